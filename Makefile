@@ -8,13 +8,16 @@ SOURCES := $(shell find altmarl_ros launch config msg cmake -type f -not -name '
            CMakeLists.txt package.xml setup.py pyproject.toml
 DISCOVERY := ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST
 
-.PHONY: demo test check install clean
+.PHONY: demo test soak check install clean
 
 demo: install
 	$(DISCOVERY) $(BIN)/altmarl demo --out demo
 
 test: install check
 	$(DISCOVERY) $(BIN)/pytest
+
+soak: install
+	$(DISCOVERY) $(BIN)/pytest -m soak
 
 check: install
 	$(BIN)/ruff check .

@@ -24,6 +24,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from altmarl_ros.fleet.middleware import discovery_variables
+from altmarl_ros.fleet.network import parse_network
 from altmarl_ros.fleet.plan import FleetPlan
 from altmarl_ros.games import load_game
 from altmarl_ros.policies.bundle import default_path
@@ -35,7 +36,10 @@ ARGUMENTS = {
     "tick_period": ("0.5", "Time between ticks [s]."),
     "game": ("warehouse", "Game: a built-in name or a YAML file."),
     "policy": ("", "Policy bundle (.npz); empty: trained for the game, once."),
-    "processes": ("2", "Processes that share the robots."),
+    "processes": ("0", "Processes that share the robots; 0: by their number."),
+    "crowd": ("false", "Play all robots in one process, in arrays, up to 100000."),
+    "network": ("", "Faults between coordinator and robots, such as loss=0.3,duplicate=0.2,jitter=0.2."),
+    "standby": ("false", "Start a second coordinator that takes over when the first falls silent."),
     "seed": ("0", "Seed of everything random."),
     "state_file": ("", "Where the coordinator keeps s_g over a restart; empty: nowhere."),
     "log_level": ("info", "Log level of all nodes."),
@@ -49,13 +53,16 @@ def bring_up(context: LaunchContext) -> list:
     policy = Path(given["policy"]) if given["policy"] else default_path(load_game(given["game"]))
     plan = FleetPlan(
         game=given["game"], policy=policy, robots=int(given["robots"]), k=int(given["k"]), model=given["model"],
-        period=float(given["tick_period"]), processes=int(given["processes"]), seed=int(given["seed"]),
-        state_file=given["state_file"], use_sim_time=given["use_sim_time"].lower() in ("true", "1"),
+        period=float(given["tick_period"]), processes=int(given["processes"]),
+        crowd=given["crowd"].lower() in ("true", "1"), seed=int(given["seed"]), state_file=given["state_file"],
+        network=parse_network(given["network"]), standby=given["standby"].lower() in ("true", "1"),
+        use_sim_time=given["use_sim_time"].lower() in ("true", "1"),
     )  # fmt: skip
     nodes: list = [SetEnvironmentVariable(name, value) for name, value in discovery_variables().items()]
     nodes += [
         Node(
-            package="altmarl_ros", executable=node.executable, name=node.name, output="screen",
+            package="altmarl_ros", executable=node.executable, name=node.ros_name.rpartition("/")[2] or node.name,
+            namespace=node.ros_name.rpartition("/")[0] or "/", output="screen",
             parameters=[str(plan.parameter_file), dict(node.parameters)],
             ros_arguments=["--log-level", given["log_level"]],
         )

@@ -40,7 +40,7 @@ _MODULES = (
     ("ros2cli", False, "the ros2 command"),
     ("tf2_ros", False, "poses from TF"),
     ("nav2_msgs.action", False, "driving by Nav2"),
-    ("rosbag2_py", False, "recordings"),
+    ("mcap", False, "bags: altmarl record, replay, recover; pip install 'mcap>=1.6'"),
 )
 
 

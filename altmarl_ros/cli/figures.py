@@ -96,11 +96,11 @@ def _draw_reports(axes: Axes, record: RunRecord) -> None:
     axes.set_ylabel("reports per tick")
     axes.set_ylim(0, 1.35 * max(1, record.asked.max()))
     axes.set_xlim(-0.5, len(ticks) - 0.5)
-    payload = axes.twinx()
-    payload.step(ticks, record.report_bytes, where="mid", color=ORANGE, lw=1.2, ls="--", label="payload")
-    payload.set_ylabel("payload [B]")
-    payload.set_ylim(0, 1.7 * max(1, record.report_bytes.max()))  # apart from the line of reports
-    payload.spines["top"].set_visible(False)
+    wire = axes.twinx()
+    wire.step(ticks, record.report_bytes, where="mid", color=ORANGE, lw=1.2, ls="--", label="on the wire")
+    wire.set_ylabel("on the wire [B]")
+    wire.set_ylim(0, 1.7 * max(1, record.report_bytes.max()))  # apart from the line of reports
+    wire.spines["top"].set_visible(False)
     handles, labels = axes.get_legend_handles_labels()
-    more_handles, more_labels = payload.get_legend_handles_labels()
+    more_handles, more_labels = wire.get_legend_handles_labels()
     axes.legend([*handles, *more_handles], [*labels, *more_labels], loc="upper right", ncols=3, frameon=False)

@@ -3,9 +3,10 @@
 import os
 import signal
 import time
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Callable, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Callable, Optional, Sequence
 
 import typer
 from rich.live import Live
@@ -15,10 +16,14 @@ from altmarl_ros.cli.console import Game, Model, Policy, Seed
 from altmarl_ros.cli.fleet_processes import start_fleet
 from altmarl_ros.cli.fleet_table import fleet_table, status_line
 from altmarl_ros.cli.processes import Child, ProcessGroup
+from altmarl_ros.cli.record import bag_recorder
+from altmarl_ros.cli.runs import is_bag
 from altmarl_ros.cli.train import find_bundle
 from altmarl_ros.errors import ResourceError
+from altmarl_ros.fleet.crowd import MOST_LISTED
 from altmarl_ros.fleet.middleware import discovery_variables, isolation_variables
-from altmarl_ros.fleet.plan import FleetPlan
+from altmarl_ros.fleet.network import parse_network
+from altmarl_ros.fleet.plan import MOST_ROBOTS, FleetPlan
 from altmarl_ros.fleet.record import RunLog, RunRecord
 from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.observation import DEFAULT_MODEL
@@ -34,13 +39,23 @@ _SETTLE = 3.0  # s; how long the last tick's truth may take
 def fleet(
     game: Game = "warehouse",
     policy: Policy = None,
-    robots: Annotated[int, typer.Option("--robots", "-n", min=1, max=10_000, help="Robots in the fleet.")] = 30,
+    robots: Annotated[int, typer.Option("--robots", "-n", min=1, max=MOST_ROBOTS, help="Robots in the fleet.")] = 30,
     k: Annotated[int, typer.Option("--k", "-k", min=0, help="Reports per tick.")] = 5,
     model: Model = DEFAULT_MODEL,
     period: Annotated[float, typer.Option(min=0.01, help="Time between ticks (s).")] = 0.5,
     ticks: Annotated[int, typer.Option(min=0, help="Stop after so many ticks; 0: run until Ctrl-C.")] = 0,
-    processes: Annotated[int, typer.Option(min=1, max=64, help="Processes that share the robots.")] = 2,
-    record: Annotated[Optional[Path], typer.Option("--record", "-r", help="Write the run to this .npz file.")] = None,
+    processes: Annotated[int, typer.Option(min=0, max=64, help="Processes that share the robots; 0: by their number.")] = 0,
+    crowd: Annotated[bool, typer.Option("--crowd", help="Play all robots in one process, in arrays, up to 100000.")] = False,
+    network: Annotated[
+        str, typer.Option(help="Faults between coordinator and robots, such as loss=0.3,duplicate=0.2,jitter=0.2.")
+    ] = "",
+    standby: Annotated[
+        bool, typer.Option(help="Start a second coordinator that takes over when the first falls silent.")
+    ] = False,
+    record: Annotated[
+        Optional[Path],
+        typer.Option("--record", "-r", help="Write the run to this .npz file, or as a bag to a folder of any other name."),
+    ] = None,
     isolated: Annotated[
         bool, typer.Option(help="Keep to this machine and to a ROS domain of its own; --no-isolated joins yours.")
     ] = True,
@@ -51,13 +66,20 @@ def fleet(
 
     Example: altmarl fleet --robots 100 --k 5 --ticks 200 --record run.npz
     """
-    tabular = load_game(game)
+    faults, tabular = parse_network(network), load_game(game)
     path, bundle = find_bundle(tabular, game, policy)
     if k > bundle.ladder.K:
         raise typer.BadParameter(f"k is {k}, must be at most {bundle.ladder.K}, the top rung of {path}")
-    plan = FleetPlan(game, path, robots, k, model, period, processes, seed, ticks)
-    run = run_fleet(plan, tabular, isolated, log_level)
-    if record is not None:
+    if record is not None and crowd and robots > MOST_LISTED:
+        raise typer.BadParameter(f"--record lists every robot: at most {MOST_LISTED} of a crowd, not {robots}")
+    plan = FleetPlan(
+        game, path, robots, k, model, period, processes, crowd, seed, ticks, network=faults, standby=standby
+    )
+    bag = record if record is not None and is_bag(record) else None
+    run = run_fleet(plan, tabular, isolated, log_level, bag=bag)
+    if bag is not None:
+        console.out.print(f"recorded in {bag}; next: altmarl replay {bag}")
+    elif record is not None:
         run.record(plan, tabular).save(record)
         console.out.print(f"recorded in {record}; next: altmarl report {record}")
     if run.failures:
@@ -78,6 +100,7 @@ class FleetRun:
         about: dict[str, Any] = {
             "game": plan.game, "game_name": game.name, "game_hash": game.content_hash, "policy": str(plan.policy),
             "robots": plan.robots, "k": plan.k, "period": plan.period, "seed": plan.seed, "model": plan.model,
+            "network": str(plan.network),
         }  # fmt: skip
         return self.log.record(about, plan.ticks or None)
 
@@ -90,13 +113,14 @@ class FleetRun:
 
 def run_fleet(
     plan: FleetPlan, game: TabularGame, isolated: bool = True, log_level: str = "info",
-    on_start: Callable[[list[Child]], None] | None = None,
+    on_start: Callable[[list[Child]], None] | None = None, bag: Path | None = None,
 ) -> FleetRun:  # fmt: skip
-    """Run a fleet until the planned ticks are over, Ctrl-C or SIGTERM, or the end of coordinator or world.
+    """Run a fleet until the planned ticks are over, Ctrl-C or SIGTERM, or the end of coordinator, world or crowd.
 
-    A robot process that dies is noted and the rest go on. `on_start` is handed the processes.
+    A robot process that dies is noted and the rest go on. `on_start` is handed the processes; everything said is
+    recorded in `bag`, a new folder.
     """
-    rclpy = _import_rclpy()
+    rclpy = import_rclpy()
     os.environ.update({**discovery_variables(), **(isolation_variables() if isolated else {})})
     folder = data_home() / "runs" / datetime.now().strftime("%Y%m%d-%H%M%S-%f")
     # Ctrl-C and SIGTERM are ours: the fleet is stopped in order, and what was heard is kept.
@@ -107,15 +131,17 @@ def run_fleet(
 
         observer = Observer()
         run = FleetRun(observer.log, folder)
-        with ProcessGroup(folder, os.environ) as group:
+        with bag_recorder(bag) if bag else nullcontext() as recorder, ProcessGroup(folder, os.environ) as group:
             children = start_fleet(plan, group, log_level)
             if on_start:
                 on_start(children)
             try:
-                _watch(rclpy, observer, plan, game, group, run)
+                _watch(rclpy, [observer, *([recorder] if recorder else [])], plan, game, group, run)
             except KeyboardInterrupt:
                 console.err.print("stopping the fleet")
         observer.destroy_node()
+        if recorder is not None and recorder.failure is not None:
+            run.failures["the recorder"] = f"stopped: {recorder.failure}"
         return run
     finally:
         for number, handler in before.items():
@@ -123,9 +149,13 @@ def run_fleet(
         rclpy.try_shutdown()
 
 
-def _watch(rclpy: Any, observer: "Observer", plan: FleetPlan, game: TabularGame, group: ProcessGroup, run: FleetRun) -> None:
-    executor = rclpy.executors.SingleThreadedExecutor()
-    executor.add_node(observer)
+def _watch(rclpy: Any, nodes: Sequence[Any], plan: FleetPlan, game: TabularGame, group: ProcessGroup, run: FleetRun) -> None:
+    from altmarl_ros.nodes.running import make_executor
+
+    executor = make_executor()
+    for node in nodes:
+        executor.add_node(node)
+    observer: Observer = nodes[0]
     live = Live(console=console.err, auto_refresh=False) if console.err.is_terminal else None
     shown = 0
     refreshed = -_REFRESH
@@ -135,7 +165,7 @@ def _watch(rclpy: Any, observer: "Observer", plan: FleetPlan, game: TabularGame,
             executor.spin_once(timeout_sec=0.05)
             for child in group.ended():
                 run.note_failure(child)
-            if "coordinator" in run.failures or "world" in run.failures:
+            if plan.coordinators <= run.failures.keys() or run.failures.keys() & {"world", "crowd"}:
                 return
             now = time.monotonic()
             if live is not None and now - refreshed >= _REFRESH:
@@ -156,7 +186,8 @@ class _Silent:
     def __exit__(self, *_: object) -> None: ...
 
 
-def _import_rclpy() -> Any:
+def import_rclpy() -> Any:
+    """rclpy, with our messages; raises ResourceError where they are not installed."""
     try:
         import rclpy
         import rclpy.executors

@@ -16,9 +16,10 @@ def start_fleet(plan: FleetPlan, group: ProcessGroup, log_level: str = "info") -
 
 def command(plan: FleetPlan, node: NodePlan, log_level: str = "info") -> list[str]:
     """The command line of one process."""
+    namespace, _, name = (node.ros_name or f"/{node.name}").rpartition("/")
     # JSON scalars are YAML scalars: strings quoted, numbers and booleans as they are.
     settings = [item for name, value in node.parameters.items() for item in ("-p", f"{name}:={json.dumps(value)}")]
     return [
-        str(executable(node.executable)), "--ros-args", "--log-level", log_level, "-r", f"__node:={node.name}",
-        "--params-file", str(plan.parameter_file), *settings,
+        str(executable(node.executable)), "--ros-args", "--log-level", log_level, "-r", f"__node:={name}",
+        "-r", f"__ns:={namespace or '/'}", "--params-file", str(plan.parameter_file), *settings,
     ]  # fmt: skip

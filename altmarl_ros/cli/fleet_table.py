@@ -18,17 +18,17 @@ _BAR = 30
 def fleet_table(log: RunLog, plan: FleetPlan, game: TabularGame, failures: Mapping[str, str]) -> RenderableType:
     """Zones with the true robots, the coordinator's estimate and its choice; below it the tick's costs."""
     if not log.statuses:
-        return Text(f"starting {plan.robots} robots in {plan.processes} processes ...")
+        return Text(f"starting {plan.robots} robots in {plan.robot_processes} processes ...")
     key, status = next(reversed(log.statuses.items()))
     truth = log.truths.get(key) or (next(reversed(log.truths.values())) if log.truths else None)
-    states = truth.local_states if truth else ()
+    occupancy = truth.occupancy(game.n_local_states).tolist() if truth else [0] * game.n_local_states
     total = f" of {plan.ticks}" if plan.ticks else ""
     table = Table(title=f"{game.name}: tick {status.tick + 1}{total}, {status.live} robots live", title_justify="left")
     for column in ("", "robots", "", "estimate", "coordinator"):
         table.add_column(column, justify="right" if column in ("robots", "estimate") else "left")
     for j, name in enumerate(game.local_state_names):
-        here = states.count(j)
-        bar = "█" * round(_BAR * here / max(1, len(states)))
+        here = occupancy[j]
+        bar = "█" * round(_BAR * here / max(1, sum(occupancy)))
         marks = ["is here"] if status.global_state == j else []
         marks += ["goes here"] if status.global_action == j else []
         share = status.estimate[j] if j < len(status.estimate) else 0.0
@@ -37,6 +37,7 @@ def fleet_table(log: RunLog, plan: FleetPlan, game: TabularGame, failures: Mappi
             Text(", ".join(marks), style="bold yellow"),
         )  # fmt: skip
     lines = [Text(status_line(log))]
+    lines += [] if plan.network.perfect else [Text(f"network {plan.network}", style="magenta")]
     lines += [Text(f"{name} {reason}", style="red") for name, reason in failures.items()]
     return Group(table, *lines)
 

@@ -10,8 +10,8 @@ from rich.table import Table
 
 from altmarl_ros.cli import console
 from altmarl_ros.cli.console import Game
+from altmarl_ros.cli.runs import load_run
 from altmarl_ros.errors import AltmarlError, GameError
-from altmarl_ros.fleet.record import RunRecord
 from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.games.identification import IdentifiedKernel, count_transitions
 from altmarl_ros.games.identification import identify as posterior
@@ -22,7 +22,7 @@ _SURPRISING = 4.0  # standard deviations; a game's kernel seldom has more than a
 
 
 def identify(
-    records: Annotated[List[Path], typer.Argument(help="Recorded runs (.npz), as altmarl fleet --record writes them.")],
+    records: Annotated[List[Path], typer.Argument(help="Recorded runs (.npz or bags), as altmarl fleet --record writes them.")],
     game: Game = "warehouse",
     out: Annotated[
         Optional[Path],
@@ -55,7 +55,7 @@ def identify(
 
 
 def _transitions(path: Path, game: TabularGame) -> np.ndarray:
-    record = RunRecord.load(path)
+    record = load_run(path)
     recorded = record.about.get("game_hash")
     if recorded is not None and recorded != game.content_hash:
         console.err.print(

@@ -12,6 +12,9 @@ from altmarl_ros.cli.demo import demo
 from altmarl_ros.cli.doctor import doctor
 from altmarl_ros.cli.evaluate import evaluate
 from altmarl_ros.cli.fleet import fleet
+from altmarl_ros.cli.netcheck import netcheck
+from altmarl_ros.cli.record import record, recover
+from altmarl_ros.cli.replay import replay
 from altmarl_ros.cli.report import report
 from altmarl_ros.cli.train import train
 from altmarl_ros.errors import AltmarlError
@@ -23,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, evaluate, certify, fleet, report, demo, doctor):
+for command in (train, evaluate, certify, fleet, record, replay, recover, report, demo, doctor, netcheck):
     app.command()(command)
 app.add_typer(game.app)
 app.add_typer(experiment.app)

@@ -11,6 +11,7 @@ import typer
 from altmarl_ros.cli import console
 from altmarl_ros.cli.console import Seed
 from altmarl_ros.cli.references import ReferenceRewards, reference_rewards
+from altmarl_ros.cli.runs import load_run
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.files import write_output
 from altmarl_ros.fleet.record import RunRecord
@@ -21,7 +22,7 @@ from altmarl_ros.resources import share_directory
 
 
 def report(
-    record: Annotated[Path, typer.Argument(help="Run recorded by `altmarl fleet --record`.")],
+    record: Annotated[Path, typer.Argument(help="Run (.npz or bag) recorded by `altmarl fleet --record`.")],
     out: Annotated[Optional[Path], typer.Option("--out", "-o", help="HTML file to write; default: beside the record.")] = None,
     picture: Annotated[Optional[Path], typer.Option(help="Also write the figures as one PNG file.")] = None,
     runs: Annotated[int, typer.Option(min=2, help="Simulated fleets per reference.")] = 500,
@@ -31,7 +32,7 @@ def report(
 
     Example: altmarl report run.npz --out report.html
     """
-    run = RunRecord.load(record)
+    run = load_run(record)
     try:
         game = load_game(run.about["game"])
         bundle = load_bundle(run.about["policy"], game)
@@ -57,13 +58,14 @@ def _summary(run: RunRecord, game: TabularGame, references: ReferenceRewards) ->
     once = "yes" if wrong == 0 else f"no: {wrong} of {run.actions.size} robot-ticks differ"
     return [
         ("game", f"{game.name}, {n} robots, k = {k} {run.about['model']}, {len(run.tick)} ticks of {run.about['period']} s"),
+        ("network", run.about.get("network", "perfect")),
         ("reward per tick, this run", f"{rewards.mean():.3f}"),
         (f"  simulated, k = {k}", f"{references.same_k.mean():.3f} ± {spread:.3f} (s.d. between runs)"),
         ("  simulated, all robots seen", f"{references.all_seen.mean():.3f}"),
         ("  simulated, random policy", f"{references.random.mean():.3f}"),
         ("reports per tick, asked / heard", f"{run.asked.mean():.2f} / {run.heard.mean():.2f}"),
         ("reports on the topic, most per tick", f"{run.reports.max()} (k = {k})"),
-        ("payload per tick", f"{run.report_bytes.mean():.1f} B"),
+        ("reports on the wire per tick", f"{run.report_bytes.mean():.1f} B"),
         ("latency, median / p99", f"{1e3 * np.median(run.latency):.1f} / {1e3 * np.percentile(run.latency, 99):.1f} ms"),
         ("every robot acted once per tick", once),
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
@@ -13,6 +13,7 @@ from altmarl_ros.fleet.session import is_newer
 from altmarl_ros.policies import LocalPolicy
 
 _POLICIES_KEPT = 4
+_SESSIONS_KEPT = 8
 
 
 class Heard(Enum):
@@ -20,6 +21,7 @@ class Heard(Enum):
 
     NEW = "new"
     NEW_SESSION = "new session"
+    REPEATED = "repeated"
     OLD = "old"
 
 
@@ -32,36 +34,56 @@ class Answer:
     local_action: int
 
 
+@dataclass(frozen=True)
+class HeldPolicy:
+    """A policy and the tag of its game."""
+
+    policy: LocalPolicy
+    game_tag: int
+
+
 class RobotAgent:
     """Decides for one robot. It acts only by the policy that the tick names, and once per tick.
 
     A tick that cannot be answered yet, for want of the policy or of the local state, stays open until
-    the next one replaces it. A session is followed until a newer one speaks, or until it was silent
-    for `silence` seconds, so that a coordinator whose clock went backwards is not ignored for ever.
+    the next one replaces it. A tick that is repeated to poll further robots is never acted on again: it
+    makes the robot report, once, the state from which it acted. A session is followed until a newer one
+    speaks, or until it was silent for `silence` seconds, so that a coordinator whose clock went
+    backwards is not ignored for ever.
     """
 
     def __init__(self, robot_id: int, rng: np.random.Generator, silence: float = 2.0) -> None:
         self.robot_id = robot_id
         self._rng = rng
         self._silence = silence
-        self._policies: OrderedDict[int, LocalPolicy] = OrderedDict()
+        self._policies: OrderedDict[int, HeldPolicy] = OrderedDict()
         self._last: tuple[int, int] | None = None  # session, tick
+        self._followed: OrderedDict[int, int] = OrderedDict()  # latest sessions and the last tick heard of each
         self._last_time = -np.inf
         self._open: Tick | None = None
-        self.missed = 0
+        self._unasked: Report | None = None  # of the last tick, while nobody has asked for it
+        self._owed: Report | None = None  # once somebody has
+        self.heard = 0  # ticks
+        self.missed = 0  # of these, left without an action
+        self.without_policy = 0  # of these, for want of the policy
 
     @property
     def open_tick(self) -> Tick | None:
         """The tick that waits for an answer."""
         return self._open
 
+    @property
+    def lacks_policy(self) -> bool:
+        """Whether a tick waits for a policy that this robot does not hold."""
+        return self._open is not None and self._open.policy_id not in self._policies
+
     def silent(self, now: float) -> bool:
         """Whether the coordinator has not been heard for `silence` seconds (monotonic time `now`) or ever."""
         return now - self._last_time > self._silence
 
-    def learn(self, policy_id: int, policy: LocalPolicy) -> None:
-        """Hold a policy; the few latest are kept, since a tick may still name the one before."""
-        self._policies[policy_id] = policy
+    def learn(self, policy_id: int, policy: LocalPolicy, game_tag: int) -> None:
+        """Hold a policy, for the game with that tag; the few latest are kept, since a tick may still name the one before."""
+        self._policies[policy_id] = HeldPolicy(policy, game_tag)
         self._policies.move_to_end(policy_id)
         while len(self._policies) > _POLICIES_KEPT:
             self._policies.popitem(last=False)
@@ -69,32 +91,73 @@ class RobotAgent:
     def hear(self, tick: Tick, now: float) -> Heard:
         """Take a tick message at monotonic time `now` [s]."""
         heard = self._classify(tick, now)
-        if heard is not Heard.OLD:
-            self.missed += self._open is not None
-            self._open = tick
-            self._last = (tick.session, tick.tick)
-            self._last_time = now
+        if heard is Heard.OLD:
+            return heard
+        if heard is Heard.REPEATED:
+            self._hear_again(tick)
+            return heard
+        self._last_time = now
+        self.heard += 1
+        self.without_policy += self.lacks_policy
+        self.missed += self._open is not None
+        self._open = tick
+        self._unasked = self._owed = None
+        self._last = (tick.session, tick.tick)
+        self._followed[tick.session] = tick.tick
+        self._followed.move_to_end(tick.session)
+        while len(self._followed) > _SESSIONS_KEPT:
+            self._followed.popitem(last=False)
         return heard
 
     def answer(self, local_state: int) -> Answer | None:
         """Answer the open tick from local state s_l; None while there is no tick or no policy for it."""
-        tick = self._open
-        policy = self._policies.get(tick.policy_id) if tick else None
-        if tick is None or policy is None:
+        ready = self._ready()
+        if ready is None:
             return None
-        S_l, S_g, _ = policy.probabilities.shape
-        if not (0 <= local_state < S_l and 0 <= tick.global_state < S_g):
+        tick, held = ready
+        if not 0 <= local_state < held.policy.probabilities.shape[0]:
             return None
         self._open = None
-        report = None
-        if self.robot_id in tick.polled:
-            report = Report(tick.session, tick.tick, self.robot_id, local_state)
-        return Answer(tick, report, policy.draw(local_state, tick.global_state, self._rng))
+        report = Report(tick.session, tick.tick, self.robot_id, local_state, held.game_tag)
+        polled = self.robot_id in tick.polled
+        self._unasked = None if polled else report
+        return Answer(tick, report if polled else None, held.policy.draw(local_state, tick.global_state, self._rng))
+
+    def late_report(self) -> Report | None:
+        """The report that a repeated tick asked for after this robot had acted; only once."""
+        report, self._owed = self._owed, None
+        return report
+
+    def _hear_again(self, tick: Tick) -> None:
+        if self.robot_id not in tick.polled:
+            return
+        if self._open is None:
+            self._owed, self._unasked = self._unasked, None
+        elif self.robot_id not in self._open.polled:
+            self._open = replace(self._open, polled=(*self._open.polled, self.robot_id))
+
+    def take(self) -> tuple[Tick, HeldPolicy] | None:
+        """The open tick and the policy that it names, for others to act by; None while there is none."""
+        ready = self._ready()
+        if ready is not None:
+            self._open = None
+        return ready
+
+    def _ready(self) -> tuple[Tick, HeldPolicy] | None:
+        tick = self._open
+        held = self._policies.get(tick.policy_id) if tick else None
+        if tick is None or held is None or not 0 <= tick.global_state < held.policy.probabilities.shape[1]:
+            return None
+        return tick, held
 
     def _classify(self, tick: Tick, now: float) -> Heard:
         if self._last is None:
             return Heard.NEW_SESSION
         session, last_tick = self._last
         if tick.session == session:
+            if tick.tick == last_tick:
+                return Heard.REPEATED
             return Heard.NEW if tick.tick > last_tick else Heard.OLD
+        if tick.tick <= self._followed.get(tick.session, -1):
+            return Heard.OLD  # a late copy, from a session to which we return or which returns to us
         return Heard.NEW_SESSION if is_newer(tick.session, session) or self.silent(now) else Heard.OLD

@@ -1,25 +1,34 @@
 """The coordinator's side of a tick: poll, hear, decide, move on.
 
-begin()   draws the robots to poll and says what to broadcast
-hear()    judges one report
-decide()  at k answers or at the deadline: a_g by the observation model, then s_g ~ P_g(. | s_g, a_g)
+begin()     draws the robots to poll and says what to broadcast
+hear()      judges one report
+backfill()  before the deadline: asks others in place of those that are silent
+decide()    at k answers or at the deadline: a_g by the observation model, then s_g ~ P_g(. | s_g, a_g)
+
+A new policy is announced first and acted by from the tick before which switch() is called.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
+from collections import Counter, deque
+from dataclasses import dataclass, replace
+from typing import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.fleet.messages import Report, Tick, Verdict
+from altmarl_ros.fleet.budget import BandwidthBudget
+from altmarl_ros.fleet.deciding import decide, resume
+from altmarl_ros.fleet.messages import Report, Tick, Verdict, game_tag
 from altmarl_ros.fleet.roster import Roster
+from altmarl_ros.fleet.standby import Handover
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.observation import ObservationModel
 from altmarl_ros.observation.model import kept_robots
 from altmarl_ros.policies import PolicyBundle
+
+_TICKS_REMEMBERED = 8  # how late a report may be and still tell that its robot lives
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +36,9 @@ class Decision:
     """What one tick came to.
 
     Attributes:
-        tick: the broadcast that was answered.
+        tick: the broadcast that was answered, with all robots that were polled.
+        asked: number of robots polled by the first broadcast.
+        k_eff: number that k and the bandwidth limit allowed.
         heard: number of accepted reports.
         rung: number of reports for which the deciding policy was learned.
         action: a_g(t).
@@ -35,9 +46,12 @@ class Decision:
         sampling_error: largest standard deviation of an estimated share.
         reward: team reward of the tick under the estimate and pi_l.
         suspended: robots that left the draw because of this tick.
+        answers: local state reported by each robot that was heard, in the order in which they came.
     """
 
     tick: Tick
+    asked: int
+    k_eff: int
     heard: int
     rung: int
     action: int
@@ -45,6 +59,12 @@ class Decision:
     sampling_error: float
     reward: float
     suspended: tuple[int, ...]
+    answers: Mapping[int, int]
+
+    @property
+    def backfilled(self) -> int:
+        """Number of robots asked in place of silent ones."""
+        return len(self.tick.polled) - self.asked
 
 
 class Coordinator:
@@ -53,17 +73,19 @@ class Coordinator:
     def __init__(
         self, game: TabularGame, bundle: PolicyBundle, model: ObservationModel, k: int, session: int,
         rng: np.random.Generator, roster: Roster | None = None, global_state: int | None = None,
+        budget: BandwidthBudget | None = None,
     ) -> None:  # fmt: skip
-        bundle.check_game(game)
-        if not 0 <= k <= bundle.ladder.K:
-            raise AltmarlError(f"k is {k}, must be in 0..{bundle.ladder.K}, the rungs of the policy")
+        check_bundle(bundle, game, k)
         if global_state is not None and not 0 <= global_state < game.n_global_states:
             raise AltmarlError(f"global state is {global_state}, must be below {game.n_global_states}")
         self._game, self._bundle, self._model, self._rng = game, bundle, model, rng
+        self._next: PolicyBundle | None = None
         self._r_pi = bundle.pi_l.reward(game)
+        self._game_tag = game_tag(game.content_hash)
         self.k = k
         self.session = session
         self.roster = roster if roster is not None else Roster()
+        self.budget = budget if budget is not None else BandwidthBudget(0.0, 1.0, 1.0)
         self.verdicts: Counter[Verdict] = Counter()
         self._global_state = (
             int(rng.choice(game.n_global_states, p=game.initial.rho_g)) if global_state is None else global_state
@@ -72,6 +94,8 @@ class Coordinator:
         self._next_tick = 0
         self._open: Tick | None = None
         self._answers: dict[int, int] = {}
+        self._asked: deque[Tick] = deque(maxlen=_TICKS_REMEMBERED)  # of this session
+        self._wanted = self._k_eff = 0  # answers, of the open tick
         model.reset(1)
 
     @property
@@ -85,19 +109,84 @@ class Coordinator:
         return self._global_state
 
     @property
-    def complete(self) -> bool:
-        """Whether every polled robot has answered the open tick."""
-        return self._open is not None and len(self._answers) == len(self._open.polled)
+    def next_tick(self) -> int:
+        """Number of the open tick, or of the next one."""
+        return self._next_tick
 
-    def begin(self) -> Tick:
-        """Open the next tick; one that is still open must be decided first."""
+    @property
+    def bundle(self) -> PolicyBundle:
+        """The policies of the open tick, or of the next one unless switch() comes before it."""
+        return self._bundle
+
+    @property
+    def next_bundle(self) -> PolicyBundle | None:
+        """The policies that are announced and not yet acted by."""
+        return self._next
+
+    @property
+    def complete(self) -> bool:
+        """Whether as many robots have answered the open tick as were asked at first."""
+        return self._open is not None and len(self._answers) >= self._wanted
+
+    def announce(self, bundle: PolicyBundle) -> None:
+        """Take policies that the next switch() puts in force; those in force recall an announcement."""
+        check_bundle(bundle, self._game, self.k)
+        self._next = None if bundle.policy_id == self._bundle.policy_id else bundle
+
+    def switch(self) -> None:
+        """From the next tick on act by the announced policies; what is known of the robots stays."""
+        assert self._next is not None, "no policy is announced"
         assert self._open is None, "the open tick is not decided yet"
+        self._bundle, self._next = self._next, None
+        self._r_pi = self._bundle.pi_l.reward(self._game)
+        self._model.adopt(self._game, self._bundle.pi_l, self._bundle.ladder)
+
+    def begin(self, now: float = 0.0) -> Tick:
+        """Open the next tick at monotonic time `now` [s]; one that is still open must be decided first."""
+        assert self._open is None, "the open tick is not decided yet"
+        self.budget.begin(now)
+        self._k_eff = min(self.k, self.budget.room(now))
+        polled = self.roster.draw(self._k_eff, self._rng, self._kept())
+        self.budget.spend(len(polled), now)
         self._open = Tick(
-            self.session, self._next_tick, self._bundle.policy_id, self._global_state, self._last_action,
-            self.roster.draw(self.k, self._rng, self._kept()),
+            self.session, self._next_tick, self._bundle.policy_id, self._global_state, self._last_action, polled
         )  # fmt: skip
         self._answers = {}
+        self._wanted = len(polled)
         return self._open
+
+    def stand_by(self) -> None:
+        """Leave the open tick undecided."""
+        self._open = None
+        self._answers = {}
+
+    def take_over(self, session: int, known: Handover) -> None:
+        """Begin a session where another coordinator's ended, as far as that is known."""
+        self.stand_by()
+        self._asked.clear()
+        self.session, self._next_tick, self._last_action = session, 0, None
+        S_g, A_g = self._game.n_global_states, self._game.n_global_actions
+        if known.global_state is not None and known.global_state < S_g:
+            self._global_state = known.global_state
+            if known.global_action is not None and known.global_action < A_g:
+                self._move(known.global_action)
+        resume(self._model, known, self._game)
+
+    def backfill(self, now: float = 0.0) -> Tick | None:
+        """Poll other robots in place of the silent ones; what to broadcast, None where there are no others.
+
+        It names the silent ones too, for whom it may be the first broadcast that arrives.
+        """
+        tick = self._open
+        assert tick is not None, "no tick is open"
+        silent = tuple(robot_id for robot_id in tick.polled if robot_id not in self._answers)
+        missing = min(self._wanted - len(self._answers), self.budget.room(now))
+        others = self.roster.draw_others(missing, self._rng, tick.polled)
+        if not others:
+            return None
+        self.budget.spend(len(others), now)
+        self._open = replace(tick, polled=tick.polled + others)
+        return replace(tick, polled=silent + others)
 
     def hear(self, report: Report) -> Verdict:
         """Judge a report and remember it if it counts; reports are data from outside."""
@@ -105,7 +194,7 @@ class Coordinator:
         if verdict is Verdict.ACCEPTED:
             self._answers[report.robot_id] = report.local_state
             self.roster.heard(report.robot_id)
-        elif verdict is Verdict.LATE and report.robot_id in self.roster:
+        elif verdict is Verdict.LATE and self._was_asked(report):
             self.roster.heard(report.robot_id)
         self.verdicts[verdict] += 1
         return verdict
@@ -115,19 +204,28 @@ class Coordinator:
         tick, self._open = self._open, None
         assert tick is not None, "no tick is open"
         suspended = tuple(robot for robot in tick.polled if robot not in self._answers and self.roster.missed(robot))
-        counts = np.bincount(list(self._answers.values()), minlength=self._game.n_local_states).astype(np.int64)
-        n = max(self.roster.live, len(self._answers))
-        action = int(self._model.decide(np.array([tick.global_state]), counts[None], n)[0])
+        action = decide(
+            self._model, tick.global_state, self._answers.values(), self.roster.live, self._game.n_local_states
+        )  # fmt: skip
         estimate = self._model.estimate[0]
         reward = float(self._game.r_g[tick.global_state, action] + estimate @ self._r_pi[tick.global_state])
         decision = Decision(
-            tick, len(self._answers), int(self._model.rung[0]), action, estimate, float(self._model.error[0]), reward,
-            suspended,
+            tick, self._wanted, self._k_eff, len(self._answers), int(self._model.rung[0]), action, estimate,
+            float(self._model.error[0]), reward, suspended, dict(self._answers),
         )  # fmt: skip
-        self._global_state = int(self._rng.choice(self._game.n_global_states, p=self._game.P_g[tick.global_state, action]))
-        self._last_action = action
+        self._move(action)
         self._next_tick += 1
+        self._asked.append(tick)
         return decision
+
+    def _move(self, action: int) -> None:
+        P = self._game.P_g[self._global_state, action]
+        self._global_state = int(self._rng.choice(self._game.n_global_states, p=P))
+        self._last_action = action
+
+    def _was_asked(self, report: Report) -> bool:
+        # Only an answer to a poll is a sign of life: no other report may keep a robot in the draw.
+        return any(report.tick == tick.tick and report.robot_id in tick.polled for tick in self._asked)
 
     def _kept(self) -> tuple[int, ...]:
         answered = list(self._answers)
@@ -138,6 +236,8 @@ class Coordinator:
     def _judge(self, report: Report) -> Verdict:
         if report.session != self.session:
             return Verdict.FOREIGN
+        if report.game_tag != self._game_tag:
+            return Verdict.WRONG_GAME
         if report.robot_id not in self.roster:
             return Verdict.UNKNOWN
         if not 0 <= report.local_state < self._game.n_local_states:
@@ -147,3 +247,10 @@ class Coordinator:
         if report.robot_id not in self._open.polled:
             return Verdict.NOT_POLLED
         return Verdict.DUPLICATE if report.robot_id in self._answers else Verdict.ACCEPTED
+
+
+def check_bundle(bundle: PolicyBundle, game: TabularGame, k: int) -> None:
+    """Raise AltmarlError unless the bundle was learned for this game and has a rung for k reports."""
+    bundle.check_game(game)
+    if not 0 <= k <= bundle.ladder.K:
+        raise AltmarlError(f"k is {k}, must be in 0..{bundle.ladder.K}, the rungs of the policy")

@@ -10,10 +10,13 @@ from collections import deque
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
-from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.fleet.session import is_newer
+from altmarl_ros.games.tabular import FloatArray, TabularGame
 
 _OPEN_TICKS = 2
+_MOST_OPEN = 16  # records; whoever sends commands of ever new ticks closes the oldest
 
 
 @dataclass
@@ -24,7 +27,10 @@ class _Body:
 
 @dataclass(frozen=True)
 class Truth:
-    """True states and actions of one tick, for every robot in order of id; action None: did not act."""
+    """True states and actions of one tick, for every robot in order of id; action None: did not act.
+
+    A crowd too large to be listed has `counts` alone: robots by local state and action, row-major.
+    """
 
     session: int
     tick: int
@@ -32,6 +38,13 @@ class Truth:
     local_states: tuple[int, ...]
     local_actions: tuple[int | None, ...]
     actions: tuple[int, ...]
+    counts: tuple[int, ...] = ()
+
+    def occupancy(self, n_local_states: int) -> NDArray[np.int64]:
+        """Robots per local state [S_l]."""
+        if self.counts:
+            return np.asarray(np.reshape(self.counts, (n_local_states, -1)).sum(axis=1), dtype=np.int64)
+        return np.bincount(self.local_states, minlength=n_local_states).astype(np.int64)
 
 
 @dataclass
@@ -41,12 +54,18 @@ class _Record:
     commands: dict[int, int] = field(default_factory=dict)
 
 
+def start_shares(game: TabularGame, seed: int) -> FloatArray:
+    """Distribution of the robots' first states [S_l], drawn from the game's start."""
+    shares: FloatArray = game.initial.draw_shares(1, np.random.default_rng([seed, 0]))[0]
+    return shares
+
+
 class MarkovWorld:
     """Bodies of a simulated fleet and the truth about each tick."""
 
     def __init__(self, game: TabularGame, seed: int) -> None:
         self._game, self._seed = game, seed
-        self._shares = game.initial.draw_shares(1, np.random.default_rng([seed, 0]))[0]
+        self._shares = start_shares(game, seed)
         self._cumulative = np.cumsum(game.P_l, axis=-1)
         self._bodies: dict[int, _Body] = {}
         self._records: dict[tuple[int, int], _Record] = {}
@@ -55,6 +74,9 @@ class MarkovWorld:
 
     def __len__(self) -> int:
         return len(self._bodies)
+
+    def __contains__(self, robot_id: int) -> bool:
+        return robot_id in self._bodies
 
     def join(self, robot_id: int) -> int:
         """The local state of a robot; a new one begins by the game's start distribution."""
@@ -91,21 +113,24 @@ class MarkovWorld:
         return body.state
 
     def hear_tick(self, session: int, tick: int) -> None:
-        """The coordinator began a tick."""
-        if self._newest is None or session != self._newest[0] or tick > self._newest[1]:
+        """The coordinator began a tick. As the robots do, the world follows the newest session, until it falls silent."""
+        last = self._newest
+        if last is None or is_newer(session, last[0]) or (session == last[0] and tick > last[1]):
             self._newest = (session, tick)
             self._records.setdefault((session, tick), _Record())
 
     def closed_ticks(self, final: bool = False) -> list[Truth]:
-        """Ticks that every robot answered, or that are too old to be answered (or all, if final)."""
+        """Ticks that every robot answered, or that are too old to be answered (or all, if final: the session is over)."""
         truths = []
         for key in list(self._records):
             record = self._records[key]
             old = self._newest is not None and (key[0] != self._newest[0] or key[1] <= self._newest[1] - _OPEN_TICKS)
-            if final or old or self._all_moved(record):
+            if final or old or len(self._records) > _MOST_OPEN or self._all_moved(record):
                 truths.append(self._truth(*key, record))
                 del self._records[key]
                 self._closed.append(key)
+        if final:
+            self._newest = None
         return truths
 
     def _all_moved(self, record: _Record) -> bool:

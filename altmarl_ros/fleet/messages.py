@@ -20,12 +20,21 @@ class Tick:
 
 @dataclass(frozen=True)
 class Report:
-    """A polled robot's local state at one tick."""
+    """A polled robot's local state at one tick, and the tag of the game whose state it is."""
 
     session: int
     tick: int
     robot_id: int
     local_state: int
+    game_tag: int
+
+
+def game_tag(game_hash: str) -> int:
+    """16 bits of a game's content hash, so that a report can say whose local state it holds; 0 without a hash."""
+    try:
+        return int(game_hash[:4], 16)
+    except ValueError:
+        return 0
 
 
 class Verdict(Enum):
@@ -37,4 +46,5 @@ class Verdict(Enum):
     FOREIGN = "foreign"
     NOT_POLLED = "not_polled"
     UNKNOWN = "unknown"
+    WRONG_GAME = "wrong_game"
     OUT_OF_RANGE = "out_of_range"

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Mapping, Union
 
 from altmarl_ros.errors import AltmarlError
+from altmarl_ros.fleet.network import Network
 from altmarl_ros.observation import DEFAULT_MODEL, MODEL_NAMES
 from altmarl_ros.resources import share_directory
 
 ParameterValue = Union[bool, int, float, str]
 
+_LEASE = 3  # tick periods of silence before the standby takes over
+_HELLOS_PER_SECOND = 1000.0
+_CROWD_HELLOS_PER_SECOND = 100_000.0  # a hello speaks for thousands
+_ROBOTS_PER_PROCESS = 250
+
+MOST_NODES = 2000
+"""Robots that may be nodes of their own."""
+
+MOST_ROBOTS = 100_000
+"""Robots of a crowd."""
+
 
 @dataclass(frozen=True)
 class NodePlan:
-    """One process: its node name, the executable, and the parameters set on top of the parameter file."""
+    """One process: its name, the executable, and the parameters set on top of the parameter file."""
 
     name: str
     executable: str
     parameters: Mapping[str, ParameterValue]
+    ros_name: str = ""  # fully qualified; default: the name, in no namespace
 
 
 @dataclass(frozen=True)
@@ -33,12 +46,15 @@ class FleetPlan:
         k: reports per tick.
         model: observation model.
         period: tick period [s].
-        processes: processes that share the robots.
+        processes: processes that share the robots; 0: two, or more where a process would have over 250 nodes.
+        crowd: play all robots by the vectorised `crowd` in place of `world` and `robots`.
         seed: of everything random.
         ticks: ticks after which the coordinator falls silent; 0: never.
         start_timeout: how long tick 0 waits for the fleet [s].
         state_file: the coordinator's checkpoint; empty: none.
         use_sim_time: follow /clock.
+        standby: whether a second coordinator stands by.
+        network: faults between coordinator and robots; not with a crowd.
     """
 
     game: str
@@ -47,34 +63,42 @@ class FleetPlan:
     k: int = 5
     model: str = DEFAULT_MODEL
     period: float = 0.5
-    processes: int = 2
+    processes: int = 0
+    crowd: bool = False
     seed: int = 0
     ticks: int = 0
     start_timeout: float = 20.0
     state_file: str = ""
     use_sim_time: bool = False
+    standby: bool = False
+    network: Network = field(default_factory=Network)
     parameter_file: Path = field(default_factory=lambda: share_directory() / "config" / "params" / "sim_fleet.yaml")
 
     def __post_init__(self) -> None:
-        for name, least in (("robots", 1), ("k", 0), ("processes", 1), ("seed", 0), ("ticks", 0)):
+        for name, least in (("robots", 1), ("k", 0), ("processes", 0), ("seed", 0), ("ticks", 0)):
             if getattr(self, name) < least:
                 raise AltmarlError(f"{name} is {getattr(self, name)}, must be at least {least}")
+        most = MOST_ROBOTS if self.crowd else MOST_NODES
+        if self.robots > most:
+            raise AltmarlError(f"robots is {self.robots}, must be at most {most}" + ("" if self.crowd else " without a crowd"))
         if self.model not in MODEL_NAMES:
             raise AltmarlError(f"observation model {self.model!r} is unknown; known are {', '.join(MODEL_NAMES)}")
         if not self.period > 0:
             raise AltmarlError(f"period is {self.period}, must be positive")
+        if self.crowd and not self.network.perfect:
+            raise AltmarlError(
+                f"network is {self.network}, must be perfect with a crowd: only robot nodes have links of their own"
+            )
+
+    @property
+    def coordinators(self) -> frozenset[str]:
+        """Names of the processes of which one must live."""
+        return frozenset({"coordinator", "standby"} if self.standby else {"coordinator"})
 
     def nodes(self) -> list[NodePlan]:
-        """World, robots and coordinator; the coordinator last, since it starts the clock of the episode."""
+        """World and robots, or a crowd; the coordinator last, since it starts the clock of the episode."""
         common: dict[str, ParameterValue] = {"game": self.game, "use_sim_time": self.use_sim_time}
-        plans = [NodePlan("world", "world", {**common, "seed": self.seed})]
-        processes = min(self.processes, self.robots)
-        first = 0
-        for i in range(processes):
-            count = self.robots // processes + (i < self.robots % processes)
-            parameters = {**common, "first_id": first, "count": count, "seed": self.seed}
-            plans.append(NodePlan(f"robots_{i}", "robots", parameters))
-            first += count
+        plans = self._crowd(common) if self.crowd else self._robots(common)
         coordinator: dict[str, ParameterValue] = {
             "policy": str(self.policy),
             "sampling.k": self.k,
@@ -86,5 +110,32 @@ class FleetPlan:
             "start.timeout": float(self.start_timeout),
             "state_file": self.state_file,
         }
+        if self.standby:
+            coordinator["failover.lease"] = _LEASE * float(self.period)
+            second = {**coordinator, "standby": True, "failover.rank": 1, "state_file": ""}
+            plans.append(NodePlan("standby", "coordinator", {**common, **second}, "/standby/coordinator"))
         plans.append(NodePlan("coordinator", "coordinator", {**common, **coordinator}))
+        return plans
+
+    @property
+    def robot_processes(self) -> int:
+        """Processes that play the robots."""
+        if self.crowd:
+            return 1
+        return min(self.processes or max(2, -(-self.robots // _ROBOTS_PER_PROCESS)), self.robots)
+
+    def _crowd(self, common: Mapping[str, ParameterValue]) -> list[NodePlan]:
+        window = self.robots / _CROWD_HELLOS_PER_SECOND
+        return [NodePlan("crowd", "crowd", {**common, "count": self.robots, "seed": self.seed, "join_window": window})]
+
+    def _robots(self, common: Mapping[str, ParameterValue]) -> list[NodePlan]:
+        plans = [NodePlan("world", "world", {**common, "seed": self.seed})]
+        window = self.robots / _HELLOS_PER_SECOND
+        faults: dict[str, ParameterValue] = {f"network.{name}": value for name, value in asdict(self.network).items()}
+        first = 0
+        for i in range(self.robot_processes):
+            count = self.robots // self.robot_processes + (i < self.robots % self.robot_processes)
+            own = {"first_id": first, "count": count, "seed": self.seed, "join_window": window}
+            plans.append(NodePlan(f"robots_{i}", "robots", {**common, **faults, **own}))
+            first += count
         return plans

@@ -14,19 +14,25 @@ from numpy.typing import NDArray
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.files import read_npz, write_npz
 from altmarl_ros.fleet.markov_world import Truth
+from altmarl_ros.fleet.standby import Handover
 from altmarl_ros.games.identification import UNKNOWN
 from altmarl_ros.games.tabular import FloatArray, TabularGame
+from altmarl_ros.policies import LocalPolicy
 
 IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class StatusRow:
-    """The coordinator's account of one tick, made at `stamp` [s, its clock]."""
+    """The coordinator's account of one tick, made at `stamp` [s, its clock].
+
+    `answers` are the accepted reports, (robot id, local state), in the order in which they came.
+    """
 
     stamp: float
     session: int
     tick: int
+    policy_id: int
     global_state: int
     global_action: int
     asked: int
@@ -37,6 +43,34 @@ class StatusRow:
     live: int
     sampling_error: float
     estimate: tuple[float, ...]
+    answers: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What a session decides by while one policy is in force.
+
+    Attributes:
+        session, policy_id: which one.
+        game_name, game_hash, policy_hash: content hashes of game and policy bundle.
+        parameters: the coordinator's, by name; `policy` is the file of the bundle in force.
+        handover: what the session began with.
+    """
+
+    session: int
+    game_name: str
+    game_hash: str
+    policy_hash: str
+    policy_id: int
+    parameters: Mapping[str, Any]
+    handover: Handover
+
+    def about(self) -> dict[str, Any]:
+        """The description that a RunRecord carries."""
+        names = {"game": "game", "policy": "policy", "k": "sampling.k", "period": "tick.period",
+                 "seed": "sampling.seed", "model": "sampling.model"}  # fmt: skip
+        known = {key: self.parameters[name] for key, name in names.items() if name in self.parameters}
+        return {**known, "game_name": self.game_name, "game_hash": self.game_hash}
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +82,7 @@ class RunRecord:
         global_state, global_action: s_g(t) and a_g(t) [T].
         asked, heard, rung: reports asked for and accepted, and the rung that decided [T].
         reports: reports counted on the topic by the observer [T].
-        report_bytes: serialised payload of the reports [T, B].
+        report_bytes: reports on the wire, as the coordinator counted them [T, B].
         latency: broadcast to decision [T, s].
         estimate: the coordinator's estimated shares [T, S_l].
         local_state, local_action: s_i(t), a_i(t) [T, n]; UNKNOWN for a robot that is not in the world or did not act.
@@ -82,6 +116,14 @@ class RunRecord:
         r_l = game.r_l[np.maximum(self.local_state, 0), self.global_state[:, None], np.maximum(self.local_action, 0)]
         local = np.where(acted, r_l, 0.0).sum(axis=1) / np.maximum(acted.sum(axis=1), 1)
         return np.asarray(game.r_g[self.global_state, self.global_action] + local)
+
+    def wrong_actions(self, pi_l: LocalPolicy) -> int:
+        """Robot-ticks in which the world received a second action, or one that pi_l never takes there."""
+        acted = self.local_action != UNKNOWN
+        probability = pi_l.probabilities[
+            np.maximum(self.local_state, 0), self.global_state[:, None], np.maximum(self.local_action, 0)
+        ]
+        return int(((self.actions > 1) | (acted & (probability == 0.0))).sum())
 
     def save(self, path: str | Path) -> Path:
         """Write an `.npz` without pickle, atomically."""
@@ -117,12 +159,21 @@ class RunRecord:
 
 
 class RunLog:
-    """Collects what arrives, in any order, into a RunRecord."""
+    """Collects what arrives, in any order, into a RunRecord; of more than `most_ticks` ticks (None: no bound) the last."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_ticks: int | None = 100_000) -> None:
+        self._most_ticks = most_ticks
         self.statuses: dict[tuple[int, int], StatusRow] = {}
         self.truths: dict[tuple[int, int], Truth] = {}
         self.reports: Counter[tuple[int, int]] = Counter()
+        self.configurations: dict[tuple[int, int], Configuration] = {}
+
+    def forget_old(self) -> None:
+        """Keep to the bound; whoever adds calls it."""
+        books: tuple[dict[Any, Any], ...] = (self.statuses, self.truths, self.reports, self.configurations)
+        for book in books:
+            while self._most_ticks is not None and len(book) > self._most_ticks:
+                del book[next(iter(book))]
 
     def record(self, about: Mapping[str, Any], ticks: int | None = None) -> RunRecord:
         """The first `ticks` ticks for which both status and truth are known.
@@ -142,6 +193,8 @@ class RunLog:
         actions = np.zeros((len(keys), len(ids)), dtype=np.int64)
         for t, key in enumerate(keys):
             truth = self.truths[key]
+            if truth.counts:
+                raise AltmarlError("a crowd that tells counts alone cannot be recorded robot by robot")
             at = [column[robot_id] for robot_id in truth.robot_ids]
             table["state"][t, at] = truth.local_states
             table["action"][t, at] = [UNKNOWN if action is None else action for action in truth.local_actions]

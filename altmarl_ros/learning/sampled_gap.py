@@ -133,6 +133,14 @@ class _Alike:
         """See ObservationModel."""
         self._model.reset(runs)
 
+    def adopt(self, game: TabularGame, pi_l: LocalPolicy, ladder: Ladder) -> None:
+        """See ObservationModel."""
+        self._model.adopt(game, pi_l, ladder)
+
+    def resume(self, shares: FloatArray, error: FloatArray, s_g: NDArray[np.int64]) -> None:
+        """See ObservationModel."""
+        self._model.resume(shares, error, s_g)
+
     def decide(self, s_g: NDArray[np.int64], reports: Counts, n: int) -> NDArray[np.int64]:
         """See ObservationModel; reports [R, 2 L]."""
         L = reports.shape[1] // 2

@@ -9,19 +9,20 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from rclpy.parameter import Parameter, parameter_value_to_python
 
 from altmarl_ros.errors import BundleError
-from altmarl_ros.fleet.coordinator import Decision
+from altmarl_ros.fleet.budget import REPORT_WIRE_BYTES
+from altmarl_ros.fleet.coordinator import Coordinator, Decision
+from altmarl_ros.fleet.crowd import MOST_LISTED, Moves
 from altmarl_ros.fleet.markov_world import Truth
 from altmarl_ros.fleet.messages import Report, Tick, Verdict
-from altmarl_ros.fleet.record import StatusRow
-from altmarl_ros.msg import CoordinatorStatus, FleetTick, FleetTruth, LocalPolicy, RobotReport
+from altmarl_ros.fleet.record import Configuration, StatusRow
+from altmarl_ros.fleet.standby import Handover
+from altmarl_ros.msg import CoordinatorStatus, FleetConfiguration, FleetTick, FleetTruth, LocalPolicy, RobotReport
 from altmarl_ros.policies import LocalPolicy as Policy
 
-REPORT_BYTES = 20
-"""Serialised size of a RobotReport: 14 bytes of fields, 2 of padding, 4 of CDR header [B]."""
-
-_MAX_POLICY_ENTRIES = 10_000_000
+_MAX_POLICY_ENTRIES = 1_000_000  # 8 MB, of which a robot holds a few
 
 
 def tick_to_message(tick: Tick, stamp: object) -> FleetTick:
@@ -42,12 +43,15 @@ def tick_from_message(message: FleetTick) -> Tick:
 
 def report_to_message(report: Report) -> RobotReport:
     """The wire form of a report."""
-    return RobotReport(session=report.session, tick=report.tick, robot_id=report.robot_id, local_state=report.local_state)
+    return RobotReport(
+        session=report.session, tick=report.tick, robot_id=report.robot_id, local_state=report.local_state,
+        game_tag=report.game_tag,
+    )  # fmt: skip
 
 
 def report_from_message(message: RobotReport) -> Report:
     """The plain form of a received report."""
-    return Report(message.session, message.tick, message.robot_id, message.local_state)
+    return Report(message.session, message.tick, message.robot_id, message.local_state, message.game_tag)
 
 
 def policy_to_message(policy: Policy, policy_id: int, game_hash: str) -> LocalPolicy:
@@ -86,22 +90,38 @@ def truth_to_message(truth: Truth) -> FleetTruth:
     )  # fmt: skip
 
 
-def decision_to_message(decision: Decision, stamp: object) -> CoordinatorStatus:
-    """The status fields that a decision determines; the node adds roster, counters and cost."""
-    return CoordinatorStatus(
+def moves_to_message(moves: Moves) -> FleetTruth:
+    """The message about one tick of a crowd."""
+    message = FleetTruth(session=moves.tick.session, tick=moves.tick.tick)
+    n = len(moves.local_states)
+    if n > MOST_LISTED:
+        message.counts = np.asarray(moves.counts.ravel(), dtype=np.uint32)
+        return message
+    message.robot_id = np.arange(moves.first_id, moves.first_id + n, dtype=np.uint32)
+    message.local_state, message.local_action = moves.local_states, moves.local_actions
+    message.actions = np.ones(n, dtype=np.uint16)
+    return message
+
+
+def status_to_message(core: Coordinator, decision: Decision, stamp: object, reports: int) -> CoordinatorStatus:
+    """The status after a decision; `reports` came since the last one. The node adds its own counters and times."""
+    roster, ages = core.roster, core.roster.ages
+    status = CoordinatorStatus(
         stamp=stamp, session=decision.tick.session, tick=decision.tick.tick, policy_id=decision.tick.policy_id,
-        polled=np.array(decision.tick.polled, dtype=np.uint32), asked=len(decision.tick.polled), heard=decision.heard,
-        rung=decision.rung, global_state=decision.tick.global_state, global_action=decision.action,
+        polled=np.array(decision.tick.polled, dtype=np.uint32), asked=decision.asked, backfilled=decision.backfilled,
+        k_eff=decision.k_eff, heard=decision.heard, rung=decision.rung,
+        heard_id=np.array(list(decision.answers), dtype=np.uint32),
+        heard_state=np.array(list(decision.answers.values()), dtype=np.uint16),
+        global_state=decision.tick.global_state, global_action=decision.action,
         estimate=decision.estimate.astype(np.float32), sampling_error=decision.sampling_error,
-        estimated_reward=decision.reward,
+        estimated_reward=decision.reward, k=core.k, robots=len(roster), live=roster.live,
+        next_policy_id=(core.next_bundle or core.bundle).policy_id,
+        report_bytes=reports * REPORT_WIRE_BYTES, bandwidth_limit=core.budget.limit,
+        age_mean=ages.mean, age_median=ages.median, age_p95=ages.p95, age_max=ages.maximum,
     )  # fmt: skip
-
-
-REFUSED_REPORTS = {
-    Verdict.LATE: "late", Verdict.DUPLICATE: "duplicate", Verdict.FOREIGN: "foreign", Verdict.NOT_POLLED: "not_polled",
-    Verdict.UNKNOWN: "unknown", Verdict.OUT_OF_RANGE: "out_of_range",
-}  # fmt: skip
-"""The status field that counts each verdict."""
+    for verdict in Verdict:
+        setattr(status, verdict.value, core.verdicts[verdict])
+    return status
 
 
 def truth_from_message(message: FleetTruth) -> Truth:
@@ -115,14 +135,43 @@ def truth_from_message(message: FleetTruth) -> Truth:
         raise ValueError(f"truth of tick {message.tick} has arrays of different lengths")
     ids, states, actions, counts = (tuple(int(value) for value in column) for column in columns)
     moves = tuple(None if action == FleetTruth.NO_ACTION else action for action in actions)
-    return Truth(message.session, message.tick, ids, states, moves, counts)
+    return Truth(message.session, message.tick, ids, states, moves, counts, tuple(message.counts))
 
 
 def status_from_message(message: CoordinatorStatus) -> StatusRow:
-    """The fields of a received status that are recorded."""
+    """The fields of a received status that are recorded.
+
+    Raises:
+        ValueError: its arrays of reports differ in length.
+    """
     return StatusRow(
         stamp=message.stamp.sec + 1e-9 * message.stamp.nanosec, session=message.session, tick=message.tick,
-        global_state=message.global_state, global_action=message.global_action, asked=message.asked, heard=message.heard,
-        rung=message.rung, report_bytes=message.report_bytes, latency=message.latency, live=message.live,
-        sampling_error=message.sampling_error, estimate=tuple(float(share) for share in message.estimate),
+        policy_id=message.policy_id, global_state=message.global_state, global_action=message.global_action,
+        asked=message.asked, heard=message.heard, rung=message.rung, report_bytes=message.report_bytes,
+        latency=message.latency, live=message.live, sampling_error=message.sampling_error,
+        estimate=tuple(float(share) for share in message.estimate),
+        answers=tuple((int(i), int(s)) for i, s in zip(message.heard_id, message.heard_state, strict=True)),
+    )  # fmt: skip
+
+
+def configuration_to_message(configuration: Configuration, stamp: object) -> FleetConfiguration:
+    """The latched form of a session's configuration."""
+    known = configuration.handover
+    return FleetConfiguration(
+        stamp=stamp, session=configuration.session, game_name=configuration.game_name, game_hash=configuration.game_hash,
+        policy_hash=configuration.policy_hash, policy_id=configuration.policy_id,
+        parameters=[Parameter(name, value=value).to_parameter_msg() for name, value in configuration.parameters.items()],
+        estimate=np.array(known.estimate, dtype=np.float32), sampling_error=known.sampling_error,
+        estimated_in=known.estimated_in or 0,
+    )  # fmt: skip
+
+
+def configuration_from_message(message: FleetConfiguration) -> Configuration:
+    """The plain form of a session's configuration."""
+    estimate = tuple(float(share) for share in message.estimate)
+    handover = Handover(estimated_in=message.estimated_in, estimate=estimate, sampling_error=message.sampling_error)
+    parameters = {parameter.name: parameter_value_to_python(parameter.value) for parameter in message.parameters}
+    return Configuration(
+        message.session, message.game_name, message.game_hash, message.policy_hash, message.policy_id, parameters,
+        handover if estimate else Handover(),
     )  # fmt: skip

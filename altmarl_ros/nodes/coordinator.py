@@ -3,110 +3,137 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Sequence
+from typing import Any, Mapping, Sequence
 
 import numpy as np
-from rcl_interfaces.msg import SetParametersResult
-from rclpy.node import Node
-from rclpy.parameter import Parameter as RclParameter
+from rclpy.duration import Duration
 
 from altmarl_ros.errors import AltmarlError
+from altmarl_ros.fleet.admission import Admission
+from altmarl_ros.fleet.budget import BandwidthBudget
 from altmarl_ros.fleet.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from altmarl_ros.fleet.coordinator import Coordinator, Decision
+from altmarl_ros.fleet.coordinator import Coordinator, check_bundle
+from altmarl_ros.fleet.health import CoordinatorHealth, Finding, Level
+from altmarl_ros.fleet.messages import Tick
+from altmarl_ros.fleet.record import Configuration
 from altmarl_ros.fleet.roster import Roster
-from altmarl_ros.fleet.session import new_session
+from altmarl_ros.fleet.standby import Handover
 from altmarl_ros.games import load_game
-from altmarl_ros.msg import CoordinatorStatus, FleetTick, LocalPolicy, RobotHello, RobotReport
+from altmarl_ros.msg import CoordinatorStatus, FleetConfiguration, FleetTick, LocalPolicy, RobotHello, RobotReport
 from altmarl_ros.nodes import conversions, qos
-from altmarl_ros.nodes.parameters import Parameter, declare
+from altmarl_ros.nodes.coordinator_parameters import PARAMETERS, allowed_ids, thresholds_of
+from altmarl_ros.nodes.diagnostics import Diagnostics
+from altmarl_ros.nodes.endpoints import Endpoints
+from altmarl_ros.nodes.guarded import GuardedNode
+from altmarl_ros.nodes.parameters import declare, watch
 from altmarl_ros.nodes.running import run
-from altmarl_ros.observation import DEFAULT_MODEL, MODEL_NAMES, make_model
-from altmarl_ros.observation.catalogue import DEFAULT_TURNOVER
-from altmarl_ros.policies import load_bundle
-
-PARAMETERS = (
-    Parameter("game", "warehouse", "Game: a built-in name or a YAML file."),
-    Parameter("policy", "", "Policy bundle (.npz) learned for that game by `altmarl train`."),
-    Parameter("fleet_prefix", "/fleet", "Prefix of the fleet-wide topics."),
-    Parameter("sampling.k", 5, "Reports wanted per tick, at most the bundle's top rung.", 0, 10_000, live=True),
-    Parameter("sampling.model", DEFAULT_MODEL, "What is made of the reports.", choices=MODEL_NAMES),
-    Parameter("sampling.turnover", DEFAULT_TURNOVER, "Share of the polled robots drawn anew, for `sticky`.", 0.0, 1.0),
-    Parameter("sampling.seed", 0, "Seed of the draw and of the virtual global plant.", 0),
-    Parameter("tick.period", 0.5, "Time between ticks.", 0.005, 3600.0, unit="s"),
-    Parameter("tick.deadline", 0.8, "Share of the period after which the coordinator decides on what it has.", 0.05, 0.95),
-    Parameter("tick.limit", 0, "Fall silent after so many ticks; 0: never.", 0),
-    Parameter("start.robots", 0, "Hold the first tick until so many robots have joined, unless resumed ...", 0),
-    Parameter("start.timeout", 10.0, "... but no longer than this.", 0.0, 3600.0, unit="s"),
-    Parameter("roster.max_misses", 3, "Polls in a row that a robot may miss before it leaves the draw.", 1),
-    Parameter("roster.probe_interval", 10, "Draws between two polls of a robot that left the draw.", 1),
-    Parameter("state_file", "", "Where s_g and the session survive a restart; empty: nowhere."),
-)  # fmt: skip
+from altmarl_ros.nodes.standby import Standby
+from altmarl_ros.observation import make_model
+from altmarl_ros.policies import PolicyBundle, load_bundle
 
 _GATE_POLL = 0.05  # s
+_THROTTLE = 1.0  # s between two complaints about what others send
 _SETTLE = 1.0  # s; the robots' side of discovery, and their bodies, come a little after ours
+_ACKNOWLEDGED = Duration(nanoseconds=1)
+_POLICY_REPEAT = 1.0  # s; robots that ask for the policy get it together
 
 
-@dataclass
-class _Costs:
-    """Of the open tick."""
-
-    began: float = 0.0  # monotonic [s]
-    reports: int = 0
-
-
-class CoordinatorNode(Node):
+class CoordinatorNode(GuardedNode):
     """Shell around `fleet.coordinator.Coordinator`."""
 
     def __init__(self) -> None:
         super().__init__("coordinator")
-        values = declare(self, PARAMETERS)
-        if not values["policy"]:
-            raise AltmarlError("parameter 'policy' of the coordinator is empty: train a bundle with `altmarl train`")
-        game = load_game(values["game"])
-        bundle = load_bundle(values["policy"], game)
+        self._values = values = declare(self, PARAMETERS)
+        self._game = load_game(values["game"])
+        bundle = self._load_bundle(values)
+        self._allowed = allowed_ids(values)
         self._period = float(values["tick.period"])
         self._limit = int(values["tick.limit"])
         self._state_file = Path(values["state_file"]) if values["state_file"] else None
-        self._game_hash = game.content_hash
-        checkpoint = self._restore(game.n_global_states)
-        session = new_session(time.time(), checkpoint.session if checkpoint else None)
+        self._game_hash = self._game.content_hash
+        checkpoint = self._restore(self._game.n_global_states)
+        last_session = checkpoint.session if checkpoint else None
+        self._standby = Standby(self, values, last_session, self._take_over, self._stand_by)
+        session = self._standby.session or 0  # standing by, there is none yet
+        answer_time = self._period * float(values["tick.deadline"])
         self._core = Coordinator(
-            game, bundle, make_model(values["sampling.model"], game, bundle, values["sampling.turnover"]),
+            self._game, bundle, make_model(values["sampling.model"], self._game, bundle, values["sampling.turnover"]),
             values["sampling.k"], session,
             np.random.default_rng([values["sampling.seed"], session if checkpoint else 0]),
             Roster(values["roster.max_misses"], values["roster.probe_interval"]),
             checkpoint.global_state if checkpoint else None,
+            BandwidthBudget(values["bandwidth_limit"], self._period, answer_time),
         )  # fmt: skip
-        self._costs = _Costs()
-        self._refused_hellos = 0
-        self._missed_ticks = 0
-        self._ticks = 0
+        self._admission = Admission(self._game_hash, int(values["roster.capacity"]))
+        self._policy_path = str(values["policy"])  # of the policy in force; the parameter may announce the next
+        self._handover = Handover()  # what our session began with
+        self._health = CoordinatorHealth(self._period)
+        self._began = 0.0  # the open tick, monotonic [s]
+        self._reports = 0  # since the last status
+        self._refused_hellos = self._policy_requests = self._missed_ticks = self._ticks = 0
+        self._announced_at = 0  # tick count
+        self._policy_wanted = False
+        self._policy_said = time.monotonic()
         self._connect(str(values["fleet_prefix"]), bundle.ladder.K)
-        self._policy_publisher.publish(conversions.policy_to_message(bundle.pi_l, bundle.policy_id, game.content_hash))
-        self.add_on_set_parameters_callback(self._check_parameters)
-        self.add_post_set_parameters_callback(self._apply_parameters)
+        self._publish_configuration()
+        self._say_policies()
+        watch(self, PARAMETERS, values, self._prepare_parameters, self._apply_parameters)
         self._wanted = int(values["start.robots"])
         self._ready_since: float | None = None
-        self._gate_end = time.monotonic() + float(values["start.timeout"])
-        self._deadline = self.create_timer(self._period * float(values["tick.deadline"]), self._decide)
+        self._patience = float(values["start.timeout"])
+        self._deadline = self.create_timer(answer_time, self._decide)
+        self._backfiller = self.create_timer(answer_time * float(values["tick.backfill"]), self._backfill)
         self._deadline.cancel()
+        self._backfiller.cancel()
         self._ticker = self.create_timer(self._period, self._begin)
-        if self._wanted and checkpoint is None:
-            self._ticker.cancel()
-            self._gate = self.create_timer(_GATE_POLL, self._pass_gate)
+        self._ticker.cancel()
+        self._gate = self.create_timer(_GATE_POLL, self._pass_gate)
+        self._gate.cancel()
+        self._resumed = checkpoint is not None
+        if self._standby.session is not None:
+            self._start()
         self.get_logger().info(
-            f"session {session}: game {game.name} {game.content_hash}, policy {bundle.policy_id:08x}, "
+            f"session {session}: game {self._game.name} {self._game_hash}, policy {bundle.policy_id:08x}, "
             f"{values['sampling.model']}, k = {self._core.k} of at most {bundle.ladder.K}, every {self._period:g} s"
         )
 
     def _connect(self, prefix: str, K: int) -> None:
-        self._tick_publisher = self.create_publisher(FleetTick, f"{prefix}/tick", qos.tick_qos(self._period))
-        self._policy_publisher = self.create_publisher(LocalPolicy, f"{prefix}/policy", qos.latched_qos())
-        self._status_publisher = self.create_publisher(CoordinatorStatus, f"{prefix}/status", qos.account_qos())
-        self.create_subscription(RobotReport, f"{prefix}/report", self._hear_report, qos.report_qos(max(64, 2 * K)))
-        self.create_subscription(RobotHello, f"{prefix}/hello", self._hear_hello, qos.latched_from_many_qos())
+        self._endpoints = make = Endpoints(self)
+        self._tick_publisher = make.publisher(FleetTick, f"{prefix}/tick", qos.tick_qos(self._period))
+        self._policy_publisher = make.publisher(LocalPolicy, f"{prefix}/policy", qos.policy_qos())
+        self._configuration_publisher = make.publisher(FleetConfiguration, f"{prefix}/configuration", qos.account_qos())
+        self._status_publisher = make.publisher(CoordinatorStatus, f"{prefix}/status", qos.account_qos())
+        make.subscription(RobotReport, f"{prefix}/report", self._hear_report, qos.report_qos(max(64, 2 * K)))
+        self._hello_topic = f"{prefix}/hello"
+        make.subscription(RobotHello, self._hello_topic, self._hear_hello, qos.latched_from_many_qos())
+        Diagnostics(self, make, self._values["diagnostics.period"], prefix, self._diagnose)
+
+    def _load_bundle(self, values: Mapping[str, Any]) -> PolicyBundle:
+        if not values["policy"]:
+            raise AltmarlError("parameter 'policy' of the coordinator is empty: train a bundle with `altmarl train`")
+        bundle = load_bundle(values["policy"], self._game)
+        check_bundle(bundle, self._game, values["sampling.k"])
+        return bundle
+
+    def _say_policies(self) -> None:
+        # Both are latched, the one in force first, so that a robot that comes now can act before and after the switch.
+        for bundle in (self._core.bundle, self._core.next_bundle):
+            if bundle is not None:
+                message = conversions.policy_to_message(bundle.pi_l, bundle.policy_id, self._game_hash)
+                self._policy_publisher.publish(message)
+        self._policy_said, self._policy_wanted = time.monotonic(), False
+
+    def _publish_configuration(self) -> None:
+        if self._standby.session is None:
+            return
+        bundle = self._core.bundle
+        configuration = Configuration(
+            self._core.session, self._game.name, self._game_hash, bundle.content_hash, bundle.policy_id,
+            {**self._values, "policy": self._policy_path}, self._handover,
+        )  # fmt: skip
+        stamp = self.get_clock().now().to_msg()
+        self._configuration_publisher.publish(conversions.configuration_to_message(configuration, stamp))
 
     def _restore(self, n_global_states: int) -> Checkpoint | None:
         if self._state_file is None:
@@ -121,10 +148,35 @@ class CoordinatorNode(Node):
             return None
         return checkpoint
 
+    def _start(self) -> None:
+        if self._wanted and not self._resumed:
+            self._gate_end = time.monotonic() + self._patience
+            self._gate.reset()
+        else:
+            self._ticker.reset()
+
+    def _take_over(self, session: int, known: Handover) -> None:
+        self._core.take_over(session, known)
+        self._handover = known
+        self._publish_configuration()
+        self._began = time.monotonic()
+        self._say_policies()
+        if known.global_state is None:
+            self._start()
+        else:
+            self._ticker.reset()
+            self._begin()
+
+    def _stand_by(self) -> None:
+        for timer in (self._ticker, self._deadline, self._backfiller, self._gate):
+            timer.cancel()
+        self._core.stand_by()
+
     def _pass_gate(self) -> None:
         # Tick 0 is the start of an episode only if the whole fleet can hear it.
         connected = min(self._tick_publisher.get_subscription_count(), self._policy_publisher.get_subscription_count())
-        ready = min(len(self._core.roster), connected) >= self._wanted
+        voices = min(self._wanted, self.count_publishers(self._hello_topic))  # a crowd has one
+        ready = len(self._core.roster) >= self._wanted and connected >= voices
         now = time.monotonic()
         if ready and self._ready_since is None:
             self._ready_since = now
@@ -133,7 +185,7 @@ class CoordinatorNode(Node):
             return
         if not ready:
             self.get_logger().warning(f"starting with {len(self._core.roster)} of {self._wanted} robots")
-        self.destroy_timer(self._gate)
+        self._gate.cancel()
         self._ticker.reset()
 
     def _begin(self) -> None:
@@ -143,56 +195,101 @@ class CoordinatorNode(Node):
             return
         if not self._deadline.is_canceled():
             self._decide()
+        if not self._standby.may_begin(self._core.next_tick):
+            return
         now = time.monotonic()
         if self._ticks:
-            self._missed_ticks += max(0, round((now - self._costs.began) / self._period) - 1)
+            self._missed_ticks += max(0, round((now - self._began) / self._period) - 1)
         self._ticks += 1
-        self._costs = _Costs(began=now)
-        tick = self._core.begin()
-        self._tick_publisher.publish(conversions.tick_to_message(tick, self.get_clock().now().to_msg()))
+        self._began = now
+        self._renew_policy(now)
+        self._broadcast(self._core.begin(now))
         self._deadline.reset()
+        self._backfiller.reset()
         if self._core.complete:
             self._decide()
 
+    def _renew_policy(self, now: float) -> None:
+        if self._core.next_bundle is not None and self._ticks > self._announced_at + 1:
+            late = self._ticks - self._announced_at > self._values["policy_patience"]
+            if late or self._policy_publisher.wait_for_all_acked(_ACKNOWLEDGED):
+                self._core.switch()
+                self._policy_path = self._values["policy"]
+                self._publish_configuration()
+                self.get_logger().info(f"policy {self._core.bundle.policy_id:08x} from this tick on")
+        if self._policy_wanted and now - self._policy_said >= _POLICY_REPEAT:
+            self._say_policies()
+
+    def _broadcast(self, tick: Tick) -> None:
+        self._tick_publisher.publish(conversions.tick_to_message(tick, self.get_clock().now().to_msg()))
+
+    def _backfill(self) -> None:
+        tick = self._core.backfill(time.monotonic())
+        if tick is not None:
+            self._broadcast(tick)
+
     def _hear_report(self, message: RobotReport) -> None:
-        self._costs.reports += 1
+        self._reports += 1
         self._core.hear(conversions.report_from_message(message))
         if self._core.complete:
             self._decide()
 
     def _decide(self) -> None:
         self._deadline.cancel()
+        self._backfiller.cancel()
         decision = self._core.decide()
-        latency = time.monotonic() - self._costs.began
+        now = time.monotonic()
         self._save()
-        self._status_publisher.publish(self._status(decision, latency))
+        status = conversions.status_to_message(self._core, decision, self.get_clock().now().to_msg(), self._reports)
+        self._reports = 0
+        status.latency = now - self._began
+        status.refused_hellos = self._refused_hellos
+        status.policy_requests = self._policy_requests
+        status.missed_ticks = self._missed_ticks
+        self._status_publisher.publish(status)
+        self._health.add(decision, status.latency, status.report_bytes, now)
         for robot_id in decision.suspended:
             self.get_logger().warning(f"robot {robot_id} no longer answers and leaves the draw")
 
-    def _status(self, decision: Decision, latency: float) -> CoordinatorStatus:
-        status = conversions.decision_to_message(decision, self.get_clock().now().to_msg())
-        status.robots = len(self._core.roster)
-        status.live = self._core.roster.live
-        status.k = self._core.k
-        for verdict, field in conversions.REFUSED_REPORTS.items():
-            setattr(status, field, self._core.verdicts[verdict])
-        status.refused_hellos = self._refused_hellos
-        status.missed_ticks = self._missed_ticks
-        status.report_bytes = self._costs.reports * conversions.REPORT_BYTES
-        status.latency = latency
-        return status
+    def _diagnose(self) -> list[Finding]:
+        if self._standby.session is None:
+            return [Finding("role", Level.OK, "standing by", {})]
+        return [
+            *self._health.findings(
+                self._core, thresholds_of(self._values), self._missed_ticks, self._refused_hellos, self._policy_requests,
+                time.monotonic(),
+            ),
+            self._endpoints.finding(),
+        ]  # fmt: skip
 
     def _hear_hello(self, message: RobotHello) -> None:
+        roster = self._core.roster
+        ids = range(message.robot_id, message.robot_id + max(1, message.count))
+        who = f"robot {ids[0]}" if len(ids) == 1 else f"robots {ids[0]}-{ids[-1]}"
+        if len(ids) > RobotHello.MAX_COUNT or ids[-1] >= 2**32:
+            self._refuse(who, f"at most {RobotHello.MAX_COUNT} ids below 2^32 join at once")
+            return
         if message.event == RobotHello.LEAVE:
-            if self._core.roster.leave(message.robot_id):
-                self.get_logger().info(f"robot {message.robot_id} left, {len(self._core.roster)} on the roster")
-        elif message.game_hash not in ("", self._game_hash):
-            self._refused_hellos += 1
-            self.get_logger().warning(
-                f"robot {message.robot_id} refused: it plays game {message.game_hash[:16]!r}, this fleet {self._game_hash}"
-            )
-        elif self._core.roster.join(message.robot_id, message.name):
-            self.get_logger().debug(f"robot {message.robot_id} joined, {len(self._core.roster)} on the roster")
+            if sum([roster.leave(robot_id) for robot_id in ids]):
+                self.get_logger().info(f"{who} left, {len(roster)} on the roster")
+            return
+        known = all(robot_id in roster for robot_id in ids)
+        reason = self._admission.refusal(message.name, message.game_hash, known, len(roster) + len(ids) - 1)
+        if reason:
+            self._refuse(who, reason)
+            return
+        allowed = [robot_id for robot_id in ids if self._allowed is None or robot_id in self._allowed]
+        if len(allowed) < len(ids):
+            self._refuse(who, f"{len(ids) - len(allowed)} of {len(ids)} not among those allowed, {str(self._allowed)[:80]}")
+        if sum([roster.join(robot_id, message.name) for robot_id in allowed]):
+            self.get_logger().debug(f"{who} joined, {len(roster)} on the roster")
+        if message.event == RobotHello.NEED_POLICY and allowed:
+            self._policy_requests += 1
+            self._policy_wanted = True
+
+    def _refuse(self, who: str, reason: str) -> None:
+        self._refused_hellos += 1
+        self.get_logger().warning(f"{who} refused: {reason}", throttle_duration_sec=_THROTTLE)
 
     def _save(self) -> None:
         if self._state_file is None:
@@ -202,18 +299,26 @@ class CoordinatorNode(Node):
         except OSError as error:
             self.get_logger().error(f"{self._state_file} cannot be written: {error}", throttle_duration_sec=10.0)
 
-    def _check_parameters(self, parameters: list[RclParameter]) -> SetParametersResult:
-        for parameter in parameters:
-            if parameter.name == "sampling.k" and not 0 <= parameter.value <= self._core.K:
-                return SetParametersResult(
-                    successful=False, reason=f"sampling.k is {parameter.value}, must be in 0..{self._core.K}"
-                )
-        return SetParametersResult(successful=True)
+    def _prepare_parameters(self, values: Mapping[str, Any], names: frozenset[str]) -> PolicyBundle | None:
+        if "policy" in names:
+            return self._load_bundle(values)
+        for bundle in (self._core.bundle, self._core.next_bundle):
+            if bundle is not None:
+                check_bundle(bundle, self._game, values["sampling.k"])
+        return None
 
-    def _apply_parameters(self, parameters: list[RclParameter]) -> None:
-        for parameter in parameters:
-            if parameter.name == "sampling.k":
-                self._core.k = parameter.value
+    def _apply_parameters(self, bundle: PolicyBundle | None, names: frozenset[str]) -> None:
+        values, core = self._values, self._core
+        core.k = values["sampling.k"]
+        core.budget.limit = values["bandwidth_limit"]
+        core.roster.max_misses = values["roster.max_misses"]
+        core.roster.probe_interval = values["roster.probe_interval"]
+        self._backfiller.timer_period_ns = int(1e9 * self._period * values["tick.deadline"] * values["tick.backfill"])
+        if bundle is not None:
+            core.announce(bundle)
+            self._announced_at = self._ticks
+            self._say_policies()
+        self._publish_configuration()
 
 
 def main(args: Sequence[str] | None = None) -> int:

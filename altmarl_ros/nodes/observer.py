@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from rclpy.node import Node
-
 from altmarl_ros.fleet.record import RunLog, StatusRow
 from altmarl_ros.msg import CoordinatorStatus, FleetTruth, RobotReport
 from altmarl_ros.nodes import conversions, qos
+from altmarl_ros.nodes.guarded import GuardedNode
 
 _REPORT_DEPTH = 10_000
 
 
-class Observer(Node):
+class Observer(GuardedNode):
     """Only listens. `log` holds everything heard, `latest` the last status."""
 
     def __init__(self, fleet_prefix: str = "/fleet") -> None:
@@ -25,14 +24,13 @@ class Observer(Node):
     def _hear_status(self, message: CoordinatorStatus) -> None:
         self.latest = conversions.status_from_message(message)
         self.log.statuses[self.latest.session, self.latest.tick] = self.latest
+        self.log.forget_old()
 
     def _hear_truth(self, message: FleetTruth) -> None:
-        try:
-            truth = conversions.truth_from_message(message)
-        except ValueError as error:
-            self.get_logger().warning(f"refused: {error}")
-            return
+        truth = conversions.truth_from_message(message)
         self.log.truths[truth.session, truth.tick] = truth
+        self.log.forget_old()
 
     def _hear_report(self, message: RobotReport) -> None:
         self.log.reports[message.session, message.tick] += 1
+        self.log.forget_old()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
 from rclpy.exceptions import ParameterException
 from rclpy.node import Node
+from rclpy.parameter import Parameter as RclParameter
 
 from altmarl_ros.errors import AltmarlError
 
@@ -43,6 +44,11 @@ class Parameter:
                 descriptor.floating_point_range = [FloatingPointRange(from_value=float(low), to_value=float(high))]
         return descriptor
 
+    def check_choice(self, value: Any) -> None:
+        """Raise AltmarlError unless the value is one of the choices, if there are any."""
+        if self.choices and value not in self.choices:
+            raise AltmarlError(f"parameter {self.name!r} is {value!r}, must be one of {', '.join(self.choices)}")
+
 
 def declare(node: Node, table: Sequence[Parameter]) -> dict[str, Any]:
     """Declare all parameters of a table and return their values by name.
@@ -52,11 +58,47 @@ def declare(node: Node, table: Sequence[Parameter]) -> dict[str, Any]:
     """
     values: dict[str, Any] = {}
     for parameter in table:
+        if node.has_parameter(parameter.name):  # a node that declares all that it is given, without descriptors
+            node.undeclare_parameter(parameter.name)
         try:
             value: Any = node.declare_parameter(parameter.name, parameter.default, parameter.descriptor()).value
         except ParameterException as error:
             raise AltmarlError(f"parameter {parameter.name!r} of {node.get_fully_qualified_name()}: {error}") from None
-        if parameter.choices and value not in parameter.choices:
-            raise AltmarlError(f"parameter {parameter.name!r} is {value!r}, must be one of {', '.join(parameter.choices)}")
+        parameter.check_choice(value)
         values[parameter.name] = value
     return values
+
+
+def watch(
+    node: Node, table: Sequence[Parameter], values: dict[str, Any], prepare: Callable[[Mapping[str, Any], frozenset[str]], Any],
+    apply: Callable[[Any, frozenset[str]], None],
+) -> None:  # fmt: skip
+    """Let the live parameters of a table be set while the node runs; a set is taken whole or refused whole.
+
+    `prepare` is given all values as they would be and the names that are set; it makes what the change needs,
+    without side effects, or raises AltmarlError with the reason for a refusal. `apply` is handed what it
+    made once the parameters are set; `values` is up to date by then.
+    """
+    by_name = {parameter.name: parameter for parameter in table}
+    prepared: list[Any] = []
+
+    def check(parameters: list[RclParameter]) -> SetParametersResult:
+        given = {parameter.name: parameter.value for parameter in parameters if parameter.name in by_name}
+        prepared.clear()
+        try:
+            for name, value in given.items():
+                by_name[name].check_choice(value)
+            if given:
+                prepared.append(prepare({**values, **given}, frozenset(given)))
+        except AltmarlError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+    def take(parameters: list[RclParameter]) -> None:
+        given = {parameter.name: parameter.value for parameter in parameters if parameter.name in by_name}
+        values.update(given)
+        if given:
+            apply(prepared.pop(), frozenset(given))
+
+    node.add_on_set_parameters_callback(check)
+    node.add_post_set_parameters_callback(take)

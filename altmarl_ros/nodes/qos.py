@@ -29,12 +29,17 @@ def report_qos(depth: int = 1) -> QoSProfile:
     )  # fmt: skip
 
 
-def latched_qos() -> QoSProfile:
-    """The last message of a publisher, also for those who come later."""
+def latched_qos(depth: int = 1) -> QoSProfile:
+    """The last `depth` messages of a publisher, also for those who come later."""
     return QoSProfile(
-        history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE,
+        history=HistoryPolicy.KEEP_LAST, depth=depth, reliability=ReliabilityPolicy.RELIABLE,
         durability=DurabilityPolicy.TRANSIENT_LOCAL,
     )  # fmt: skip
+
+
+def policy_qos() -> QoSProfile:
+    """The policy in force and the one that is announced, also for robots that come between the two."""
+    return latched_qos(depth=2)
 
 
 def latched_from_many_qos() -> QoSProfile:
@@ -56,3 +61,8 @@ def account_qos() -> QoSProfile:
 def command_qos() -> QoSProfile:
     """Commands: nothing may be lost, nobody needs the past."""
     return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=_BURST, reliability=ReliabilityPolicy.RELIABLE)
+
+
+def diagnostics_qos() -> QoSProfile:
+    """As the tools that read /diagnostics expect."""
+    return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=10, reliability=ReliabilityPolicy.RELIABLE)

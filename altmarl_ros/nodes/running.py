@@ -3,12 +3,19 @@
 SIGINT, SIGTERM and an external shutdown end the loop between two callbacks, while the middleware
 still works: each node says goodbye through its `stop()` and the process ends with exit code 0.
 A mistake of the user ends with one line and exit code 2.
+
+The executor is rclpy's EventsExecutor where there is one. A SingleThreadedExecutor builds a wait set of all
+entities for each wake-up, which costs milliseconds with hundreds of nodes. Two rules come with it:
+`spin()`, and `spin_once()` without a timeout, turn in a circle without delivering anything (observed in the
+package index's wheels, 100 % of a core), so every wait has one; and Python's signal handlers run only
+between two calls, so it is short.
 """
 
 from __future__ import annotations
 
 import signal
 import sys
+import time
 from types import FrameType
 from typing import Callable, Sequence
 
@@ -21,6 +28,16 @@ from rclpy.utilities import ok
 from altmarl_ros.errors import AltmarlError
 
 _POLL = 0.1  # s; how long a signal may wait for the loop to notice
+_GOODBYE = 0.5  # s; for the last words of all nodes together
+
+
+def make_executor() -> Executor:
+    """The fastest executor of this rclpy."""
+    try:
+        from rclpy.experimental.events_executor import EventsExecutor
+    except ImportError:
+        return SingleThreadedExecutor()
+    return EventsExecutor()
 
 
 def run(make_nodes: Callable[[], Sequence[Node]], args: Sequence[str] | None = None) -> int:
@@ -38,7 +55,7 @@ def run(make_nodes: Callable[[], Sequence[Node]], args: Sequence[str] | None = N
     try:
         rclpy.init(args=None if args is None else list(args), signal_handler_options=SignalHandlerOptions.NO)
         nodes = make_nodes()
-        executor = SingleThreadedExecutor()
+        executor = make_executor()
         for node in nodes:
             executor.add_node(node)
         while not stopping and ok():
@@ -58,6 +75,11 @@ def _finish(nodes: Sequence[Node], executor: Executor | None) -> None:
         stop = getattr(node, "stop", None)
         if stop is not None and ok():
             stop()
+    end = time.monotonic() + _GOODBYE
+    for node in nodes:
+        drain = getattr(node, "drain", None)
+        if drain is not None and ok():
+            drain(max(0.0, end - time.monotonic()))
     if executor is not None:
         executor.shutdown(timeout_sec=1.0)
     for node in nodes:

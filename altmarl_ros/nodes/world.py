@@ -5,38 +5,42 @@ from __future__ import annotations
 from typing import Sequence
 
 from rclpy.exceptions import InvalidTopicNameException
-from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.validate_full_topic_name import validate_full_topic_name
 
+from altmarl_ros.fleet.admission import DEFAULT_CAPACITY, NAME_LENGTH
 from altmarl_ros.fleet.markov_world import MarkovWorld
 from altmarl_ros.games import load_game
-from altmarl_ros.msg import BodyCommand, BodyState, FleetTick, FleetTruth, RobotHello
+from altmarl_ros.msg import BodyCommand, BodyState, FleetTick, FleetTruth
 from altmarl_ros.nodes import conversions, qos
+from altmarl_ros.nodes.guarded import GuardedNode
 from altmarl_ros.nodes.parameters import Parameter, declare
 from altmarl_ros.nodes.running import run
 
 PARAMETERS = (
     Parameter("game", "warehouse", "Game: a built-in name or a YAML file."),
     Parameter("seed", 0, "Seed of first states and movements.", 0),
+    Parameter("roster.capacity", DEFAULT_CAPACITY, "Robots that may have a body.", 1, 10_000_000),
     Parameter("fleet_prefix", "/fleet", "Prefix of the fleet-wide topics."),
     Parameter("world_prefix", "/world", "Prefix of the simulated world's topics."),
 )
 
 _QUIET = 2.0  # s
+_MOST_PROCESSES = 1000
+_THROTTLE = 1.0  # s between two complaints about what others send
 
 
-class WorldNode(Node):
+class WorldNode(GuardedNode):
     """Shell around `fleet.markov_world.MarkovWorld`."""
 
     def __init__(self) -> None:
         super().__init__("world")
         values = declare(self, PARAMETERS)
         self._world = MarkovWorld(load_game(values["game"]), int(values["seed"]))
-        self._bodies: dict[int, Publisher] = {}
+        self._capacity = int(values["roster.capacity"])
+        self._bodies: dict[str, Publisher] = {}  # by the topic on which a process hears its bodies
         prefix, world = values["fleet_prefix"], values["world_prefix"]
         self._truth_publisher = self.create_publisher(FleetTruth, f"{prefix}/truth", qos.account_qos())
-        self.create_subscription(RobotHello, f"{prefix}/hello", self._hear_hello, qos.latched_from_many_qos())
         self.create_subscription(FleetTick, f"{prefix}/tick", self._hear_tick, qos.tick_qos())
         self.create_subscription(BodyCommand, f"{world}/command", self._hear_command, qos.command_qos())
 
@@ -53,27 +57,44 @@ class WorldNode(Node):
             self._publish_truth(final=True)
         self._ticks_heard = 0
 
-    def _hear_hello(self, message: RobotHello) -> None:
-        if message.event == RobotHello.LEAVE:
-            self._world.leave(message.robot_id)
-            publisher = self._bodies.pop(message.robot_id, None)
-            if publisher is not None:
-                self.destroy_publisher(publisher)
-        elif message.robot_id not in self._bodies:
-            topic = f"{message.name.rpartition('/')[0]}/body"
-            try:
-                validate_full_topic_name(topic)
-            except InvalidTopicNameException:
-                self.get_logger().warning(f"robot {message.robot_id} refused: its name {message.name[:80]!r} makes no topic")
-                return
-            self._bodies[message.robot_id] = self.create_publisher(BodyState, topic, qos.latched_qos())
-            self._bodies[message.robot_id].publish(BodyState(local_state=self._world.join(message.robot_id)))
-
     def _hear_command(self, message: BodyCommand) -> None:
-        state = self._world.command(message.session, message.tick, message.robot_id, message.global_state, message.local_action)
-        if state is not None and message.robot_id in self._bodies:
-            self._bodies[message.robot_id].publish(BodyState(session=message.session, tick=message.tick, local_state=state))
+        publisher = self._answers_to(message.body_topic)
+        if publisher is None:
+            return
+        states: dict[int, int] = {}
+        for robot_id, action in zip(message.robot_id, message.local_action, strict=False):
+            if action == BodyCommand.LEAVE:
+                self._world.leave(robot_id)
+                continue
+            if action == BodyCommand.ASK:
+                if robot_id not in self._world and len(self._world) >= self._capacity:
+                    self._refuse(f"robot {robot_id}", f"{self._capacity} have bodies, as many as `roster.capacity` allows")
+                    continue
+                state: int | None = self._world.join(robot_id)
+            else:
+                state = self._world.command(message.session, message.tick, robot_id, message.global_state, action)
+            if state is not None:
+                states[robot_id] = state
+        publisher.publish(
+            BodyState(session=message.session, tick=message.tick, robot_id=list(states), local_state=list(states.values()))
+        )
         self._publish_truth()
+
+    def _answers_to(self, topic: str) -> Publisher | None:
+        if topic not in self._bodies:
+            if len(self._bodies) >= _MOST_PROCESSES:
+                self._refuse("command", f"{_MOST_PROCESSES} processes have bodies here already")
+                return None
+            try:
+                validate_full_topic_name(topic[: NAME_LENGTH + 1])
+            except InvalidTopicNameException:
+                self._refuse("command", f"{topic[:80]!r} is not a topic")
+                return None
+            self._bodies[topic] = self.create_publisher(BodyState, topic, qos.command_qos())
+        return self._bodies[topic]
+
+    def _refuse(self, what: str, reason: str) -> None:
+        self.get_logger().warning(f"{what} refused: {reason}", throttle_duration_sec=_THROTTLE)
 
     def _hear_tick(self, message: FleetTick) -> None:
         self._ticks_heard += 1

@@ -38,25 +38,37 @@ class Filtered:
     turnover = 1.0
 
     def __init__(self, game: TabularGame, pi_l: LocalPolicy, ladder: Ladder) -> None:
-        self._ladder = ladder
-        self._P = pi_l.transition(game)  # [s_g, s_l, s_l']
+        self.adopt(game, pi_l, ladder)
         alpha = game.initial.alpha
         self._prior_mean = alpha / alpha.sum()
         self._prior_covariance = _multinomial_covariance(self._prior_mean) / (alpha.sum() + 1.0)
         self.reset(1)
 
+    def adopt(self, game: TabularGame, pi_l: LocalPolicy, ladder: Ladder) -> None:
+        """See ObservationModel; the move that is under way is still by the policy before."""
+        self._ladder = ladder
+        self._P = pi_l.transition(game)  # [s_g, s_l, s_l']
+
     def reset(self, runs: int) -> None:
         """Back to the start distribution."""
         self._mean = np.tile(self._prior_mean, (runs, 1))
         self._covariance = np.tile(self._prior_covariance, (runs, 1, 1))
-        self._last: NDArray[np.int64] | None = None
+        self._move: FloatArray | None = None  # P of the last tick [R, s_l, s_l']
+
+    def resume(self, shares: FloatArray, error: FloatArray, s_g: NDArray[np.int64]) -> None:
+        """See ObservationModel. The covariance is not known: the multinomial one with that largest deviation."""
+        self._mean = shares.copy()
+        one = _multinomial_covariance(self._likely())
+        largest = np.diagonal(one, axis1=1, axis2=2).max(axis=1)
+        self._covariance = one * np.minimum(error**2 / largest, 1.0)[:, None, None]
+        self._move = self._P[s_g]
 
     def decide(self, s_g: NDArray[np.int64], reports: Counts, n: int) -> NDArray[np.int64]:
         """See ObservationModel."""
-        if self._last is not None:
-            self._predict(self._P[self._last], n)
+        if self._move is not None:
+            self._predict(self._move, n)
         self._correct(reports, n)
-        self._last = s_g.copy()
+        self._move = self._P[s_g]
         return self._ladder.act_on_shares(s_g, self.estimate)
 
     @property

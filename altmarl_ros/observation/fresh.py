@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from altmarl_ros.games.tabular import FloatArray
+from altmarl_ros.games.tabular import FloatArray, TabularGame
 from altmarl_ros.observation.model import Counts
-from altmarl_ros.policies import Ladder
+from altmarl_ros.policies import Ladder, LocalPolicy
 
 
 class Fresh:
@@ -22,6 +22,14 @@ class Fresh:
     def reset(self, runs: int) -> None:
         """Nothing is remembered; before the first reports all local states count the same."""
         self._reports: Counts = np.zeros((runs, self._ladder.n_local_states), dtype=np.int64)
+
+    def resume(self, shares: FloatArray, error: FloatArray, s_g: NDArray[np.int64]) -> None:
+        """Nothing is remembered."""
+        self.reset(len(shares))
+
+    def adopt(self, game: TabularGame, pi_l: LocalPolicy, ladder: Ladder) -> None:
+        """See ObservationModel."""
+        self._ladder = ladder
 
     def decide(self, s_g: NDArray[np.int64], reports: Counts, n: int) -> NDArray[np.int64]:
         """See ObservationModel."""

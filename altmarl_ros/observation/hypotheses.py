@@ -34,8 +34,7 @@ class Hypotheses:
     turnover = 1.0
 
     def __init__(self, game: TabularGame, pi_l: LocalPolicy, ladder: Ladder) -> None:
-        self._ladder = ladder
-        self._P = pi_l.transition(game)  # [s_g, s_l, s_l']
+        self.adopt(game, pi_l, ladder)
         alpha = np.atleast_2d(game.initial.alpha)
         starts = alpha / alpha.sum(axis=1, keepdims=True)
         U, size, directions = np.linalg.svd(starts - starts.mean(axis=0), full_matrices=False)
@@ -44,20 +43,32 @@ class Hypotheses:
         self._basis = np.vstack([starts.mean(axis=0), directions[kept]])  # [1 + r, S_l]
         self.reset(1)
 
+    def adopt(self, game: TabularGame, pi_l: LocalPolicy, ladder: Ladder) -> None:
+        """See ObservationModel; the move that is under way is still by the policy before."""
+        self._ladder = ladder
+        self._P = pi_l.transition(game)  # [s_g, s_l, s_l']
+
     def reset(self, runs: int) -> None:
         """Back to the starts, each as likely."""
         self._z = np.tile(self._basis, (runs, 1, 1))  # [R, 1 + r, S_l]
         self._log_weights = np.zeros((runs, len(self._C)))
         self._last: NDArray[np.int64] | None = None
+        self._under_way = self._P
+
+    def resume(self, shares: FloatArray, error: FloatArray, s_g: NDArray[np.int64]) -> None:
+        """See ObservationModel. Which start it was is not known: every one leads to the same shares."""
+        self.reset(len(shares))
+        self._z[:, 0], self._z[:, 1:] = shares, 0.0
+        self._last, self._under_way = s_g.copy(), self._P
 
     def decide(self, s_g: NDArray[np.int64], reports: Counts, n: int) -> NDArray[np.int64]:
         """See ObservationModel."""
         if self._last is not None:
             for state in np.unique(self._last):
                 runs = self._last == state
-                self._z[runs] = self._z[runs] @ self._P[state]
+                self._z[runs] = self._z[runs] @ self._under_way[state]
         self._correct(reports, n)
-        self._last = s_g.copy()
+        self._last, self._under_way = s_g.copy(), self._P
         return self._ladder.act_on_shares(s_g, self.estimate)
 
     @property

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.games.tabular import FloatArray
+from altmarl_ros.games.tabular import FloatArray, TabularGame
 from altmarl_ros.observation.model import Counts, ObservationModel
+from altmarl_ros.policies import Ladder, LocalPolicy
 
 
 class Lossy:
@@ -22,6 +23,14 @@ class Lossy:
     def reset(self, runs: int) -> None:
         """See ObservationModel."""
         self._model.reset(runs)
+
+    def resume(self, shares: FloatArray, error: FloatArray, s_g: NDArray[np.int64]) -> None:
+        """See ObservationModel."""
+        self._model.resume(shares, error, s_g)
+
+    def adopt(self, game: TabularGame, pi_l: LocalPolicy, ladder: Ladder) -> None:
+        """See ObservationModel."""
+        self._model.adopt(game, pi_l, ladder)
 
     def decide(self, s_g: NDArray[np.int64], reports: Counts, n: int) -> NDArray[np.int64]:
         """See ObservationModel."""

@@ -11,7 +11,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from altmarl_ros.games.tabular import FloatArray
+from altmarl_ros.games.tabular import FloatArray, TabularGame
+from altmarl_ros.policies import Ladder, LocalPolicy
 
 Counts = NDArray[np.int64]
 
@@ -28,8 +29,14 @@ class ObservationModel(Protocol):
     def reset(self, runs: int) -> None:
         """Forget everything and decide for `runs` fleets from now on."""
 
+    def adopt(self, game: TabularGame, pi_l: LocalPolicy, ladder: Ladder) -> None:
+        """Robots and coordinator act by these policies from the next decision on; what is known stays."""
+
     def decide(self, s_g: NDArray[np.int64], reports: Counts, n: int) -> NDArray[np.int64]:
         """Global actions [R] for global states [R] and report counts [R, L], of any sum 0..K, of n robots."""
+
+    def resume(self, shares: FloatArray, error: FloatArray, s_g: NDArray[np.int64]) -> None:
+        """Go on from another's last decision: its estimate [R, L] and error [R], made for global states [R]."""
 
     @property
     def estimate(self) -> FloatArray:

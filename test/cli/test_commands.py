@@ -73,6 +73,7 @@ def test_train_if_missing_keeps_what_is_there(policy):
         (["train", "--k", "200"], "k=200"),
         (["evaluate", "-p", "missing.npz"], "missing.npz"),
         (["fleet", "-p", "missing.npz"], "missing.npz"),
+        (["fleet", "--network", "los=0.3"], "'los' is unknown"),
         (["report", "missing.npz"], "missing.npz"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -84,7 +85,7 @@ def test_a_mistake_gives_one_line_and_exit_code_2(arguments, culprit, capfd):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["train", "--k", "-1"], ["train", "--k", "many"], ["evaluate", "--runs", "1"], ["bogus"], ["report"]],
+    [["train", "--k", "-1"], ["train", "--k", "many"], ["evaluate", "--runs", "1"], ["bogus"], ["report"], ["netcheck"]],
     ids=" ".join,
 )
 def test_a_wrong_option_gives_usage_and_exit_code_2(arguments, capfd):
@@ -99,7 +100,7 @@ def test_evaluating_beyond_the_ladder_names_the_top_rung(policy, capfd):
     assert "at most 5" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "fleet", "report", "demo", "doctor"])
+@pytest.mark.parametrize("command", ["train", "evaluate", "fleet", "report", "demo", "doctor", "netcheck"])
 def test_help_has_an_example(command, capfd):
     assert main([command, "--help"]) == 0
     assert f"Example: altmarl {command}" in " ".join(capfd.readouterr().out.split())

@@ -7,7 +7,7 @@ from altmarl_ros.fleet.agent import Heard, RobotAgent
 from altmarl_ros.fleet.messages import Report, Tick
 from altmarl_ros.policies import LocalPolicy
 
-POLICY, ROBOT = 5, 3
+POLICY, ROBOT, TAG = 5, 3, 0xBEEF
 
 
 def policy(action):
@@ -22,7 +22,7 @@ def tick(number, session=10, policy_id=POLICY, polled=(), global_state=0):
 @pytest.fixture
 def agent():
     agent = RobotAgent(ROBOT, np.random.default_rng(0), silence=2.0)
-    agent.learn(POLICY, policy(1))
+    agent.learn(POLICY, policy(1), TAG)
     return agent
 
 
@@ -35,11 +35,11 @@ def test_acts_once_per_tick(agent):
     assert agent.answer(2).tick.tick == 1
 
 
-@pytest.mark.parametrize("number", [7, 6, 0])
-def test_repeated_and_overtaken_ticks_are_ignored(agent, number):
+@pytest.mark.parametrize(("number", "heard"), [(7, Heard.REPEATED), (6, Heard.OLD), (0, Heard.OLD)])
+def test_repeated_and_overtaken_ticks_are_not_acted_on(agent, number, heard):
     agent.hear(tick(7), 0.0)
     agent.answer(0)
-    assert agent.hear(tick(number), 0.1) is Heard.OLD
+    assert agent.hear(tick(number, polled=(ROBOT,)), 0.1) is heard
     assert agent.answer(0) is None
 
 
@@ -78,13 +78,13 @@ def test_a_tick_waits_for_its_policy(agent):
     agent.hear(tick(0, policy_id=6), 0.0)
     assert agent.answer(0) is None
     assert agent.open_tick == tick(0, policy_id=6)
-    agent.learn(6, policy(2))
+    agent.learn(6, policy(2), TAG)
     assert agent.answer(0).local_action == 2
     assert agent.open_tick is None
 
 
 def test_acts_by_the_policy_that_the_tick_names(agent):
-    agent.learn(6, policy(2))
+    agent.learn(6, policy(2), TAG)
     actions = []
     for number, policy_id in enumerate([POLICY, 6, POLICY]):
         agent.hear(tick(number, policy_id=policy_id), 0.0)
@@ -94,7 +94,7 @@ def test_acts_by_the_policy_that_the_tick_names(agent):
 
 def test_only_the_latest_policies_are_held(agent):
     for policy_id in range(100, 200):
-        agent.learn(policy_id, policy(0))
+        agent.learn(policy_id, policy(0), TAG)
     agent.hear(tick(0, policy_id=POLICY), 0.0)
     assert agent.answer(0) is None
     agent.hear(tick(1, policy_id=198), 0.0)
@@ -110,7 +110,7 @@ def test_a_tick_left_open_counts_as_missed(agent):
 
 @pytest.mark.parametrize(
     ("polled", "report"),
-    [((), None), ((1, 2), None), ((1, ROBOT), Report(10, 4, ROBOT, 2)), ((ROBOT,), Report(10, 4, ROBOT, 2))],
+    [((), None), ((1, 2), None), ((1, ROBOT), Report(10, 4, ROBOT, 2, TAG)), ((ROBOT,), Report(10, 4, ROBOT, 2, TAG))],
 )
 def test_reports_only_when_polled(agent, polled, report):
     agent.hear(tick(4, polled=polled), 0.0)
@@ -131,7 +131,17 @@ def test_actions_depend_on_both_states():
     for s_l, s_g in np.ndindex(3, 2):
         table[s_l, s_g, wanted[s_l, s_g]] = 1.0
     agent = RobotAgent(ROBOT, np.random.default_rng(0))
-    agent.learn(POLICY, LocalPolicy(table))
+    agent.learn(POLICY, LocalPolicy(table), TAG)
     for number, (s_l, s_g) in enumerate(np.ndindex(3, 2)):
         agent.hear(replace(tick(number), global_state=s_g), 0.0)
         assert agent.answer(s_l).local_action == wanted[s_l, s_g]
+
+
+def test_a_late_copy_of_a_session_that_is_followed_again_is_ignored(agent):
+    agent.hear(tick(5, session=11), 0.0)
+    agent.answer(0)
+    assert agent.hear(tick(100, session=10), 3.0) is Heard.NEW_SESSION  # 11 was silent
+    agent.answer(0)
+    assert agent.hear(tick(5, session=11), 3.1) is Heard.OLD
+    assert agent.answer(0) is None
+    assert agent.hear(tick(6, session=11), 3.2) is Heard.NEW_SESSION

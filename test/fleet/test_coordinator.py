@@ -6,17 +6,19 @@ from scipy.stats import chisquare, dirichlet
 
 from altmarl_ros.errors import AltmarlError, BundleError
 from altmarl_ros.fleet.coordinator import Coordinator
-from altmarl_ros.fleet.messages import Report
+from altmarl_ros.fleet.messages import Report, game_tag
 from altmarl_ros.games import load_game
 from altmarl_ros.observation import Fresh
 from altmarl_ros.policies import Ladder
 
 SESSION = 77
+TAG = game_tag(load_game("warehouse").content_hash)
 
 
 def answer(coordinator, tick, states):
     return [
-        coordinator.hear(Report(SESSION, tick.tick, robot_id, s_l)) for robot_id, s_l in zip(tick.polled, states, strict=False)
+        coordinator.hear(Report(SESSION, tick.tick, robot_id, s_l, TAG))
+        for robot_id, s_l in zip(tick.polled, states, strict=False)
     ]
 
 

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from altmarl_ros.errors import AltmarlError
+from altmarl_ros.fleet.network import Network
 from altmarl_ros.fleet.plan import FleetPlan
 
 
@@ -40,6 +41,22 @@ def test_coordinator_waits_for_the_robots_of_the_plan():
     assert isinstance(parameters["tick.period"], float)
 
 
+def test_a_standby_has_the_same_settings_a_name_of_its_own_and_a_lease():
+    nodes = {node.name: node for node in plan(standby=True, period=0.2).nodes()}
+    first, second = nodes["coordinator"], nodes["standby"]
+    assert (second.executable, second.ros_name) == ("coordinator", "/standby/coordinator")
+    assert first.parameters["failover.lease"] == second.parameters["failover.lease"] == pytest.approx(0.6)
+    different = {name for name, value in second.parameters.items() if first.parameters.get(name) != value}
+    assert different == {"standby", "failover.rank"}
+    assert all("failover.lease" not in node.parameters for node in plan().nodes())
+
+
+def test_the_network_reaches_every_robot():
+    for node in plan(network=Network(loss=0.3, jitter=0.1)).nodes():
+        if node.executable == "robots":
+            assert (node.parameters["network.loss"], node.parameters["network.jitter"]) == (0.3, 0.1)
+
+
 def test_parameter_file_is_there():
     assert plan().parameter_file.is_file()
 
@@ -47,10 +64,40 @@ def test_parameter_file_is_there():
 @pytest.mark.parametrize(
     ("option", "value"),
     [
-        ("robots", 0), ("k", -1), ("processes", 0), ("seed", -1), ("ticks", -1),
+        ("robots", 0), ("k", -1), ("processes", -1), ("seed", -1), ("ticks", -1),
         ("period", 0.0), ("period", -1.0), ("period", float("nan")),
     ],
 )  # fmt: skip
 def test_options_out_of_range_are_refused_by_name(option, value):
     with pytest.raises(AltmarlError, match=f"{option} is {value}, must be"):
         plan(**{option: value})
+
+
+@pytest.mark.parametrize(("robots", "processes"), [(1, 1), (30, 2), (500, 2), (501, 3), (1000, 4)])
+def test_processes_are_chosen_by_the_number_of_robots(robots, processes):
+    nodes = plan(robots=robots).nodes()
+    assert [node.executable for node in nodes] == ["world", *["robots"] * processes, "coordinator"]
+    assert plan(robots=robots).robot_processes == processes
+
+
+def test_a_crowd_is_one_process_without_a_world():
+    crowd, coordinator = plan(robots=100_000, crowd=True, seed=3).nodes()
+    assert (crowd.executable, crowd.parameters["count"], crowd.parameters["seed"]) == ("crowd", 100_000, 3)
+    assert (coordinator.executable, coordinator.parameters["start.robots"]) == ("coordinator", 100_000)
+
+
+def test_hellos_of_a_larger_fleet_take_longer_but_come_at_the_same_rate():
+    rates = {n / plan(robots=n).nodes()[1].parameters["join_window"] for n in (10, 300, 1000)}
+    assert max(rates) == pytest.approx(min(rates)) == pytest.approx(1000)
+
+
+def test_a_crowd_has_no_faulty_network_but_may_have_a_standby():
+    with pytest.raises(AltmarlError, match=r"network is loss=0\.3, must be perfect with a crowd"):
+        plan(crowd=True, network=Network(loss=0.3))
+    assert [node.name for node in plan(crowd=True, standby=True).nodes()] == ["crowd", "standby", "coordinator"]
+
+
+@pytest.mark.parametrize(("robots", "crowd"), [(2001, False), (100_001, True)])
+def test_more_robots_than_can_be_played_are_refused(robots, crowd):
+    with pytest.raises(AltmarlError, match=f"robots is {robots}, must be at most"):
+        plan(robots=robots, crowd=crowd)

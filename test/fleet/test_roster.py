@@ -1,11 +1,11 @@
 from collections import Counter
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import chisquare
+from scipy.stats import chisquare, hypergeom
 
 from altmarl_ros.fleet.roster import Roster
 
@@ -31,6 +31,71 @@ def test_draw_is_uniform_over_pairs_of_present_robots():
     pairs = [frozenset(pair) for pair in combinations(present, 2)]
     assert set(drawn) == set(pairs)
     assert chisquare([drawn[pair] for pair in pairs]).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("k", [1, 3, 7])
+def test_every_live_robot_is_heard_at_its_fair_rate_while_others_come_and_go(k):
+    """Draws, answers, joins, leaves and suspensions stir the list; robots 0..9 stay throughout."""
+    roster, rng, ticks = roster_of(range(20), probe_interval=7, max_misses=2), np.random.default_rng(k), 4000
+    heard, fair = Counter(), 0.0
+    for tick in range(ticks):
+        if tick % 5 == 0:
+            roster.leave(10 + tick // 5 % 10)
+        if tick % 5 == 3:
+            roster.join(10 + (tick // 5 + 4) % 10, "")
+        live, drawn = roster.live, roster.draw(k, rng)
+        fair += sum(roster.age(robot_id) is not None for robot_id in drawn) / max(live, 1)  # probes have no age
+        for robot_id in drawn:
+            if robot_id < 10 or rng.random() < 0.3:
+                roster.heard(robot_id)
+                heard[robot_id] += 1
+            else:
+                roster.missed(robot_id)
+    counts = np.array([heard[robot_id] for robot_id in range(10)])
+    assert chisquare(counts).pvalue > 1e-3
+    assert counts.mean() == pytest.approx(fair, rel=0.03)
+
+
+def test_a_draw_takes_as_long_from_many_robots_as_from_few():
+    """Counted, not timed: elements of the list that a draw touches."""
+
+    class Counting(list):
+        touched = 0
+
+        def __getitem__(self, place):
+            Counting.touched += 1
+            return super().__getitem__(place)
+
+        def __iter__(self):
+            raise AssertionError("the whole list is walked")
+
+    touched = []
+    for n in (100, 100_000):
+        roster = roster_of(range(n))
+        roster._live = Counting(roster._live)
+        Counting.touched = 0
+        polled = roster.draw(25, np.random.default_rng(0))
+        roster.draw_others(5, np.random.default_rng(1), polled)
+        touched.append(Counting.touched)
+    assert touched[0] == touched[1] < 400
+
+
+@given(st.integers(1, 12), st.integers(0, 15), st.integers(0, 15), st.integers(0, 2**32 - 1))
+def test_replacements_are_others(n, k, count, seed):
+    roster, rng = roster_of(range(n)), np.random.default_rng(seed)
+    polled = tuple(rng.permutation(n)[:k].tolist())
+    others = roster.draw_others(count, rng, polled)
+    assert len(set(polled + others)) == len(polled) + len(others) == min(min(k, n) + count, n)
+
+
+def test_a_draw_does_not_depend_on_the_one_before():
+    roster, rng = roster_of(range(6), probe_interval=10**9), np.random.default_rng(0)
+    draws = [roster.draw(3, rng) for _ in range(6000)]
+    shared = [len(set(before) & set(after)) for before, after in pairwise(draws)]
+    expected = hypergeom(6, 3, 3).pmf(range(4)) * len(shared)
+    assert chisquare(np.bincount(shared, minlength=4), expected).pvalue > 1e-3
+    first = Counter((before[0], after[0]) for before, after in pairwise(draws))
+    assert chisquare([first[i, j] for i in range(6) for j in range(6)]).pvalue > 1e-3
 
 
 @pytest.mark.parametrize(("k", "size"), [(0, 0), (3, 3), (5, 5), (9, 5)])
@@ -89,7 +154,8 @@ def test_suspended_robots_are_probed_in_turn(flaps):
     suspend(roster, 0)
     for _ in range(flaps):
         roster.heard(1)
-        suspend(roster, 1)
+        while not roster.missed(1):
+            pass
     probed = Counter(robot_id for _ in range(12) for robot_id in roster.draw(1, rng))
     assert probed == {0: 6, 1: 6}
 
@@ -141,3 +207,34 @@ def test_any_history_agrees_with_a_plain_model(history):
             assert set(drawn) <= set(misses)
             assert len(set(drawn) - live) <= 1
         assert (len(roster), roster.live) == (len(misses), len(live))
+
+
+@pytest.mark.parametrize("answering", [0.97, 0.7, 0.5, 0.3])
+def test_a_lossy_network_does_not_empty_the_draw(answering):
+    rng = np.random.default_rng(0)
+    roster = Roster(max_misses=3, probe_interval=10)
+    for robot_id in range(30):
+        roster.join(robot_id, "")
+    live = []
+    for _ in range(3000):
+        for robot_id in roster.draw(5, rng):
+            if rng.random() < answering:
+                roster.heard(robot_id)
+            else:
+                roster.missed(robot_id)
+        live.append(roster.live)
+    assert np.mean(live[1000:]) > 28
+
+
+def test_robots_out_of_reach_still_leave_the_draw_on_a_lossy_network():
+    rng = np.random.default_rng(0)
+    roster = Roster(max_misses=3, probe_interval=10)
+    for robot_id in range(30):
+        roster.join(robot_id, "")
+    for _ in range(1500):
+        for robot_id in roster.draw(5, rng):
+            if robot_id < 15 and rng.random() < 0.5:
+                roster.heard(robot_id)
+            else:
+                roster.missed(robot_id)
+    assert 13 <= roster.live <= 15

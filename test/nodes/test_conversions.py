@@ -3,11 +3,15 @@
 import numpy as np
 import pytest
 from builtin_interfaces.msg import Time
-from rclpy.serialization import serialize_message
+from rclpy.serialization import deserialize_message, serialize_message
 
+from altmarl_ros.fleet.budget import REPORT_PAYLOAD_BYTES
+from altmarl_ros.fleet.crowd import MOST_LISTED, Crowd
 from altmarl_ros.fleet.markov_world import Truth
 from altmarl_ros.fleet.messages import Report, Tick
-from altmarl_ros.msg import FleetTick, FleetTruth, LocalPolicy, RobotReport
+from altmarl_ros.fleet.record import Configuration
+from altmarl_ros.fleet.standby import Handover
+from altmarl_ros.msg import FleetConfiguration, FleetTick, FleetTruth, LocalPolicy, RobotReport
 from altmarl_ros.nodes import conversions
 from altmarl_ros.policies import LocalPolicy as Policy
 
@@ -19,10 +23,10 @@ def test_ticks_survive_the_wire(action):
 
 
 def test_reports_survive_the_wire_and_cost_what_we_say():
-    report = Report(session=2**32 - 1, tick=3, robot_id=2**32 - 1, local_state=65535)
+    report = Report(session=2**32 - 1, tick=3, robot_id=2**32 - 1, local_state=65535, game_tag=65534)
     message = conversions.report_to_message(report)
     assert conversions.report_from_message(message) == report
-    assert len(serialize_message(message)) == conversions.REPORT_BYTES
+    assert len(serialize_message(message)) == REPORT_PAYLOAD_BYTES
 
 
 def test_policies_survive_the_wire():
@@ -53,6 +57,31 @@ def test_a_truth_with_arrays_of_different_lengths_is_refused():
         conversions.truth_from_message(FleetTruth(tick=2, robot_id=[1, 2], local_state=[0]))
 
 
+@pytest.mark.parametrize("handover", [Handover(), Handover(estimated_in=2, estimate=(0.25, 0.75), sampling_error=0.5)])
+def test_configurations_survive_the_wire(handover):
+    parameters = {"game": "warehouse", "standby": True, "sampling.k": 4, "tick.period": 0.1}
+    configuration = Configuration(2**32 - 1, "warehouse", "abc", "def", 2**32 - 1, parameters, handover)
+    message = deserialize_message(
+        serialize_message(conversions.configuration_to_message(configuration, Time())), FleetConfiguration
+    )
+    assert conversions.configuration_from_message(message) == configuration
+
+
 def test_default_messages_convert():
     assert conversions.tick_from_message(FleetTick()).polled == ()
-    assert conversions.report_from_message(RobotReport()) == Report(0, 0, 0, 0)
+    assert conversions.report_from_message(RobotReport()) == Report(0, 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(("robots", "listed"), [(MOST_LISTED, True), (MOST_LISTED + 1, False)])
+def test_a_crowd_lists_its_robots_or_counts_them(warehouse, small_bundle, robots, listed):
+    crowd = Crowd(warehouse, first_id=5, count=robots, seed=1)
+    crowd.learn(9, small_bundle.pi_l, 0)
+    crowd.hear(Tick(1, 2, 9, 3, None, ()), 0.0)
+    moves = crowd.act()
+    truth = conversions.truth_from_message(conversions.moves_to_message(moves))
+    occupancy = np.bincount(moves.local_states, minlength=5)
+    assert (truth.session, truth.tick) == (1, 2)
+    np.testing.assert_array_equal(truth.occupancy(5), occupancy)
+    assert truth.robot_ids == (tuple(range(5, 5 + robots)) if listed else ())
+    if not listed:
+        np.testing.assert_array_equal(np.reshape(truth.counts, (5, 3)), moves.counts)

@@ -47,7 +47,8 @@ def policy(tmp_path_factory) -> Path:
 class RunningFleet:
     """The processes of a plan and an observer, with bounded waits."""
 
-    def __init__(self, plan: FleetPlan, folder: Path):
+    def __init__(self, plan: FleetPlan, folder: Path, remote=None):
+        """`remote` is an observer in another process that is also its own executor."""
         import rclpy
         from rclpy.executors import SingleThreadedExecutor
 
@@ -56,6 +57,9 @@ class RunningFleet:
         self.plan = plan
         self._closed = False
         self.group = ProcessGroup(folder, os.environ)
+        if remote is not None:
+            self.observer = self._executor = remote
+            return
         self._rclpy = rclpy
         rclpy.init(args=[])
         self.observer = Observer()
@@ -87,6 +91,20 @@ class RunningFleet:
         while time.monotonic() < end:
             self._executor.spin_once(timeout_sec=0.02)
 
+    def set_parameters(self, node: str, timeout: float = 10.0, **values) -> tuple[bool, str]:
+        """What `ros2 param set` does, all at once; (successful, reason). `__` stands for a dot."""
+        from rcl_interfaces.srv import SetParametersAtomically
+        from rclpy.parameter import Parameter
+
+        client = self.observer.create_client(SetParametersAtomically, f"/{node}/set_parameters_atomically")
+        self.wait_until(client.service_is_ready, timeout, "the parameter service")
+        request = SetParametersAtomically.Request()
+        request.parameters = [Parameter(name.replace("__", "."), value=v).to_parameter_msg() for name, v in values.items()]
+        future = client.call_async(request)
+        self.wait_until(future.done, timeout, "the answer of the parameter service")
+        result = future.result().result
+        return result.successful, result.reason
+
     def record(self, ticks: int) -> RunRecord:
         return self.log.record({"k": self.plan.k}, ticks)
 
@@ -97,8 +115,9 @@ class RunningFleet:
         self._closed = True
         self.group.stop()
         self._executor.shutdown()
-        self.observer.destroy_node()
-        self._rclpy.try_shutdown()
+        if self.observer is not self._executor:
+            self.observer.destroy_node()
+            self._rclpy.try_shutdown()
 
 
 @pytest.fixture
@@ -106,8 +125,8 @@ def fleet(tmp_path):
     """Factory of running fleets that are stopped after the test."""
     fleets = []
 
-    def make(plan: FleetPlan) -> RunningFleet:
-        fleets.append(RunningFleet(plan, tmp_path / f"logs_{len(fleets)}"))
+    def make(plan: FleetPlan, remote=None) -> RunningFleet:
+        fleets.append(RunningFleet(plan, tmp_path / f"logs_{len(fleets)}", remote))
         return fleets[-1]
 
     yield make

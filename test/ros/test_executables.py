@@ -11,6 +11,7 @@ PARAMETERS = {
     "world": {},
     "robot": {"robot_id": 3},
     "robots": {"count": 3},
+    "crowd": {"count": 100},
     "coordinator": {"tick.period": 0.1},
 }
 
@@ -51,6 +52,8 @@ def test_a_stop_while_starting_is_a_clean_stop(start_executable, delay):
         ("world", {"game": "chess"}, "chess"),
         ("robot", {"robot_id": -1}, "robot_id"),
         ("robots", {"count": 0}, "count"),
+        ("crowd", {"game": "chess"}, "chess"),
+        ("crowd", {"count": 0}, "count"),
     ],
 )
 def test_a_bad_parameter_ends_with_one_line_and_exit_code_2(start_executable, policy, name, parameters, culprit):

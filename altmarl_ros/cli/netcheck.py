@@ -1,0 +1,176 @@
+"""`altmarl netcheck`: whether a fleet's traffic passes between two machines, and what to do where it does not."""
+
+import json
+import os
+import time
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from altmarl_ros.cli import console
+from altmarl_ros.cli.console import Json
+from altmarl_ros.cli.fleet import import_rclpy
+from altmarl_ros.fleet.middleware import discovery_variables
+from altmarl_ros.fleet.multicast import GROUP, PORT, MulticastListener, probe
+
+_LOST = 0.01  # share of lost reports that a healthy link stays under
+_MARKS = {"ok": "[green]ok[/]", "failed": "[red]failed[/]", "absent": "[yellow]absent[/]"}
+
+
+@dataclass(frozen=True)
+class NetworkFinding:
+    """One thing that was tried; `remedy` is empty where it works."""
+
+    name: str
+    state: str
+    detail: str
+    remedy: str = ""
+
+
+def netcheck(
+    listen: Annotated[
+        bool, typer.Option("--listen", help="Answer; start this on one machine first, end it by Ctrl-C.")
+    ] = False,
+    peer: Annotated[bool, typer.Option("--peer", help="Ask; run this on the other machine.")] = False,
+    k: Annotated[int, typer.Option("--k", "-k", min=1, max=1000, help="Reports per tick.")] = 25,
+    rate: Annotated[float, typer.Option(min=0.1, max=1000.0, help="Ticks per second.")] = 10.0,
+    ticks: Annotated[int, typer.Option(min=1, help="Ticks to send.")] = 50,
+    seconds: Annotated[float, typer.Option(min=0.1, help="How long to wait for multicast and for discovery (s).")] = 10.0,
+    as_json: Json = False,
+) -> None:
+    """Say whether multicast, discovery and a tick rate work between two machines; exits with 1 where a fleet would not.
+
+    Example: altmarl netcheck --listen, and on the other machine altmarl netcheck --peer --k 25 --rate 10
+    """
+    if listen == peer:
+        raise typer.BadParameter("give either --listen or --peer")
+    rclpy = import_rclpy()
+    for name, value in discovery_variables().items():
+        os.environ[name] = value
+    rclpy.init(args=[])
+    try:
+        if listen:
+            _listen(rclpy)
+            return
+        findings = _ask(rclpy, k, rate, ticks, seconds)
+    except KeyboardInterrupt:
+        if not listen:
+            raise
+        return
+    finally:
+        rclpy.try_shutdown()
+    if as_json:
+        console.out.print_json(json.dumps([asdict(finding) for finding in findings]))
+    else:
+        for finding in findings:
+            console.out.print(
+                f"{_MARKS[finding.state]} {finding.name}: {finding.detail}" + f"; {finding.remedy}" * bool(finding.remedy)
+            )
+    if any(finding.state == "failed" for finding in findings):
+        raise typer.Exit(1)
+
+
+def _listen(rclpy: Any) -> None:
+    from altmarl_ros.nodes.netcheck import NetcheckListener
+
+    node, multicast = NetcheckListener(), MulticastListener()
+    console.err.print(f"listening; {_setup()}; run `altmarl netcheck --peer` on the other machine")
+    heard: set[str] = set()
+    try:
+        while rclpy.ok():
+            rclpy.spin_once(node, timeout_sec=0.05)
+            address = multicast.poll()
+            if address is not None and address not in heard:
+                heard.add(address)
+                console.err.print(f"multicast heard from {address}")
+            if node.answered == 1:
+                node.answered += 1
+                console.err.print("ticks heard through ROS 2")
+    except rclpy.executors.ExternalShutdownException:
+        pass
+    finally:
+        multicast.close()
+
+
+def _ask(rclpy: Any, k: int, rate: float, ticks: int, seconds: float) -> "list[NetworkFinding]":
+    from altmarl_ros.nodes.netcheck import NetcheckPeer
+
+    node = NetcheckPeer()
+    began = time.monotonic()
+    answer = probe(seconds)
+    while not node.connected and time.monotonic() - began < seconds:
+        rclpy.spin_once(node, timeout_sec=0.05)
+    found = time.monotonic() - began
+    findings = [NetworkFinding("setup", "ok", _setup())]
+    if answer is not None:
+        findings.append(
+            NetworkFinding("multicast", "ok", f"{answer.host} ({answer.address}) answered in {1e3 * answer.delay:.1f} ms")
+        )
+    else:
+        findings.append(
+            NetworkFinding(
+                "multicast", "absent" if node.connected else "failed", f"no answer on {GROUP}:{PORT} within {seconds:g} s",
+                "let the switch, access point and firewall pass multicast, or set ROS_STATIC_PEERS=<address of the other> "
+                "on both, or use a discovery server (docs/network.md)",
+            )
+        )  # fmt: skip
+    if not node.connected:
+        findings.append(
+            NetworkFinding(
+                "discovery", "failed", f"no listener found within {seconds:g} s", _discovery_remedy(answer is not None)
+            )
+        )
+        return findings
+    findings.append(NetworkFinding("discovery", "ok", f"the listener was found within {found:.1f} s"))
+    findings.append(_rate(rclpy, node, k, rate, ticks))
+    return findings
+
+
+def _rate(rclpy: Any, node: Any, k: int, rate: float, ticks: int) -> NetworkFinding:
+    start = time.monotonic()
+    while len(node.sent) < ticks:
+        if time.monotonic() >= start + len(node.sent) / rate:
+            node.send(k)
+        rclpy.spin_once(node, timeout_sec=max(0.0, min(0.01, start + len(node.sent) / rate - time.monotonic())))
+    end = time.monotonic() + max(0.5, 1.0 / rate)
+    while time.monotonic() < end:
+        rclpy.spin_once(node, timeout_sec=0.01)
+    # The last report of a tick is what the coordinator waits for.
+    whole = np.array([max(delays) for delays in node.answers if len(delays) >= k])
+    heard = sum(min(len(delays), k) for delays in node.answers) / (k * ticks)
+    detail = f"{heard:.1%} of {ticks} ticks x {k} reports at {rate:g} Hz came back"
+    if len(whole):
+        detail += f", whole ticks in {1e3 * np.median(whole):.1f} ms (p50), {1e3 * np.quantile(whole, 0.99):.1f} ms (p99)"
+    if 1.0 - heard > _LOST:
+        remedy = "lower k or the rate, or mend the link: `filtered` plays on with what arrives"
+    elif np.quantile(whole, 0.99) > 0.8 / rate:
+        remedy = "answers come after the deadline (0.8 of the period): lower k or the rate"
+    else:
+        return NetworkFinding("rate", "ok", detail)
+    return NetworkFinding("rate", "failed", detail, remedy)
+
+
+def _discovery_remedy(multicast: bool) -> str:
+    if os.environ.get("ROS_AUTOMATIC_DISCOVERY_RANGE", "").upper() in ("LOCALHOST", "OFF") and not os.environ.get(
+        "ROS_STATIC_PEERS"
+    ):
+        return "ROS_AUTOMATIC_DISCOVERY_RANGE keeps ROS to this machine: set it to SUBNET, or set ROS_STATIC_PEERS"
+    if multicast:
+        return "multicast passes: check that both have the same ROS_DOMAIN_ID, RMW_IMPLEMENTATION, and open UDP ports from 7400"
+    return "set ROS_STATIC_PEERS=<address of the other> on both, or ROS_DISCOVERY_SERVER, and start --listen first"
+
+
+def _setup() -> str:
+    from rclpy.utilities import get_rmw_implementation_identifier
+
+    names = (
+        "ROS_DOMAIN_ID",
+        "ROS_AUTOMATIC_DISCOVERY_RANGE",
+        "ROS_STATIC_PEERS",
+        "ROS_DISCOVERY_SERVER",
+        "FASTDDS_BUILTIN_TRANSPORTS",
+    )
+    given = [f"{name}={os.environ[name]}" for name in names if os.environ.get(name)]
+    return ", ".join([get_rmw_implementation_identifier(), *given])

@@ -1,0 +1,97 @@
+"""`altmarl record` and `altmarl recover`: a running fleet as a rosbag2 folder."""
+
+import signal
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated, Iterator, Optional
+
+import typer
+from rich.markup import escape
+
+from altmarl_ros.cli import console
+from altmarl_ros.errors import ResourceError
+
+if TYPE_CHECKING:
+    from altmarl_ros.nodes.recorder import Recorder
+
+_TOLD = 10.0  # s between two lines about the progress
+
+
+def record(
+    bag: Annotated[Path, typer.Argument(help="Folder to write; must not exist.")],
+    fleet_prefix: Annotated[str, typer.Option(help="Prefix of the fleet's topics.")] = "/fleet",
+    duration: Annotated[float, typer.Option(min=0, help="Stop after so many seconds; 0: at Ctrl-C.")] = 0.0,
+) -> None:
+    """Record a running fleet in your ROS domain as a rosbag2 folder (MCAP): ticks, reports, decisions and what they rest on.
+
+    A recorder that is killed loses the last second; `altmarl recover` makes a whole bag of what is left.
+
+    Example: altmarl record run_bag
+    """
+    from altmarl_ros.cli.fleet import import_rclpy
+
+    rclpy = import_rclpy()
+    rclpy.init(args=[], signal_handler_options=rclpy.signals.SignalHandlerOptions.NO)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    end = time.monotonic() + duration if duration else float("inf")
+    told = time.monotonic()
+    try:
+        with bag_recorder(bag, fleet_prefix) as recorder:
+            executor = rclpy.executors.SingleThreadedExecutor()
+            executor.add_node(recorder)
+            console.err.print(f"recording {escape(fleet_prefix)} in {escape(str(bag))}; Ctrl-C ends it")
+            try:
+                while time.monotonic() < end and recorder.failure is None:
+                    executor.spin_once(timeout_sec=0.1)
+                    if time.monotonic() - told >= _TOLD:
+                        told = time.monotonic()
+                        console.err.print(f"{recorder.messages} messages")
+            except KeyboardInterrupt:
+                console.err.print("stopping")
+        console.out.print(f"{recorder.messages} messages in {escape(str(bag))}; next: altmarl replay {escape(str(bag))}")
+    finally:
+        rclpy.try_shutdown()
+    if recorder.failure is not None:
+        console.fail(str(recorder.failure))
+        raise typer.Exit(1)
+
+
+def recover(
+    bag: Annotated[Path, typer.Argument(help="Folder or .mcap file of a recorder that was killed.")],
+    out: Annotated[Optional[Path], typer.Option("--out", "-o", help="Folder to write; default: <bag>_recovered.")] = None,
+) -> None:
+    """Copy what is readable of a bag that was cut off into a whole one, which every tool opens.
+
+    Example: altmarl recover run_bag --out run_bag_whole
+    """
+    recover_bag = import_bag().recover
+    target = out or bag.with_name(f"{bag.stem}_recovered")
+    reader, messages = recover_bag(bag, target)
+    for file in reader.cut:
+        console.err.print(f"note: {escape(str(file))} was cut off")
+    console.out.print(f"{messages} messages in {escape(str(target))}")
+
+
+@contextmanager
+def bag_recorder(bag: Path, fleet_prefix: str = "/fleet") -> Iterator["Recorder"]:
+    """A recorder node that writes into a new bag, which is whole at the end; it remembers a failure and does not raise."""
+    writer = import_bag().BagWriter(bag)
+    from altmarl_ros.nodes.recorder import Recorder
+
+    recorder = Recorder(writer, fleet_prefix)
+    try:
+        yield recorder
+    finally:
+        recorder.destroy_node()
+        recorder.finish()
+
+
+def import_bag() -> ModuleType:
+    """`fleet.bag`; ResourceError where the MCAP library is missing, which a ROS installation does not bring."""
+    try:
+        from altmarl_ros.fleet import bag
+    except ImportError as error:
+        raise ResourceError(f"bags need the package mcap: {error}; pip install 'mcap>=1.6'") from None
+    return bag

@@ -1,0 +1,161 @@
+"""`altmarl replay`: the decisions of a recorded run, made again."""
+
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Annotated, List, Mapping, Optional
+
+import numpy as np
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from altmarl_ros.cli import console
+from altmarl_ros.cli.runs import load_log
+from altmarl_ros.errors import AltmarlError
+from altmarl_ros.fleet.record import Configuration, RunLog, StatusRow
+from altmarl_ros.fleet.replay import Gap, Redecision, find_gaps, redecide
+from altmarl_ros.games import TabularGame, load_game
+from altmarl_ros.observation import make_model
+from altmarl_ros.observation.catalogue import DEFAULT_TURNOVER
+from altmarl_ros.policies import PolicyBundle, load_bundle
+
+_GAPS_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class _Session:
+    configuration: Configuration  # of its first policy
+    statuses: tuple[StatusRow, ...]
+    game: TabularGame
+    policies: Mapping[int, PolicyBundle]
+    as_recorded: bool
+
+    def redecisions(self, name: Optional[str] = None, k: Optional[int] = None) -> List[Redecision]:
+        parameters = self.configuration.parameters
+        turnover = float(parameters.get("sampling.turnover", DEFAULT_TURNOVER))
+        first = self.policies[self.configuration.policy_id]
+        model = make_model(name or str(parameters["sampling.model"]), self.game, first, turnover)
+        return list(redecide(self.statuses, self.game, model, self.policies, k, self.configuration.handover))
+
+
+def replay(
+    bag: Annotated[Path, typer.Argument(help="Bag of altmarl record or altmarl fleet --record.")],
+    policy: Annotated[
+        Optional[List[Path]],
+        typer.Option(
+            "--policy", "-p", help="One bundle: what would it have decided? Several: the recorded ones, where they were moved."
+        ),
+    ] = None,
+    game: Annotated[
+        Optional[str], typer.Option("--game", "-g", help="The game, where it is no longer where the bag says.")
+    ] = None,
+    model: Annotated[
+        Optional[List[str]],
+        typer.Option("--model", "-m", help="What would this model have decided? May be given several times."),
+    ] = None,
+    k: Annotated[
+        Optional[List[int]],
+        typer.Option("--k", "-k", min=0, help="What if only so many of the reports had come? May be given several times."),
+    ] = None,
+) -> None:
+    """Decide every tick of a bag again, from its reports, and compare; exit code 1 at the first difference.
+
+    With --model, -k, or another bundle than the recorded one it tells what would have been decided instead.
+
+    Example: altmarl replay run_bag -m fresh -m filtered -k 1 -k 5
+    """
+    sessions = _sessions(bag, load_log(bag), game, policy or [])
+    for gap in _gaps(sessions)[:_GAPS_SHOWN]:
+        console.err.print(
+            f"note: session {gap.session} lacks ticks {gap.first} to {gap.last}; what `filtered` remembered then is not known"
+        )
+    same_policy = all(session.as_recorded for session in sessions)
+    if model or k or not same_policy:
+        _counterfactual(bag, sessions, model, k, same_policy)
+    else:
+        _verify(sessions)
+
+
+def _verify(sessions: List[_Session]) -> None:
+    redecisions = [redecision for session in sessions for redecision in session.redecisions()]
+    different = [redecision for redecision in redecisions if not redecision.equal]
+    deviation = max(redecision.deviation for redecision in redecisions)
+    console.out.print(
+        f"{len(redecisions)} decisions in {len(sessions)} session{'s' * (len(sessions) > 1)} made again: "
+        f"{len(redecisions) - len(different)} equal, {len(different)} different; estimates differ by at most {deviation:.1e}"
+    )
+    if different:
+        first = different[0]
+        console.out.print(
+            f"first difference: session {first.session} tick {first.tick}: recorded action {first.recorded}, "
+            f"decided {first.decided}"
+        )
+        raise typer.Exit(1)
+
+
+def _counterfactual(
+    bag: Path, sessions: List[_Session], models: Optional[List[str]], ks: Optional[List[int]], same_policy: bool
+) -> None:  # fmt: skip
+    table = Table(title=f"{escape(bag.name)}: what would have been decided from the same reports", title_justify="left")
+    for column in ("policy", "model", "k", "decisions", "equal to the recorded", "first difference at tick"):
+        table.add_column(column, justify="left" if column in ("policy", "model") else "right")
+    models_wanted: List[Optional[str]] = list(models) if models else [None]
+    ks_wanted: List[Optional[int]] = list(ks) if ks else [None]
+    for name, k in product(models_wanted, ks_wanted):
+        redecisions = [redecision for session in sessions for redecision in session.redecisions(name, k)]
+        equal = np.array([redecision.equal for redecision in redecisions])
+        first = next((str(redecision.tick) for redecision in redecisions if not redecision.equal), "-")
+        recorded_model = str(sessions[-1].configuration.parameters["sampling.model"])
+        table.add_row(
+            "recorded" if same_policy else "given", name or recorded_model, "all" if k is None else str(k),
+            str(len(equal)), f"{100 * equal.mean():.1f} %", first,
+        )  # fmt: skip
+    console.out.print(table)
+
+
+def _sessions(bag: Path, log: RunLog, game: Optional[str], given: List[Path]) -> List[_Session]:
+    if not log.statuses:
+        raise AltmarlError(f"{bag}: holds no decision: nothing came on /fleet/status")
+    sessions = []
+    for number in dict.fromkeys(session for session, _ in log.statuses):  # in order of appearance
+        statuses = tuple(status for (of, _), status in sorted(log.statuses.items()) if of == number)
+        configurations = [_configuration(bag, log, number, policy) for policy in dict.fromkeys(s.policy_id for s in statuses)]
+        configuration = configurations[0]
+        tabular = load_game(game or str(configuration.parameters["game"]))
+        if tabular.content_hash != configuration.game_hash:
+            raise AltmarlError(
+                f"{bag}: was recorded with game {configuration.game_name!r} {configuration.game_hash}, "
+                f"{game or configuration.parameters['game']} is {tabular.content_hash}; name the right one with --game"
+            )
+        policies = {c.policy_id: _bundle(bag, c, tabular, given) for c in configurations}
+        as_recorded = all(policies[c.policy_id].content_hash == c.policy_hash for c in configurations)
+        sessions.append(_Session(configuration, statuses, tabular, policies, as_recorded))
+    return sessions
+
+
+def _configuration(bag: Path, log: RunLog, session: int, policy_id: int) -> Configuration:
+    configuration = log.configurations.get((session, policy_id))
+    if configuration is None or "sampling.model" not in configuration.parameters:
+        raise AltmarlError(
+            f"{bag}: does not say what session {session} decided by under policy {policy_id:08x}: "
+            "nothing of it came on /fleet/configuration"
+        )
+    return configuration
+
+
+def _bundle(bag: Path, configuration: Configuration, game: TabularGame, given: List[Path]) -> PolicyBundle:
+    if len(given) == 1:
+        return load_bundle(given[0], game)
+    recorded = Path(str(configuration.parameters["policy"]))
+    for path in (*given, recorded):
+        bundle = load_bundle(path, game)
+        if bundle.content_hash == configuration.policy_hash:
+            return bundle
+    raise AltmarlError(
+        f"{recorded}: is not the bundle any more that {bag} was recorded with; give it, or another, with --policy"
+    )
+
+
+def _gaps(sessions: List[_Session]) -> List[Gap]:
+    return [gap for session in sessions for gap in find_gaps(session.statuses)]

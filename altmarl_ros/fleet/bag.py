@@ -1,0 +1,292 @@
+"""A rosbag2 folder: `metadata.yaml` and one or more MCAP files, as `ros2 bag`, `rosbags` and MCAP tools read it.
+
+Formats: rosbag2 metadata version 9 and the MCAP profile `ros2` (https://mcap.dev/spec/registry). Messages
+are written in chunks, one per second at the latest, so that a writer that is killed loses its last second
+and no more. A new file begins every `FILE_CHUNKS` chunks, which bounds both the index held in memory and
+what one damaged file can take along.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Callable, Iterator, Mapping
+
+import yaml
+from mcap.exceptions import InvalidMagic
+from mcap.records import Channel, DataEnd, McapRecord, Message, Schema
+from mcap.stream_reader import StreamReader
+from mcap.writer import Writer
+
+from altmarl_ros.errors import AltmarlError
+from altmarl_ros.files import write_atomically
+
+METADATA = "metadata.yaml"
+FILE_CHUNKS = 3600
+_CHUNK_BYTES = 1 << 20
+_FLUSH_PERIOD = 1.0  # s
+_MAGIC_BYTES = 8
+_MOST_RECORD_BYTES = 1 << 28  # no chunk of ours comes near
+
+
+class BagError(AltmarlError):
+    """A bag cannot be written or read."""
+
+
+@dataclass(frozen=True)
+class Topic:
+    """What a bag says about a topic.
+
+    Attributes:
+        name: fully qualified topic name.
+        type: message type, e.g. `altmarl_ros/msg/FleetTick`.
+        definition: the `.msg` text and that of every type in it (MCAP schema encoding `ros2msg`).
+        type_hash: RIHS01 hash of the type.
+        qos: offered quality of service, one mapping as rosbag2 writes it.
+    """
+
+    name: str
+    type: str
+    definition: str
+    type_hash: str
+    qos: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class BagMessage:
+    """One message: received and sent at Unix times [ns]; `data` is its CDR form."""
+
+    topic: str
+    type: str
+    received: int
+    sent: int
+    data: bytes
+
+
+@dataclass
+class _File:
+    path: Path
+    stream: BinaryIO
+    writer: Writer
+    channels: dict[str, int] = field(default_factory=dict)
+    begin: int | None = None
+    end: int = 0
+    messages: int = 0
+    chunks: int = 0
+
+
+class BagWriter:
+    """Writes a new bag; a context manager that finishes it.
+
+    Raises:
+        BagError: from every method, naming the file and the reason, such as a full disk. What was flushed stays readable.
+    """
+
+    def __init__(self, folder: str | Path, now: Callable[[], float] = time.monotonic) -> None:
+        self.folder = Path(folder)
+        self._now = now
+        self._topics: dict[str, Topic] = {}
+        self._counts: dict[str, int] = {}
+        self._done: list[dict[str, Any]] = []
+        self._flushed = now()
+        self.messages = 0
+        if self.folder.exists():
+            raise BagError(f"{self.folder}: exists already; a bag is a new folder")
+        with self._named():
+            self.folder.mkdir(parents=True)
+            self._file = self._open()
+            self._write_metadata()
+
+    def add_topic(self, topic: Topic) -> None:
+        """Announce a topic, once, before its first message."""
+        self._topics[topic.name] = topic
+        self._counts[topic.name] = 0
+        with self._named():
+            self._register(self._file, topic)
+
+    def write(self, name: str, data: bytes, received: int, sent: int) -> None:
+        """Append a message in CDR form, received and sent at Unix times [ns]."""
+        file = self._file
+        with self._named():
+            file.writer.add_message(file.channels[name], log_time=received, data=data, publish_time=sent)
+        file.begin = received if file.begin is None else min(file.begin, received)
+        file.end = max(file.end, received)
+        file.messages += 1
+        self._counts[name] += 1
+        self.messages += 1
+        self.flush_if_due()
+
+    def flush_if_due(self) -> None:
+        """Hand what is waiting to the operating system if the last time was a second ago; to be called when idle too."""
+        now = self._now()
+        if now - self._flushed < _FLUSH_PERIOD:
+            return
+        self._flushed = now
+        with self._named():
+            self._file.writer.flush()  # type: ignore[no-untyped-call]
+            self._file.chunks += 1
+            if self._file.chunks >= FILE_CHUNKS and self._file.messages:
+                self._done.append(self._finish(self._file))
+                self._file = self._open()
+                for topic in self._topics.values():
+                    self._register(self._file, topic)
+                self._write_metadata()
+
+    def close(self) -> None:
+        """Finish the last file and write the metadata; a second time does nothing."""
+        if self._file.stream.closed:
+            return
+        try:
+            with self._named():
+                self._done.append(self._finish(self._file))
+                self._write_metadata()
+        finally:
+            with contextlib.suppress(OSError):
+                self._file.stream.close()
+
+    def _open(self) -> _File:
+        path = self.folder / f"{self.folder.resolve().name}_{len(self._done)}.mcap"
+        stream = path.open("xb")
+        writer = Writer(stream, chunk_size=_CHUNK_BYTES)
+        writer.start(profile="ros2", library="altmarl_ros")
+        return _File(path, stream, writer)
+
+    def _register(self, file: _File, topic: Topic) -> None:
+        schema = file.writer.register_schema(topic.type, "ros2msg", topic.definition.encode())
+        metadata = {"offered_qos_profiles": yaml.safe_dump([dict(topic.qos)]), "topic_type_hash": topic.type_hash}
+        file.channels[topic.name] = file.writer.register_channel(topic.name, "cdr", schema, metadata)
+
+    def _finish(self, file: _File) -> dict[str, Any]:
+        file.writer.finish()  # type: ignore[no-untyped-call]
+        file.stream.flush()
+        os.fsync(file.stream.fileno())
+        file.stream.close()
+        return _file_information(file)
+
+    def _write_metadata(self) -> None:
+        files = self._done or [_file_information(self._file)]
+        topics = [
+            {
+                "topic_metadata": {
+                    "name": topic.name, "type": topic.type, "serialization_format": "cdr",
+                    "offered_qos_profiles": [dict(topic.qos)], "type_description_hash": topic.type_hash,
+                },
+                "message_count": self._counts[topic.name],
+            }
+            for topic in self._topics.values()
+        ]  # fmt: skip
+        begin = min(entry["starting_time"]["nanoseconds_since_epoch"] for entry in files)
+        end = max(e["starting_time"]["nanoseconds_since_epoch"] + e["duration"]["nanoseconds"] for e in files)
+        information = {
+            "version": 9, "storage_identifier": "mcap",
+            "duration": {"nanoseconds": end - begin}, "starting_time": {"nanoseconds_since_epoch": begin},
+            "message_count": sum(entry["message_count"] for entry in files), "topics_with_message_count": topics,
+            "compression_format": "", "compression_mode": "", "relative_file_paths": [entry["path"] for entry in files],
+            "files": files, "custom_data": None, "ros_distro": os.environ.get("ROS_DISTRO", "unknown"),
+        }  # fmt: skip
+        text = yaml.safe_dump({"rosbag2_bagfile_information": information}, sort_keys=False)
+        write_atomically(self.folder / METADATA, text.encode())
+
+    @contextlib.contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise BagError(f"{self.folder}: cannot be written: {error.strerror or error}") from None
+
+    def __enter__(self) -> BagWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+class BagReader:
+    """The messages of a bag in the order in which they were received, whole or cut off.
+
+    `topics` and `cut` are complete once the messages were read; `cut` names the files that end early.
+
+    Raises:
+        BagError: the path is no bag; a damaged file names itself.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.topics: dict[str, Topic] = {}
+        self.cut: list[Path] = []
+        # In the order of their numbers: the metadata of a writer that was killed names fewer files than there are.
+        files = sorted(self.path.glob("*.mcap"), key=lambda file: (len(file.name), file.name))
+        self._files = [self.path] if self.path.suffix == ".mcap" and self.path.is_file() else files
+        if not self._files:
+            raise BagError(f"{self.path}: is not a bag: it has no .mcap file")
+
+    def __iter__(self) -> Iterator[BagMessage]:
+        for path in self._files:
+            yield from self._messages(path)
+
+    def _messages(self, path: Path) -> Iterator[BagMessage]:
+        schemas: dict[int, Schema] = {}
+        channels: dict[int, Channel] = {}
+        for record in self._records(path):
+            if isinstance(record, Schema):
+                schemas[record.id] = record
+            elif isinstance(record, Channel):
+                channels[record.id] = record
+                self._note_topic(path, record, schemas.get(record.schema_id))
+            elif isinstance(record, Message):
+                channel = channels.get(record.channel_id)
+                if channel is not None and channel.topic in self.topics:
+                    topic = self.topics[channel.topic]
+                    yield BagMessage(topic.name, topic.type, record.log_time, record.publish_time, record.data)
+
+    def _records(self, path: Path) -> Iterator[McapRecord]:
+        try:
+            with path.open("rb") as stream:
+                for record in StreamReader(stream, record_size_limit=_MOST_RECORD_BYTES, validate_crcs=True).records:
+                    if isinstance(record, DataEnd):
+                        return
+                    yield record
+        except OSError as error:
+            raise BagError(f"{path}: cannot be read: {error.strerror or error}") from None
+        except InvalidMagic:
+            if path.stat().st_size >= _MAGIC_BYTES:
+                raise BagError(f"{path}: is not an MCAP file") from None
+            self.cut.append(path)
+        except Exception:  # the reader has no family of its own for a record that ends early or is damaged
+            self.cut.append(path)
+
+    def _note_topic(self, path: Path, channel: Channel, schema: Schema | None) -> None:
+        if schema is None or schema.encoding != "ros2msg" or channel.message_encoding != "cdr":
+            return
+        try:
+            qos = yaml.safe_load(channel.metadata.get("offered_qos_profiles", "")) or [{}]
+        except yaml.YAMLError as error:
+            raise BagError(f"{path}: topic {channel.topic}: its quality of service is not YAML: {error}") from None
+        type_hash = channel.metadata.get("topic_type_hash", "")
+        topic = Topic(channel.topic, schema.name, schema.data.decode(errors="replace"), type_hash, qos[0])
+        self.topics.setdefault(channel.topic, topic)
+
+
+def recover(path: str | Path, to: str | Path) -> tuple[BagReader, int]:
+    """Copy every readable message of a bag that was cut off into a new, whole bag; the reader, and how many there were."""
+    reader = BagReader(path)
+    known: set[str] = set()
+    with BagWriter(to) as writer:
+        for message in reader:
+            if message.topic not in known:
+                known.add(message.topic)
+                writer.add_topic(reader.topics[message.topic])
+            writer.write(message.topic, message.data, message.received, message.sent)
+    return reader, writer.messages
+
+
+def _file_information(file: _File) -> dict[str, Any]:
+    begin = file.begin or 0
+    return {
+        "path": file.path.name, "starting_time": {"nanoseconds_since_epoch": begin},
+        "duration": {"nanoseconds": max(0, file.end - begin)}, "message_count": file.messages,
+    }  # fmt: skip

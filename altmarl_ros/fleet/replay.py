@@ -1,0 +1,102 @@
+"""The decisions of a recorded run, made again.
+
+What came from outside or from chance is taken from the record: s_g(t), who was polled, whose reports were
+accepted and what they said, how many robots were in the draw. What the coordinator made of it is decided
+anew, in the order of the ticks, each session from the start of its observation model or from what it took over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Iterable, Iterator, Mapping
+
+import numpy as np
+
+from altmarl_ros.errors import AltmarlError
+from altmarl_ros.fleet.deciding import decide, resume
+from altmarl_ros.fleet.record import StatusRow
+from altmarl_ros.fleet.standby import Handover
+from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.observation import ObservationModel
+from altmarl_ros.policies import PolicyBundle
+
+
+@dataclass(frozen=True)
+class Redecision:
+    """One tick decided again.
+
+    Attributes:
+        session, tick: which one.
+        recorded, decided: the action a_g then and now.
+        deviation: largest difference of an estimated share from the recorded one (a float32).
+    """
+
+    session: int
+    tick: int
+    recorded: int
+    decided: int
+    deviation: float
+
+    @property
+    def equal(self) -> bool:
+        """Whether both decisions are the same."""
+        return self.recorded == self.decided
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Ticks of a session that the record lacks: `first` to `last`."""
+
+    session: int
+    first: int
+    last: int
+
+
+def find_gaps(statuses: Iterable[StatusRow]) -> list[Gap]:
+    """Where a memory that reaches over ticks cannot be followed, a late start included."""
+    expected: dict[int, int] = {}
+    gaps = []
+    for status in statuses:
+        wanted = expected.get(status.session, 0)
+        if status.tick > wanted:
+            gaps.append(Gap(status.session, wanted, status.tick - 1))
+        expected[status.session] = status.tick + 1
+    return gaps
+
+
+def redecide(
+    statuses: Iterable[StatusRow], game: TabularGame, model: ObservationModel, policies: Mapping[int, PolicyBundle],
+    k: int | None = None, handover: Handover = Handover(),
+) -> Iterator[Redecision]:  # fmt: skip
+    """Decide the ticks of one session again, in order, by `model`, which adopts the policies that each tick names by id.
+
+    If k is given only the first k reports of each tick count. `handover` is what the session began with.
+
+    Raises:
+        AltmarlError: a recorded tick does not fit the game, or its policy is not given.
+    """
+    resume(model, handover, game)
+    in_force = None
+    for status in statuses:
+        if status.policy_id != in_force:
+            in_force = status.policy_id
+            if in_force not in policies:
+                raise AltmarlError(f"session {status.session} tick {status.tick}: policy {in_force:08x} is not given")
+            model.adopt(game, policies[in_force].pi_l, policies[in_force].ladder)
+        states = [state for _, state in status.answers[:k]]
+        _check(status, states, game)
+        action = decide(model, status.global_state, states, status.live, game.n_local_states)
+        deviation = float(np.abs(model.estimate[0] - np.array(status.estimate)).max())
+        yield Redecision(status.session, status.tick, status.global_action, action, deviation)
+
+
+def _check(status: StatusRow, states: list[int], game: TabularGame) -> None:
+    where = f"session {status.session} tick {status.tick}"
+    if not status.global_state < game.n_global_states:
+        raise AltmarlError(f"{where}: global state {status.global_state} is not in game {game.name!r}")
+    if states and max(states) >= game.n_local_states:
+        raise AltmarlError(f"{where}: local state {max(states)} is not in game {game.name!r}")
+    if len(status.estimate) != game.n_local_states:
+        raise AltmarlError(
+            f"{where}: the estimate is over {len(status.estimate)} local states, the game has {game.n_local_states}"
+        )

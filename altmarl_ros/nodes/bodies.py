@@ -1,0 +1,124 @@
+"""The robots' side of the simulated Markov world: the bodies of all robots of one process.
+
+Commands of one tick go out as one message, and the world answers with one. An answer that does not
+come is asked for again, so that a world which starts late or anew gives every robot its body back.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Callable
+
+from rclpy.node import Node
+
+from altmarl_ros.fleet.messages import Tick
+from altmarl_ros.msg import BodyCommand, BodyState
+from altmarl_ros.nodes import qos
+from altmarl_ros.nodes.endpoints import Endpoints
+
+_GATHER = 0.005  # s; how long a message waits for the rest of the robots
+_TURN = 0.02  # s; how long robots that nobody waits for leave the processor to those that are polled ...
+_SHARE = 0.1  # ... and at most this share of a tick
+_PATIENCE = 0.25  # s; after which an answer is asked for again
+
+
+@dataclass(frozen=True)
+class _Occasion:
+    """What one message is about."""
+
+    session: int = 0
+    tick: int = 0
+    global_state: int = 0
+
+
+class Bodies:
+    """Sends commands to the world and hands each robot its new state."""
+
+    def __init__(self, node: Node, make: Endpoints, world_prefix: str) -> None:
+        self._hearers: dict[int, Callable[[int], None]] = {}
+        self._waiting: dict[int, tuple[_Occasion, float]] = {}
+        self._pending: dict[int, int] = {}
+        self._occasion = _Occasion()
+        self._publisher = make.publisher(BodyCommand, f"{world_prefix}/command", qos.command_qos())
+        self._topic = make.subscription(BodyState, "~/body", self._hear, qos.command_qos()).topic_name
+        self._gather = node.create_timer(_GATHER, self._flush)
+        self._gather.cancel()
+        node.create_timer(_PATIENCE, self._ask_again)
+        self._put_off: list[Callable[[], None]] = []
+        self._turn = node.create_timer(_TURN, self._take_turn)
+        self._turn.cancel()
+        self._turn_began = time.monotonic()
+
+    def enter(self, robot_id: int, hear: Callable[[int], None]) -> None:
+        """A robot enters the world; `hear` is called with its local state whenever its body has moved."""
+        self._hearers[robot_id] = hear
+        self._command(robot_id, BodyCommand.ASK, _Occasion())
+
+    def act(self, robot_id: int, tick: Tick, local_action: int) -> None:
+        """A robot acts in a tick."""
+        self._command(robot_id, local_action, _Occasion(tick.session, tick.tick, tick.global_state))
+
+    def soon(self, work: Callable[[], None]) -> None:
+        """Do this when the messages that have come for other robots of the process are dealt with."""
+        if len(self._hearers) <= 1:
+            work()
+            return
+        if not self._put_off:
+            now = time.monotonic()
+            self._turn.timer_period_ns = int(1e9 * min(_TURN, max(0.001, _SHARE * (now - self._turn_began))))
+            self._turn_began = now
+            self._turn.reset()
+        self._put_off.append(work)
+
+    def leave(self, robot_id: int) -> None:
+        """A robot leaves the world."""
+        self._command(robot_id, BodyCommand.LEAVE, self._occasion)
+        self._hearers.pop(robot_id, None)
+        self._waiting.pop(robot_id, None)
+        if not self._hearers:
+            self._flush()
+
+    def _command(self, robot_id: int, local_action: int, occasion: _Occasion) -> None:
+        if self._pending and (occasion != self._occasion or robot_id in self._pending):
+            self._flush()
+        self._occasion = occasion
+        self._pending[robot_id] = local_action
+        self._waiting[robot_id] = (occasion, time.monotonic())
+        if len(self._pending) >= len(self._hearers):
+            self._flush()
+        elif len(self._pending) == 1:
+            self._gather.reset()
+
+    def _flush(self) -> None:
+        self._gather.cancel()
+        if not self._pending:
+            return
+        occasion = self._occasion
+        self._publisher.publish(
+            BodyCommand(
+                body_topic=self._topic, session=occasion.session, tick=occasion.tick, global_state=occasion.global_state,
+                robot_id=list(self._pending), local_action=list(self._pending.values()),
+            )
+        )  # fmt: skip
+        self._pending = {}
+
+    def _take_turn(self) -> None:
+        self._turn.cancel()
+        works, self._put_off = self._put_off, []
+        for work in works:
+            work()
+
+    def _hear(self, message: BodyState) -> None:
+        for robot_id, local_state in zip(message.robot_id, message.local_state, strict=False):
+            occasion, _ = self._waiting.get(robot_id, (None, 0.0))
+            # An answer to an earlier question is no longer true.
+            if occasion is not None and (occasion.session, occasion.tick) == (message.session, message.tick):
+                del self._waiting[robot_id]
+                self._hearers[robot_id](local_state)
+
+    def _ask_again(self) -> None:
+        now = time.monotonic()
+        for robot_id, (occasion, since) in list(self._waiting.items()):
+            if now - since >= _PATIENCE:
+                self._command(robot_id, BodyCommand.ASK, occasion)

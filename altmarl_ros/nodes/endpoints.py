@@ -1,0 +1,105 @@
+"""Publishers and subscriptions whose quality of service a user can override, and whose events are counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Callable
+
+from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks, UnsupportedEventTypeError
+from rclpy.exceptions import ParameterException
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.qos import QoSPolicyKind, QoSProfile, qos_policy_name_from_kind
+from rclpy.qos_overriding_options import InvalidQosOverridesError, QoSOverridingOptions
+from rclpy.subscription import Subscription
+
+from altmarl_ros.errors import AltmarlError
+from altmarl_ros.fleet.health import Finding, Level
+
+POLICY_KINDS = (
+    QoSPolicyKind.DEADLINE, QoSPolicyKind.DEPTH, QoSPolicyKind.DURABILITY, QoSPolicyKind.HISTORY, QoSPolicyKind.LIFESPAN,
+    QoSPolicyKind.LIVELINESS, QoSPolicyKind.LIVELINESS_LEASE_DURATION, QoSPolicyKind.RELIABILITY,
+)  # fmt: skip
+
+
+class Endpoints:
+    """Makes the publishers and subscriptions of one node.
+
+    Each profile can be overridden by the parameters `qos_overrides.<topic>.<publisher|subscription>.<policy>`.
+    `quiet` makes endpoints without event handlers and parameters, for the many nodes of one process, which
+    are all alike: one of them that is not quiet speaks for all.
+    """
+
+    def __init__(self, node: Node, quiet: bool = False, overridable: bool = True) -> None:
+        self._node = node
+        self._quiet = quiet
+        self._options = QoSOverridingOptions(POLICY_KINDS if overridable else ())
+        self.events: Counter[tuple[str, str]] = Counter()  # by topic and event
+        self._told: Counter[tuple[str, str]] = Counter()
+
+    def publisher(self, message_type: Any, topic: str, profile: QoSProfile) -> Publisher:
+        """A publisher; raises AltmarlError where an override is no policy."""
+
+        def create(**options: Any) -> Publisher:
+            return self._node.create_publisher(message_type, topic, profile, qos_overriding_options=self._options, **options)
+
+        callbacks = PublisherEventCallbacks(
+            deadline=self._count(topic, "deadline missed"), liveliness=self._count(topic, "liveliness lost"),
+            incompatible_qos=self._incompatible(topic, "reader"),
+        )  # fmt: skip
+        return self._create(create, topic, callbacks, PublisherEventCallbacks(use_default_callbacks=not self._quiet))
+
+    def subscription(self, message_type: Any, topic: str, callback: Callable[[Any], None], profile: QoSProfile) -> Subscription:
+        """A subscription; raises AltmarlError where an override is no policy."""
+
+        def create(**options: Any) -> Subscription:
+            return self._node.create_subscription(
+                message_type, topic, callback, profile, qos_overriding_options=self._options, **options
+            )
+
+        callbacks = SubscriptionEventCallbacks(
+            deadline=self._count(topic, "deadline missed"), liveliness=self._liveliness_changed(topic),
+            message_lost=self._count(topic, "message lost"), incompatible_qos=self._incompatible(topic, "writer"),
+        )  # fmt: skip
+        return self._create(create, topic, callbacks, SubscriptionEventCallbacks(use_default_callbacks=not self._quiet))
+
+    def finding(self) -> Finding:
+        """What the middleware complained of, compared with the last call."""
+        complaints = {key: count for key, count in self.events.items() if key[1] != "liveliness changed"}
+        new = {key: count - self._told[key] for key, count in complaints.items() if count > self._told[key]}
+        self._told = Counter(self.events)
+        message = ", ".join(f"{count} {event} on {topic}" for (topic, event), count in new.items())
+        values = {f"{topic} {event}": count for (topic, event), count in sorted(self.events.items())}
+        return Finding("quality of service", Level.WARN if new else Level.OK, message or "kept", values)
+
+    def _create(self, create: Callable[..., Any], topic: str, callbacks: Any, without: Any) -> Any:
+        try:
+            if self._quiet:
+                return create(event_callbacks=without)
+            try:
+                return create(event_callbacks=callbacks)
+            except UnsupportedEventTypeError:  # the middleware has only some of them
+                return create(event_callbacks=without)
+        except (InvalidQosOverridesError, ParameterException, RuntimeError, ValueError) as error:
+            raise AltmarlError(f"quality of service of {topic}: {error}") from None
+
+    def _count(self, topic: str, event: str) -> Callable[[Any], None]:
+        def count(info: Any) -> None:
+            self.events[topic, event] += max(0, info.total_count_change)
+
+        return count
+
+    def _liveliness_changed(self, topic: str) -> Callable[[Any], None]:
+        def count(info: Any) -> None:
+            self.events[topic, "liveliness changed"] += 1
+            self.events[topic, "liveliness lost"] += max(0, info.not_alive_count_change)
+
+        return count
+
+    def _incompatible(self, topic: str, other: str) -> Callable[[Any], None]:
+        def count(info: Any) -> None:
+            self.events[topic, "incompatible quality of service"] += max(0, info.total_count_change)
+            policy = qos_policy_name_from_kind(info.last_policy_kind)
+            self._node.get_logger().warning(f"{topic}: a {other} with an incompatible {policy} gets nothing through")
+
+        return count

@@ -1,0 +1,54 @@
+"""A node whose callbacks survive whatever is sent to them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import wraps
+from typing import Any, Callable
+
+from rclpy.node import Node
+from rclpy.subscription import Subscription
+
+from altmarl_ros.errors import AltmarlError
+
+_THROTTLE = 5.0  # s
+
+
+class EndOfNode(AltmarlError):
+    """What a callback raises to end its process; the guard lets it pass."""
+
+
+class GuardedNode(Node):
+    """Every subscription's callback is guarded: a message that makes it fail is dropped, counted and told.
+
+    Attributes:
+        dropped: messages dropped, by topic.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self.dropped: Counter[str] = Counter()  # first: rclpy's own constructor may subscribe
+        super().__init__(*arguments, **options)
+
+    def create_subscription(
+        self, msg_type: Any, topic: str, callback: Callable[..., None], *arguments: Any, **options: Any
+    ) -> Subscription:
+        """As rclpy's."""
+        return super().create_subscription(msg_type, topic, self.guard(topic, callback), *arguments, **options)
+
+    def guard(self, topic: str, callback: Callable[..., None]) -> Callable[..., None]:
+        """A callback for messages of a topic that does not fail."""
+
+        @wraps(callback)
+        def guarded(*message: Any) -> None:
+            try:
+                callback(*message)
+            except EndOfNode:
+                raise
+            except Exception as error:  # whatever it is, the next message must be heard
+                self.dropped[topic] += 1
+                self.get_logger().error(
+                    f"dropped a message of {topic} ({self.dropped[topic]} so far): {type(error).__name__}: {str(error)[:200]}",
+                    throttle_duration_sec=_THROTTLE,
+                )
+
+        return guarded

@@ -1,0 +1,107 @@
+"""The SROS 2 policy beside the real graph: every entity of every node is allowed, and nothing else is."""
+
+import time
+from fnmatch import fnmatchcase
+from xml.etree import ElementTree
+
+import pytest
+
+from altmarl_ros.fleet.plan import FleetPlan
+from altmarl_ros.resources import executable, share_directory
+
+pytestmark = pytest.mark.ros
+
+POLICY = share_directory() / "config" / "security" / "policy.xml"
+ENCLAVES = {"coordinator": "coordinator", "robot": "robot", "robots_0": "robot", "world": "world"}
+ENCLAVES |= {"operator": "operator", "recorder": "operator", "altmarl_operator_tool": "operator"}
+KINDS = ("publish", "subscribe", "reply", "request")
+
+
+def rules():
+    """(enclave, kind) -> allowed expressions, those with ~ made absolute; checks the form on the way (format 0.2.0)."""
+    root = ElementTree.parse(POLICY).getroot()
+    assert (root.tag, root.attrib) == ("policy", {"version": "0.2.0"})
+    assert [child.tag for child in root] == ["enclaves"]
+    allowed = {}
+    for enclave in root[0]:
+        assert enclave.tag == "enclave"
+        assert set(enclave.attrib) == {"path"}
+        assert [child.tag for child in enclave] == ["profiles"]
+        for profile in enclave[0]:
+            assert profile.tag == "profile"
+            assert set(profile.attrib) == {"ns", "node"}
+            for group in profile:
+                qualifiers = {"topics": {"publish", "subscribe"}, "services": {"reply", "request"}}[group.tag]
+                assert set(group.attrib) <= qualifiers
+                assert set(group.attrib.values()) == {"ALLOW"}
+                assert {item.tag for item in group} == {group.tag.removesuffix("s")}
+                own = f"{profile.get('ns').rstrip('/')}/{profile.get('node')}/"
+                names = [item.text.strip().replace("~/", own) for item in group]
+                assert all(name.startswith("/") for name in names)
+                for kind in group.attrib:
+                    allowed.setdefault((enclave.get("path").rpartition("/")[2], kind), []).extend(names)
+    return allowed
+
+
+def entities(node, name, namespace):
+    """kind -> names of what a node of the graph has."""
+    queries = (
+        node.get_publisher_names_and_types_by_node, node.get_subscriber_names_and_types_by_node,
+        node.get_service_names_and_types_by_node, node.get_client_names_and_types_by_node,
+    )  # fmt: skip
+    return {kind: {found for found, _ in query(name, namespace)} for kind, query in zip(KINDS, queries, strict=True)}
+
+
+@pytest.fixture
+def graph(fleet, policy, tmp_path):
+    """Every node of a fleet under simulated time, with an operator's tools: (enclave, kind) -> names."""
+    from diagnostic_msgs.msg import DiagnosticArray
+    from rclpy.node import Node
+    from rclpy.parameter_client import AsyncParameterClient
+
+    from altmarl_ros.fleet.bag import BagWriter
+    from altmarl_ros.nodes import qos
+    from altmarl_ros.nodes.recorder import Recorder
+
+    running = fleet(FleetPlan("warehouse", policy, robots=2, k=1, processes=1, use_sim_time=True, standby=True))
+    tool = Node("altmarl_operator_tool", start_parameter_services=False)
+    tool.create_subscription(DiagnosticArray, "/diagnostics", print, qos.diagnostics_qos())
+    writer = BagWriter(tmp_path / "bag")
+    recorder = Recorder(writer)
+    try:
+        clients = [AsyncParameterClient(tool, name) for name in ("coordinator", "world", "robot_9/robot", "robots_0")]
+        running.start()
+        options = ("-r", "__ns:=/robot_9", "-p", "robot_id:=9", "-p", "use_sim_time:=true")
+        running.group.start("robot_9", [str(executable("robot")), "--ros-args", *options])
+        wanted = {*ENCLAVES, "robot"} | {"/standby/coordinator"}
+        found, end = {}, time.monotonic() + 30
+
+        def complete():
+            present = {at for name, space in tool.get_node_names_and_namespaces() for at in (name, f"{space}/{name}")}
+            return present >= wanted and len(found.get(("world", "publish"), ())) >= 5
+
+        while not complete() and time.monotonic() < end:
+            running.listen(0.2)
+            found = {}
+            for name, namespace in tool.get_node_names_and_namespaces():
+                if name in ENCLAVES:
+                    for kind, names in entities(tool, name, namespace).items():
+                        found.setdefault((ENCLAVES[name], kind), set()).update(names)
+        assert complete(), (tool.get_node_names_and_namespaces(), found)
+        del clients
+        yield found
+    finally:
+        recorder.destroy_node()
+        writer.close()
+        tool.destroy_node()
+
+
+def test_policy_allows_what_the_graph_has_and_nothing_else(graph):
+    allowed = rules()
+    for enclave in sorted({enclave for enclave, _ in graph} | {enclave for enclave, _ in allowed}):
+        for kind in KINDS:
+            used, expressions = graph.get((enclave, kind), set()), allowed.get((enclave, kind), [])
+            forbidden = {name for name in used if not any(fnmatchcase(name, expression) for expression in expressions)}
+            assert not forbidden, f"{enclave} needs to {kind} {sorted(forbidden)}"
+            needless = {expression for expression in expressions if not any(fnmatchcase(name, expression) for name in used)}
+            assert not needless, f"{enclave} is allowed to {kind} {sorted(needless)} and never does"
