@@ -34,7 +34,8 @@ def record(
 
     rclpy = import_rclpy()
     rclpy.init(args=[], signal_handler_options=rclpy.signals.SignalHandlerOptions.NO)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a script started this in the background
+        signal.signal(number, signal.default_int_handler)
     end = time.monotonic() + duration if duration else float("inf")
     told = time.monotonic()
     try:

@@ -84,8 +84,13 @@ class Endpoints:
             raise AltmarlError(f"quality of service of {topic}: {error}") from None
 
     def _count(self, topic: str, event: str) -> Callable[[Any], None]:
+        counted = 0
+
         def count(info: Any) -> None:
-            self.events[topic, event] += max(0, info.total_count_change)
+            # Not info.total_count_change: rmw_fastrtps clears it when an executor takes over.
+            nonlocal counted
+            self.events[topic, event] += max(0, info.total_count - counted)
+            counted = info.total_count
 
         return count
 
@@ -97,8 +102,10 @@ class Endpoints:
         return count
 
     def _incompatible(self, topic: str, other: str) -> Callable[[Any], None]:
+        counted = self._count(topic, "incompatible quality of service")
+
         def count(info: Any) -> None:
-            self.events[topic, "incompatible quality of service"] += max(0, info.total_count_change)
+            counted(info)
             policy = qos_policy_name_from_kind(info.last_policy_kind)
             self._node.get_logger().warning(f"{topic}: a {other} with an incompatible {policy} gets nothing through")
 

@@ -123,7 +123,9 @@ def test_the_estimate_is_carried_over_ticks_without_reports(fleet, policy):
     children = running.start()
     running.wait_until(lambda: statuses.heard and statuses.heard[-1].heard == 3, 30, "reports")
     children["robots_0"].process.kill()
-    begin = statuses.heard[-1].tick + 2
+    children["robots_0"].process.wait(10)
+    running.listen(1.0)  # what was said before
+    begin = statuses.heard[-1].tick + 1
     running.wait_until(lambda: statuses.heard[-1].tick >= begin + 10, 20, "ticks without robots")
     silent = statuses.since(begin)
     game, bundle = load_game("warehouse"), load_bundle(policy)
