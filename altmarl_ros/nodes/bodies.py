@@ -10,6 +10,8 @@ import time
 from dataclasses import dataclass
 from typing import Callable
 
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
 from altmarl_ros.fleet.messages import Tick
@@ -42,11 +44,12 @@ class Bodies:
         self._occasion = _Occasion()
         self._publisher = make.publisher(BodyCommand, f"{world_prefix}/command", qos.command_qos())
         self._topic = make.subscription(BodyState, "~/body", self._hear, qos.command_qos()).topic_name
-        self._gather = node.create_timer(_GATHER, self._flush)
+        clock = Clock(clock_type=ClockType.STEADY_TIME)  # messages take the same time in every simulated one
+        self._gather = node.create_timer(_GATHER, self._flush, clock=clock)
         self._gather.cancel()
-        node.create_timer(_PATIENCE, self._ask_again)
+        node.create_timer(_PATIENCE, self._ask_again, clock=clock)
         self._put_off: list[Callable[[], None]] = []
-        self._turn = node.create_timer(_TURN, self._take_turn)
+        self._turn = node.create_timer(_TURN, self._take_turn, clock=clock)
         self._turn.cancel()
         self._turn_began = time.monotonic()
 
