@@ -25,6 +25,7 @@ ARGUMENTS = {
     "standby": ("false", "Decide only when the coordinator that does falls silent."),
     "lease": ("0.0", "Silence after which a standby takes over [s]; 0: three periods, and none for the first one."),
     "rank": ("0", "Order of succession, different for each coordinator."),
+    "namespace": ("", "Namespace of the node, another one for each coordinator."),
     "log_level": ("info", "Log level."),
     "use_sim_time": ("false", "Follow /clock."),
 }
@@ -41,7 +42,7 @@ def generate_launch_description() -> LaunchDescription:
         return ParameterValue(LaunchConfiguration(name), value_type=kind)
 
     coordinator = Node(
-        package="altmarl_ros", executable="coordinator", output="screen",
+        package="altmarl_ros", executable="coordinator", namespace=LaunchConfiguration("namespace"), output="screen",
         parameters=[
             LaunchConfiguration("params_file"),
             {

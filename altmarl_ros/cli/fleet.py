@@ -72,9 +72,7 @@ def fleet(
         raise typer.BadParameter(f"k is {k}, must be at most {bundle.ladder.K}, the top rung of {path}")
     if record is not None and crowd and robots > MOST_LISTED:
         raise typer.BadParameter(f"--record lists every robot: at most {MOST_LISTED} of a crowd, not {robots}")
-    plan = FleetPlan(
-        game, path, robots, k, model, period, processes, crowd, seed, ticks, network=faults, standby=standby
-    )
+    plan = FleetPlan(game, path, robots, k, model, period, processes, crowd, seed, ticks, network=faults, standby=standby)
     bag = record if record is not None and is_bag(record) else None
     run = run_fleet(plan, tabular, isolated, log_level, bag=bag)
     if bag is not None:

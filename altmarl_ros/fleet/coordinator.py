@@ -246,7 +246,9 @@ class Coordinator:
             return Verdict.LATE
         if report.robot_id not in self._open.polled:
             return Verdict.NOT_POLLED
-        return Verdict.DUPLICATE if report.robot_id in self._answers else Verdict.ACCEPTED
+        if report.robot_id in self._answers:
+            return Verdict.DUPLICATE
+        return Verdict.LATE if self.complete else Verdict.ACCEPTED  # no rung is learned for more than were asked
 
 
 def check_bundle(bundle: PolicyBundle, game: TabularGame, k: int) -> None:

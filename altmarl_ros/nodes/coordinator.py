@@ -8,6 +8,7 @@ from typing import Any, Mapping, Sequence
 
 import numpy as np
 from rclpy.duration import Duration
+from rclpy.parameter import Parameter as RclParameter
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.fleet.admission import Admission
@@ -22,7 +23,7 @@ from altmarl_ros.fleet.standby import Handover
 from altmarl_ros.games import load_game
 from altmarl_ros.msg import CoordinatorStatus, FleetConfiguration, FleetTick, LocalPolicy, RobotHello, RobotReport
 from altmarl_ros.nodes import conversions, qos
-from altmarl_ros.nodes.coordinator_parameters import PARAMETERS, allowed_ids, thresholds_of
+from altmarl_ros.nodes.coordinator_parameters import HANDED_OVER, PARAMETERS, allowed_ids, thresholds_of
 from altmarl_ros.nodes.diagnostics import Diagnostics
 from altmarl_ros.nodes.endpoints import Endpoints
 from altmarl_ros.nodes.guarded import GuardedNode
@@ -54,7 +55,7 @@ class CoordinatorNode(GuardedNode):
         self._game_hash = self._game.content_hash
         checkpoint = self._restore(self._game.n_global_states)
         last_session = checkpoint.session if checkpoint else None
-        self._standby = Standby(self, values, last_session, self._take_over, self._stand_by)
+        self._standby = Standby(self, values, last_session, self._take_over, self._stand_by, self._follow)
         session = self._standby.session or 0  # standing by, there is none yet
         answer_time = self._period * float(values["tick.deadline"])
         self._core = Coordinator(
@@ -171,6 +172,17 @@ class CoordinatorNode(GuardedNode):
         for timer in (self._ticker, self._deadline, self._backfiller, self._gate):
             timer.cancel()
         self._core.stand_by()
+
+    def _follow(self, other: Configuration) -> None:
+        given = {name: value for name, value in other.parameters.items() if name in HANDED_OVER and value != self._values[name]}
+        if other.game_hash != self._game_hash:
+            given = {}
+        elif other.policy_hash == self._core.bundle.content_hash:
+            given.pop("policy", None)
+        if given:
+            changed = self.set_parameters_atomically([RclParameter(name, value=value) for name, value in given.items()])
+            said = "taken" if changed.successful else f"not taken, {changed.reason}"
+            self.get_logger().info(f"parameters of session {other.session}: {', '.join(given)} {said}")
 
     def _pass_gate(self) -> None:
         # Tick 0 is the start of an episode only if the whole fleet can hear it.
@@ -317,6 +329,9 @@ class CoordinatorNode(GuardedNode):
         if bundle is not None:
             core.announce(bundle)
             self._announced_at = self._ticks
+            if self._standby.session is None and core.next_bundle is not None:  # nobody acts by ours
+                core.switch()
+                self._policy_path = values["policy"]
             self._say_policies()
         self._publish_configuration()
 

@@ -50,6 +50,9 @@ PARAMETERS = (
     *threshold_parameters("age", _DEFAULTS.age, "95 % quantile of the age of information, over that of a fair draw,"),
 )  # fmt: skip
 
+HANDED_OVER = frozenset(p.name for p in PARAMETERS if p.live and not p.name.startswith("diagnostics."))
+"""Parameters that a standby takes over from the coordinator that decides."""
+
 
 def thresholds_of(values: Mapping[str, Any]) -> Thresholds:
     """The thresholds of /diagnostics."""

@@ -10,8 +10,9 @@ from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
+from altmarl_ros.fleet.record import Configuration
 from altmarl_ros.fleet.standby import RANKS, Handover, Succession
-from altmarl_ros.msg import CoordinatorStatus, FleetTick
+from altmarl_ros.msg import CoordinatorStatus, FleetConfiguration, FleetTick
 from altmarl_ros.nodes import conversions, qos
 from altmarl_ros.nodes.guarded import EndOfNode
 from altmarl_ros.nodes.parameters import Parameter
@@ -36,11 +37,15 @@ class Standby:
     def __init__(
         self, node: Node, values: Mapping[str, Any], last_session: int | None,
         take_over: Callable[[int, Handover], None], step_down: Callable[[], None],
+        follow: Callable[[Configuration], None],
     ) -> None:  # fmt: skip
-        """`take_over` gets the new session and what is known of the last; `step_down` ends ours."""
+        """`take_over` gets the new session and what is known of the last; `step_down` ends ours.
+
+        `follow` gets what the deciding coordinator decides by, whenever that changes while we stand by.
+        """
         period, standby, lease = float(values["tick.period"]), bool(values["standby"]), float(values["failover.lease"])
         rank = int(values["failover.rank"]) or int(standby)
-        self._node, self._take_over, self._step_down = node, take_over, step_down
+        self._node, self._take_over, self._step_down, self._follow = node, take_over, step_down, follow
         self._alone = not standby and not lease
         self._limit = int(values["tick.limit"])
         self._status: CoordinatorStatus | None = None
@@ -53,6 +58,7 @@ class Standby:
             self._succession.take_over(time.time())
             return
         node.create_subscription(CoordinatorStatus, f"{prefix}/status", self._hear_status, qos.report_qos())
+        node.create_subscription(FleetConfiguration, f"{prefix}/configuration", self._hear_configuration, qos.account_qos())
         node.create_timer(min(0.1 * lease, 0.25 * period), self._check, clock=Clock(clock_type=ClockType.STEADY_TIME))
         node.get_logger().info(f"standing by with rank {rank} and a lease of {lease:g} s")
 
@@ -104,3 +110,7 @@ class Standby:
     def _hear_status(self, message: CoordinatorStatus) -> None:
         if self.session is None:
             self._status = message
+
+    def _hear_configuration(self, message: FleetConfiguration) -> None:
+        if self.session is None:
+            self._follow(conversions.configuration_from_message(message))

@@ -85,3 +85,13 @@ def test_an_answer_forgives_misses(make_coordinator):
         if answers:
             coordinator.hear(Report(SESSION, tick.tick, 0, 0, TAG))
         assert coordinator.decide().suspended == ()
+
+
+def test_no_more_answers_count_than_were_asked_for(make_coordinator):
+    coordinator = make_coordinator()
+    first = coordinator.begin().polled
+    others = [robot_id for robot_id in coordinator.backfill().polled if robot_id not in first]
+    verdicts = [coordinator.hear(Report(SESSION, 0, robot_id, 0, TAG)) for robot_id in (*others, *first)]
+    assert verdicts.count(Verdict.ACCEPTED) == len(first)
+    assert set(verdicts) == {Verdict.ACCEPTED, Verdict.LATE}
+    assert coordinator.decide().heard == len(first)

@@ -57,9 +57,12 @@ def assert_nothing_wrong(running, policy):
 def test_the_standby_decides_within_two_periods_and_the_lease_after_a_kill(pair, policy):
     running, children = pair
     session = running.observer.latest.session
+    assert running.set_parameters("coordinator", **{"sampling.k": 3})[0]
+    running.wait_until(lambda: running.observer.latest.asked == 3, 5, "the live parameter")
     children["coordinator"].process.kill()
     running.wait_until(partial(in_another_session, running, session), 20, "the standby taking over")
     running.wait_until(lambda: whole(running, running.observer.latest.session), 10, "all robots following it")
+    assert running.observer.latest.asked == 3, "the standby did not take the parameter over"
     # The decision before the kill came up to a period earlier; half a second is for a machine that stalls.
     assert gap(running, session) < LEASE + 3 * PERIOD + 0.5
     old = [row for row in running.log.statuses.values() if row.session == session][-1]
