@@ -49,7 +49,7 @@ class Zones:
         self.tolerance = tolerance
         self._outlines = [zone.polygon for zone in floor.plan.zones]
         self._border = floor.area.boundary
-        shapely.prepare([floor.area, *self._outlines])
+        shapely.prepare(floor.area)
 
     def locate(self, x: float, y: float, last: int | None) -> int | None:
         """The local state of a robot at (x, y) that was in zone `last`; None is unknown."""
@@ -75,9 +75,9 @@ class Zones:
     def way(self, x: float, y: float, zone: int, robot_id: int) -> FloatArray:
         """The points to drive through to the robot's slot in a zone, [point, xy]; none for a pose beyond any map.
 
-        The way leads over the shortest chain of zones, through the entry of each passage, and where a passage has none
-        through the next zone's goal; into the last zone, straight to the slot. It begins in the zone that contains the
-        pose, so an entry that has just been passed is not in it.
+        To an adjacent zone the way is direct, else it leads over the shortest chain of zones; through the entry of each
+        passage, and where a passage has none through the next zone's goal, but straight to the slot in the last. It begins
+        in the zone that contains the pose or is nearest, so an entry that has just been passed is not in it.
         """
         start = int(self.floor.plan.nearest((x, y))[0])
         if start == OUTSIDE:
@@ -98,6 +98,8 @@ class Zones:
         return metres if shapely.intersects_xy(self.floor.area, x, y) else -metres
 
     def _hops(self, start: int, end: int) -> list[tuple[int, int]]:
+        if self.floor.plan.adjacency[start, end]:
+            return [(start, end)]
         hops: list[tuple[int, int]] = []
         while end != start:
             hops.append((int(self._before[start, end]), end))

@@ -126,6 +126,7 @@ def _rectangle(name: str, values: list[float]) -> tuple[float, float, float, flo
     if len(values) != 4:
         raise GameError(f"{name} has {len(values)} numbers, must be [x min, y min, x max, y max]")
     x0, y0, x1, y1 = values
+    checked_points(name, [[x0, y0], [x1, y1]])
     if not (x0 < x1 and y0 < y1):
         raise GameError(f"{name} {values} is empty, must be [x min, y min, x max, y max]")
     return x0, y0, x1, y1

@@ -90,7 +90,7 @@ def _goals(name: str, goals: Any, zones: tuple[str, ...]) -> tuple[int, ...]:
     missing = next((zone for zone in zones if zone not in by_zone), None)
     if missing is not None:
         raise GameError(f"{name} does not say where zone {missing!r} leads to")
-    unknown = next((zone for zone in [*by_zone, *by_zone.values()] if zone not in (*zones, STAY)), None)
-    if unknown is not None:
-        raise GameError(f"{name} names {unknown!r}, which is no zone; zones are {', '.join(zones)}")
+    unknown = [zone for zone in [*by_zone, *by_zone.values()] if zone not in (*zones, STAY)]
+    if unknown:
+        raise GameError(f"{name} names {unknown[0]!r}, which is no zone; zones are {', '.join(zones)}")
     return tuple(i if by_zone[zone] == STAY else zones.index(by_zone[zone]) for i, zone in enumerate(zones))

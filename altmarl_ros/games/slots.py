@@ -32,10 +32,9 @@ def grid_of_slots(
     Raises:
         GameError: none fits, or they are too many.
     """
-    x0, y0, x1, y1 = within or zone.buffer(-margin, join_style="mitre").bounds
-    if np.isnan(x0) or not (x0 <= x1 and y0 <= y1):
-        raise GameError(f"{name}: no slot fits; make the margin smaller")
-    along = [(high - low) / step for low, high, step in ((x0, x1, spacing[0]), (y0, y1, spacing[1]))]
+    low_x, low_y, high_x, high_y = zone.bounds
+    x0, y0, x1, y1 = within or (low_x + margin, low_y + margin, high_x - margin, high_y - margin)
+    along = [max(0.0, high - low) / step for low, high, step in ((x0, x1, spacing[0]), (y0, y1, spacing[1]))]
     if max(along) > MAX_SLOTS or along[0] * along[1] > MAX_SLOTS:
         raise GameError(f"{name}: more than {MAX_SLOTS} of them; make the spacing larger")
     xs, ys = (

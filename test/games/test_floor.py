@@ -123,7 +123,7 @@ ZONES = "{name: a, rectangle: [0, 0, 1, 1]}, {name: b, rectangle: [1, 0, 2, 1]}"
         ("{zones: [{name: a, rectangle: [0, 0, 1, 1], polygon: [[0, 0], [1, 0], [1, 1]]}]}", "zone 'a' needs exactly one of"),
         ("{zones: [{name: a, rectangle: [0, 0, 1]}]}", "zone 'a': rectangle has 3 numbers"),
         ("{zones: [{name: a, rectangle: [1, 0, 0, 1]}]}", "zone 'a': rectangle [1.0, 0.0, 0.0, 1.0] is empty"),
-        ("{zones: [{name: a, rectangle: [0, 0, .inf, 1]}]}", "zone 'a': polygon has the coordinate inf"),
+        ("{zones: [{name: a, rectangle: [0, 0, .inf, 1]}]}", "zone 'a': rectangle has the coordinate inf"),
         ("{zones: [{name: a, polygon: [[0, 0], [1, 0]]}]}", "zone 'a': polygon has 2 corners"),
         ("{zones: [{name: a, polygon: [[0, 0], [1], [1, 1]]}]}", "zone 'a': polygon must be pairs"),
         ("{zones: [{name: a, rectangle: [0, 0, 1, 1], colour: red}]}", "colour"),
