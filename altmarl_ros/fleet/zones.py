@@ -36,17 +36,21 @@ class Zones:
         floor: zones, slots, entries and area.
         hysteresis: how far beyond its zone a robot is still in it [m].
         tolerance: how far from all zones a robot still has the last one [m].
+        robot_radius: by which ways keep off walls [m].
 
     Raises:
-        GameError: not 0 <= hysteresis <= tolerance < inf.
+        GameError: not 0 <= hysteresis <= tolerance < inf, or not 0 < robot_radius < inf.
     """
 
-    def __init__(self, floor: FloorMap, hysteresis: float = 0.2, tolerance: float = 0.5) -> None:
+    def __init__(self, floor: FloorMap, hysteresis: float = 0.2, tolerance: float = 0.5, robot_radius: float = 0.2) -> None:
         if not 0.0 <= hysteresis <= tolerance < inf:
             raise GameError(f"hysteresis {hysteresis:g} m and tolerance {tolerance:g} m: must be 0 <= hysteresis <= tolerance")
+        if not 0.0 < robot_radius < inf:
+            raise GameError(f"robot_radius is {robot_radius:g} m, must be finite and above 0")
         self.floor = floor
         self.hysteresis = hysteresis
         self.tolerance = tolerance
+        self.robot_radius = robot_radius
         self._outlines = [zone.polygon for zone in floor.plan.zones]
         self._border = floor.area.boundary
         shapely.prepare(floor.area)
@@ -76,19 +80,21 @@ class Zones:
         """The points to drive through to the robot's slot in a zone, [point, xy]; none for a pose beyond any map.
 
         To an adjacent zone the way is direct, else it leads over the shortest chain of zones; through the entry of each
-        passage, and where a passage has none through the next zone's goal, but straight to the slot in the last. It begins
-        in the zone that contains the pose or is nearest, so an entry that has just been passed is not in it.
+        passage, and where a passage has none through the next zone's goal, but straight to the slot in the last. Where a
+        wall or the area's edge bars the straight way within a zone, it leads over the zone's goal. It begins in the zone
+        that contains the pose or is nearest, so an entry that has just been passed is not in it.
         """
         start = int(self.floor.plan.nearest((x, y))[0])
         if start == OUTSIDE:
             return np.empty((0, 2))
-        points = []
+        floor, points = self.floor, [np.array([x, y])]
         for here, there in self._hops(start, zone):
-            if (here, there) in self.floor.entries:
-                points.append(self.floor.entries[here, there])
+            if (here, there) in floor.entries:
+                points += floor.leg(here, points[-1], floor.entries[here, there], self.robot_radius)
             elif there != zone:
-                points.append(self.floor.plan.goals[there])
-        return np.array([*points, self.slot_of(zone, robot_id)])
+                points.append(floor.plan.goals[there])
+        points += floor.leg(zone, points[-1], self.slot_of(zone, robot_id), self.robot_radius)
+        return np.array(points[1:])
 
     def inside_area(self, x: float, y: float) -> float:
         """Distance from the border of the allowed area [m]: positive inside, negative outside, -inf beyond any map."""

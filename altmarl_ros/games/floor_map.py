@@ -18,7 +18,8 @@ from typing import Mapping
 import numpy as np
 import shapely
 from scipy.spatial import cKDTree
-from shapely.geometry import MultiLineString, MultiPolygon, Point, Polygon
+from shapely.geometry import LineString, MultiLineString, MultiPolygon, Point, Polygon
+from shapely.geometry.base import BaseGeometry
 
 from altmarl_ros.errors import GameError
 from altmarl_ros.games import polygons
@@ -53,9 +54,8 @@ class FloorMap:
     moves: Mapping[int | str, tuple[int, ...]] | None = None
 
     def __post_init__(self) -> None:
-        roomy = self.area.buffer(polygons.TOLERANCE)
         for zone, slots in zip(self.plan.zones, self.slots, strict=True):
-            if not roomy.covers(zone.polygon):
+            if not self._roomy.covers(zone.polygon):
                 raise GameError(f"zone {zone.name!r} is outside the area")
             outside = np.flatnonzero(shapely.distance(zone.polygon, shapely.points(slots)) > polygons.TOLERANCE)
             if outside.size:
@@ -79,7 +79,7 @@ class FloorMap:
 
         Raises:
             GameError: naming the slots that are too near to each other or to a wall, the entry that is too near to a wall,
-                the straight way from an entry to a slot that a wall blocks, or an area that is not of one piece.
+                the way from an entry to a slot that a wall blocks, or an area that is not of one piece.
         """
         if isinstance(self.area, MultiPolygon):
             raise GameError(f"area is in {len(self.area.geoms)} pieces: give an 'area', or a larger 'area_margin'")
@@ -91,19 +91,33 @@ class FloorMap:
             raise GameError(f"{a} is {metres:.2f} m from {b}, nearer than a robot's diameter of {2 * robot_radius:g} m")
         named += [(f"entry {_at(entry)} of zone {self.plan.names[a]!r}", entry) for (a, _), entry in self.entries.items()]
         for name, point in named:
-            metres = self._walls.distance(Point(point)) if self.walls else np.inf
+            metres = self._walls.distance(Point(point))
             if metres < robot_radius - polygons.TOLERANCE:
                 raise GameError(f"{name} is {metres:.2f} m from a wall, nearer than a robot's radius of {robot_radius:g} m")
         for passage, entry in self.entries.items():
             for index in passage:
-                self._check_sight(entry, index)
+                self._check_ways(index, entry, robot_radius)
 
-    def _check_sight(self, entry: FloatArray, index: int) -> None:
-        ways = shapely.linestrings([[entry, slot] for slot in self.slots[index]])
-        blocked = np.flatnonzero(shapely.intersects(ways, self._walls))
-        if blocked.size:
-            slot, name = self.slots[index][blocked[0]], self.plan.names[index]
-            raise GameError(f"a wall is between the entry {_at(entry)} and slot {blocked[0]} {_at(slot)} of zone {name!r}")
+    def leg(self, zone: int, start: FloatArray, end: FloatArray, robot_radius: float) -> list[FloatArray]:
+        """What to drive through from start to end [xy; m] in a zone: the end, or the zone's goal first if only that is clear."""
+        goal = self.plan.goals[zone]
+        bent = [(start, goal), (goal, end)]
+        if not self.is_clear(start, end, robot_radius) and all(self.is_clear(*part, robot_radius) for part in bent):
+            return [goal, end]
+        return [end]
+
+    def is_clear(self, start: FloatArray, end: FloatArray, robot_radius: float) -> bool:
+        """Whether the straight way is in the area and the robot's radius [m], above 0, away from all walls."""
+        way = LineString([start, end])
+        return bool(self._roomy.covers(way)) and way.distance(self._walls) >= robot_radius - polygons.TOLERANCE
+
+    def _check_ways(self, zone: int, entry: FloatArray, robot_radius: float) -> None:
+        for i, slot in enumerate(self.slots[zone]):
+            if len(self.leg(zone, entry, slot, robot_radius)) == 1 and not self.is_clear(entry, slot, robot_radius):
+                raise GameError(
+                    f"the way from the entry {_at(entry)} to slot {i} {_at(slot)} of zone {self.plan.names[zone]!r} meets a wall "
+                    f"or leaves the area, over the zone's goal {_at(self.plan.goals[zone])} as well"
+                )
 
     def shared_slots(self, n_robots: int) -> dict[str, int]:
         """Zones with fewer slots than robots, where some robots may be sent to one spot, and their numbers of slots."""
@@ -113,8 +127,13 @@ class FloorMap:
         return list(zip(self.plan.zones, self.slots, strict=True))
 
     @cached_property
-    def _walls(self) -> MultiLineString:
-        return MultiLineString(list(self.walls))
+    def _walls(self) -> MultiLineString | Point:
+        return MultiLineString(list(self.walls)) if self.walls else Point(np.inf, np.inf)
+
+    @cached_property
+    def _roomy(self) -> BaseGeometry:
+        """The area, with what rounding takes from its edge."""
+        return self.area.buffer(polygons.TOLERANCE)
 
 
 def _at(point: FloatArray) -> str:

@@ -118,6 +118,12 @@ def test_wrong_bands_are_refused(hall, hysteresis, tolerance):
         Zones(hall.floor, hysteresis, tolerance)
 
 
+@pytest.mark.parametrize("radius", [0.0, -0.1, math.nan, math.inf])
+def test_wrong_radii_are_refused(hall, radius):
+    with pytest.raises(GameError, match="robot_radius is"):
+        Zones(hall.floor, robot_radius=radius)
+
+
 def test_robots_have_slots_of_their_own(hall):
     for zone in range(5):
         slots = {tuple(hall.slot_of(zone, robot_id)) for robot_id in range(100, 120)}
@@ -157,6 +163,16 @@ def test_the_way_next_door_is_direct_though_another_is_shorter():
     rooms = [[0, 0, 20, 2], [20, 0, 22, 2], [20, 2, 22, 4], [0, 2, 20, 4]]
     zones = zones_of(*rooms, entries=[{"between": ["a", "d"], "at": [0, 2]}])
     assert zones.way(19, 1, 3, 0).tolist() == [[0, 2], [10, 3]]
+
+
+def test_a_way_around_a_wall_leads_over_the_zone_s_goal():
+    wall = [[2, 1], [2, 4]]  # between pose and entry; the goal is beside its end
+    zones = [{"name": "a", "rectangle": [0, 0, 4, 4], "goal": [2, 0.3]}, {"name": "b", "rectangle": [4, 0, 8, 4]}]
+    entries = [{"between": ["a", "b"], "at": [4, 3]}]
+    walled = Zones(floor_map(FloorMapParameters(zones=zones, entries=entries, walls=[wall])))
+    assert walled.way(1, 3, 1, 0).tolist() == [[2, 0.3], [4, 3], [6, 2]]
+    assert walled.way(3, 3, 1, 0).tolist() == [[4, 3], [6, 2]]
+    assert walled.way(-9, 3, 1, 0).tolist() == [[4, 3], [6, 2]]  # off the area nothing is clear
 
 
 @given(st.floats(-3, 19), st.floats(-3, 15))

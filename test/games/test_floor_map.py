@@ -1,5 +1,7 @@
 """Floor maps: their files, parking slots, entries, area, walls, and what a game's actions mean on them."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import shapely
@@ -14,6 +16,7 @@ from altmarl_ros.games.moves import goal_zones, neighbour_goals
 from altmarl_ros.games.slots import grid_of_slots
 from altmarl_ros.games.spec import builtin_floors, save_identified_game
 
+ROOT = Path(__file__).parents[2]
 TWO = "zones: [{name: a, rectangle: [0, 0, 4, 4]}, {name: b, rectangle: [4, 0, 8, 4]}]\n"
 RING = """
 zones:
@@ -66,6 +69,13 @@ def test_the_hall_of_the_game_is_the_hall_of_the_map(tmp_path):
     copy = load_floor_map(tmp_path / "mine.yaml")
     np.testing.assert_array_equal(np.vstack(copy.slots), np.vstack(floor.slots))
     assert set(copy.entries) == set(floor.entries)
+
+
+def test_the_map_of_the_documentation_is_good(floor_of, warehouse):
+    page = (ROOT / "docs" / "floor.md").read_text()
+    example, moves = (block.partition("```")[0] for block in page.split("```yaml\n")[1:])
+    floor_of(example).check_room(0.2)
+    assert goal_zones(warehouse, floor_of(RING + moves))[:, 1].tolist() == [1, 2, 3, 4, 0]
 
 
 def test_traffic_of_the_hall_keeps_to_the_right():
@@ -213,7 +223,7 @@ def test_broken_maps_are_refused_by_name(floor_file, text, culprit):
         ),
         (
             TWO + "entries: [{between: [a, b], at: [4, 1]}]\nwalls: [[[5, 0], [5, 4]]]",
-            "a wall is between the entry (4, 1) and slot 0 (6, 2) of zone 'b'",
+            "the way from the entry (4, 1) to slot 0 (6, 2) of zone 'b' meets a wall or leaves the area",
         ),
         (
             "zones: [{name: a, disc: [0, 0, 1]}, {name: b, disc: [5, 0, 1]}]\nadjacency: [[a, b]]",
@@ -226,6 +236,33 @@ def test_robots_without_room_are_refused_by_name(floor_of, text, culprit):
     with pytest.raises(GameError) as refusal:
         floor.check_room(0.2)
     assert culprit in str(refusal.value)
+
+
+BENT = """
+zones:
+  - {name: a, polygon: [[0, 0], [4, 0], [4, 1], [1, 1], [1, 4], [0, 4]], goal: [0.5, 0.5], slots: [[0.5, 3.0], [3.0, 0.5]]}
+  - {name: b, rectangle: [4, 0, 6, 1]}
+entries: [{between: [a, b], at: [4, 0.5]}]
+"""
+CORNER = "walls: [[[1, 4], [1, 1], [4, 1]]]"
+
+
+@pytest.mark.parametrize("keys", [CORNER, "area_margin: 0"])
+def test_ways_in_a_bent_zone_lead_over_its_goal_where_they_must(floor_of, keys):
+    floor = floor_of(BENT + keys)
+    entry, around, straight = [4, 0.5], [0.5, 3.0], [3.0, 0.5]
+    assert np.array(floor.leg(0, entry, around, 0.2)).tolist() == [[0.5, 0.5], around]
+    assert np.array(floor.leg(0, entry, straight, 0.2)).tolist() == [straight]
+    floor.check_room(0.2)
+    with pytest.raises(GameError, match=r"to slot 0 \(0.5, 3\) of zone 'a' .* over the zone's goal \(3, 0.5\) as well"):
+        floor_of(BENT.replace("goal: [0.5, 0.5]", "goal: [3.0, 0.5]") + keys).check_room(0.2)
+
+
+def test_a_way_is_clear_a_radius_from_walls(floor_of):
+    floor = floor_of(TWO + "walls: [[[0, 1], [8, 1]]]")
+    start, end = np.array([1.0, 1.3]), np.array([7.0, 1.3])
+    assert [floor.is_clear(start, end, radius) for radius in (0.1, 0.3, 0.31)] == [True, True, False]
+    assert not floor.is_clear(start, np.array([7.0, 0.5]), 0.1)
 
 
 def test_slots_of_neighbouring_zones_must_not_clash_and_smaller_robots_have_room(floor_of):
