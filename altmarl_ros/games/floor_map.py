@@ -99,7 +99,7 @@ class FloorMap:
                 self._check_ways(index, entry, robot_radius)
 
     def leg(self, zone: int, start: FloatArray, end: FloatArray, robot_radius: float) -> list[FloatArray]:
-        """What to drive through from start to end [xy; m] in a zone: the end, or the zone's goal first if only that is clear."""
+        """What to drive through from start to end [xy; m] in a zone: the end, by the zone's goal if only that is clear."""
         goal = self.plan.goals[zone]
         bent = [(start, goal), (goal, end)]
         if not self.is_clear(start, end, robot_radius) and all(self.is_clear(*part, robot_radius) for part in bent):
@@ -109,14 +109,14 @@ class FloorMap:
     def is_clear(self, start: FloatArray, end: FloatArray, robot_radius: float) -> bool:
         """Whether the straight way is in the area and the robot's radius [m], above 0, away from all walls."""
         way = LineString([start, end])
-        return bool(self._roomy.covers(way)) and way.distance(self._walls) >= robot_radius - polygons.TOLERANCE
+        return bool(self._roomy.covers(way)) and not way.distance(self._walls) < robot_radius - polygons.TOLERANCE
 
     def _check_ways(self, zone: int, entry: FloatArray, robot_radius: float) -> None:
         for i, slot in enumerate(self.slots[zone]):
             if len(self.leg(zone, entry, slot, robot_radius)) == 1 and not self.is_clear(entry, slot, robot_radius):
                 raise GameError(
-                    f"the way from the entry {_at(entry)} to slot {i} {_at(slot)} of zone {self.plan.names[zone]!r} meets a wall "
-                    f"or leaves the area, over the zone's goal {_at(self.plan.goals[zone])} as well"
+                    f"the way from the entry {_at(entry)} to slot {i} {_at(slot)} of zone {self.plan.names[zone]!r} meets "
+                    f"a wall or leaves the area, over the zone's goal {_at(self.plan.goals[zone])} as well"
                 )
 
     def shared_slots(self, n_robots: int) -> dict[str, int]:
@@ -127,8 +127,9 @@ class FloorMap:
         return list(zip(self.plan.zones, self.slots, strict=True))
 
     @cached_property
-    def _walls(self) -> MultiLineString | Point:
-        return MultiLineString(list(self.walls)) if self.walls else Point(np.inf, np.inf)
+    def _walls(self) -> MultiLineString:
+        """All walls; the distance to none is NaN, which is not below any radius."""
+        return MultiLineString(list(self.walls))
 
     @cached_property
     def _roomy(self) -> BaseGeometry:
