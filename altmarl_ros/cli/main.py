@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from altmarl_ros.cli import console, experiment, game
+from altmarl_ros.cli import console, experiment, floor, game
 from altmarl_ros.cli.certify import certify
 from altmarl_ros.cli.demo import demo
 from altmarl_ros.cli.doctor import doctor
@@ -29,6 +29,7 @@ app = typer.Typer(
 for command in (train, evaluate, certify, fleet, record, replay, recover, report, demo, doctor, netcheck):
     app.command()(command)
 app.add_typer(game.app)
+app.add_typer(floor.app)
 app.add_typer(experiment.app)
 
 

@@ -3,7 +3,7 @@
     s_l  the zone that a robot is in
     a_l  0: stay; i: go to the i-th neighbour of the present zone, in order of zone index. Where a zone has
          fewer neighbours, the remaining actions stay as well. A tick's move thus never leads past a
-         neighbour, and its goal is `goal_zones[s_l, a_l]`
+         neighbour, and its goal is `neighbour_goals(plan)[s_l, a_l]`
     s_g  the zone that has the dispatcher's attention: where the pick wave, the charger slots or the lift is
     a_g  the zone that should have it next; it moves there with probability `response`, else it lasts
 
@@ -21,32 +21,23 @@ instead (`altmarl_ros.games.identification`), and then holds the congestion that
 
 from __future__ import annotations
 
-from typing import List, Optional
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from altmarl_ros.errors import GameError
-from altmarl_ros.games.floor_plan import FloorPlan, Zone
+from altmarl_ros.games.floor_map import FloorMap
+from altmarl_ros.games.floor_parameters import FloorMapParameters, floor_map
+from altmarl_ros.games.floor_plan import FloorPlan
+from altmarl_ros.games.moves import neighbour_goals
 from altmarl_ros.games.tabular import FloatArray, Start, TabularGame
 
 
-class ZoneParameters(BaseModel, extra="forbid"):
-    """One zone: a rectangle [x min, y min, x max, y max] or a polygon [[x, y], ...], in metres in the `map` frame."""
+class FloorParameters(FloorMapParameters, extra="forbid"):
+    """Parameters of the `floor` builder: a floor map, and the game on it; probabilities and rewards are per tick."""
 
-    name: str = Field(..., min_length=1, max_length=64)
-    rectangle: Optional[List[float]] = Field(None, description="[x min, y min, x max, y max] (m)")
-    polygon: Optional[List[List[float]]] = Field(None, description="corners [x, y] in order, either way round (m)")
-    goal: Optional[List[float]] = Field(None, description="where robots drive [x, y] (m); default: the centre")
-
-
-class FloorParameters(BaseModel, extra="forbid"):
-    """Parameters of the `floor` builder; probabilities and rewards are per tick."""
-
-    zones: List[ZoneParameters] = Field(..., description="the local states, in this order")
-    adjacency: Optional[List[List[str]]] = Field(None, description="pairs of zones with a passage; default: common edges")
-    opening: float = Field(0.5, gt=0, le=1000, description="least common edge that makes zones adjacent (m)")
     tick: float = Field(1.0, gt=0, le=3600, description="time between ticks (s)")
     speed: float = Field(0.5, gt=0, le=100, description="a robot's mean speed (m/s)")
     motion_success: float = Field(0.9, gt=0, le=1, description="probability that a move in reach within a tick succeeds")
@@ -61,38 +52,11 @@ class FloorParameters(BaseModel, extra="forbid"):
     start_concentration: float = Field(0.3, gt=0, le=1e6, description="Dirichlet parameter of the robots' first zones")
 
 
-def floor_plan(parameters: FloorParameters) -> FloorPlan:
-    """The plan that the parameters describe.
-
-    Raises:
-        GameError: naming the zone or pair of names and what is wrong with it.
-    """
-    passages = parameters.adjacency
-    for pair in passages or ():
-        if len(pair) != 2:
-            raise GameError(f"adjacency: {pair} must be a pair of zone names")
-    return FloorPlan.of(
-        (Zone.of(zone.name, _corners(zone), zone.goal) for zone in parameters.zones),
-        None if passages is None else [(a, b) for a, b in passages],
-        parameters.opening,
-    )
-
-
-def goal_zones(plan: FloorPlan) -> NDArray[np.int64]:
-    """The zone that a robot in zone s_l with action a_l drives to [s_l, a_l]."""
-    most = int(plan.adjacency.sum(axis=1).max())
-    table = np.tile(np.arange(len(plan.zones))[:, None], (1, 1 + most))
-    for zone in range(len(plan.zones)):
-        neighbours = plan.neighbours(zone)
-        table[zone, 1 : 1 + len(neighbours)] = neighbours
-    return table
-
-
 def build_floor(parameters: FloorParameters) -> TabularGame:
     """Robots on the zones of a floor plan, and a dispatcher who moves attention among them."""
     p = parameters
-    plan = floor_plan(p)
-    goals = goal_zones(plan)
+    plan = floor_map(p).plan
+    goals = neighbour_goals(plan)
     L = len(plan.zones)
     e = np.eye(L)
     metres = np.hypot(*np.moveaxis(plan.goals[:, None] - plan.goals, -1, 0))  # [zone, zone]
@@ -113,6 +77,17 @@ def build_floor(parameters: FloorParameters) -> TabularGame:
     )  # fmt: skip
 
 
+def floor_of_game(parameters: FloorParameters) -> FloorMap:
+    """The floor that the game is played on; its moves are the game's own.
+
+    Raises:
+        GameError: naming the zone, slot, entry or wall and what is wrong with it.
+    """
+    floor = floor_map(parameters)
+    columns = neighbour_goals(floor.plan).T.tolist()
+    return replace(floor, moves={a_l: tuple(goals) for a_l, goals in enumerate(columns)})
+
+
 def _motion(p: FloorParameters, plan: FloorPlan, metres: FloatArray, goals: NDArray[np.int64]) -> FloatArray:
     """Transitions under one action, whose goals are [zone] -> [zone, zone']."""
     P = np.zeros((len(goals), len(goals)))
@@ -127,18 +102,3 @@ def _motion(p: FloorParameters, plan: FloorPlan, metres: FloatArray, goals: NDAr
         if P[zone, zone] < -1e-12:
             raise GameError(f"motion_success + stray is {p.motion_success + p.stray:g}, must be at most 1")
     return np.maximum(P, 0.0)
-
-
-def _corners(zone: ZoneParameters) -> List[List[float]]:
-    if (zone.rectangle is None) == (zone.polygon is None):
-        raise GameError(f"zone {zone.name!r} needs exactly one of 'rectangle' and 'polygon'")
-    if zone.rectangle is None:
-        return zone.polygon or []
-    if len(zone.rectangle) != 4:
-        raise GameError(
-            f"zone {zone.name!r}: rectangle has {len(zone.rectangle)} numbers, must be [x min, y min, x max, y max]"
-        )
-    x0, y0, x1, y1 = zone.rectangle
-    if not (x0 < x1 and y0 < y1):
-        raise GameError(f"zone {zone.name!r}: rectangle {zone.rectangle} is empty, must be [x min, y min, x max, y max]")
-    return [[x0, y0], [x1, y0], [x1, y1], [x0, y1]]

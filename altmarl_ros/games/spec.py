@@ -5,7 +5,8 @@
     parameters: {zones: 5}            gamma: 0.95
 
 Either may be given names (local_state_names, ...), a one-line `description`, and `identified: kernel.npz`
-with a P_l that takes the place of the model's. A builder is looked up among the built-in ones, then
+with a P_l that takes the place of the model's. The `floor` builder's parameters may name a floor map, `map: hall.yaml`,
+which stands for that file's keys. A builder is looked up among the built-in ones, then
 among the entry points of the group `altmarl_ros.games`, each of which loads a `Builder`.
 """
 
@@ -19,21 +20,22 @@ from typing import Any, Callable, Dict, List, Optional
 
 import numpy as np
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from altmarl_ros.errors import GameError
 from altmarl_ros.files import read_npz, write_atomically, write_npz
 from altmarl_ros.games.discretise import ContinuousWarehouseParameters, build_continuous_warehouse
+from altmarl_ros.games.documents import read_yaml, validated
 from altmarl_ros.games.federated import FederatedParameters, build_federated
-from altmarl_ros.games.floor import FloorParameters, build_floor, floor_plan
-from altmarl_ros.games.floor_plan import FloorPlan
+from altmarl_ros.games.floor import FloorParameters, build_floor, floor_of_game
+from altmarl_ros.games.floor_map import FloorMap
+from altmarl_ros.games.floor_parameters import FloorMapParameters, floor_map
 from altmarl_ros.games.identification import IdentifiedKernel
 from altmarl_ros.games.tabular import FloatArray, Start, TabularGame
 from altmarl_ros.games.warehouse import WarehouseParameters, build_warehouse
 from altmarl_ros.resources import share_directory
 
 ENTRY_POINT_GROUP = "altmarl_ros.games"
-_MAX_YAML_BYTES = 1 << 20
 _REQUIRED_ARRAYS = ("P_g", "P_l", "r_g", "r_l")
 _OPTIONAL_ARRAYS = ("rho_g", "alpha", "gamma")
 _IDENTIFIED_ARRAYS = ("P_l", "standard_error", "transitions")
@@ -82,18 +84,22 @@ def load_game(source: str | Path) -> TabularGame:
         raise GameError(f"{path}: {error}") from None
 
 
-def load_floor_plan(source: str | Path) -> FloorPlan:
-    """The floor plan of a game that the `floor` builder makes: its zones are the game's local states.
+def load_floor_map(source: str | Path) -> FloorMap:
+    """The floor of a map file, of a game that the `floor` builder makes, or of a built-in name of either.
 
     Raises:
-        GameError: one line that names the file and what is wrong, or the game is not of the `floor` builder.
+        GameError: one line that names the file and what is wrong, or the file is a game without a floor.
     """
-    path = _locate(source)
+    path = _locate(source, ("games", "floors"))
     try:
+        document = read_yaml(path)
+        if not {"builder", "arrays"} & set(document):
+            return floor_map(validated(FloorMapParameters, document, ""))
         spec = _read_spec(path)
         if spec.builder != "floor":
-            raise GameError("has no floor plan: its builder is not 'floor'")
-        return floor_plan(_validated(FloorParameters, spec.parameters, "parameters."))
+            raise GameError("has no floor: its builder is not 'floor'")
+        floor = floor_of_game(_parameters(spec, FloorParameters, path.parent))
+        return replace(floor, plan=floor.plan.renamed(spec.local_state_names)) if spec.local_state_names else floor
     except GameError as error:
         raise GameError(f"{path}: {error}") from None
 
@@ -141,8 +147,12 @@ def save_identified_game(source: str | Path, kernel: IdentifiedKernel, path: Pat
         GameError: the source is not a game, or a file cannot be written.
     """
     original = _locate(source)
-    document = {key: value for key, value in _load_yaml(original).items() if key != "identified"}
+    document = {key: value for key, value in read_yaml(original).items() if key != "identified"}
     beside = path.with_suffix(".npz")
+    parameters = document.get("parameters")
+    if isinstance(parameters, dict) and isinstance(parameters.get("map"), str):
+        floor = (original.parent / parameters["map"]).absolute()
+        document["parameters"] = {**parameters, "map": os.path.relpath(floor, path.absolute().parent)}
     if isinstance(document.get("arrays"), str):
         arrays = (original.parent / document["arrays"]).absolute()
         if arrays == beside.absolute():
@@ -166,49 +176,44 @@ def save_identified(kernel: IdentifiedKernel, path: Path) -> None:
 
 def builtin_games() -> list[str]:
     """Names of the games that are installed with the package."""
-    return sorted(file.stem for file in (share_directory() / "config" / "games").glob("*.yaml"))
+    return _builtin("games")
 
 
-def _locate(source: str | Path) -> Path:
+def builtin_floors() -> list[str]:
+    """Names of the floor maps that are installed with the package."""
+    return _builtin("floors")
+
+
+def _builtin(kind: str) -> list[str]:
+    return sorted(file.stem for file in (share_directory() / "config" / kind).glob("*.yaml"))
+
+
+def _locate(source: str | Path, kinds: tuple[str, ...] = ("games",)) -> Path:
     path = Path(source)
     try:
         if path.suffix in (".yaml", ".yml") or path.exists():
             return path
     except (OSError, ValueError) as error:  # a name that no file can have
         raise GameError(f"{str(source)!r} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    if path.name == str(source):
-        builtin = share_directory() / "config" / "games" / f"{source}.yaml"
+    for kind in kinds if path.name == str(source) else ():
+        builtin = share_directory() / "config" / kind / f"{source}.yaml"
         if builtin.is_file():
             return builtin
-    raise GameError(f"no game {str(source)!r}: give a YAML file or one of {', '.join(builtin_games())}")
+    known = sorted({name for kind in kinds for name in _builtin(kind)})
+    raise GameError(
+        f"no {' or '.join(kind[:-1] for kind in kinds)} {str(source)!r}: give a YAML file or one of {', '.join(known)}"
+    )
 
 
 def _read_spec(path: Path) -> _Spec:
-    spec: _Spec = _validated(_Spec, _load_yaml(path), "")
+    spec: _Spec = validated(_Spec, read_yaml(path), "")
     if (spec.builder is None) == (spec.arrays is None):
         raise GameError("needs exactly one of the keys 'builder' and 'arrays'")
     return spec
 
 
-def _load_yaml(path: Path) -> dict[Any, Any]:
-    try:
-        with path.open("rb") as file:
-            text = file.read(_MAX_YAML_BYTES + 1)
-    except (OSError, ValueError) as error:
-        raise GameError(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    if len(text) > _MAX_YAML_BYTES:
-        raise GameError(f"is larger than {_MAX_YAML_BYTES} bytes; put arrays into an .npz file")
-    try:
-        document = yaml.load(text, Loader=_StrictLoader)
-    except Exception as error:  # besides YAMLError, PyYAML lets whatever a scalar's constructor trips over pass
-        raise GameError(f"is not valid YAML: {' '.join(str(error).split()) or type(error).__name__}") from None
-    if not isinstance(document, dict):
-        raise GameError(f"must be a mapping of keys, is {type(document).__name__}")
-    return document
-
-
 def _build(spec: _Spec, folder: Path) -> TabularGame:
-    game = _from_builder(spec) if spec.builder is not None else _from_arrays(spec, folder)
+    game = _from_builder(spec, folder) if spec.builder is not None else _from_arrays(spec, folder)
     P_l = game.P_l
     if spec.identified is not None:
         P_l = _read_arrays("identified", folder / spec.identified, ("P_l",), _IDENTIFIED_ARRAYS)["P_l"]
@@ -222,11 +227,30 @@ def _build(spec: _Spec, folder: Path) -> TabularGame:
     )
 
 
-def _from_builder(spec: _Spec) -> TabularGame:
+def _from_builder(spec: _Spec, folder: Path) -> TabularGame:
     if spec.gamma is not None:
         raise GameError("gamma belongs under 'parameters' when a builder is used")
     builder = find_builder(spec.builder or "")
-    return builder.build(_validated(builder.parameters, spec.parameters, "parameters."))
+    return builder.build(_parameters(spec, builder.parameters, folder))
+
+
+def _parameters(spec: _Spec, model: type[BaseModel], folder: Path) -> Any:
+    """The builder's parameters; a floor's `map` stands for the keys of that file."""
+    given = dict(spec.parameters)
+    if issubclass(model, FloorMapParameters) and "map" in given:
+        name = given.pop("map")
+        if not isinstance(name, str):
+            raise GameError("parameters.map must be the name of a YAML file")
+        try:
+            document = read_yaml(folder / name)
+            validated(FloorMapParameters, document, "")
+        except GameError as error:
+            raise GameError(f"parameters.map: {folder / name}: {error}") from None
+        twice = next((key for key in document if key in given), None)
+        if twice is not None:
+            raise GameError(f"parameters.{twice} stands both here and in the map {name}")
+        given = {**document, **given}
+    return validated(model, given, "parameters.")
 
 
 def _from_arrays(spec: _Spec, folder: Path) -> TabularGame:
@@ -254,31 +278,3 @@ def _read_arrays(key: str, path: Path, required: tuple[str, ...], optional: tupl
     if missing or unknown:
         raise GameError(f"{key}: {path} " + (f"lacks {missing[0]}" if missing else f"has an unknown array {unknown[0]}"))
     return arrays
-
-
-def _validated(model: type[Any], values: dict[Any, Any], prefix: str) -> Any:
-    stranger = next((key for key in values if not isinstance(key, str)), None)
-    if stranger is not None:
-        raise GameError(f"key {prefix}{stranger!r} must be a string")
-    try:
-        return model(**values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise GameError(f"{prefix}{where}: {first['msg']}") from None
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """SafeLoader that refuses duplicate keys and aliases, which hide mistakes and can explode in size."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases are not supported")
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for i, key in enumerate(keys):
-            if key in keys[:i]:
-                raise yaml.YAMLError(f"key {key!r} stands twice, line {node.value[i][0].start_mark.line + 1}")
-        return super().construct_mapping(node, deep)

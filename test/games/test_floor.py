@@ -4,8 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from altmarl_ros.errors import GameError
-from altmarl_ros.games import load_floor_plan, load_game
-from altmarl_ros.games.floor import FloorParameters, build_floor, floor_plan, goal_zones
+from altmarl_ros.games import load_floor_map, load_game
+from altmarl_ros.games.floor import FloorParameters, build_floor
+from altmarl_ros.games.floor_parameters import floor_plan
+from altmarl_ros.games.moves import neighbour_goals
 from altmarl_ros.games.warehouse import WarehouseParameters, build_warehouse
 
 STAY = 0
@@ -33,7 +35,7 @@ def test_a_ring_pays_what_the_warehouse_pays(zones):
 @pytest.mark.parametrize("zones", [3, 5, 8])
 def test_turning_a_ring_changes_nothing_but_the_numbers_of_the_neighbours(zones):
     parameters = ring(zones, speed=2.0, tick=1.0)
-    game, goals = build_floor(parameters), goal_zones(floor_plan(parameters))
+    game, goals = build_floor(parameters), neighbour_goals(floor_plan(parameters))
     for step in (-1, 0, 1):  # previous, stay, next
         rows = []
         for s in range(zones):
@@ -87,7 +89,7 @@ def test_robots_move_to_neighbours_alone(seed, success, stray, displaced, speed)
         motion_success=success, stray=stray * (1 - success), displaced=displaced, speed=speed,
     )  # fmt: skip
     game, plan = build_floor(parameters), floor_plan(parameters)
-    goals = goal_zones(plan)
+    goals = neighbour_goals(plan)
     near = plan.adjacency | np.eye(size, dtype=bool)
     assert (game.P_l.transpose(0, 3, 1, 2)[~near] == 0).all()
     assert near[np.arange(size)[:, None], goals].all()
@@ -96,7 +98,7 @@ def test_robots_move_to_neighbours_alone(seed, success, stray, displaced, speed)
 
 
 def test_the_plan_of_the_built_in_game_is_read_from_its_file():
-    plan, game = load_floor_plan("floor"), load_game("floor")
+    plan, game = load_floor_map("floor").plan, load_game("floor")
     assert plan.names == game.local_state_names
     assert plan.locate(plan.goals).tolist() == list(range(len(plan.zones)))
     links = {frozenset((plan.names[i], plan.names[j])) for i, j in np.argwhere(plan.adjacency)}
@@ -105,8 +107,8 @@ def test_the_plan_of_the_built_in_game_is_read_from_its_file():
 
 
 def test_other_games_have_no_plan():
-    with pytest.raises(GameError, match=r"warehouse.yaml: has no floor plan"):
-        load_floor_plan("warehouse")
+    with pytest.raises(GameError, match=r"warehouse.yaml: has no floor:"):
+        load_floor_map("warehouse")
 
 
 ZONES = "{name: a, rectangle: [0, 0, 1, 1]}, {name: b, rectangle: [1, 0, 2, 1]}"
@@ -117,11 +119,11 @@ ZONES = "{name: a, rectangle: [0, 0, 1, 1]}, {name: b, rectangle: [1, 0, 2, 1]}"
     [
         ("{}", "parameters.zones"),
         ("{zones: []}", "zones: there are 0"),
-        ("{zones: [{name: a}]}", "zone 'a' needs exactly one of 'rectangle' and 'polygon'"),
+        ("{zones: [{name: a}]}", "zone 'a' needs exactly one of 'rectangle', 'polygon' and 'disc'"),
         ("{zones: [{name: a, rectangle: [0, 0, 1, 1], polygon: [[0, 0], [1, 0], [1, 1]]}]}", "zone 'a' needs exactly one of"),
         ("{zones: [{name: a, rectangle: [0, 0, 1]}]}", "zone 'a': rectangle has 3 numbers"),
         ("{zones: [{name: a, rectangle: [1, 0, 0, 1]}]}", "zone 'a': rectangle [1.0, 0.0, 0.0, 1.0] is empty"),
-        ("{zones: [{name: a, rectangle: [0, 0, .inf, 1]}]}", "zone 'a': polygon has the coordinate inf"),
+        ("{zones: [{name: a, rectangle: [0, 0, .inf, 1]}]}", "zone 'a': rectangle has the coordinate inf"),
         ("{zones: [{name: a, polygon: [[0, 0], [1, 0]]}]}", "zone 'a': polygon has 2 corners"),
         ("{zones: [{name: a, polygon: [[0, 0], [1], [1, 1]]}]}", "zone 'a': polygon must be pairs"),
         ("{zones: [{name: a, rectangle: [0, 0, 1, 1], colour: red}]}", "colour"),

@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shapely.geometry import Polygon
 
 from altmarl_ros.errors import GameError
 from altmarl_ros.games import polygons
-from altmarl_ros.games.floor_plan import OUTSIDE, FloorPlan, Zone
+from altmarl_ros.games.floor_plan import MAX_COORDINATE, OUTSIDE, FloorPlan, Zone
 
 
 def box(x0, y0, x1, y1):
@@ -16,8 +17,8 @@ L_SHAPE = [[0, 0], [4, 0], [4, 1], [1, 1], [1, 4], [0, 4]]
 U_SHAPE = [[0, 0], [9, 0], [9, 9], [8.9, 9], [8.9, 0.1], [0.1, 0.1], [0.1, 9], [0, 9]]
 
 
-def plan_of(*corners, **options):
-    return FloorPlan.of([Zone.of("abcdefgh"[i], polygon) for i, polygon in enumerate(corners)], **options)
+def plan_of(*corners, names="abcdefgh", **options):
+    return FloorPlan.of([Zone.of(names[i], polygon) for i, polygon in enumerate(corners)], **options)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,7 @@ def test_nearest_zone_of_points_beside_the_plan(rooms):
 def test_shared_edges_make_neighbours_and_openings_may_be_too_narrow(rooms):
     assert [rooms.neighbours(i) for i in range(3)] == [(1,), (0, 2), (1,)]
     with pytest.raises(GameError, match="zone 'c' cannot be reached from 'a'"):
-        plan_of(*(zone.corners for zone in rooms.zones), opening=1.5)
+        plan_of(*(zone.polygon.exterior.coords[:-1] for zone in rooms.zones), opening=1.5)
 
 
 def test_given_passages_replace_the_shared_edges():
@@ -90,12 +91,13 @@ def test_a_name_twice_is_refused():
         ([[0, 0], [1, 1]], None, "has 2 corners, must have at least 3"),
         ([[0, 0], [1, 1], [2, 2]], None, "intersects itself"),
         ([[0, 0], [1, 0], [1, 0], [0, 1]], None, "has the corner (1, 0) twice in a row"),
-        ([[0, 0], [2, 2], [2, 0], [0, 2]], None, "intersects itself: edges 0 and 2"),
+        ([[0, 0], [2, 2], [2, 0], [0, 2]], None, "intersects itself at (1, 1)"),
         ([[0, 0], [4, 0], [2, 0], [2, 2]], None, "intersects itself"),
         ([[0, 0], [4, 0], [4, 4], [2, 0], [0, 4]], None, "intersects itself"),
         ([[0, 0], [1, float("nan")], [1, 1]], None, "the coordinate nan, must be finite"),
         ([[0, 0], [1], [1, 1]], None, "must be pairs of numbers"),
         ([[0, 0, 0], [1, 0, 0], [1, 1, 0]], None, "must be pairs of numbers"),
+        ([[0, 0], [1e7, 0], [0, 1]], None, "the coordinate 1e+07, must be within 1e+06 m"),
         (L_SHAPE, [2, 2], "goal (2, 2) is outside its polygon"),
         (L_SHAPE, [2], "must be pairs of numbers"),
     ],
@@ -112,16 +114,10 @@ def test_goal_of_a_box_is_its_centroid_and_a_given_one_is_kept():
     assert Zone.of("a", L_SHAPE, [3.5, 0.5]).goal.tolist() == [3.5, 0.5]
 
 
-@pytest.mark.parametrize("corners", [L_SHAPE, U_SHAPE])
-def test_goal_of_a_bent_zone_has_room(corners):
-    polygon = np.array(corners, dtype=float)
-    centroid_is_outside = corners is U_SHAPE
-    goal = polygons.centre(polygon)
-    assert polygons.strictly_inside(polygon, goal[None])[0]
-    clearance = -polygons.distance(polygon, goal[None]) + polygons.distance(polygon[::-1], goal[None])
-    assert clearance == 0  # inside, whichever way round
-    half_width = 0.05 if centroid_is_outside else 0.5
-    assert all(polygons.inside(polygon, goal + 0.9 * half_width * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])))
+@pytest.mark.parametrize(("corners", "half_width"), [(L_SHAPE, 0.5), (U_SHAPE, 0.05), ([[0, 0], [50, 0], [50, 0.001]], 2e-5)])
+def test_goal_of_a_bent_or_thin_zone_has_room(corners, half_width):
+    polygon = Polygon(corners)
+    assert polygons.clearance(polygon, polygons.centre(polygon)) >= 0.9 * half_width
 
 
 def winding(polygon, point):
@@ -132,18 +128,37 @@ def winding(polygon, point):
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(3, 9))
-def test_inside_agrees_with_the_winding_number_and_area_with_sampling(seed, corners):
+def test_inside_agrees_with_the_winding_number(seed, corners):
     rng = np.random.default_rng(seed)
     angles = (np.arange(corners) + rng.uniform(0, 0.9, corners)) * 2 * np.pi / corners  # a star: simple, seldom convex
     polygon = rng.uniform(0.2, 1, corners)[:, None] * np.stack([np.cos(angles), np.sin(angles)], axis=1)
     if polygons.fault(polygon):  # a gap of more than half a turn
         return
     points = rng.uniform(-1, 1, (300, 2))
-    found = polygons.inside(polygon, points)
-    assert found.tolist() == [winding(polygon, point) == 1 for point in points]
-    assert abs(polygons.area(polygon)) == pytest.approx(4 * found.mean(), abs=5 * 4 * 0.5 / np.sqrt(300))
-    assert polygons.inside(polygon, polygons.centre(polygon)[None])[0]
+    plan = FloorPlan.of([Zone.of("star", polygon)])
+    assert (plan.locate(points) == 0).tolist() == [winding(polygon, point) == 1 for point in points]
+    assert plan.locate(plan.goals).tolist() == [0]
     assert polygons.fault(polygon[::-1]) is None
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.integers(1, 5))
+def test_locate_agrees_with_brute_force_on_a_grid(seed, columns, rows):
+    """On a grid of unit boxes, points of which many lie on edges and corners, or far away."""
+    boxes = [(x, y, x + 1, y + 1) for y in range(rows) for x in range(columns)]
+    plan = plan_of(*(box(*b) for b in boxes), names=[f"z{i}" for i in range(len(boxes))])
+    rng = np.random.default_rng(seed)
+    points = np.vstack([rng.uniform(-1, 6, (40, 2)), rng.integers(-1, 7, (20, 2)), rng.integers(-2, 14, (20, 2)) / 2])
+    expected = [
+        next((i for i, (x0, y0, x1, y1) in enumerate(boxes) if x0 <= x <= x1 and y0 <= y <= y1), OUTSIDE) for x, y in points
+    ]
+    assert plan.locate(points).tolist() == expected
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e308, 2 * MAX_COORDINATE])
+def test_points_off_any_map_are_nowhere(rooms, value):
+    assert rooms.locate([[value, 0.5], [0.5, value]]).tolist() == [OUTSIDE, OUTSIDE]
+    zone, metres = rooms.nearest([value, 0.5])
+    assert (zone, metres) == (OUTSIDE, np.inf)
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -155,6 +170,6 @@ def test_tiles_of_a_turned_grid_touch_but_do_not_overlap(seed):
     tiles = [np.array(box(xs[i], ys[j], xs[i + 1], ys[j + 1])) @ turn + shift for j in range(2) for i in range(2)]
     plan = plan_of(*tiles, opening=0.4)
     assert [plan.neighbours(i) for i in range(4)] == [(1, 2), (0, 3), (0, 3), (1, 2)]
-    assert polygons.common_edge(tiles[0], tiles[1]) == pytest.approx(ys[1] - ys[0])
-    assert polygons.common_edge(tiles[0], tiles[3]) == pytest.approx(0, abs=1e-5)
-    assert polygons.overlap(tiles[0], tiles[1] + 0.01 * (tiles[0].mean(axis=0) - tiles[1].mean(axis=0)))
+    assert polygons.common_edge(Polygon(tiles[0]), Polygon(tiles[1])) == pytest.approx(ys[1] - ys[0], abs=1e-5)
+    assert polygons.common_edge(Polygon(tiles[0]), Polygon(tiles[3])) == pytest.approx(0, abs=1e-5)
+    assert polygons.overlap(Polygon(tiles[0]), Polygon(tiles[1] + 0.01 * (tiles[0].mean(axis=0) - tiles[1].mean(axis=0))))

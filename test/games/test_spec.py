@@ -8,7 +8,7 @@ from altmarl_ros.games.spec import (
     BUILDERS,
     builtin_games,
     describe_game,
-    load_floor_plan,
+    load_floor_map,
     save_identified,
     save_identified_game,
 )
@@ -70,7 +70,7 @@ def test_identified_game_does_not_overwrite_the_arrays_of_its_source(game_file, 
 def test_identified_floor_keeps_its_plan(tmp_path):
     game = load_game("floor")
     save_identified_game("floor", identify(game.P_l, np.zeros(game.P_l.shape, dtype=np.int64)), tmp_path / "mine.yaml")
-    assert load_floor_plan(tmp_path / "mine.yaml").names == game.local_state_names
+    assert load_floor_map(tmp_path / "mine.yaml").plan.names == game.local_state_names
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,173 @@
+"""The YAML form of a floor: the keys of a map file, which the `floor` builder's parameters have as well."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Optional, Tuple, Union
+
+import numpy as np
+from pydantic import BaseModel, Field
+from shapely.geometry import MultiPolygon, Polygon
+from shapely.ops import unary_union
+
+from altmarl_ros.errors import GameError
+from altmarl_ros.games import polygons
+from altmarl_ros.games.floor_map import FloorMap
+from altmarl_ros.games.floor_plan import FloorPlan, Zone, checked_points, polygon_of
+from altmarl_ros.games.moves import zones_by_action
+from altmarl_ros.games.slots import MAX_SLOTS, grid_of_slots
+from altmarl_ros.games.tabular import FloatArray
+
+
+class SlotGrid(BaseModel, extra="forbid"):
+    """Parking slots in rows along x, the grid centred in `within`."""
+
+    spacing: Union[float, Tuple[float, float]] = Field(..., description="between neighbours; or [in x, in y] (m)")
+    margin: float = Field(0.5, ge=0, le=1000, description="least distance from the zone's border (m)")
+    within: Optional[List[float]] = Field(None, description="[x min, y min, x max, y max] (m); default: all but the margin")
+
+
+class ZoneParameters(BaseModel, extra="forbid"):
+    """One zone: a rectangle, a polygon or a disc, in metres in the `map` frame."""
+
+    name: str = Field(..., min_length=1, max_length=64)
+    rectangle: Optional[List[float]] = Field(None, description="[x min, y min, x max, y max] (m)")
+    polygon: Optional[List[List[float]]] = Field(None, description="corners [x, y] in order, either way round (m)")
+    disc: Optional[List[float]] = Field(None, description="[x, y, radius] (m)")
+    goal: Optional[List[float]] = Field(None, description="where robots drive [x, y] (m); default: the centre")
+    slots: Optional[Union[SlotGrid, List[List[float]]]] = Field(
+        None, description="where robots park: [[x, y], ...] (m) or a grid; default: the goal"
+    )
+
+
+class EntryParameters(BaseModel, extra="forbid"):
+    """Where robots cross from zone to zone: `between` two both ways, or one way `from` one `to` the other."""
+
+    between: Optional[List[str]] = Field(None, description="the names of two zones")
+    origin: Optional[str] = Field(None, alias="from", description="a zone's name")
+    to: Optional[str] = Field(None, description="a zone's name")
+    at: List[float] = Field(..., description="[x, y] (m)")
+
+
+class FloorMapParameters(BaseModel, extra="forbid"):
+    """A floor in metres in the `map` frame."""
+
+    zones: List[ZoneParameters] = Field(..., description="the local states, in this order")
+    adjacency: Optional[List[List[str]]] = Field(None, description="pairs of zones with a passage; default: common edges")
+    opening: float = Field(0.5, gt=0, le=1000, description="least common edge that makes zones adjacent (m)")
+    entries: List[EntryParameters] = Field(default_factory=list, description="points of passage from zone to zone")
+    area: Optional[List[List[float]]] = Field(None, description="corners [x, y] of where robots may be (m); default: zones")
+    area_margin: float = Field(0.3, ge=0, le=1000, description="by which the zones are grown to be the default area (m)")
+    walls: List[List[List[float]]] = Field(default_factory=list, description="lines of walls [[x, y], ...] (m)")
+    moves: Optional[Dict[Union[int, str], Any]] = Field(None, description="by local action: where each zone leads to")
+
+
+def floor_plan(parameters: FloorMapParameters) -> FloorPlan:
+    """Zones and adjacency alone.
+
+    Raises:
+        GameError: naming the zone or pair of names and what is wrong with it.
+    """
+    passages = parameters.adjacency
+    for pair in passages or ():
+        if len(pair) != 2:
+            raise GameError(f"adjacency: {pair} must be a pair of zone names")
+    return FloorPlan.of(
+        (Zone.of(zone.name, _corners(zone), zone.goal) for zone in parameters.zones),
+        None if passages is None else [(a, b) for a, b in passages],
+        parameters.opening,
+    )
+
+
+def floor_map(parameters: FloorMapParameters) -> FloorMap:
+    """The whole floor.
+
+    Raises:
+        GameError: naming the zone, slot, entry, wall or action and what is wrong with it.
+    """
+    plan = floor_plan(parameters)
+    if parameters.area is None:
+        area = unary_union([zone.polygon.buffer(parameters.area_margin) for zone in plan.zones])
+    else:
+        area = polygon_of("area", parameters.area)
+    assert isinstance(area, (Polygon, MultiPolygon))
+    return FloorMap(
+        plan=plan,
+        slots=tuple(_slots(p, zone) for p, zone in zip(parameters.zones, plan.zones, strict=True)),
+        entries=_entries(parameters.entries, plan.names),
+        area=area,
+        walls=tuple(_wall(i, wall) for i, wall in enumerate(parameters.walls)),
+        moves=None if parameters.moves is None else zones_by_action(parameters.moves, plan.names),
+    )
+
+
+def _corners(zone: ZoneParameters) -> list[list[float]] | FloatArray:
+    shapes = [shape for shape in (zone.rectangle, zone.polygon, zone.disc) if shape is not None]
+    if len(shapes) != 1:
+        raise GameError(f"zone {zone.name!r} needs exactly one of 'rectangle', 'polygon' and 'disc'")
+    if zone.disc is not None:
+        return _disc(f"zone {zone.name!r}: disc", zone.disc)
+    if zone.rectangle is not None:
+        x0, y0, x1, y1 = _rectangle(f"zone {zone.name!r}: rectangle", zone.rectangle)
+        return [[x0, y0], [x1, y0], [x1, y1], [x0, y1]]
+    return zone.polygon or []
+
+
+def _disc(name: str, values: list[float]) -> FloatArray:
+    if len(values) != 3:
+        raise GameError(f"{name} has {len(values)} numbers, must be [x, y, radius]")
+    x, y, radius = values
+    checked_points(name, [[x, y], [radius, 0.0]])
+    if not radius > 0:
+        raise GameError(f"{name} has the radius {radius:g}, must be above 0")
+    return polygons.disc(x, y, radius)
+
+
+def _rectangle(name: str, values: list[float]) -> tuple[float, float, float, float]:
+    if len(values) != 4:
+        raise GameError(f"{name} has {len(values)} numbers, must be [x min, y min, x max, y max]")
+    x0, y0, x1, y1 = values
+    checked_points(name, [[x0, y0], [x1, y1]])
+    if not (x0 < x1 and y0 < y1):
+        raise GameError(f"{name} {values} is empty, must be [x min, y min, x max, y max]")
+    return x0, y0, x1, y1
+
+
+def _slots(parameters: ZoneParameters, zone: Zone) -> FloatArray:
+    name, given = f"zone {zone.name!r}: slots", parameters.slots
+    if given is None:
+        return checked_points(name, [zone.goal])
+    if not isinstance(given, SlotGrid):
+        if not 1 <= len(given) <= MAX_SLOTS:
+            raise GameError(f"{name}: there are {len(given)}, must be 1 to {MAX_SLOTS}")
+        return checked_points(name, given)
+    within = None if given.within is None else _rectangle(f"{name}.within", given.within)
+    x, y = given.spacing if isinstance(given.spacing, tuple) else (given.spacing, given.spacing)
+    if not (0 < x < np.inf and 0 < y < np.inf):
+        raise GameError(f"{name}.spacing is {given.spacing}, must be above 0")
+    return grid_of_slots(name, zone.polygon, (x, y), given.margin, within)
+
+
+def _entries(given: list[EntryParameters], names: tuple[str, ...]) -> dict[tuple[int, int], FloatArray]:
+    entries: dict[tuple[int, int], FloatArray] = {}
+    for i, entry in enumerate(given):
+        one_way = entry.origin is not None and entry.to is not None
+        pair = entry.between or [entry.origin or "", entry.to or ""]
+        if (entry.between is None) != one_way or (entry.between and (entry.origin or entry.to)) or len(pair) != 2:
+            raise GameError(f"entries[{i}] needs either 'between: [zone, zone]' or 'from' and 'to'")
+        unknown = next((name for name in pair if name not in names), None)
+        if unknown is not None:
+            raise GameError(f"entries[{i}] names {unknown!r}, which is no zone; zones are {', '.join(names)}")
+        a, b = (names.index(name) for name in pair)
+        point = checked_points(f"entries[{i}].at", [entry.at])[0]
+        for way in ((a, b),) if one_way else ((a, b), (b, a)):
+            if way in entries:
+                raise GameError(f"entries[{i}] is the second one from {names[way[0]]!r} to {names[way[1]]!r}")
+            entries[way] = point
+    return entries
+
+
+def _wall(i: int, corners: list[list[float]]) -> FloatArray:
+    wall = checked_points(f"walls[{i}]", corners)
+    if len(wall) < 2 or (wall == wall[0]).all():
+        raise GameError(f"walls[{i}] must have at least 2 points")
+    return wall

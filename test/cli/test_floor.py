@@ -1,0 +1,90 @@
+"""`altmarl floor`: what it draws, tells and refuses."""
+
+import json
+
+import pytest
+
+from altmarl_ros.cli.floor_figure import floor_figure
+from altmarl_ros.cli.main import main
+from altmarl_ros.games import load_floor_map
+
+TWO = "zones: [{name: a, rectangle: [0, 0, 4, 4]}, {name: '[b]', disc: [6, 2, 1.5]}]\nadjacency: [[a, '[b]']]\n"
+
+
+@pytest.fixture(autouse=True)
+def own_folder(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def two(tmp_path):
+    (tmp_path / "two.yaml").write_text(TWO)
+    return "two.yaml"
+
+
+@pytest.mark.parametrize("name", ["hall", "floor"])
+def test_show_draws_and_lists_the_zones(name, tmp_path, capfd):
+    assert main(["floor", "show", name, "--out", "out.png"]) == 0
+    told = capfd.readouterr().out
+    floor = load_floor_map(name)
+    for zone, slots in zip(floor.plan.zones, floor.slots, strict=True):
+        (row,) = [line for line in told.splitlines() if line.strip("│ ").startswith(zone.name)]
+        assert f"{zone.polygon.area:.1f}" in row
+        assert str(len(slots)) in row.split("│")[3]
+    assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_show_as_json(two, capfd):
+    assert main(["floor", "show", two, "--json"]) == 0
+    told = json.loads(capfd.readouterr().out)
+    assert told["picture"] == "floor.png"
+    assert [(zone["name"], zone["slots"], zone["neighbours"]) for zone in told["zones"]] == [
+        ("a", 1, ["[b]"]),
+        ("[b]", 1, ["a"]),
+    ]
+    assert told["zones"][0]["area"] == 16
+    assert told["zones"][1]["area"] == pytest.approx(7.0686, rel=2e-3)
+
+
+def test_the_picture_has_every_slot_to_scale_and_every_name():
+    floor = load_floor_map("hall")
+    (axes,) = floor_figure(floor, 0.25).axes
+    circles = [patch for patch in axes.patches if hasattr(patch, "radius")]
+    assert sorted(circle.center for circle in circles) == sorted(tuple(slot) for slots in floor.slots for slot in slots)
+    assert {circle.radius for circle in circles} == {0.25}
+    assert set(floor.plan.names) <= {text.get_text() for text in axes.texts}
+    assert sum(text.get_text() == "" for text in axes.texts) == len(floor.entries)
+    assert axes.get_aspect() == 1.0
+
+
+def test_check_of_a_good_floor(capfd):
+    assert main(["floor", "check", "hall", "--game", "hall", "--robots", "20", "--radius", "0.2"]) == 0
+    said = capfd.readouterr()
+    assert "5 zones, 100 slots" in said.out
+    assert said.err == ""
+
+
+def test_check_warns_where_robots_share_slots(two, capfd):
+    assert main(["floor", "check", two, "--robots", "2"]) == 0
+    warnings = capfd.readouterr().err.splitlines()
+    assert ["warning: zone 'a' has 1 slots" in warnings[0], "warning: zone '[b]' has 1 slots" in warnings[1]] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "culprit"),
+    [
+        (["check", "nowhere"], "no game or floor 'nowhere'"),
+        (["check", "nowhere.yaml"], "nowhere.yaml: cannot be read"),
+        (["check", "warehouse"], "has no floor: its builder is not 'floor'"),
+        (["check", "bad.yaml"], "zones 'a' and 'b' overlap"),
+        (["show", "bad.yaml"], "zones 'a' and 'b' overlap"),
+        (["check", "hall", "--radius", "0.5"], "nearer than a robot's diameter of 1 m"),
+        (["check", "two.yaml", "--game", "warehouse"], "the floor has 2 zones, the game 'warehouse' has 5 local states"),
+        (["show", "two.yaml", "--out", "/dev/null/floor.png"], "floor.png: cannot be written"),
+    ],
+)
+def test_what_is_wrong_is_told_in_one_line(arguments, culprit, two, tmp_path, capfd):
+    (tmp_path / "bad.yaml").write_text("zones: [{name: a, rectangle: [0, 0, 4, 4]}, {name: b, rectangle: [3, 0, 7, 4]}]\n")
+    assert main(["floor", *arguments]) == 2
+    (line,) = [line for line in capfd.readouterr().err.splitlines() if line.strip()]
+    assert culprit in line
