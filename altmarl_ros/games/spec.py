@@ -22,7 +22,7 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from altmarl_ros.errors import GameError
-from altmarl_ros.files import read_npz, write_atomically, write_npz
+from altmarl_ros.files import read_npz, read_yaml, write_atomically, write_npz
 from altmarl_ros.games.discretise import ContinuousWarehouseParameters, build_continuous_warehouse
 from altmarl_ros.games.federated import FederatedParameters, build_federated
 from altmarl_ros.games.floor import FloorParameters, build_floor, floor_plan
@@ -33,7 +33,6 @@ from altmarl_ros.games.warehouse import WarehouseParameters, build_warehouse
 from altmarl_ros.resources import share_directory
 
 ENTRY_POINT_GROUP = "altmarl_ros.games"
-_MAX_YAML_BYTES = 1 << 20
 _REQUIRED_ARRAYS = ("P_g", "P_l", "r_g", "r_l")
 _OPTIONAL_ARRAYS = ("rho_g", "alpha", "gamma")
 _IDENTIFIED_ARRAYS = ("P_l", "standard_error", "transitions")
@@ -192,16 +191,9 @@ def _read_spec(path: Path) -> _Spec:
 
 def _load_yaml(path: Path) -> dict[Any, Any]:
     try:
-        with path.open("rb") as file:
-            text = file.read(_MAX_YAML_BYTES + 1)
-    except (OSError, ValueError) as error:
-        raise GameError(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    if len(text) > _MAX_YAML_BYTES:
-        raise GameError(f"is larger than {_MAX_YAML_BYTES} bytes; put arrays into an .npz file")
-    try:
-        document = yaml.load(text, Loader=_StrictLoader)
-    except Exception as error:  # besides YAMLError, PyYAML lets whatever a scalar's constructor trips over pass
-        raise GameError(f"is not valid YAML: {' '.join(str(error).split()) or type(error).__name__}") from None
+        document = read_yaml(path)
+    except ValueError as error:
+        raise GameError(str(error)) from None
     if not isinstance(document, dict):
         raise GameError(f"must be a mapping of keys, is {type(document).__name__}")
     return document
@@ -266,19 +258,3 @@ def _validated(model: type[Any], values: dict[Any, Any], prefix: str) -> Any:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise GameError(f"{prefix}{where}: {first['msg']}") from None
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """SafeLoader that refuses duplicate keys and aliases, which hide mistakes and can explode in size."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases are not supported")
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for i, key in enumerate(keys):
-            if key in keys[:i]:
-                raise yaml.YAMLError(f"key {key!r} stands twice, line {node.value[i][0].start_mark.line + 1}")
-        return super().construct_mapping(node, deep)
