@@ -18,7 +18,7 @@ class Settings(BaseModel, extra="forbid", frozen=True):
     """Base of all of them.
 
     Raises:
-        AltmarlError: naming the class, the setting and the rule it breaks.
+        AltmarlError: naming the setting, such as laser.rate, and the rule it breaks.
     """
 
     def __init__(self, **values: Any) -> None:
@@ -26,7 +26,8 @@ class Settings(BaseModel, extra="forbid", frozen=True):
             super().__init__(**values)
         except ValidationError as error:
             first = error.errors()[0]
-            where = ".".join((type(self).__name__, *(str(part) for part in first["loc"])))
+            name = type(self).__name__.strip("_").removesuffix("Config").lower()
+            where = ".".join((name, *(str(part) for part in first["loc"])))
             raise AltmarlError(f"{where}: {first['msg']}") from None
 
 

@@ -155,47 +155,71 @@ def _near_pairs(before, radius, touching, pairs):  # type: ignore[no-untyped-def
 
 
 @njit(nogil=True, cache=True)
+def _fixture(walls, obstacles, k, x, y, radius):  # type: ignore[no-untyped-def]
+    """Wall k, or obstacle k - len(walls): offset from it to (x, y), least distance of a centre, kind of partner."""
+    if k < len(walls):
+        d_x, d_y = wall_offset(walls, k, x, y)
+        return d_x, d_y, radius, WALL
+    o = k - len(walls)
+    return x - obstacles[o, 0], y - obstacles[o, 1], radius + obstacles[o, 2], OBSTACLE
+
+
+@njit(nogil=True, cache=True)
+def _near_fixtures(before, radius, walls, obstacles, touching):  # type: ignore[no-untyped-def]
+    """Robots and the walls and obstacles (see `_fixture`) that they could touch in this step [m, 2]; ends encounters."""
+    n, fixtures = len(before), len(walls) + len(obstacles)
+    boxes = np.empty((fixtures, 4))  # outside of which a centre is too far away
+    for k in range(fixtures):
+        if k < len(walls):
+            low_x, high_x = min(walls[k, 0], walls[k, 2]), max(walls[k, 0], walls[k, 2])
+            low_y, high_y = min(walls[k, 1], walls[k, 3]), max(walls[k, 1], walls[k, 3])
+            margin = 2.0 * radius
+        else:
+            low_x = high_x = obstacles[k - len(walls), 0]
+            low_y = high_y = obstacles[k - len(walls), 1]
+            margin = 2.0 * radius + obstacles[k - len(walls), 2]
+        boxes[k, 0], boxes[k, 1], boxes[k, 2], boxes[k, 3] = low_x - margin, high_x + margin, low_y - margin, high_y + margin
+    near = np.empty((64, 2), dtype=np.int64)
+    found = 0
+    for i in range(n):
+        x, y = before[i, 0], before[i, 1]
+        wall_gap, obstacle_gap = np.inf, np.inf
+        for k in range(fixtures):
+            if x < boxes[k, 0] or x > boxes[k, 1] or y < boxes[k, 2] or y > boxes[k, 3]:
+                continue
+            d_x, d_y, least, partner = _fixture(walls, obstacles, k, x, y, radius)
+            gap = hypot(d_x, d_y) - least
+            if partner == WALL:
+                wall_gap = min(wall_gap, gap)
+            else:
+                obstacle_gap = min(obstacle_gap, gap)
+            if gap < radius:
+                if found == len(near):
+                    near = np.concatenate((near, near))
+                near[found, 0], near[found, 1] = i, k
+                found += 1
+        touching[i, WALL] &= wall_gap <= _APART
+        touching[i, OBSTACLE] &= obstacle_gap <= _APART
+    return near[:found]
+
+
+@njit(nogil=True, cache=True)
 def _resolve(  # type: ignore[no-untyped-def]
     before, pose, velocity, wheels, driven, radius, lateral, walls, obstacles, touching, pairs, events, speeds
 ):
-    n = len(pose)
     near = _near_pairs(before, radius, touching, pairs)
-    beside = np.zeros(n, dtype=np.bool_)  # may touch a wall or an obstacle in this step
-    for i in range(n):
-        gap = np.inf
-        for w in range(len(walls)):
-            x, y = before[i, 0], before[i, 1]
-            if min(walls[w, 0], walls[w, 2]) > x + 2.0 * radius or max(walls[w, 0], walls[w, 2]) < x - 2.0 * radius:
-                continue
-            if min(walls[w, 1], walls[w, 3]) > y + 2.0 * radius or max(walls[w, 1], walls[w, 3]) < y - 2.0 * radius:
-                continue
-            d_x, d_y = wall_offset(walls, w, x, y)
-            gap = min(gap, hypot(d_x, d_y) - radius)
-        if gap > _APART:
-            touching[i, WALL] = False
-        beside[i] = gap < radius
-        gap = np.inf
-        for o in range(len(obstacles)):
-            gap = min(gap, hypot(before[i, 0] - obstacles[o, 0], before[i, 1] - obstacles[o, 1]) - radius - obstacles[o, 2])
-        if gap > _APART:
-            touching[i, OBSTACLE] = False
-        beside[i] |= gap < radius
+    fixtures = _near_fixtures(before, radius, walls, obstacles, touching)
     found = 0
-    clean = False
     for _ in range(_ROUNDS):
         clean = True
         for p in range(near):
             i, j = pairs[p]
             d_x, d_y = pose[i, 0] - pose[j, 0], pose[i, 1] - pose[j, 1]
             d = hypot(d_x, d_y)
-            if d >= 2.0 * radius:
+            if d >= 2.0 * radius or d == 0.0:
                 continue
             clean = False
-            if d == 0.0:
-                d_x, d_y = before[i, 0] - before[j, 0], before[i, 1] - before[j, 1]
-                n_x, n_y = d_x / hypot(d_x, d_y), d_y / hypot(d_x, d_y)
-            else:
-                n_x, n_y = d_x / d, d_y / d
+            n_x, n_y = d_x / d, d_y / d
             if not touching[i, j]:
                 touching[i, j] = True
                 events[found, 0], events[found, 1] = i, j
@@ -214,59 +238,48 @@ def _resolve(  # type: ignore[no-untyped-def]
             for moving in (velocity, wheels, driven):
                 _lose(moving, i, pose[i, 2], n_x, n_y, lateral)
                 _lose(moving, j, pose[j, 2], -n_x, -n_y, lateral)
-        for i in range(n):
-            if not beside[i]:
+        for p in range(len(fixtures)):
+            i, k = fixtures[p]
+            d_x, d_y, least, partner = _fixture(walls, obstacles, k, pose[i, 0], pose[i, 1], radius)
+            d = hypot(d_x, d_y)
+            if d >= least or d == 0.0:
                 continue
-            for k in range(len(walls) + len(obstacles)):
-                if k < len(walls):
-                    d_x, d_y = wall_offset(walls, k, pose[i, 0], pose[i, 1])
-                    least, partner = radius, WALL
-                else:
-                    o = k - len(walls)
-                    d_x, d_y = pose[i, 0] - obstacles[o, 0], pose[i, 1] - obstacles[o, 1]
-                    least, partner = radius + obstacles[o, 2], OBSTACLE
-                d = hypot(d_x, d_y)
-                if d >= least or d == 0.0:
-                    continue
-                clean = False
-                n_x, n_y = d_x / d, d_y / d
-                if not touching[i, partner]:
-                    touching[i, partner] = True
-                    events[found, 0], events[found, 1] = i, partner
-                    speeds[found] = max(0.0, _approach(driven, i, pose[i, 2], n_x, n_y))
-                    found += 1
-                push = least - d + _CLEAR
-                pose[i, 0] += push * n_x
-                pose[i, 1] += push * n_y
-                for moving in (velocity, wheels, driven):
-                    _lose(moving, i, pose[i, 2], n_x, n_y, lateral)
+            clean = False
+            n_x, n_y = d_x / d, d_y / d
+            if not touching[i, partner]:
+                touching[i, partner] = True
+                events[found, 0], events[found, 1] = i, partner
+                speeds[found] = max(0.0, _approach(driven, i, pose[i, 2], n_x, n_y))
+                found += 1
+            push = least - d + _CLEAR
+            pose[i, 0] += push * n_x
+            pose[i, 1] += push * n_y
+            for moving in (velocity, wheels, driven):
+                _lose(moving, i, pose[i, 2], n_x, n_y, lateral)
         if clean:
             break
-    _put_back(before, pose, velocity, wheels, driven, radius, walls, obstacles, pairs[:near], beside)
+    _put_back(before, pose, velocity, wheels, driven, radius, walls, obstacles, pairs[:near], fixtures)
     return found
 
 
 @njit(nogil=True, cache=True)
-def _put_back(before, pose, velocity, wheels, driven, radius, walls, obstacles, pairs, beside):  # type: ignore[no-untyped-def]
+def _put_back(before, pose, velocity, wheels, driven, radius, walls, obstacles, pairs, fixtures):  # type: ignore[no-untyped-def]
     back = np.zeros(len(pose), dtype=np.bool_)
-    again = True
     wrong = np.zeros(len(pose), dtype=np.bool_)
+    again = True
     while again:
         again = False
-        wrong[:] = False
+        for i in range(len(pose)):
+            wrong[i] = hypot(pose[i, 0] - before[i, 0], pose[i, 1] - before[i, 1]) >= radius
         for p in range(len(pairs)):
             i, j = pairs[p]
             if hypot(pose[i, 0] - pose[j, 0], pose[i, 1] - pose[j, 1]) < 2.0 * radius:
                 wrong[i] = wrong[j] = True
+        for p in range(len(fixtures)):
+            i, k = fixtures[p]
+            d_x, d_y, least, _ = _fixture(walls, obstacles, k, pose[i, 0], pose[i, 1], radius)
+            wrong[i] |= hypot(d_x, d_y) < least
         for i in range(len(pose)):
-            if hypot(pose[i, 0] - before[i, 0], pose[i, 1] - before[i, 1]) >= radius:
-                wrong[i] = True
-            if beside[i]:
-                for w in range(len(walls)):
-                    d_x, d_y = wall_offset(walls, w, pose[i, 0], pose[i, 1])
-                    wrong[i] |= hypot(d_x, d_y) < radius
-                for o in range(len(obstacles)):
-                    wrong[i] |= hypot(pose[i, 0] - obstacles[o, 0], pose[i, 1] - obstacles[o, 1]) < radius + obstacles[o, 2]
             if wrong[i] and not back[i]:
                 back[i] = again = True
                 pose[i, 0], pose[i, 1] = before[i, 0], before[i, 1]

@@ -4,7 +4,8 @@ One time step dt, for a velocity v = (v_x, v_y, omega) in base_link and its targ
 
     lag           dv = (1 - exp(-dt / lag)) (u - v), the exact step of dv/dt = (u - v) / lag
     acceleration  |dv_xy| <= a dt, or the deceleration's where dv brakes; |d omega| <= alpha dt
-    wheels        the mean of v over the step, exact under constant acceleration, and white noise on it
+    wheels        the mean of v over the step, exact under constant acceleration, and white noise on it, whose density is
+                  the root of (relative_noise v)^2 + speed_noise^2, as long as the base moves
     pose          exact for a constant velocity: the motion group's exponential map, arcs for a unicycle
                   (Thrun, Burgard and Fox, "Probabilistic Robotics", 2005, 5.3)
 
@@ -87,10 +88,10 @@ def drive(pose, velocity, target, wheels, driven, seized, slip, streams, dt, lat
         a, b, c = normal(streams, i), normal(streams, i), normal(streams, i)
         if v_x != 0.0 or v_y != 0.0 or omega != 0.0:  # brakes hold a base at rest
             root = 1.0 / sqrt(dt)
-            v_x += (relative * v_x + additive) * a * root
+            v_x += hypot(relative * v_x, additive) * a * root
             if lateral:
-                v_y += (relative * v_y + additive) * b * root
-            omega += (relative * omega + turning) * c * root
+                v_y += hypot(relative * v_y, additive) * b * root
+            omega += hypot(relative * omega, turning) * c * root
         speed = hypot(v_x, v_y)
         if speed > fastest:
             v_x, v_y = v_x * fastest / speed, v_y * fastest / speed

@@ -157,7 +157,7 @@ class ActiveFaults:
         return np.asarray(self._magnitudes[KINDS.index(kind)] > 0.0)
 
 
-class _FaultSettings(Settings, frozen=True):
+class _FaultConfig(Settings, frozen=True):
     # typing's Optional and Tuple: these annotations are evaluated by pydantic 1 as well.
     kind: FaultKind
     robot: Optional[int] = None
@@ -193,7 +193,7 @@ def parse_faults(entries: Sequence[Any]) -> tuple[Fault, ...]:
         try:
             if not isinstance(entry, dict) or not all(isinstance(key, str) for key in entry):
                 raise AltmarlError("must be a mapping such as {kind: slip, robot: 3, start: 10.0, end: 20.0}")
-            faults.append(Fault(**vars(_FaultSettings(**entry))))
+            faults.append(Fault(**vars(_FaultConfig(**entry))))
         except AltmarlError as error:
             raise AltmarlError(f"faults[{i}]: {error}") from None
     return tuple(faults)

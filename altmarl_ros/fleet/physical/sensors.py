@@ -75,7 +75,7 @@ class Sensor:
 
     def __init__(self, n: int, rate: float, width: int) -> None:
         self._rate = rate
-        self._phases = (_GOLDEN * np.arange(n)) % 1.0
+        self._phases = (_GOLDEN * np.arange(n)) % 1.0 + 1e-9  # whole turns must not be lost to rounding
         self._stamps = np.full(n, -np.inf)
         self._values = np.zeros((n, width))
 
