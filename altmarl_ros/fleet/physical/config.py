@@ -120,7 +120,7 @@ class PhysicalConfig(Settings, frozen=True):
     battery: BatteryConfig = BatteryConfig()
 
 
-def check(config: PhysicalConfig) -> None:
+def check_together(config: PhysicalConfig) -> None:
     """Rules between settings.
 
     Raises:

@@ -15,9 +15,8 @@ from numpy.typing import ArrayLike
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.fleet.network import IntArray
-from altmarl_ros.fleet.physical import config as settings
 from altmarl_ros.fleet.physical.battery import Batteries
-from altmarl_ros.fleet.physical.config import PhysicalConfig
+from altmarl_ros.fleet.physical.config import PhysicalConfig, check_together
 from altmarl_ros.fleet.physical.contacts import WALL, Contact, Contacts, first_overlap
 from altmarl_ros.fleet.physical.dynamics import drive, wrap
 from altmarl_ros.fleet.physical.faults import ActiveFaults, Fault, FaultKind
@@ -50,7 +49,7 @@ class PhysicalWorld:
         self, config: PhysicalConfig, walls: ArrayLike, starts: ArrayLike, seed: int,
         faults: Sequence[Fault] = (), chargers: Sequence[ArrayLike] = (),
     ) -> None:  # fmt: skip
-        settings.check(config)
+        check_together(config)
         if seed < 0:
             raise AltmarlError(f"seed is {seed}, must not be negative")
         self.config = config

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from altmarl_ros.fleet.physical.dynamics import advance, wrap
 
-NO_LAG_LIMITED = {"acceleration": 0.5, "deceleration": 0.8, "turn_acceleration": 2.0}
+anything = st.floats()
+LIMITED = {"acceleration": 0.5, "deceleration": 0.8, "turn_acceleration": 2.0}
 
 
 @pytest.mark.parametrize(("v", "omega"), [(0.6, 0.5), (-0.4, 0.7), (0.5, -1.3)])
@@ -50,7 +51,7 @@ def test_omni_moves_along_its_command_in_its_own_frame(ideal, far, run):
 
 
 def test_stopping_distance_under_a_deceleration_limit(ideal, far, run):
-    world = run(far(ideal(base=NO_LAG_LIMITED)), 4.0, [[0.8, 0.0, 0.0]])
+    world = run(far(ideal(base=LIMITED)), 4.0, [[0.8, 0.0, 0.0]])
     # 1.6 s of acceleration cover v^2 / 2a; then full speed.
     assert world.poses[0, 0] == pytest.approx(0.8**2 / (2 * 0.5) + 0.8 * (4.0 - 1.6), abs=1e-9)
     begin = world.poses[0, 0]
@@ -60,7 +61,7 @@ def test_stopping_distance_under_a_deceleration_limit(ideal, far, run):
 
 
 def test_turn_acceleration_limit(ideal, far, run):
-    world = run(far(ideal(base=NO_LAG_LIMITED)), 0.25, [[0.0, 0.0, 1.0]])
+    world = run(far(ideal(base=LIMITED)), 0.25, [[0.0, 0.0, 1.0]])
     assert world.poses[0, 2] == pytest.approx(0.5 * 2.0 * 0.24**2, abs=1e-9)  # 12 steps
     run(world, 0.76, [[0.0, 0.0, 1.0]])
     assert world.poses[0, 2] == pytest.approx(1.0 - 0.5 * 1.0**2 / 2.0, abs=1e-9)
@@ -106,6 +107,15 @@ def test_a_bad_command_is_not_taken_and_changes_nothing(ideal, far, run, velocit
     assert not world.command(0, velocity)
     run(world, 0.1)
     np.testing.assert_allclose(world.velocities[0], [0.2, 0.0, 0.0])
+
+
+@given(st.lists(st.tuples(anything, anything, anything), min_size=1, max_size=10), st.sampled_from(["unicycle", "omni"]))
+def test_no_command_makes_a_pose_that_is_not_finite(ideal, far, run, commands, kind):
+    world = far(ideal(base={"kind": kind, "speed_noise": 0.1, "lag": 0.1}))
+    for command in commands:
+        run(world, 0.06, [command])
+        assert np.isfinite(world.poses).all()
+        assert np.hypot(*world.velocities[0, :2]) <= 0.5 * 0.25 / 0.02 + 1e-9
 
 
 def test_old_commands_and_unknown_robots_are_refused(ideal, far, run):
