@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Mapping
 
 import numpy as np
+import yaml
 from numpy.typing import NDArray
 
 from altmarl_ros.errors import AltmarlError
@@ -90,3 +91,38 @@ def read_npz(path: Path, most_bytes: int = 1 << 28) -> dict[str, NDArray[Any]]:
         if array.dtype.kind not in "biuf":
             raise ValueError(f"array {name!r} holds {array.dtype}, must hold real numbers")
     return arrays
+
+
+def read_yaml(path: Path, most_bytes: int = 1 << 20) -> Any:
+    """The document of a YAML file; no key twice, no aliases, and no more than `most_bytes`.
+
+    Raises:
+        ValueError: one line that says what is wrong with the file.
+    """
+    try:
+        with path.open("rb") as file:
+            text = file.read(most_bytes + 1)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    if len(text) > most_bytes:
+        raise ValueError(f"is larger than {most_bytes} bytes; put arrays into an .npz file")
+    try:
+        return yaml.load(text, Loader=_StrictLoader)
+    except Exception as error:  # besides YAMLError, PyYAML lets whatever a scalar's constructor trips over pass
+        raise ValueError(f"is not valid YAML: {' '.join(str(error).split()) or type(error).__name__}") from None
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """SafeLoader that refuses duplicate keys and aliases, which hide mistakes and can explode in size."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases are not supported")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for i, key in enumerate(keys):
+            if key in keys[:i]:
+                raise yaml.YAMLError(f"key {key!r} stands twice, line {node.value[i][0].start_mark.line + 1}")
+        return super().construct_mapping(node, deep)

@@ -37,8 +37,7 @@ def tick_to_message(tick: Tick, stamp: object) -> FleetTick:
 def tick_from_message(message: FleetTick) -> Tick:
     """The plain form of a received tick."""
     action = None if message.global_action == FleetTick.NO_ACTION else int(message.global_action)
-    polled = tuple(int(robot_id) for robot_id in message.polled)
-    return Tick(message.session, message.tick, message.policy_id, message.global_state, action, polled)
+    return Tick(message.session, message.tick, message.policy_id, message.global_state, action, tuple(message.polled))
 
 
 def report_to_message(report: Report) -> RobotReport:

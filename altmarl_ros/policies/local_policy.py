@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -51,8 +53,13 @@ class LocalPolicy:
 
     def draw(self, s_l: int, s_g: int, rng: np.random.Generator) -> int:
         """One action a_l ~ pi_l(. | s_l, s_g)."""
-        cumulative = np.cumsum(self.probabilities[s_l, s_g])
-        return min(int(np.searchsorted(cumulative, rng.random(), side="right")), len(cumulative) - 1)
+        cumulative = self._cumulative[s_l][s_g]
+        return min(bisect_right(cumulative, rng.random()), len(cumulative) - 1)
+
+    @cached_property
+    def _cumulative(self) -> list[list[list[float]]]:
+        # Lists, since a robot draws one action at a time, between a poll and its report.
+        return [[row.tolist() for row in rows] for rows in np.cumsum(self.probabilities, axis=-1)]
 
     def transition(self, game: TabularGame) -> FloatArray:
         """P_pi(s_l' | s_l, s_g) = sum_a pi_l(a | s_l, s_g) P_l(s_l' | s_l, s_g, a) [s_g, s_l, s_l']."""
