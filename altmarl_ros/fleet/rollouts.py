@@ -1,0 +1,195 @@
+"""Local planning by trajectory sampling: drive every candidate in thought, take the best.
+
+A candidate is a heading and a share of the top speed, handed to the controller that drives the robot: turn at
+|w| <= sqrt(2 alpha |e|) by the heading error e, drive at v cos(e), in place where e is large, never faster than
+sqrt(2 a d) at distance d from the goal. Its closed loop is rolled out from the present velocity over the horizon under
+the acceleration limits: the dynamic window of Fox, Burgard and Thrun (IEEE RAM 4(1), 1997), with the closed-loop
+prediction of Kuwata et al. (IEEE TCST 17(5), 2009) in place of constant arcs, so that turning in place and rounding an
+obstacle are candidates like any other. A rollout that would touch something counts as waiting in front of it, and is
+inadmissible where it could not stop. The cost, in metres, of a rollout that ends at p:
+
+    (|p - goal| + mean distance to the goal on the way) / 2  + blocked (1 - free share of the segment p -> goal)
+    + clearance (1 - c / c_far)_+^2 + keep_right (left turns past obstacles) + change |heading - previous heading|
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+HEADINGS = 32
+_SECTORS = 120
+_STEPS = 20
+_STEP = 0.15  # s
+_TURN_IN_PLACE = math.radians(70)
+_FAR = 0.25  # m of clearance beyond which more is worth nothing
+_SHARES = (1.0, 0.4)
+_BLOCKED, _CLEARANCE, _KEEP_RIGHT, _CHANGE, _DISSENT = 0.8, 0.35, 0.3, 0.06, 0.02
+
+
+@njit(nogil=True, cache=True)
+def thin(points, reach):  # type: ignore[no-untyped-def]
+    """The nearest of `points` [point, 2] in every sector, as far as `reach`; what is not finite is left out."""
+    best = np.full(_SECTORS, reach * reach)
+    kept = np.zeros((_SECTORS, 2))
+    for i in range(len(points)):
+        x, y = points[i, 0], points[i, 1]
+        d2 = x * x + y * y
+        if not d2 < reach * reach:
+            continue
+        sector = int((math.atan2(y, x) + math.pi) * (_SECTORS / (2.0 * math.pi))) % _SECTORS
+        if d2 < best[sector]:
+            best[sector] = d2
+            kept[sector, 0], kept[sector, 1] = x, y
+    out = np.empty((_SECTORS, 2))
+    count = 0
+    for sector in range(_SECTORS):
+        if best[sector] < reach * reach:
+            out[count] = kept[sector]
+            count += 1
+    return out[:count]
+
+
+@njit(nogil=True, cache=True)
+def _nearest(points, x, y):  # type: ignore[no-untyped-def]
+    d2 = np.inf
+    for i in range(len(points)):
+        dx, dy = points[i, 0] - x, points[i, 1] - y
+        d2 = min(d2, dx * dx + dy * dy)
+    return math.sqrt(d2)
+
+
+@njit(nogil=True, cache=True)
+def _free_share(points, x, y, gx, gy, width):  # type: ignore[no-untyped-def]
+    """How much of the way from (x, y) to the goal a disc of radius `width` gets before it meets a point."""
+    length = math.hypot(gx - x, gy - y)
+    if length < 1e-6:
+        return 1.0
+    ux, uy = (gx - x) / length, (gy - y) / length
+    free = length
+    for i in range(len(points)):
+        dx, dy = points[i, 0] - x, points[i, 1] - y
+        along, across = dx * ux + dy * uy, abs(dy * ux - dx * uy)
+        if 0.0 < along and across < width:
+            free = min(free, max(along - width, 0.0))
+    return free / length
+
+
+@njit(nogil=True, cache=True)
+def wrap(angle):  # type: ignore[no-untyped-def]
+    """The same direction in (-pi, pi]."""
+    return math.pi - (math.pi - angle) % (2.0 * math.pi)
+
+
+@njit(nogil=True, cache=True)
+def approach(distance, braking, dt):  # type: ignore[no-untyped-def]
+    """The speed that, kept for dt, still comes to rest within `distance`: v dt + v^2 / (2 b) = distance."""
+    return braking * (math.sqrt(dt * dt + 2.0 * max(distance, 0.0) / braking) - dt)
+
+
+@njit(nogil=True, cache=True)
+def _towards(value, target, change):  # type: ignore[no-untyped-def]
+    return min(max(target, value - change), value + change)
+
+
+@njit(nogil=True, cache=True)
+def control(error, top, distance, turn, acceleration, angular, dt):  # type: ignore[no-untyped-def]
+    """Speed and turn rate of a differential base with heading error [rad], `distance` [m] from its goal."""
+    size = abs(error)
+    rate = math.copysign(min(turn, approach(size, 0.7 * angular, dt)), error)
+    if size > _TURN_IN_PLACE:
+        return 0.0, rate
+    return min(top, approach(distance, 0.8 * acceleration, dt)) * math.cos(error), rate
+
+
+@njit(nogil=True, cache=True)
+def search(points, goal, velocity, limits, omni, radius, clearance, previous):  # type: ignore[no-untyped-def]
+    """The best candidate: (heading [rad, base_link], top speed [m/s], whether it homes, whether anything is admissible).
+
+    Args:
+        points: [m, base_link; point, 2].
+        goal: [x, y] [m, base_link].
+        velocity: present [x, y, yaw].
+        limits: [forward, turn, acceleration, braking, angular acceleration, lateral].
+        omni: whether headings need no turning.
+        radius: of the outline [m].
+        clearance: least distance kept from points [m].
+        previous: the heading chosen last [rad, base_link], or NaN.
+    """
+    forward, turn, acceleration, braking, angular = limits[0], limits[1], limits[2], limits[3], limits[4]
+    lateral = limits[5]
+    gx, gy = goal[0], goal[1]
+    to_goal = math.atan2(gy, gx)
+    keep = radius + clearance
+    here = _nearest(points, 0.0, 0.0)
+    best_cost, best_heading, best_top, best_home = np.inf, to_goal, 0.0, True
+    straight = _free_share(points, 0.0, 0.0, gx, gy, keep)
+    distance0 = math.hypot(gx, gy)
+    for k in range(HEADINGS):
+        offset = wrap(2.0 * math.pi * k / HEADINGS)
+        home = k == 0
+        for share in _SHARES:
+            heading0 = wrap(to_goal + offset)
+            top = share * forward
+            if omni:
+                c, s = abs(math.cos(heading0)), abs(math.sin(heading0))
+                top = share / max(c / forward, s / lateral)
+            x, y, yaw = 0.0, 0.0, 0.0
+            vx, vy, w = velocity[0], velocity[1], velocity[2]
+            nearest, mean, path, sure, waited = here, 0.0, 0.0, here - keep, False
+            admissible = True
+            for step in range(_STEPS):
+                distance = math.hypot(gx - x, gy - y)
+                if not waited:
+                    heading = math.atan2(gy - y, gx - x) if home else heading0
+                    if omni:
+                        want = min(top, approach(distance, 0.8 * acceleration, _STEP))
+                        vx = _towards(vx, want * math.cos(heading), acceleration * _STEP)
+                        vy = _towards(vy, want * math.sin(heading), acceleration * _STEP)
+                    else:
+                        want, rate = control(wrap(heading - yaw), top, distance, turn, acceleration, angular, _STEP)
+                        w = _towards(w, rate, angular * _STEP)
+                        gain = acceleration if want > vx else braking
+                        vx = _towards(vx, want, gain * _STEP)
+                    old_x, old_y = x, y
+                    if omni:
+                        x, y = x + vx * _STEP, y + vy * _STEP
+                    else:
+                        middle = yaw + 0.5 * w * _STEP
+                        x, y, yaw = x + vx * _STEP * math.cos(middle), y + vx * _STEP * math.sin(middle), yaw + w * _STEP
+                    moved = math.hypot(x - old_x, y - old_y)
+                    path += moved
+                    sure -= moved
+                    if sure < _FAR:
+                        gap = _nearest(points, x, y)
+                        sure = gap - keep
+                        # Whoever stands too near something already may move, away from it.
+                        if sure < 0.0 and gap < here + 1e-9 and moved > 0.0:
+                            speed = math.hypot(velocity[0], velocity[1])
+                            if path - moved < speed * speed / (2.0 * braking):
+                                admissible = False
+                                break
+                            x, y, waited = old_x, old_y, True
+                            nearest = min(nearest, keep)
+                        else:
+                            nearest = min(nearest, gap)
+                mean += math.hypot(gx - x, gy - y) / _STEPS
+            if not admissible:
+                continue
+            end = math.hypot(gx - x, gy - y)
+            shortfall = max(0.0, 1.0 - (nearest - keep) / _FAR)
+            cost = 0.5 * (end + mean) + _BLOCKED * (1.0 - _free_share(points, x, y, gx, gy, keep)) * min(end, 1.0)
+            cost += _CLEARANCE * shortfall * shortfall * min(1.0, distance0)
+            if straight < 1.0 and offset > 0.0:
+                cost += _KEEP_RIGHT * math.sin(min(offset, 0.5 * math.pi)) * min(distance0, 1.0)
+            if not math.isnan(previous):
+                cost += _CHANGE * abs(wrap(heading0 - previous))
+            cost += _DISSENT * abs(offset)
+            if cost < best_cost:
+                best_cost, best_heading, best_top, best_home = cost, heading0, top, home
+    return best_heading, best_top, best_home, best_cost < np.inf
