@@ -56,6 +56,14 @@ def _free_path(points, vx, vy, w, h):  # type: ignore[no-untyped-def]
     return free
 
 
+@njit(nogil=True, cache=True)
+def _nearest(points):  # type: ignore[no-untyped-def]
+    d = np.inf
+    for i in range(len(points)):
+        d = min(d, math.hypot(points[i, 0], points[i, 1]))
+    return d
+
+
 def free_path(points: FloatArray, vx: float, vy: float, w: float, radius: float) -> float:
     """Path length [m] until a disc of `radius` [m] meets one of `points` [m, base_link; point, 2]; inf: never, or at rest.
 
@@ -86,4 +94,4 @@ def safe_speed(free: float, reaction: float, braking: float, approach: float = 0
 
 def nearest(points: FloatArray) -> float:
     """Distance [m] of the nearest of `points` [m, base_link; point, 2]; inf if there is none."""
-    return float(np.sqrt((points * points).sum(axis=1).min())) if len(points) else math.inf
+    return float(_nearest(points)) if len(points) else math.inf

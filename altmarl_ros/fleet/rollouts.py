@@ -55,16 +55,16 @@ def thin(points, reach):  # type: ignore[no-untyped-def]
     return out[:count]
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, fastmath=True)  # finite by `thin`
 def _nearest(points, x, y):  # type: ignore[no-untyped-def]
-    d2 = np.inf
+    d2 = 1e18
     for i in range(len(points)):
         dx, dy = points[i, 0] - x, points[i, 1] - y
         d2 = min(d2, dx * dx + dy * dy)
     return math.sqrt(d2)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, fastmath=True)
 def _free_share(points, x, y, gx, gy, width):  # type: ignore[no-untyped-def]
     """How much of the way from (x, y) to the goal a disc of radius `width` gets before it meets a point."""
     length = math.hypot(gx - x, gy - y)

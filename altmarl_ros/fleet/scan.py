@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from altmarl_ros.fleet.planar import Pose
@@ -72,6 +73,17 @@ class Scan:
 
     def covers(self, direction: float, half_width: float, widest_gap: float) -> bool:
         """Whether no gap between rays within `half_width` of a direction is wider than `widest_gap` [rad]."""
-        offsets = np.sort((self.bearings - direction + np.pi) % _FULL_TURN - np.pi)
-        inside = offsets[np.abs(offsets) < half_width]
-        return bool(np.diff(inside, prepend=-half_width, append=half_width).max() <= widest_gap)
+        return bool(_widest_gap(self.bearings, direction, half_width) <= widest_gap)
+
+
+@njit(nogil=True, cache=True)
+def _widest_gap(bearings, direction, half_width):  # type: ignore[no-untyped-def]
+    offsets = np.empty(len(bearings) + 2)
+    offsets[0], offsets[1] = -half_width, half_width
+    count = 2
+    for bearing in bearings:
+        offset = math.pi - (math.pi - bearing + direction) % _FULL_TURN
+        if abs(offset) < half_width:
+            offsets[count] = offset
+            count += 1
+    return np.diff(np.sort(offsets[:count])).max()

@@ -26,6 +26,7 @@ _REACH = 3.5  # m, of points that matter
 _LONGEST_STEP = 0.2  # s
 _GOLDEN = 0.5 * (math.sqrt(5.0) - 1.0)
 _PROGRESS = 0.1  # m nearer the goal is progress
+_TOO_NEAR = 0.4  # of the clearance: first of all, away
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,9 @@ class LocalPlanner:
         start = np.array([velocity.x, velocity.y, velocity.yaw])
         s = self.settings
         near = thin(np.ascontiguousarray(points), _REACH)
+        away = self._away(near)
+        if away is not None:
+            return away
         heading, top, homes, free = search(near, np.array([x, y]), start, self._numbers, omni, s.radius, s.clearance, previous)
         if not free:
             return STILL
@@ -184,6 +188,22 @@ class LocalPlanner:
         l = self.limits
         forward, rate = control(heading, top, distance, l.turn, l.acceleration, l.angular_acceleration, dt)
         return Velocity(forward, 0.0, rate)
+
+    def _away(self, points: FloatArray) -> Velocity | None:
+        """Straight away from what stands so near that a turn might touch it; None if nothing does."""
+        if not len(points):
+            return None
+        distances = np.hypot(points[:, 0], points[:, 1])
+        i = int(distances.argmin())
+        d = float(distances[i])
+        if d >= self.settings.radius + _TOO_NEAR * self.settings.clearance:
+            return None
+        x, y = -points[i] / max(d, 1e-6)
+        l = self.limits
+        speed = l.backward or l.forward
+        if l.is_omnidirectional:
+            return Velocity(float(x) * speed, float(y) * speed)
+        return Velocity(0.5 * l.forward) if x > 0.0 else Velocity(-l.backward)
 
     def _turning(self, error: float, dt: float) -> float:
         rate = approach(abs(error), 0.7 * self.limits.angular_acceleration, dt)
