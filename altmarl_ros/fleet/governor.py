@@ -25,7 +25,7 @@ import math
 from altmarl_ros.fleet.governor_types import Border, Command, GovernorSettings, Inputs, OnSilence, Reason, State
 from altmarl_ros.fleet.limits import Limits
 from altmarl_ros.fleet.planar import STILL, Velocity
-from altmarl_ros.fleet.protective_field import free_path, nearest, safe_speed
+from altmarl_ros.fleet.protective_field import field_speed, nearest, safe_speed
 from altmarl_ros.fleet.scan import Scan
 
 _AT_REST = 0.02  # m/s and rad/s, of a measured velocity
@@ -127,22 +127,23 @@ class Governor:
 
     def _field(self, motion: Velocity, scan: Scan, age: float, measured: Velocity | None) -> tuple[float, list[Reason]]:
         """Highest speed [m/s] along a motion for what the laser sees, and what bars more."""
-        s, x, y = self.settings, motion.x, motion.y
+        s = self.settings
         if motion.speed == 0.0:
             return math.inf, []
-        points, outline = scan.points, s.radius + s.side_margin
-        # A brake that is not in step with the turn leaves the arc for something between it and the tangent.
-        free = min(free_path(points, x, y, motion.yaw, outline), free_path(points, x, y, 0.0, outline), scan.range_max)
-        reaction = s.reaction_time + age
-        comfortable = safe_speed(free - s.margin, reaction, self.limits.acceleration, s.approach_speed)
-        protective = safe_speed(free - s.margin, reaction, self.limits.braking, s.approach_speed)
+        comfortable, protective = (
+            field_speed(
+                scan.points, motion, s.radius + s.side_margin, s.margin, scan.range_max, s.reaction_time + age, braking,
+                s.approach_speed,
+            )
+            for braking in (self.limits.acceleration, self.limits.braking)
+        )  # fmt: skip
         present = max(self._velocity.speed, measured.speed if measured else 0.0)
         reasons = []
-        if present > protective or comfortable < _CREEP:
+        if present > protective < motion.speed or comfortable < min(_CREEP, motion.speed):
             reasons.append(Reason.OBSTACLE)
         elif motion.speed > comfortable:
             reasons.append(Reason.OBSTACLE_NEAR)
-        if not scan.covers(math.atan2(y, x), _LOOKOUT, _WIDEST_GAP):
+        if not scan.covers(math.atan2(motion.y, motion.x), _LOOKOUT, _WIDEST_GAP):
             comfortable = min(comfortable, s.blind_speed)
             reasons += [Reason.BLIND] if motion.speed > s.blind_speed else []
         return 0.0 if Reason.OBSTACLE in reasons else comfortable, reasons

@@ -5,13 +5,15 @@ a point p at the arc length s(p); the free path is min_p s(p). With rho = |v| / 
 from its centre, contact is where rho^2 + q^2 - 2 rho q cos(delta) = h^2, delta the angle between robot and p seen from
 the arc's centre. This is the distance of the dynamic window approach (Fox, Burgard, Thrun 1997, IEEE RAM 4(1)), exact.
 
-A robot at speed v that reacts after T and then brakes with b comes to rest within
+A robot at speed v that reacts after T and then brakes with b rests after the time T + v / b and the way
 
-    s(v) = v T + v^2 / (2 b) + K (T + v / b),
+    s(v) = v T + v^2 / (2 b).
 
-where K is the speed at which the thing ahead comes nearer. That is the form S = K T + C of ISO 13855, and the speed
-dependent protective field of ISO 3691-4: `safe_speed` is the largest v with s(v) + margin <= free path. It is an aid,
-built from ordinary software and an ordinary laser: **no certified safety function**, and none may rely on it as one.
+Meanwhile whatever else moves, at K at most, comes nearer by K (T + v / b), from whichever side: the disc is taken to be so
+much larger. This is S = K T + C of ISO 13855 in all directions, and the speed-dependent protective field of ISO 3691-4:
+`field_speed` is the largest v with s(v) + margin <= free path. Two robots that brake for each other share the work, so that
+half their speed will do for K. It is an aid, built from ordinary software and an ordinary laser: **no certified safety
+function**, and none may rely on it as one.
 """
 
 from __future__ import annotations
@@ -22,7 +24,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from altmarl_ros.fleet.planar import Velocity
+
 FloatArray = NDArray[np.float64]
+
+_HALVINGS = 8  # of the speed, to 1 %
 
 
 @njit(nogil=True, cache=True)
@@ -74,22 +80,54 @@ def free_path(points: FloatArray, vx: float, vy: float, w: float, radius: float)
     return float(_free_path(points, vx, vy, w, radius))
 
 
-def safe_speed(free: float, reaction: float, braking: float, approach: float = 0.0) -> float:
-    """The largest speed [m/s] that comes to rest within `free` [m]; 0 if there is none.
+def safe_speed(free: float, reaction: float, braking: float) -> float:
+    """The largest speed [m/s] that comes to rest within `free` [m] after `reaction` [s], by `braking` [m/s^2]; at least 0."""
+    return float(_safe_speed(free, reaction, braking)) if free > 0.0 else 0.0
+
+
+@njit(nogil=True, cache=True)
+def _safe_speed(free, reaction, braking):  # type: ignore[no-untyped-def]
+    p = braking * reaction
+    return math.sqrt(p * p + 2.0 * braking * free) - p
+
+
+@njit(nogil=True, cache=True)
+def _field_speed(points, vx, vy, w, outline, margin, reach, reaction, braking, approach):  # type: ignore[no-untyped-def]
+    top = math.hypot(vx, vy)
+    low, high = 0.0, top
+    for trial in range(_HALVINGS):
+        v = high if trial == 0 else 0.5 * (low + high)
+        h = outline + approach * (reaction + v / braking)
+        # A brake that is not in step with the turn leaves the arc for something between it and the tangent.
+        free = min(_free_path(points, vx, vy, w, h), _free_path(points, vx, vy, 0.0, h), reach)
+        if v * reaction + v * v / (2.0 * braking) + margin <= free:
+            low = v
+            if trial == 0:
+                break
+        else:
+            high = v
+    return low
+
+
+def field_speed(
+    points: FloatArray, motion: Velocity, outline: float, margin: float, reach: float, reaction: float, braking: float,
+    approach: float,
+) -> float:  # fmt: skip
+    """The largest speed [m/s] in the direction of `motion`, up to its own, that the protective field allows.
 
     Args:
-        free: free path less the margin [m].
+        points: what the laser hit [m, base_link; point, 2].
+        motion: direction, turn and highest speed.
+        outline: radius of the robot and what it keeps to the sides [m].
+        margin: kept ahead [m].
+        reach: of the laser [m]; what is beyond may be occupied.
         reaction: T [s].
         braking: b [m/s^2].
         approach: K [m/s].
     """
-    left = free - approach * reaction
-    if not left > 0.0:
-        return 0.0
-    if left == math.inf:
-        return math.inf
-    p = braking * reaction + approach
-    return 2.0 * braking * left / (p + math.sqrt(p * p + 2.0 * braking * left))
+    return float(
+        _field_speed(points, motion.x, motion.y, motion.yaw, outline, margin, reach, reaction, braking, approach)
+    )
 
 
 def nearest(points: FloatArray) -> float:

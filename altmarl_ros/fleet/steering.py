@@ -69,7 +69,7 @@ class SteeringSettings:
     """
 
     radius: float = 0.2
-    clearance: float = 0.08
+    clearance: float = 0.1
     tolerance: float = 0.05
     yaw_tolerance: float = 0.05
     hysteresis: float = 2.0
@@ -193,16 +193,17 @@ class LocalPlanner:
         """Straight away from what stands so near that a turn might touch it; None if nothing does."""
         if not len(points):
             return None
+        s = self.settings
         distances = np.hypot(points[:, 0], points[:, 1])
-        i = int(distances.argmin())
-        d = float(distances[i])
-        if d >= self.settings.radius + _TOO_NEAR * self.settings.clearance:
+        if distances.min() >= s.radius + _TOO_NEAR * s.clearance:
             return None
-        x, y = -points[i] / max(d, 1e-6)
+        nearness = np.maximum(s.radius + s.clearance - distances, 0.0) / np.maximum(distances, 1e-6)
+        x, y = -(nearness @ points)
+        size = max(math.hypot(x, y), 1e-9)
         l = self.limits
         speed = l.backward or l.forward
         if l.is_omnidirectional:
-            return Velocity(float(x) * speed, float(y) * speed)
+            return Velocity(speed * float(x) / size, speed * float(y) / size)
         return Velocity(0.5 * l.forward) if x > 0.0 else Velocity(-l.backward)
 
     def _turning(self, error: float, dt: float) -> float:
