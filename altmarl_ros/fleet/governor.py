@@ -114,16 +114,19 @@ class Governor:
             barred += found
         scale = min(1.0, most / ahead.speed) if ahead.speed > 0.0 else 1.0
         turn = ahead.yaw
-        if scale * ahead.speed < _CREEP and inputs.scan is not None and turn != 0.0:
-            if nearest(inputs.scan.points) < self.settings.radius + self.settings.turning_margin:
-                turn = 0.0
-                barred.append(Reason.OBSTACLE)
+        if turn != 0.0 and scale * ahead.speed < _CREEP and inputs.scan is not None and self._cramped(inputs.scan):
+            turn = 0.0
+            barred.append(Reason.OBSTACLE)
         if not barred:
             return ahead, []
         if scale * wanted.speed < _CREEP < wanted.speed:
             scale = 0.0
         slower = Velocity(scale * ahead.x, scale * ahead.y, turn)
         return self.limits.ramp(self._velocity, slower, dt), list(dict.fromkeys(barred))
+
+    def _cramped(self, scan: Scan) -> bool:
+        """Whether there is no room to turn in place."""
+        return nearest(scan.points) < self.settings.radius + self.settings.turning_margin
 
     def _field(self, motion: Velocity, scan: Scan, age: float, measured: Velocity | None) -> tuple[float, list[Reason]]:
         """Highest speed [m/s] along a motion for what the laser sees, and what bars more."""
@@ -189,7 +192,7 @@ class _Clock:
             self._jumped = math.nan
         if before is not None and 0.0 <= elapsed <= self._longest_gap:
             self._dt = min(elapsed, self._longest_step)
-        elif elapsed > self._longest_gap:
+        elif self._now is not None and elapsed > self._longest_gap:
             self._dt = self._longest_step
         return self._dt
 
@@ -199,8 +202,9 @@ _GRAVITY = {reason: place for place, reason in enumerate(Reason)}
 
 def _fresh(now: float, arrived: float, timeout: float, delay: float = 0.0) -> bool:
     """Whether what arrived `delay` [s] old is at most `timeout` [s] old; what comes from the future is not."""
-    return 0.0 <= now - arrived and now - arrived + delay <= timeout
+    age = now - arrived
+    return age >= 0.0 and age + delay <= timeout
 
 
 def _moves(measured: Velocity | None) -> bool:
-    return measured is not None and not (measured.speed <= _AT_REST and abs(measured.yaw) <= _AT_REST)
+    return measured is not None and (measured.speed > _AT_REST or abs(measured.yaw) > _AT_REST)

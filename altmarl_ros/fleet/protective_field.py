@@ -125,9 +125,7 @@ def field_speed(
         braking: b [m/s^2].
         approach: K [m/s].
     """
-    return float(
-        _field_speed(points, motion.x, motion.y, motion.yaw, outline, margin, reach, reaction, braking, approach)
-    )
+    return float(_field_speed(points, motion.x, motion.y, motion.yaw, outline, margin, reach, reaction, braking, approach))
 
 
 def nearest(points: FloatArray) -> float:

@@ -27,6 +27,7 @@ _SECTORS = 120
 _STEPS = 20
 _STEP = 0.15  # s
 _TURN_IN_PLACE = math.radians(70)
+_EASE = 0.8  # of the acceleration, to stop at the goal by: the rest is for errors
 _FAR = 0.25  # m of clearance beyond which more is worth nothing
 _SHARES = (1.0, 0.4)
 _BLOCKED, _CLEARANCE, _KEEP_RIGHT, _CHANGE, _DISSENT = 0.8, 0.35, 0.3, 0.06, 0.02
@@ -75,7 +76,7 @@ def _free_share(points, x, y, gx, gy, width):  # type: ignore[no-untyped-def]
     for i in range(len(points)):
         dx, dy = points[i, 0] - x, points[i, 1] - y
         along, across = dx * ux + dy * uy, abs(dy * ux - dx * uy)
-        if 0.0 < along and across < width:
+        if along > 0.0 and across < width:
             free = min(free, max(along - width, 0.0))
     return free / length
 
@@ -98,98 +99,99 @@ def _towards(value, target, change):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def control(error, top, distance, turn, acceleration, angular, dt):  # type: ignore[no-untyped-def]
-    """Speed and turn rate of a differential base with heading error [rad], `distance` [m] from its goal."""
+def control(error, top, distance, limits, dt):  # type: ignore[no-untyped-def]
+    """Speed and turn rate of a differential base with heading error [rad], `distance` [m] from its goal.
+
+    `limits` as in `search`.
+    """
     size = abs(error)
-    rate = math.copysign(min(turn, approach(size, 0.7 * angular, dt)), error)
+    rate = math.copysign(min(limits[1], approach(size, _EASE * limits[4], dt)), error)
     if size > _TURN_IN_PLACE:
         return 0.0, rate
-    return min(top, approach(distance, 0.8 * acceleration, dt)) * math.cos(error), rate
+    return min(top, approach(distance, _EASE * limits[2], dt)) * math.cos(error), rate
 
 
 @njit(nogil=True, cache=True)
-def search(points, goal, velocity, limits, omni, radius, clearance, previous):  # type: ignore[no-untyped-def]
-    """The best candidate: (heading [rad, base_link], top speed [m/s], whether it homes, whether anything is admissible).
+def _rollout(points, gx, gy, velocity, limits, keep, here, heading0, top, home):  # type: ignore[no-untyped-def]
+    """(whether it could stop in time, x and y at the end, mean distance to the goal, least distance of the points)."""
+    acceleration, braking, omni = limits[2], limits[3], limits[5] > 0.0
+    x, y, yaw = 0.0, 0.0, 0.0
+    vx, vy, w = velocity[0], velocity[1], velocity[2]
+    way_to_rest = (vx * vx + vy * vy) / (2.0 * braking)
+    nearest, mean, path, sure = here, 0.0, 0.0, here - keep  # sure: path on which nothing is nearer than `keep`
+    waits = False
+    for _ in range(_STEPS):
+        if not waits:
+            distance = math.hypot(gx - x, gy - y)
+            heading = math.atan2(gy - y, gx - x) if home else heading0
+            if omni:
+                want = min(top, approach(distance, _EASE * acceleration, _STEP))
+                vx = _towards(vx, want * math.cos(heading), acceleration * _STEP)
+                vy = _towards(vy, want * math.sin(heading), acceleration * _STEP)
+                dx, dy = vx * _STEP, vy * _STEP
+            else:
+                want, rate = control(wrap(heading - yaw), top, distance, limits, _STEP)
+                w = _towards(w, rate, limits[4] * _STEP)
+                vx = _towards(vx, want, (acceleration if want > vx else braking) * _STEP)
+                middle = yaw + 0.5 * w * _STEP
+                dx, dy, yaw = vx * _STEP * math.cos(middle), vx * _STEP * math.sin(middle), yaw + w * _STEP
+            moved = math.hypot(dx, dy)
+            sure -= moved
+            if sure < _FAR:
+                gap = _nearest(points, x + dx, y + dy)
+                sure = gap - keep
+                # Whoever stands too near something already may move, away from it.
+                if sure < 0.0 and gap < here + 1e-9 and moved > 0.0:
+                    if path < way_to_rest:
+                        return False, x, y, mean, nearest
+                    waits, gap, dx, dy = True, keep, 0.0, 0.0
+                nearest = min(nearest, gap)
+            x, y, path = x + dx, y + dy, path + moved
+        mean += math.hypot(gx - x, gy - y) / _STEPS
+    return True, x, y, mean, nearest
+
+
+@njit(nogil=True, cache=True)
+def search(points, gx, gy, velocity, limits, radius, clearance, previous):  # type: ignore[no-untyped-def]
+    """The best candidate: (heading [rad, base_link], top speed [m/s], whether anything is admissible).
 
     Args:
-        points: [m, base_link; point, 2].
-        goal: [x, y] [m, base_link].
+        points: [m, base_link; point, 2], finite.
+        gx, gy: the goal [m, base_link].
         velocity: present [x, y, yaw].
-        limits: [forward, turn, acceleration, braking, angular acceleration, lateral].
-        omni: whether headings need no turning.
+        limits: [forward, turn, acceleration, braking, angular acceleration, lateral]; lateral > 0: needs no turning.
         radius: of the outline [m].
         clearance: least distance kept from points [m].
         previous: the heading chosen last [rad, base_link], or NaN.
     """
-    forward, turn, acceleration, braking, angular = limits[0], limits[1], limits[2], limits[3], limits[4]
-    lateral = limits[5]
-    gx, gy = goal[0], goal[1]
+    forward, lateral = limits[0], limits[5]
     to_goal = math.atan2(gy, gx)
+    near_goal = min(math.hypot(gx, gy), 1.0)  # weights fade where there is little left to gain
     keep = radius + clearance
     here = _nearest(points, 0.0, 0.0)
-    best_cost, best_heading, best_top, best_home = np.inf, to_goal, 0.0, True
-    straight = _free_share(points, 0.0, 0.0, gx, gy, keep)
-    distance0 = math.hypot(gx, gy)
+    blocked = _free_share(points, 0.0, 0.0, gx, gy, keep) < 1.0
+    best_cost, best_heading, best_top = np.inf, to_goal, 0.0
     for k in range(HEADINGS):
         offset = wrap(2.0 * math.pi * k / HEADINGS)
-        home = k == 0
+        heading = wrap(to_goal + offset)
+        fixed = _DISSENT * abs(offset)
+        if blocked and offset > 0.0:
+            fixed += _KEEP_RIGHT * math.sin(min(offset, 0.5 * math.pi)) * near_goal
+        if not math.isnan(previous):
+            fixed += _CHANGE * abs(wrap(heading - previous))
         for share in _SHARES:
-            heading0 = wrap(to_goal + offset)
             top = share * forward
-            if omni:
-                c, s = abs(math.cos(heading0)), abs(math.sin(heading0))
-                top = share / max(c / forward, s / lateral)
-            x, y, yaw = 0.0, 0.0, 0.0
-            vx, vy, w = velocity[0], velocity[1], velocity[2]
-            nearest, mean, path, sure, waited = here, 0.0, 0.0, here - keep, False
-            admissible = True
-            for step in range(_STEPS):
-                distance = math.hypot(gx - x, gy - y)
-                if not waited:
-                    heading = math.atan2(gy - y, gx - x) if home else heading0
-                    if omni:
-                        want = min(top, approach(distance, 0.8 * acceleration, _STEP))
-                        vx = _towards(vx, want * math.cos(heading), acceleration * _STEP)
-                        vy = _towards(vy, want * math.sin(heading), acceleration * _STEP)
-                    else:
-                        want, rate = control(wrap(heading - yaw), top, distance, turn, acceleration, angular, _STEP)
-                        w = _towards(w, rate, angular * _STEP)
-                        gain = acceleration if want > vx else braking
-                        vx = _towards(vx, want, gain * _STEP)
-                    old_x, old_y = x, y
-                    if omni:
-                        x, y = x + vx * _STEP, y + vy * _STEP
-                    else:
-                        middle = yaw + 0.5 * w * _STEP
-                        x, y, yaw = x + vx * _STEP * math.cos(middle), y + vx * _STEP * math.sin(middle), yaw + w * _STEP
-                    moved = math.hypot(x - old_x, y - old_y)
-                    path += moved
-                    sure -= moved
-                    if sure < _FAR:
-                        gap = _nearest(points, x, y)
-                        sure = gap - keep
-                        # Whoever stands too near something already may move, away from it.
-                        if sure < 0.0 and gap < here + 1e-9 and moved > 0.0:
-                            speed = math.hypot(velocity[0], velocity[1])
-                            if path - moved < speed * speed / (2.0 * braking):
-                                admissible = False
-                                break
-                            x, y, waited = old_x, old_y, True
-                            nearest = min(nearest, keep)
-                        else:
-                            nearest = min(nearest, gap)
-                mean += math.hypot(gx - x, gy - y) / _STEPS
+            if lateral > 0.0:
+                top = share / max(abs(math.cos(heading)) / forward, abs(math.sin(heading)) / lateral)
+            admissible, x, y, mean, nearest = _rollout(
+                points, gx, gy, velocity, limits, keep, here, heading, top, k == 0
+            )  # fmt: skip
             if not admissible:
                 continue
             end = math.hypot(gx - x, gy - y)
             shortfall = max(0.0, 1.0 - (nearest - keep) / _FAR)
-            cost = 0.5 * (end + mean) + _BLOCKED * (1.0 - _free_share(points, x, y, gx, gy, keep)) * min(end, 1.0)
-            cost += _CLEARANCE * shortfall * shortfall * min(1.0, distance0)
-            if straight < 1.0 and offset > 0.0:
-                cost += _KEEP_RIGHT * math.sin(min(offset, 0.5 * math.pi)) * min(distance0, 1.0)
-            if not math.isnan(previous):
-                cost += _CHANGE * abs(wrap(heading0 - previous))
-            cost += _DISSENT * abs(offset)
+            cost = fixed + 0.5 * (end + mean) + _CLEARANCE * shortfall * shortfall * near_goal
+            cost += _BLOCKED * (1.0 - _free_share(points, x, y, gx, gy, keep)) * min(end, 1.0)
             if cost < best_cost:
-                best_cost, best_heading, best_top, best_home = cost, heading0, top, home
-    return best_heading, best_top, best_home, best_cost < np.inf
+                best_cost, best_heading, best_top = cost, heading, top
+    return best_heading, best_top, best_cost < np.inf

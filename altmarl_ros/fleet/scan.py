@@ -60,7 +60,8 @@ class Scan:
             and abs(self.increment) * (len(ranges) - 1) < _FULL_TURN + abs(self.increment)
             and 0.0 <= self.range_min < self.range_max
         )
-        points, bearings = np.empty((0, 2)), np.empty(0)
+        points: FloatArray = np.empty((0, 2))
+        bearings: FloatArray = np.empty(0)
         if valid:
             angles = self.mount.yaw + self.angle_min + self.increment * np.arange(len(ranges))
             known = (ranges >= self.range_min) | np.isneginf(ranges)

@@ -26,7 +26,7 @@ _REACH = 3.5  # m, of points that matter
 _LONGEST_STEP = 0.2  # s
 _GOLDEN = 0.5 * (math.sqrt(5.0) - 1.0)
 _PROGRESS = 0.1  # m nearer the goal is progress
-_TOO_NEAR = 0.4  # of the clearance: first of all, away
+_TOO_NEAR = 0.3  # of the clearance: first of all, away
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +69,12 @@ class SteeringSettings:
     """
 
     radius: float = 0.2
-    clearance: float = 0.1
+    clearance: float = 0.12
     tolerance: float = 0.05
     yaw_tolerance: float = 0.05
     hysteresis: float = 2.0
     passing: float = 0.3
-    patience: float = 2.0
+    patience: float = 3.0
 
     def __post_init__(self) -> None:
         for name in ("radius", "tolerance", "yaw_tolerance", "passing", "patience"):
@@ -143,9 +143,7 @@ class LocalPlanner:
         self._nearest, self._since = math.inf, math.nan  # to the goal, and since when
         self._escapes, self._escape_until, self._escape_to = 0, -math.inf, (0.0, 0.0)
 
-    def _wanted(
-        self, now: float, dt: float, pose: Pose, goal: Goal, velocity: Velocity, points: FloatArray
-    ) -> Velocity:
+    def _wanted(self, now: float, dt: float, pose: Pose, goal: Goal, velocity: Velocity, points: FloatArray) -> Velocity:
         s = self.settings
         route = (*goal.via, (goal.x, goal.y))
         while self._passed < len(goal.via) and math.dist(route[self._passed], (pose.x, pose.y)) < s.passing:
@@ -166,7 +164,14 @@ class LocalPlanner:
         return self._plan(dt, pose, target, last, turn, velocity, points)
 
     def _plan(
-        self, dt: float, pose: Pose, target: tuple[float, float], last: bool, turn: float, velocity: Velocity, points: FloatArray
+        self,
+        dt: float,
+        pose: Pose,
+        target: tuple[float, float],
+        last: bool,
+        turn: float,
+        velocity: Velocity,
+        points: FloatArray,
     ) -> Velocity:
         x, y = pose.to_local(*target)
         previous = wrap_angle(self._heading - pose.yaw)
@@ -177,7 +182,7 @@ class LocalPlanner:
         away = self._away(near)
         if away is not None:
             return away
-        heading, top, homes, free = search(near, np.array([x, y]), start, self._numbers, omni, s.radius, s.clearance, previous)
+        heading, top, free = search(near, x, y, start, self._numbers, s.radius, s.clearance, previous)
         if not free:
             return STILL
         self._heading = pose.yaw + heading
@@ -185,8 +190,7 @@ class LocalPlanner:
         if omni:
             speed = min(top, approach(distance, 0.8 * self.limits.acceleration, dt))
             return Velocity(speed * math.cos(heading), speed * math.sin(heading), self._turning(turn, dt))
-        l = self.limits
-        forward, rate = control(heading, top, distance, l.turn, l.acceleration, l.angular_acceleration, dt)
+        forward, rate = control(heading, top, distance, self._numbers, dt)
         return Velocity(forward, 0.0, rate)
 
     def _away(self, points: FloatArray) -> Velocity | None:
@@ -200,11 +204,10 @@ class LocalPlanner:
         nearness = np.maximum(s.radius + s.clearance - distances, 0.0) / np.maximum(distances, 1e-6)
         x, y = -(nearness @ points)
         size = max(math.hypot(x, y), 1e-9)
-        l = self.limits
-        speed = l.backward or l.forward
-        if l.is_omnidirectional:
-            return Velocity(speed * float(x) / size, speed * float(y) / size)
-        return Velocity(0.5 * l.forward) if x > 0.0 else Velocity(-l.backward)
+        limits = self.limits
+        if limits.is_omnidirectional:
+            return Velocity(limits.backward * float(x) / size, limits.backward * float(y) / size)
+        return Velocity(0.5 * limits.forward) if x > 0.0 else Velocity(-limits.backward)
 
     def _turning(self, error: float, dt: float) -> float:
         rate = approach(abs(error), 0.7 * self.limits.angular_acceleration, dt)
