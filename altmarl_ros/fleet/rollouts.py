@@ -157,7 +157,8 @@ def search(points, gx, gy, velocity, limits, radius, clearance, previous):  # ty
 
     Args:
         points: [m, base_link; point, 2], finite.
-        gx, gy: the goal [m, base_link].
+        gx: the goal's x [m, base_link].
+        gy: its y [m, base_link].
         velocity: present [x, y, yaw].
         limits: [forward, turn, acceleration, braking, angular acceleration, lateral]; lateral > 0: needs no turning.
         radius: of the outline [m].
@@ -183,9 +184,7 @@ def search(points, gx, gy, velocity, limits, radius, clearance, previous):  # ty
             top = share * forward
             if lateral > 0.0:
                 top = share / max(abs(math.cos(heading)) / forward, abs(math.sin(heading)) / lateral)
-            admissible, x, y, mean, nearest = _rollout(
-                points, gx, gy, velocity, limits, keep, here, heading, top, k == 0
-            )  # fmt: skip
+            admissible, x, y, mean, nearest = _rollout(points, gx, gy, velocity, limits, keep, here, heading, top, k == 0)
             if not admissible:
                 continue
             end = math.hypot(gx - x, gy - y)

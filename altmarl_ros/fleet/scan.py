@@ -63,7 +63,7 @@ class Scan:
         points: FloatArray = np.empty((0, 2))
         bearings: FloatArray = np.empty(0)
         if valid:
-            angles = self.mount.yaw + self.angle_min + self.increment * np.arange(len(ranges))
+            angles = self.mount.yaw + self.angle_min + self.increment * np.arange(len(ranges), dtype=np.float64)
             known = (ranges >= self.range_min) | np.isneginf(ranges)
             hit = known & (ranges < self.range_max)
             r, at = np.maximum(ranges[hit], self.range_min), angles[hit]

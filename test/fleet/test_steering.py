@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.fleet.governor import Governor
@@ -227,6 +229,22 @@ def test_nonsense_is_answered_by_rest(name, value):
     drive.steer(**{**GOOD, "now": 0.9})
     assert drive.steer(**GOOD) != STILL
     assert drive.steer(**{**GOOD, name: value}) == STILL
+
+
+number = st.one_of(st.floats(-5, 5), st.sampled_from([math.nan, math.inf, -math.inf, 1e308, -1e308, 0.0]))
+motions = st.builds(Velocity, number, number, number)
+clouds = st.lists(st.tuples(number, number), max_size=8).map(lambda rows: np.array(rows, float).reshape(-1, 2))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data(), st.sampled_from([DIFFERENTIAL, OMNI]))
+def test_whatever_it_is_told_it_answers_within_the_limits(data, limits):
+    drive, goals = LocalPlanner(limits, SteeringSettings()), st.builds(Goal, number, number, st.one_of(st.none(), number))
+    for now in (0.0, 0.1, data.draw(number), 0.3):
+        pose, goal = data.draw(st.builds(Pose, number, number, number)), data.draw(goals)
+        wanted = drive.steer(now, pose, goal, data.draw(motions), data.draw(clouds))
+        assert wanted.is_finite
+        assert limits.clip(wanted) == wanted
 
 
 def test_points_that_are_not_numbers_are_left_out():
