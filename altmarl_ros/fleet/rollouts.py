@@ -28,9 +28,9 @@ _STEPS = 20
 _STEP = 0.15  # s
 _TURN_IN_PLACE = math.radians(70)
 _EASE = 0.8  # of the acceleration, to stop at the goal by: the rest is for errors
-_FAR = 0.25  # m of clearance beyond which more is worth nothing
+_FAR = 0.3  # m of clearance beyond which more is worth nothing
 _SHARES = (1.0, 0.4)
-_BLOCKED, _CLEARANCE, _KEEP_RIGHT, _CHANGE, _DISSENT = 0.8, 0.35, 0.3, 0.06, 0.02
+_BLOCKED, _CLEARANCE, _KEEP_RIGHT, _CHANGE, _DISSENT = 0.8, 0.6, 0.4, 0.06, 0.02
 
 
 @njit(nogil=True, cache=True)
