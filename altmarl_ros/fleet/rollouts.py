@@ -23,11 +23,13 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 
 HEADINGS = 32
+EASE = 0.8
+"""Share of the acceleration by which to stop at a goal; the rest is for errors."""
+
 _SECTORS = 120
 _STEPS = 20
 _STEP = 0.15  # s
 _TURN_IN_PLACE = math.radians(70)
-_EASE = 0.8  # of the acceleration, to stop at the goal by: the rest is for errors
 _FAR = 0.3  # m of clearance beyond which more is worth nothing
 _SHARES = (1.0, 0.4)
 _BLOCKED, _CLEARANCE, _KEEP_RIGHT, _CHANGE, _DISSENT = 0.8, 0.6, 0.4, 0.06, 0.02
@@ -105,10 +107,10 @@ def control(error, top, distance, limits, dt):  # type: ignore[no-untyped-def]
     `limits` as in `search`.
     """
     size = abs(error)
-    rate = math.copysign(min(limits[1], approach(size, _EASE * limits[4], dt)), error)
+    rate = math.copysign(min(limits[1], approach(size, EASE * limits[4], dt)), error)
     if size > _TURN_IN_PLACE:
         return 0.0, rate
-    return min(top, approach(distance, _EASE * limits[2], dt)) * math.cos(error), rate
+    return min(top, approach(distance, EASE * limits[2], dt)) * math.cos(error), rate
 
 
 @njit(nogil=True, cache=True)
@@ -125,7 +127,7 @@ def _rollout(points, gx, gy, velocity, limits, keep, here, heading0, top, home):
             distance = math.hypot(gx - x, gy - y)
             heading = math.atan2(gy - y, gx - x) if home else heading0
             if omni:
-                want = min(top, approach(distance, _EASE * acceleration, _STEP))
+                want = min(top, approach(distance, EASE * acceleration, _STEP))
                 vx = _towards(vx, want * math.cos(heading), acceleration * _STEP)
                 vy = _towards(vy, want * math.sin(heading), acceleration * _STEP)
                 dx, dy = vx * _STEP, vy * _STEP

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.fleet.limits import Limits
 from altmarl_ros.fleet.planar import STILL, Pose, Velocity, wrap_angle
-from altmarl_ros.fleet.rollouts import approach, control, search, thin
+from altmarl_ros.fleet.rollouts import EASE, approach, control, search, thin
 
 FloatArray = NDArray[np.float64]
 
@@ -164,15 +164,8 @@ class LocalPlanner:
         return self._plan(dt, pose, target, last, turn, velocity, points)
 
     def _plan(
-        self,
-        dt: float,
-        pose: Pose,
-        target: tuple[float, float],
-        last: bool,
-        turn: float,
-        velocity: Velocity,
-        points: FloatArray,
-    ) -> Velocity:
+        self, dt: float, pose: Pose, target: tuple[float, float], end: bool, turn: float, velocity: Velocity, points: FloatArray
+    ) -> Velocity:  # fmt: skip
         x, y = pose.to_local(*target)
         previous = wrap_angle(self._heading - pose.yaw)
         omni = self.limits.is_omnidirectional
@@ -186,9 +179,9 @@ class LocalPlanner:
         if not free:
             return STILL
         self._heading = pose.yaw + heading
-        distance = math.hypot(x, y) if last else math.inf
+        distance = math.hypot(x, y) if end else math.inf
         if omni:
-            speed = min(top, approach(distance, 0.8 * self.limits.acceleration, dt))
+            speed = min(top, approach(distance, EASE * self.limits.acceleration, dt))
             return Velocity(speed * math.cos(heading), speed * math.sin(heading), self._turning(turn, dt))
         forward, rate = control(heading, top, distance, self._numbers, dt)
         return Velocity(forward, 0.0, rate)
@@ -206,11 +199,11 @@ class LocalPlanner:
         size = max(math.hypot(x, y), 1e-9)
         limits = self.limits
         if limits.is_omnidirectional:
-            return Velocity(limits.backward * float(x) / size, limits.backward * float(y) / size)
+            return Velocity(limits.lateral * float(x) / size, limits.lateral * float(y) / size)
         return Velocity(0.5 * limits.forward) if x > 0.0 else Velocity(-limits.backward)
 
     def _turning(self, error: float, dt: float) -> float:
-        rate = approach(abs(error), 0.7 * self.limits.angular_acceleration, dt)
+        rate = approach(abs(error), EASE * self.limits.angular_acceleration, dt)
         return math.copysign(min(self.limits.turn, rate), error)
 
     def _watch(self, now: float, pose: Pose, target: tuple[float, float], distance: float) -> None:
