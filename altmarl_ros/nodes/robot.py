@@ -160,7 +160,10 @@ class RobotNode(GuardedNode):
         self._local_state = None
         if answer.report:
             self._publish_report(conversions.report_to_message(answer.report))
-        self._bodies.act(self._id, answer.tick, answer.local_action)
+            # The coordinator waits for the reports of other robots of the process; nobody waits for the body.
+            self._bodies.soon(lambda: self._bodies.act(self._id, answer.tick, answer.local_action))
+        else:
+            self._bodies.act(self._id, answer.tick, answer.local_action)
 
 
 def diagnose(robots: Sequence[RobotNode], silent: Threshold) -> list[Finding]:
