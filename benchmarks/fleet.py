@@ -18,7 +18,6 @@ import contextlib
 import json
 import os
 import platform
-import random
 import subprocess
 import sys
 import tempfile
@@ -35,7 +34,7 @@ from wire import Capture
 from altmarl_ros.cli.fleet_processes import command, start_fleet
 from altmarl_ros.cli.processes import Child, ProcessGroup
 from altmarl_ros.cli.train import find_bundle
-from altmarl_ros.fleet.middleware import discovery_variables
+from altmarl_ros.fleet.middleware import discovery_variables, free_domain
 from altmarl_ros.fleet.plan import FleetPlan
 from altmarl_ros.games import load_game
 
@@ -123,9 +122,7 @@ class Running:
 def running(plan: FleetPlan, **environment: str) -> Iterator[Running]:
     """A fleet in a domain of its own, on this machine only."""
     os.environ.update(discovery_variables())
-    os.environ.update(
-        {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_DOMAIN_ID": str(random.randrange(1, 100)), **environment}
-    )
+    os.environ.update({"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_DOMAIN_ID": str(free_domain()), **environment})
     with tempfile.TemporaryDirectory() as folder, ProcessGroup(Path(folder), os.environ) as group:
         fleet = Running(plan, group)
         try:
@@ -141,7 +138,7 @@ def floor(plan: FleetPlan, ticks: int) -> Iterator[subprocess.Popen]:
     """Bare nodes in as many processes as the fleet's robots, and their driver; it prints its latencies at its end."""
     count = min(plan.robots, 1000)  # a crowd is one node: so is its floor, which answers for all
     hosts = plan.robot_processes
-    environment = {**os.environ, "ROS_DOMAIN_ID": str(int(os.environ["ROS_DOMAIN_ID"]) + 1)}
+    environment = {**os.environ, "ROS_DOMAIN_ID": str(free_domain())}
     shares = [range(count)[i::hosts] for i in range(hosts)]
     firsts = np.cumsum([0, *(len(share) for share in shares)])
     floor_file = str(HERE / "floor.py")

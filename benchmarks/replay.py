@@ -31,11 +31,11 @@ def main() -> int:
         fleet = subprocess.Popen(
             altmarl("fleet", "-p", policy, "-n", arguments.robots, "-k", arguments.k, "-m", arguments.model,
                     "--period", arguments.period, "--ticks", ticks, "--record", bag),
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=(Path(folder) / "fleet.log").open("w"),
         )  # fmt: skip
         memory = watch(fleet)
         if fleet.returncode:
-            print(f"the fleet ended with exit code {fleet.returncode}")
+            print(f"the fleet ended with exit code {fleet.returncode}: {(Path(folder) / 'fleet.log').read_text()[-1000:]}")
             return 1
         information = yaml.safe_load((bag / "metadata.yaml").read_text())["rosbag2_bagfile_information"]
         size = sum(file.stat().st_size for file in bag.glob("*.mcap"))

@@ -22,6 +22,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
 from altmarl_ros.fleet.budget import REPORT_WIRE_BYTES
+from altmarl_ros.fleet.middleware import free_domain
 from altmarl_ros.msg import RobotReport
 from altmarl_ros.nodes import qos
 
@@ -79,7 +80,7 @@ def main() -> int:
         publish(int(sys.argv[2]))
         return 0
     session = random.randrange(2**24, 2**32)
-    os.environ.setdefault("ROS_DOMAIN_ID", str(random.randrange(1, 102)))
+    os.environ.setdefault("ROS_DOMAIN_ID", str(free_domain()))
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "SUBNET"  # LOCALHOST would bring shared memory back
     os.environ["FASTDDS_BUILTIN_TRANSPORTS"] = "UDPv4"
     rclpy.init()

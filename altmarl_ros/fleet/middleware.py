@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import random
+import socket
 from importlib.metadata import PackageNotFoundError, version
 
 from altmarl_ros.resources import share_directory
 
 _DOMAINS = range(1, 102)  # ids whose ports stay clear of ephemeral ones on Linux
+_PARTICIPANTS = 20  # of a domain that are looked for
 _PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 _FIRST_RCLPY_WITH_NEW_NAME = 9  # Kilted; Jazzy's Fast DDS 2 knows the old name of the variable
 
@@ -26,4 +28,27 @@ def discovery_variables() -> dict[str, str]:
 
 def isolation_variables() -> dict[str, str]:
     """This machine only, and a domain of its own."""
-    return {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_DOMAIN_ID": str(random.choice(_DOMAINS))}
+    return {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_DOMAIN_ID": str(free_domain())}
+
+
+def free_domain() -> int:
+    """A ROS domain in which no process of this machine takes part, at random.
+
+    A participant listens on UDP port 7400 + 250 domain + 10 + 2 i, with i the first that is free (DDSI-RTPS 9.6.1).
+    """
+    domains = random.sample(_DOMAINS, len(_DOMAINS))
+    return next((domain for domain in domains if not any(map(_in_use, _ports(domain)))), domains[0])
+
+
+def _ports(domain: int) -> range:
+    first = 7400 + 250 * domain + 10
+    return range(first, first + 2 * _PARTICIPANTS, 2)
+
+
+def _in_use(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("", port))
+        except OSError:
+            return True
+    return False

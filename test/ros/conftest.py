@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
-import random
 import signal
 import subprocess
 import time
@@ -16,7 +14,7 @@ import pytest
 
 from altmarl_ros.cli.fleet_processes import command
 from altmarl_ros.cli.processes import Child, ProcessGroup
-from altmarl_ros.fleet.middleware import discovery_variables
+from altmarl_ros.fleet.middleware import discovery_variables, free_domain
 from altmarl_ros.fleet.plan import FleetPlan
 from altmarl_ros.fleet.record import RunRecord
 from altmarl_ros.games import load_game
@@ -24,15 +22,13 @@ from altmarl_ros.learning.alternating import TrainingOptions, train
 from altmarl_ros.policies import save_bundle
 from altmarl_ros.resources import executable
 
-_DOMAINS = itertools.cycle(random.sample(range(1, 102), 101))
-
 
 @pytest.fixture(autouse=True)
 def domain(monkeypatch):
     """A ROS domain of the test's own, on loopback."""
     for name, value in discovery_variables().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("ROS_DOMAIN_ID", str(next(_DOMAINS)))
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(free_domain()))
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
 
 
