@@ -53,8 +53,8 @@ def main() -> int:
 
 
 def altmarl(*arguments: object) -> list[str]:
-    """A command line of this installation."""
-    return [sys.executable, "-m", "altmarl_ros.cli.main", *map(str, arguments)]
+    """A command line of this installation; `python -m` would take the sources in the present folder."""
+    return [str(Path(sys.executable).with_name("altmarl")), *map(str, arguments)]
 
 
 def watch(process: subprocess.Popen) -> list[float]:
