@@ -83,7 +83,7 @@ class Surroundings:
         if values["body"] == "markov":
             return cls(game_hash, AgeClock(node), Bodies(node, make, values["world_prefix"]), None, None)
         site = Site.load(values)
-        return cls(game_hash, AgeClock(node), None, site, FleetStop(node, make, values["fleet_prefix"]))
+        return cls(game_hash, AgeClock(node), None, site, FleetStop(node, values["fleet_prefix"]))
 
 
 class RobotNode(ManagedNode):
