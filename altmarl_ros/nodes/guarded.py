@@ -40,6 +40,8 @@ class GuardedNode(Node):
 
         @wraps(callback)
         def guarded(*message: Any) -> None:
+            if isinstance(message[0], tuple):  # the EventsExecutor hands over message and info as one (observed)
+                (message,) = message
             try:
                 callback(*message)
             except EndOfNode:

@@ -71,3 +71,13 @@ def command_qos() -> QoSProfile:
 def diagnostics_qos() -> QoSProfile:
     """As the tools that read /diagnostics expect."""
     return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=10, reliability=ReliabilityPolicy.RELIABLE)
+
+
+def sensor_qos() -> QoSProfile:
+    """Newest sensor data; a lost message is cheaper than a late one."""
+    return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+
+
+def velocity_qos() -> QoSProfile:
+    """Velocities for a base: none may be lost, least of all the last, and an old one may not move it."""
+    return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE)
