@@ -66,3 +66,18 @@ def command_qos() -> QoSProfile:
 def diagnostics_qos() -> QoSProfile:
     """As the tools that read /diagnostics expect."""
     return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=10, reliability=ReliabilityPolicy.RELIABLE)
+
+
+def sensor_qos() -> QoSProfile:
+    """Simulated sensors: offered so that every reader matches."""
+    return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=5, reliability=ReliabilityPolicy.RELIABLE)
+
+
+def newest_qos() -> QoSProfile:
+    """Of commands to a base only the newest counts; every writer matches."""
+    return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+
+
+def clock_qos() -> QoSProfile:
+    """/clock, for which rclpy listens best effort."""
+    return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
