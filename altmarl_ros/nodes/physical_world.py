@@ -2,7 +2,7 @@
 
 Per robot `odom`, `pose` and `scan` out and `cmd_vel` in; `/clock`, before everything else of its time step; for operators and
 tests `<world_prefix>/floor` and `<world_prefix>/contacts`; and the truth of every tick on `<fleet_prefix>/truth`, as from the
-Markov world, where robots tell what they do on `<world_prefix>/command`.
+Markov world: robots that drive say what they do on `robot/drive`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from altmarl_ros.fleet.physical.pacing import Pace, Steerers
 from altmarl_ros.fleet.physical.truth import TickTruth
 from altmarl_ros.fleet.zones import Zones
 from altmarl_ros.games import load_floor_map, load_game
-from altmarl_ros.msg import BodyCommand, Contact, FleetTick, FleetTruth, FloorTruth
+from altmarl_ros.msg import Contact, DriveState, FleetTick, FleetTruth, FloorTruth
 from altmarl_ros.nodes import conversions, qos
 from altmarl_ros.nodes.diagnostics import Diagnostics
 from altmarl_ros.nodes.endpoints import Endpoints
@@ -66,6 +66,7 @@ class PhysicalWorldNode(GuardedNode):
         command_type, hear = (TwistStamped, self._hear_stamped) if values["stamped_commands"] else (Twist, self._hear_velocity)
         for robot, robot_id in enumerate(self._ids):
             self.create_subscription(command_type, f"{base}{robot_id}/cmd_vel", partial(hear, robot), qos.newest_qos())
+            self.create_subscription(DriveState, f"{base}{robot_id}/robot/drive", self._hear_drive, qos.latched_qos())
         prefix, world = values["fleet_prefix"], values["world_prefix"]
         make = Endpoints(self)
         self._clock_publisher = make.publisher(ClockMessage, "/clock", qos.clock_qos())
@@ -73,7 +74,6 @@ class PhysicalWorldNode(GuardedNode):
         self._floor_publisher = make.publisher(FloorTruth, f"{world}/floor", qos.account_qos())
         self._contact_publisher = make.publisher(Contact, f"{world}/contacts", qos.account_qos())
         make.subscription(FleetTick, f"{prefix}/tick", self._hear_tick, qos.tick_qos())
-        make.subscription(BodyCommand, f"{world}/command", self._hear_actions, qos.command_qos())
         Diagnostics(self, make, values["diagnostics.period"], world, self._diagnose)
         self._look()
         self._runner = self.create_timer(_WAKE, self._run, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -157,11 +157,11 @@ class PhysicalWorldNode(GuardedNode):
         self._truth.hear_tick(message.session, message.tick, self._last_zones)
         self._publish_truth()
 
-    def _hear_actions(self, message: BodyCommand) -> None:
-        self._truth.hear_tick(message.session, message.tick, self._last_zones)  # which may come later
-        for robot_id, action in zip(message.robot_id, message.local_action, strict=False):
-            self._truth.hear_action(message.session, message.tick, robot_id, action)
-        self._publish_truth()
+    def _hear_drive(self, message: DriveState) -> None:
+        if message.local_action != DriveState.UNKNOWN:
+            self._truth.hear_tick(message.session, message.tick, self._last_zones)  # if it comes before the tick itself
+            self._truth.hear_action(message.session, message.tick, message.robot_id, message.local_action)
+            self._publish_truth()
 
     def _publish_truth(self, final: bool = False) -> None:
         for truth in self._truth.closed_ticks(final):

@@ -1,6 +1,6 @@
 """The truth about each tick of robots that drive: the zone that each is in when the tick begins, and what it does then.
 
-A robot tells its action when it acts. A tick is closed when all robots acted in it, or two ticks later, or with the session.
+A robot says its action when it acts, and may say it again. A tick is closed when all robots acted in it, or two ticks later, or with the session.
 A robot in no zone at the time is not in the tick's truth.
 """
 
@@ -34,7 +34,9 @@ class TickTruth:
         """A robot acts; what is no action, of no robot or of no open tick is ignored."""
         record = self._open.get((session, tick))
         if record is not None and robot_id in self._known and 0 <= action < self._n_local_actions:
-            record.actions.setdefault(robot_id, []).append(action)
+            told = record.actions.setdefault(robot_id, [])
+            if action not in told:
+                told.append(action)
 
     def closed_ticks(self, final: bool = False) -> list[Truth]:
         """Ticks that nothing more is expected of, each once; all that are left if `final`."""
