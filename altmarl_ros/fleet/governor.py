@@ -59,6 +59,10 @@ class Governor:
             self._latched = False
         return not self._latched
 
+    def override(self, velocity: Velocity) -> None:
+        """Somebody else commanded this velocity; the next command differs from it by what the base can do."""
+        self._velocity = velocity
+
     def step(self, now: float, inputs: Inputs) -> Command:
         """The command at time `now` [s]; never raises, whatever the numbers are."""
         dt = self._clock.advance(now, inputs)

@@ -137,6 +137,10 @@ class LocalPlanner:
         wanted = self._wanted(now, dt, pose, goal, velocity, points)
         return self.limits.ramp(self.limits.clip(velocity), self.limits.clip(wanted), dt)
 
+    def forget(self) -> None:
+        """Begin anew with the next goal, even if it is the same: something held the robot for a while."""
+        self._begin(None)
+
     def _begin(self, goal: Goal | None) -> None:
         self._goal, self._arrived, self._passed = goal, False, 0
         self._heading = math.nan  # chosen last [rad, map]

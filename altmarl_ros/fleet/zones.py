@@ -15,7 +15,7 @@ function of the pose and the last zone. Positions are in metres in the `map` fra
 from __future__ import annotations
 
 from functools import cached_property
-from math import inf
+from math import atan2, inf, nan
 
 import numpy as np
 import shapely
@@ -24,6 +24,8 @@ from scipy.sparse.csgraph import shortest_path
 from shapely.geometry import Point
 
 from altmarl_ros.errors import GameError
+from altmarl_ros.fleet.governor_types import Border
+from altmarl_ros.fleet.planar import Pose
 from altmarl_ros.games.floor_map import FloorMap
 from altmarl_ros.games.floor_plan import MAX_COORDINATE, OUTSIDE
 from altmarl_ros.games.tabular import FloatArray
@@ -102,6 +104,16 @@ class Zones:
             return -inf
         metres = float(shapely.distance(self._border, Point(x, y)))
         return metres if shapely.intersects_xy(self.floor.area, x, y) else -metres
+
+    def border(self, pose: Pose) -> Border:
+        """The nearest border of the allowed area, as seen from a pose; not finite beyond any map or exactly on it."""
+        distance = self.inside_area(pose.x, pose.y)
+        if distance in (-inf, 0.0):
+            return Border(distance, nan)
+        point = Point(pose.x, pose.y)
+        nearest = self._border.interpolate(self._border.project(point))
+        side = 1.0 if distance > 0.0 else -1.0
+        return Border(distance, atan2(side * (pose.y - nearest.y), side * (pose.x - nearest.x)) - pose.yaw)
 
     def _hops(self, start: int, end: int) -> list[tuple[int, int]]:
         if self.floor.plan.adjacency[start, end]:

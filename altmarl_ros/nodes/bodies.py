@@ -14,6 +14,7 @@ from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
+from altmarl_ros.fleet.health import Finding
 from altmarl_ros.fleet.messages import Tick
 from altmarl_ros.msg import BodyCommand, BodyState
 from altmarl_ros.nodes import qos
@@ -32,6 +33,61 @@ class _Occasion:
     session: int = 0
     tick: int = 0
     global_state: int = 0
+
+
+class MarkovBody:
+    """See body.Body; a robot's place among the bodies of its process."""
+
+    def __init__(self, bodies: Bodies, robot_id: int) -> None:
+        self._bodies, self._id = bodies, robot_id
+        self._local_state: int | None = None  # None while the body moves
+        self._changed: Callable[[], None] | None = None
+
+    @property
+    def local_state(self) -> int | None:
+        """See Body."""
+        return self._local_state
+
+    def enter(self, changed: Callable[[], None]) -> None:
+        """See Body."""
+        self._changed = changed
+        self._bodies.enter(self._id, self._hear)
+
+    def hear_tick(self, now: float) -> None:
+        """See Body."""
+
+    def act(self, tick: Tick, local_action: int) -> None:
+        """See Body."""
+        self._local_state = None
+        self._bodies.act(self._id, tick, local_action)
+
+    def soon(self, work: Callable[[], None]) -> None:
+        """See Body."""
+        self._bodies.soon(work)
+
+    def leave(self) -> None:
+        """See Body."""
+        self._changed = self._local_state = None
+        self._bodies.leave(self._id)
+
+    def brake(self, dt: float) -> bool:
+        """See Body: nothing moves."""
+        return True
+
+    def drain(self, timeout: float) -> None:
+        """See Body: nobody waits for a last word."""
+
+    def finding(self) -> Finding | None:
+        """See Body."""
+        return None
+
+    def close(self) -> None:
+        """See Body."""
+
+    def _hear(self, local_state: int) -> None:
+        self._local_state = local_state
+        if self._changed is not None:
+            self._changed()
 
 
 class Bodies:

@@ -25,7 +25,8 @@ from altmarl_ros.nodes.diagnostics import Diagnostics
 from altmarl_ros.nodes.endpoints import Endpoints
 from altmarl_ros.nodes.guarded import GuardedNode
 from altmarl_ros.nodes.parameters import Parameter, declare
-from altmarl_ros.nodes.robot import DIAGNOSTICS_PARAMETERS, POLICY_REPEAT, SHARED_PARAMETERS
+from altmarl_ros.nodes.robot import POLICY_REPEAT
+from altmarl_ros.nodes.robot_parameters import DIAGNOSTICS_PARAMETERS, SHARED_PARAMETERS
 from altmarl_ros.nodes.running import run
 
 PARAMETERS = (

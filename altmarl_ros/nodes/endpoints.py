@@ -49,7 +49,7 @@ class Endpoints:
         )  # fmt: skip
         return self._create(create, topic, callbacks, PublisherEventCallbacks(use_default_callbacks=not self._quiet))
 
-    def subscription(self, message_type: Any, topic: str, callback: Callable[[Any], None], profile: QoSProfile) -> Subscription:
+    def subscription(self, message_type: Any, topic: str, callback: Callable[..., None], profile: QoSProfile) -> Subscription:
         """A subscription; raises AltmarlError where an override is no policy."""
 
         def create(**options: Any) -> Subscription:

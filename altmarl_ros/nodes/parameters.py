@@ -17,7 +17,7 @@ _UNBOUNDED = 2**31 - 1
 
 @dataclass(frozen=True)
 class Parameter:
-    """A ROS parameter. Its type is that of the default; read-only unless `live`."""
+    """A ROS parameter. Its type is that of the default; a node that runs takes a new value only if `live`."""
 
     name: str
     default: bool | int | float | str
@@ -28,13 +28,16 @@ class Parameter:
     unit: str = ""
     live: bool = False
 
-    def descriptor(self) -> ParameterDescriptor:
-        """What `ros2 param describe` shows."""
+    def descriptor(self, managed: bool = False) -> ParameterDescriptor:
+        """What `ros2 param describe` shows; of a managed node, where nothing is read-only before it is configured."""
         description = self.description + (f" [{self.unit}]" if self.unit else "")
-        constraints = f"one of {', '.join(self.choices)}" if self.choices else ""
+        constraints = [f"one of {', '.join(self.choices)}"] if self.choices else []
+        if managed and not self.live:
+            constraints.append("read when the node is configured")
         descriptor = ParameterDescriptor(
-            name=self.name, description=description, additional_constraints=constraints, read_only=not self.live
-        )
+            name=self.name, description=description, additional_constraints="; ".join(constraints),
+            read_only=not self.live and not managed,
+        )  # fmt: skip
         if self.minimum is not None or self.maximum is not None:
             low = self.minimum if self.minimum is not None else -_UNBOUNDED
             high = self.maximum if self.maximum is not None else _UNBOUNDED
@@ -50,8 +53,8 @@ class Parameter:
             raise AltmarlError(f"parameter {self.name!r} is {value!r}, must be one of {', '.join(self.choices)}")
 
 
-def declare(node: Node, table: Sequence[Parameter]) -> dict[str, Any]:
-    """Declare all parameters of a table and return their values by name.
+def declare(node: Node, table: Sequence[Parameter], managed: bool = False) -> dict[str, Any]:
+    """Declare all parameters of a table and return their values by name; see Parameter.descriptor for `managed`.
 
     Raises:
         AltmarlError: naming the parameter whose given value has the wrong type or is out of range.
@@ -61,7 +64,7 @@ def declare(node: Node, table: Sequence[Parameter]) -> dict[str, Any]:
         if node.has_parameter(parameter.name):  # a node that declares all that it is given, without descriptors
             node.undeclare_parameter(parameter.name)
         try:
-            value: Any = node.declare_parameter(parameter.name, parameter.default, parameter.descriptor()).value
+            value: Any = node.declare_parameter(parameter.name, parameter.default, parameter.descriptor(managed)).value
         except ParameterException as error:
             raise AltmarlError(f"parameter {parameter.name!r} of {node.get_fully_qualified_name()}: {error}") from None
         parameter.check_choice(value)
@@ -73,7 +76,7 @@ def watch(
     node: Node, table: Sequence[Parameter], values: dict[str, Any], prepare: Callable[[Mapping[str, Any], frozenset[str]], Any],
     apply: Callable[[Any, frozenset[str]], None],
 ) -> None:  # fmt: skip
-    """Let the live parameters of a table be set while the node runs; a set is taken whole or refused whole.
+    """Let the parameters of a table that are not read-only be set; a set is taken whole or refused whole.
 
     `prepare` is given all values as they would be and the names that are set; it makes what the change needs,
     without side effects, or raises AltmarlError with the reason for a refusal. `apply` is handed what it

@@ -65,11 +65,11 @@ class PhysicalWorldNode(GuardedNode):
         self._sensors = [SensorTopics(self, f"{base}{i}", config, self._world.laser) for i in self._ids]
         command_type, hear = (TwistStamped, self._hear_stamped) if values["stamped_commands"] else (Twist, self._hear_velocity)
         for robot, robot_id in enumerate(self._ids):
-            self.create_subscription(command_type, f"{base}{robot_id}/cmd_vel", partial(hear, robot), qos.newest_qos())
+            self.create_subscription(command_type, f"{base}{robot_id}/cmd_vel", partial(hear, robot), qos.sensor_qos())
             self.create_subscription(DriveState, f"{base}{robot_id}/robot/drive", self._hear_drive, qos.latched_qos())
         prefix, world = values["fleet_prefix"], values["world_prefix"]
         make = Endpoints(self)
-        self._clock_publisher = make.publisher(ClockMessage, "/clock", qos.clock_qos())
+        self._clock_publisher = make.publisher(ClockMessage, "/clock", qos.simulated_qos())
         self._truth_publisher = make.publisher(FleetTruth, f"{prefix}/truth", qos.account_qos())
         self._floor_publisher = make.publisher(FloorTruth, f"{world}/floor", qos.account_qos())
         self._contact_publisher = make.publisher(Contact, f"{world}/contacts", qos.account_qos())

@@ -69,15 +69,15 @@ def diagnostics_qos() -> QoSProfile:
 
 
 def sensor_qos() -> QoSProfile:
-    """Simulated sensors: offered so that every reader matches."""
+    """Newest sensor data; a lost message is cheaper than a late one."""
+    return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+
+
+def velocity_qos() -> QoSProfile:
+    """Velocities for a base: none may be lost, least of all the last, and an old one may not move it."""
+    return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE)
+
+
+def simulated_qos() -> QoSProfile:
+    """What a simulated driver offers, and /clock: every reader matches."""
     return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=5, reliability=ReliabilityPolicy.RELIABLE)
-
-
-def newest_qos() -> QoSProfile:
-    """Of commands to a base only the newest counts; every writer matches."""
-    return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
-
-
-def clock_qos() -> QoSProfile:
-    """/clock, for which rclpy listens best effort."""
-    return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import time
+from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
 import numpy as np
+from lifecycle_msgs.msg import State
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
 from rclpy.duration import Duration
+from rclpy.node import Node
 from rclpy.timer import Timer
 
 from altmarl_ros.fleet.agent import Heard, RobotAgent
@@ -15,92 +19,178 @@ from altmarl_ros.fleet.joining import join_delay
 from altmarl_ros.fleet.messages import game_tag
 from altmarl_ros.games import load_game
 from altmarl_ros.msg import FleetTick, LocalPolicy, RobotHello, RobotReport
-from altmarl_ros.nodes import conversions, diagnostics, qos
-from altmarl_ros.nodes.bodies import Bodies
+from altmarl_ros.nodes import conversions, qos
+from altmarl_ros.nodes.bodies import Bodies, MarkovBody
+from altmarl_ros.nodes.body import Body
+from altmarl_ros.nodes.clock import AgeClock
 from altmarl_ros.nodes.diagnostics import Diagnostics
+from altmarl_ros.nodes.emergency_stop import FleetStop
 from altmarl_ros.nodes.endpoints import Endpoints
 from altmarl_ros.nodes.faults import NETWORK_PARAMETERS, FaultyLink, network_of
-from altmarl_ros.nodes.guarded import GuardedNode
-from altmarl_ros.nodes.parameters import Parameter, declare
-from altmarl_ros.nodes.running import run
-
-SHARED_PARAMETERS = (
-    Parameter("game", "", "Game that the robot is set up for, a name or a YAML file; empty: any."),
-    Parameter("fleet_prefix", "/fleet", "Prefix of the fleet-wide topics."),
-    Parameter("world_prefix", "/world", "Prefix of the simulated world's topics."),
-    Parameter("seed", 0, "Seed of the robot's action draws, together with its id.", 0),
-    Parameter("silence", 2.0, "Silence of the coordinator after which the robot says hello again.", 0.05, 3600.0, unit="s"),
-    Parameter("join_window", 0.1, "Hellos of many robots are spread over this time.", 0.0, 3600.0, unit="s"),
-)  # fmt: skip
-
-DIAGNOSTICS_PARAMETERS = (
-    diagnostics.PERIOD,
-    *diagnostics.threshold_parameters("silent", Threshold(0.01, 0.5), "Share of robots that hear no coordinator"),
+from altmarl_ros.nodes.lifecycle import AUTOSTART, ManagedNode
+from altmarl_ros.nodes.parameters import Parameter, declare, watch
+from altmarl_ros.nodes.robot_parameters import (
+    BODY,
+    DIAGNOSTICS_PARAMETERS,
+    DRIVE_PARAMETERS,
+    SHARED_PARAMETERS,
+    DriveSettings,
+    drive_settings,
 )
+from altmarl_ros.nodes.running import run
+from altmarl_ros.nodes.vehicle import Site, Vehicle
 
-PARAMETERS = (
-    Parameter("robot_id", 0, "The robot's id, unique in the fleet.", 0, 2**32 - 1),
+COMMON_PARAMETERS = (
+    AUTOSTART,
     *SHARED_PARAMETERS,
+    BODY,
+    *DRIVE_PARAMETERS,
     *NETWORK_PARAMETERS,
     *DIAGNOSTICS_PARAMETERS,
 )
+
+PARAMETERS = (Parameter("robot_id", 0, "The robot's id, unique in the fleet.", 0, 2**32 - 1), *COMMON_PARAMETERS)
 
 POLICY_REPEAT = 1.0
 """Time between requests for the policy [s]."""
 
 _THROTTLE = 1.0  # s between two complaints about what others send
+_LAST_WORDS = 0.3  # s
 
 
-class RobotNode(GuardedNode):
-    """Shell around `fleet.agent.RobotAgent`, with a body in the simulated Markov world."""
+@dataclass(frozen=True)
+class Surroundings:
+    """What the robots of one process share.
+
+    Attributes:
+        game_hash: of the game that they are set up for; empty: any.
+        clock: by which ages are measured.
+        bodies: in the Markov world, or None.
+        site: where they drive, or None.
+        fleet_stop: the fleet's emergency stop, or None.
+    """
+
+    game_hash: str
+    clock: AgeClock
+    bodies: Bodies | None
+    site: Site | None
+    fleet_stop: FleetStop | None
+
+    @classmethod
+    def load(cls, node: Node, make: Endpoints, values: Mapping[str, Any]) -> Surroundings:
+        """What the parameters say, on the endpoints of a node; raises AltmarlError with what is wrong."""
+        game_hash = load_game(values["game"]).content_hash if values["game"] else ""
+        if values["body"] == "markov":
+            return cls(game_hash, AgeClock(node), Bodies(node, make, values["world_prefix"]), None, None)
+        site = Site.load(values)
+        return cls(game_hash, AgeClock(node), None, site, FleetStop(node, make, values["fleet_prefix"]))
+
+
+class RobotNode(ManagedNode):
+    """Shell around `fleet.agent.RobotAgent` and a body."""
 
     def __init__(
-        self, values: Mapping[str, Any] | None = None, game_hash: str | None = None, bodies: Bodies | None = None,
-        quiet: bool = False, overridable: bool = True, **node_options: Any,
+        self, values: Mapping[str, Any] | None = None, surroundings: Surroundings | None = None, quiet: bool = False,
+        overridable: bool = True, **node_options: Any,
     ) -> None:  # fmt: skip
-        """`values`, `game_hash` and `bodies` are given where many robots share one process.
+        """`values` and `surroundings` are given where many robots share one process; such a robot offers no transitions.
 
         See Endpoints for `quiet` and `overridable`.
         """
-        super().__init__("robot", **node_options)
         hosted = values is not None
-        values = declare(self, PARAMETERS) if values is None else values
-        if game_hash is None:
-            game_hash = load_game(values["game"]).content_hash if values["game"] else ""
-        self._game_hash = game_hash
-        self._id = int(values["robot_id"])
-        self.agent = RobotAgent(self._id, np.random.default_rng([int(values["seed"]), 2, self._id]), float(values["silence"]))
-        self._local_state: int | None = None  # None while the body moves
-        self._join_window = float(values["join_window"])
+        super().__init__("robot", services=not hosted, **node_options)
+        self._values: dict[str, Any] = declare(self, PARAMETERS) if values is None else dict(values)
+        self._given, self._quiet, self._overridable = surroundings, quiet, overridable
+        self._id = int(self._values["robot_id"])
+        self._body: Body | None = None
+        self._active = False
         self._join: Timer | None = None
+        if not hosted:
+            watch(self, PARAMETERS, self._values, lambda given, _: drive_settings(given), lambda made, _: self.adjust(made))
+
+    def configure(self) -> None:
+        """See ManagedNode."""
+        values = self._values
+        self.endpoints = make = Endpoints(self, self._quiet, self._overridable)
+        shared = self._given or Surroundings.load(self, make, values)
+        self._game_hash, self._ages = shared.game_hash, shared.clock
+        self.agent = RobotAgent(self._id, np.random.default_rng([int(values["seed"]), 2, self._id]), float(values["silence"]))
+        self._asked_for_policy = -np.inf
+        if shared.bodies is not None:
+            self._body = MarkovBody(shared.bodies, self._id)
+        else:
+            assert shared.site is not None
+            assert shared.fleet_stop is not None
+            self._body = Vehicle(
+                self, make, values, self._id, shared.site, shared.clock, shared.fleet_stop, lambda: not self.agent.lacks_policy
+            )
+        self._join_window = float(values["join_window"])
         prefix = values["fleet_prefix"]
-        self.endpoints = make = Endpoints(self, quiet, overridable)
         self._hello_publisher = make.publisher(RobotHello, f"{prefix}/hello", qos.latched_qos())
         link = FaultyLink(self, network_of(values), int(values["seed"]), self._id)
         self._publish_report = link.from_robot(make.publisher(RobotReport, f"{prefix}/report", qos.report_qos()).publish)
         make.subscription(LocalPolicy, f"{prefix}/policy", self._hear_policy, qos.policy_qos())
         hear_tick = link.to_robot(self.guard(f"{prefix}/tick", self._hear_tick))  # which may deliver later, from a timer
         make.subscription(FleetTick, f"{prefix}/tick", hear_tick, qos.tick_qos())
-        self._asked_for_policy = -np.inf
-        if not hosted:
-            silent = Threshold(values["diagnostics.silent.warn"], values["diagnostics.silent.error"])
-            Diagnostics(self, make, values["diagnostics.period"], prefix, lambda: diagnose([self], silent))
-        self._bodies = Bodies(self, make, values["world_prefix"]) if bodies is None else bodies
-        self._bodies.enter(self._id, self._hear_body)
+        if self._given is None:
+            Diagnostics(self, make, values["diagnostics.period"], prefix, lambda: diagnose([self], values))
+
+    def activate(self) -> None:
+        """See ManagedNode."""
+        assert self._body is not None
+        self._active = True
+        self._body.enter(self._answer)
         self._join_soon()
 
-    def stop(self) -> None:
-        """Leave the fleet."""
+    def deactivate(self) -> None:
+        """See ManagedNode: stop, and leave the fleet."""
+        assert self._body is not None
+        self._active = False
+        self._body.leave()
         self._say(RobotHello.LEAVE)
-        self._bodies.leave(self._id)
+        if self._join is not None:
+            self.destroy_timer(self._join)
+            self._join = None
+
+    def cleanup(self) -> None:
+        """See ManagedNode."""
+        if self._body is not None:
+            self.drain(_LAST_WORDS)
+            self._body.close()
+            self._body = None
+
+    def stop(self) -> None:
+        """Stop, and leave the fleet; what was made stays until the last words have arrived."""
+        if self.state_id == State.PRIMARY_STATE_ACTIVE:
+            self.trigger_deactivate()
+
+    def brake(self, dt: float) -> bool:
+        """Brake for `dt` [s]; whether the robot is at rest."""
+        return self._body is None or not self._active or self._body.brake(dt)
 
     def drain(self, timeout: float) -> None:
-        """Wait until the last words have arrived, at most `timeout` [s]."""
-        self._hello_publisher.wait_for_all_acked(Duration(seconds=timeout))
+        """Wait until the last words have arrived, at most `timeout` [s] for each."""
+        if self._body is not None:
+            self._body.drain(timeout)
+            self._hello_publisher.wait_for_all_acked(Duration(seconds=timeout))
+
+    def adjust(self, settings: DriveSettings) -> None:
+        """Drive by other limits from now on."""
+        if isinstance(self._body, Vehicle):
+            self._body.adjust(settings)
+
+    def finding(self) -> Finding | None:
+        """What there is to say about this robot alone."""
+        return self._body.finding() if self._body is not None else None
+
+    def now(self) -> float:
+        """The time by which silence is measured [s]."""
+        return self._ages.now()
 
     def _join_soon(self) -> None:
         if self._join is None:
-            self._join = self.create_timer(join_delay(self._id, self._join_window), self._join_now)
+            clock = Clock(clock_type=ClockType.STEADY_TIME)  # a network takes the same time in every simulated one
+            self._join = self.create_timer(join_delay(self._id, self._join_window), self._join_now, clock=clock)
 
     def _join_now(self) -> None:
         if self._join is not None:
@@ -125,13 +215,17 @@ class RobotNode(GuardedNode):
         self._answer()
 
     def _hear_tick(self, message: FleetTick) -> None:
+        if self._body is None or not self._active:
+            return
         if self._id in message.polled:
             self._take_tick(message)
         else:  # nobody waits for this robot: the polled ones of the process come first
-            self._bodies.soon(lambda: self._take_tick(message))
+            self._body.soon(lambda: self._take_tick(message))
 
     def _take_tick(self, message: FleetTick) -> None:
-        now = time.monotonic()
+        if self._body is None or not self._active:
+            return
+        now = self._ages.now()
         was_silent = self.agent.silent(now)
         heard = self.agent.hear(conversions.tick_from_message(message), now)
         if heard is Heard.REPEATED:
@@ -140,6 +234,7 @@ class RobotNode(GuardedNode):
                 self._publish_report(conversions.report_to_message(report))
         if heard in (Heard.OLD, Heard.REPEATED):
             return
+        self._body.hear_tick(now)
         if was_silent or heard is Heard.NEW_SESSION:
             self._join_soon()
         elif self.agent.lacks_policy and now - self._asked_for_policy >= POLICY_REPEAT:
@@ -147,30 +242,36 @@ class RobotNode(GuardedNode):
             self._say(RobotHello.NEED_POLICY)
         self._answer()
 
-    def _hear_body(self, local_state: int) -> None:
-        self._local_state = local_state
-        self._answer()
-
     def _answer(self) -> None:
-        if self._local_state is None:
+        if self._body is None or not self._active:
             return
-        answer = self.agent.answer(self._local_state)
+        local_state = self._body.local_state
+        answer = None if local_state is None else self.agent.answer(local_state)
         if answer is None:
             return
-        self._local_state = None
         if answer.report:
             self._publish_report(conversions.report_to_message(answer.report))
-        self._bodies.act(self._id, answer.tick, answer.local_action)
+        self._body.act(answer.tick, answer.local_action)
 
 
-def diagnose(robots: Sequence[RobotNode], silent: Threshold) -> list[Finding]:
+def diagnose(robots: Sequence[RobotNode], values: Mapping[str, Any]) -> list[Finding]:
     """What the robots of one process find; the first one's middleware events stand for all."""
-    return [robots_finding([robot.agent for robot in robots], time.monotonic(), silent), robots[0].endpoints.finding()]
+    silent = Threshold(values["diagnostics.silent.warn"], values["diagnostics.silent.error"])
+    together = robots_finding([robot.agent for robot in robots], robots[0].now(), silent)
+    each = [finding for robot in robots if (finding := robot.finding()) is not None]
+    return [together, robots[0].endpoints.finding(), *each]
+
+
+def _make_nodes() -> list[Node]:
+    node = RobotNode()
+    if node.get_parameter(AUTOSTART.name).value:
+        node.start()
+    return [node]
 
 
 def main(args: Sequence[str] | None = None) -> int:
     """Entry point."""
-    return run(lambda: [RobotNode()], args)
+    return run(_make_nodes, args)
 
 
 if __name__ == "__main__":

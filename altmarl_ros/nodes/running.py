@@ -1,7 +1,8 @@
 """Start, spin and stop of every executable, the same way.
 
 SIGINT, SIGTERM and an external shutdown end the loop between two callbacks, while the middleware
-still works: each node says goodbye through its `stop()` and the process ends with exit code 0.
+still works: nodes that move something `brake()` together, each node says goodbye through its `stop()` and waits
+in `drain()` until that has arrived, and the process ends with exit code 0. So it does after an exception.
 A mistake of the user ends with one line and exit code 2.
 
 The executor is rclpy's EventsExecutor where there is one. A SingleThreadedExecutor builds a wait set of all
@@ -29,6 +30,8 @@ from altmarl_ros.errors import AltmarlError
 
 _POLL = 0.1  # s; how long a signal may wait for the loop to notice
 _GOODBYE = 0.5  # s; for the last words of all nodes together
+_BRAKE_STEP = 0.05  # s
+_LONGEST_BRAKING = 2.0  # s
 
 
 def make_executor() -> Executor:
@@ -71,18 +74,29 @@ def run(make_nodes: Callable[[], Sequence[Node]], args: Sequence[str] | None = N
 
 
 def _finish(nodes: Sequence[Node], executor: Executor | None) -> None:
+    end = time.monotonic() + _LONGEST_BRAKING
+    while False in [_call(node, "brake", _BRAKE_STEP) for node in nodes] and time.monotonic() < end:
+        time.sleep(_BRAKE_STEP)
     for node in nodes:
-        stop = getattr(node, "stop", None)
-        if stop is not None and ok():
-            stop()
+        _call(node, "stop")
     end = time.monotonic() + _GOODBYE
     for node in nodes:
-        drain = getattr(node, "drain", None)
-        if drain is not None and ok():
-            drain(max(0.0, end - time.monotonic()))
+        _call(node, "drain", max(0.0, end - time.monotonic()))
     if executor is not None:
         executor.shutdown(timeout_sec=1.0)
     for node in nodes:
         node.destroy_node()
     if ok():
         rclpy.shutdown()
+
+
+def _call(node: Node, name: str, *arguments: float) -> object:
+    """Of what a node has to do at the end; one that fails keeps no other from it."""
+    method = getattr(node, name, None)
+    if method is None or not ok():
+        return None
+    try:
+        return method(*arguments)
+    except Exception as error:
+        print(f"{node.get_fully_qualified_name()}: {name}: {type(error).__name__}: {error}", file=sys.stderr)
+        return None

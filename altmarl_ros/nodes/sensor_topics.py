@@ -18,7 +18,7 @@ from sensor_msgs.msg import LaserScan
 from altmarl_ros.fleet.physical.config import PhysicalConfig
 from altmarl_ros.fleet.physical.laser import Laser
 from altmarl_ros.games.tabular import FloatArray
-from altmarl_ros.nodes.qos import sensor_qos
+from altmarl_ros.nodes.qos import simulated_qos
 
 _PLANAR = np.ix_([0, 1, 5], [0, 1, 5])  # x, y, yaw among x, y, z, roll, pitch, yaw
 
@@ -45,9 +45,9 @@ class SensorTopics:
             scan_time=1.0 / c.rate if c.rate else 0.0,
         )  # fmt: skip
         self._scan.header.frame_id = f"{frame}/laser"
-        self._publish_odometry = node.create_publisher(Odometry, f"{namespace}/odom", sensor_qos()).publish
-        self._publish_pose = node.create_publisher(PoseWithCovarianceStamped, f"{namespace}/pose", sensor_qos()).publish
-        self._publish_scan = node.create_publisher(LaserScan, f"{namespace}/scan", sensor_qos()).publish
+        self._publish_odometry = node.create_publisher(Odometry, f"{namespace}/odom", simulated_qos()).publish
+        self._publish_pose = node.create_publisher(PoseWithCovarianceStamped, f"{namespace}/pose", simulated_qos()).publish
+        self._publish_scan = node.create_publisher(LaserScan, f"{namespace}/scan", simulated_qos()).publish
 
     def odometry(self, stamp: float, pose: list[float], velocity: list[float]) -> None:
         """Publish odometry: stamp [s], x, y, yaw in odom [m, m, rad], velocity in base_link [m/s, m/s, rad/s]."""
