@@ -14,7 +14,7 @@ from rich.live import Live
 from altmarl_ros.cli import console
 from altmarl_ros.cli.console import Game, Model, Policy, Seed
 from altmarl_ros.cli.fleet_processes import start_fleet
-from altmarl_ros.cli.fleet_table import fleet_table, status_line
+from altmarl_ros.cli.fleet_table import fleet_table, floor_line, status_line
 from altmarl_ros.cli.processes import Child, ProcessGroup
 from altmarl_ros.cli.record import bag_recorder
 from altmarl_ros.cli.runs import is_bag
@@ -187,6 +187,8 @@ def _watch(rclpy: Any, nodes: Sequence[Any], plan: FleetPlan, game: TabularGame,
             elif live is None and len(observer.log.statuses) >= shown + 20:
                 shown = len(observer.log.statuses) // 20 * 20
                 console.err.print(status_line(observer.log))
+                if observer.log.floors:
+                    console.err.print(floor_line(observer.log, plan))
             if plan.ticks and len(observer.log.statuses) >= plan.ticks:
                 finish = finish or now + _SETTLE
                 if len(observer.log.truths) >= plan.ticks or now >= finish:

@@ -6,9 +6,10 @@ from typing import Any, Mapping, Sequence
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.fleet.markov_world import start_shares
-from altmarl_ros.fleet.physical.config import PhysicalConfig, config_of, settings
+from altmarl_ros.fleet.physical.config import PhysicalConfig
 from altmarl_ros.fleet.physical.faults import Fault, read_faults
 from altmarl_ros.fleet.physical.placement import floor_walls, parked_starts, random_starts
+from altmarl_ros.fleet.physical.settings import config_of, settings
 from altmarl_ros.fleet.physical.world import PhysicalWorld
 from altmarl_ros.games.floor_map import FloorMap
 from altmarl_ros.games.tabular import TabularGame

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from array import array
 from functools import partial
-from typing import Sequence
+from typing import Any, Iterator, Sequence
 
 import numpy as np
 from geometry_msgs.msg import Twist, TwistStamped
@@ -78,7 +78,8 @@ class PhysicalWorldNode(GuardedNode):
         self._look()
         self._runner = self.create_timer(_WAKE, self._run, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self.get_logger().info(
-            f"{len(self._ids)} robots on {len(floor.plan.zones)} zones, factor {self._pace.factor:g}, {len(self._faults)} faults"
+            f"{len(self._ids)} robots in {len(floor.plan.zones)} zones, {self._pace.factor:g} times real time, "
+            f"{len(self._faults)} faults"
         )
 
     def stop(self) -> None:
@@ -101,17 +102,12 @@ class PhysicalWorldNode(GuardedNode):
         self._clock_publisher.publish(ClockMessage(clock=to_time(world.time)))
         if world.time >= self._look_at:
             self._look()
-        odometry, localisation, scans = world.odometry(), world.localisation(), world.scans()
-        if len(odometry.robots):
-            rows = zip(odometry.robots.tolist(), odometry.stamps.tolist(), odometry.poses.tolist(), odometry.velocities.tolist(),
-                       strict=True)  # fmt: skip
-            for robot, stamp, pose, velocity in rows:
-                sensors[robot].odometry(stamp, pose, velocity)
-        if len(localisation.robots):
-            located = zip(localisation.robots.tolist(), localisation.stamps.tolist(), localisation.poses.tolist(), strict=True)
-            for robot, stamp, pose in located:
-                sensors[robot].pose(stamp, pose, localisation.covariance)
-        for robot, stamp, ranges in zip(scans.robots.tolist(), scans.stamps.tolist(), scans.ranges, strict=True):
+        for robot, stamp, pose, velocity in _rows(world.odometry(), "poses", "velocities"):
+            sensors[robot].odometry(stamp, pose.tolist(), velocity.tolist())
+        localisation = world.localisation()
+        for robot, stamp, pose in _rows(localisation, "poses"):
+            sensors[robot].pose(stamp, pose.tolist(), localisation.covariance)
+        for robot, stamp, ranges in _rows(world.scans(), "ranges"):
             sensors[robot].scan(stamp, ranges)
         for contact in world.contacts[self._told_contacts :]:
             self._told_contacts += 1
@@ -128,8 +124,7 @@ class PhysicalWorldNode(GuardedNode):
         now = self._world.time
         self._look_at = now + _LOOK
         self._last_zones = [
-            self._zones.locate(x, y, last)
-            for (x, y, _), last in zip(self._world.poses.tolist(), self._last_zones, strict=True)
+            self._zones.locate(x, y, last) for (x, y, _), last in zip(self._world.poses.tolist(), self._last_zones, strict=True)
         ]
         if now >= self._tell_at:
             self._tell_at = now + _TELL
@@ -172,7 +167,9 @@ class PhysicalWorldNode(GuardedNode):
         slow = wanted > 0.0 and self._reached < _SLOW * wanted
         now, contacts = world.time, len(world.contacts)
         active = [fault for fault in self._faults if fault.start <= now < fault.end]
-        broken = ", ".join(f"robot {self._ids[f.robot]} {f.kind.value}" if f.robot is not None else f.kind.value for f in active)
+        broken = ", ".join(
+            f"robot {self._ids[f.robot]} {f.kind.value}" if f.robot is not None else f.kind.value for f in active
+        )
         charge = world.charge
         low = int(np.argmin(charge))
         lowest = f"robot {self._ids[low]} has {100 * charge[low]:.0f} %"
@@ -184,6 +181,11 @@ class PhysicalWorldNode(GuardedNode):
             Finding("faults", Level.WARN if active else Level.OK, broken or "none", {"active": len(active)}),
             Finding("batteries", Level.ERROR if charge[low] <= 0.0 else Level.OK, lowest, {"lowest": float(charge[low])}),
         ]  # fmt: skip
+
+
+def _rows(said: Any, *names: str) -> Iterator[Any]:
+    """Robot, stamp [s], and a row of each array that is named, of what came due."""
+    return zip(said.robots.tolist(), said.stamps.tolist(), *(getattr(said, name) for name in names), strict=True)
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -6,8 +6,7 @@ square root of Hz: sigma sqrt(t) after a time t), drift of odometry per square r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Mapping
+from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 from typing_extensions import Literal
@@ -139,52 +138,3 @@ def check_together(config: PhysicalConfig) -> None:
         rate = getattr(config, name).rate
         if rate * step > 1.0 + 1e-9:
             raise AltmarlError(f"{name}: rate {rate:g} Hz must be at most one per time step, {1 / step:g} Hz")
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One number or choice of a PhysicalConfig: its dotted name, default and description."""
-
-    name: str
-    default: float | int | str
-    description: str
-
-
-def settings() -> list[Setting]:
-    """All settings of a physical world."""
-    return _settings(PhysicalConfig, "")
-
-
-def config_of(values: Mapping[str, Any]) -> PhysicalConfig:
-    """The configuration with these settings, by dotted name; others have their defaults.
-
-    Raises:
-        AltmarlError: naming the setting and the rule that it breaks.
-    """
-    groups: dict[str, Any] = {}
-    for name, value in values.items():
-        group, _, setting = name.rpartition(".")
-        (groups.setdefault(group, {}) if group else groups)[setting] = value
-    kinds = {name: type(default) for name, default in _fields(PhysicalConfig) if isinstance(default, Settings)}
-    config = PhysicalConfig(**{name: kinds[name](**value) if name in kinds else value for name, value in groups.items()})
-    check_together(config)
-    return config
-
-
-def _settings(owner: type[Settings], prefix: str) -> list[Setting]:
-    found: list[Setting] = []
-    for name, default in _fields(owner):
-        if isinstance(default, Settings):
-            found += _settings(type(default), f"{name}.")
-        else:
-            found.append(Setting(prefix + name, default, _description(owner, name)))
-    return found
-
-
-def _fields(owner: type[Settings]) -> list[tuple[str, Any]]:
-    return list(owner())
-
-
-def _description(owner: type[Settings], name: str) -> str:
-    fields = getattr(owner, "model_fields", None) or owner.__fields__  # pydantic 2 or 1
-    return str(getattr(fields[name], "field_info", fields[name]).description or "")

@@ -17,7 +17,7 @@ from altmarl_ros.errors import AltmarlError
 
 _CATCH_UP = 0.25  # s, steady
 _ANSWER = 0.25  # s, simulated; half of the base's own timeout by default
-_PATIENCE = 0.05  # s, steady
+_PATIENCE = 2.0  # s, steady
 _WINDOW = 5.0  # s, steady; over which the reached factor is told
 
 

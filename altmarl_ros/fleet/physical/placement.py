@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Sequence
 
 import numpy as np
@@ -115,4 +116,4 @@ def parked_starts(ids: Sequence[int], floor: FloorMap, shares: FloatArray, seed:
 
 def floor_walls(floor: FloorMap) -> FloatArray:
     """The walls of a floor map as segments [w, 4; x, y of both ends, m; map]."""
-    return wall_array([(*a, *b) for corners in floor.walls for a, b in zip(corners[:-1], corners[1:], strict=True)])
+    return wall_array([(*a, *b) for corners in floor.walls for a, b in pairwise(corners)])

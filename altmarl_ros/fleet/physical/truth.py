@@ -1,7 +1,7 @@
 """The truth about each tick of robots that drive: the zone that each is in when the tick begins, and what it does then.
 
-A robot says its action when it acts, and may say it again. A tick is closed when all robots acted in it, or two ticks later, or with the session.
-A robot in no zone at the time is not in the tick's truth.
+A robot says its action when it acts, and may say it again. A tick is closed when all robots acted in it, or two ticks later,
+or with the session. A robot in no zone at the time is not in the tick's truth.
 """
 
 from __future__ import annotations
