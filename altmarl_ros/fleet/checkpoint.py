@@ -13,11 +13,14 @@ _MAX_BYTES = 4096
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """State between two ticks. Robots and policy come back by themselves: both topics are latched."""
+    """State between two ticks. Robots and policy come back by themselves: both topics are latched.
+
+    `global_state` is None where an external plant is not known to be in any.
+    """
 
     game_hash: str
     session: int
-    global_state: int
+    global_state: int | None
 
 
 def write_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
@@ -42,8 +45,7 @@ def read_checkpoint(path: Path) -> Checkpoint | None:
         checkpoint = Checkpoint(**values)
     except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"{path} is not a checkpoint: {error}") from None
-    if not isinstance(checkpoint.game_hash, str) or not all(
-        isinstance(number, int) and 0 <= number < 2**32 for number in (checkpoint.session, checkpoint.global_state)
-    ):
+    numbers = [checkpoint.session] + [checkpoint.global_state] * (checkpoint.global_state is not None)
+    if not isinstance(checkpoint.game_hash, str) or not all(isinstance(n, int) and 0 <= n < 2**32 for n in numbers):
         raise ValueError(f"{path} is not a checkpoint: {values}")
     return checkpoint

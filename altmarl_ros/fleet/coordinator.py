@@ -3,7 +3,7 @@
 begin()     draws the robots to poll and says what to broadcast
 hear()      judges one report
 backfill()  before the deadline: asks others in place of those that are silent
-decide()    at k answers or at the deadline: a_g by the observation model, then s_g ~ P_g(. | s_g, a_g)
+decide()    at k answers or at the deadline: a_g by the observation model, by which the global plant moves s_g
 
 A new policy is announced first and acted by from the tick before which switch() is called.
 """
@@ -21,6 +21,7 @@ from altmarl_ros.errors import AltmarlError
 from altmarl_ros.fleet.budget import BandwidthBudget
 from altmarl_ros.fleet.deciding import decide, resume
 from altmarl_ros.fleet.messages import Report, Tick, Verdict, game_tag
+from altmarl_ros.fleet.plant import Plant, VirtualPlant
 from altmarl_ros.fleet.roster import Roster
 from altmarl_ros.fleet.standby import Handover
 from altmarl_ros.games.tabular import TabularGame
@@ -72,12 +73,10 @@ class Coordinator:
 
     def __init__(
         self, game: TabularGame, bundle: PolicyBundle, model: ObservationModel, k: int, session: int,
-        rng: np.random.Generator, roster: Roster | None = None, global_state: int | None = None,
+        rng: np.random.Generator, roster: Roster | None = None, plant: Plant | None = None,
         budget: BandwidthBudget | None = None,
     ) -> None:  # fmt: skip
         check_bundle(bundle, game, k)
-        if global_state is not None and not 0 <= global_state < game.n_global_states:
-            raise AltmarlError(f"global state is {global_state}, must be below {game.n_global_states}")
         self._game, self._bundle, self._model, self._rng = game, bundle, model, rng
         self._next: PolicyBundle | None = None
         self._r_pi = bundle.pi_l.reward(game)
@@ -87,9 +86,7 @@ class Coordinator:
         self.roster = roster if roster is not None else Roster()
         self.budget = budget if budget is not None else BandwidthBudget(0.0, 1.0, 1.0)
         self.verdicts: Counter[Verdict] = Counter()
-        self._global_state = (
-            int(rng.choice(game.n_global_states, p=game.initial.rho_g)) if global_state is None else global_state
-        )
+        self._plant = plant if plant is not None else VirtualPlant(game, rng)
         self._last_action: int | None = None
         self._next_tick = 0
         self._open: Tick | None = None
@@ -104,9 +101,9 @@ class Coordinator:
         return self._bundle.ladder.K
 
     @property
-    def global_state(self) -> int:
-        """s_g of the open tick, or of the next one."""
-        return self._global_state
+    def global_state(self) -> int | None:
+        """The plant's s_g, in which a tick would begin; None while it is not known."""
+        return self._plant.state
 
     @property
     def next_tick(self) -> int:
@@ -141,15 +138,21 @@ class Coordinator:
         self._r_pi = self._bundle.pi_l.reward(self._game)
         self._model.adopt(self._game, self._bundle.pi_l, self._bundle.ladder)
 
-    def begin(self, now: float = 0.0) -> Tick:
-        """Open the next tick at monotonic time `now` [s]; one that is still open must be decided first."""
+    def begin(self, now: float = 0.0) -> Tick | None:
+        """Open the next tick at monotonic time `now` [s]; one that is still open must be decided first.
+
+        None, and nothing is changed, while the plant's s_g is not known.
+        """
         assert self._open is None, "the open tick is not decided yet"
+        global_state = self._plant.state
+        if global_state is None:
+            return None
         self.budget.begin(now)
         self._k_eff = min(self.k, self.budget.room(now))
         polled = self.roster.draw(self._k_eff, self._rng, self._kept())
         self.budget.spend(len(polled), now)
         self._open = Tick(
-            self.session, self._next_tick, self._bundle.policy_id, self._global_state, self._last_action, polled
+            self.session, self._next_tick, self._bundle.policy_id, global_state, self._last_action, polled
         )  # fmt: skip
         self._answers = {}
         self._wanted = len(polled)
@@ -167,9 +170,9 @@ class Coordinator:
         self.session, self._next_tick, self._last_action = session, 0, None
         S_g, A_g = self._game.n_global_states, self._game.n_global_actions
         if known.global_state is not None and known.global_state < S_g:
-            self._global_state = known.global_state
             if known.global_action is not None and known.global_action < A_g:
-                self._move(known.global_action)
+                self._last_action = known.global_action
+            self._plant.resume(known.global_state, self._last_action)
         resume(self._model, known, self._game)
 
     def backfill(self, now: float = 0.0) -> Tick | None:
@@ -213,15 +216,11 @@ class Coordinator:
             tick, self._wanted, self._k_eff, len(self._answers), int(self._model.rung[0]), action, estimate,
             float(self._model.error[0]), reward, suspended, dict(self._answers),
         )  # fmt: skip
-        self._move(action)
+        self._plant.act(action)
+        self._last_action = action
         self._next_tick += 1
         self._asked.append(tick)
         return decision
-
-    def _move(self, action: int) -> None:
-        P = self._game.P_g[self._global_state, action]
-        self._global_state = int(self._rng.choice(self._game.n_global_states, p=P))
-        self._last_action = action
 
     def _was_asked(self, report: Report) -> bool:
         # Only an answer to a poll is a sign of life: no other report may keep a robot in the draw.

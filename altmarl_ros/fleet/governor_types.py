@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.fleet.planar import STILL, Pose, Velocity
-from altmarl_ros.fleet.scan import Scan
+
+if TYPE_CHECKING:
+    from altmarl_ros.fleet.scan import Scan
 
 NEVER = -math.inf
 """Time of arrival of what has not arrived."""

@@ -11,7 +11,6 @@ from typing import Mapping, Sequence, Union
 from altmarl_ros.fleet.agent import RobotAgent
 from altmarl_ros.fleet.budget import WINDOW
 from altmarl_ros.fleet.coordinator import Coordinator, Decision
-from altmarl_ros.fleet.governor_types import Command, Reason
 from altmarl_ros.fleet.messages import Verdict
 
 Value = Union[str, int, float]
@@ -208,19 +207,4 @@ def robots_finding(agents: Sequence[RobotAgent], now: float, silent: Threshold, 
         "ticks heard": each * sum(agent.heard for agent in agents),
         "ticks without action": each * sum(agent.missed for agent in agents),
         "of these for want of the policy": each * sum(agent.without_policy for agent in agents),
-    })  # fmt: skip
-
-
-def drive_finding(
-    robot_id: int, command: Command, pose_age: float, tick_age: float, emergency_stop: bool, zone: str
-) -> Finding:  # fmt: skip
-    """The drive of one robot; ages in [s], infinite where nothing came."""
-    halts = any(reason.halts and reason is not Reason.NOT_ACTIVE for reason in command.reasons)
-    level = Level.ERROR if halts else Level.WARN if command.reasons else Level.OK
-    reasons = ", ".join(reason.value for reason in command.reasons)
-    velocity = command.velocity
-    return Finding(f"robot {robot_id}", level, command.state.value + (f": {reasons}" if reasons else ""), {
-        "zone": zone, "state": command.state.value, "reasons": reasons or "none",
-        "emergency stop": "pressed" if emergency_stop else "released", "pose age [s]": pose_age, "tick age [s]": tick_age,
-        "speed [m/s]": velocity.speed, "turn rate [rad/s]": velocity.yaw,
     })  # fmt: skip

@@ -7,6 +7,8 @@ Every coordinator hears the ticks of all. The rules, in the order in which they 
     session    whoever takes over has a session newer than any it has heard, and equal to its rank modulo `RANKS`, so
                that no two ever have the same. Robots follow the newest session only (fleet/agent.py).
     step down  one that decides and hears a newer session stands by from then on.
+    plant      nobody decides while the global plant's state is not known, and a standby that does not know it lets the
+               lease of the other begin anew.
     doubt      one that could not act for a lease (stopped, starved) does not know whether it still decides: it stands
                by and listens before it takes over again.
 
@@ -71,6 +73,10 @@ class Succession:
     def due(self, now: float) -> bool:
         """Whether it is on us to take over."""
         return self.session is None and now >= self._due
+
+    def postpone(self, now: float) -> None:
+        """Nobody could decide until now: their lease begins anew."""
+        self._due = max(self._due, now + self._wait)
 
     def take_over(self, unix_time: float) -> int:
         """Decide from now on, in the session returned."""

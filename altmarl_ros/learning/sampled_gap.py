@@ -20,7 +20,6 @@ from dataclasses import dataclass, replace
 from typing import Callable, Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from altmarl_ros.games.tabular import FloatArray, Start, TabularGame
 from altmarl_ros.learning.aggregation import aggregate
@@ -32,6 +31,7 @@ from altmarl_ros.learning.local_agent import l_learn, pooled
 from altmarl_ros.learning.population import Fleets, Rollouts, play, simulate, start_fleets
 from altmarl_ros.observation import AllSeen, Fresh, ObservationModel, make_filter
 from altmarl_ros.observation.model import Counts, draw_without_replacement
+from altmarl_ros.observation.relayed import Relayed
 from altmarl_ros.policies import Ladder, LocalPolicy
 from altmarl_ros.policies.counts import by_group, enumerate_counts
 
@@ -123,43 +123,13 @@ class _Episodes:
         return simulate(two_kinds(self._game), both, _Alike(self._model(ladder)), self._k, start, self._horizon, self._rng())
 
 
-class _Alike:
+class _Alike(Relayed):
     """An observation model for reports that also say which of two kinds a robot is: the kind is not looked at."""
 
-    def __init__(self, model: ObservationModel) -> None:
-        self._model, self.turnover = model, model.turnover
-
-    def reset(self, runs: int) -> None:
-        """See ObservationModel."""
-        self._model.reset(runs)
-
-    def adopt(self, game: TabularGame, pi_l: LocalPolicy, ladder: Ladder) -> None:
-        """See ObservationModel."""
-        self._model.adopt(game, pi_l, ladder)
-
-    def resume(self, shares: FloatArray, error: FloatArray, s_g: NDArray[np.int64]) -> None:
-        """See ObservationModel."""
-        self._model.resume(shares, error, s_g)
-
-    def decide(self, s_g: NDArray[np.int64], reports: Counts, n: int) -> NDArray[np.int64]:
-        """See ObservationModel; reports [R, 2 L]."""
+    def received(self, reports: Counts) -> Counts:
+        """Both kinds together [R, 2 L] -> [R, L]."""
         L = reports.shape[1] // 2
-        return self._model.decide(s_g, reports[:, :L] + reports[:, L:], n)
-
-    @property
-    def estimate(self) -> FloatArray:
-        """See ObservationModel [R, L]."""
-        return self._model.estimate
-
-    @property
-    def error(self) -> FloatArray:
-        """See ObservationModel [R]."""
-        return self._model.error
-
-    @property
-    def rung(self) -> NDArray[np.int64]:
-        """See ObservationModel [R]."""
-        return self._model.rung
+        return np.asarray(reports[:, :L] + reports[:, L:])
 
 
 def two_kinds(game: TabularGame) -> TabularGame:

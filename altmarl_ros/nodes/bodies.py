@@ -59,7 +59,11 @@ class MarkovBody:
     def act(self, tick: Tick, local_action: int) -> None:
         """See Body."""
         self._local_state = None
-        self._bodies.act(self._id, tick, local_action)
+        if self._id in tick.polled:
+            # The coordinator waits for the reports of other robots of the process; nobody waits for the body.
+            self._bodies.soon(lambda: self._bodies.act(self._id, tick, local_action))
+        else:
+            self._bodies.act(self._id, tick, local_action)
 
     def soon(self, work: Callable[[], None]) -> None:
         """See Body."""

@@ -22,7 +22,7 @@ class AgeClock:
     def __init__(self, node: Node) -> None:
         """`node` whose ROS clock it is, and which holds the timer that looks at it."""
         self.simulated = bool(node.get_parameter("use_sim_time").value)
-        self._ros = node.get_clock()
+        self._node, self._ros = node, node.get_clock()
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._watch = ClockWatch()
         self._stops: list[Callable[[], None]] = []
@@ -56,7 +56,7 @@ class AgeClock:
 
     def timer(self, node: Node, period: float, callback: Callable[[], None]) -> Timer:
         """A timer of a node that goes by this clock; `period` in [s]."""
-        return node.create_timer(period, callback, clock=self._ros if self.simulated else self._steady)
+        return self._node.create_timer(period, callback) if self.simulated else node.create_timer(period, callback, clock=self._steady)
 
     def when_stopped(self, callback: Callable[[], None]) -> None:
         """Call this again and again while a simulated clock stands still."""

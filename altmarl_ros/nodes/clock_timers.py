@@ -8,7 +8,7 @@ up for.
 
 from __future__ import annotations
 
-from typing import Callable
+from typing import Callable, Iterator
 
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -60,7 +60,11 @@ class ClockTimers:
     def __init__(self, node: Node) -> None:
         self._clock = node.get_clock()
         self._timers: dict[ClockTimer, None] = {}  # in the order in which they began
-        self._subscription = node.create_subscription(ClockMessage, "/clock", self._hear, _NEWEST)
+        Node.create_subscription(node, ClockMessage, "/clock", self._hear, _NEWEST)  # a timer that fails is no message dropped
+
+    def __iter__(self) -> Iterator[ClockTimer]:
+        """Timers that are called."""
+        return iter(list(self._timers))
 
     def create(self, period: float, callback: Callable[[], None]) -> ClockTimer:
         """A timer that calls every `period` [s]."""
@@ -83,5 +87,5 @@ class ClockTimers:
         if self._clock.now() < time:  # the node's own subscription has yet to hear it
             self._clock.set_ros_time_override(time)
         now = self.now_ns()
-        for timer in list(self._timers):
+        for timer in self:
             timer.call_if_due(now)

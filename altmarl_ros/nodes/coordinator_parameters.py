@@ -10,7 +10,9 @@ from altmarl_ros.fleet.health import Threshold, Thresholds
 from altmarl_ros.fleet.id_ranges import IdRanges
 from altmarl_ros.nodes import diagnostics
 from altmarl_ros.nodes.diagnostics import threshold_parameters
+from altmarl_ros.nodes.lifecycle import AUTOSTART
 from altmarl_ros.nodes.parameters import Parameter
+from altmarl_ros.nodes.plant import PLANT_PARAMETERS
 from altmarl_ros.nodes.standby import STANDBY_PARAMETERS
 from altmarl_ros.observation import DEFAULT_MODEL, MODEL_NAMES
 from altmarl_ros.observation.catalogue import DEFAULT_TURNOVER
@@ -42,6 +44,8 @@ PARAMETERS = (
     Parameter("roster.max_misses", 3, "Polls in a row that a robot may miss before it leaves the draw.", 1, live=True),
     Parameter("roster.probe_interval", 10, "Draws between two polls of a robot that left the draw.", 1, live=True),
     Parameter("state_file", "", "Where s_g and the session survive a restart; empty: nowhere."),
+    AUTOSTART,
+    *PLANT_PARAMETERS,
     *STANDBY_PARAMETERS,
     diagnostics.PERIOD,
     *threshold_parameters("slowness", _DEFAULTS.slowness, "Missing share of the tick frequency"),
@@ -50,7 +54,10 @@ PARAMETERS = (
     *threshold_parameters("age", _DEFAULTS.age, "95 % quantile of the age of information, over that of a fair draw,"),
 )  # fmt: skip
 
-HANDED_OVER = frozenset(p.name for p in PARAMETERS if p.live and not p.name.startswith("diagnostics."))
+LIVE = frozenset(p.name for p in PARAMETERS if p.live)
+"""Parameters that a configured coordinator takes."""
+
+HANDED_OVER = frozenset(name for name in LIVE if not name.startswith("diagnostics."))
 """Parameters that a standby takes over from the coordinator that decides."""
 
 

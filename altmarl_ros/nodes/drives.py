@@ -13,7 +13,7 @@ from rclpy.node import Node
 
 from altmarl_ros.fleet.planar import Pose, Velocity
 from altmarl_ros.fleet.steering import FloatArray, Goal, LocalPlanner
-from altmarl_ros.nodes import conversions, qos
+from altmarl_ros.nodes import qos, vehicle_conversions
 from altmarl_ros.nodes.clock import AgeClock
 from altmarl_ros.nodes.endpoints import Endpoints
 from altmarl_ros.nodes.robot_parameters import DriveSettings
@@ -62,7 +62,7 @@ class Base:
 
     def command(self, velocity: Velocity) -> None:
         """Send a velocity."""
-        twist = conversions.velocity_to_message(velocity)
+        twist = vehicle_conversions.velocity_to_message(velocity)
         if not self._stamped:
             self._publisher.publish(twist)
             return

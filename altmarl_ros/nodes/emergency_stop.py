@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
+from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from std_msgs.msg import Bool
 from std_srvs.srv import SetBool
 
 from altmarl_ros.nodes import qos
-from altmarl_ros.nodes.endpoints import Endpoints
 
 TOPIC = "emergency_stop"
 
@@ -28,13 +28,14 @@ class FleetStop:
         pressed: whether nothing may move.
     """
 
-    def __init__(self, node: Node, make: Endpoints, fleet_prefix: str) -> None:
+    def __init__(self, node: Node, fleet_prefix: str) -> None:
         self.pressed = False
         self._node = node
         self._stopped_at = 0  # ns, by the clock of who sent it
         topic = f"{fleet_prefix}/{TOPIC}"
-        make.subscription(Bool, topic, self._hear, qos.latched_qos())
-        node.create_subscription(Bool, topic, self._hear, qos.sensor_qos())
+        quiet = SubscriptionEventCallbacks(use_default_callbacks=False)  # writers that only one reader matches
+        for profile in (qos.latched_qos(), qos.sensor_qos()):
+            node.create_subscription(Bool, topic, self._hear, profile, event_callbacks=quiet)
 
     def _hear(self, message: Bool, info: Any) -> None:
         sent = int(info["source_timestamp"])

@@ -8,7 +8,7 @@ why: in the log where a service asked for it, to the caller of `start` at the st
 from __future__ import annotations
 
 from itertools import chain
-from typing import Any, Callable
+from typing import Any, Callable, Iterable
 
 from lifecycle_msgs.msg import State
 from rclpy.lifecycle import LifecycleNodeMixin, LifecycleState, TransitionCallbackReturn
@@ -125,11 +125,11 @@ class ManagedNode(LifecycleNodeMixin, GuardedNode):
         return set(chain(self.timers, self.subscriptions, self.publishers, self.clients, self.services))
 
     def _destroy_since(self, before: set[Any]) -> None:
-        for destroy, entities in (
+        kinds: tuple[tuple[Callable[[Any], Any], Iterable[Any]], ...] = (
             (self.destroy_timer, self.timers), (self.destroy_subscription, self.subscriptions),
             (self.destroy_publisher, self.publishers), (self.destroy_client, self.clients),
             (self.destroy_service, self.services),
-        ):  # fmt: skip
-            for entity in list(entities):
-                if entity not in before:
-                    destroy(entity)
+        )  # fmt: skip
+        for destroy, entities in kinds:
+            for entity in set(entities) - before:
+                destroy(entity)

@@ -18,7 +18,7 @@ from altmarl_ros.errors import AltmarlError
 from altmarl_ros.fleet.errand import Errand, Order, Phase
 from altmarl_ros.fleet.planar import STILL, Pose, Velocity
 from altmarl_ros.fleet.steering import FloatArray, Goal
-from altmarl_ros.nodes import conversions, qos
+from altmarl_ros.nodes import qos, vehicle_conversions
 from altmarl_ros.nodes.clock import AgeClock
 from altmarl_ros.nodes.drives import Base
 from altmarl_ros.nodes.endpoints import Endpoints
@@ -87,7 +87,7 @@ class Nav2Drive:
         self._client.destroy()
 
     def _hear(self, twist: Twist) -> None:
-        self._velocity, self._heard = conversions.velocity_from_message(twist), self._clock.now()
+        self._velocity, self._heard = vehicle_conversions.velocity_from_message(twist), self._clock.now()
 
     def _follow(self, order: Order, now: float, pose: Pose) -> None:
         if order.cancel is not None:

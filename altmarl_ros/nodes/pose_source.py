@@ -16,7 +16,7 @@ from rclpy.node import Node
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.fleet.localisation import Localiser
 from altmarl_ros.fleet.planar import Pose, Velocity
-from altmarl_ros.nodes import conversions, qos
+from altmarl_ros.nodes import qos, vehicle_conversions
 from altmarl_ros.nodes.clock import AgeClock, seconds
 from altmarl_ros.nodes.endpoints import Endpoints
 from altmarl_ros.nodes.robot_parameters import pose_of
@@ -82,15 +82,15 @@ class PoseSource:
             return
         assert self._localiser is not None
         stamp = seconds(message.header.stamp)
-        pose = self._localiser.odometry(stamp, conversions.pose_from_message(message.pose.pose))
+        pose = self._localiser.odometry(stamp, vehicle_conversions.pose_from_message(message.pose.pose))
         if pose is not None:
-            self._tell(stamp, pose, conversions.velocity_from_message(message.twist.twist))
+            self._tell(stamp, pose, vehicle_conversions.velocity_from_message(message.twist.twist))
 
     def _hear_pose(self, message: Any) -> None:
         if not self._in_frame(message.header.frame_id, self._map, "a pose"):
             return
         given = message.pose.pose if isinstance(message, PoseWithCovarianceStamped) else message.pose
-        stamp, pose = seconds(message.header.stamp), conversions.pose_from_message(given)
+        stamp, pose = seconds(message.header.stamp), vehicle_conversions.pose_from_message(given)
         if self._localiser is None:
             self._tell(stamp, pose, None)
         else:
@@ -134,4 +134,4 @@ class _TfListener:
         if stamp == self._stamp:
             return None
         self._stamp = stamp
-        return stamp, conversions.pose_from_transform(found.transform)
+        return stamp, vehicle_conversions.pose_from_transform(found.transform)

@@ -58,6 +58,11 @@ def account_qos() -> QoSProfile:
     )  # fmt: skip
 
 
+def plant_action_qos() -> QoSProfile:
+    """Decisions for the global plant: none may be lost on the way, and none that is old may move a machine."""
+    return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE)
+
+
 def command_qos() -> QoSProfile:
     """Commands: nothing may be lost, nobody needs the past."""
     return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=_BURST, reliability=ReliabilityPolicy.RELIABLE)

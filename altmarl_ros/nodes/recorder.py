@@ -15,6 +15,8 @@ from altmarl_ros.msg import (
     FleetConfiguration,
     FleetTick,
     FleetTruth,
+    GlobalAction,
+    GlobalState,
     LocalPolicy,
     RobotHello,
     RobotReport,
@@ -32,6 +34,8 @@ TOPICS = {
     "policy": (LocalPolicy, qos.policy_qos(), qos.latched_from_many_qos()),
     "configuration": (FleetConfiguration, qos.account_qos(), qos.latched_from_many_qos()),
     "status": (CoordinatorStatus, qos.account_qos(), qos.latched_from_many_qos()),
+    "global_action": (GlobalAction, qos.plant_action_qos(), qos.command_qos()),
+    "global_state": (GlobalState, qos.report_qos(), qos.report_qos(_DEPTH)),
     "truth": (FleetTruth, qos.account_qos(), qos.latched_from_many_qos()),
 }
 """Of each topic below the fleet's prefix: type, quality of service as offered, and as asked for by the recorder."""

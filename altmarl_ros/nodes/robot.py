@@ -83,7 +83,7 @@ class Surroundings:
         if values["body"] == "markov":
             return cls(game_hash, AgeClock(node), Bodies(node, make, values["world_prefix"]), None, None)
         site = Site.load(values)
-        return cls(game_hash, AgeClock(node), None, site, FleetStop(node, make, values["fleet_prefix"]))
+        return cls(game_hash, AgeClock(node), None, site, FleetStop(node, values["fleet_prefix"]))
 
 
 class RobotNode(ManagedNode):
@@ -130,7 +130,7 @@ class RobotNode(ManagedNode):
         link = FaultyLink(self, network_of(values), int(values["seed"]), self._id)
         self._publish_report = link.from_robot(make.publisher(RobotReport, f"{prefix}/report", qos.report_qos()).publish)
         make.subscription(LocalPolicy, f"{prefix}/policy", self._hear_policy, qos.policy_qos())
-        hear_tick = link.to_robot(self.guard(f"{prefix}/tick", self._hear_tick))  # which may deliver later, from a timer
+        hear_tick = link.to_robot(self.guard(f"{prefix}/tick", self._hear_tick))  # guarded: it may come later, from a timer
         make.subscription(FleetTick, f"{prefix}/tick", hear_tick, qos.tick_qos())
         if self._given is None:
             Diagnostics(self, make, values["diagnostics.period"], prefix, lambda: diagnose([self], values))

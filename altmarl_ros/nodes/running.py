@@ -14,6 +14,7 @@ between two calls, so it is short.
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 import time
@@ -61,6 +62,8 @@ def run(make_nodes: Callable[[], Sequence[Node]], args: Sequence[str] | None = N
         executor = make_executor()
         for node in nodes:
             executor.add_node(node)
+        gc.collect()
+        gc.freeze()  # what is there now stays: no collection has to walk through it in the middle of a tick
         while not stopping and ok():
             executor.spin_once(timeout_sec=_POLL)
         return 0

@@ -36,16 +36,17 @@ class Standby:
 
     def __init__(
         self, node: Node, values: Mapping[str, Any], last_session: int | None,
-        take_over: Callable[[int, Handover], None], step_down: Callable[[], None],
+        ready: Callable[[], bool], take_over: Callable[[int, Handover], None], step_down: Callable[[], None],
         follow: Callable[[Configuration], None],
     ) -> None:  # fmt: skip
-        """`take_over` gets the new session and what is known of the last; `step_down` ends ours.
+        """`take_over` gets the new session and what is known of the last, if we are `ready`; `step_down` ends ours.
 
         `follow` gets what the deciding coordinator decides by, whenever that changes while we stand by.
         """
         period, standby, lease = float(values["tick.period"]), bool(values["standby"]), float(values["failover.lease"])
         rank = int(values["failover.rank"]) or int(standby)
-        self._node, self._take_over, self._step_down, self._follow = node, take_over, step_down, follow
+        self._node, self._ready, self._take_over, self._step_down = node, ready, take_over, step_down
+        self._follow = follow
         self._alone = not standby and not lease
         self._limit = int(values["tick.limit"])
         self._status: CoordinatorStatus | None = None
@@ -78,6 +79,8 @@ class Standby:
 
     def _check(self) -> None:
         newest = self._succession.newest
+        if not self._ready():
+            self._succession.postpone(time.monotonic())
         if not self._succession.due(time.monotonic()) or (self._limit and newest and newest.tick + 1 >= self._limit):
             return
         session = self._succession.take_over(time.time())

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Callable, Mapping
 
 import numpy as np
@@ -21,18 +21,20 @@ from rclpy.timer import Timer
 from sensor_msgs.msg import LaserScan
 
 from altmarl_ros.errors import AltmarlError
+from altmarl_ros.fleet.drive_health import drive_finding
 from altmarl_ros.fleet.governor import Governor
-from altmarl_ros.fleet.governor_types import NEVER, Command, Inputs, OnSilence, State
-from altmarl_ros.fleet.health import Finding, drive_finding
+from altmarl_ros.fleet.governor_types import NEVER, Command, GovernorSettings, Inputs, OnSilence, State
+from altmarl_ros.fleet.health import Finding
+from altmarl_ros.fleet.limits import Limits
 from altmarl_ros.fleet.messages import Tick
-from altmarl_ros.fleet.planar import STILL, Velocity
+from altmarl_ros.fleet.planar import STILL, Pose, Velocity
 from altmarl_ros.fleet.scan import Scan
-from altmarl_ros.fleet.steering import FloatArray, Goal
+from altmarl_ros.fleet.steering import FloatArray, Goal, LocalPlanner, SteeringSettings
 from altmarl_ros.fleet.zones import Zones
 from altmarl_ros.games import load_floor_map, load_game
 from altmarl_ros.games.moves import goal_zones
 from altmarl_ros.msg import DriveState
-from altmarl_ros.nodes import conversions, qos
+from altmarl_ros.nodes import qos, vehicle_conversions
 from altmarl_ros.nodes.clock import AgeClock
 from altmarl_ros.nodes.drives import make_drive
 from altmarl_ros.nodes.emergency_stop import FleetStop, offer_stop
@@ -73,6 +75,7 @@ class Site:
         radius, park = float(values["robot.radius"]), values["park_zone"]
         if park and park not in floor.plan.names:
             raise AltmarlError(f"parameter 'park_zone' is {park!r}, which is no zone; zones are {', '.join(floor.plan.names)}")
+        _compile()
         zones = Zones(floor, float(values["zones.hysteresis"]), float(values["zones.tolerance"]), radius)
         return cls(zones, goal_zones(load_game(values["game"]), floor), floor.plan.names.index(park) if park else None)
 
@@ -200,7 +203,7 @@ class Vehicle:
                 self._changed()
 
     def _hear_scan(self, message: LaserScan) -> None:
-        self._scan, self._scan_arrived = conversions.scan_from_message(message, self._mount), self._clock.now()
+        self._scan, self._scan_arrived = vehicle_conversions.scan_from_message(message, self._mount), self._clock.now()
 
     def _step_safely(self) -> None:
         try:
@@ -270,7 +273,7 @@ class Vehicle:
 
         tick, local_state, local_action = self._acted or (None, None, None)
         goal = self._goal
-        self._publisher.publish(conversions.drive_to_message(
+        self._publisher.publish(vehicle_conversions.drive_to_message(
             command, self._clock.stamp(), robot_id=self._id, session=tick.session if tick else 0,
             tick=tick.tick if tick else 0, local_state=code(local_state), local_action=code(local_action),
             zone=code(self._zone), goal_zone=code(self._goal_zone), goal_x=goal.x if goal else math.nan,
@@ -279,3 +282,17 @@ class Vehicle:
 
     def _name(self, zone: int | None) -> str:
         return "unknown" if zone is None else self._site.zones.floor.plan.names[zone]
+
+
+def _compile() -> None:
+    """Have compiled what the control loop calls, which takes seconds where it is not cached: longer than a robot may wait."""
+    limits, settings = Limits(), SteeringSettings()
+    scan = Scan(np.full(8, 1.0), -math.pi, 0.25 * math.pi, 0.05, 8.0)
+    pose, goal = Pose(0.0, 0.0), Goal(1.0, 0.0)
+    for each in (limits, replace(limits, lateral=0.4)):
+        wanted = LocalPlanner(each, settings).steer(0.0, pose, goal, STILL, scan.points)
+        inputs = Inputs(Velocity(0.1), pose, 0.0, tick_arrived=0.0, scan=scan, scan_arrived=0.0)
+        governor = Governor(each, GovernorSettings())
+        governor.override(wanted)
+        governor.step(0.0, inputs)
+        governor.step(0.1, inputs)

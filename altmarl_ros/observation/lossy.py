@@ -3,50 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.games.tabular import FloatArray, TabularGame
 from altmarl_ros.observation.model import Counts, ObservationModel
-from altmarl_ros.policies import Ladder, LocalPolicy
+from altmarl_ros.observation.relayed import Relayed
 
 
-class Lossy:
+class Lossy(Relayed):
     """Every report is lost with probability `loss`, independently; `model` decides by what is left."""
 
     def __init__(self, model: ObservationModel, loss: float, rng: np.random.Generator) -> None:
+        super().__init__(model)
         if not 0.0 <= loss <= 1.0:
             raise AltmarlError(f"loss is {loss}, must be in 0..1")
-        self._model, self._loss, self._rng = model, loss, rng
-        self.turnover = model.turnover
+        self._loss, self._rng = loss, rng
 
-    def reset(self, runs: int) -> None:
-        """See ObservationModel."""
-        self._model.reset(runs)
-
-    def resume(self, shares: FloatArray, error: FloatArray, s_g: NDArray[np.int64]) -> None:
-        """See ObservationModel."""
-        self._model.resume(shares, error, s_g)
-
-    def adopt(self, game: TabularGame, pi_l: LocalPolicy, ladder: Ladder) -> None:
-        """See ObservationModel."""
-        self._model.adopt(game, pi_l, ladder)
-
-    def decide(self, s_g: NDArray[np.int64], reports: Counts, n: int) -> NDArray[np.int64]:
-        """See ObservationModel."""
-        return self._model.decide(s_g, self._rng.binomial(reports, 1.0 - self._loss), n)
-
-    @property
-    def estimate(self) -> FloatArray:
-        """See ObservationModel."""
-        return self._model.estimate
-
-    @property
-    def error(self) -> FloatArray:
-        """See ObservationModel."""
-        return self._model.error
-
-    @property
-    def rung(self) -> NDArray[np.int64]:
-        """See ObservationModel."""
-        return self._model.rung
+    def received(self, reports: Counts) -> Counts:
+        """Those that are not lost."""
+        return np.asarray(self._rng.binomial(reports, 1.0 - self._loss))

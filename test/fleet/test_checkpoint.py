@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -12,9 +13,10 @@ def path(tmp_path):
     return tmp_path / "state" / "checkpoint.json"
 
 
-def test_round_trip(path):
-    write_checkpoint(GOOD, path)
-    assert read_checkpoint(path) == GOOD
+@pytest.mark.parametrize("checkpoint", [GOOD, replace(GOOD, global_state=None)])
+def test_round_trip(path, checkpoint):
+    write_checkpoint(checkpoint, path)
+    assert read_checkpoint(path) == checkpoint
 
 
 def test_no_file_is_no_checkpoint(path):
@@ -53,6 +55,7 @@ def test_failed_write_leaves_the_old_one(path, monkeypatch):
         b'{"game_hash": "a", "session": 1, "global_state": 0.5}',
         b'{"game_hash": "a", "session": NaN, "global_state": 0}',
         b'{"game_hash": "a", "session": "1", "global_state": 0}',
+        b'{"game_hash": "a", "session": null, "global_state": 0}',
         b'{"game_hash": "' + b"a" * 5000 + b'", "session": 1, "global_state": 0}',
     ],
 )

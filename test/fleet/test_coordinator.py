@@ -7,6 +7,7 @@ from scipy.stats import chisquare, dirichlet
 from altmarl_ros.errors import AltmarlError, BundleError
 from altmarl_ros.fleet.coordinator import Coordinator
 from altmarl_ros.fleet.messages import Report, game_tag
+from altmarl_ros.fleet.plant import VirtualPlant
 from altmarl_ros.games import load_game
 from altmarl_ros.observation import Fresh
 from altmarl_ros.policies import Ladder
@@ -22,8 +23,8 @@ def answer(coordinator, tick, states):
     ]
 
 
-def test_first_broadcast(make_coordinator, small_bundle):
-    coordinator = make_coordinator(global_state=2)
+def test_first_broadcast(make_coordinator, small_bundle, warehouse):
+    coordinator = make_coordinator(plant=VirtualPlant(warehouse, np.random.default_rng(0), 2))
     tick = coordinator.begin()
     assert (tick.session, tick.tick, tick.policy_id) == (SESSION, 0, small_bundle.policy_id)
     assert (tick.global_state, tick.global_action) == (2, None)
@@ -40,7 +41,7 @@ def test_next_broadcast_tells_the_decision(make_coordinator):
 
 @pytest.mark.parametrize("states", [(), (4,), (2, 2), (0, 3, 3)])
 def test_decides_by_the_rung_of_the_reports_that_came(make_coordinator, small_bundle, warehouse, states):
-    coordinator = make_coordinator(global_state=1)
+    coordinator = make_coordinator(plant=VirtualPlant(warehouse, np.random.default_rng(0), 1))
     answer(coordinator, coordinator.begin(), states)
     decision = coordinator.decide()
     counts = np.bincount(np.array(states, dtype=int), minlength=5)
@@ -101,12 +102,6 @@ def test_same_seed_gives_the_same_run(make_coordinator):
 def test_k_outside_the_rungs_is_refused(make_coordinator, k):
     with pytest.raises(AltmarlError, match=rf"k is {k}, must be in 0..3"):
         make_coordinator(k=k)
-
-
-@pytest.mark.parametrize("global_state", [-1, 5])
-def test_global_state_outside_the_game_is_refused(make_coordinator, global_state):
-    with pytest.raises(AltmarlError, match=f"global state is {global_state}, must be below 5"):
-        make_coordinator(global_state=global_state)
 
 
 def test_policy_for_another_game_is_refused(small_bundle):

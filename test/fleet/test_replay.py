@@ -6,6 +6,7 @@ import pytest
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.fleet.coordinator import Coordinator
 from altmarl_ros.fleet.messages import Report, game_tag
+from altmarl_ros.fleet.plant import ExternalPlant
 from altmarl_ros.fleet.record import Configuration, StatusRow
 from altmarl_ros.fleet.replay import Gap, find_gaps, redecide
 from altmarl_ros.fleet.roster import Roster
@@ -38,7 +39,7 @@ def policies(small_bundle):
 def record_run(warehouse, small_bundle):
     """Plays a coordinator whose robots answer at random, join and fall silent, and keeps its accounts."""
 
-    def make(model, ticks=200, seed=0, session=77, switch_at=None, to=None, handover=None, robots=0):
+    def make(model, ticks=200, seed=0, session=77, switch_at=None, to=None, handover=None, robots=0, plant=None):
         rng = np.random.default_rng(seed)
         tag = game_tag(warehouse.content_hash)
         roster = Roster(max_misses=2, probe_interval=5)
@@ -52,6 +53,7 @@ def record_run(warehouse, small_bundle):
             session,
             np.random.default_rng([seed, 1]),
             roster,
+            plant,
         )
         if handover is not None:
             coordinator.take_over(session, handover)
@@ -62,6 +64,8 @@ def record_run(warehouse, small_bundle):
                 coordinator.switch()
             if t % 10 == 0:
                 roster.join(t, "")
+            if plant is not None:
+                plant.hear(int(rng.integers(5)))
             tick = coordinator.begin()
             for robot_id in rng.permutation(np.array(tick.polled, dtype=int)):
                 if rng.random() < 0.7:
@@ -110,6 +114,15 @@ def test_a_session_that_was_taken_over_is_decided_again(record_run, warehouse, s
     assert max(r.deviation for r in redecisions) < 1e-7
     afresh = next(redecide(statuses, warehouse, model, policies))
     assert afresh.deviation > 1e-2
+
+
+@pytest.mark.parametrize("model", MODEL_NAMES)
+def test_a_run_with_an_external_plant_is_decided_again(record_run, warehouse, small_bundle, policies, model):
+    statuses = record_run(model, plant=ExternalPlant(5, 1.0, lambda: 0.0))
+    redecisions = list(redecide(statuses, warehouse, make_model(model, warehouse, small_bundle), policies))
+    assert all(r.equal for r in redecisions)
+    assert max(r.deviation for r in redecisions) < 1e-7
+    assert len({s.global_state for s in statuses}) == 5
 
 
 def test_an_altered_decision_is_found(record_run, warehouse, small_bundle, policies):

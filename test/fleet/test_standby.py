@@ -12,6 +12,7 @@ from altmarl_ros.errors import AltmarlError
 from altmarl_ros.fleet.agent import Heard, RobotAgent
 from altmarl_ros.fleet.coordinator import Coordinator
 from altmarl_ros.fleet.messages import Tick
+from altmarl_ros.fleet.plant import VirtualPlant
 from altmarl_ros.fleet.session import is_newer
 from altmarl_ros.fleet.standby import RANKS, Handover, Succession
 from altmarl_ros.observation import Filtered
@@ -187,6 +188,23 @@ def test_takes_over_after_a_lease_of_silence_and_not_before():
     assert not standby.due(100.0)
 
 
+def test_a_lease_begins_anew_when_nobody_could_decide():
+    succession = Succession(1, LEASE, STAGGER, 0.0)
+    succession.hear(tick(100), 0.0)
+    for now in np.arange(0.0, 20.0, 0.25):
+        succession.postpone(now)
+        assert not succession.due(now)
+    assert not succession.due(now + LEASE + STAGGER - 0.01)
+    assert succession.due(now + LEASE + STAGGER)
+
+
+def test_postponing_never_hastens():
+    succession = Succession(1, LEASE, STAGGER, 0.0, patience=50.0)
+    succession.postpone(1.0)
+    assert not succession.due(49.9)
+    assert succession.due(50.0)
+
+
 def test_a_repeated_tick_is_no_sign_of_life():
     standby = Succession(1, LEASE, STAGGER, 0.0)
     for now in (0.0, 2.0, 3.4):
@@ -262,7 +280,8 @@ ESTIMATE = (0.1, 0.2, 0.3, 0.4, 0.0)
 @pytest.fixture
 def successor(warehouse, small_bundle):
     model = Filtered(warehouse, small_bundle.pi_l, small_bundle.ladder)
-    return Coordinator(warehouse, small_bundle, model, 3, 0, np.random.default_rng(0), global_state=0), model
+    plant = VirtualPlant(warehouse, np.random.default_rng(1), 0)
+    return Coordinator(warehouse, small_bundle, model, 3, 0, np.random.default_rng(0), plant=plant), model
 
 
 def test_goes_on_from_the_decision_that_was_heard(warehouse, successor):

@@ -36,7 +36,7 @@ class FakeNode:
         self.hear = hear
         return SimpleNamespace(topic_name="/robots/body")
 
-    def create_timer(self, _period, callback):
+    def create_timer(self, _period, callback, clock):
         self.timers.append(FakeTimer(callback))
         return self.timers[-1]
 

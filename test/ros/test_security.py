@@ -1,6 +1,7 @@
 """The SROS 2 policy beside the real graph: every entity of every node is allowed, and nothing else is."""
 
 import time
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from xml.etree import ElementTree
 
@@ -13,7 +14,7 @@ pytestmark = pytest.mark.ros
 
 POLICY = share_directory() / "config" / "security" / "policy.xml"
 ENCLAVES = {"coordinator": "coordinator", "robot": "robot", "robots_0": "robot", "world": "world"}
-ENCLAVES |= {"operator": "operator", "recorder": "operator", "altmarl_operator_tool": "operator"}
+ENCLAVES |= {"plant": "plant", "operator": "operator", "recorder": "operator", "altmarl_operator_tool": "operator"}
 KINDS = ("publish", "subscribe", "reply", "request")
 
 
@@ -57,24 +58,42 @@ def needless(expressions, used):
     return {expression for expression in expressions if not any(fnmatchcase(name, expression) for name in used)}
 
 
+class Plan(FleetPlan):
+    """A plan whose coordinators have an external plant."""
+
+    def nodes(self):
+        return [
+            replace(node, parameters={**node.parameters, "plant": "external"}) if node.executable == "coordinator" else node
+            for node in super().nodes()
+        ]
+
+
 @pytest.fixture
 def graph(fleet, policy, tmp_path):
     """Every node of a fleet under simulated time, with an operator's tools: (enclave, kind) -> names."""
     from diagnostic_msgs.msg import DiagnosticArray
+    from lifecycle_msgs.srv import ChangeState, GetAvailableTransitions, GetState
     from rclpy.node import Node
+    from rclpy.parameter import Parameter
     from rclpy.parameter_client import AsyncParameterClient
 
     from altmarl_ros.fleet.bag import BagWriter
+    from altmarl_ros.msg import GlobalAction, GlobalState
     from altmarl_ros.nodes import qos
     from altmarl_ros.nodes.recorder import Recorder
 
-    running = fleet(FleetPlan("warehouse", policy, robots=2, k=1, processes=1, use_sim_time=True, standby=True))
+    running = fleet(Plan("warehouse", policy, robots=2, k=1, processes=1, use_sim_time=True, standby=True))
     tool = Node("altmarl_operator_tool", start_parameter_services=False)
     tool.create_subscription(DiagnosticArray, "/diagnostics", print, qos.diagnostics_qos())
+    plant = Node("plant", parameter_overrides=[Parameter("use_sim_time", value=True)])
+    plant.create_publisher(GlobalState, "/fleet/global_state", 1)
+    plant.create_subscription(GlobalAction, "/fleet/global_action", print, 1)
     writer = BagWriter(tmp_path / "bag")
     recorder = Recorder(writer)
     try:
         clients = [AsyncParameterClient(tool, name) for name in ("coordinator", "world", "robot_9/robot", "robots_0")]
+        services = {"change_state": ChangeState, "get_state": GetState, "get_available_transitions": GetAvailableTransitions}
+        clients += [tool.create_client(kind, f"/coordinator/{name}") for name, kind in services.items()]
         running.start()
         options = ("-r", "__ns:=/robot_9", "-p", "robot_id:=9", "-p", "use_sim_time:=true")
         running.group.start("robot_9", [str(executable("robot")), "--ros-args", *options])
@@ -97,6 +116,7 @@ def graph(fleet, policy, tmp_path):
     finally:
         recorder.destroy_node()
         writer.close()
+        plant.destroy_node()
         tool.destroy_node()
 
 

@@ -1,0 +1,199 @@
+"""The coordinator's life cycle by its services."""
+
+import json
+import subprocess
+
+import pytest
+
+from altmarl_ros.errors import AltmarlError
+from altmarl_ros.fleet.plan import FleetPlan
+from altmarl_ros.fleet.session import is_newer
+from altmarl_ros.nodes.lifecycle import ManagedNode
+from altmarl_ros.resources import executable
+
+pytestmark = pytest.mark.ros
+
+UNCONFIGURED, INACTIVE, ACTIVE, FINALIZED = 1, 2, 3, 4
+PERIOD = 0.1
+
+
+class Managed:
+    """A coordinator that does not start by itself, and the services of its life cycle."""
+
+    def __init__(self, running, **parameters):
+        from lifecycle_msgs.srv import ChangeState, GetState
+
+        self._running, self._requests = running, {"change_state": ChangeState, "get_state": GetState}
+        self._clients = {
+            name: running.observer.create_client(kind, f"/coordinator/{name}") for name, kind in self._requests.items()
+        }
+        parameters = {"autostart": False, "tick.period": PERIOD, "sampling.k": 3, **parameters}
+        settings = [item for name, value in parameters.items() for item in ("-p", f"{name}:={json.dumps(value)}")]
+        self.child = running.group.start("managed", [str(executable("coordinator")), "--ros-args", *settings])
+        for client in self._clients.values():
+            running.wait_until(client.service_is_ready, 20, "a lifecycle service")
+
+    def _call(self, name, label=None):
+        request = self._requests[name].Request()
+        if label is not None:
+            request.transition.label = label
+        future = self._clients[name].call_async(request)
+        self._running.wait_until(future.done, 10, f"the answer of {name}")
+        return future.result()
+
+    def change(self, label):
+        return self._call("change_state", label).success
+
+    @property
+    def state(self):
+        return self._call("get_state").current_state.id
+
+    def said(self, text):
+        return text in self.child.log.read_text()
+
+
+@pytest.fixture
+def robots(fleet, policy):
+    """Four robots and their world, without a coordinator."""
+    running = fleet(FleetPlan("warehouse", policy, robots=4, k=3, period=PERIOD, processes=1))
+    running.start("world", "robots_0")
+    return running
+
+
+def newest(running):
+    return running.observer.latest
+
+
+def test_a_life_with_two_sessions_and_two_configurations(robots, policy):
+    node = Managed(robots)
+    assert node.state == UNCONFIGURED
+    assert not node.change("configure")
+    assert node.state == UNCONFIGURED
+    assert node.said("cannot configure: parameter 'policy' of the coordinator is empty")
+    assert robots.set_parameters("coordinator", policy="/nowhere.npz", sampling__k=6)[0]
+    assert not node.change("configure")
+    assert node.said("/nowhere.npz")
+    assert not node.change("activate"), "an unconfigured node"
+
+    assert robots.set_parameters("coordinator", policy=str(policy))[0]
+    assert node.change("configure")
+    assert node.state == INACTIVE
+    refused, reason = robots.set_parameters("coordinator", tick__period=0.3)
+    assert (refused, reason) == (False, "tick.period: read when the node is configured; clean it up before")
+    refused, reason = robots.set_parameters("coordinator", sampling__k=7)
+    assert not refused
+    assert "k is 7" in reason
+    robots.listen(5 * PERIOD)
+    assert newest(robots) is None, "an inactive coordinator is silent"
+
+    assert robots.set_parameters("coordinator", sampling__k=2)[0]
+    assert node.change("activate")
+    assert node.state == ACTIVE
+    robots.wait_until(lambda: newest(robots) and newest(robots).heard == 2, 15, "two reports per tick")
+    assert robots.set_parameters("coordinator", sampling__k=1)[0], "live while active"
+    robots.wait_until(lambda: newest(robots).asked == 1, 5, "the live parameter")
+    first = newest(robots).session
+
+    assert node.change("deactivate")
+    robots.listen(3 * PERIOD)
+    ticks = len(robots.log.statuses)
+    robots.listen(5 * PERIOD)
+    assert len(robots.log.statuses) == ticks, "deactivated, it does not tick"
+    assert node.change("activate")
+    robots.wait_until(lambda: newest(robots).session != first and newest(robots).heard == 1, 10, "a new session")
+    second = newest(robots).session
+    assert is_newer(second, first)
+    assert (second, 0) in robots.log.statuses
+
+    assert node.change("deactivate")
+    assert node.change("cleanup")
+    assert node.state == UNCONFIGURED
+    robots.wait_until(lambda: robots.observer.count_publishers("/fleet/tick") == 0, 10, "its endpoints gone")
+    assert robots.set_parameters("coordinator", sampling__k=4, tick__period=2 * PERIOD)[0]
+    assert node.change("configure")
+    assert node.change("activate")
+    robots.wait_until(lambda: newest(robots).session != second and newest(robots).heard == 4, 10, "four reports per tick")
+    third = newest(robots).session
+    assert is_newer(third, second)
+    assert (third, 0) in robots.log.statuses
+
+    assert node.change("shutdown")
+    assert node.state == FINALIZED
+    assert not node.change("configure")
+    assert not node.said("Traceback")
+
+
+class Fragile(ManagedNode):
+    """Fails as it is told to, after it has made something."""
+
+    def __init__(self):
+        super().__init__("fragile", services=False)
+        self.fails, self.steps = {}, []
+
+    def _take(self, step):
+        self.steps.append(step)
+        self.create_timer(3600.0, print)
+        if step in self.fails:
+            raise self.fails[step]
+
+    def configure(self):
+        self._take("configure")
+
+    def activate(self):
+        self._take("activate")
+
+    def deactivate(self):
+        self.steps.append("deactivate")
+
+    def cleanup(self):
+        self.steps.append("cleanup")
+
+
+@pytest.fixture
+def fragile():
+    import rclpy
+
+    rclpy.init(args=[])
+    node = Fragile()
+    yield node
+    node.stop()
+    node.destroy_node()
+    rclpy.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("step", "error", "state"),
+    [
+        ("configure", AltmarlError("no such game"), UNCONFIGURED),
+        ("configure", ZeroDivisionError("unforeseen"), UNCONFIGURED),
+        ("activate", AltmarlError("no such session"), INACTIVE),
+        ("activate", ZeroDivisionError("unforeseen"), UNCONFIGURED),
+    ],
+)
+def test_a_step_that_fails_leaves_nothing_behind_and_can_be_taken_again(fragile, step, error, state):
+    fragile.fails[step] = error
+    with pytest.raises(type(error), match=str(error)):
+        fragile.start()
+    assert fragile.state_id == state
+    assert len(list(fragile.timers)) == (1 if state == INACTIVE else 0)
+    undone = {"configure": [], "activate": ["deactivate"]}[step] + (["cleanup"] if state == UNCONFIGURED else [])
+    assert fragile.steps == {"configure": ["configure"], "activate": ["configure", "activate"]}[step] + undone
+    fragile.fails.clear()
+    if state == INACTIVE:
+        fragile.trigger_cleanup()
+    fragile.start()
+    assert fragile.state_id == ACTIVE
+    assert len(list(fragile.timers)) == 2
+    fragile.trigger_shutdown()
+    assert (fragile.state_id, len(list(fragile.timers))) == (FINALIZED, 0)
+    assert fragile.steps[-2:] == ["deactivate", "cleanup"]
+
+
+def test_it_stops_cleanly_from_every_state(start_executable, policy):
+    process = start_executable("coordinator", autostart=False)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.communicate(timeout=2.0)
+    process.terminate()
+    output, _ = process.communicate(timeout=10)
+    assert process.returncode == 0, output
+    assert output == ""

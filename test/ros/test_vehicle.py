@@ -1,0 +1,454 @@
+"""A robot that drives, over DDS: a stand-in for the hardware integrates its commands, another one ticks."""
+
+import math
+import os
+import signal
+import subprocess
+import time
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import rclpy
+import yaml
+from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import PoseWithCovarianceStamped, Twist, TwistStamped
+from lifecycle_msgs.msg import State, Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from nav_msgs.msg import Odometry
+from rcl_interfaces.srv import SetParametersAtomically
+from rclpy.duration import Duration
+from rclpy.event_handler import PublisherEventCallbacks
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.time import Time
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import LaserScan
+from std_msgs.msg import Bool
+from std_srvs.srv import SetBool
+
+from altmarl_ros.fleet.messages import Tick
+from altmarl_ros.games import load_game
+from altmarl_ros.msg import DriveState, FleetTick, LocalPolicy, RobotReport
+from altmarl_ros.nodes import conversions, qos
+from altmarl_ros.policies import LocalPolicy as Policy
+from altmarl_ros.resources import executable
+
+pytestmark = pytest.mark.ros
+
+FLOOR = {
+    "zones": [{"name": "A", "rectangle": [0, 0, 3, 2]}, {"name": "B", "rectangle": [3, 0, 30, 2], "goal": [29, 1]}],
+    "area": [[-1, -1], [31, -1], [31, 3], [-1, 3]],
+}
+RATE, BRAKING, SPEED = 20.0, 1.0, 0.5
+LAG = 0.4  # s for the messages and processes of a loaded machine
+TIMEOUT = 0.5
+ROBOT = 7
+QUIET = PublisherEventCallbacks(use_default_callbacks=False)  # of readers that it does not match
+
+
+class Stage(Node):
+    """Driver, laser and coordinator of robot 7; each can fail."""
+
+    def __init__(self):
+        super().__init__("stage")
+        self.x, self.y, self.yaw, self.command, self.commanded_at = 1.0, 1.0, 0.0, (0.0, 0.0, 0.0), -math.inf
+        self.commands, self.states, self.reports, self.diagnoses = [], [], [], []
+        self.sends_odometry = self.sends_scan = self.ticks = self.driven = True
+        self.not_a_number, self.obstacle, self.odom_frame, self.stamp_age = False, math.inf, "odom", 0.0
+        self.session, self.tick, self.goal, self.policy_id = 5, 0, 1, 77
+        own = f"/robot_{ROBOT}"
+        self.odometry = self.create_publisher(Odometry, f"{own}/odom", 1)
+        self.scan = self.create_publisher(LaserScan, f"{own}/scan", 1)
+        self.tick_publisher = self.create_publisher(FleetTick, "/fleet/tick", qos.tick_qos())
+        self.policy_publisher = self.create_publisher(LocalPolicy, "/fleet/policy", qos.policy_qos())
+        self.create_subscription(Twist, f"{own}/cmd_vel", self.hear_command, 10)
+        self.create_subscription(DriveState, f"{own}/robot/drive", self.states.append, qos.latched_qos())
+        self.create_subscription(RobotReport, "/fleet/report", self.reports.append, qos.report_qos(10))
+        self.create_subscription(DiagnosticArray, "/diagnostics", self.diagnoses.append, 10)
+        self.moved_at = time.monotonic()
+        self.create_timer(0.02, self.move)
+        self.create_timer(0.1, self.say_tick)
+
+    def hear_command(self, twist):
+        self.command, self.commanded_at = (twist.linear.x, twist.linear.y, twist.angular.z), time.monotonic()
+        self.commands.append(self.command)
+
+    def move(self):
+        now = time.monotonic()
+        dt, self.moved_at = now - self.moved_at, now
+        if now - self.commanded_at > 0.5:
+            self.command = (0.0, 0.0, 0.0)
+        if self.driven:
+            forward, left, turn = self.command
+            self.x += dt * (forward * math.cos(self.yaw) - left * math.sin(self.yaw))
+            self.y += dt * (forward * math.sin(self.yaw) + left * math.cos(self.yaw))
+            self.yaw += dt * turn
+        if self.sends_odometry:
+            self.odometry.publish(self.odometry_message())
+        if self.sends_scan:
+            ranges = np.full(90, self.obstacle, dtype=np.float32)
+            scan = LaserScan(angle_min=-math.pi, angle_increment=2 * math.pi / 90, range_min=0.05, range_max=8.0)
+            scan.ranges = ranges.tolist()
+            self.scan.publish(scan)
+
+    def odometry_message(self):
+        message = Odometry(child_frame_id="base_link")
+        message.header.frame_id = self.odom_frame
+        message.header.stamp = (self.get_clock().now() - Duration(seconds=self.stamp_age)).to_msg()
+        message.pose.pose.position.x = math.nan if self.not_a_number else self.x
+        message.pose.pose.position.y = self.y
+        message.pose.pose.orientation.z, message.pose.pose.orientation.w = math.sin(self.yaw / 2), math.cos(self.yaw / 2)
+        message.twist.twist.linear.x, message.twist.twist.angular.z = self.command[0], self.command[2]
+        return message
+
+    def say_tick(self):
+        if self.ticks:
+            self.tick += 1
+            tick = Tick(self.session, self.tick, self.policy_id, self.goal, None, (ROBOT,))
+            self.tick_publisher.publish(conversions.tick_to_message(tick, self.get_clock().now().to_msg()))
+
+    def say_policy(self, game, policy_id=77, game_hash=None):
+        to_goal = np.zeros((2, 2, 2))  # stay in the zone of attention, else drive there
+        to_goal[[0, 1], [0, 1], 0] = to_goal[[0, 1], [1, 0], 1] = 1.0
+        message = conversions.policy_to_message(Policy(to_goal), policy_id, game_hash or game.content_hash)
+        self.policy_publisher.publish(message)
+
+    @property
+    def rests(self):
+        return self.command == (0.0, 0.0, 0.0)
+
+    @property
+    def reasons(self):
+        return list(self.states[-1].reasons) if self.states else []
+
+
+class Scene:
+    """A stage, the robot's process, and bounded waits."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        (folder / "floor.yaml").write_text(yaml.safe_dump(FLOOR))
+        self.game_file = folder / "game.yaml"
+        self.game_file.write_text(yaml.safe_dump({
+            "name": "corridor", "builder": "floor", "parameters": {"map": "floor.yaml", "tick": 0.1},
+        }))  # fmt: skip
+        rclpy.init(args=[])
+        self.stage = Stage()
+        self.executor = SingleThreadedExecutor()
+        self.executor.add_node(self.stage)
+        self.stage.say_policy(load_game(self.game_file))
+        self.processes = []
+
+    def start(self, **parameters):
+        """A robot's process."""
+        values = {
+            "robot_id": ROBOT, "body": "drive", "game": str(self.game_file), "drive.rate": RATE, "timeout.pose": TIMEOUT,
+            "timeout.tick": TIMEOUT, "timeout.scan": TIMEOUT, "limits.forward": SPEED, "limits.braking": BRAKING,
+            "diagnostics.period": 0.2,
+        }  # fmt: skip
+        values |= {name.replace("__", "."): value for name, value in parameters.items()}
+        settings = [item for name, value in values.items() for item in ("-p", f"{name}:={yaml_of(value)}")]
+        command = [str(executable("robot")), "--ros-args", "-r", f"__ns:=/robot_{ROBOT}", *settings]
+        with (self.folder / f"robot_{len(self.processes)}.log").open("w") as log:
+            self.processes.append(subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, text=True))
+        return self.processes[-1]
+
+    def log(self):
+        return (self.folder / f"robot_{len(self.processes) - 1}.log").read_text()
+
+    def wait_until(self, condition, timeout, what):
+        """Listen until the condition holds; the seconds it took."""
+        began = time.monotonic()
+        while not condition():
+            self.executor.spin_once(timeout_sec=0.01)
+            if time.monotonic() - began > timeout:
+                stage = self.stage
+                pytest.fail(
+                    f"{what} not within {timeout} s: {stage.states[-1:]} at {stage.x, stage.y}, log {self.log()[-800:]}"
+                )
+        return time.monotonic() - began
+
+    def call(self, service_type, name, request):
+        client = self.stage.create_client(service_type, f"/robot_{ROBOT}/robot/{name}")
+        self.wait_until(client.service_is_ready, 5, f"service {name}")
+        future = client.call_async(request)
+        self.wait_until(future.done, 5, f"answer of {name}")
+        self.stage.destroy_client(client)
+        return future.result()
+
+    def change_state(self, transition):
+        return self.call(ChangeState, "change_state", ChangeState.Request(transition=Transition(id=transition))).success
+
+    def state(self):
+        return self.call(GetState, "get_state", GetState.Request()).current_state.id
+
+    def until_full_speed(self):
+        self.wait_until(lambda: self.stage.command[0] >= 0.95 * SPEED, 30, "full speed")
+
+    def close(self):
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+        self.executor.shutdown()
+        self.stage.destroy_node()
+        rclpy.try_shutdown()
+
+
+def yaml_of(value):
+    return str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else value
+
+
+@pytest.fixture
+def scene(tmp_path):
+    scene = Scene(tmp_path)
+    yield scene
+    scene.close()
+
+
+def test_drives_to_its_slot_in_the_zone_that_the_policy_names_and_reports_its_zone(scene):
+    stage = scene.stage
+    stage.x, stage.goal = 3.6, 0
+    scene.start()
+    scene.wait_until(lambda: stage.reports, 10, "report")
+    assert (stage.reports[0].robot_id, stage.reports[0].local_state) == (ROBOT, 1)
+    scene.wait_until(lambda: stage.states and stage.states[-1].arrived, 25, "arrival")
+    assert math.dist((stage.x, stage.y), (1.5, 1.0)) < 0.1  # zone A's goal is its only slot
+    state = stage.states[-1]
+    assert (state.zone, state.goal_zone, state.local_action) == (0, 0, 0)
+    assert (state.goal_x, state.goal_y) == (1.5, 1.0)
+    last = len(stage.reports)
+    scene.wait_until(lambda: len(stage.reports) > last, 5, "another report")
+    assert stage.reports[-1].local_state == 0
+
+
+def test_every_cause_stops_the_robot_within_its_timeout_and_braking(scene):
+    stage = scene.stage
+    scene.start()
+    fleet_stop = stage.create_publisher(Bool, "/fleet/emergency_stop", qos.latched_qos())
+    shell = stage.create_publisher(Bool, "/fleet/emergency_stop", 1, event_callbacks=QUIET)  # volatile, as `ros2 topic pub` is
+
+    def emergency(data):
+        assert scene.call(SetBool, "emergency_stop", SetBool.Request(data=data)).success
+
+    causes = {
+        "no fresh pose": (TIMEOUT, "sends_odometry", False, True),
+        "pose is not finite": (0.0, "not_a_number", True, False),
+        "no tick from the coordinator": (TIMEOUT, "ticks", False, True),
+        "no fresh laser scan": (TIMEOUT, "sends_scan", False, True),
+        "obstacle in the protective field": (0.0, "obstacle", 0.3, math.inf),
+        "no policy for this session": (0.1, "policy_id", 78, 77),
+        "emergency stop": (0.0, emergency, True, False),
+        "fleet stop": (0.0, lambda data: fleet_stop.publish(Bool(data=data)), True, False),
+    }
+    took = {}
+    for reason, (timeout, what, bad, good) in causes.items():
+        scene.until_full_speed()
+        change = what if callable(what) else lambda value, what=what: setattr(stage, what, value)
+        change(bad)
+        took[reason] = scene.wait_until(lambda: stage.rests, timeout + SPEED / BRAKING + LAG, f"stop for {reason}")
+        scene.wait_until(lambda reason=reason: reason in stage.reasons, 2, f"reason {reason}")
+        rested = stage.x
+        scene.wait_until(lambda began=time.monotonic(): time.monotonic() - began > 0.3, 1, "rest")
+        assert stage.rests
+        assert abs(stage.x - rested) < 0.02
+        change(good)
+    scene.until_full_speed()
+    shell.publish(Bool(data=True))
+    scene.wait_until(lambda: stage.rests, SPEED / BRAKING + LAG, "stop by a volatile writer")
+    shell.publish(Bool(data=False))
+    scene.until_full_speed()
+    stage.session = 4  # of a coordinator that is no longer followed
+    scene.wait_until(lambda: stage.rests, TIMEOUT + SPEED / BRAKING + LAG, "stop for an old session")
+    print({reason: round(seconds, 2) for reason, seconds in took.items()})
+
+
+def test_emergency_stops_stay_until_released_on_purpose_and_show_in_diagnostics(scene):
+    stage = scene.stage
+    scene.start()
+    scene.until_full_speed()
+    assert scene.call(SetBool, "emergency_stop", SetBool.Request(data=True)).success
+    scene.wait_until(lambda: stage.rests, SPEED / BRAKING + LAG, "stop")
+    stage.session += 1  # neither another session nor the passing of time releases it
+    begin, count = stage.x, len(stage.diagnoses)
+    scene.wait_until(lambda: len(stage.diagnoses) > count + 5, 5, "diagnoses")
+    assert abs(stage.x - begin) < 0.02
+    found = {status.name.rpartition(": ")[2]: status for status in stage.diagnoses[-1].status}[f"robot {ROBOT}"]
+    values = {entry.key: entry.value for entry in found.values}
+    assert found.level == b"\x02"
+    assert (values["state"], values["emergency stop"], values["zone"]) == ("stopped", "pressed", "B" if stage.x > 3.2 else "A")
+    assert float(values["pose age [s]"]) < TIMEOUT
+    assert float(values["tick age [s]"]) < TIMEOUT
+    assert scene.call(SetBool, "emergency_stop", SetBool.Request(data=False)).success
+    scene.until_full_speed()
+
+
+def test_life_cycle(scene):
+    stage = scene.stage
+    scene.start(autostart=False)
+    assert scene.state() == State.PRIMARY_STATE_UNCONFIGURED
+    floor = scene.folder / "floor.yaml"
+    floor.rename(scene.folder / "away.yaml")
+    assert not scene.change_state(Transition.TRANSITION_CONFIGURE)
+    assert scene.state() == State.PRIMARY_STATE_UNCONFIGURED
+    scene.wait_until(lambda: "floor.yaml" in scene.log(), 3, "the reason")
+    (scene.folder / "away.yaml").rename(floor)
+    assert scene.change_state(Transition.TRANSITION_CONFIGURE)
+    assert scene.state() == State.PRIMARY_STATE_INACTIVE
+    scene.wait_until(lambda began=time.monotonic(): time.monotonic() - began > 0.5, 1, "idleness")
+    assert not stage.commands
+    assert not stage.reports
+    for stop in (Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_ACTIVE_SHUTDOWN):
+        assert scene.change_state(Transition.TRANSITION_ACTIVATE)
+        scene.until_full_speed()
+        assert scene.change_state(stop)
+        scene.wait_until(lambda: stage.rests, LAG, "the last command")
+        assert_ramped(stage.commands)
+        stage.commands.clear()
+    assert scene.state() == State.PRIMARY_STATE_FINALIZED
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_brakes_the_robot_and_ends_the_process(scene, number):
+    process = scene.start()
+    scene.until_full_speed()
+    process.send_signal(number)
+    scene.wait_until(lambda: process.poll() is not None, 5, "end")
+    scene.wait_until(lambda: scene.stage.commands[-1] == (0.0, 0.0, 0.0), LAG, "the last command")
+    assert process.returncode == 0
+    assert_ramped(scene.stage.commands)
+
+
+def test_a_missing_floor_ends_the_process_with_the_reason_and_exit_code_2(scene):
+    (scene.folder / "floor.yaml").unlink()
+    process = scene.start()
+    scene.wait_until(lambda: process.poll() is not None, 30, "end")
+    assert process.returncode == 2
+    assert [line for line in scene.log().splitlines() if "floor.yaml" in line] == scene.log().splitlines()
+
+
+def test_poses_in_another_frame_or_with_old_stamps_do_not_count(scene):
+    stage = scene.stage
+    scene.start()
+    for what, bad, good in (("odom_frame", "robot_8/odom", "odom"), ("stamp_age", 2 * TIMEOUT, 0.0)):
+        scene.until_full_speed()
+        setattr(stage, what, bad)
+        scene.wait_until(lambda: stage.rests, TIMEOUT + SPEED / BRAKING + LAG, f"stop for {what}")
+        assert "no fresh pose" in stage.reasons
+        setattr(stage, what, good)
+    assert "refused: odometry in frame 'robot_8/odom', expected 'odom'" in scene.log()
+
+
+def test_localisation_corrects_odometry_and_twists_are_stamped(scene):
+    stage = scene.stage
+    stamped = []
+    stage.create_subscription(TwistStamped, f"/robot_{ROBOT}/base/cmd_vel", stamped.append, 10)
+    amcl = stage.create_publisher(PoseWithCovarianceStamped, f"/robot_{ROBOT}/amcl_pose", 1)
+    scene.start(pose__source="pose_with_covariance", pose__topic="amcl_pose", pose__odometry="odom", drive__stamped=True,
+                drive__topic="base/cmd_vel", frame_prefix="robot_{id}/", frames__base="base_footprint")  # fmt: skip
+    stage.odom_frame = f"robot_{ROBOT}/odom"
+    original = stage.odometry_message
+
+    def prefixed():
+        message = original()
+        message.child_frame_id = f"robot_{ROBOT}/base_footprint"
+        return message
+
+    stage.odometry_message = prefixed
+    scene.wait_until(lambda: stage.states and "no fresh pose" in stage.reasons, 10, "waiting for a first pose")
+    pose = PoseWithCovarianceStamped()
+    pose.header.frame_id, pose.header.stamp = "map", stage.get_clock().now().to_msg()
+    pose.pose.pose.position.x, pose.pose.pose.position.y, pose.pose.pose.orientation.w = 5.0, 1.0, 1.0
+    scene.wait_until(lambda: amcl.get_subscription_count() == 1, 5, "discovery")
+    amcl.publish(pose)  # once, as AMCL does while the robot stands
+    scene.wait_until(lambda: stage.reports and stage.reports[-1].local_state == 1, 5, "zone B")
+    scene.wait_until(lambda: stamped and stamped[-1].twist.linear.x > 0.1, 5, "motion")
+    assert stamped[-1].header.frame_id == f"robot_{ROBOT}/base_footprint"
+    assert not stage.commands
+
+
+def test_dry_run_says_what_it_would_do(scene):
+    stage = scene.stage
+    scene.start(drive__kind="none")
+    scene.wait_until(lambda: stage.states and stage.states[-1].velocity_x > 0.4, 10, "a wish to drive")
+    assert not stage.commands
+    assert stage.count_publishers(f"/robot_{ROBOT}/cmd_vel") == 0
+
+
+def test_finishes_its_way_when_the_coordinator_falls_silent_and_takes_new_limits(scene):
+    stage = scene.stage
+    scene.start(on_silence="finish")
+    scene.until_full_speed()
+    stage.ticks = False
+    began = stage.x
+    scene.wait_until(lambda: stage.x > began + SPEED * (TIMEOUT + 1.0), 5, "way in silence")
+
+    def set_parameters(**values):
+        given = [Parameter(name.replace("__", "."), value=value).to_parameter_msg() for name, value in values.items()]
+        return scene.call(
+            SetParametersAtomically, "set_parameters_atomically", SetParametersAtomically.Request(parameters=given)
+        )
+
+    refused = set_parameters(limits__braking=0.1).result
+    assert not refused.successful
+    assert "braking" in refused.reason
+    assert set_parameters(limits__forward=0.2).result.successful
+    scene.wait_until(lambda: 0.0 < stage.command[0] <= 0.2, 3, "a lower speed")
+    assert set_parameters(on_silence="hold").result.successful
+    scene.wait_until(lambda: stage.rests, 1.0 + LAG, "stop")
+
+
+def test_a_simulated_clock_that_stands_or_jumps_stops_the_robot(scene):
+    stage = scene.stage
+    clock = stage.create_publisher(Clock, "/clock", 10)
+    shift = {"start": time.monotonic(), "offset": 100.0, "runs": True}
+
+    def now():
+        return shift["offset"] + time.monotonic() - shift["start"]
+
+    def tell():
+        if shift["runs"]:
+            clock.publish(Clock(clock=Time(seconds=now()).to_msg()))
+
+    original = stage.odometry_message
+
+    def simulated():
+        message = original()
+        message.header.stamp = Time(seconds=now()).to_msg()
+        return message
+
+    stage.odometry_message = simulated
+    stage.create_timer(0.02, tell)
+    scene.start(use_sim_time=True)
+    scene.until_full_speed()
+    shift["runs"] = False
+    scene.wait_until(lambda: stage.rests, 0.5 + LAG, "stop with the clock")
+    shift |= {"runs": True, "start": time.monotonic()}
+    for leap in (-50.0, 30.0):
+        scene.until_full_speed()
+        stage.ticks = False
+        shift["offset"] += leap
+        scene.wait_until(lambda: stage.rests, SPEED / BRAKING + LAG, f"stop after a leap by {leap} s")
+        assert "the clock jumped, no fresh pose and tick since" in stage.reasons
+        stage.ticks = True
+
+
+def test_a_killed_robot_leaves_the_stop_to_the_driver(scene):
+    process = scene.start()
+    scene.until_full_speed()
+    os.kill(process.pid, signal.SIGKILL)
+    scene.wait_until(lambda: stage_rests_by_timeout(scene.stage), 2.0, "the driver's own stop")
+
+
+def stage_rests_by_timeout(stage):
+    return stage.rests and stage.commands[-1] != (0.0, 0.0, 0.0)
+
+
+def assert_ramped(commands):
+    """Down to zero within the braking limit, as told in steps of at most 0.1 s, and nothing after it."""
+    forward = [command[0] for command in commands]
+    drops = [before - after for before, after in pairwise(forward)]
+    assert forward[-1] == 0.0
+    assert max(drops) <= BRAKING * 0.1 + 1e-6
