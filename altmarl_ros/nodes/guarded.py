@@ -42,7 +42,7 @@ class GuardedNode(Node):
             yield from self._clock_timers
 
     def create_timer(
-        self, timer_period_sec: float, callback: Callable[[], None], callback_group: Any = None, clock: Clock | None = None,
+        self, timer_period_sec: float, callback: Any, callback_group: Any = None, clock: Clock | None = None,
         **options: Any,
     ) -> Any:  # fmt: skip
         """As rclpy's."""
