@@ -54,13 +54,14 @@ class AgeClock:
         """For what is sent now."""
         return self._ros.now().to_msg()
 
-    def timer(self, node: Node, period: float, callback: Callable[[], None]) -> Timer:
-        """A timer of a node that goes by this clock; `period` in [s]."""
-        return (
-            self._node.create_timer(period, callback)
-            if self.simulated
-            else node.create_timer(period, callback, clock=self._steady)
-        )
+    def start_timer(self, period: float, callback: Callable[[], None]) -> Timer:
+        """A timer that goes by this clock, whoever it serves; `period` in [s]."""
+        # Of the clock's own node: the EventsExecutor does not wake others for a simulated clock (observed).
+        return self._node.create_timer(period, callback, clock=self._ros if self.simulated else self._steady)
+
+    def end_timer(self, timer: Timer) -> None:
+        """Forget a timer."""
+        self._node.destroy_timer(timer)
 
     def when_stopped(self, callback: Callable[[], None]) -> None:
         """Call this again and again while a simulated clock stands still."""

@@ -13,6 +13,7 @@ from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.timer import Timer
 
+from altmarl_ros.errors import AltmarlError
 from altmarl_ros.fleet.agent import Heard, RobotAgent
 from altmarl_ros.fleet.health import Finding, Threshold, robots_finding
 from altmarl_ros.fleet.joining import join_delay
@@ -50,6 +51,9 @@ COMMON_PARAMETERS = (
 )
 
 PARAMETERS = (Parameter("robot_id", 0, "The robot's id, unique in the fleet.", 0, 2**32 - 1), *COMMON_PARAMETERS)
+
+LIVE = frozenset(parameter.name for parameter in PARAMETERS if parameter.live)
+"""What can be set while the robot is configured."""
 
 POLICY_REPEAT = 1.0
 """Time between requests for the policy [s]."""
@@ -99,18 +103,20 @@ class RobotNode(ManagedNode):
         """
         hosted = values is not None
         super().__init__("robot", services=not hosted, **node_options)
-        self._values: dict[str, Any] = declare(self, PARAMETERS) if values is None else dict(values)
+        self._values: dict[str, Any] = declare(self, PARAMETERS, managed=True) if values is None else dict(values)
         self._given, self._quiet, self._overridable = surroundings, quiet, overridable
-        self._id = int(self._values["robot_id"])
         self._body: Body | None = None
         self._active = False
         self._join: Timer | None = None
         if not hosted:
-            watch(self, PARAMETERS, self._values, lambda given, _: drive_settings(given), lambda made, _: self.adjust(made))
+            watch(self, PARAMETERS, self._values, self._prepare_parameters, lambda settings, _: self.adjust(settings))
+            if self._values[AUTOSTART.name]:
+                self.start()
 
     def configure(self) -> None:
         """See ManagedNode."""
         values = self._values
+        self._id = int(values["robot_id"])
         self.endpoints = make = Endpoints(self, self._quiet, self._overridable)
         shared = self._given or Surroundings.load(self, make, values)
         self._game_hash, self._ages = shared.game_hash, shared.clock
@@ -187,6 +193,11 @@ class RobotNode(ManagedNode):
         """The time by which silence is measured [s]."""
         return self._ages.now()
 
+    def _prepare_parameters(self, values: Mapping[str, Any], names: frozenset[str]) -> DriveSettings:
+        if self.configured and names - LIVE:
+            raise AltmarlError(f"{', '.join(sorted(names - LIVE))}: read when the node is configured; clean it up before")
+        return drive_settings(values)
+
     def _join_soon(self) -> None:
         if self._join is None:
             clock = Clock(clock_type=ClockType.STEADY_TIME)  # a network takes the same time in every simulated one
@@ -262,16 +273,9 @@ def diagnose(robots: Sequence[RobotNode], values: Mapping[str, Any]) -> list[Fin
     return [together, robots[0].endpoints.finding(), *each]
 
 
-def _make_nodes() -> list[Node]:
-    node = RobotNode()
-    if node.get_parameter(AUTOSTART.name).value:
-        node.start()
-    return [node]
-
-
 def main(args: Sequence[str] | None = None) -> int:
     """Entry point."""
-    return run(_make_nodes, args)
+    return run(lambda: [RobotNode()], args)
 
 
 if __name__ == "__main__":

@@ -141,7 +141,7 @@ class Vehicle:
     def enter(self, changed: Callable[[], None]) -> None:
         """See Body."""
         self._changed = changed
-        self._timer = self._clock.timer(self._node, self._period, self._step_safely)
+        self._timer = self._clock.start_timer(self._period, self._step_safely)
 
     def hear_tick(self, now: float) -> None:
         """See Body."""
@@ -163,7 +163,7 @@ class Vehicle:
         """See Body."""
         self._changed = None
         if self._timer is not None:
-            self._node.destroy_timer(self._timer)
+            self._clock.end_timer(self._timer)
             self._timer = None
         end = time.monotonic() + _LONGEST_BRAKING
         while not self.brake(_BRAKE_STEP) and time.monotonic() < end:

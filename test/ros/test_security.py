@@ -76,15 +76,19 @@ def graph(fleet, policy, tmp_path):
     from rclpy.node import Node
     from rclpy.parameter import Parameter
     from rclpy.parameter_client import AsyncParameterClient
+    from std_msgs.msg import Bool
+    from std_srvs.srv import SetBool
 
     from altmarl_ros.fleet.bag import BagWriter
-    from altmarl_ros.msg import GlobalAction, GlobalState
+    from altmarl_ros.msg import DriveState, GlobalAction, GlobalState
     from altmarl_ros.nodes import qos
     from altmarl_ros.nodes.recorder import Recorder
 
     running = fleet(Plan("warehouse", policy, robots=2, k=1, processes=1, use_sim_time=True, standby=True))
     tool = Node("altmarl_operator_tool", start_parameter_services=False)
     tool.create_subscription(DiagnosticArray, "/diagnostics", print, qos.diagnostics_qos())
+    tool.create_subscription(DriveState, "/robot_8/robot/drive", print, qos.latched_qos())
+    tool.create_publisher(Bool, "/fleet/emergency_stop", qos.latched_qos())
     plant = Node("plant", parameter_overrides=[Parameter("use_sim_time", value=True)])
     plant.create_publisher(GlobalState, "/fleet/global_state", 1)
     plant.create_subscription(GlobalAction, "/fleet/global_action", print, 1)
@@ -94,9 +98,13 @@ def graph(fleet, policy, tmp_path):
         clients = [AsyncParameterClient(tool, name) for name in ("coordinator", "world", "robot_9/robot", "robots_0")]
         services = {"change_state": ChangeState, "get_state": GetState, "get_available_transitions": GetAvailableTransitions}
         clients += [tool.create_client(kind, f"/coordinator/{name}") for name, kind in services.items()]
+        clients.append(tool.create_client(SetBool, "/robot_8/robot/emergency_stop"))
         running.start()
         options = ("-r", "__ns:=/robot_9", "-p", "robot_id:=9", "-p", "use_sim_time:=true")
         running.group.start("robot_9", [str(executable("robot")), "--ros-args", *options])
+        drives = {"robot_id": 8, "body": "drive", "game": "hall", "pose.source": "pose", "pose.odometry": "odom"}
+        options = ("-r", "__ns:=/robot_8", *(item for name, value in drives.items() for item in ("-p", f"{name}:={value}")))
+        running.group.start("robot_8", [str(executable("robot")), "--ros-args", *options])
         wanted = {*ENCLAVES, "robot"} | {"/standby/coordinator"}
         allowed, found, end = rules(), {}, time.monotonic() + 30
 

@@ -41,7 +41,7 @@ FLOOR = {
     "zones": [{"name": "A", "rectangle": [0, 0, 3, 2]}, {"name": "B", "rectangle": [3, 0, 30, 2], "goal": [29, 1]}],
     "area": [[-1, -1], [31, -1], [31, 3], [-1, 3]],
 }
-RATE, BRAKING, SPEED = 20.0, 1.0, 0.5
+RATE, BRAKING, SPEED = 20.0, 2.0, 0.5
 LAG = 0.4  # s for the messages and processes of a loaded machine
 TIMEOUT = 0.5
 ROBOT = 7
@@ -139,14 +139,14 @@ class Scene:
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.stage)
         self.stage.say_policy(load_game(self.game_file))
-        self.processes = []
+        self.processes, self.clients = [], {}
 
     def start(self, **parameters):
         """A robot's process."""
         values = {
             "robot_id": ROBOT, "body": "drive", "game": str(self.game_file), "drive.rate": RATE, "timeout.pose": TIMEOUT,
             "timeout.tick": TIMEOUT, "timeout.scan": TIMEOUT, "limits.forward": SPEED, "limits.braking": BRAKING,
-            "diagnostics.period": 0.2,
+            "limits.acceleration": BRAKING, "diagnostics.period": 0.2,
         }  # fmt: skip
         values |= {name.replace("__", "."): value for name, value in parameters.items()}
         settings = [item for name, value in values.items() for item in ("-p", f"{name}:={yaml_of(value)}")]
@@ -171,12 +171,18 @@ class Scene:
         return time.monotonic() - began
 
     def call(self, service_type, name, request):
-        client = self.stage.create_client(service_type, f"/robot_{ROBOT}/robot/{name}")
-        self.wait_until(client.service_is_ready, 5, f"service {name}")
+        if name not in self.clients:
+            self.clients[name] = self.stage.create_client(service_type, f"/robot_{ROBOT}/robot/{name}")
+        client = self.clients[name]
+        self.wait_until(client.service_is_ready, 30, f"service {name}")
         future = client.call_async(request)
-        self.wait_until(future.done, 5, f"answer of {name}")
-        self.stage.destroy_client(client)
+        self.wait_until(future.done, 20, f"answer of {name}")
         return future.result()
+
+    def set_parameters(self, **values):
+        given = [Parameter(name.replace("__", "."), value=value).to_parameter_msg() for name, value in values.items()]
+        request = SetParametersAtomically.Request(parameters=given)
+        return self.call(SetParametersAtomically, "set_parameters_atomically", request).result
 
     def change_state(self, transition):
         return self.call(ChangeState, "change_state", ChangeState.Request(transition=Transition(id=transition))).success
@@ -192,6 +198,7 @@ class Scene:
             if process.poll() is None:
                 process.kill()
             process.wait()
+        self.executor.remove_node(self.stage)
         self.executor.shutdown()
         self.stage.destroy_node()
         rclpy.try_shutdown()
@@ -212,7 +219,7 @@ def test_drives_to_its_slot_in_the_zone_that_the_policy_names_and_reports_its_zo
     stage = scene.stage
     stage.x, stage.goal = 3.6, 0
     scene.start()
-    scene.wait_until(lambda: stage.reports, 10, "report")
+    scene.wait_until(lambda: stage.reports, 30, "report")
     assert (stage.reports[0].robot_id, stage.reports[0].local_state) == (ROBOT, 1)
     scene.wait_until(lambda: stage.states and stage.states[-1].arrived, 25, "arrival")
     assert math.dist((stage.x, stage.y), (1.5, 1.0)) < 0.1  # zone A's goal is its only slot
@@ -294,12 +301,16 @@ def test_life_cycle(scene):
     assert not scene.change_state(Transition.TRANSITION_CONFIGURE)
     assert scene.state() == State.PRIMARY_STATE_UNCONFIGURED
     scene.wait_until(lambda: "floor.yaml" in scene.log(), 3, "the reason")
+    assert scene.set_parameters(pose__start__x=0.5).successful  # the base is 0.5 m further than its odometry says
     (scene.folder / "away.yaml").rename(floor)
     assert scene.change_state(Transition.TRANSITION_CONFIGURE)
     assert scene.state() == State.PRIMARY_STATE_INACTIVE
     scene.wait_until(lambda began=time.monotonic(): time.monotonic() - began > 0.5, 1, "idleness")
     assert not stage.commands
     assert not stage.reports
+    refused = scene.set_parameters(pose__start__x=0.0)
+    assert not refused.successful
+    assert "pose.start.x" in refused.reason
     for stop in (Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_ACTIVE_SHUTDOWN):
         assert scene.change_state(Transition.TRANSITION_ACTIVATE)
         scene.until_full_speed()
@@ -357,7 +368,7 @@ def test_localisation_corrects_odometry_and_twists_are_stamped(scene):
         return message
 
     stage.odometry_message = prefixed
-    scene.wait_until(lambda: stage.states and "no fresh pose" in stage.reasons, 10, "waiting for a first pose")
+    scene.wait_until(lambda: stage.states and "no fresh pose" in stage.reasons, 30, "waiting for a first pose")
     pose = PoseWithCovarianceStamped()
     pose.header.frame_id, pose.header.stamp = "map", stage.get_clock().now().to_msg()
     pose.pose.pose.position.x, pose.pose.pose.position.y, pose.pose.pose.orientation.w = 5.0, 1.0, 1.0
@@ -372,7 +383,7 @@ def test_localisation_corrects_odometry_and_twists_are_stamped(scene):
 def test_dry_run_says_what_it_would_do(scene):
     stage = scene.stage
     scene.start(drive__kind="none")
-    scene.wait_until(lambda: stage.states and stage.states[-1].velocity_x > 0.4, 10, "a wish to drive")
+    scene.wait_until(lambda: stage.states and stage.states[-1].velocity_x > 0.4, 30, "a wish to drive")
     assert not stage.commands
     assert stage.count_publishers(f"/robot_{ROBOT}/cmd_vel") == 0
 
@@ -394,9 +405,9 @@ def test_finishes_its_way_when_the_coordinator_falls_silent_and_takes_new_limits
     refused = set_parameters(limits__braking=0.1).result
     assert not refused.successful
     assert "braking" in refused.reason
-    assert set_parameters(limits__forward=0.2).result.successful
+    assert scene.set_parameters(limits__forward=0.2).successful
     scene.wait_until(lambda: 0.0 < stage.command[0] <= 0.2, 3, "a lower speed")
-    assert set_parameters(on_silence="hold").result.successful
+    assert scene.set_parameters(on_silence="hold").successful
     scene.wait_until(lambda: stage.rests, 1.0 + LAG, "stop")
 
 
