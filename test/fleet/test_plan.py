@@ -123,7 +123,7 @@ def test_real_robots_have_no_world_and_the_time_of_everybody():
 
 @pytest.mark.parametrize(
     ("options", "named"),
-    [({"backend": "paper"}, "paper"), ({"backend": "physical", "crowd": True}, "crowd"), ({"real_time_factor": -1.0}, "factor")],
+    [({"backend": "paper"}, "paper"), ({"backend": "physical", "crowd": True}, "crowd"), ({"real_time_factor": -1.0}, "real")],
 )
 def test_a_backend_that_cannot_be_is_refused(options, named):
     with pytest.raises(AltmarlError, match=named):
