@@ -1,6 +1,7 @@
-"""A simulated fleet: coordinator, Markov world and robots as separate processes.
+"""A simulated fleet: coordinator, Markov world or simulated floor, and robots as separate processes.
 
     ros2 launch altmarl_ros sim_fleet.launch.py robots:=100 k:=5
+    ros2 launch altmarl_ros sim_fleet.launch.py backend:=physical game:=hall robots:=20 k:=4 rtf:=4
 
 Without `policy` a bundle for the game is trained first, unless one is kept from an earlier start.
 """
@@ -25,7 +26,7 @@ from launch_ros.actions import Node
 
 from altmarl_ros.fleet.middleware import discovery_variables
 from altmarl_ros.fleet.network import parse_network
-from altmarl_ros.fleet.plan import FleetPlan
+from altmarl_ros.fleet.plan import FleetPlan, find_period
 from altmarl_ros.games import load_game
 from altmarl_ros.policies.bundle import default_path
 
@@ -33,11 +34,13 @@ ARGUMENTS = {
     "robots": ("30", "Number of robots."),
     "k": ("5", "Reports that the coordinator hears per tick."),
     "model": ("filtered", "What the coordinator makes of the reports: filtered, fresh or sticky."),
-    "tick_period": ("0.5", "Time between ticks [s]."),
+    "tick_period": ("", "Time between ticks [s]; empty: 0.5, or for robots with wheels the game's own."),
     "game": ("warehouse", "Game: a built-in name or a YAML file."),
     "policy": ("", "Policy bundle (.npz); empty: trained for the game, once."),
     "processes": ("0", "Processes that share the robots; 0: by their number."),
     "crowd": ("false", "Play all robots in one process, in arrays, up to 100000."),
+    "backend": ("markov", "markov: a Markov world; physical: robots on a simulated floor; real: their own bases."),
+    "rtf": ("1.0", "Speed of a simulated floor over real time; 0: as fast as robots steer."),
     "network": ("", "Faults between coordinator and robots, such as loss=0.3,duplicate=0.2,jitter=0.2."),
     "standby": ("false", "Start a second coordinator that takes over when the first falls silent."),
     "seed": ("0", "Seed of everything random."),
@@ -53,7 +56,8 @@ def bring_up(context: LaunchContext) -> list:
     policy = Path(given["policy"]) if given["policy"] else default_path(load_game(given["game"]))
     plan = FleetPlan(
         game=given["game"], policy=policy, robots=int(given["robots"]), k=int(given["k"]), model=given["model"],
-        period=float(given["tick_period"]), processes=int(given["processes"]),
+        period=find_period(float(given["tick_period"]) if given["tick_period"] else None, given["game"], given["backend"]),
+        backend=given["backend"], real_time_factor=float(given["rtf"]), processes=int(given["processes"]),
         crowd=given["crowd"].lower() in ("true", "1"), seed=int(given["seed"]), state_file=given["state_file"],
         network=parse_network(given["network"]), standby=given["standby"].lower() in ("true", "1"),
         use_sim_time=given["use_sim_time"].lower() in ("true", "1"),

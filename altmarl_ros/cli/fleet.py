@@ -14,7 +14,7 @@ from rich.live import Live
 from altmarl_ros.cli import console
 from altmarl_ros.cli.console import Game, Model, Policy, Seed
 from altmarl_ros.cli.fleet_processes import start_fleet
-from altmarl_ros.cli.fleet_table import fleet_table, status_line
+from altmarl_ros.cli.fleet_table import fleet_table, floor_line, status_line
 from altmarl_ros.cli.processes import Child, ProcessGroup
 from altmarl_ros.cli.record import bag_recorder
 from altmarl_ros.cli.runs import is_bag
@@ -23,7 +23,7 @@ from altmarl_ros.errors import ResourceError
 from altmarl_ros.fleet.crowd import MOST_LISTED
 from altmarl_ros.fleet.middleware import discovery_variables, isolation_variables
 from altmarl_ros.fleet.network import parse_network
-from altmarl_ros.fleet.plan import MOST_ROBOTS, FleetPlan
+from altmarl_ros.fleet.plan import BACKENDS, MOST_ROBOTS, FleetPlan, find_period
 from altmarl_ros.fleet.record import RunLog, RunRecord
 from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.observation import DEFAULT_MODEL
@@ -42,10 +42,20 @@ def fleet(
     robots: Annotated[int, typer.Option("--robots", "-n", min=1, max=MOST_ROBOTS, help="Robots in the fleet.")] = 30,
     k: Annotated[int, typer.Option("--k", "-k", min=0, help="Reports per tick.")] = 5,
     model: Model = DEFAULT_MODEL,
-    period: Annotated[float, typer.Option(min=0.01, help="Time between ticks (s).")] = 0.5,
+    period: Annotated[
+        Optional[float],
+        typer.Option(min=0.01, help="Time between ticks (s); default: 0.5, or for robots with wheels the game's own."),
+    ] = None,
     ticks: Annotated[int, typer.Option(min=0, help="Stop after so many ticks; 0: run until Ctrl-C.")] = 0,
     processes: Annotated[int, typer.Option(min=0, max=64, help="Processes that share the robots; 0: by their number.")] = 0,
     crowd: Annotated[bool, typer.Option("--crowd", help="Play all robots in one process, in arrays, up to 100000.")] = False,
+    backend: Annotated[
+        str,
+        typer.Option(help="markov: a simulated Markov world; physical: robots on a simulated floor; real: their own bases."),
+    ] = "markov",
+    rtf: Annotated[
+        float, typer.Option(min=0.0, max=1000.0, help="Speed of a simulated floor over real time; 0: as fast as robots steer.")
+    ] = 1.0,
     network: Annotated[
         str, typer.Option(help="Faults between coordinator and robots, such as loss=0.3,duplicate=0.2,jitter=0.2.")
     ] = "",
@@ -72,7 +82,12 @@ def fleet(
         raise typer.BadParameter(f"k is {k}, must be at most {bundle.ladder.K}, the top rung of {path}")
     if record is not None and crowd and robots > MOST_LISTED:
         raise typer.BadParameter(f"--record lists every robot: at most {MOST_LISTED} of a crowd, not {robots}")
-    plan = FleetPlan(game, path, robots, k, model, period, processes, crowd, seed, ticks, network=faults, standby=standby)
+    if backend not in BACKENDS:
+        raise typer.BadParameter(f"--backend is {backend!r}, must be one of {', '.join(BACKENDS)}")
+    plan = FleetPlan(
+        game, path, robots, k, model, find_period(period, game, backend), processes, crowd, seed, ticks, network=faults,
+        standby=standby, backend=backend, real_time_factor=rtf,
+    )  # fmt: skip
     bag = record if record is not None and is_bag(record) else None
     run = run_fleet(plan, tabular, isolated, log_level, bag=bag)
     if bag is not None:
@@ -98,7 +113,7 @@ class FleetRun:
         about: dict[str, Any] = {
             "game": plan.game, "game_name": game.name, "game_hash": game.content_hash, "policy": str(plan.policy),
             "robots": plan.robots, "k": plan.k, "period": plan.period, "seed": plan.seed, "model": plan.model,
-            "network": str(plan.network),
+            "network": str(plan.network), "backend": plan.backend,
         }  # fmt: skip
         return self.log.record(about, plan.ticks or None)
 
@@ -163,7 +178,7 @@ def _watch(rclpy: Any, nodes: Sequence[Any], plan: FleetPlan, game: TabularGame,
             executor.spin_once(timeout_sec=0.05)
             for child in group.ended():
                 run.note_failure(child)
-            if plan.coordinators <= run.failures.keys() or run.failures.keys() & {"world", "crowd"}:
+            if plan.coordinators <= run.failures.keys() or plan.world in run.failures:
                 return
             now = time.monotonic()
             if live is not None and now - refreshed >= _REFRESH:
@@ -172,6 +187,8 @@ def _watch(rclpy: Any, nodes: Sequence[Any], plan: FleetPlan, game: TabularGame,
             elif live is None and len(observer.log.statuses) >= shown + 20:
                 shown = len(observer.log.statuses) // 20 * 20
                 console.err.print(status_line(observer.log))
+                if observer.log.floors:
+                    console.err.print(floor_line(observer.log, plan))
             if plan.ticks and len(observer.log.statuses) >= plan.ticks:
                 finish = finish or now + _SETTLE
                 if len(observer.log.truths) >= plan.ticks or now >= finish:

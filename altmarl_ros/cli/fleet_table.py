@@ -37,9 +37,17 @@ def fleet_table(log: RunLog, plan: FleetPlan, game: TabularGame, failures: Mappi
             Text(", ".join(marks), style="bold yellow"),
         )  # fmt: skip
     lines = [Text(status_line(log))]
+    lines += [Text(floor_line(log, plan))] if log.floors else []
     lines += [] if plan.network.perfect else [Text(f"network {plan.network}", style="magenta")]
     lines += [Text(f"{name} {reason}", style="red") for name, reason in failures.items()]
     return Group(table, *lines)
+
+
+def floor_line(log: RunLog, plan: FleetPlan) -> str:
+    """The simulated floor in one line."""
+    floor = next(reversed(log.floors.values()))
+    wanted = f" of {plan.real_time_factor:g}" if plan.real_time_factor else ""
+    return f"floor at {floor.time:.0f} s   {floor.factor:.1f}{wanted} times real time   {floor.contacts} contacts"
 
 
 def status_line(log: RunLog) -> str:

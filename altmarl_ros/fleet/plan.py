@@ -6,8 +6,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Mapping, Union
 
+from typing_extensions import Literal, get_args
+
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.fleet.network import Network
+from altmarl_ros.games import tick_of
 from altmarl_ros.observation import DEFAULT_MODEL, MODEL_NAMES
 from altmarl_ros.resources import share_directory
 
@@ -17,6 +20,15 @@ _LEASE = 3  # tick periods of silence before the standby takes over
 _HELLOS_PER_SECOND = 1000.0
 _CROWD_HELLOS_PER_SECOND = 100_000.0  # a hello speaks for thousands
 _ROBOTS_PER_PROCESS = 250
+_SILENT_TICKS = 3  # after which robots that drive stop
+
+Backend = Literal["markov", "physical", "real"]
+"""What the robots act through: a Markov world, a simulated floor, or their own bases."""
+
+BACKENDS: tuple[Backend, ...] = get_args(Backend)
+
+DEFAULT_PERIOD = 0.5
+"""Of the ticks of a Markov world [s]."""
 
 MOST_NODES = 2000
 """Robots that may be nodes of their own."""
@@ -55,6 +67,8 @@ class FleetPlan:
         use_sim_time: follow /clock.
         standby: whether a second coordinator stands by.
         network: faults between coordinator and robots; not with a crowd.
+        backend: a simulated Markov world, a simulated floor with physical robots, or neither: the robots' own bases.
+        real_time_factor: of a simulated floor, by whose clock periods are; 0: as fast as the robots steer.
     """
 
     game: str
@@ -62,7 +76,7 @@ class FleetPlan:
     robots: int = 30
     k: int = 5
     model: str = DEFAULT_MODEL
-    period: float = 0.5
+    period: float = DEFAULT_PERIOD
     processes: int = 0
     crowd: bool = False
     seed: int = 0
@@ -72,6 +86,8 @@ class FleetPlan:
     use_sim_time: bool = False
     standby: bool = False
     network: Network = field(default_factory=Network)
+    backend: Backend = "markov"
+    real_time_factor: float = 1.0
     parameter_file: Path = field(default_factory=lambda: share_directory() / "config" / "params" / "sim_fleet.yaml")
 
     def __post_init__(self) -> None:
@@ -85,6 +101,12 @@ class FleetPlan:
             raise AltmarlError(f"observation model {self.model!r} is unknown; known are {', '.join(MODEL_NAMES)}")
         if not self.period > 0:
             raise AltmarlError(f"period is {self.period}, must be positive")
+        if self.backend not in BACKENDS:
+            raise AltmarlError(f"backend {self.backend!r} is unknown; known are {', '.join(BACKENDS)}")
+        if self.crowd and self.backend != "markov":
+            raise AltmarlError(f"backend is {self.backend}, must be markov with a crowd: its robots have no wheels")
+        if not 0.0 <= self.real_time_factor <= 1000.0:
+            raise AltmarlError(f"real_time_factor is {self.real_time_factor}, must be from 0 to 1000")
         if self.crowd and not self.network.perfect:
             raise AltmarlError(
                 f"network is {self.network}, must be perfect with a crowd: only robot nodes have links of their own"
@@ -95,9 +117,15 @@ class FleetPlan:
         """Names of the processes of which one must live."""
         return frozenset({"coordinator", "standby"} if self.standby else {"coordinator"})
 
+    @property
+    def world(self) -> str:
+        """Name of the process without which there is no fleet, besides coordinators; empty: none."""
+        return "crowd" if self.crowd else {"markov": "world", "physical": "physical_world", "real": ""}[self.backend]
+
     def nodes(self) -> list[NodePlan]:
         """World and robots, or a crowd; the coordinator last, since it starts the clock of the episode."""
-        common: dict[str, ParameterValue] = {"game": self.game, "use_sim_time": self.use_sim_time}
+        simulated = self.use_sim_time or self.backend == "physical"
+        common: dict[str, ParameterValue] = {"game": self.game, "use_sim_time": simulated}
         plans = self._crowd(common) if self.crowd else self._robots(common)
         coordinator: dict[str, ParameterValue] = {
             "policy": str(self.policy),
@@ -128,14 +156,50 @@ class FleetPlan:
         window = self.robots / _CROWD_HELLOS_PER_SECOND
         return [NodePlan("crowd", "crowd", {**common, "count": self.robots, "seed": self.seed, "join_window": window})]
 
+    def _worlds(self, common: Mapping[str, ParameterValue]) -> list[NodePlan]:
+        if self.backend == "markov":
+            return [NodePlan("world", "world", {**common, "seed": self.seed})]
+        if self.backend == "real":
+            return []
+        own: dict[str, ParameterValue] = {
+            "game": self.game, "count": self.robots, "seed": self.seed, "real_time_factor": float(self.real_time_factor),
+        }  # fmt: skip
+        return [NodePlan("physical_world", "physical_world", own)]
+
+    @property
+    def _driving(self) -> dict[str, ParameterValue]:
+        """Parameters of robots that have wheels; those of a simulated floor are told their poses in the map."""
+        if self.backend == "markov":
+            return {}
+        wheels: dict[str, ParameterValue] = {"body": "drive", "timeout.tick": _SILENT_TICKS * float(self.period)}
+        if self.backend == "physical":
+            wheels |= {"pose.source": "pose_with_covariance", "pose.odometry": "odom", "frame_prefix": "robot_{id}/"}
+        return wheels
+
     def _robots(self, common: Mapping[str, ParameterValue]) -> list[NodePlan]:
-        plans = [NodePlan("world", "world", {**common, "seed": self.seed})]
+        plans = self._worlds(common)
         window = self.robots / _HELLOS_PER_SECOND
         faults: dict[str, ParameterValue] = {f"network.{name}": value for name, value in asdict(self.network).items()}
         first = 0
         for i in range(self.robot_processes):
             count = self.robots // self.robot_processes + (i < self.robots % self.robot_processes)
             own = {"first_id": first, "count": count, "seed": self.seed, "join_window": window}
-            plans.append(NodePlan(f"robots_{i}", "robots", {**common, **faults, **own}))
+            plans.append(NodePlan(f"robots_{i}", "robots", {**common, **faults, **self._driving, **own}))
             first += count
         return plans
+
+
+def find_period(given: float | None, game: str, backend: str) -> float:
+    """Time between ticks [s]: the given one, else half a second, or for robots with wheels what the game is made for.
+
+    Raises:
+        AltmarlError: none is given, and the game does not say how long robots with wheels need.
+    """
+    if given is not None:
+        return given
+    if backend == "markov":
+        return DEFAULT_PERIOD
+    tick = tick_of(game)
+    if tick is None:
+        raise AltmarlError(f"game {game!r} does not say how long a tick takes: give the period, time enough for a move")
+    return tick

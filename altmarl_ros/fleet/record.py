@@ -47,6 +47,22 @@ class StatusRow:
 
 
 @dataclass(frozen=True)
+class FloorRow:
+    """Where all robots of a simulated floor are at one simulated time [s].
+
+    Attributes:
+        factor: simulated seconds per second, of late.
+        contacts: encounters so far.
+        places: x and y of each robot [m; map], by id.
+    """
+
+    time: float
+    factor: float
+    contacts: int
+    places: Mapping[int, tuple[float, float]]
+
+
+@dataclass(frozen=True)
 class Configuration:
     """What a session decides by while one policy is in force.
 
@@ -167,10 +183,11 @@ class RunLog:
         self.truths: dict[tuple[int, int], Truth] = {}
         self.reports: Counter[tuple[int, int]] = Counter()
         self.configurations: dict[tuple[int, int], Configuration] = {}
+        self.floors: dict[float, FloorRow] = {}
 
     def forget_old(self) -> None:
         """Keep to the bound; whoever adds calls it."""
-        books: tuple[dict[Any, Any], ...] = (self.statuses, self.truths, self.reports, self.configurations)
+        books: tuple[dict[Any, Any], ...] = (self.statuses, self.truths, self.reports, self.configurations, self.floors)
         for book in books:
             while self._most_ticks is not None and len(book) > self._most_ticks:
                 del book[next(iter(book))]

@@ -104,6 +104,20 @@ def load_floor_map(source: str | Path) -> FloorMap:
         raise GameError(f"{path}: {error}") from None
 
 
+def tick_of(source: str | Path) -> float | None:
+    """Time between ticks that a game of the `floor` builder is made for [s]; None for others, which have no seconds.
+
+    Raises:
+        GameError: as `load_game`.
+    """
+    path = _locate(source)
+    try:
+        spec = _read_spec(path)
+        return float(_parameters(spec, FloorParameters, path.parent).tick) if spec.builder == "floor" else None
+    except GameError as error:
+        raise GameError(f"{path}: {error}") from None
+
+
 def describe_game(source: str | Path) -> str:
     """One line about a game: its own description, else its builder's."""
     spec = _read_spec(_locate(source))

@@ -17,9 +17,9 @@ from altmarl_ros.fleet.coordinator import Coordinator, Decision
 from altmarl_ros.fleet.crowd import MOST_LISTED, Moves
 from altmarl_ros.fleet.markov_world import Truth
 from altmarl_ros.fleet.messages import Report, Tick, Verdict
-from altmarl_ros.fleet.record import Configuration, StatusRow
+from altmarl_ros.fleet.record import Configuration, FloorRow, StatusRow
 from altmarl_ros.fleet.standby import Handover
-from altmarl_ros.msg import CoordinatorStatus, FleetConfiguration, FleetTick, FleetTruth, LocalPolicy, RobotReport
+from altmarl_ros.msg import CoordinatorStatus, FleetConfiguration, FleetTick, FleetTruth, FloorTruth, LocalPolicy, RobotReport
 from altmarl_ros.policies import LocalPolicy as Policy
 
 _MAX_POLICY_ENTRIES = 1_000_000  # 8 MB, of which a robot holds a few
@@ -135,6 +135,19 @@ def truth_from_message(message: FleetTruth) -> Truth:
     ids, states, actions, counts = (tuple(int(value) for value in column) for column in columns)
     moves = tuple(None if action == FleetTruth.NO_ACTION else action for action in actions)
     return Truth(message.session, message.tick, ids, states, moves, counts, tuple(message.counts))
+
+
+def floor_from_message(message: FloorTruth) -> FloorRow:
+    """The plain form of what is said of a simulated floor.
+
+    Raises:
+        ValueError: its arrays differ in length.
+    """
+    places = zip(message.x, message.y, strict=True)
+    return FloorRow(
+        time=message.stamp.sec + 1e-9 * message.stamp.nanosec, factor=message.real_time_factor, contacts=message.contacts,
+        places=dict(zip(message.robot_id, places, strict=True)),
+    )  # fmt: skip
 
 
 def status_from_message(message: CoordinatorStatus) -> StatusRow:

@@ -1,4 +1,4 @@
-"""A node whose callbacks survive whatever is sent to them."""
+"""A node whose callbacks survive whatever is sent to them, and whose timers keep a simulated clock's time."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections import Counter
 from functools import wraps
 from typing import Any, Callable
 
+from rclpy.clock import Clock
 from rclpy.node import Node
 from rclpy.subscription import Subscription
 
 from altmarl_ros.errors import AltmarlError
+from altmarl_ros.nodes.clock_timers import ClockTimer, ClockTimers
 
 _THROTTLE = 5.0  # s
 
@@ -21,6 +23,8 @@ class EndOfNode(AltmarlError):
 class GuardedNode(Node):
     """Every subscription's callback is guarded: a message that makes it fail is dropped, counted and told.
 
+    With `use_sim_time` timers by the node's own clock are ClockTimers.
+
     Attributes:
         dropped: messages dropped, by topic.
     """
@@ -28,6 +32,28 @@ class GuardedNode(Node):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self.dropped: Counter[str] = Counter()  # first: rclpy's own constructor may subscribe
         super().__init__(*arguments, **options)
+        self._clock_timers = ClockTimers(self) if self.get_parameter("use_sim_time").value else None
+
+    @property
+    def all_timers(self) -> list[Any]:
+        """Those of rclpy, and those by a simulated clock."""
+        return [*self.timers, *(self._clock_timers or ())]
+
+    def create_timer(  # type: ignore[override]
+        self, timer_period_sec: float, callback: Callable[[], None], callback_group: Any = None, clock: Clock | None = None,
+        **options: Any,
+    ) -> Any:  # fmt: skip
+        """As rclpy's."""
+        if self._clock_timers is not None and clock in (None, self.get_clock()):
+            return self._clock_timers.create(timer_period_sec, callback)
+        return super().create_timer(timer_period_sec, callback, callback_group, clock, **options)
+
+    def destroy_timer(self, timer: Any) -> bool:
+        """As rclpy's."""
+        if isinstance(timer, ClockTimer):
+            timer.cancel()
+            return True
+        return super().destroy_timer(timer)
 
     def create_subscription(
         self, msg_type: Any, topic: str, callback: Callable[..., None], *arguments: Any, **options: Any

@@ -81,3 +81,8 @@ def sensor_qos() -> QoSProfile:
 def velocity_qos() -> QoSProfile:
     """Velocities for a base: none may be lost, least of all the last, and an old one may not move it."""
     return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE)
+
+
+def simulated_qos() -> QoSProfile:
+    """What a simulated driver offers, and /clock: every reader matches."""
+    return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=5, reliability=ReliabilityPolicy.RELIABLE)

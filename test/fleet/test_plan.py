@@ -4,7 +4,8 @@ import pytest
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.fleet.network import Network
-from altmarl_ros.fleet.plan import FleetPlan
+from altmarl_ros.fleet.plan import FleetPlan, find_period
+from altmarl_ros.games import tick_of
 
 
 def plan(**options):
@@ -101,3 +102,37 @@ def test_a_crowd_has_no_faulty_network_but_may_have_a_standby():
 def test_more_robots_than_can_be_played_are_refused(robots, crowd):
     with pytest.raises(AltmarlError, match=f"robots is {robots}, must be at most"):
         plan(robots=robots, crowd=crowd)
+
+
+def test_a_physical_backend_is_a_floor_its_clock_and_robots_on_wheels():
+    nodes = plan(robots=6, processes=2, period=20.0, backend="physical", real_time_factor=4.0, seed=3).nodes()
+    assert [node.executable for node in nodes] == ["physical_world", "robots", "robots", "coordinator"]
+    floor, *others = nodes
+    assert (floor.parameters["count"], floor.parameters["real_time_factor"], floor.parameters["seed"]) == (6, 4.0, 3)
+    assert "use_sim_time" not in floor.parameters  # whose clock it is
+    assert all(node.parameters["use_sim_time"] is True for node in others)
+    assert all(node.parameters["body"] == "drive" for node in others[:2])
+    assert all(node.parameters["timeout.tick"] > 20.0 for node in others[:2])
+
+
+def test_real_robots_have_no_world_and_the_time_of_everybody():
+    nodes = plan(backend="real", period=20.0).nodes()
+    assert [node.executable for node in nodes] == ["robots", "robots", "coordinator"]
+    assert not any(node.parameters["use_sim_time"] for node in nodes)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [({"backend": "paper"}, "paper"), ({"backend": "physical", "crowd": True}, "crowd"), ({"real_time_factor": -1.0}, "real")],
+)
+def test_a_backend_that_cannot_be_is_refused(options, named):
+    with pytest.raises(AltmarlError, match=named):
+        plan(**options)
+
+
+def test_the_period_is_that_of_the_game_where_robots_need_time():
+    assert find_period(None, "warehouse", "markov") == 0.5
+    assert find_period(3.0, "warehouse", "physical") == 3.0
+    assert find_period(None, "hall", "physical") == tick_of("hall")
+    with pytest.raises(AltmarlError, match="period"):
+        find_period(None, "warehouse", "physical")

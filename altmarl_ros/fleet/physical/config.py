@@ -112,7 +112,7 @@ class BatteryConfig(Settings, frozen=True):
 class PhysicalConfig(Settings, frozen=True):
     """A physical world: all robots are alike but for their noise."""
 
-    time_step: float = Field(default=0.02, gt=0, le=1, description="[s]")
+    time_step: float = Field(default=0.02, gt=0, le=1, description="of the simulation [s]")
     base: BaseConfig = BaseConfig()
     laser: LaserConfig = LaserConfig()
     odometry: OdometryConfig = OdometryConfig()

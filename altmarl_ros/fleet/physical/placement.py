@@ -1,7 +1,8 @@
-"""Where robots stand at the start: poses without overlap."""
+"""What stands on the floor at the start: robots without overlap, and walls."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Sequence
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.fleet.physical.contacts import apart_from_walls
 from altmarl_ros.games import polygons
+from altmarl_ros.games.floor_map import FloorMap
 from altmarl_ros.games.tabular import FloatArray
 
 _DARTS = 2000  # thrown at once
@@ -88,3 +90,30 @@ def random_starts(
     if len(placed) < n:
         raise AltmarlError(f"the start areas have room for {len(placed)} robots of radius {radius:g} m, there are {n}")
     return placed
+
+
+def parked_starts(ids: Sequence[int], floor: FloorMap, shares: FloatArray, seed: int) -> FloatArray:
+    """Robots parked in their slots, each in a zone drawn from `shares` [zone], looking anywhere [n, 3; m, m, rad; map].
+
+    A robot's zone and yaw depend on (seed, id) alone; where its slot is taken it has the next one that is free.
+
+    Raises:
+        AltmarlError: a zone has fewer slots than robots that start there.
+    """
+    taken: set[tuple[int, int]] = set()
+    poses = np.empty((len(ids), 3))
+    for pose, robot_id in zip(poses, ids, strict=True):
+        rng = np.random.default_rng([seed, 22, robot_id])
+        zone = int(rng.choice(len(shares), p=shares))
+        slots = floor.slots[zone]
+        free = [j % len(slots) for j in range(robot_id, robot_id + len(slots)) if (zone, j % len(slots)) not in taken]
+        if not free:
+            raise AltmarlError(f"zone {floor.plan.names[zone]!r} has {len(slots)} slots, fewer than robots that start there")
+        taken.add((zone, free[0]))
+        pose[:] = *slots[free[0]], rng.uniform(-np.pi, np.pi)
+    return poses
+
+
+def floor_walls(floor: FloorMap) -> FloatArray:
+    """The walls of a floor map as segments [w, 4; x, y of both ends, m; map]."""
+    return wall_array([(*a, *b) for corners in floor.walls for a, b in pairwise(corners)])

@@ -1,0 +1,88 @@
+"""How fast a simulated world runs: by the steady clock, times a factor, and never faster than the robots steer.
+
+With factor f and steady time w the simulated time should be t = f w. A world that fell behind catches up, but by no more
+than a bounded time: what it missed before that is given up, and told as a lower factor. Whatever the factor, the world
+waits for robots that drive: a robot whose last command is older than a given simulated time holds it for up to `_PATIENCE`
+of steady time. Then it counts as silent until it commands again, as does one that never commanded. So a robot's answer to
+what it sees is hardly later than that time, on however busy a machine.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from math import inf
+
+import numpy as np
+
+from altmarl_ros.errors import AltmarlError
+
+_CATCH_UP = 0.25  # s, steady
+_PATIENCE = 2.0  # s, steady
+_WINDOW = 5.0  # s, steady; over which the reached factor is told
+
+
+class Pace:
+    """Simulated time by the steady clock.
+
+    Args:
+        factor: simulated seconds per steady second; 0: as many as possible.
+
+    Raises:
+        AltmarlError: the factor is negative or not finite.
+    """
+
+    def __init__(self, factor: float) -> None:
+        if not 0.0 <= factor < inf:
+            raise AltmarlError(f"real_time_factor is {factor:g}, must be finite and not negative; 0: as fast as possible")
+        self.factor = factor
+        self._anchor: tuple[float, float] | None = None
+        self._samples: deque[tuple[float, float]] = deque()
+
+    def due(self, now: float, time: float) -> float:
+        """Simulated time [s] to go on to at steady time `now` [s], from `time`; infinite with factor 0."""
+        if self.factor == 0.0:
+            return inf
+        if self._anchor is None:
+            self._anchor = now, time
+        began, origin = self._anchor
+        behind = origin + self.factor * (now - began) - time
+        if behind > _CATCH_UP * self.factor:
+            self._anchor = now - _CATCH_UP, time
+            behind = _CATCH_UP * self.factor
+        return time + behind
+
+    def reached(self, now: float, time: float) -> float:
+        """Simulated seconds per steady second over the last seconds until steady `now` [s]; call it about once a second."""
+        self._samples.append((now, time))
+        while now - self._samples[0][0] > _WINDOW and len(self._samples) > 2:
+            self._samples.popleft()
+        since, at = self._samples[0]
+        return (time - at) / (now - since) if now > since else self.factor
+
+
+class Steerers:
+    """Which of n robots drive, and whether the world has to wait for one of them."""
+
+    def __init__(self, n: int, answer_time: float) -> None:
+        """`answer_time`: the longest between two commands of a robot [s, simulated]."""
+        self._answer_time = answer_time
+        self._heard = np.full(n, inf)  # simulated time of the last command; infinite: silent
+        self._waiting: float | None = None
+
+    def heard(self, robot: int, time: float) -> None:
+        """A robot commanded at simulated `time` [s]."""
+        self._heard[robot] = time
+
+    def ready(self, now: float, time: float) -> bool:
+        """Whether the world may go on from simulated `time` at steady `now` [s]."""
+        late = self._heard < time - self._answer_time - 1e-9
+        if not late.any():
+            self._waiting = None
+            return True
+        if self._waiting is None:
+            self._waiting = now
+        if now - self._waiting < _PATIENCE:
+            return False
+        self._heard[late] = inf
+        self._waiting = None
+        return True
