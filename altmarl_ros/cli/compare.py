@@ -37,7 +37,7 @@ def compare(
         Optional[Path],
         typer.Option("--policy", "-p", help="The bundle that the robots acted by; default: the one that the runs name."),
     ] = None,
-    fleets: Annotated[int, typer.Option(min=40, help="Simulated fleets.")] = 1000,
+    fleets: Annotated[int, typer.Option(min=100, help="Simulated fleets.")] = 1000,
     figure: Annotated[Optional[Path], typer.Option("--figure", "-f", help="Picture of predicted and observed (.png).")] = None,
     seed: Seed = 0,
     as_json: Json = False,
@@ -98,6 +98,8 @@ def _about(
     return {
         "game": game.name, "ticks": len(comparison.observed), "kernel_uncertain": uncertain,
         "holds": comparison.holds, "significance": comparison.significance,
+        "band_significance": comparison.band_significance,
+        "transition_significance": comparison.transition_significance,
         "quantities": [
             {
                 "name": name, "observed": float(comparison.observed[:, q].mean()),
@@ -135,6 +137,6 @@ def _print(about: dict[str, Any]) -> None:
     console.out.print(f"the bands hold {band}")
     verdict = "the model holds" if about["holds"] else "the model does not hold"
     console.out.print(
-        f"{verdict}: of its own runs {100 * about['significance']:.1f} % leave the bands as often (rejected at "
-        f"{100 * SIGNIFICANCE:g} %)"
+        f"{verdict}: of its own runs {100 * about['band_significance']:.1f} % leave the bands as often, and "
+        f"{100 * about['transition_significance']:.1f} % have moves as unlikely (either rejects below {50 * SIGNIFICANCE:g} %)"
     )

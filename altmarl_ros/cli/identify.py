@@ -79,22 +79,25 @@ def identify(
         _print_evidence(about, kernel)
         _print_entries("widest 95 % intervals, one for each row", tabular, kernel, _widest(kernel))
         _print_comparison(tabular, kernel)
-    for line in _warnings(about, weight):
-        console.err.print(f"[yellow]warning:[/] {escape(line)}")
     if figure is not None:
         from altmarl_ros.cli.identify_figure import kernel_figure
         from altmarl_ros.plotting import as_png
 
         write_output(figure, as_png(kernel_figure(tabular, kernel)))
         console.err.print(f"picture: {escape(str(figure))}")
-    if out is None:
-        return
+    if out is not None:
+        _write(game, kernel, out)
+        (console.err if as_json else console.out).print(f"written: {escape(str(out))}")
+    for line in _warnings(about, weight):
+        console.err.print(f"[yellow]warning:[/] {escape(line)}")
+
+
+def _write(game: str, kernel: IdentifiedKernel, out: Path) -> None:
     if out.suffix == ".npz":
         save_identified(kernel, out)
     else:
         save_identified_game(game, kernel, out)
         load_game(out)
-    (console.err if as_json else console.out).print(f"written: {escape(str(out))}")
 
 
 def _about(game: TabularGame, kernel: IdentifiedKernel, weight: float, precision: float, ticks: int) -> dict[str, Any]:

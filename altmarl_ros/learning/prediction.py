@@ -16,6 +16,13 @@ says how often a run of the model does. Observation and other half are exchangea
 did not depend on the robots, so the rank of the observation's worst share among theirs is an exact Monte Carlo test
 (Davison and Hinkley, Bootstrap Methods, section 4.2). A coordinator that follows its robots makes the record know a little of
 itself: the test is then approximate.
+
+Bands say little about how robots move: slower ones may well be found in the same places. The verdict therefore rests as
+much on the transitions N_j of each row, n in all, by their distance from the kernel's mean m,
+
+    sum over rows and j of (N_j - n m_j)^2 / (n m_j + 1),
+
+ranked among that of transitions drawn from the kernels; the smaller of the two levels counts twice (Bonferroni).
 """
 
 from __future__ import annotations
@@ -27,8 +34,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from altmarl_ros.errors import AltmarlError
+from altmarl_ros.games.identification import count_transitions
 from altmarl_ros.games.tabular import FloatArray, TabularGame
-from altmarl_ros.games.trajectory import UNKNOWN, Trajectory
+from altmarl_ros.games.trajectory import UNKNOWN, IntArray, Trajectory
 from altmarl_ros.observation import draw_without_replacement
 from altmarl_ros.observation.model import Counts
 from altmarl_ros.policies import LocalPolicy
@@ -48,6 +56,7 @@ class Comparison:
         low, mean, high: pointwise band of simulated fleets, and their mean [T, Q].
         inside: where the observation lies in the band [T, Q].
         simulated_shares: share of ticks at which fleets that made no band lie in it [R, Q].
+        transition_significance: probability that the kernels' own transitions are as far from their mean as the observed ones.
     """
 
     observed: FloatArray
@@ -56,6 +65,7 @@ class Comparison:
     high: FloatArray
     inside: NDArray[np.bool_]
     simulated_shares: FloatArray
+    transition_significance: float
 
     @property
     def shares(self) -> FloatArray:
@@ -68,10 +78,15 @@ class Comparison:
         return np.asarray(self.simulated_shares.mean(axis=0))
 
     @property
-    def significance(self) -> float:
+    def band_significance(self) -> float:
         """Probability that a run of the model has a worst share as low as the observation's."""
         worst = self.simulated_shares.min(axis=1)
         return float((1 + (worst <= self.shares.min() + _ROUNDING).sum()) / (1 + len(worst)))
+
+    @property
+    def significance(self) -> float:
+        """Probability that a run of the model fares as badly in either test."""
+        return min(1.0, 2.0 * min(self.band_significance, self.transition_significance))
 
     @property
     def holds(self) -> bool:
@@ -112,7 +127,22 @@ def compare(
         low[t], high[t] = np.quantile(values[:half], [0.5 - level / 2, 0.5 + level / 2], axis=0, method="inverted_cdf")
         mean[t] = values.mean(axis=0)
         hits += _between(low[t], values[half:], high[t])
-    return Comparison(observed, low, mean, high, _between(low, observed, high), hits / len(observed))
+    inside = _between(low, observed, high)
+    rank = _transition_significance(kernels, count_transitions(game, run), fleets, rng)
+    return Comparison(observed, low, mean, high, inside, hits / len(observed), rank)
+
+
+def _transition_significance(kernels: FloatArray, seen: IntArray, draws: int, rng: np.random.Generator) -> float:
+    if kernels.shape[2] == 1:
+        seen = seen.sum(axis=1, keepdims=True)
+    n = seen.sum(axis=-1)
+    expected = n[..., None] * kernels.mean(axis=0)
+
+    def distance(transitions: IntArray) -> float:
+        return float(((transitions - expected) ** 2 / (expected + 1.0)).sum())
+
+    null = np.array([distance(rng.multinomial(n, kernels[r % len(kernels)])) for r in range(draws)])
+    return float((1 + (null >= distance(seen) - _ROUNDING).sum()) / (1 + draws))
 
 
 def _between(low: FloatArray, values: FloatArray, high: FloatArray) -> NDArray[np.bool_]:

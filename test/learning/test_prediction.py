@@ -117,6 +117,15 @@ def test_runs_of_another_kernel_are_rejected(random_game):
     assert not any(result.holds for result in results)
 
 
+def test_slow_robots_that_are_found_in_the_same_places_are_rejected_by_their_moves(random_game):
+    game = random_game(8, S_g=2, S_l=3, A_l=2, inertia=0.2)
+    slow = replace(game, P_l=0.3 * game.P_l + 0.7 * np.eye(3)[:, None, None])
+    results = [against(game, played(slow, LocalPolicy.uniform(game), 30, 60, seed), fleets=400) for seed in range(5)]
+    assert not any(result.holds for result in results)
+    assert max(result.transition_significance for result in results) < 0.01
+    assert any(result.band_significance > 0.025 for result in results)
+
+
 def test_slow_robots_are_rejected_on_their_way():
     P = np.array([[0.2, 0.8, 0, 0], [0, 0.2, 0.8, 0], [0, 0, 0.2, 0.8], [0, 0, 0, 1]])
     game, slow = one_action(P), one_action(0.5 * P + 0.5 * np.eye(4))
