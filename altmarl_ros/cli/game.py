@@ -1,4 +1,4 @@
-"""`altmarl game`: look at games before training, and fit one to recorded runs."""
+"""`altmarl game`: look at games before training."""
 
 import json
 import time
@@ -12,7 +12,6 @@ from rich.table import Table
 
 from altmarl_ros.cli import console
 from altmarl_ros.cli.console import Json
-from altmarl_ros.cli.identify import identify
 from altmarl_ros.errors import GameError, ResourceError
 from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.games.diagnosis import oddities
@@ -20,8 +19,7 @@ from altmarl_ros.games.spec import builder_names, builtin_games, describe_builde
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.counts import number_of_counts
 
-app = typer.Typer(name="game", help="Look at games before training, and fit one to recorded runs.", no_args_is_help=True)
-app.command()(identify)
+app = typer.Typer(name="game", help="Look at games before training.", no_args_is_help=True)
 
 _PROBE_VECTORS = 3000  # count vectors of the k whose solution is timed
 _MAX_JOINT_STATES = 1000  # pairs (s_g, s_l) whose eigenvalues are computed

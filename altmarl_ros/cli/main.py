@@ -8,10 +8,12 @@ import typer
 
 from altmarl_ros.cli import console, experiment, floor, game
 from altmarl_ros.cli.certify import certify
+from altmarl_ros.cli.compare import compare
 from altmarl_ros.cli.demo import demo
 from altmarl_ros.cli.doctor import doctor
 from altmarl_ros.cli.evaluate import evaluate
 from altmarl_ros.cli.fleet import fleet
+from altmarl_ros.cli.identify import identify
 from altmarl_ros.cli.netcheck import netcheck
 from altmarl_ros.cli.record import record, recover
 from altmarl_ros.cli.replay import replay
@@ -26,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, evaluate, certify, fleet, record, replay, recover, report, demo, doctor, netcheck):
+for command in (train, evaluate, certify, fleet, record, replay, recover, report, identify, compare, demo, doctor, netcheck):
     app.command()(command)
 app.add_typer(game.app)
 app.add_typer(floor.app)

@@ -4,8 +4,10 @@ from pathlib import Path
 
 from altmarl_ros.cli import console
 from altmarl_ros.cli.record import import_bag
-from altmarl_ros.errors import AltmarlError, ResourceError
+from altmarl_ros.errors import AltmarlError, GameError, ResourceError
 from altmarl_ros.fleet.record import RunLog, RunRecord
+from altmarl_ros.games import TabularGame
+from altmarl_ros.games.trajectory import Trajectory
 
 
 def load_run(path: Path) -> RunRecord:
@@ -22,6 +24,20 @@ def load_run(path: Path) -> RunRecord:
     except AltmarlError as error:
         raise AltmarlError(f"{path}: {error}") from None
     return record
+
+
+def trajectory_of(record: RunRecord, path: Path, game: TabularGame) -> Trajectory:
+    """What robots and coordinator did in the run of that file, checked against the game.
+
+    Raises:
+        AltmarlError: naming the path, and the array and entry that does not fit.
+    """
+    try:
+        run = record.trajectory
+        run.check(game)
+    except GameError as error:
+        raise AltmarlError(f"{path}: {error}") from None
+    return run
 
 
 def is_bag(path: Path) -> bool:

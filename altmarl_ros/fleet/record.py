@@ -15,8 +15,8 @@ from altmarl_ros.errors import AltmarlError
 from altmarl_ros.files import read_npz, write_npz
 from altmarl_ros.fleet.markov_world import Truth
 from altmarl_ros.fleet.standby import Handover
-from altmarl_ros.games.identification import UNKNOWN
 from altmarl_ros.games.tabular import FloatArray, TabularGame
+from altmarl_ros.games.trajectory import UNKNOWN, Trajectory
 from altmarl_ros.policies import LocalPolicy
 
 IntArray = NDArray[np.int64]
@@ -122,16 +122,24 @@ class RunRecord:
     actions: IntArray
     about: Mapping[str, Any]
 
+    @property
+    def trajectory(self) -> Trajectory:
+        """What robots and coordinator did.
+
+        Raises:
+            GameError: naming the array that does not fit the others.
+        """
+        return Trajectory(
+            self.session, self.tick, self.global_state, self.global_action, self.local_state, self.local_action,
+        )  # fmt: skip
+
     def occupancy(self, n_local_states: int) -> IntArray:
         """Robots per local state [T, S_l]."""
-        return np.stack([(self.local_state == j).sum(axis=1) for j in range(n_local_states)], axis=1)
+        return self.trajectory.occupancy(n_local_states)
 
     def rewards(self, game: TabularGame) -> FloatArray:
         """Team reward of each tick over the robots that acted [T]; r_g alone where none did."""
-        acted = self.local_action != UNKNOWN
-        r_l = game.r_l[np.maximum(self.local_state, 0), self.global_state[:, None], np.maximum(self.local_action, 0)]
-        local = np.where(acted, r_l, 0.0).sum(axis=1) / np.maximum(acted.sum(axis=1), 1)
-        return np.asarray(game.r_g[self.global_state, self.global_action] + local)
+        return self.trajectory.rewards(game)
 
     def wrong_actions(self, pi_l: LocalPolicy) -> int:
         """Robot-ticks in which the world received a second action, or one that pi_l never takes there."""

@@ -1,13 +1,17 @@
 """The local kernel from recorded runs.
 
 With N[s_l, s_g, a_l, s_l'] observed transitions and a Dirichlet prior worth `weight` transitions per row,
-centred on the model's kernel, the posterior of a row is Dirichlet(weight P_l + N), and so
+centred on the model's kernel, the posterior of a row is Dirichlet(alpha), alpha = weight P_l + N, and so
 
-    mean      m = (weight P_l + N) / (weight + sum N)
-    variance  m (1 - m) / (weight + sum N + 1)
+    mean      m = alpha / sum alpha
+    variance  m (1 - m) / (sum alpha + 1)
+    marginal  Beta(alpha_j, sum alpha - alpha_j) of each probability
 
 (Gelman et al., Bayesian Data Analysis, 3rd ed., section 3.4). A row that was never seen keeps the model's
 probabilities, one seen often follows the record. What the model calls impossible stays so until it is seen.
+
+Where the model says that robots move alike at every s_g, as on floors, the rows of all s_g are one (pooled):
+the same run then tells S_g times as much about each.
 """
 
 from __future__ import annotations
@@ -15,105 +19,143 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from scipy.special import betaincinv
 
 from altmarl_ros.errors import GameError
 from altmarl_ros.games.tabular import FloatArray, TabularGame
+from altmarl_ros.games.trajectory import UNKNOWN, IntArray, Trajectory
 
-IntArray = NDArray[np.int64]
-
-UNKNOWN = -1
-"""Local state of a robot that is not there, or action of one that did not act."""
+_SAME = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
 class IdentifiedKernel:
-    """A posterior over P_l.
+    """A posterior over P_l. Where rows are pooled over s_g, arrays marked S have 1 for S_g.
 
     Attributes:
-        P_l: posterior mean [s_l, s_g, a_l, s_l'].
-        standard_error: posterior standard deviation [s_l, s_g, a_l, s_l'].
+        alpha: Dirichlet parameters [s_l, S, a_l, s_l'].
         transitions: observed transitions N [s_l, s_g, a_l, s_l'].
         model: the prior's mean [s_l, s_g, a_l, s_l'].
     """
 
-    P_l: FloatArray
-    standard_error: FloatArray
+    alpha: FloatArray
     transitions: IntArray
     model: FloatArray
 
+    @property
+    def pooled(self) -> bool:
+        """Whether the rows of all s_g are taken as one."""
+        return self.alpha.shape != self.model.shape
+
+    @property
+    def evidence(self) -> IntArray:
+        """Observed transitions that each posterior row rests on [s_l, S, a_l, s_l']."""
+        return np.asarray(self.transitions.sum(axis=1, keepdims=True) if self.pooled else self.transitions)
+
+    @property
+    def prior(self) -> FloatArray:
+        """The prior's mean of each posterior row [s_l, S, a_l, s_l']."""
+        return self.model[:, : self.alpha.shape[1]]
+
+    @property
+    def mean(self) -> FloatArray:
+        """Posterior mean of each row [s_l, S, a_l, s_l']."""
+        return np.asarray(self.alpha / self.alpha.sum(axis=-1, keepdims=True))
+
+    @property
+    def deviation(self) -> FloatArray:
+        """Posterior standard deviation of each row's probabilities [s_l, S, a_l, s_l']."""
+        m = self.mean
+        return np.asarray(np.sqrt(np.maximum(m * (1.0 - m), 0.0) / (self.alpha.sum(axis=-1, keepdims=True) + 1.0)))
+
+    @property
+    def P_l(self) -> FloatArray:
+        """Posterior mean at every s_g [s_l, s_g, a_l, s_l']."""
+        return np.array(np.broadcast_to(self.mean, self.model.shape))
+
+    @property
+    def standard_error(self) -> FloatArray:
+        """Posterior standard deviation at every s_g [s_l, s_g, a_l, s_l']."""
+        return np.array(np.broadcast_to(self.deviation, self.model.shape))
+
+    def interval(self, level: float = 0.95) -> tuple[FloatArray, FloatArray]:
+        """Bounds of the central credible interval of each probability, twice [s_l, S, a_l, s_l']."""
+        rest = self.alpha.sum(axis=-1, keepdims=True) - self.alpha
+        certain = (self.alpha <= 0.0) | (rest <= 0.0)  # there the Beta is a point at the mean
+        a, b = np.where(certain, 1.0, self.alpha), np.where(certain, 1.0, rest)
+        low, high = (np.where(certain, self.mean, betaincinv(a, b, tail)) for tail in (0.5 - level / 2, 0.5 + level / 2))
+        return low, high
+
     def surprise(self) -> FloatArray:
-        """How far the record is from the model: (N - n p) / sqrt(n p (1 - p) + 1) for each entry, n the row's transitions.
+        """How far the record is from the model: (N - n p) / sqrt(n p (1 - p) + 1) [s_l, S, a_l, s_l'], n the row's transitions.
 
         At most about standard normal if the model holds; the 1 keeps a single rare event from counting as a surprise.
         """
-        n = self.transitions.sum(axis=-1, keepdims=True)
-        variance = n * np.maximum(self.model * (1.0 - self.model), 0.0)
-        return np.asarray((self.transitions - n * self.model) / np.sqrt(variance + 1.0))
+        n = self.evidence.sum(axis=-1, keepdims=True)
+        variance = n * np.maximum(self.prior * (1.0 - self.prior), 0.0)
+        return np.asarray((self.evidence - n * self.prior) / np.sqrt(variance + 1.0))
 
 
-def count_transitions(
-    game: TabularGame, session: ArrayLike, tick: ArrayLike, global_state: ArrayLike, local_state: ArrayLike,
-    local_action: ArrayLike,
-) -> IntArray:  # fmt: skip
-    """Transitions N [s_l, s_g, a_l, s_l'] of a run of T ticks and n robots.
+def count_transitions(game: TabularGame, run: Trajectory) -> IntArray:
+    """Transitions N [s_l, s_g, a_l, s_l'] of a run.
 
     A robot's pair of ticks counts where they follow each other in one session, both states are known
     and it acted in the first.
 
-    Args:
-        game: whose sizes the states and actions must have.
-        session: number of the session of each tick [T].
-        tick: number of each tick in its session [T].
-        global_state: s_g(t) [T].
-        local_state: s_i(t), UNKNOWN where it is not known [T, n].
-        local_action: a_i(t), taken in s_i(t); UNKNOWN where there was none [T, n].
-
     Raises:
         GameError: naming the array and the entry that does not fit the game.
     """
-    series = {
-        name: np.asarray(values) for name, values in (("session", session), ("tick", tick), ("global_state", global_state))
-    }
-    tables = {name: np.asarray(values) for name, values in (("local_state", local_state), ("local_action", local_action))}
-    for name, array in {**series, **tables}.items():
-        expected = tables["local_state"].shape if name in tables else tables["local_state"].shape[:1]
-        if array.ndim != (2 if name in tables else 1) or array.shape != expected or array.dtype.kind not in "iu":
-            axes = "[T, n]" if name in tables else "[T]"
-            raise GameError(f"{name} has shape {array.shape} of {array.dtype}, must be integers {axes}, here {expected}")
-    for name, array, size, least in (
-        ("global_state", series["global_state"], game.n_global_states, 0),
-        ("local_state", tables["local_state"], game.n_local_states, UNKNOWN),
-        ("local_action", tables["local_action"], game.n_local_actions, UNKNOWN),
-    ):
-        wrong = (array < least) | (array >= size)
-        if wrong.any():
-            index = tuple(int(i) for i in np.argwhere(wrong)[0])
-            raise GameError(f"{name}{list(index)} is {array[index]}, must be below {size} for game {game.name!r}")
-    follows = (np.diff(series["session"]) == 0) & (np.diff(series["tick"]) == 1)
-    before, action, after = tables["local_state"][:-1], tables["local_action"][:-1], tables["local_state"][1:]
-    usable = follows[:, None] & (before != UNKNOWN) & (action != UNKNOWN) & (after != UNKNOWN)
-    s_g = np.broadcast_to(series["global_state"][:-1, None], before.shape)
+    run.check(game)
+    before, action, after = run.local_state[:-1], run.local_action[:-1], run.local_state[1:]
+    usable = run.follows[1:, None] & run.acted[:-1] & (after != UNKNOWN)
+    s_g = np.broadcast_to(run.global_state[:-1, None], before.shape)
     counts = np.zeros(game.P_l.shape, dtype=np.int64)
     np.add.at(counts, (before[usable], s_g[usable], action[usable], after[usable]), 1)
     return counts
 
 
-def identify(model: FloatArray, transitions: IntArray, weight: float = 10.0) -> IdentifiedKernel:
+def feels_global_state(model: FloatArray) -> bool:
+    """Whether a kernel P_l [s_l, s_g, a_l, s_l'] differs between any two s_g."""
+    return bool((np.ptp(model, axis=1) > _SAME).any())
+
+
+def identify(model: FloatArray, transitions: IntArray, weight: float = 10.0, pool: bool = False) -> IdentifiedKernel:
     """The posterior of P_l [s_l, s_g, a_l, s_l'] given observed transitions and a prior at `model`.
 
     Args:
         model: the prior's mean, e.g. a game's P_l [s_l, s_g, a_l, s_l'].
         transitions: N [s_l, s_g, a_l, s_l'].
         weight: how many transitions per row the model is worth.
+        pool: take the rows of all s_g as one.
 
     Raises:
-        GameError: the weight is not positive and finite, or the shapes differ.
+        GameError: the weight is not positive and finite, the shapes differ, or pooled rows differ in the model.
     """
     if not (np.isfinite(weight) and weight > 0):
         raise GameError(f"weight is {weight}, must be positive")
     if model.shape != transitions.shape:
         raise GameError(f"transitions have shape {transitions.shape}, must be {model.shape} as the model has")
-    total = weight + transitions.sum(axis=-1, keepdims=True)
-    mean = (weight * model + transitions) / total
-    return IdentifiedKernel(mean, np.sqrt(np.maximum(mean * (1.0 - mean), 0.0) / (total + 1.0)), transitions, model)
+    if not pool:
+        return IdentifiedKernel(weight * model + transitions, transitions, model)
+    if feels_global_state(model):
+        raise GameError("the model's kernel differs between global states: their transitions cannot be pooled")
+    return IdentifiedKernel(weight * model[:, :1] + transitions.sum(axis=1, keepdims=True), transitions, model)
+
+
+def draw_kernels(alpha: FloatArray, size: int, rng: np.random.Generator) -> FloatArray:
+    """Kernels drawn from a posterior with Dirichlet parameters alpha [..., s_l'], its own shape behind [size, ...]."""
+    # A Dirichlet is normalised Gammas; Gamma(a) = Gamma(a + 1) U^(1/a) keeps small a from underflow, in logarithms.
+    shape = (size, *alpha.shape)
+    possible = alpha > 0.0
+    a = np.where(possible, alpha, 1.0)
+    logs = np.where(possible, np.log(rng.standard_gamma(a + 1.0, shape)) + np.log(1.0 - rng.random(shape)) / a, -np.inf)
+    weights = np.exp(logs - logs.max(axis=-1, keepdims=True))
+    return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
+
+
+def transitions_needed(probability: float, standard_error: float, weight: float = 10.0) -> int:
+    """Least transitions of a row after which the posterior knows a probability to this standard error.
+
+    From the posterior's variance, m (1 - m) / (weight + N + 1).
+    """
+    return max(0, int(np.ceil(probability * (1.0 - probability) / standard_error**2 - weight - 1.0 - 1e-9)))

@@ -38,7 +38,7 @@ from altmarl_ros.resources import share_directory
 ENTRY_POINT_GROUP = "altmarl_ros.games"
 _REQUIRED_ARRAYS = ("P_g", "P_l", "r_g", "r_l")
 _OPTIONAL_ARRAYS = ("rho_g", "alpha", "gamma")
-_IDENTIFIED_ARRAYS = ("P_l", "standard_error", "transitions")
+_IDENTIFIED_ARRAYS = ("P_l", "standard_error", "transitions", "alpha")
 
 
 @dataclass(frozen=True)
@@ -181,10 +181,29 @@ def save_identified_game(source: str | Path, kernel: IdentifiedKernel, path: Pat
 
 
 def save_identified(kernel: IdentifiedKernel, path: Path) -> None:
-    """Write the arrays P_l, standard_error and transitions to an `.npz`, for the key `identified`."""
+    """Write the arrays P_l, standard_error, transitions and alpha to an `.npz`, for the key `identified`."""
     try:
         write_npz(path, {name: getattr(kernel, name) for name in _IDENTIFIED_ARRAYS})
     except ValueError as error:
+        raise GameError(f"{path}: {error}") from None
+
+
+def load_posterior(source: str | Path, game: TabularGame) -> FloatArray | None:
+    """Dirichlet parameters [s_l, s_g, a_l, s_l'] whose means are the game's P_l, 1 for s_g where it was pooled.
+
+    None if the game's kernel was not identified, or nothing but its mean was kept.
+
+    Raises:
+        GameError: one line that names the file and what is wrong with it.
+    """
+    path = _locate(source)
+    try:
+        spec = _read_spec(path)
+        if spec.identified is None:
+            return None
+        arrays = _read_arrays("identified", path.parent / spec.identified, ("P_l",), _IDENTIFIED_ARRAYS)
+        return _checked_alpha(arrays["alpha"], game) if "alpha" in arrays else None
+    except GameError as error:
         raise GameError(f"{path}: {error}") from None
 
 
@@ -280,6 +299,18 @@ def _from_arrays(spec: _Spec, folder: Path) -> TabularGame:
         arrays.get("alpha", np.ones(P_l.shape[:1])),
     )
     return TabularGame(spec.name, P_g, P_l, arrays["r_g"], arrays["r_l"], gamma, start)
+
+
+def _checked_alpha(alpha: FloatArray, game: TabularGame) -> FloatArray:
+    S_l, S_g, A_l, _ = game.P_l.shape
+    if alpha.shape not in ((S_l, S_g, A_l, S_l), (S_l, 1, A_l, S_l)):
+        raise GameError(f"identified: alpha has shape {alpha.shape}, must be {game.P_l.shape}")
+    total = alpha.sum(axis=-1, keepdims=True)
+    if not (np.isfinite(total).all() and (alpha >= 0).all() and (total > 0).all()):
+        raise GameError("identified: alpha must be finite and not negative, and positive somewhere in each row")
+    if not np.allclose(alpha / total, game.P_l, atol=1e-6):
+        raise GameError("identified: P_l is not the mean of the posterior with parameters alpha")
+    return alpha
 
 
 def _read_arrays(key: str, path: Path, required: tuple[str, ...], optional: tuple[str, ...]) -> dict[str, FloatArray]:

@@ -1,4 +1,4 @@
-"""`altmarl game`: what it lists, tells and identifies."""
+"""`altmarl game`: what it lists and tells."""
 
 import json
 
@@ -6,42 +6,13 @@ import numpy as np
 import pytest
 
 from altmarl_ros.cli.main import main
-from altmarl_ros.fleet.record import RunRecord
 from altmarl_ros.games import load_game
 from altmarl_ros.games.spec import BUILDERS, builtin_games
-
-TICKS, ROBOTS = 300, 40
 
 
 @pytest.fixture(autouse=True)
 def own_folder(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def record(tmp_path, warehouse):
-    """A run of the warehouse whose robots never leave zone 2, whatever they do."""
-
-    def write(name="run.npz", **changes):
-        rng = np.random.default_rng(1)
-        nothing = np.zeros(TICKS, dtype=np.int64)
-        run = {
-            "session": nothing, "tick": np.arange(TICKS), "global_state": rng.integers(5, size=TICKS), "global_action": nothing,
-            "asked": nothing, "heard": nothing, "rung": nothing, "reports": nothing, "report_bytes": nothing,
-            "latency": np.zeros(TICKS), "estimate": np.zeros((TICKS, 5)),
-            "local_state": np.full((TICKS, ROBOTS), 2), "local_action": rng.integers(3, size=(TICKS, ROBOTS)),
-            "actions": np.ones((TICKS, ROBOTS), dtype=np.int64), "about": {"game_hash": warehouse.content_hash},
-        }  # fmt: skip
-        return RunRecord(**{**run, **changes}).save(tmp_path / name)
-
-    return write
-
-
-def one_error_line(capfd):
-    lines = [line for line in capfd.readouterr().err.splitlines() if line.strip()]
-    assert len(lines) == 1
-    assert lines[0].startswith("error: ")
-    return lines[0]
 
 
 def test_list_has_every_game_and_builder_with_a_line(capfd):
@@ -108,57 +79,7 @@ def test_joint_mixing_is_the_second_eigenvalue_of_the_pair(capfd):
     assert told == pytest.approx(sorted(np.abs(np.linalg.eigvals(pairs)))[-2])
 
 
-def test_identify_writes_a_game_that_has_seen_the_run(record, warehouse, tmp_path, capfd):
-    path = record()
-    assert main(["game", "identify", str(path), str(path), "--out", "seen.yaml", "--weight", "5"]) == 0
-    printed = capfd.readouterr().out
-    assert f"{2 * (TICKS - 1) * ROBOTS:,} transitions, in 15 of 75 combinations" in printed
-    assert "farthest from the model" in printed
-    game = load_game("seen.yaml")
-    for s_g in range(5):
-        for a_l in range(3):
-            row = game.P_l[2, s_g, a_l]
-            n = (np.load(tmp_path / "seen.npz")["transitions"])[2, s_g, a_l].sum()
-            np.testing.assert_allclose(row, (5 * warehouse.P_l[2, s_g, a_l] + n * np.eye(5)[2]) / (5 + n), rtol=1e-9)
-    others = [0, 1, 3, 4]
-    np.testing.assert_allclose(game.P_l[others], warehouse.P_l[others], rtol=1e-12)
-
-
-def test_identify_writes_arrays_alone(record, tmp_path):
-    assert main(["game", "identify", str(record()), "--out", "seen.npz"]) == 0
-    assert set(np.load(tmp_path / "seen.npz").files) == {"P_l", "standard_error", "transitions"}
-    assert not (tmp_path / "seen.yaml").exists()
-
-
-def test_a_record_of_another_version_is_taken_with_a_note(record, capfd):
-    assert main(["game", "identify", str(record(about={"game_hash": "0123456789abcdef"}))]) == 0
-    assert "recorded with another version of the game (0123456789abcdef)" in capfd.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("arguments", "culprit"),
-    [
-        (["nowhere.npz"], "nowhere.npz: cannot be read"),
-        (["run.npz", "--game", "chess"], "chess"),
-        (["run.npz", "--weight", "0"], "weight is 0"),
-        (["foreign.npz"], "foreign.npz: local_state[0, 0] is 9, must be below 5 for game 'warehouse'"),
-        (["run.npz", "--out", "run.npz/seen.npz"], "run.npz/seen.npz"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
-)
-def test_a_mistake_gives_one_line_and_exit_code_2(record, arguments, culprit, capfd):
-    record()
-    record("foreign.npz", local_state=np.full((TICKS, ROBOTS), 9))
-    assert main(["game", "identify", *arguments]) == 2
-    assert culprit in one_error_line(capfd)
-
-
-def test_identify_refuses_a_file_that_is_neither_yaml_nor_arrays(record, capfd):
-    assert main(["game", "identify", str(record()), "--out", "seen.txt"]) == 2
-    assert "--out seen.txt must end in .yaml or .npz" in " ".join(capfd.readouterr().err.split())
-
-
-@pytest.mark.parametrize("command", ["check", "list", "identify"])
+@pytest.mark.parametrize("command", ["check", "list"])
 def test_help_has_an_example(command, capfd):
     assert main(["game", command, "--help"]) == 0
     assert f"Example: altmarl game {command}" in " ".join(capfd.readouterr().out.split())

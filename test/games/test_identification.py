@@ -1,8 +1,20 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
 
 from altmarl_ros.errors import GameError
-from altmarl_ros.games.identification import UNKNOWN, count_transitions, identify
+from altmarl_ros.games.identification import (
+    count_transitions,
+    draw_kernels,
+    feels_global_state,
+    identify,
+    transitions_needed,
+)
+from altmarl_ros.games.trajectory import UNKNOWN, Trajectory
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +36,8 @@ def played(game, ticks, n, seed):
 
 def counted(game, ticks, n, seed=0):
     s_g, s_l, a_l = played(game, ticks, n, seed)
-    return count_transitions(game, np.zeros(ticks, int), np.arange(ticks), s_g, s_l, a_l)
+    nothing = np.zeros(ticks, int)
+    return count_transitions(game, Trajectory(nothing, np.arange(ticks), s_g, nothing, s_l, a_l))
 
 
 def test_transitions_are_counted_one_by_one(game):
@@ -41,7 +54,7 @@ def test_gaps_sessions_and_idle_robots_do_not_count(game):
     s_g = [0, 0, 0, 1, 1]
     s_l = np.array([[0, 1, 2], [1, 1, UNKNOWN], [0, 0, 0], [2, 2, 0], [0, 1, 0]])
     a_l = np.array([[1, UNKNOWN, 1], [0, 0, 0], [1, 1, 1], [0, 1, UNKNOWN], [0, 0, 0]])
-    counts = count_transitions(game, session, tick, s_g, s_l, a_l)
+    counts = count_transitions(game, Trajectory(session, tick, s_g, np.zeros(5, int), s_l, a_l))
     assert {tuple(index) for index in np.argwhere(counts).tolist()} == {(0, 0, 1, 1), (2, 1, 0, 0), (2, 1, 1, 1)}
     assert counts.sum() == 3
 
@@ -94,6 +107,7 @@ def test_an_impossible_transition_stays_so_until_it_is_seen():
     ("change", "culprit"),
     [
         ({"global_state": [0, 2]}, "global_state[1] is 2, must be below 2"),
+        ({"global_action": [-1, 0]}, "global_action[0] is -1"),
         ({"local_state": [[0], [3]]}, "local_state[1, 0] is 3, must be below 3"),
         ({"local_action": [[0], [-2]]}, "local_action[1, 0] is -2"),
         ({"local_state": [0, 1]}, "local_state has shape (2,)"),
@@ -103,9 +117,12 @@ def test_an_impossible_transition_stays_so_until_it_is_seen():
     ],
 )
 def test_arrays_that_do_not_fit_are_refused_by_name(game, change, culprit):
-    run = {"session": [0, 0], "tick": [0, 1], "global_state": [0, 1], "local_state": [[0], [1]], "local_action": [[0], [1]]}
+    run = {
+        "session": [0, 0], "tick": [0, 1], "global_state": [0, 1], "global_action": [0, 1],
+        "local_state": [[0], [1]], "local_action": [[0], [1]],
+    }  # fmt: skip
     with pytest.raises(GameError) as refusal:
-        count_transitions(game, **{**run, **change})
+        count_transitions(game, Trajectory(**{**run, **change}))
     assert culprit in str(refusal.value)
 
 
@@ -113,3 +130,82 @@ def test_arrays_that_do_not_fit_are_refused_by_name(game, change, culprit):
 def test_a_weight_that_is_none_is_refused(game, weight):
     with pytest.raises(GameError, match=r"weight is .*, must be positive"):
         identify(game.P_l, np.zeros(game.P_l.shape, dtype=np.int64), weight)
+
+
+@pytest.fixture(scope="module")
+def blind(game):
+    """A game whose robots move alike at every s_g."""
+    return replace(game, P_l=np.repeat(game.P_l[:, :1], 2, axis=1))
+
+
+def test_only_a_kernel_that_is_the_same_everywhere_does_not_feel_the_global_state(game, blind):
+    assert feels_global_state(game.P_l)
+    assert not feels_global_state(blind.P_l)
+
+
+def test_pooled_rows_are_those_of_a_game_without_global_states(blind):
+    counts = counted(blind, 200, 5)
+    pooled = identify(blind.P_l, counts, 7.0, pool=True)
+    alone = identify(blind.P_l[:, :1], counts.sum(axis=1, keepdims=True), 7.0)
+    assert pooled.pooled
+    assert not alone.pooled
+    np.testing.assert_array_equal(pooled.alpha, alone.alpha)
+    np.testing.assert_array_equal(pooled.surprise(), alone.surprise())
+    for s_g in range(2):
+        np.testing.assert_array_equal(pooled.P_l[:, s_g], alone.P_l[:, 0])
+        np.testing.assert_array_equal(pooled.standard_error[:, s_g], alone.standard_error[:, 0])
+    assert pooled.deviation.mean() < 0.85 * identify(blind.P_l, counts, 7.0).deviation.mean()  # nearly sqrt(2) more precise
+
+
+def test_rows_that_the_model_tells_apart_are_not_pooled(game):
+    with pytest.raises(GameError, match="differs between global states"):
+        identify(game.P_l, np.zeros(game.P_l.shape, dtype=np.int64), pool=True)
+
+
+def test_intervals_hold_the_truth_as_often_as_they_say(game):
+    rng = np.random.default_rng(4)
+    row, hits = game.P_l[1, 0, 1], []
+    for _ in range(400):
+        truth = rng.dirichlet(20.0 * row)
+        counts = np.zeros(game.P_l.shape, dtype=np.int64)
+        counts[1, 0, 1] = rng.multinomial(30, truth)
+        low, high = identify(game.P_l, counts, weight=20.0).interval(0.8)
+        hits.append((low[1, 0, 1] <= truth) & (truth <= high[1, 0, 1]))
+    assert np.mean(hits) == pytest.approx(0.8, abs=0.05)
+
+
+def test_intervals_are_betas_quantiles_and_points_where_nothing_is_left_to_chance():
+    model, counts = np.zeros((3, 1, 1, 3)), np.zeros((3, 1, 1, 3), dtype=np.int64)
+    model[:, 0, 0] = [[0.5, 0.5, 0], [0, 1, 0], [0, 0, 1]]
+    counts[0, 0, 0] = [3, 9, 0]
+    low, high = identify(model, counts, weight=4.0).interval()
+    np.testing.assert_allclose([low[0, 0, 0, 0], high[0, 0, 0, 0]], stats.beta(5, 11).ppf([0.025, 0.975]), rtol=1e-9)
+    assert low[:, 0, 0, 2].tolist() == high[:, 0, 0, 2].tolist() == [0, 0, 1]
+    assert low[1, 0, 0].tolist() == high[1, 0, 0].tolist() == [0, 1, 0]
+
+
+def test_drawn_kernels_have_the_posteriors_mean_and_deviation(game):
+    kernel = identify(game.P_l, counted(game, 30, 4), weight=3.0)
+    draws = draw_kernels(kernel.alpha, 20_000, np.random.default_rng(0))
+    np.testing.assert_allclose(draws.sum(axis=-1), 1.0, rtol=1e-12)
+    np.testing.assert_allclose(draws.mean(axis=0), kernel.mean, atol=0.01)
+    np.testing.assert_allclose(draws.std(axis=0), kernel.deviation, atol=0.005)
+
+
+def test_drawn_kernels_are_distributions_however_little_is_known():
+    alpha = np.array([[1e-6, 1e-6, 0.0], [1e6, 2.0, 0.0]])
+    draws = draw_kernels(alpha, 5000, np.random.default_rng(0))
+    np.testing.assert_allclose(draws.sum(axis=-1), 1.0, rtol=1e-12)
+    assert (draws[..., 2] == 0).all()
+    assert draws[:, 0, 0].mean() == pytest.approx(0.5, abs=0.03)  # one or the other, each as likely
+    assert draws[:, 0].max(axis=-1).min() > 0.99
+
+
+@given(p=st.floats(0.0, 1.0), error=st.floats(0.005, 0.2), weight=st.floats(0.5, 50.0))
+def test_so_many_transitions_give_the_wanted_error_and_one_less_does_not(p, error, weight):
+    def deviation(transitions):
+        return np.sqrt(p * (1 - p) / (weight + transitions + 1))
+
+    needed = transitions_needed(p, error, weight)
+    assert deviation(needed) <= error * (1 + 1e-6)
+    assert needed == 0 or deviation(needed - 1) > error * (1 - 1e-6)

@@ -113,8 +113,9 @@ def test_a_recorded_fleet_is_decided_again(recorded, policy, tmp_path):
     result = altmarl("report", whole, "--runs", "10", "--out", tmp_path / "page.html")
     assert result.exit_code == 0, result.output
     assert f"8 robots, k = 3 filtered, {TICKS} ticks of 0.1 s" in result.output
-    result = altmarl("game", "identify", whole)
-    assert result.exit_code == 0, result.output
+    for command in ("identify", "compare"):
+        result = altmarl(command, whole)
+        assert result.exit_code == 0, result.output
 
 
 def test_a_change_of_policy_and_a_takeover_are_decided_again(fleet, policy, recorder, tmp_path):

@@ -1,0 +1,106 @@
+"""What robots and coordinator did in a run: the part of a record that a game can explain.
+
+The rows of a trajectory are ticks, its columns robots. Two rows follow each other where they have the same
+session and consecutive ticks; a maximal chain of such rows is a stretch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from altmarl_ros.errors import GameError
+from altmarl_ros.games.tabular import FloatArray, TabularGame
+
+IntArray = NDArray[np.int64]
+
+UNKNOWN = -1
+"""Local state of a robot that is not there, or action of one that did not act."""
+
+_SERIES = ("session", "tick", "global_state", "global_action")
+_TABLES = ("local_state", "local_action")
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """T ticks of n robots.
+
+    Attributes:
+        session: number of the session of each tick [T].
+        tick: number of each tick in its session [T].
+        global_state, global_action: s_g(t) and a_g(t) [T].
+        local_state: s_i(t), UNKNOWN where it is not known [T, n].
+        local_action: a_i(t), taken in s_i(t); UNKNOWN where there was none [T, n].
+
+    Raises:
+        GameError: naming the array that is not of integers or has another shape.
+    """
+
+    session: IntArray
+    tick: IntArray
+    global_state: IntArray
+    global_action: IntArray
+    local_state: IntArray
+    local_action: IntArray
+
+    def __post_init__(self) -> None:
+        for name in (*_SERIES, *_TABLES):
+            object.__setattr__(self, name, np.asarray(getattr(self, name)))
+        for name in (*_SERIES, *_TABLES):
+            array: IntArray = getattr(self, name)
+            expected, axes = (self.local_state.shape[:1], "[T]") if name in _SERIES else (self.local_state.shape, "[T, n]")
+            if array.ndim != (1 if name in _SERIES else 2) or array.shape != expected or array.dtype.kind not in "iu":
+                raise GameError(f"{name} has shape {array.shape} of {array.dtype}, must be integers {axes}, here {expected}")
+
+    @classmethod
+    def joined(cls, runs: Sequence[Trajectory]) -> Trajectory:
+        """Several runs as one, their sessions apart from each other; in a smaller fleet's ticks the last robots are UNKNOWN."""
+        robots = max(run.local_state.shape[1] for run in runs)
+        columns = {name: [np.asarray(getattr(run, name), dtype=np.int64) for run in runs] for name in (*_SERIES, *_TABLES)}
+        columns["session"] = [
+            np.cumsum(~run.follows) + sum(len(other.tick) for other in runs[:i]) for i, run in enumerate(runs)
+        ]
+        for name in _TABLES:
+            columns[name] = [
+                np.pad(table, ((0, 0), (0, robots - table.shape[1])), constant_values=UNKNOWN) for table in columns[name]
+            ]
+        return cls(**{name: np.concatenate(parts) for name, parts in columns.items()})
+
+    @property
+    def follows(self) -> NDArray[np.bool_]:
+        """Whether a tick follows the one in the row before [T]; never true of the first."""
+        chained = (np.diff(self.session) == 0) & (np.diff(self.tick) == 1)
+        return np.concatenate([np.zeros(min(1, len(self.tick)), dtype=bool), chained])
+
+    @property
+    def acted(self) -> NDArray[np.bool_]:
+        """Whether a robot was there and acted [T, n]."""
+        return np.asarray((self.local_state != UNKNOWN) & (self.local_action != UNKNOWN))
+
+    def occupancy(self, n_local_states: int) -> IntArray:
+        """Robots per local state [T, S_l]."""
+        return np.stack([(self.local_state == j).sum(axis=1) for j in range(n_local_states)], axis=1)
+
+    def rewards(self, game: TabularGame) -> FloatArray:
+        """Team reward of each tick over the robots that acted [T]; r_g alone where none did."""
+        acted = self.acted
+        r_l = game.r_l[np.maximum(self.local_state, 0), self.global_state[:, None], np.maximum(self.local_action, 0)]
+        local = np.where(acted, r_l, 0.0).sum(axis=1) / np.maximum(acted.sum(axis=1), 1)
+        return np.asarray(game.r_g[self.global_state, self.global_action] + local)
+
+    def check(self, game: TabularGame) -> None:
+        """Raise GameError, naming array and entry, unless all states and actions are the game's."""
+        for name, size, least in (
+            ("global_state", game.n_global_states, 0),
+            ("global_action", game.n_global_actions, 0),
+            ("local_state", game.n_local_states, UNKNOWN),
+            ("local_action", game.n_local_actions, UNKNOWN),
+        ):
+            array: IntArray = getattr(self, name)
+            wrong = (array < least) | (array >= size)
+            if wrong.any():
+                index = tuple(int(i) for i in np.argwhere(wrong)[0])
+                raise GameError(f"{name}{list(index)} is {array[index]}, must be below {size} for game {game.name!r}")

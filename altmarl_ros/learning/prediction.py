@@ -1,0 +1,174 @@
+"""What a model says that a recorded fleet should have done, as bands over simulated fleets.
+
+Given what the coordinator did, s_g(t) and a_g(t) of the record, robots are independent: the counts N of a fleet
+that began as the recorded one follow
+
+    D  ~ multinomial(N_j, pi_l(. | j, s_g(t))),    N' = sum of multinomial(D_ja, P(. | j, s_g(t), a)),
+
+with a kernel P that each simulated fleet draws from the posterior (games/identification.py): the band holds both
+the robots' chance and what is not known of their kernel. Robots that did not act stay where they are. Those that
+disappear from the record are taken from each simulated fleet at random, those that appear enter where they were
+seen; after a gap in the record all begin anew.
+
+Occupancies at successive ticks depend on each other, so a curve that leaves a 95 % band for more than 5 % of the
+ticks need not be wrong. The bands are those of one half of the fleets; how often each fleet of the other half lies in them
+says how often a run of the model does. Observation and other half are exchangeable if the model holds and the decisions
+did not depend on the robots, so the rank of the observation's worst share among theirs is an exact Monte Carlo test
+(Davison and Hinkley, Bootstrap Methods, section 4.2). A coordinator that follows its robots makes the record know a little of
+itself: the test is then approximate.
+
+Bands say little about how robots move: slower ones may well be found in the same places. The verdict therefore rests as
+much on the transitions N_j of each row, n in all, by their distance from the kernel's mean m,
+
+    sum over rows and j of (N_j - n m_j)^2 / (n m_j + 1),
+
+ranked among that of transitions drawn from the kernels; the smaller of the two levels counts twice (Bonferroni).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from altmarl_ros.errors import AltmarlError
+from altmarl_ros.games.identification import count_transitions
+from altmarl_ros.games.tabular import FloatArray, TabularGame
+from altmarl_ros.games.trajectory import UNKNOWN, IntArray, Trajectory
+from altmarl_ros.observation import draw_without_replacement
+from altmarl_ros.observation.model import Counts
+from altmarl_ros.policies import LocalPolicy
+
+SIGNIFICANCE = 0.05
+"""A model is rejected if fewer of its own runs than this fare as badly as the observation."""
+
+_ROUNDING = 1e-9  # of rewards, relative
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Bands and observation. The Q = S_l + 1 quantities are the robots in each local state, then the team reward.
+
+    Attributes:
+        observed: what was recorded [T, Q].
+        low, mean, high: pointwise band of simulated fleets, and their mean [T, Q].
+        inside: where the observation lies in the band [T, Q].
+        simulated_shares: share of ticks at which fleets that made no band lie in it [R, Q].
+        transition_significance: probability that the kernels' own transitions are as far from their mean as the observed ones.
+    """
+
+    observed: FloatArray
+    low: FloatArray
+    mean: FloatArray
+    high: FloatArray
+    inside: NDArray[np.bool_]
+    simulated_shares: FloatArray
+    transition_significance: float
+
+    @property
+    def shares(self) -> FloatArray:
+        """Share of ticks at which the observation lies in the band [Q]."""
+        return np.asarray(self.inside.mean(axis=0))
+
+    @property
+    def expected_shares(self) -> FloatArray:
+        """The same of fleets that the model simulates, on average [Q]."""
+        return np.asarray(self.simulated_shares.mean(axis=0))
+
+    @property
+    def band_significance(self) -> float:
+        """Probability that a run of the model has a worst share as low as the observation's."""
+        worst = self.simulated_shares.min(axis=1)
+        return float((1 + (worst <= self.shares.min() + _ROUNDING).sum()) / (1 + len(worst)))
+
+    @property
+    def significance(self) -> float:
+        """Probability that a run of the model fares as badly in either test."""
+        return min(1.0, 2.0 * min(self.band_significance, self.transition_significance))
+
+    @property
+    def holds(self) -> bool:
+        """Whether the record is compatible with the model."""
+        return self.significance > SIGNIFICANCE
+
+
+def compare(
+    game: TabularGame, pi_l: LocalPolicy, kernels: FloatArray, run: Trajectory, fleets: int, rng: np.random.Generator,
+    level: float = 0.95,
+) -> Comparison:  # fmt: skip
+    """Bands of simulated fleets beside a recorded run.
+
+    Args:
+        game: gives the rewards.
+        pi_l: the policy that the robots acted by.
+        kernels: draws of P_l [M, s_l, s_g, a_l, s_l'] or, alike at all s_g, [M, s_l, 1, a_l, s_l']; fleet r moves by r mod M.
+        run: the record; several runs may be joined.
+        fleets: simulated fleets, half of them for the bands.
+        rng: draws the fleets.
+        level: content of the pointwise bands.
+
+    Raises:
+        GameError: the record does not fit the game.
+        AltmarlError: the record is empty, there are fewer than 4 fleets, or the policy is not of the game's size.
+    """
+    run.check(game)
+    if len(run.tick) == 0 or fleets < 4:
+        raise AltmarlError(f"{len(run.tick)} ticks and {fleets} fleets cannot be compared: at least 1 and 4 are needed")
+    if pi_l.probabilities.shape != game.r_l.shape:
+        raise AltmarlError(f"the policy has shape {pi_l.probabilities.shape}, must be {game.r_l.shape} for game {game.name!r}")
+    occupancy = run.occupancy(game.n_local_states)
+    observed = np.column_stack([occupancy, run.rewards(game)])
+    low, mean, high = (np.empty_like(observed) for _ in range(3))
+    half = fleets // 2
+    hits = np.zeros((fleets - half, observed.shape[1]))
+    for t, values in enumerate(_played(game, pi_l, kernels, run, occupancy, fleets, rng)):
+        low[t], high[t] = np.quantile(values[:half], [0.5 - level / 2, 0.5 + level / 2], axis=0, method="inverted_cdf")
+        mean[t] = values.mean(axis=0)
+        hits += _between(low[t], values[half:], high[t])
+    inside = _between(low, observed, high)
+    rank = _transition_significance(kernels, count_transitions(game, run), fleets, rng)
+    return Comparison(observed, low, mean, high, inside, hits / len(observed), rank)
+
+
+def _transition_significance(kernels: FloatArray, seen: IntArray, draws: int, rng: np.random.Generator) -> float:
+    if kernels.shape[2] == 1:
+        seen = seen.sum(axis=1, keepdims=True)
+    n = seen.sum(axis=-1)
+    expected = n[..., None] * kernels.mean(axis=0)
+
+    def distance(transitions: IntArray) -> float:
+        return float(((transitions - expected) ** 2 / (expected + 1.0)).sum())
+
+    null = np.array([distance(rng.multinomial(n, kernels[r % len(kernels)])) for r in range(draws)])
+    return float((1 + (null >= distance(seen) - _ROUNDING).sum()) / (1 + draws))
+
+
+def _between(low: FloatArray, values: FloatArray, high: FloatArray) -> NDArray[np.bool_]:
+    slack = _ROUNDING * (1.0 + np.abs(values))
+    return np.asarray((low - slack <= values) & (values <= high + slack))
+
+
+def _played(
+    game: TabularGame, pi_l: LocalPolicy, kernels: FloatArray, run: Trajectory, occupancy: Counts, fleets: int,
+    rng: np.random.Generator,
+) -> Iterator[FloatArray]:  # fmt: skip
+    """Occupancies and rewards of simulated fleets, tick by tick [R, Q]."""
+    known, acted, follows = run.local_state != UNKNOWN, run.acted, run.follows
+    own = np.arange(fleets) % len(kernels)
+    arrived = np.zeros((fleets, occupancy.shape[1]), dtype=np.int64)
+    for t, (s_g, a_g) in enumerate(zip(run.global_state, run.global_action, strict=True)):
+        if follows[t]:
+            appeared = run.local_state[t, known[t] & ~known[t - 1]]
+            N = arrived - draw_without_replacement(arrived, int((known[t - 1] & ~known[t]).sum()), rng)
+            N += np.bincount(appeared, minlength=N.shape[1])
+        else:
+            N = np.tile(occupancy[t], (fleets, 1))
+        acting = int(acted[t].sum())
+        idle = draw_without_replacement(N, int(known[t].sum()) - acting, rng)
+        D = rng.multinomial(N - idle, pi_l.probabilities[:, s_g])  # [R, s_l, a_l]
+        local = np.einsum("rla,la->r", D, game.r_l[:, s_g]) / max(acting, 1)
+        yield np.column_stack([N, game.r_g[s_g, a_g] + local])
+        rows = kernels[own, :, s_g if kernels.shape[2] > 1 else 0]  # [R, s_l, a_l, s_l']
+        arrived = idle + rng.multinomial(D, rows).sum(axis=(1, 2))

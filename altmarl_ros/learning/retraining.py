@@ -1,0 +1,166 @@
+"""From runs to policies: learn on a model, run, identify the robots' kernel from the runs, learn again.
+
+The runs come from a RunSource: simulated robots (`MarkovRuns`), a physical simulation, or robots. A greedy
+policy never shows what the other actions do, and what is not seen keeps the model's probabilities: the runs for identification
+are therefore played with a share of random local actions.
+
+A better model alone does not make a better pair: best responses in turn end in one of several equilibria, and those learned on
+a truer kernel may end in a worse one than the first pair is. So the second pair takes over by the rule UPDATE of
+learning/alternating.py: only if it beats the first on the identified game, played from the same starts with the same
+seeds. Else the first stays, with a coordinator that knows the identified kernel. On the true game that is no guarantee: see
+benchmarks/retrain.py for where the second earns less all the same, and measure by paired_gain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Protocol, Sequence
+
+import numpy as np
+
+from altmarl_ros.errors import AltmarlError
+from altmarl_ros.games.identification import IdentifiedKernel, count_transitions, feels_global_state, identify
+from altmarl_ros.games.tabular import FloatArray, TabularGame
+from altmarl_ros.games.trajectory import Trajectory
+from altmarl_ros.learning.alternating import TrainingOptions, train
+from altmarl_ros.learning.evaluation import Evaluation, common_start
+from altmarl_ros.learning.population import Fleets, next_global_states, start_fleets
+from altmarl_ros.observation import DEFAULT_MODEL, draw_without_replacement, make_model
+from altmarl_ros.policies import LocalPolicy, PolicyBundle
+
+_RUNS = 400  # simulated fleets that decide between two bundles
+
+
+class RunSource(Protocol):
+    """Where runs come from."""
+
+    def __call__(self, game: TabularGame, bundle: PolicyBundle, seed: int) -> Trajectory:
+        """One run of a fleet whose coordinator takes `game` for true and, as its robots do, acts by `bundle`.
+
+        Runs with the same seed begin alike and share what chance they can, whatever the bundle.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class Retraining:
+    """What came of learning again.
+
+    Attributes:
+        first: the bundle learned on the model.
+        candidate: the bundle learned on the identified game.
+        second: the one of both that is for the identified game.
+        gain, gain_error: discounted, of the candidate over the first on the identified game, with its standard error.
+        identified: the model with the identified P_l.
+        kernel: its posterior.
+    """
+
+    first: PolicyBundle
+    candidate: PolicyBundle
+    second: PolicyBundle
+    gain: float
+    gain_error: float
+    identified: TabularGame
+    kernel: IdentifiedKernel
+
+
+@dataclass(frozen=True)
+class Gain:
+    """Mean reward per tick of the first and the second bundle, and of their paired difference with its standard error."""
+
+    first: float
+    second: float
+    difference: float
+    standard_error: float
+
+
+def retrain(
+    model: TabularGame, source: RunSource, seeds: Sequence[int], options: TrainingOptions = TrainingOptions(),
+    weight: float = 10.0, explore: float = 0.1,
+) -> Retraining:  # fmt: skip
+    """Learn on the model, identify P_l from one run for each seed, and learn again.
+
+    Args:
+        model: the game before any run.
+        source: plays the runs.
+        seeds: of the runs.
+        options: of both trainings.
+        weight: how many transitions per row the model is worth.
+        explore: share of random local actions in the runs.
+    """
+    first = train(model, options)
+    curious = exploring(first, explore)
+    counts = np.sum([count_transitions(model, source(model, curious, seed)) for seed in seeds], axis=0)
+    kernel = identify(model.P_l, counts, weight, pool=not feels_global_state(model.P_l))
+    identified = replace(model, P_l=kernel.P_l)
+    candidate = train(identified, options)
+    carried = replace(first, game_hash=identified.content_hash)
+    gains = _returns(identified, candidate, options) - _returns(identified, carried, options)
+    gain, error = float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(len(gains)))
+    second = candidate if gain > options.confidence * error else carried
+    return Retraining(first, candidate, second, gain, error, identified, kernel)
+
+
+def _returns(game: TabularGame, bundle: PolicyBundle, options: TrainingOptions) -> FloatArray:
+    """Discounted returns of simulated fleets [R], from starts that the training did not see."""
+    seed = options.seed + 1
+    start = common_start(game, options.n, options.runs or _RUNS, seed)
+    horizon = options.horizon or int(np.ceil(np.log(0.01) / np.log(game.gamma)))
+    return Evaluation(game, bundle, start, horizon, seed).rollouts(options.learn_for, options.K).returns
+
+
+def exploring(bundle: PolicyBundle, share: float) -> PolicyBundle:
+    """The bundle with so large a share of its robots' actions uniformly random."""
+    if not 0.0 <= share <= 1.0:
+        raise AltmarlError(f"explore is {share}, must be in 0..1")
+    pi = bundle.pi_l.probabilities
+    return replace(bundle, pi_l=LocalPolicy((1.0 - share) * pi + share / pi.shape[-1]))
+
+
+def paired_gain(model: TabularGame, result: Retraining, source: RunSource, seeds: Sequence[int]) -> Gain:
+    """What the second bundle earns more than the first, each in one run per seed, of at least two, by the model's rewards."""
+    if len(seeds) < 2:
+        raise AltmarlError(f"{len(seeds)} seeds give no standard error: take at least 2")
+    before = np.array([source(model, result.first, seed).rewards(model).mean() for seed in seeds])
+    after = np.array([source(result.identified, result.second, seed).rewards(model).mean() for seed in seeds])
+    gains = after - before
+    error = float(gains.std(ddof=1) / np.sqrt(len(gains)))
+    return Gain(float(before.mean()), float(after.mean()), float(gains.mean()), error)
+
+
+@dataclass(frozen=True, eq=False)
+class MarkovRuns:
+    """A RunSource of simulated robots that move by the true game's P_l, whatever the coordinator takes for true.
+
+    Attributes:
+        truth: the true game, on discrete states.
+        n: robots.
+        k: reports per tick, at most the bundle's top rung; a new subset each tick, heard by the default observation model.
+        ticks: length of a run.
+    """
+
+    truth: TabularGame
+    n: int
+    k: int
+    ticks: int
+
+    def __call__(self, game: TabularGame, bundle: PolicyBundle, seed: int) -> Trajectory:
+        """See RunSource."""
+        start = start_fleets(self.truth, self.n, 1, np.random.default_rng([seed, 0]))
+        if not isinstance(start, Fleets):
+            raise AltmarlError(f"game {self.truth.name!r} is played on continuous states")
+        robots, dynamics, hearing = (np.random.default_rng([seed, stream]) for stream in (1, 2, 3))
+        act, move = np.cumsum(bundle.pi_l.probabilities, axis=-1), np.cumsum(self.truth.P_l, axis=-1)
+        model = make_model(DEFAULT_MODEL, game, bundle)
+        model.reset(1)
+        s_g, a_g = np.empty((2, self.ticks), dtype=np.int64)
+        s_l, a_l = np.empty((2, self.ticks, self.n), dtype=np.int64)
+        now, states = start.s_g, np.repeat(np.arange(self.truth.n_local_states), start.counts[0])
+        for t in range(self.ticks):
+            counts = np.bincount(states, minlength=self.truth.n_local_states)[None]
+            decided = model.decide(now, draw_without_replacement(counts, self.k, hearing), self.n)
+            u = robots.random((2, self.n, 1))  # as many for every bundle
+            actions = (u[0] >= act[states, now[0], :-1]).sum(axis=-1)
+            s_g[t], a_g[t], s_l[t], a_l[t] = now[0], decided[0], states, actions
+            states = (u[1] >= move[states, now[0], actions, :-1]).sum(axis=-1)
+            now = next_global_states(self.truth, now, decided, dynamics)
+        return Trajectory(np.zeros(self.ticks, dtype=np.int64), np.arange(self.ticks), s_g, a_g, s_l, a_l)

@@ -1,0 +1,163 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from altmarl_ros.errors import AltmarlError, GameError
+from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.games.trajectory import UNKNOWN, Trajectory
+from altmarl_ros.learning.prediction import compare
+from altmarl_ros.policies import LocalPolicy
+
+
+def one_action(P, S_g=1):
+    """A game whose robots move by P [s_l, s_l'], or [s_g, s_l, s_l'], and earn 1 in state 0."""
+    P = np.broadcast_to(P, (S_g, *np.shape(P)[-2:]))
+    L = P.shape[-1]
+    return TabularGame(
+        "chain", np.full((S_g, 1, S_g), 1 / S_g), P.transpose(1, 0, 2)[:, :, None], np.zeros((S_g, 1)),
+        np.eye(L)[0][:, None, None] * np.ones((L, S_g, 1)), 0.9,
+    )  # fmt: skip
+
+
+def run_of(s_l, a_l=None, s_g=None, a_g=None, session=None):
+    s_l = np.asarray(s_l)
+    T, nothing = len(s_l), np.zeros(len(s_l), dtype=np.int64)
+    a_l = np.where(s_l == UNKNOWN, UNKNOWN, 0) if a_l is None else a_l
+    given = (nothing if each is None else each for each in (s_g, a_g))
+    return Trajectory(nothing if session is None else session, np.arange(T), *given, s_l, a_l)
+
+
+def against(game, run, kernels=None, fleets=1000, seed=0):
+    kernels = game.P_l[None] if kernels is None else kernels
+    return compare(game, LocalPolicy.uniform(game), kernels, run, fleets, np.random.default_rng(seed))
+
+
+def played(game, pi_l, T, n, seed):
+    """A run of the game under random global states, robot by robot."""
+    rng = np.random.default_rng(seed)
+    s_g, s_l = rng.integers(game.n_global_states, size=T), np.zeros((T, n), dtype=np.int64)
+    a_g, a_l = rng.integers(game.n_global_actions, size=T), np.zeros((T, n), dtype=np.int64)
+    s_l[0] = rng.integers(game.n_local_states, size=n)
+    act, move = pi_l.probabilities.cumsum(axis=-1), game.P_l.cumsum(axis=-1)
+    for t in range(T):
+        a_l[t] = (rng.random((n, 1)) >= act[s_l[t], s_g[t], :-1]).sum(axis=1)
+        if t + 1 < T:
+            s_l[t + 1] = (rng.random((n, 1)) >= move[s_l[t], s_g[t], a_l[t], :-1]).sum(axis=1)
+    return run_of(s_l, a_l, s_g, a_g)
+
+
+def test_without_chance_the_band_is_a_line():
+    forward, backward = np.roll(np.eye(3), 1, axis=1), np.roll(np.eye(3), -1, axis=1)
+    game = one_action([forward, backward], S_g=2)
+    s_g = np.array([0, 0, 1, 0, 1])
+    s_l = (np.array([0, 0, 1])[None] + np.array([0, 1, 2, 1, 2])[:, None]) % 3
+    result = against(game, run_of(s_l, s_g=s_g))
+    np.testing.assert_array_equal(result.low, result.high)
+    np.testing.assert_allclose(result.low, result.observed, rtol=1e-12)
+    assert result.inside.all()
+    assert (result.simulated_shares == 1).all()
+    assert result.holds
+    s_l[3] = (s_l[3] + 1) % 3
+    wrong = against(game, run_of(s_l, s_g=s_g))
+    assert wrong.inside.all(axis=1).tolist() == [True, True, True, False, True]
+    assert not wrong.holds
+
+
+def test_bands_are_binomial_quantiles():
+    q, n, T = 0.8, 40, 6
+    game = one_action([[q, 1 - q], [0, 1]])
+    result = against(game, run_of(np.zeros((T, n), dtype=int)), fleets=40_000)
+    for t in range(T):
+        expected = stats.binom.ppf([0.025, 0.975], n, q**t)
+        np.testing.assert_allclose([result.low[t, 0], result.high[t, 0]], expected, atol=0.2)
+        assert result.mean[t, 0] == pytest.approx(n * q**t, abs=0.1)
+        np.testing.assert_allclose(result.mean[t, 2], result.mean[t, 0] / n, rtol=1e-12)  # the reward counts state 0
+
+
+def test_bands_of_an_uncertain_kernel_are_beta_binomial_quantiles():
+    n, a, b = 50, 6.0, 3.0
+    game = one_action([[a / (a + b), b / (a + b)], [0, 1]])
+    rows = np.random.default_rng(3).beta(a, b, 40_000)
+    kernels = np.broadcast_to(game.P_l, (len(rows), *game.P_l.shape)).copy()
+    kernels[:, 0, 0, 0] = np.stack([rows, 1 - rows], axis=-1)
+    result = against(game, run_of(np.zeros((2, n), dtype=int)), kernels, fleets=40_000)
+    expected = stats.betabinom.ppf([0.025, 0.975], n, a, b)
+    np.testing.assert_allclose([result.low[1, 0], result.high[1, 0]], expected, atol=1.2)
+    known = against(game, run_of(np.zeros((2, n), dtype=int)))
+    assert result.high[1, 0] - result.low[1, 0] > 1.5 * (known.high[1, 0] - known.low[1, 0])
+
+
+def test_a_kernel_given_once_for_all_global_states_is_that_at_each(random_game):
+    game = random_game(5, S_g=2, S_l=3, A_l=2)
+    game = replace(game, P_l=np.repeat(game.P_l[:, :1], 2, axis=1))
+    run = played(game, LocalPolicy.uniform(game), 10, 6, 0)
+    whole, once = against(game, run), against(game, run, game.P_l[None, :, :1])
+    np.testing.assert_array_equal(whole.low, once.low)
+    np.testing.assert_array_equal(whole.mean, once.mean)
+
+
+def test_runs_of_the_model_lie_in_the_bands_and_are_seldom_rejected(random_game):
+    game = random_game(8, S_g=2, S_l=3, A_l=2, inertia=0.6)
+    pi_l = LocalPolicy.uniform(game)
+    results = [against(game, played(game, pi_l, 30, 60, seed), fleets=400, seed=seed) for seed in range(60)]
+    shares = np.mean([result.shares for result in results], axis=0)
+    expected = np.mean([result.expected_shares for result in results], axis=0)
+    assert (np.abs(shares - expected) < 0.025).all()
+    assert shares[-1] == pytest.approx(0.95, abs=0.025)  # the reward is nearly continuous
+    assert (shares > 0.92).all()
+    rejected = sum(not result.holds for result in results)
+    assert stats.binomtest(rejected, len(results), 0.05, alternative="greater").pvalue > 0.01
+
+
+def test_runs_of_another_kernel_are_rejected(random_game):
+    game, other = (random_game(seed, S_g=2, S_l=3, A_l=2) for seed in (8, 9))
+    results = [against(game, played(other, LocalPolicy.uniform(game), 30, 60, seed), fleets=400) for seed in range(5)]
+    assert not any(result.holds for result in results)
+
+
+def test_slow_robots_that_are_found_in_the_same_places_are_rejected_by_their_moves(random_game):
+    game = random_game(8, S_g=2, S_l=3, A_l=2, inertia=0.2)
+    slow = replace(game, P_l=0.3 * game.P_l + 0.7 * np.eye(3)[:, None, None])
+    results = [against(game, played(slow, LocalPolicy.uniform(game), 30, 60, seed), fleets=400) for seed in range(5)]
+    assert not any(result.holds for result in results)
+    assert max(result.transition_significance for result in results) < 0.01
+    assert any(result.band_significance > 0.025 for result in results)
+
+
+def test_slow_robots_are_rejected_on_their_way():
+    P = np.array([[0.2, 0.8, 0, 0], [0, 0.2, 0.8, 0], [0, 0, 0.2, 0.8], [0, 0, 0, 1]])
+    game, slow = one_action(P), one_action(0.5 * P + 0.5 * np.eye(4))
+    assert not against(game, played(slow, LocalPolicy.uniform(game), 15, 30, 0)).holds
+
+
+def test_robots_that_come_and_go_and_those_that_do_not_act():
+    game = one_action([[0, 1], [1, 0]])  # who acts changes sides
+    s_l = [[0, 0, 1, UNKNOWN], [1, 0, 0, 0], [0, UNKNOWN, UNKNOWN, 1], [1, 0, UNKNOWN, 0]]
+    a_l = [[0, UNKNOWN, 0, UNKNOWN], [0, 0, 0, UNKNOWN], [0, UNKNOWN, UNKNOWN, 0], [0, 0, UNKNOWN, 0]]
+    result = against(game, run_of(s_l, a_l), fleets=4000)
+    robots = (np.array(s_l) != UNKNOWN).sum(axis=1)
+    np.testing.assert_allclose(result.mean[:, :2].sum(axis=1), robots, rtol=1e-12)
+    # Of 2 in state 0 and 1 in state 1 one does not act: 2/3 it is one of the first; then robot 3 appears in 0.
+    assert result.mean[1, 0] == pytest.approx(1 + 2 / 3 * 2 + 1 / 3 * 0, abs=0.05)
+    assert result.inside.all()
+
+
+def test_after_a_gap_all_begin_anew():
+    game = one_action([[0.5, 0.5], [0, 1]])
+    run = run_of(np.zeros((4, 20), dtype=int), session=[0, 0, 1, 1])
+    result = against(game, run)
+    for t in (0, 2):
+        assert (result.low[t, 0], result.high[t, 0]) == (20, 20)
+    assert result.inside[:, 0].tolist() == [True, False, True, False]
+
+
+def test_what_cannot_be_compared_is_refused(warehouse):
+    game = one_action([[1.0, 0.0], [0.0, 1.0]])
+    with pytest.raises(GameError, match=r"local_state\[0, 0\] is 2, must be below 2"):
+        against(game, run_of([[2]]))
+    with pytest.raises(AltmarlError, match="0 ticks and 1000 fleets"):
+        against(game, run_of(np.zeros((0, 1), dtype=int)))
+    with pytest.raises(AltmarlError, match="the policy has shape"):
+        compare(game, LocalPolicy.uniform(warehouse), game.P_l[None], run_of([[0]]), 100, np.random.default_rng(0))
