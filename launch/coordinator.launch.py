@@ -56,7 +56,7 @@ def generate_launch_description() -> LaunchDescription:
                 "tick.period": value("tick_period", float),
                 "fleet_prefix": value("fleet_prefix", str),
                 "state_file": value("state_file", str),
-                "plant": value("plant", str),
+                "plant.kind": value("plant", str),
                 "plant.timeout": value("plant_timeout", float),
                 "autostart": value("autostart", bool),
                 "standby": value("standby", bool),

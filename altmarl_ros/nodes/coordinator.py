@@ -65,7 +65,7 @@ class CoordinatorNode(ManagedNode):
         self._endpoints = make = Endpoints(self)
         rng = np.random.default_rng([values["sampling.seed"], checkpoint.session if checkpoint else 0])
         self._link: PlantLink | None = None
-        if values["plant"] == "external":
+        if values["plant.kind"] == "external":
             self._link = PlantLink(self, make, prefix, self._game.n_global_states, values["plant.timeout"])
         self._core = Coordinator(
             self._game, bundle, make_model(values["sampling.model"], self._game, bundle, values["sampling.turnover"]),

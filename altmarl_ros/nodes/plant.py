@@ -16,7 +16,7 @@ from altmarl_ros.nodes.endpoints import Endpoints
 from altmarl_ros.nodes.parameters import Parameter
 
 PLANT_PARAMETERS = (
-    Parameter("plant", "virtual", "Where s_g comes from: P_g moves it in the coordinator, or a machine tells it.",
+    Parameter("plant.kind", "virtual", "Where s_g comes from: P_g moves it in the coordinator, or a machine tells it.",
               choices=("virtual", "external")),
     Parameter("plant.timeout", 1.0, "How long the state that an external plant told counts; without one no tick begins.", 0.01,
               3600.0, unit="s"),

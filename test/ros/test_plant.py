@@ -21,7 +21,7 @@ class Plan(FleetPlan):
     """Of a fleet whose plant is external; every coordinator has it."""
 
     def nodes(self):
-        external = {"plant": "external", "plant.timeout": TIMEOUT, "diagnostics.period": 0.2}
+        external = {"plant.kind": "external", "plant.timeout": TIMEOUT, "diagnostics.period": 0.2}
         return [
             NodePlan(node.name, node.executable, {**node.parameters, **external}, node.ros_name)
             if node.executable == "coordinator"
@@ -162,7 +162,7 @@ def test_the_lift_of_the_documentation(fleet_of, tmp_path):
 
 
 def test_an_unknown_kind_of_plant_is_refused(start_executable, policy):
-    process = start_executable("coordinator", policy=str(policy), plant="imaginary")
+    process = start_executable("coordinator", policy=str(policy), **{"plant.kind": "imaginary"})
     output, _ = process.communicate(timeout=15)
     assert process.returncode == 2
     assert "one of virtual, external" in output

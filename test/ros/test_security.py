@@ -63,7 +63,9 @@ class Plan(FleetPlan):
 
     def nodes(self):
         return [
-            replace(node, parameters={**node.parameters, "plant": "external"}) if node.executable == "coordinator" else node
+            replace(node, parameters={**node.parameters, "plant.kind": "external"})
+            if node.executable == "coordinator"
+            else node
             for node in super().nodes()
         ]
 
