@@ -26,6 +26,7 @@ from altmarl_ros.fleet.governor import Governor
 from altmarl_ros.fleet.governor_types import NEVER, Command, GovernorSettings, Inputs, OnSilence, State
 from altmarl_ros.fleet.health import Finding
 from altmarl_ros.fleet.limits import Limits
+from altmarl_ros.fleet.liveliness import Liveliness
 from altmarl_ros.fleet.messages import Tick
 from altmarl_ros.fleet.planar import STILL, Pose, Velocity
 from altmarl_ros.fleet.scan import Scan
@@ -115,6 +116,7 @@ class Vehicle:
         self._fix: Fix | None = None
         self._scan: Scan | None = None
         self._scan_arrived = self._tick_arrived = NEVER
+        self._coordinator = Liveliness()
         self._zone: int | None = None
         self._acted: tuple[Tick, int, int] | None = None  # tick, s_l, a_l
         self._goal_zone: int | None = None
@@ -146,6 +148,11 @@ class Vehicle:
     def hear_tick(self, now: float) -> None:
         """See Body."""
         self._tick_arrived = now
+        self._coordinator.heard()
+
+    def count_coordinators(self, alive: int, silent: int) -> None:
+        """Of those who may tick, so many are alive and so many have fallen silent."""
+        self._coordinator.change(alive, silent)
 
     def act(self, tick: Tick, local_action: int) -> None:
         """See Body: drive to the goal zone."""
@@ -233,14 +240,15 @@ class Vehicle:
         self._order(self._governor.step(now, Inputs(
             wanted=wanted,
             pose=fix.pose if fix else None, pose_arrived=fix.arrived if fix else NEVER, pose_delay=fix.delay if fix else 0.0,
-            tick_arrived=self._tick_arrived, scan=self._scan, scan_arrived=self._scan_arrived,
+            tick_arrived=self._tick_arrived, coordinator_lost=self._coordinator.lost, scan=self._scan, scan_arrived=self._scan_arrived,
             measured=fix.measured if fix else None, border=self._site.zones.border(fix.pose) if fix and known else None,
             has_policy=self._has_policy(), fleet_stop=self._fleet_stop.pressed, clock_jumped=jumped,
         )))  # fmt: skip
 
     def _park_if_silent(self, now: float) -> None:
         settings = self._governor.settings
-        if settings.on_silence is not OnSilence.PARK or now - self._tick_arrived <= settings.tick_timeout:
+        silent = self._coordinator.lost or now - self._tick_arrived > settings.tick_timeout
+        if settings.on_silence is not OnSilence.PARK or not silent:
             return
         zone = self._zone if self._site.park_zone is None else self._site.park_zone
         if self._fix is not None and zone is not None and self._acted is not None:
