@@ -56,7 +56,11 @@ class AgeClock:
 
     def timer(self, node: Node, period: float, callback: Callable[[], None]) -> Timer:
         """A timer of a node that goes by this clock; `period` in [s]."""
-        return self._node.create_timer(period, callback) if self.simulated else node.create_timer(period, callback, clock=self._steady)
+        return (
+            self._node.create_timer(period, callback)
+            if self.simulated
+            else node.create_timer(period, callback, clock=self._steady)
+        )
 
     def when_stopped(self, callback: Callable[[], None]) -> None:
         """Call this again and again while a simulated clock stands still."""

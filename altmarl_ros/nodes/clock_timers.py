@@ -8,7 +8,7 @@ up for.
 
 from __future__ import annotations
 
-from typing import Callable, Iterator
+from typing import Any, Callable, Iterator
 
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -58,7 +58,7 @@ class ClockTimers:
     """All timers by one node's simulated clock."""
 
     def __init__(self, node: Node) -> None:
-        self._clock = node.get_clock()
+        self._clock: Any = node.get_clock()  # rclpy declares no ROSClock
         self._timers: dict[ClockTimer, None] = {}  # in the order in which they began
         Node.create_subscription(node, ClockMessage, "/clock", self._hear, _NEWEST)  # a timer that fails is no message dropped
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import wraps
-from typing import Any, Callable, Iterator
+from typing import Any, Callable
 
 from rclpy.clock import Clock
 from rclpy.node import Node
@@ -35,13 +35,11 @@ class GuardedNode(Node):
         self._clock_timers = ClockTimers(self) if self.get_parameter("use_sim_time").value else None
 
     @property
-    def timers(self) -> Iterator[Any]:
-        """As rclpy's, with those by a simulated clock."""
-        yield from super().timers
-        if self._clock_timers is not None:
-            yield from self._clock_timers
+    def all_timers(self) -> list[Any]:
+        """Those of rclpy, and those by a simulated clock."""
+        return [*self.timers, *(self._clock_timers or ())]
 
-    def create_timer(
+    def create_timer(  # type: ignore[override]
         self, timer_period_sec: float, callback: Callable[[], None], callback_group: Any = None, clock: Clock | None = None,
         **options: Any,
     ) -> Any:  # fmt: skip

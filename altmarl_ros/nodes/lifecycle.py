@@ -122,11 +122,11 @@ class ManagedNode(LifecycleNodeMixin, GuardedNode):
         return TransitionCallbackReturn.SUCCESS
 
     def _entities(self) -> set[Any]:
-        return set(chain(self.timers, self.subscriptions, self.publishers, self.clients, self.services))
+        return set(chain(self.all_timers, self.subscriptions, self.publishers, self.clients, self.services))
 
     def _destroy_since(self, before: set[Any]) -> None:
         kinds: tuple[tuple[Callable[[Any], Any], Iterable[Any]], ...] = (
-            (self.destroy_timer, self.timers), (self.destroy_subscription, self.subscriptions),
+            (self.destroy_timer, self.all_timers), (self.destroy_subscription, self.subscriptions),
             (self.destroy_publisher, self.publishers), (self.destroy_client, self.clients),
             (self.destroy_service, self.services),
         )  # fmt: skip

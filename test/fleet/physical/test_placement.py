@@ -3,7 +3,8 @@ import pytest
 import shapely
 
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.fleet.physical.placement import polygon_walls, random_starts, wall_array
+from altmarl_ros.fleet.physical.placement import floor_walls, parked_starts, polygon_walls, random_starts, wall_array
+from altmarl_ros.games import load_floor_map
 
 ROOM = np.array([[0, 0], [6, 0], [6, 3], [3, 3], [3, 6], [0, 6]], dtype=float)  # an L
 HALL = np.array([[10, 0], [16, 0], [13, 6]], dtype=float)
@@ -58,3 +59,22 @@ def test_walls():
     ):
         with pytest.raises(AltmarlError, match=why):
             wall_array(bad)
+
+
+def test_parked_robots_have_the_slots_of_their_zones_to_themselves():
+    floor = load_floor_map("hall")
+    few, many = (parked_starts(range(n), floor, np.full(5, 0.2), 3) for n in (5, 20))
+    np.testing.assert_array_equal(few, many[:5])
+    assert len({tuple(pose[:2]) for pose in many}) == 20
+    slots = np.vstack(floor.slots)
+    assert all((np.hypot(*(slots - pose[:2]).T) == 0.0).any() for pose in many)
+
+
+def test_a_zone_with_fewer_slots_than_robots_is_named():
+    floor = load_floor_map("hall")
+    with pytest.raises(AltmarlError, match="'storage'"):
+        parked_starts(range(100), floor, np.eye(5)[1], 0)
+
+
+def test_walls_of_a_floor_are_those_of_its_lines():
+    assert len(floor_walls(load_floor_map("hall"))) == 6

@@ -1,0 +1,195 @@
+"""A physical world over DDS, heard and driven as hardware would be."""
+
+import time
+from collections import defaultdict
+
+import numpy as np
+import pytest
+
+from altmarl_ros.fleet.plan import FleetPlan
+from altmarl_ros.games import load_floor_map, load_game
+from altmarl_ros.games.moves import goal_zones
+from altmarl_ros.learning.alternating import TrainingOptions, train
+from altmarl_ros.policies import save_bundle
+
+pytestmark = pytest.mark.ros
+
+FACTOR = 5.0
+FAULTS = """
+faults:
+  - {kind: pose_lost, robot: 0, start: 4.0, end: 6.0}
+  - {kind: pose_nan, robot: 1, start: 4.0, end: 6.0}
+  - {kind: kidnapped, robot: 2, start: 4.0, place: [8.0, 6.0], magnitude: 0.0}
+  - {kind: driver_holds, robot: 3, start: 4.0, end: 6.0}
+"""
+
+
+class Driver:
+    """Drives every robot of a world and keeps what it hears, by topic: (stamp [s], message)."""
+
+    def __init__(self, robots):
+        import rclpy
+        from diagnostic_msgs.msg import DiagnosticArray
+        from geometry_msgs.msg import PoseWithCovarianceStamped, Twist
+        from nav_msgs.msg import Odometry
+        from rclpy.executors import SingleThreadedExecutor
+        from rosgraph_msgs.msg import Clock
+        from sensor_msgs.msg import LaserScan
+
+        from altmarl_ros.msg import Contact, FloorTruth
+        from altmarl_ros.nodes import qos
+
+        self._rclpy, self._twist = rclpy, Twist
+        rclpy.init(args=[])
+        self.node = rclpy.create_node("driver")
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self.node)
+        self.heard = defaultdict(list)
+        self.time = self._commanded = 0.0
+        self.wanted = dict.fromkeys(range(robots), (0.0, 0.0))
+        topics = {"odom": Odometry, "pose": PoseWithCovarianceStamped, "scan": LaserScan}
+        kept = [(message_type, f"/robot_{i}/{name}") for i in range(robots) for name, message_type in topics.items()]
+        kept += [(Contact, "/world/contacts"), (FloorTruth, "/world/floor")]
+        for message_type, topic in kept:
+            self._listen(message_type, topic, qos.simulated_qos())
+        self.node.create_subscription(Clock, "/clock", self._hear_clock, qos.simulated_qos())
+        self.diagnostics = {}
+        self.node.create_subscription(DiagnosticArray, "/diagnostics", self._hear_diagnostics, qos.diagnostics_qos())
+        self._commands = [self.node.create_publisher(Twist, f"/robot_{i}/cmd_vel", qos.velocity_qos()) for i in range(robots)]
+
+    def _listen(self, message_type, topic, profile):
+        def keep(message):
+            stamp = message.stamp if hasattr(message, "stamp") else message.header.stamp
+            self.heard[topic].append((stamp.sec + 1e-9 * stamp.nanosec, message))
+
+        self.node.create_subscription(message_type, topic, keep, profile)
+
+    def _hear_clock(self, message):
+        self.time = message.clock.sec + 1e-9 * message.clock.nanosec
+        if self.time >= self._commanded + 0.1:
+            self._commanded = self.time
+            for i, (ahead, turn) in self.wanted.items():
+                twist = self._twist()
+                twist.linear.x, twist.angular.z = ahead, turn
+                self._commands[i].publish(twist)
+
+    def _hear_diagnostics(self, message):
+        self.diagnostics |= {status.name.partition(": ")[2]: status for status in message.status}
+
+    def until(self, condition, timeout=30.0):
+        end = time.monotonic() + timeout
+        while not condition():
+            assert time.monotonic() < end, f"not within {timeout} s; the world's time is {self.time}"
+            self._executor.spin_once(timeout_sec=0.02)
+
+    def stamps(self, topic, begin, end):
+        return [stamp for stamp, _ in self.heard[topic] if begin <= stamp < end]
+
+    def close(self):
+        self._executor.shutdown()
+        self.node.destroy_node()
+        self._rclpy.try_shutdown()
+
+
+@pytest.fixture
+def drive():
+    drivers = []
+
+    def make(robots):
+        drivers.append(Driver(robots))
+        return drivers[-1]
+
+    yield make
+    for driver in drivers:
+        driver.close()
+
+
+def test_topics_rates_clock_and_faults(start_executable, drive, tmp_path):
+    (tmp_path / "faults.yaml").write_text(FAULTS)
+    driver = drive(4)
+    options = {"base.radius": 0.2, "seed": 1, "faults_file": str(tmp_path / "faults.yaml"), "diagnostics.period": 0.2}
+    start_executable("physical_world", game="hall", count=4, real_time_factor=FACTOR, **options)
+    driver.until(lambda: driver.time > 0.0)
+    driver.wanted = dict.fromkeys(range(4), (0.0, 0.3))
+    driver.until(lambda: driver.time > 5.0)
+    assert "robot 0 pose_lost" in driver.diagnostics["faults"].message
+    driver.wanted = dict.fromkeys(range(4), (0.0, 0.0))
+    driver.until(lambda: driver.time > 10.0)
+    heard = driver.heard
+
+    for topic, rate in (("odom", 20.0), ("pose", 10.0), ("scan", 10.0)):
+        stamps = driver.stamps(f"/robot_3/{topic}", 2.0, 10.0)
+        assert len(stamps) == pytest.approx(8.0 * rate, rel=0.1)
+        assert np.all(np.diff(stamps) > 0.0)
+    odometry, pose, scan = (heard[f"/robot_3/{topic}"][-1][1] for topic in ("odom", "pose", "scan"))
+    assert (odometry.header.frame_id, odometry.child_frame_id) == ("robot_3/odom", "robot_3/base_link")
+    assert (pose.header.frame_id, scan.header.frame_id) == ("map", "robot_3/laser")
+    assert pose.pose.covariance[0] == pytest.approx(0.02**2)
+    assert len(scan.ranges) == 120
+    assert scan.angle_min + 119 * scan.angle_increment == pytest.approx(scan.angle_max)
+
+    floor = heard["/world/floor"][-1][1]
+    assert list(floor.robot_id) == [0, 1, 2, 3]
+    assert floor.real_time_factor == pytest.approx(FACTOR, rel=0.4)  # on a busy machine
+    assert (pose.pose.pose.position.x, pose.pose.pose.position.y) == pytest.approx((floor.x[3], floor.y[3]), abs=0.1)
+
+    assert driver.stamps("/robot_0/pose", 4.1, 5.9) == []
+    assert len(driver.stamps("/robot_0/pose", 6.1, 9.0)) > 20
+    nan = [message.pose.pose.position.x for stamp, message in heard["/robot_1/pose"] if 4.1 <= stamp < 5.9]
+    assert len(nan) > 10
+    assert np.isnan(nan).all()
+    carried = [message.pose.pose.position for stamp, message in heard["/robot_2/pose"] if stamp >= 4.2]
+    assert all((place.x, place.y) == pytest.approx((8.0, 6.0), abs=0.2) for place in carried)
+    turns = {i: [message.twist.twist.angular.z for stamp, message in heard[f"/robot_{i}/odom"] if 5.6 <= stamp < 5.9]
+             for i in (0, 3)}  # fmt: skip
+    assert np.mean(turns[0]) == pytest.approx(0.0, abs=0.03)  # told to stand since 5 s
+    assert np.mean(turns[3]) == pytest.approx(0.3, abs=0.05)  # its driver holds the last command
+
+
+def test_contacts_are_told_and_a_base_without_commands_stops(start_executable, drive):
+    driver = drive(1)
+    start_executable("physical_world", game="hall", count=1, real_time_factor=0.0, **{"base.radius": 0.2})
+    driver.until(lambda: driver.time > 0.0)
+    driver.wanted = {0: (1.0, 0.0)}
+    driver.until(lambda: driver.heard["/world/contacts"])
+    _, contact = driver.heard["/world/contacts"][0]
+    assert (contact.robot_id, contact.partner) == (0, contact.WALL)
+    driver.until(lambda: driver.diagnostics["contacts"].message != "0 contacts")
+    driver.wanted = {0: (-0.5, 0.0)}
+    driver.until(lambda: driver.heard["/robot_0/odom"][-1][1].twist.twist.linear.x < -0.4)
+    driver.wanted = {}
+    silent = driver.time
+    driver.until(lambda: driver.time > silent + 3.0)
+    assert driver.heard["/robot_0/odom"][-1][1].twist.twist.linear.x == 0.0
+
+
+def test_a_mistake_is_one_line(start_executable):
+    for parameters, named in (({"laser.rate": -1.0}, "laser.rate"), ({"faults_file": "nowhere.yaml"}, "nowhere.yaml")):
+        process = start_executable("physical_world", **parameters)
+        output, _ = process.communicate(timeout=30)
+        assert process.returncode == 2
+        assert output.strip().startswith("error: ")
+        assert named in output
+
+
+def test_robots_drive_where_their_policy_says_without_contact(fleet, tmp_path):
+    game, floor = load_game("hall"), load_floor_map("hall")
+    bundle = train(game, TrainingOptions(K=2, runs=20, n=20))
+    plan = FleetPlan(
+        "hall", save_bundle(bundle, tmp_path / "hall.npz"), robots=6, k=2, period=20.0, processes=1, seed=2, ticks=4,
+        backend="physical", real_time_factor=0.0,
+    )  # fmt: skip
+    running = fleet(plan)
+    running.start()
+    running.wait_until(lambda: len(running.log.truths) >= 4, 60.0, "four ticks")
+    run = running.record(4)
+    assert run.local_state.shape == (4, 6)
+    assert run.wrong_actions(bundle.pi_l) == 0
+    acted = run.local_action[:-1] >= 0
+    goals = goal_zones(game, floor)[run.local_state[:-1], np.maximum(run.local_action[:-1], 0)]
+    moves = acted & (goals != run.local_state[:-1])
+    assert moves.sum() >= 3
+    assert (run.local_state[1:] == goals)[acted].mean() >= 0.9
+    last = next(reversed(running.log.floors.values()))
+    assert last.contacts == 0
+    assert last.time >= 60.0
