@@ -59,7 +59,7 @@ POSE, SCAN, COORDINATOR, DRIVER = 0.5, 0.5, 0.5, 0.5  # timeouts [s]
 DECELERATION, LAG, STEP = 2.0, 0.05, 0.02  # of the base, and the world's time step
 RADIUS, GAP, OBSTACLE = 0.2, 0.33, 0.5  # m; the obstacle appears so far ahead of the outline, with this radius
 TICK, WATCH, AT_REST = 3.0, 2.0, 0.01  # s, s, m/s
-PATIENCE = 40.0  # s, for the fleet to drive
+PATIENCE = 60.0  # s, for the fleet to drive
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,8 @@ class Stage:
         plan = next(plan for plan in self.plan.nodes() if plan.executable == "robots")
         shared = {name: value for name, value in plan.parameters.items() if name not in ("first_id", "count")}
         return self._start(NodePlan("robot", "robot", shared, f"/robot_{i}/robot"), {
-            "robot_id": i, "zones.hysteresis": 0.6 * HALF, "timeout.tick": 600.0, "timeout.pose": POSE, "timeout.scan": SCAN,
+            "robot_id": i, "zones.hysteresis": 0.6 * HALF, "zones.tolerance": 0.6 * HALF,  # turns are rare
+            "timeout.tick": 600.0, "timeout.pose": POSE, "timeout.scan": SCAN,
             "timeout.coordinator": COORDINATOR, "limits.forward": SPEED, "limits.braking": BRAKING, "drive.rate": RATE,
             "robot.radius": RADIUS,
         })  # fmt: skip
