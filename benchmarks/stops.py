@@ -55,10 +55,10 @@ from altmarl_ros.policies import LocalPolicy, save_bundle
 
 LANE, HALF = 4.0, 60.0  # m
 SPEED, BRAKING, RATE = 0.5, 1.0, 20.0
-POSE, SCAN, COORDINATOR, DRIVER = 0.5, 0.5, 0.5, 0.5  # timeouts [s]
+POSE, SCAN, COORDINATOR, DRIVER, CALL = 0.5, 0.5, 0.5, 0.5, 0.5  # timeouts [s]; of a service call by who calls
 DECELERATION, LAG, STEP = 2.0, 0.05, 0.02  # of the base, and the world's time step
-RADIUS, GAP, OBSTACLE = 0.2, 0.33, 0.5  # m; the obstacle appears so far ahead of the outline, with this radius
-TICK, WATCH, AT_REST = 3.0, 2.0, 0.01  # s, s, m/s
+RADIUS, GAP, OBSTACLE = 0.2, 0.3, 0.5  # m; the obstacle appears so far ahead of the outline, with this radius
+TICK, WATCH, AT_REST = 1.6, 1.6, 0.01  # s, s, m/s
 PATIENCE = 60.0  # s, for the fleet to drive
 
 
@@ -167,7 +167,7 @@ class Stage:
 
     def drives(self) -> bool:
         """Whether all robots drive at full speed, just after a tick."""
-        return bool((self.node.speeds > 0.95 * SPEED).all()) and 0.1 < time.monotonic() - self.ticked < 0.3 * TICK
+        return bool((self.node.speeds > 0.95 * SPEED).all()) and 0.05 < time.monotonic() - self.ticked < 0.4 * TICK
 
     def break_sensors(self, *kinds: FaultKind) -> None:
         now = self.node.world.time
@@ -221,13 +221,15 @@ class Stage:
 
 @dataclass(frozen=True)
 class Cause:
-    """A fault: how it strikes, how all is put right, what tells within which time [s], and who brakes how hard [m/s^2]."""
+    """A fault: how it strikes, how all is put right, what tells within which time [s], how hard the robot brakes [m/s^2], and
+    whether the rest lasts: robots drive round an obstacle."""
 
     name: str
     strike: Callable[[Stage], None]
     repair: Callable[[Stage], None] = lambda stage: None
     detection: float = 0.0
     braking: float = BRAKING
+    lasts: bool = True
 
 
 def _sensors(name: str, detection: float, *kinds: FaultKind) -> Cause:
@@ -249,15 +251,15 @@ CAUSES = (
     _sensors("pose not a number", 0.05, K.ODOMETRY_NAN, K.POSE_NAN),
     _sensors("laser lost", SCAN, K.LASER_LOST),
     _sensors("laser frozen, old stamps", SCAN, K.LASER_STALE),
-    Cause("obstacle in the stopping distance", Stage.obstruct, detection=0.1),
-    Cause("clock leaps ahead by 30 s", lambda s: s.leap(30.0)),
-    Cause("clock leaps back by 20 s", lambda s: s.leap(-20.0)),
-    Cause("emergency stop of the robot", lambda s: s.press(True), lambda s: s.press(False)),
+    Cause("obstacle in the stopping distance", Stage.obstruct, detection=0.1, lasts=False),
+    Cause("clock leaps ahead by 30 s", lambda s: s.leap(30.0), detection=1.0 / RATE),
+    Cause("clock leaps back by 20 s", lambda s: s.leap(-20.0), detection=1.0 / RATE),
+    Cause("emergency stop of the robot", lambda s: s.press(True), lambda s: s.press(False), CALL),
     Cause("emergency stop of the fleet", lambda s: s.stop_fleet.publish(Bool(data=True)),
           lambda s: s.stop_fleet.publish(Bool(data=False))),
-    Cause("policy of another session", Stage.speak_as_another),
+    Cause("policy of another session", Stage.speak_as_another, Stage.restart_coordinator),
     Cause("deactivated", lambda s: s.change_state(Transition.TRANSITION_DEACTIVATE),
-          lambda s: s.change_state(Transition.TRANSITION_ACTIVATE)),
+          lambda s: s.change_state(Transition.TRANSITION_ACTIVATE), CALL),
 )  # fmt: skip
 
 
@@ -285,7 +287,9 @@ def try_once(stage: Stage, cause: Cause) -> list[Trial]:
     node = stage.node
     if not stage.spin(stage.drives, PATIENCE):
         words = "\n".join(child.log.read_text()[-700:] for child in [stage.coordinator, *stage.robots])
-        raise SystemExit(f"error: before {cause.name!r} the fleet does not drive: {stage.reasons}, {node.speeds} {node.world.time}\n{words}")
+        raise SystemExit(
+            f"error: before {cause.name!r} the fleet does not drive: {stage.reasons}, {node.speeds} {node.world.time}\n{words}"
+        )
     before, speeds, start = node.world.contact_counts, node.speeds, node.world.time
     node.track.clear()
     cause.strike(stage)
@@ -297,8 +301,9 @@ def try_once(stage: Stage, cause: Cause) -> list[Trial]:
     answer = STEP + LAG * math.log(max(1.0, cause.braking * LAG / AT_REST))
     trials = []
     for i, speed in enumerate(speeds.tolist()):
-        last = np.flatnonzero(moves[:, i])
-        took = 0.0 if not last.size else float(times[last[-1] + 1]) if last[-1] + 1 < len(times) else math.inf
+        moving = np.flatnonzero(moves[:, i] if cause.lasts else np.logical_and.accumulate(moves[:, i]))
+        rest = moving[-1] + 1 if moving.size else 0
+        took = float(times[rest]) if rest < len(times) else math.inf
         allowed = cause.detection + speed / cause.braking + 1.0 / RATE + STEP + answer
         trials.append(Trial(speed, took, allowed, int(contacts[i])))
     return trials

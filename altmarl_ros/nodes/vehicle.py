@@ -36,7 +36,7 @@ from altmarl_ros.games import load_floor_map, load_game
 from altmarl_ros.games.moves import goal_zones
 from altmarl_ros.msg import DriveState
 from altmarl_ros.nodes import qos, vehicle_conversions
-from altmarl_ros.nodes.clock import AgeClock
+from altmarl_ros.nodes.clock import AgeClock, seconds
 from altmarl_ros.nodes.drives import make_drive
 from altmarl_ros.nodes.emergency_stop import FleetStop, offer_stop
 from altmarl_ros.nodes.endpoints import Endpoints
@@ -210,7 +210,10 @@ class Vehicle:
                 self._changed()
 
     def _hear_scan(self, message: LaserScan) -> None:
-        self._scan, self._scan_arrived = vehicle_conversions.scan_from_message(message, self._mount), self._clock.now()
+        self._scan = vehicle_conversions.scan_from_message(message, self._mount)
+        stamp = seconds(message.header.stamp)
+        delay = self._clock.ros() - stamp if stamp > 0.0 else 0.0  # some drivers stamp nothing
+        self._scan_arrived = self._clock.now() - max(0.0, delay)
 
     def _step_safely(self) -> None:
         try:
@@ -240,7 +243,8 @@ class Vehicle:
         self._order(self._governor.step(now, Inputs(
             wanted=wanted,
             pose=fix.pose if fix else None, pose_arrived=fix.arrived if fix else NEVER, pose_delay=fix.delay if fix else 0.0,
-            tick_arrived=self._tick_arrived, coordinator_lost=self._coordinator.lost, scan=self._scan, scan_arrived=self._scan_arrived,
+            tick_arrived=self._tick_arrived, coordinator_lost=self._coordinator.lost,
+            scan=self._scan, scan_arrived=self._scan_arrived,
             measured=fix.measured if fix else None, border=self._site.zones.border(fix.pose) if fix and known else None,
             has_policy=self._has_policy(), fleet_stop=self._fleet_stop.pressed, clock_jumped=jumped,
         )))  # fmt: skip
