@@ -172,9 +172,12 @@ class Vehicle:
         if self._timer is not None:
             self._node.destroy_timer(self._timer)
             self._timer = None
-        end = time.monotonic() + _LONGEST_BRAKING
-        while not self.brake(_BRAKE_STEP) and time.monotonic() < end:
+        braked = time.monotonic()
+        end, step = braked + _LONGEST_BRAKING, _BRAKE_STEP
+        while not self.brake(step) and time.monotonic() < end:
             time.sleep(_BRAKE_STEP)
+            now = time.monotonic()
+            step, braked = min(now - braked, 2.0 * _BRAKE_STEP), now  # a busy machine sleeps longer
         self._goal = self._goal_zone = None
         self._drive.rest()
         self._order(Command())
