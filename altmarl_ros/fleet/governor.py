@@ -85,7 +85,7 @@ class Governor:
 
     def _halting(self, now: float, inputs: Inputs) -> list[Reason]:
         s = self.settings
-        silent = s.on_silence is OnSilence.HOLD and not _fresh(now, inputs.tick_arrived, s.tick_timeout)
+        silent = inputs.coordinator_lost or not _fresh(now, inputs.tick_arrived, s.tick_timeout)
         scan_wanted = s.needs_scan or inputs.scan is not None
         scan_good = inputs.scan is not None and inputs.scan.is_valid and _fresh(now, inputs.scan_arrived, s.scan_timeout)
         pose_delay = inputs.pose_delay if not inputs.pose_delay < 0.0 else 0.0  # clocks of two machines differ
@@ -98,7 +98,7 @@ class Governor:
             Reason.POSE_STALE: inputs.pose is None or not _fresh(now, inputs.pose_arrived, s.pose_timeout, pose_delay),
             Reason.POSE_INVALID: inputs.pose is not None and not inputs.pose.is_finite,
             Reason.ODOMETRY_INVALID: inputs.measured is not None and not inputs.measured.is_finite,
-            Reason.TICK_SILENT: silent,
+            Reason.TICK_SILENT: silent and s.on_silence is OnSilence.HOLD,
             Reason.NO_POLICY: not inputs.has_policy,
             Reason.SCAN_STALE: scan_wanted and not scan_good,
             Reason.COMMAND_INVALID: inputs.wanted is not None and not inputs.wanted.is_finite,

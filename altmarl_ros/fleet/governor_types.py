@@ -100,6 +100,7 @@ class Inputs:
         emergency_stop: the robot's own emergency stop, latched by the governor.
         fleet_stop: the fleet's emergency stop, latched where it is given.
         clock_jumped: somebody else saw the clock jump.
+        coordinator_lost: somebody else saw the coordinator fall silent, before the next tick is due.
     """
 
     wanted: Velocity | None = None
@@ -117,6 +118,7 @@ class Inputs:
     emergency_stop: bool = False
     fleet_stop: bool = False
     clock_jumped: bool = False
+    coordinator_lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ PARAMETERS = (
     Parameter("bandwidth_limit", 0.0, "Reports on the wire over any 5 s, on average; 0: no limit.", 0.0, 1e9, unit="B/s",
               live=True),
     Parameter("tick.period", 0.5, "Time between ticks.", 0.005, 3600.0, unit="s"),
+    Parameter("tick.lease", 0.4, "Silence of this process after which robots that drive may hold it for gone; at most their "
+              "`timeout.coordinator`, or they hear nothing.", 0.05, 3600.0, unit="s"),
     Parameter("tick.deadline", 0.8, "Share of the period after which the coordinator decides on what it has.", 0.05, 0.95),
     Parameter("tick.backfill", 0.5, "Share of the deadline after which, each time, others are asked in place of silent robots; "
               "1: never.", 0.05, 1.0, live=True),

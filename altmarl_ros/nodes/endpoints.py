@@ -49,8 +49,14 @@ class Endpoints:
         )  # fmt: skip
         return self._create(create, topic, callbacks, PublisherEventCallbacks(use_default_callbacks=not self._quiet))
 
-    def subscription(self, message_type: Any, topic: str, callback: Callable[..., None], profile: QoSProfile) -> Subscription:
-        """A subscription; raises AltmarlError where an override is no policy."""
+    def subscription(
+        self, message_type: Any, topic: str, callback: Callable[..., None], profile: QoSProfile,
+        count_writers: Callable[[int, int], None] | None = None,
+    ) -> Subscription:  # fmt: skip
+        """A subscription; raises AltmarlError where an override is no policy.
+
+        `count_writers` is told how many writers are alive, and how many have fallen silent, when that changes.
+        """
 
         def create(**options: Any) -> Subscription:
             return self._node.create_subscription(
@@ -58,10 +64,12 @@ class Endpoints:
             )
 
         callbacks = SubscriptionEventCallbacks(
-            deadline=self._count(topic, "deadline missed"), liveliness=self._liveliness_changed(topic),
+            deadline=self._count(topic, "deadline missed"), liveliness=self._liveliness_changed(topic, count_writers),
             message_lost=self._count(topic, "message lost"), incompatible_qos=self._incompatible(topic, "writer"),
         )  # fmt: skip
-        return self._create(create, topic, callbacks, SubscriptionEventCallbacks(use_default_callbacks=not self._quiet))
+        liveliness = self._liveliness_changed(topic, count_writers) if count_writers else None
+        without = SubscriptionEventCallbacks(liveliness=liveliness, use_default_callbacks=not self._quiet)
+        return self._create(create, topic, callbacks, without)
 
     def finding(self) -> Finding:
         """What the middleware complained of, compared with the last call."""
@@ -94,10 +102,12 @@ class Endpoints:
 
         return count
 
-    def _liveliness_changed(self, topic: str) -> Callable[[Any], None]:
+    def _liveliness_changed(self, topic: str, count_writers: Callable[[int, int], None] | None) -> Callable[[Any], None]:
         def count(info: Any) -> None:
             self.events[topic, "liveliness changed"] += 1
             self.events[topic, "liveliness lost"] += max(0, info.not_alive_count_change)
+            if count_writers is not None:
+                count_writers(info.alive_count, info.not_alive_count)
 
         return count
 
@@ -107,6 +117,7 @@ class Endpoints:
         def count(info: Any) -> None:
             counted(info)
             policy = qos_policy_name_from_kind(info.last_policy_kind)
-            self._node.get_logger().warning(f"{topic}: a {other} with an incompatible {policy} gets nothing through")
+            why = " (a writer's lease must be at most its reader's)" if policy == QoSPolicyKind.LIVELINESS.name else ""
+            self._node.get_logger().warning(f"{topic}: a {other} with an incompatible {policy}{why} gets nothing through")
 
         return count

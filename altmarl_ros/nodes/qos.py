@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from rclpy.duration import Duration
-from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
 
 _BURST = 1000
 _RECENT = 200
 
 
-def tick_qos(period: float | None = None) -> QoSProfile:
-    """Broadcast of the newest tick; the publisher gives its period [s] and a stale tick expires."""
+def tick_qos(period: float | None = None, lease: float | None = None) -> QoSProfile:
+    """Broadcast of the newest tick; the publisher gives its period [s] and a stale tick expires.
+
+    `lease`: silence of a publisher's process after which it counts as gone [s]. A reader gets nothing from a publisher that
+    offers a longer one than it asks for. The middleware keeps it up once for a process, not for each reader.
+    """
     profile = QoSProfile(
         history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT,
         durability=DurabilityPolicy.VOLATILE,
@@ -18,6 +22,9 @@ def tick_qos(period: float | None = None) -> QoSProfile:
     if period is not None:
         profile.lifespan = Duration(seconds=period)
         profile.deadline = Duration(seconds=2 * period)
+    if lease is not None:
+        profile.liveliness = LivelinessPolicy.AUTOMATIC
+        profile.liveliness_lease_duration = Duration(seconds=lease)
     return profile
 
 

@@ -122,14 +122,16 @@ class RobotNode(ManagedNode):
         self._game_hash, self._ages = shared.game_hash, shared.clock
         self.agent = RobotAgent(self._id, np.random.default_rng([int(values["seed"]), 2, self._id]), float(values["silence"]))
         self._asked_for_policy = -np.inf
+        lease, count_coordinators = None, None
         if shared.bodies is not None:
             self._body = MarkovBody(shared.bodies, self._id)
         else:
             assert shared.site is not None
             assert shared.fleet_stop is not None
-            self._body = Vehicle(
+            self._body = vehicle = Vehicle(
                 self, make, values, self._id, shared.site, shared.clock, shared.fleet_stop, lambda: not self.agent.lacks_policy
             )
+            lease, count_coordinators = float(values["timeout.coordinator"]), vehicle.count_coordinators
         self._join_window = float(values["join_window"])
         prefix = values["fleet_prefix"]
         self._hello_publisher = make.publisher(RobotHello, f"{prefix}/hello", qos.latched_qos())
@@ -137,7 +139,7 @@ class RobotNode(ManagedNode):
         self._publish_report = link.from_robot(make.publisher(RobotReport, f"{prefix}/report", qos.report_qos()).publish)
         make.subscription(LocalPolicy, f"{prefix}/policy", self._hear_policy, qos.policy_qos())
         hear_tick = link.to_robot(self.guard(f"{prefix}/tick", self._hear_tick))  # guarded: it may come later, from a timer
-        make.subscription(FleetTick, f"{prefix}/tick", hear_tick, qos.tick_qos())
+        make.subscription(FleetTick, f"{prefix}/tick", hear_tick, qos.tick_qos(lease=lease), count_coordinators)
         if self._given is None:
             Diagnostics(self, make, values["diagnostics.period"], prefix, lambda: diagnose([self], values))
 

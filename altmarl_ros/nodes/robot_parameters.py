@@ -75,6 +75,8 @@ DRIVE_PARAMETERS = (
     Parameter("timeout.pose", _GOVERNOR.pose_timeout, "Oldest pose to drive by.", 0.01, 60.0, unit="s", live=True),
     Parameter("timeout.tick", _GOVERNOR.tick_timeout, "Longest silence of the coordinator; more than a tick's period.", 0.01,
               7200.0, unit="s", live=True),
+    Parameter("timeout.coordinator", 0.5, "Silence of the coordinator's process after which it is gone, however long a tick "
+              "takes, in real time; at least its `tick.lease`, or nothing is heard of it.", 0.05, 3600.0, unit="s"),
     Parameter("timeout.scan", _GOVERNOR.scan_timeout, "Oldest laser scan to drive by.", 0.01, 60.0, unit="s", live=True),
     Parameter("on_silence", OnSilence.HOLD.value, "What the robot does after that silence: stop, finish its way, or drive to "
               "its slot in `park_zone`.", choices=tuple(way.value for way in OnSilence), live=True),

@@ -77,9 +77,12 @@ def run(make_nodes: Callable[[], Sequence[Node]], args: Sequence[str] | None = N
 
 
 def _finish(nodes: Sequence[Node], executor: Executor | None) -> None:
-    end = time.monotonic() + _LONGEST_BRAKING
-    while False in [_call(node, "brake", _BRAKE_STEP) for node in nodes] and time.monotonic() < end:
+    braked = time.monotonic()
+    end, step = braked + _LONGEST_BRAKING, _BRAKE_STEP
+    while False in [_call(node, "brake", step) for node in nodes] and time.monotonic() < end:
         time.sleep(_BRAKE_STEP)
+        now = time.monotonic()
+        step, braked = min(now - braked, 2.0 * _BRAKE_STEP), now  # a busy machine sleeps longer
     for node in nodes:
         _call(node, "stop")
     end = time.monotonic() + _GOODBYE

@@ -43,7 +43,8 @@ class Ticking:
         self._limit = int(values["tick.limit"])
         self._wanted, self._patience = int(values["start.robots"]), float(values["start.timeout"])
         prefix = values["fleet_prefix"]
-        self._tick_publisher = make.publisher(FleetTick, f"{prefix}/tick", qos.tick_qos(self._period))
+        lease = float(values["tick.lease"])
+        self._tick_publisher = make.publisher(FleetTick, f"{prefix}/tick", qos.tick_qos(self._period, lease))
         self._status_publisher = make.publisher(CoordinatorStatus, f"{prefix}/status", qos.account_qos())
         make.subscription(RobotReport, f"{prefix}/report", self._hear_report, qos.report_qos(max(64, 2 * core.K)))
         self._gate = node.create_timer(_GATE_POLL, self._pass_gate)

@@ -26,6 +26,7 @@ from altmarl_ros.fleet.governor import Governor
 from altmarl_ros.fleet.governor_types import NEVER, Command, GovernorSettings, Inputs, OnSilence, State
 from altmarl_ros.fleet.health import Finding
 from altmarl_ros.fleet.limits import Limits
+from altmarl_ros.fleet.liveliness import Liveliness
 from altmarl_ros.fleet.messages import Tick
 from altmarl_ros.fleet.planar import STILL, Pose, Velocity
 from altmarl_ros.fleet.scan import Scan
@@ -35,7 +36,7 @@ from altmarl_ros.games import load_floor_map, load_game
 from altmarl_ros.games.moves import goal_zones
 from altmarl_ros.msg import DriveState
 from altmarl_ros.nodes import qos, vehicle_conversions
-from altmarl_ros.nodes.clock import AgeClock
+from altmarl_ros.nodes.clock import AgeClock, seconds
 from altmarl_ros.nodes.drives import make_drive
 from altmarl_ros.nodes.emergency_stop import FleetStop, offer_stop
 from altmarl_ros.nodes.endpoints import Endpoints
@@ -115,6 +116,7 @@ class Vehicle:
         self._fix: Fix | None = None
         self._scan: Scan | None = None
         self._scan_arrived = self._tick_arrived = NEVER
+        self._coordinator = Liveliness()
         self._zone: int | None = None
         self._acted: tuple[Tick, int, int] | None = None  # tick, s_l, a_l
         self._goal_zone: int | None = None
@@ -146,6 +148,11 @@ class Vehicle:
     def hear_tick(self, now: float) -> None:
         """See Body."""
         self._tick_arrived = now
+        self._coordinator.heard()
+
+    def count_coordinators(self, alive: int, silent: int) -> None:
+        """Of those who may tick, so many are alive and so many have fallen silent."""
+        self._coordinator.change(alive, silent)
 
     def act(self, tick: Tick, local_action: int) -> None:
         """See Body: drive to the goal zone."""
@@ -165,9 +172,12 @@ class Vehicle:
         if self._timer is not None:
             self._clock.end_timer(self._timer)
             self._timer = None
-        end = time.monotonic() + _LONGEST_BRAKING
-        while not self.brake(_BRAKE_STEP) and time.monotonic() < end:
+        braked = time.monotonic()
+        end, step = braked + _LONGEST_BRAKING, _BRAKE_STEP
+        while not self.brake(step) and time.monotonic() < end:
             time.sleep(_BRAKE_STEP)
+            now = time.monotonic()
+            step, braked = min(now - braked, 2.0 * _BRAKE_STEP), now  # a busy machine sleeps longer
         self._goal = self._goal_zone = None
         self._drive.rest()
         self._order(Command())
@@ -203,7 +213,10 @@ class Vehicle:
                 self._changed()
 
     def _hear_scan(self, message: LaserScan) -> None:
-        self._scan, self._scan_arrived = vehicle_conversions.scan_from_message(message, self._mount), self._clock.now()
+        self._scan = vehicle_conversions.scan_from_message(message, self._mount)
+        stamp = seconds(message.header.stamp)
+        delay = self._clock.ros() - stamp if stamp > 0.0 else 0.0  # some drivers stamp nothing
+        self._scan_arrived = self._clock.now() - max(0.0, delay)
 
     def _step_safely(self) -> None:
         try:
@@ -233,14 +246,16 @@ class Vehicle:
         self._order(self._governor.step(now, Inputs(
             wanted=wanted,
             pose=fix.pose if fix else None, pose_arrived=fix.arrived if fix else NEVER, pose_delay=fix.delay if fix else 0.0,
-            tick_arrived=self._tick_arrived, scan=self._scan, scan_arrived=self._scan_arrived,
+            tick_arrived=self._tick_arrived, coordinator_lost=self._coordinator.lost,
+            scan=self._scan, scan_arrived=self._scan_arrived,
             measured=fix.measured if fix else None, border=self._site.zones.border(fix.pose) if fix and known else None,
             has_policy=self._has_policy(), fleet_stop=self._fleet_stop.pressed, clock_jumped=jumped,
         )))  # fmt: skip
 
     def _park_if_silent(self, now: float) -> None:
         settings = self._governor.settings
-        if settings.on_silence is not OnSilence.PARK or now - self._tick_arrived <= settings.tick_timeout:
+        silent = self._coordinator.lost or now - self._tick_arrived > settings.tick_timeout
+        if settings.on_silence is not OnSilence.PARK or not silent:
             return
         zone = self._zone if self._site.park_zone is None else self._site.park_zone
         if self._fix is not None and zone is not None and self._acted is not None:

@@ -83,6 +83,7 @@ HALTS = [
     ({"pose": Pose(math.nan, 0.0)}, Reason.POSE_INVALID),
     ({"pose": Pose(0.0, 0.0, math.inf)}, Reason.POSE_INVALID),
     ({"tick_arrived": NEVER}, Reason.TICK_SILENT),
+    ({"coordinator_lost": True}, Reason.TICK_SILENT),
     ({"has_policy": False}, Reason.NO_POLICY),
     ({"scan": None}, Reason.SCAN_STALE),
     ({"scan_arrived": START - 10.0}, Reason.SCAN_STALE),

@@ -61,7 +61,7 @@ class Stage(Node):
         own = f"/robot_{ROBOT}"
         self.odometry = self.create_publisher(Odometry, f"{own}/odom", 1)
         self.scan = self.create_publisher(LaserScan, f"{own}/scan", 1)
-        self.tick_publisher = self.create_publisher(FleetTick, "/fleet/tick", qos.tick_qos())
+        self.tick_publisher = self.create_publisher(FleetTick, "/fleet/tick", qos.tick_qos(lease=0.4))
         self.policy_publisher = self.create_publisher(LocalPolicy, "/fleet/policy", qos.policy_qos())
         self.create_subscription(Twist, f"{own}/cmd_vel", self.hear_command, 10)
         self.create_subscription(DriveState, f"{own}/robot/drive", self.states.append, qos.latched_qos())

@@ -125,7 +125,7 @@ class ActiveFaults:
         for i, fault in enumerate(faults):
             if fault.robot is not None and fault.robot >= n:
                 raise AltmarlError(f"faults[{i}]: {fault.kind.value}: robot is {fault.robot}, there are {n}, counted from 0")
-        self._faults = tuple(faults)
+        self.faults = tuple(faults)
         self._changes = np.unique([time for fault in faults for time in (fault.start, fault.end)])
         self._seen = -1
         self._magnitudes = np.zeros((len(KINDS), n))
@@ -138,7 +138,7 @@ class ActiveFaults:
         if seen == self._seen:
             return False
         self._seen = seen
-        now = [fault for fault in self._faults if fault.start <= time + 1e-9 < fault.end]
+        now = [fault for fault in self.faults if fault.start <= time + 1e-9 < fault.end]
         self.placed = tuple(fault for fault in now if fault.kind in _PLACED)
         self._magnitudes[:] = 0.0
         for fault in now:

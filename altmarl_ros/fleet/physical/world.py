@@ -149,6 +149,10 @@ class PhysicalWorld:
         self._commands[robot], self._commanded[robot] = wanted, at
         return True
 
+    def add_faults(self, faults: Sequence[Fault]) -> None:
+        """Have these break as well; raises AltmarlError where a robot is not there."""
+        self._faults = ActiveFaults((*self._faults.faults, *faults), len(self))
+
     def step(self) -> None:
         """Advance by one time step."""
         c, dt, start = self.config, self.config.time_step, self.time

@@ -50,6 +50,18 @@ def test_a_driver_that_stops_and_one_that_holds(ideal, far, run):
         np.testing.assert_allclose(world.velocities[0], [0.2, 0.0, 0.3])
 
 
+def test_faults_that_are_added_break_beside_the_others(ideal, far, run):
+    world = broken(ideal, far, FaultKind.DRIVER_STOPS)
+    run(world, 1.0, STRAIGHT)
+    world.add_faults([Fault(FaultKind.DRIVER_STOPS, 1, world.time, world.time + 1.0)])
+    run(world, 0.5, STRAIGHT)
+    np.testing.assert_allclose(world.velocities[:, 0], [0.0, 0.0])
+    run(world, 1.0, STRAIGHT)
+    np.testing.assert_allclose(world.velocities[:, 0], [0.0, 0.5])
+    with pytest.raises(AltmarlError, match="there are 2"):
+        world.add_faults([Fault(FaultKind.DRIVER_STOPS, 2, 0.0)])
+
+
 def test_a_driver_that_holds_does_so_in_silence(ideal, far, run):
     world = broken(ideal, far, FaultKind.DRIVER_HOLDS, start=1.0, base={"command_timeout": 0.5})
     run(run(world, 1.0, STRAIGHT), 2.0)

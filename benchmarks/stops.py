@@ -1,0 +1,364 @@
+"""How fast every single fault stops robots that drive, in a simulated world over DDS: python benchmarks/stops.py [--trials 50].
+
+Robots drive along lanes of an open floor, each in a process of its own, as does the coordinator; the world is in this process,
+in real time, and does not wait for them. Once all drive at full speed a fault strikes them all, each robot a trial; what
+was killed is started again. Told is the simulated time from the fault until the true speed stays below 0.01 m/s, against
+
+    allowed = detection + v / deceleration + a control period + a time step of the world + the base's answer
+
+detection: the configured timeout, or what lies between two messages of the sensor that tells; deceleration: of the robot's
+limits, or the base's own where its driver stops it; the base's answer: its delay, and lag log(deceleration lag / 0.01 m/s).
+Ticks are so far apart, and `timeout.tick` so long, that only liveliness tells of a coordinator that is gone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Callable, Sequence
+
+import numpy as np
+import rclpy
+import yaml
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
+from rich.console import Console
+from rich.table import Table
+from rosgraph_msgs.msg import Clock
+from std_msgs.msg import Bool
+from std_srvs.srv import SetBool
+
+from altmarl_ros.cli.fleet_processes import command
+from altmarl_ros.cli.processes import Child, ProcessGroup
+from altmarl_ros.fleet.messages import Tick
+from altmarl_ros.fleet.middleware import discovery_variables
+from altmarl_ros.fleet.physical.faults import Fault, FaultKind
+from altmarl_ros.fleet.plan import FleetPlan, NodePlan
+from altmarl_ros.fleet.session import is_newer
+from altmarl_ros.games import load_game
+from altmarl_ros.learning.alternating import TrainingOptions, train
+from altmarl_ros.msg import CoordinatorStatus, DriveState, FleetTick
+from altmarl_ros.nodes import conversions, qos
+from altmarl_ros.nodes.physical_world import PhysicalWorldNode
+from altmarl_ros.nodes.running import make_executor
+from altmarl_ros.nodes.sensor_topics import to_time
+from altmarl_ros.policies import LocalPolicy, save_bundle
+
+LANE, HALF = 4.0, 60.0  # m
+SPEED, BRAKING, RATE = 0.5, 1.0, 20.0
+POSE, SCAN, COORDINATOR, DRIVER, CALL = 0.5, 0.5, 0.5, 0.5, 0.5  # timeouts [s]; of a service call by who calls
+DECELERATION, LAG, STEP = 2.0, 0.05, 0.02  # of the base, and the world's time step
+RADIUS, GAP, OBSTACLE = 0.2, 0.3, 0.5  # m; the obstacle appears so far ahead of the outline, with this radius
+TICK, WATCH, AT_REST = 1.6, 1.6, 0.01  # s, s, m/s
+PATIENCE = 60.0  # s, for the fleet to drive
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One robot and one fault: speed then, time until rest (infinite: not while watched), what was allowed, contacts."""
+
+    speed: float
+    took: float
+    allowed: float
+    contacts: int
+
+
+class World(PhysicalWorldNode):
+    """The simulated floor, whose true speeds are kept, whose clock can jump, and which waits for nobody."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world, self.shift, self.track = self._world, 0.0, []
+        self._steerers.ready = lambda now, time: True  # type: ignore[method-assign]
+        tell = self._clock_publisher.publish
+        self._clock_publisher.publish = lambda _: tell(Clock(clock=to_time(self.world.time + self.shift)))
+        for sensors in self._sensors:
+            for name in ("odometry", "pose", "scan"):
+                say = getattr(sensors, name)
+                setattr(sensors, name, lambda stamp, *said, say=say: say(stamp + self.shift, *said))
+
+    @property
+    def speeds(self) -> Any:
+        return np.hypot(*self.world.velocities[:, :2].T)
+
+    def _publish_step(self) -> None:
+        super()._publish_step()
+        self.track.append((self.world.time, self.speeds))
+
+
+class Stage:
+    """World, coordinator and robots, and what can befall them."""
+
+    def __init__(self, robots: int, folder: Path, group: ProcessGroup) -> None:
+        self.n, self.folder, self.group = robots, folder, group
+        self.plan = make_plan(robots, folder)
+        values = {
+            "game": self.plan.game, "count": robots, "real_time_factor": 1.0, "time_step": STEP, "base.radius": RADIUS,
+            "base.speed_noise": 0.0, "base.relative_noise": 0.0, "base.turn_noise": 0.0, "base.lag": LAG,
+            "base.deceleration": DECELERATION, "base.command_timeout": DRIVER,
+        }  # fmt: skip
+        settings = [item for name, value in values.items() for item in ("-p", f"{name}:={value}")]
+        rclpy.init(args=["--ros-args", "--log-level", "error", *settings])
+        self.node = World()
+        self.executor = make_executor()
+        self.executor.add_node(self.node)
+        self.session = self.tick = 0
+        self.ticked = -math.inf
+        self.reasons: dict[int, list[str]] = {}
+        self.node.create_subscription(CoordinatorStatus, "/fleet/status", self._hear_status, qos.account_qos())
+        for i in range(robots):
+            self.node.create_subscription(DriveState, f"/robot_{i}/robot/drive", self._hear_drive, qos.latched_qos())
+        self.ticks = self.node.create_publisher(FleetTick, "/fleet/tick", qos.tick_qos(lease=0.4))
+        self.stop_fleet = self.node.create_publisher(Bool, "/fleet/emergency_stop", qos.latched_qos())
+        make = self.node.create_client
+        self.stops = [make(SetBool, f"/robot_{i}/robot/emergency_stop") for i in range(robots)]
+        self.states = [make(ChangeState, f"/robot_{i}/robot/change_state") for i in range(robots)]
+        self.started = 0
+        self.coordinator = self.start_coordinator()
+        self.robots = [self.start_robot(i) for i in range(robots)]
+
+    def start_coordinator(self) -> Child:
+        return self._start(next(plan for plan in self.plan.nodes() if plan.executable == "coordinator"), {
+            "use_sim_time": False, "start.timeout": PATIENCE,
+        })  # fmt: skip
+
+    def start_robot(self, i: int) -> Child:
+        plan = next(plan for plan in self.plan.nodes() if plan.executable == "robots")
+        shared = {name: value for name, value in plan.parameters.items() if name not in ("first_id", "count")}
+        return self._start(NodePlan("robot", "robot", shared, f"/robot_{i}/robot"), {
+            "robot_id": i, "zones.hysteresis": 0.6 * HALF, "zones.tolerance": 0.6 * HALF,  # turns are rare
+            "timeout.tick": 600.0, "timeout.pose": POSE, "timeout.scan": SCAN,
+            "timeout.coordinator": COORDINATOR, "limits.forward": SPEED, "limits.braking": BRAKING, "drive.rate": RATE,
+            "robot.radius": RADIUS,
+        })  # fmt: skip
+
+    def _start(self, plan: NodePlan, more: dict[str, Any]) -> Child:
+        self.started += 1
+        name = f"{plan.name}_{self.started}"
+        return self.group.start(name, command(self.plan, replace(plan, parameters={**plan.parameters, **more}), "info"))
+
+    def _hear_status(self, status: CoordinatorStatus) -> None:
+        if self.session in (0, status.session) or is_newer(status.session, self.session):
+            self.session, self.tick, self.ticked = status.session, status.tick, time.monotonic()
+
+    def _hear_drive(self, state: DriveState) -> None:
+        self.reasons[state.robot_id] = list(state.reasons)
+
+    def spin(self, until: Callable[[], bool], timeout: float) -> bool:
+        end = time.monotonic() + timeout
+        while not until():
+            if time.monotonic() > end:
+                return False
+            self.executor.spin_once(timeout_sec=0.005)
+        return True
+
+    def wait(self, seconds: float) -> None:
+        end = self.node.world.time + seconds
+        self.spin(lambda: self.node.world.time >= end, 10.0 * seconds + 5.0)
+
+    def drives(self) -> bool:
+        """Whether all robots drive at full speed, just after a tick."""
+        return bool((self.node.speeds > 0.95 * SPEED).all()) and 0.05 < time.monotonic() - self.ticked < 0.4 * TICK
+
+    def break_sensors(self, *kinds: FaultKind) -> None:
+        now = self.node.world.time
+        end = now + WATCH
+        self.node.world.add_faults([Fault(kind, i, now, end) for kind in kinds for i in range(self.n)])
+
+    def obstruct(self) -> None:
+        now, away = self.node.world.time, RADIUS + GAP + OBSTACLE
+        self.node.world.add_faults([
+            Fault(FaultKind.OBSTACLE, None, now, now + WATCH, OBSTACLE, (x + away * math.cos(yaw), y + away * math.sin(yaw)))
+            for x, y, yaw in self.node.world.poses.tolist()
+        ])  # fmt: skip
+
+    def signal_robots(self, number: int) -> None:
+        for robot in self.robots:
+            robot.process.send_signal(number)
+
+    def restart_robots(self) -> None:
+        for i, robot in enumerate(self.robots):
+            robot.process.wait(10.0)
+            self.robots[i] = self.start_robot(i)
+
+    def restart_coordinator(self) -> None:
+        self.coordinator.process.wait(10.0)
+        self.coordinator = self.start_coordinator()
+
+    def press(self, pressed: bool) -> None:
+        for stop in self.stops:
+            stop.call_async(SetBool.Request(data=pressed))
+
+    def change_state(self, transition: int) -> None:
+        for state in self.states:
+            state.call_async(ChangeState.Request(transition=Transition(id=transition)))
+
+    def speak_as_another(self) -> None:
+        """A tick of a newer session, that names a policy which nobody has."""
+        tick = Tick(self.session + 1, 0, 4711, 0, None, ())
+        self.ticks.publish(conversions.tick_to_message(tick, to_time(self.node.world.time)))
+
+    def leap(self, seconds: float) -> None:
+        self.node.shift += seconds
+
+    def close(self) -> None:
+        for child in [*self.robots, self.coordinator]:
+            if child.exit_code is None:
+                child.process.send_signal(signal.SIGCONT)
+        self.executor.shutdown()
+        self.node.destroy_node()
+        rclpy.try_shutdown()
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A fault: how it strikes, how all is put right, what tells within which time [s], how hard the robot brakes [m/s^2], and
+    whether the rest lasts: robots drive round an obstacle."""
+
+    name: str
+    strike: Callable[[Stage], None]
+    repair: Callable[[Stage], None] = lambda stage: None
+    detection: float = 0.0
+    braking: float = BRAKING
+    lasts: bool = True
+
+
+def _sensors(name: str, detection: float, *kinds: FaultKind) -> Cause:
+    return Cause(name, lambda stage: stage.break_sensors(*kinds), detection=detection)
+
+
+K = FaultKind
+CAUSES = (
+    Cause("coordinator killed", lambda s: s.coordinator.process.kill(), Stage.restart_coordinator, COORDINATOR),
+    Cause("network cut (coordinator hangs)", lambda s: s.coordinator.process.send_signal(signal.SIGSTOP),
+          lambda s: s.coordinator.process.send_signal(signal.SIGCONT), COORDINATOR),
+    Cause("robot's process killed", lambda s: s.signal_robots(signal.SIGKILL), Stage.restart_robots, DRIVER, DECELERATION),
+    Cause("robot's process hangs", lambda s: s.signal_robots(signal.SIGSTOP), lambda s: s.signal_robots(signal.SIGCONT), DRIVER,
+          DECELERATION),
+    Cause("robot's process: SIGTERM", lambda s: s.signal_robots(signal.SIGTERM), Stage.restart_robots, 0.1),
+    _sensors("driver dies", 0.0, K.DRIVER_STOPS),
+    _sensors("pose lost", POSE, K.ODOMETRY_LOST, K.POSE_LOST),
+    _sensors("pose frozen, old stamps", POSE, K.ODOMETRY_STALE, K.POSE_STALE),
+    _sensors("pose not a number", 0.05, K.ODOMETRY_NAN, K.POSE_NAN),
+    _sensors("laser lost", SCAN, K.LASER_LOST),
+    _sensors("laser frozen, old stamps", SCAN, K.LASER_STALE),
+    Cause("obstacle in the stopping distance", Stage.obstruct, detection=0.1, lasts=False),
+    Cause("clock leaps ahead by 30 s", lambda s: s.leap(30.0), detection=1.0 / RATE),
+    Cause("clock leaps back by 20 s", lambda s: s.leap(-20.0), detection=1.0 / RATE),
+    Cause("emergency stop of the robot", lambda s: s.press(True), lambda s: s.press(False), CALL),
+    Cause("emergency stop of the fleet", lambda s: s.stop_fleet.publish(Bool(data=True)),
+          lambda s: s.stop_fleet.publish(Bool(data=False))),
+    Cause("policy of another session", Stage.speak_as_another, Stage.restart_coordinator),
+    Cause("deactivated", lambda s: s.change_state(Transition.TRANSITION_DEACTIVATE),
+          lambda s: s.change_state(Transition.TRANSITION_ACTIVATE), CALL),
+)  # fmt: skip
+
+
+def make_plan(robots: int, folder: Path) -> FleetPlan:
+    """A fleet on an open floor in two zones whose policy is to go to the other one."""
+    ends = [[[side * (HALF - 2.0), LANE * i] for i in range(robots)] for side in (-1.0, 1.0)]
+    low, high = -0.5 * LANE, LANE * (robots - 0.5)
+    floor = {"zones": [
+        {"name": "west", "rectangle": [-HALF, low, 0.0, high], "slots": ends[0], "goal": [-0.5 * HALF, 0.0]},
+        {"name": "east", "rectangle": [0.0, low, HALF, high], "slots": ends[1], "goal": [0.5 * HALF, 0.0]},
+    ]}  # fmt: skip
+    (folder / "floor.yaml").write_text(yaml.safe_dump(floor))
+    path = folder / "game.yaml"
+    path.write_text(yaml.safe_dump({"name": "lanes", "builder": "floor", "parameters": {"map": "floor.yaml", "tick": TICK}}))
+    game = load_game(path)
+    bundle = train(game, TrainingOptions(K=1, rounds=1, n=10, runs=2, horizon=2, certificate_runs=0))
+    to_other = np.zeros_like(bundle.pi_l.probabilities)
+    to_other[..., 1] = 1.0
+    policy = save_bundle(replace(bundle, pi_l=LocalPolicy(to_other)), folder / "policy.npz")
+    return FleetPlan(str(path), policy, robots, 1, period=TICK, backend="physical")
+
+
+def try_once(stage: Stage, cause: Cause) -> list[Trial]:
+    """A trial of every robot."""
+    node = stage.node
+    if not stage.spin(stage.drives, PATIENCE):
+        words = "\n".join(child.log.read_text()[-700:] for child in [stage.coordinator, *stage.robots])
+        raise SystemExit(
+            f"error: before {cause.name!r} the fleet does not drive: {stage.reasons}, {node.speeds} {node.world.time}\n{words}"
+        )
+    before, speeds, start = node.world.contact_counts, node.speeds, node.world.time
+    node.track.clear()
+    cause.strike(stage)
+    stage.wait(WATCH)
+    times = np.array([at - start for at, _ in node.track])
+    moves = np.array([moving for _, moving in node.track]) >= AT_REST
+    contacts = node.world.contact_counts - before
+    cause.repair(stage)
+    answer = STEP + LAG * math.log(max(1.0, cause.braking * LAG / AT_REST))
+    trials = []
+    for i, speed in enumerate(speeds.tolist()):
+        moving = np.flatnonzero(moves[:, i] if cause.lasts else np.logical_and.accumulate(moves[:, i]))
+        rest = moving[-1] + 1 if moving.size else 0
+        took = float(times[rest]) if rest < len(times) else math.inf
+        allowed = cause.detection + speed / cause.braking + 1.0 / RATE + STEP + answer
+        trials.append(Trial(speed, took, allowed, int(contacts[i])))
+    return trials
+
+
+def run(causes: Sequence[Cause], robots: int, trials: int, tell: Callable[[str, list[Trial]], None]) -> dict[str, list[Trial]]:
+    """Trials of each cause by its name; `tell` hears of each that is done."""
+    found = {}
+    with tempfile.TemporaryDirectory() as folder, ProcessGroup(Path(folder) / "logs", os.environ) as group:
+        stage = Stage(robots, Path(folder), group)
+        try:
+            for cause in causes:
+                done: list[Trial] = []
+                while len(done) < trials:
+                    done += try_once(stage, cause)
+                found[cause.name] = done
+                tell(cause.name, done)
+        finally:
+            stage.close()
+    return found
+
+
+def row(name: str, trials: Sequence[Trial]) -> list[str]:
+    took = np.array([trial.took for trial in trials])
+    in_time = sum(trial.took <= trial.allowed for trial in trials)
+    allowed = min(trial.allowed for trial in trials)
+    contacts = sum(trial.contacts for trial in trials)
+    seconds = (f"{value:.2f}" for value in (np.median(took), took.max(), allowed))
+    return [name, str(len(trials)), str(in_time), *seconds, str(contacts)]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--trials", type=int, default=50, help="of each fault, at least")
+    parser.add_argument("--robots", type=int, default=10)
+    parser.add_argument("--only", default="", help="faults whose name contains this")
+    arguments = parser.parse_args()
+    os.environ |= discovery_variables()
+    os.environ.setdefault("ROS_DOMAIN_ID", str(random.randint(1, 101)))
+    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    causes = [cause for cause in CAUSES if arguments.only in cause.name]
+    table = Table(title=f"{arguments.robots} robots at {SPEED} m/s, {os.cpu_count()} processors", title_justify="left")
+    for column in ("fault", "trials", "in time", "median [s]", "worst [s]", "allowed [s]", "contacts"):
+        table.add_column(column, justify="left" if column == "fault" else "right")
+    late: Counter[str] = Counter()
+
+    def tell(name: str, trials: list[Trial]) -> None:
+        table.add_row(*row(name, trials))
+        print("  ".join(row(name, trials)), file=sys.stderr, flush=True)
+        late[name] += sum(trial.took > trial.allowed or trial.contacts > 0 for trial in trials)
+
+    run(causes, arguments.robots, arguments.trials, tell)
+    Console(width=120).print(table)
+    return int(bool(+late))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
