@@ -20,6 +20,7 @@ _LEASE = 3  # tick periods of silence before the standby takes over
 _HELLOS_PER_SECOND = 1000.0
 _CROWD_HELLOS_PER_SECOND = 100_000.0  # a hello speaks for thousands
 _ROBOTS_PER_PROCESS = 250
+_COMPILATION = 90.0  # s; of steering and simulated floor, at their first use on a machine
 _SILENT_TICKS = 3  # after which robots that drive stop
 
 Backend = Literal["markov", "physical", "real"]
@@ -135,7 +136,7 @@ class FleetPlan:
             "tick.period": float(self.period),
             "tick.limit": self.ticks,
             "start.robots": self.robots,
-            "start.timeout": float(self.start_timeout),
+            "start.timeout": max(float(self.start_timeout), _COMPILATION if self.backend == "physical" else 0.0),
             "state_file": self.state_file,
         }
         if self.standby:
