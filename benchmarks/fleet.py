@@ -105,7 +105,7 @@ class Running:
         self.plan = replace(self.plan, period=period)
         self.listener.statuses.clear()
         node = next(node for node in self.plan.nodes() if node.name == "coordinator")
-        new = self._group.start("coordinator", command(self.plan, node, "warn"))
+        new = self._group.start("coordinator", command(node, "warn"))
         self.children = [new if child is old else child for child in self.children]
         end = time.monotonic() + START
         while not self.listener.statuses or self.listener.statuses[-1].live < self.plan.robots:

@@ -82,7 +82,7 @@ def soak(kills: int, robots: int, period: float, seed: int, folder: Path) -> Soa
     recoveries, early = [], {}
     wrong, pi_l = 0, load_bundle(policy).pi_l
     with ProcessGroup(folder / "logs", os.environ) as group:
-        running = {name: group.start(name, command(plan, node)) for name, node in nodes.items()}
+        running = {name: group.start(name, command(node)) for name, node in nodes.items()}
         wait(whole, "start")
         for number in range(kills):
             victim = rng.choice([name for name in nodes if name not in SURVIVORS])
@@ -93,7 +93,7 @@ def soak(kills: int, robots: int, period: float, seed: int, folder: Path) -> Soa
             observer.log.truths.clear()
             end = time.monotonic() + rng.uniform(0.0, 3.0)
             wait(lambda end=end: time.monotonic() > end, "")  # type: ignore[misc]
-            running[victim] = group.start(victim, command(plan, nodes[victim]))
+            running[victim] = group.start(victim, command(nodes[victim]))
             end = time.monotonic() + 1.0
             wait(lambda end=end: time.monotonic() > end, "")  # type: ignore[misc]
             recoveries.append(1.0 + wait(whole, f"kill {number} of {victim}"))

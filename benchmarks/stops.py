@@ -144,7 +144,7 @@ class Stage:
     def _start(self, plan: NodePlan, more: dict[str, Any]) -> Child:
         self.started += 1
         name = f"{plan.name}_{self.started}"
-        return self.group.start(name, command(self.plan, replace(plan, parameters={**plan.parameters, **more}), "info"))
+        return self.group.start(name, command(replace(plan, parameters={**plan.parameters, **more})))
 
     def _hear_status(self, status: CoordinatorStatus) -> None:
         if self.session in (0, status.session) or is_newer(status.session, self.session):

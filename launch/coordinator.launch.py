@@ -4,11 +4,12 @@ ros2 launch altmarl_ros coordinator.launch.py policy:=warehouse.npz k:=5
 """
 
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
+
+from altmarl_ros.nodes.launching import declare_arguments
 
 ARGUMENTS = {
     "policy": (None, "Policy bundle (.npz) learned by `altmarl train`."),
@@ -36,10 +37,6 @@ ARGUMENTS = {
 
 def generate_launch_description() -> LaunchDescription:
     """Arguments, then the node."""
-    arguments = [
-        DeclareLaunchArgument(name, default_value=default, description=description)
-        for name, (default, description) in ARGUMENTS.items()
-    ]
 
     def value(name: str, kind: type) -> ParameterValue:
         return ParameterValue(LaunchConfiguration(name), value_type=kind)
@@ -67,4 +64,4 @@ def generate_launch_description() -> LaunchDescription:
         ],
         ros_arguments=["--log-level", LaunchConfiguration("log_level")],
     )  # fmt: skip
-    return LaunchDescription([*arguments, coordinator])
+    return LaunchDescription([*declare_arguments(ARGUMENTS), coordinator])

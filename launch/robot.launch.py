@@ -1,46 +1,58 @@
 """One robot in its own namespace.
 
-ros2 launch altmarl_ros robot.launch.py robot_id:=7 namespace:=robot_7
+    ros2 launch altmarl_ros robot.launch.py robot_id:=7
+    ros2 launch altmarl_ros robot.launch.py robot_id:=7 game:=hall backend:=real params_file:=my_robot.yaml
+
+A robot of a fleet file is started by fleet_real.launch.py with `only:=<its name>`.
 """
 
-from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument
+from launch import LaunchContext, LaunchDescription
+from launch.actions import OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
-from launch_ros.parameter_descriptions import ParameterValue
+
+from altmarl_ros.fleet.plan import DEFAULT_PERIOD, find_period, wheel_parameters
+from altmarl_ros.nodes.launching import declare_arguments, is_true
 
 ARGUMENTS = {
     "robot_id": ("0", "The robot's id, unique in the fleet."),
     "namespace": (["robot_", LaunchConfiguration("robot_id")], "Namespace of the robot's own topics."),
-    "game": ("", "Game that the robot is set up for; empty: any."),
+    "game": ("", "Game that the robot is set up for; empty: any, but a robot with wheels needs one."),
+    "backend": ("markov", "markov: in a simulated Markov world; physical: on a simulated floor; real: its own base."),
+    "tick_period": ("", "Time between ticks [s], by which a robot with wheels knows silence; empty: the game's own."),
+    "params_file": ("", "Parameter file of the robot; the other arguments are set on top of it."),
     "fleet_prefix": ("/fleet", "Prefix of the fleet-wide topics."),
     "world_prefix": ("/world", "Prefix of the simulated world's topics."),
     "seed": ("0", "Seed of the robot's action draws, together with its id."),
     "silence": ("2.0", "Silence of the coordinator after which the robot says hello again [s]."),
+    "autostart": ("true", "Configure and activate at the start; false: when a lifecycle service says so."),
     "log_level": ("info", "Log level."),
     "use_sim_time": ("false", "Follow /clock."),
 }
 
-TYPES = {
-    "robot_id": int,
-    "game": str,
-    "fleet_prefix": str,
-    "world_prefix": str,
-    "seed": int,
-    "silence": float,
-    "use_sim_time": bool,
-}
+
+def bring_up(context: LaunchContext) -> list:
+    """Turn the arguments into the node."""
+    given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
+    period = float(given["tick_period"] or DEFAULT_PERIOD)
+    if given["backend"] != "markov" and not given["tick_period"]:
+        period = find_period(None, given["game"], given["backend"])
+    parameters = {
+        **wheel_parameters(given["backend"], period),
+        "robot_id": int(given["robot_id"]), "game": given["game"], "fleet_prefix": given["fleet_prefix"],
+        "world_prefix": given["world_prefix"], "seed": int(given["seed"]), "silence": float(given["silence"]),
+        "autostart": is_true(given["autostart"]),
+        "use_sim_time": is_true(given["use_sim_time"]) or given["backend"] == "physical",
+    }  # fmt: skip
+    return [
+        Node(
+            package="altmarl_ros", executable="robot", namespace=given["namespace"], output="screen",
+            parameters=[*([given["params_file"]] if given["params_file"] else []), parameters],
+            ros_arguments=["--log-level", given["log_level"]],
+        )
+    ]  # fmt: skip
 
 
 def generate_launch_description() -> LaunchDescription:
     """Arguments, then the node."""
-    arguments = [
-        DeclareLaunchArgument(name, default_value=default, description=description)
-        for name, (default, description) in ARGUMENTS.items()
-    ]
-    robot = Node(
-        package="altmarl_ros", executable="robot", namespace=LaunchConfiguration("namespace"), output="screen",
-        parameters=[{name: ParameterValue(LaunchConfiguration(name), value_type=kind) for name, kind in TYPES.items()}],
-        ros_arguments=["--log-level", LaunchConfiguration("log_level")],
-    )  # fmt: skip
-    return LaunchDescription([*arguments, robot])
+    return LaunchDescription([*declare_arguments(ARGUMENTS), OpaqueFunction(function=bring_up)])

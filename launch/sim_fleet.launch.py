@@ -6,28 +6,17 @@
 Without `policy` a bundle for the game is trained first, unless one is kept from an earlier start.
 """
 
-import sys
 from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription
-from launch.actions import (
-    DeclareLaunchArgument,
-    EmitEvent,
-    ExecuteProcess,
-    LogInfo,
-    OpaqueFunction,
-    RegisterEventHandler,
-    SetEnvironmentVariable,
-)
-from launch.event_handlers import OnProcessExit
-from launch.events import Shutdown
+from launch.actions import OpaqueFunction, SetEnvironmentVariable
 from launch.substitutions import LaunchConfiguration
-from launch_ros.actions import Node
 
 from altmarl_ros.fleet.middleware import discovery_variables
 from altmarl_ros.fleet.network import parse_network
 from altmarl_ros.fleet.plan import FleetPlan, find_period
 from altmarl_ros.games import load_game
+from altmarl_ros.nodes.launching import after_training, declare_arguments, is_true, nodes_of
 from altmarl_ros.policies.bundle import default_path
 
 ARGUMENTS = {
@@ -58,39 +47,15 @@ def bring_up(context: LaunchContext) -> list:
         game=given["game"], policy=policy, robots=int(given["robots"]), k=int(given["k"]), model=given["model"],
         period=find_period(float(given["tick_period"]) if given["tick_period"] else None, given["game"], given["backend"]),
         backend=given["backend"], real_time_factor=float(given["rtf"]), processes=int(given["processes"]),
-        crowd=given["crowd"].lower() in ("true", "1"), seed=int(given["seed"]), state_file=given["state_file"],
-        network=parse_network(given["network"]), standby=given["standby"].lower() in ("true", "1"),
-        use_sim_time=given["use_sim_time"].lower() in ("true", "1"),
+        crowd=is_true(given["crowd"]), seed=int(given["seed"]), state_file=given["state_file"],
+        network=parse_network(given["network"]), standby=is_true(given["standby"]),
+        use_sim_time=is_true(given["use_sim_time"]),
     )  # fmt: skip
-    nodes: list = [SetEnvironmentVariable(name, value) for name, value in discovery_variables().items()]
-    nodes += [
-        Node(
-            package="altmarl_ros", executable=node.executable, name=node.ros_name.rpartition("/")[2] or node.name,
-            namespace=node.ros_name.rpartition("/")[0] or "/", output="screen",
-            parameters=[str(plan.parameter_file), dict(node.parameters)],
-            ros_arguments=["--log-level", given["log_level"]],
-        )
-        for node in plan.nodes()
-    ]  # fmt: skip
-    if given["policy"]:
-        return nodes
-    training = ExecuteProcess(
-        cmd=[sys.executable, "-m", "altmarl_ros.cli.main", "train", "--if-missing", "--game", plan.game, "--out", str(policy)],
-        output="screen",
-    )
-
-    def trained(event, _context):
-        if event.returncode == 0:
-            return nodes
-        return [LogInfo(msg="training failed"), EmitEvent(event=Shutdown(reason="training failed"))]
-
-    return [RegisterEventHandler(OnProcessExit(target_action=training, on_exit=trained)), training]
+    actions = [SetEnvironmentVariable(name, value) for name, value in discovery_variables().items()]
+    actions += nodes_of(plan.nodes(), given["log_level"])
+    return actions if given["policy"] else after_training(plan.game, policy, actions)
 
 
 def generate_launch_description() -> LaunchDescription:
     """Arguments first, then what they describe."""
-    arguments = [
-        DeclareLaunchArgument(name, default_value=default, description=description)
-        for name, (default, description) in ARGUMENTS.items()
-    ]
-    return LaunchDescription([*arguments, OpaqueFunction(function=bring_up)])
+    return LaunchDescription([*declare_arguments(ARGUMENTS), OpaqueFunction(function=bring_up)])

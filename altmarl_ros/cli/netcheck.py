@@ -1,9 +1,7 @@
 """`altmarl netcheck`: whether a fleet's traffic passes between two machines, and what to do where it does not."""
 
-import json
 import os
 import time
-from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 import numpy as np
@@ -12,21 +10,11 @@ import typer
 from altmarl_ros.cli import console
 from altmarl_ros.cli.console import Json
 from altmarl_ros.cli.fleet import import_rclpy
+from altmarl_ros.fleet.checks import Check
 from altmarl_ros.fleet.middleware import discovery_variables
 from altmarl_ros.fleet.multicast import GROUP, PORT, MulticastListener, probe
 
 _LOST = 0.01  # share of lost reports that a healthy link stays under
-_MARKS = {"ok": "[green]ok[/]", "failed": "[red]failed[/]", "absent": "[yellow]absent[/]"}
-
-
-@dataclass(frozen=True)
-class NetworkFinding:
-    """One thing that was tried; `remedy` is empty where it works."""
-
-    name: str
-    state: str
-    detail: str
-    remedy: str = ""
 
 
 def netcheck(
@@ -54,22 +42,14 @@ def netcheck(
         if listen:
             _listen(rclpy)
             return
-        findings = _ask(rclpy, k, rate, ticks, seconds)
+        checks = _ask(rclpy, k, rate, ticks, seconds)
     except KeyboardInterrupt:
         if not listen:
             raise
         return
     finally:
         rclpy.try_shutdown()
-    if as_json:
-        console.out.print_json(json.dumps([asdict(finding) for finding in findings]))
-    else:
-        for finding in findings:
-            console.out.print(
-                f"{_MARKS[finding.state]} {finding.name}: {finding.detail}" + f"; {finding.remedy}" * bool(finding.remedy)
-            )
-    if any(finding.state == "failed" for finding in findings):
-        raise typer.Exit(1)
+    console.print_checks(checks, as_json)
 
 
 def _listen(rclpy: Any) -> None:
@@ -94,7 +74,7 @@ def _listen(rclpy: Any) -> None:
         multicast.close()
 
 
-def _ask(rclpy: Any, k: int, rate: float, ticks: int, seconds: float) -> "list[NetworkFinding]":
+def _ask(rclpy: Any, k: int, rate: float, ticks: int, seconds: float) -> list[Check]:
     from altmarl_ros.nodes.netcheck import NetcheckPeer
 
     node = NetcheckPeer()
@@ -103,32 +83,28 @@ def _ask(rclpy: Any, k: int, rate: float, ticks: int, seconds: float) -> "list[N
     while not node.connected and time.monotonic() - began < seconds:
         rclpy.spin_once(node, timeout_sec=0.05)
     found = time.monotonic() - began
-    findings = [NetworkFinding("setup", "ok", _setup())]
+    checks = [Check("setup", "ok", _setup())]
     if answer is not None:
-        findings.append(
-            NetworkFinding("multicast", "ok", f"{answer.host} ({answer.address}) answered in {1e3 * answer.delay:.1f} ms")
-        )
+        checks.append(Check("multicast", "ok", f"{answer.host} ({answer.address}) answered in {1e3 * answer.delay:.1f} ms"))
     else:
-        findings.append(
-            NetworkFinding(
-                "multicast", "absent" if node.connected else "failed", f"no answer on {GROUP}:{PORT} within {seconds:g} s",
+        checks.append(
+            Check(
+                "multicast", "warning" if node.connected else "failed", f"no answer on {GROUP}:{PORT} within {seconds:g} s",
                 "let the switch, access point and firewall pass multicast, or set ROS_STATIC_PEERS=<address of the other> "
                 "on both, or use a discovery server (docs/network.md)",
             )
         )  # fmt: skip
     if not node.connected:
-        findings.append(
-            NetworkFinding(
-                "discovery", "failed", f"no listener found within {seconds:g} s", _discovery_remedy(answer is not None)
-            )
+        checks.append(
+            Check("discovery", "failed", f"no listener found within {seconds:g} s", _discovery_remedy(answer is not None))
         )
-        return findings
-    findings.append(NetworkFinding("discovery", "ok", f"the listener was found within {found:.1f} s"))
-    findings.append(_rate(rclpy, node, k, rate, ticks))
-    return findings
+        return checks
+    checks.append(Check("discovery", "ok", f"the listener was found within {found:.1f} s"))
+    checks.append(_rate(rclpy, node, k, rate, ticks))
+    return checks
 
 
-def _rate(rclpy: Any, node: Any, k: int, rate: float, ticks: int) -> NetworkFinding:
+def _rate(rclpy: Any, node: Any, k: int, rate: float, ticks: int) -> Check:
     start = time.monotonic()
     while len(node.sent) < ticks:
         if time.monotonic() >= start + len(node.sent) / rate:
@@ -148,8 +124,8 @@ def _rate(rclpy: Any, node: Any, k: int, rate: float, ticks: int) -> NetworkFind
     elif np.quantile(whole, 0.99) > 0.8 / rate:
         remedy = "answers come after the deadline (0.8 of the period): lower k or the rate"
     else:
-        return NetworkFinding("rate", "ok", detail)
-    return NetworkFinding("rate", "failed", detail, remedy)
+        return Check("rate", "ok", detail)
+    return Check("rate", "failed", detail, remedy)
 
 
 def _discovery_remedy(multicast: bool) -> str:

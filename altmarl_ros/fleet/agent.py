@@ -12,7 +12,9 @@ from altmarl_ros.fleet.messages import Report, Tick
 from altmarl_ros.fleet.session import is_newer
 from altmarl_ros.policies import LocalPolicy
 
-_POLICIES_KEPT = 4
+POLICIES_KEPT = 4
+"""A tick may name one of the latest few."""
+
 _SESSIONS_KEPT = 8
 
 
@@ -85,7 +87,7 @@ class RobotAgent:
         """Hold a policy, for the game with that tag; the few latest are kept, since a tick may still name the one before."""
         self._policies[policy_id] = HeldPolicy(policy, game_tag)
         self._policies.move_to_end(policy_id)
-        while len(self._policies) > _POLICIES_KEPT:
+        while len(self._policies) > POLICIES_KEPT:
             self._policies.popitem(last=False)
 
     def hear(self, tick: Tick, now: float) -> Heard:

@@ -93,6 +93,8 @@ class Coordinator:
         self._answers: dict[int, int] = {}
         self._asked: deque[Tick] = deque(maxlen=_TICKS_REMEMBERED)  # of this session
         self._wanted = self._k_eff = 0  # answers, of the open tick
+        for _ in range(2):  # compiled before the first tick: the start of an estimate, and its going on
+            decide(model, 0, (0,), 1, game.n_local_states)
         model.reset(1)
 
     @property

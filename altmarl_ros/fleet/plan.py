@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Mapping, Union
 
@@ -40,12 +40,33 @@ MOST_ROBOTS = 100_000
 
 @dataclass(frozen=True)
 class NodePlan:
-    """One process: its name, the executable, and the parameters set on top of the parameter file."""
+    """One process.
+
+    Attributes:
+        name: of the process.
+        executable: that it runs.
+        parameters: set on top of the parameter file, if there is one.
+        ros_name: fully qualified name of the node; empty: the process's, in no namespace.
+        remappings: of its topics.
+        parameter_file: that it reads; None: none.
+    """
 
     name: str
     executable: str
     parameters: Mapping[str, ParameterValue]
-    ros_name: str = ""  # fully qualified; default: the name, in no namespace
+    ros_name: str = ""
+    remappings: Mapping[str, str] = field(default_factory=dict)
+    parameter_file: Path | None = None
+
+    @property
+    def namespace(self) -> str:
+        """Of the node."""
+        return self.ros_name.rpartition("/")[0] or "/"
+
+    @property
+    def node_name(self) -> str:
+        """Name of the node in its namespace."""
+        return self.ros_name.rpartition("/")[2] or self.name
 
 
 @dataclass(frozen=True)
@@ -144,7 +165,7 @@ class FleetPlan:
             second = {**coordinator, "standby": True, "failover.rank": 1, "state_file": ""}
             plans.append(NodePlan("standby", "coordinator", {**common, **second}, "/standby/coordinator"))
         plans.append(NodePlan("coordinator", "coordinator", {**common, **coordinator}))
-        return plans
+        return [replace(plan, parameter_file=self.parameter_file) for plan in plans]
 
     @property
     def robot_processes(self) -> int:
@@ -167,27 +188,28 @@ class FleetPlan:
         }  # fmt: skip
         return [NodePlan("physical_world", "physical_world", own)]
 
-    @property
-    def _driving(self) -> dict[str, ParameterValue]:
-        """Parameters of robots that have wheels; those of a simulated floor are told their poses in the map."""
-        if self.backend == "markov":
-            return {}
-        wheels: dict[str, ParameterValue] = {"body": "drive", "timeout.tick": _SILENT_TICKS * float(self.period)}
-        if self.backend == "physical":
-            wheels |= {"pose.source": "pose_with_covariance", "pose.odometry": "odom", "frame_prefix": "robot_{id}/"}
-        return wheels
-
     def _robots(self, common: Mapping[str, ParameterValue]) -> list[NodePlan]:
         plans = self._worlds(common)
         window = self.robots / _HELLOS_PER_SECOND
         faults: dict[str, ParameterValue] = {f"network.{name}": value for name, value in asdict(self.network).items()}
+        wheels = wheel_parameters(self.backend, self.period)
         first = 0
         for i in range(self.robot_processes):
             count = self.robots // self.robot_processes + (i < self.robots % self.robot_processes)
             own = {"first_id": first, "count": count, "seed": self.seed, "join_window": window}
-            plans.append(NodePlan(f"robots_{i}", "robots", {**common, **faults, **self._driving, **own}))
+            plans.append(NodePlan(f"robots_{i}", "robots", {**common, **faults, **wheels, **own}))
             first += count
         return plans
+
+
+def wheel_parameters(backend: Backend, period: float) -> dict[str, ParameterValue]:
+    """Parameters of robots that have wheels, for ticks of `period` [s]; a simulated floor tells them their poses in the map."""
+    if backend == "markov":
+        return {}
+    wheels: dict[str, ParameterValue] = {"body": "drive", "timeout.tick": _SILENT_TICKS * float(period)}
+    if backend == "physical":
+        wheels |= {"pose.source": "pose_with_covariance", "pose.odometry": "odom", "frame_prefix": "robot_{id}/"}
+    return wheels
 
 
 def find_period(given: float | None, game: str, backend: str) -> float:

@@ -27,11 +27,6 @@ class Announcement:
         self._announced_at = 0  # tick count
         self._said, self._wanted = time.monotonic(), False
 
-    @property
-    def readers(self) -> int:
-        """How many hear it."""
-        return int(self._publisher.get_subscription_count())
-
     def say(self) -> None:
         """Tell both: latched, the one in force first, so that a robot that comes now can act before and after the switch."""
         for bundle in (self._core.bundle, self._core.next_bundle):

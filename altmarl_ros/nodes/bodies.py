@@ -19,10 +19,9 @@ from altmarl_ros.fleet.messages import Tick
 from altmarl_ros.msg import BodyCommand, BodyState
 from altmarl_ros.nodes import qos
 from altmarl_ros.nodes.endpoints import Endpoints
+from altmarl_ros.nodes.turn import Turn
 
 _GATHER = 0.005  # s; how long a message waits for the rest of the robots
-_TURN = 0.02  # s; how long robots that nobody waits for leave the processor to those that are polled ...
-_SHARE = 0.1  # ... and at most this share of a tick
 _PATIENCE = 0.25  # s; after which an answer is asked for again
 
 
@@ -59,15 +58,7 @@ class MarkovBody:
     def act(self, tick: Tick, local_action: int) -> None:
         """See Body."""
         self._local_state = None
-        if self._id in tick.polled:
-            # The coordinator waits for the reports of other robots of the process; nobody waits for the body.
-            self._bodies.soon(lambda: self._bodies.act(self._id, tick, local_action))
-        else:
-            self._bodies.act(self._id, tick, local_action)
-
-    def soon(self, work: Callable[[], None]) -> None:
-        """See Body."""
-        self._bodies.soon(work)
+        self._bodies.act(self._id, tick, local_action)
 
     def leave(self) -> None:
         """See Body."""
@@ -97,7 +88,8 @@ class MarkovBody:
 class Bodies:
     """Sends commands to the world and hands each robot its new state."""
 
-    def __init__(self, node: Node, make: Endpoints, world_prefix: str) -> None:
+    def __init__(self, node: Node, make: Endpoints, world_prefix: str, turn: Turn) -> None:
+        self._turn = turn
         self._hearers: dict[int, Callable[[int], None]] = {}
         self._waiting: dict[int, tuple[_Occasion, float]] = {}
         self._pending: dict[int, int] = {}
@@ -108,10 +100,6 @@ class Bodies:
         self._gather = node.create_timer(_GATHER, self._flush, clock=clock)
         self._gather.cancel()
         node.create_timer(_PATIENCE, self._ask_again, clock=clock)
-        self._put_off: list[Callable[[], None]] = []
-        self._turn = node.create_timer(_TURN, self._take_turn, clock=clock)
-        self._turn.cancel()
-        self._turn_began = time.monotonic()
 
     def enter(self, robot_id: int, hear: Callable[[int], None]) -> None:
         """A robot enters the world; `hear` is called with its local state whenever its body has moved."""
@@ -120,19 +108,11 @@ class Bodies:
 
     def act(self, robot_id: int, tick: Tick, local_action: int) -> None:
         """A robot acts in a tick."""
-        self._command(robot_id, local_action, _Occasion(tick.session, tick.tick, tick.global_state))
-
-    def soon(self, work: Callable[[], None]) -> None:
-        """Do this when the messages that have come for other robots of the process are dealt with."""
-        if len(self._hearers) <= 1:
-            work()
-            return
-        if not self._put_off:
-            now = time.monotonic()
-            self._turn.timer_period_ns = int(1e9 * min(_TURN, max(0.001, _SHARE * (now - self._turn_began))))
-            self._turn_began = now
-            self._turn.reset()
-        self._put_off.append(work)
+        if len(self._hearers) > 1 and robot_id in tick.polled:
+            # The coordinator waits for the reports of other robots of the process; nobody waits for the body.
+            self._turn.soon(lambda: self._act(robot_id, tick, local_action))
+        else:
+            self._act(robot_id, tick, local_action)
 
     def leave(self, robot_id: int) -> None:
         """A robot leaves the world."""
@@ -141,6 +121,10 @@ class Bodies:
         self._waiting.pop(robot_id, None)
         if not self._hearers:
             self._flush()
+
+    def _act(self, robot_id: int, tick: Tick, local_action: int) -> None:
+        if robot_id in self._hearers:
+            self._command(robot_id, local_action, _Occasion(tick.session, tick.tick, tick.global_state))
 
     def _command(self, robot_id: int, local_action: int, occasion: _Occasion) -> None:
         if self._pending and (occasion != self._occasion or robot_id in self._pending):
@@ -165,12 +149,6 @@ class Bodies:
             )
         )  # fmt: skip
         self._pending = {}
-
-    def _take_turn(self) -> None:
-        self._turn.cancel()
-        works, self._put_off = self._put_off, []
-        for work in works:
-            work()
 
     def _hear(self, message: BodyState) -> None:
         for robot_id, local_state in zip(message.robot_id, message.local_state, strict=False):

@@ -28,10 +28,6 @@ class Body(Protocol):
         """Act in a tick, once."""
         ...
 
-    def soon(self, work: Callable[[], None]) -> None:
-        """Do this when what is more urgent in the process is done."""
-        ...
-
     def leave(self) -> None:
         """End; what moves is brought to rest first."""
         ...

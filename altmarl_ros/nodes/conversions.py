@@ -12,11 +12,12 @@ import numpy as np
 from rclpy.parameter import Parameter, parameter_value_to_python
 
 from altmarl_ros.errors import BundleError
+from altmarl_ros.fleet.agent import HeldPolicy
 from altmarl_ros.fleet.budget import REPORT_WIRE_BYTES
 from altmarl_ros.fleet.coordinator import Coordinator, Decision
 from altmarl_ros.fleet.crowd import MOST_LISTED, Moves
 from altmarl_ros.fleet.markov_world import Truth
-from altmarl_ros.fleet.messages import Report, Tick, Verdict
+from altmarl_ros.fleet.messages import Report, Tick, Verdict, game_tag
 from altmarl_ros.fleet.record import Configuration, FloorRow, StatusRow
 from altmarl_ros.fleet.standby import Handover
 from altmarl_ros.msg import CoordinatorStatus, FleetConfiguration, FleetTick, FleetTruth, FloorTruth, LocalPolicy, RobotReport
@@ -75,6 +76,17 @@ def policy_from_message(message: LocalPolicy) -> Policy:
         return Policy(np.asarray(message.probabilities, dtype=np.float64).reshape(shape))
     except BundleError as error:
         raise ValueError(f"policy {message.policy_id}: {error}") from None
+
+
+def held_policy_from_message(message: LocalPolicy, game_hash: str) -> HeldPolicy:
+    """The policy in a received message, for robots that are set up for a game; empty: for any.
+
+    Raises:
+        ValueError: it is for another game, or see `policy_from_message`.
+    """
+    if game_hash and message.game_hash != game_hash:
+        raise ValueError(f"policy {message.policy_id:08x} is for game {message.game_hash[:16]!r}, not {game_hash}")
+    return HeldPolicy(policy_from_message(message), game_tag(message.game_hash))
 
 
 def truth_to_message(truth: Truth) -> FleetTruth:

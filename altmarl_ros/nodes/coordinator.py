@@ -26,7 +26,7 @@ from altmarl_ros.nodes import conversions, qos
 from altmarl_ros.nodes.announcement import Announcement
 from altmarl_ros.nodes.coordinator_parameters import HANDED_OVER, LIVE, PARAMETERS, thresholds_of
 from altmarl_ros.nodes.diagnostics import Diagnostics
-from altmarl_ros.nodes.endpoints import Endpoints
+from altmarl_ros.nodes.endpoints import Endpoints, all_hear
 from altmarl_ros.nodes.hellos import Hellos
 from altmarl_ros.nodes.lifecycle import ManagedNode
 from altmarl_ros.nodes.parameters import declare, watch
@@ -133,8 +133,8 @@ class CoordinatorNode(ManagedNode):
             self.get_logger().info(f"parameters of session {other.session}: {', '.join(given)} {said}")
 
     def _fleet_hears(self, robots: int) -> bool:
-        connected = min(self._ticking.readers, self._announcement.readers)
-        return len(self._core.roster) >= robots and connected >= min(robots, self._hellos.voices)
+        hello, tick, policy = (f"{self._values['fleet_prefix']}/{name}" for name in ("hello", "tick", "policy"))
+        return len(self._core.roster) >= robots and all_hear(self, hello, tick) and all_hear(self, hello, policy)
 
     def _may_begin(self) -> bool:
         assert self._standby is not None, "inactive, yet a tick is due"

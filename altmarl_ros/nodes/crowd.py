@@ -17,7 +17,6 @@ from rclpy.timer import Timer
 from altmarl_ros.fleet.agent import Heard
 from altmarl_ros.fleet.crowd import Crowd
 from altmarl_ros.fleet.health import Finding, Threshold, robots_finding
-from altmarl_ros.fleet.messages import game_tag
 from altmarl_ros.games import load_game
 from altmarl_ros.msg import FleetTick, FleetTruth, LocalPolicy, RobotHello, RobotReport
 from altmarl_ros.nodes import conversions, qos
@@ -97,15 +96,12 @@ class CrowdNode(GuardedNode):
             self._join = None
 
     def _hear_policy(self, message: LocalPolicy) -> None:
-        if message.game_hash != self._game_hash:
-            reason = f"is for game {message.game_hash[:16]!r}, not {self._game_hash}"
-            self.get_logger().error(f"refused: policy {message.policy_id:08x} {reason}")
-            return
         try:
-            self._crowd.learn(message.policy_id, conversions.policy_from_message(message), game_tag(message.game_hash))
+            held = conversions.held_policy_from_message(message, self._game_hash)
         except ValueError as error:
             self.get_logger().error(f"refused: {error}")
             return
+        self._crowd.learn(message.policy_id, held.policy, held.game_tag)
         self._act()
 
     def _hear_tick(self, message: FleetTick) -> None:

@@ -16,6 +16,8 @@ from rclpy.subscription import Subscription
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.fleet.health import Finding, Level
 
+_PARTICIPANT = 12  # bytes of an endpoint's id that name its participant (DDSI-RTPS 2.5, 9.3.1)
+
 POLICY_KINDS = (
     QoSPolicyKind.DEADLINE, QoSPolicyKind.DEPTH, QoSPolicyKind.DURABILITY, QoSPolicyKind.HISTORY, QoSPolicyKind.LIFESPAN,
     QoSPolicyKind.LIVELINESS, QoSPolicyKind.LIVELINESS_LEASE_DURATION, QoSPolicyKind.RELIABILITY,
@@ -121,3 +123,14 @@ class Endpoints:
             self._node.get_logger().warning(f"{topic}: a {other} with an incompatible {policy}{why} gets nothing through")
 
         return count
+
+
+def all_hear(node: Node, speak_on: str, hear_on: str) -> bool:
+    """Whether every process that writes one topic reads another, as far as `node` has discovered."""
+    speakers, hearers = (
+        {bytes(info.endpoint_gid[:_PARTICIPANT]) for info in infos(topic)}
+        for infos, topic in ((node.get_publishers_info_by_topic, speak_on), (node.get_subscriptions_info_by_topic, hear_on))
+    )
+    if not speakers & hearers:  # a middleware whose ids do not name participants
+        return bool(hearers)
+    return speakers <= hearers

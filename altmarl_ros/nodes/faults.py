@@ -39,7 +39,7 @@ NETWORK_PARAMETERS = tuple(
     for text, unit in [_DESCRIPTIONS[field.name]]
 )
 
-Callback = Callable[[Any], None]
+Callback = Callable[..., None]  # of a message, and of what is known of it
 _SOON = 1e-4  # s; a message due within this goes at once
 
 
@@ -53,7 +53,7 @@ class FaultyLink:
 
     def __init__(self, node: Node, network: Network, seed: int, robot_id: int) -> None:
         self._network = network
-        self._late: list[tuple[float, int, Callback, Any]] = []  # a heap
+        self._late: list[tuple[float, int, Callback, tuple[Any, ...]]] = []  # a heap
         self._order = itertools.count()
         if not network.perfect:
             self._channels = {way: Channels(network, seed, [robot_id], way) for way in Direction}
@@ -73,12 +73,12 @@ class FaultyLink:
             return receive
         channel, only = self._channels[way], np.zeros(1, dtype=np.int64)
 
-        def send(message: Any) -> None:
+        def send(*message: Any) -> None:
             now = time.monotonic()
-            size = len(serialize_message(message)) if self._network.bandwidth else 0
+            size = len(serialize_message(message[0])) if self._network.bandwidth else 0
             for arrival in channel.send(only, now, size)[0]:
                 if arrival <= now + _SOON:
-                    receive(message)
+                    receive(*message)
                 elif arrival < np.inf:
                     heapq.heappush(self._late, (float(arrival), next(self._order), receive, message))
             self._set_timer()
@@ -88,7 +88,7 @@ class FaultyLink:
     def _deliver(self) -> None:
         while self._late and self._late[0][0] <= time.monotonic() + _SOON:
             _, _, receive, message = heapq.heappop(self._late)
-            receive(message)
+            receive(*message)
         self._set_timer()
 
     def _set_timer(self) -> None:

@@ -32,13 +32,7 @@ class Hellos:
         self._admission = Admission(game_hash, int(values["roster.capacity"]))
         self._allowed = allowed_ids(values)
         self.refused = self.policy_requests = 0
-        self._topic = f"{values['fleet_prefix']}/hello"
-        make.subscription(RobotHello, self._topic, self._hear, qos.latched_from_many_qos())
-
-    @property
-    def voices(self) -> int:
-        """How many say hello on the topic; a crowd has one voice."""
-        return int(self._node.count_publishers(self._topic))
+        make.subscription(RobotHello, f"{values['fleet_prefix']}/hello", self._hear, qos.latched_from_many_qos())
 
     def _hear(self, message: RobotHello) -> None:
         roster = self._roster

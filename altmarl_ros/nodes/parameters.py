@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, Callable, Mapping, Sequence
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
@@ -13,6 +14,7 @@ from rclpy.parameter import Parameter as RclParameter
 from altmarl_ros.errors import AltmarlError
 
 _UNBOUNDED = 2**31 - 1
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,39 @@ class Parameter:
         """Raise AltmarlError unless the value is one of the choices, if there are any."""
         if self.choices and value not in self.choices:
             raise AltmarlError(f"parameter {self.name!r} is {value!r}, must be one of {', '.join(self.choices)}")
+
+    def accept(self, value: Any) -> bool | int | float | str:
+        """A value as a node would take it: whole numbers are numbers, nothing else changes its type.
+
+        Raises:
+            AltmarlError: it has another type, is out of range or no choice.
+        """
+        kind = type(self.default)
+        if kind is float and type(value) is int:
+            value = float(value)
+        if type(value) is not kind:
+            raise AltmarlError(f"parameter {self.name!r} is {value!r}, must be {_KINDS[kind]}")
+        low, high = self.minimum, self.maximum
+        number = value if isinstance(value, (int, float)) else 0.0
+        if (low is not None and not number >= low) or (high is not None and not number <= high):
+            limits = " and ".join([f"at least {low:g}"] * (low is not None) + [f"at most {high:g}"] * (high is not None))
+            raise AltmarlError(f"parameter {self.name!r} is {value!r}, must be {limits}")
+        self.check_choice(value)
+        return value  # type: ignore[no-any-return]
+
+
+def accept(table: Sequence[Parameter], given: Mapping[str, Any]) -> dict[str, bool | int | float | str]:
+    """Values for some of a table's parameters, as a node would take them.
+
+    Raises:
+        AltmarlError: naming the parameter that the table lacks, or whose value has the wrong type or is out of range.
+    """
+    by_name = {parameter.name: parameter for parameter in table}
+    for name in given:
+        if name not in by_name:
+            close = get_close_matches(name, by_name, 1)
+            raise AltmarlError(f"there is no parameter {name!r}" + (f"; is {close[0]!r} meant?" if close else ""))
+    return {name: by_name[name].accept(value) for name, value in given.items()}
 
 
 def declare(node: Node, table: Sequence[Parameter], managed: bool = False) -> dict[str, Any]:

@@ -17,14 +17,15 @@ from altmarl_ros.errors import AltmarlError
 from altmarl_ros.fleet.agent import Heard, RobotAgent
 from altmarl_ros.fleet.health import Finding, Threshold, robots_finding
 from altmarl_ros.fleet.joining import join_delay
-from altmarl_ros.fleet.messages import game_tag
+from altmarl_ros.fleet.messages import Tick
 from altmarl_ros.games import load_game
-from altmarl_ros.msg import FleetTick, LocalPolicy, RobotHello, RobotReport
+from altmarl_ros.msg import FleetTick, RobotHello, RobotReport
 from altmarl_ros.nodes import conversions, qos
 from altmarl_ros.nodes.bodies import Bodies, MarkovBody
 from altmarl_ros.nodes.body import Body
 from altmarl_ros.nodes.clock import AgeClock
 from altmarl_ros.nodes.diagnostics import Diagnostics
+from altmarl_ros.nodes.ears import Ears, Listener
 from altmarl_ros.nodes.emergency_stop import FleetStop
 from altmarl_ros.nodes.endpoints import Endpoints
 from altmarl_ros.nodes.faults import NETWORK_PARAMETERS, FaultyLink, network_of
@@ -39,7 +40,9 @@ from altmarl_ros.nodes.robot_parameters import (
     drive_settings,
 )
 from altmarl_ros.nodes.running import run
+from altmarl_ros.nodes.turn import Turn
 from altmarl_ros.nodes.vehicle import Site, Vehicle
+from altmarl_ros.policies import LocalPolicy
 
 COMMON_PARAMETERS = (
     AUTOSTART,
@@ -58,7 +61,6 @@ LIVE = frozenset(parameter.name for parameter in PARAMETERS if parameter.live)
 POLICY_REPEAT = 1.0
 """Time between requests for the policy [s]."""
 
-_THROTTLE = 1.0  # s between two complaints about what others send
 _LAST_WORDS = 0.3  # s
 
 
@@ -72,6 +74,7 @@ class Surroundings:
         bodies: in the Markov world, or None.
         site: where they drive, or None.
         fleet_stop: the fleet's emergency stop, or None.
+        ears: what they hear of the coordinator.
     """
 
     game_hash: str
@@ -79,15 +82,19 @@ class Surroundings:
     bodies: Bodies | None
     site: Site | None
     fleet_stop: FleetStop | None
+    ears: Ears
 
     @classmethod
     def load(cls, node: Node, make: Endpoints, values: Mapping[str, Any]) -> Surroundings:
         """What the parameters say, on the endpoints of a node; raises AltmarlError with what is wrong."""
         game_hash = load_game(values["game"]).content_hash if values["game"] else ""
+        turn, prefix = Turn(node), values["fleet_prefix"]
         if values["body"] == "markov":
-            return cls(game_hash, AgeClock(node), Bodies(node, make, values["world_prefix"]), None, None)
+            ears = Ears(node, make, prefix, game_hash, turn)
+            return cls(game_hash, AgeClock(node), Bodies(node, make, values["world_prefix"], turn), None, None, ears)
         site = Site.load(values)
-        return cls(game_hash, AgeClock(node), None, site, FleetStop(node, values["fleet_prefix"]))
+        ears = Ears(node, make, prefix, game_hash, turn, lease=float(values["timeout.coordinator"]))
+        return cls(game_hash, AgeClock(node), None, site, FleetStop(node, prefix), ears)
 
 
 class RobotNode(ManagedNode):
@@ -117,12 +124,12 @@ class RobotNode(ManagedNode):
         """See ManagedNode."""
         values = self._values
         self._id = int(values["robot_id"])
-        self.endpoints = make = Endpoints(self, self._quiet, self._overridable)
+        make = Endpoints(self, self._quiet, self._overridable)
         shared = self._given or Surroundings.load(self, make, values)
-        self._game_hash, self._ages = shared.game_hash, shared.clock
+        self._game_hash, self._ages, self._ears = shared.game_hash, shared.clock, shared.ears
         self.agent = RobotAgent(self._id, np.random.default_rng([int(values["seed"]), 2, self._id]), float(values["silence"]))
         self._asked_for_policy = -np.inf
-        lease, count_coordinators = None, None
+        count_coordinators = None
         if shared.bodies is not None:
             self._body = MarkovBody(shared.bodies, self._id)
         else:
@@ -131,17 +138,16 @@ class RobotNode(ManagedNode):
             self._body = vehicle = Vehicle(
                 self, make, values, self._id, shared.site, shared.clock, shared.fleet_stop, lambda: not self.agent.lacks_policy
             )
-            lease, count_coordinators = float(values["timeout.coordinator"]), vehicle.count_coordinators
+            count_coordinators = vehicle.count_coordinators
         self._join_window = float(values["join_window"])
         prefix = values["fleet_prefix"]
         self._hello_publisher = make.publisher(RobotHello, f"{prefix}/hello", qos.latched_qos())
         link = FaultyLink(self, network_of(values), int(values["seed"]), self._id)
         self._publish_report = link.from_robot(make.publisher(RobotReport, f"{prefix}/report", qos.report_qos()).publish)
-        make.subscription(LocalPolicy, f"{prefix}/policy", self._hear_policy, qos.policy_qos())
         hear_tick = link.to_robot(self.guard(f"{prefix}/tick", self._hear_tick))  # guarded: it may come later, from a timer
-        make.subscription(FleetTick, f"{prefix}/tick", hear_tick, qos.tick_qos(lease=lease), count_coordinators)
+        shared.ears.listen(self._id, Listener(hear_tick, self._learn, count_coordinators))
         if self._given is None:
-            Diagnostics(self, make, values["diagnostics.period"], prefix, lambda: diagnose([self], values))
+            Diagnostics(self, make, values["diagnostics.period"], prefix, lambda: diagnose([self], make, values))
 
     def activate(self) -> None:
         """See ManagedNode."""
@@ -163,6 +169,7 @@ class RobotNode(ManagedNode):
     def cleanup(self) -> None:
         """See ManagedNode."""
         if self._body is not None:
+            self._ears.forget(self._id)
             self.drain(_LAST_WORDS)
             self._body.close()
             self._body = None
@@ -215,32 +222,16 @@ class RobotNode(ManagedNode):
         name = self.get_fully_qualified_name()
         self._hello_publisher.publish(RobotHello(event=event, robot_id=self._id, name=name, game_hash=self._game_hash))
 
-    def _hear_policy(self, message: LocalPolicy) -> None:
-        if self._game_hash and message.game_hash != self._game_hash:
-            reason = f"is for game {message.game_hash[:16]!r}, not {self._game_hash}"
-            self.get_logger().error(f"refused: policy {message.policy_id:08x} {reason}", throttle_duration_sec=_THROTTLE)
-            return
-        try:
-            self.agent.learn(message.policy_id, conversions.policy_from_message(message), game_tag(message.game_hash))
-        except ValueError as error:
-            self.get_logger().error(f"refused: {error}", throttle_duration_sec=_THROTTLE)
-            return
+    def _learn(self, policy_id: int, policy: LocalPolicy, game_tag: int) -> None:
+        self.agent.learn(policy_id, policy, game_tag)
         self._answer()
 
-    def _hear_tick(self, message: FleetTick) -> None:
-        if self._body is None or not self._active:
-            return
-        if self._id in message.polled:
-            self._take_tick(message)
-        else:  # nobody waits for this robot: the polled ones of the process come first
-            self._body.soon(lambda: self._take_tick(message))
-
-    def _take_tick(self, message: FleetTick) -> None:
+    def _hear_tick(self, message: FleetTick, tick: Tick) -> None:
         if self._body is None or not self._active:
             return
         now = self._ages.now()
         was_silent = self.agent.silent(now)
-        heard = self.agent.hear(conversions.tick_from_message(message), now)
+        heard = self.agent.hear(tick, now)
         if heard is Heard.REPEATED:
             report = self.agent.late_report()
             if report:
@@ -267,12 +258,12 @@ class RobotNode(ManagedNode):
         self._body.act(answer.tick, answer.local_action)
 
 
-def diagnose(robots: Sequence[RobotNode], values: Mapping[str, Any]) -> list[Finding]:
-    """What the robots of one process find; the first one's middleware events stand for all."""
+def diagnose(robots: Sequence[RobotNode], ears: Endpoints, values: Mapping[str, Any]) -> list[Finding]:
+    """What the robots of one process find, and what the middleware complains of where they hear the coordinator."""
     silent = Threshold(values["diagnostics.silent.warn"], values["diagnostics.silent.error"])
     together = robots_finding([robot.agent for robot in robots], robots[0].now(), silent)
     each = [finding for robot in robots if (finding := robot.finding()) is not None]
-    return [together, robots[0].endpoints.finding(), *each]
+    return [together, ears.finding(), *each]
 
 
 def main(args: Sequence[str] | None = None) -> int:

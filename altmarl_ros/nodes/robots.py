@@ -1,8 +1,8 @@
 """The `robots` executable: many robot nodes in one process, on one executor.
 
-Every robot is a node with its own hello, report, policy and tick endpoints, as if it had a process of its
-own; what the ROS graph shows does not depend on where robots run. What does not differ from robot to robot is shared:
-the simulated world's bodies, or the floor, the clock and the fleet's emergency stop.
+Every robot is a node that says hello and reports for itself, as if it had a process of its own. What does not differ from
+robot to robot is shared: what is heard of the coordinator, the simulated world's bodies, or the floor, the clock and the
+fleet's emergency stop.
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ class RobotsHost(GuardedNode):
         ]  # fmt: skip
         for robot in self._robots:
             robot.start()
-        Diagnostics(self, make, values["diagnostics.period"], values["fleet_prefix"], lambda: diagnose(self._robots, values))
+        Diagnostics(
+            self, make, values["diagnostics.period"], values["fleet_prefix"], lambda: diagnose(self._robots, make, values)
+        )
         return self._robots
 
     def _adjust(self, settings: DriveSettings) -> None:

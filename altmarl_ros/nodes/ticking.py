@@ -61,11 +61,6 @@ class Ticking:
         self._began = time.monotonic()  # the open tick
         self._ready_since: float | None = None
 
-    @property
-    def readers(self) -> int:
-        """How many hear the ticks."""
-        return int(self._tick_publisher.get_subscription_count())
-
     def start(self, gated: bool) -> None:
         """Tick from now on; `gated`: first wait for the robots that `start.robots` asks for."""
         self._began = time.monotonic()

@@ -162,10 +162,6 @@ class Vehicle:
         self._acted = (tick, zone, local_action)
         self._drive_to(int(self._site.goals[zone, local_action]), fix)
 
-    def soon(self, work: Callable[[], None]) -> None:
-        """See Body: nothing is more urgent."""
-        work()
-
     def leave(self) -> None:
         """See Body."""
         self._changed = None

@@ -12,7 +12,7 @@ The best linear estimate of such a process is Kalman's: mean m and covariance S,
 E[diag x - x x^T] = (diag m - m m^T) (1 - tr S / tr(diag m - m m^T)) in R, exact for Dirichlet beliefs:
 
     predict   m <- P^T m,          S <- P^T S P + Q
-    correct   m <- m + G (y - m),  S <- S - G S,    G = S (S + R)^+,  y the shares among the reports.
+    correct   m <- m + G (y - m),  S <- S - G S,    G = S (S + R)^+,  y the shares among the reports (kalman.py).
 
 It starts from the mean and covariance of the game's Dirichlet start, for which the first correction
 is the exact posterior mean. Nothing is left to tune: how fast old reports fade follows from P and n.
@@ -24,12 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from altmarl_ros.games.tabular import FloatArray, TabularGame
+from altmarl_ros.observation import kalman
 from altmarl_ros.observation.model import Counts
 from altmarl_ros.policies import Ladder, LocalPolicy
-
-_FLOOR = 1e-3  # least share that R and Q reckon with: no report is impossible
-_LEAST_NOISE = 0.05  # share of the multinomial covariance that a report keeps at least
-_RIDGE = 1e-9  # makes S + R invertible across the simplex, where both are zero
 
 
 class Filtered:
@@ -41,7 +38,7 @@ class Filtered:
         self.adopt(game, pi_l, ladder)
         alpha = game.initial.alpha
         self._prior_mean = alpha / alpha.sum()
-        self._prior_covariance = _multinomial_covariance(self._prior_mean) / (alpha.sum() + 1.0)
+        self._prior_covariance = kalman.multinomial_covariance(self._prior_mean) / (alpha.sum() + 1.0)
         self.reset(1)
 
     def adopt(self, game: TabularGame, pi_l: LocalPolicy, ladder: Ladder) -> None:
@@ -58,7 +55,7 @@ class Filtered:
     def resume(self, shares: FloatArray, error: FloatArray, s_g: NDArray[np.int64]) -> None:
         """See ObservationModel. The covariance is not known: the multinomial one with that largest deviation."""
         self._mean = shares.copy()
-        one = _multinomial_covariance(self._likely())
+        one = np.array([kalman.multinomial_covariance(kalman.likely(mean)) for mean in shares])
         largest = np.diagonal(one, axis1=1, axis2=2).max(axis=1)
         self._covariance = one * np.minimum(error**2 / largest, 1.0)[:, None, None]
         self._move = self._P[s_g]
@@ -66,8 +63,8 @@ class Filtered:
     def decide(self, s_g: NDArray[np.int64], reports: Counts, n: int) -> NDArray[np.int64]:
         """See ObservationModel."""
         if self._move is not None:
-            self._predict(self._move, n)
-        self._correct(reports, n)
+            kalman.predict(self._mean, self._covariance, self._move, n)
+        kalman.correct(self._mean, self._covariance, reports, n)
         self._move = self._P[s_g]
         return self._ladder.act_on_shares(s_g, self.estimate)
 
@@ -86,38 +83,3 @@ class Filtered:
     def rung(self) -> NDArray[np.int64]:
         """Always the top one [R]."""
         return np.full(len(self._mean), self._ladder.K)
-
-    def _predict(self, P: FloatArray, n: int) -> None:
-        x = self._likely()
-        out = np.einsum("rj,rji->ri", x, P)
-        noise = _diagonal(out) - np.einsum("rj,rji,rjh->rih", x, P, P)
-        self._mean = np.einsum("rj,rji->ri", self._mean, P)
-        self._covariance = P.transpose(0, 2, 1) @ self._covariance @ P + noise / max(n, 1)
-
-    def _correct(self, reports: Counts, n: int) -> None:
-        k = reports.sum(axis=1)
-        heard = k > 0
-        if not heard.any():
-            return
-        k_heard = k[heard][:, None]
-        S, m = self._covariance[heard], self._mean[heard]
-        unseen = np.maximum(n - k_heard, 0) / max(n - 1, 1)
-        one = _multinomial_covariance(self._likely()[heard])  # of one report, were x known to be m
-        spread = np.trace(S, axis1=1, axis2=2) / np.trace(one, axis1=1, axis2=2)
-        R = one * (np.maximum(1.0 - spread, _LEAST_NOISE)[:, None] * unseen / k_heard)[:, :, None]
-        G = np.linalg.solve(S + R + _RIDGE * np.eye(S.shape[1]), S).transpose(0, 2, 1)
-        self._mean[heard] = m + np.einsum("rij,rj->ri", G, reports[heard] / k_heard - m)
-        corrected = S - G @ S
-        self._covariance[heard] = 0.5 * (corrected + corrected.transpose(0, 2, 1))
-
-    def _likely(self) -> FloatArray:
-        shares = np.maximum(self._mean, _FLOOR)
-        return np.asarray(shares / shares.sum(axis=1, keepdims=True))
-
-
-def _diagonal(rows: FloatArray) -> FloatArray:
-    return np.asarray(rows[..., :, None] * np.eye(rows.shape[-1]))
-
-
-def _multinomial_covariance(x: FloatArray) -> FloatArray:
-    return np.asarray(_diagonal(x) - x[..., :, None] * x[..., None, :])

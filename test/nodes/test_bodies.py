@@ -8,6 +8,7 @@ import pytest
 from altmarl_ros.fleet.messages import Tick
 from altmarl_ros.msg import BodyCommand, BodyState
 from altmarl_ros.nodes.bodies import Bodies
+from altmarl_ros.nodes.turn import Turn
 
 
 class FakeTimer:
@@ -59,7 +60,7 @@ def states():
 @pytest.fixture
 def bodies(node, states):
     """Two robots that are in the world."""
-    bodies = Bodies(node, node, "/world")
+    bodies = Bodies(node, node, "/world", Turn(node))
     for robot_id in (4, 9):
         bodies.enter(robot_id, lambda state, robot_id=robot_id: states.update({robot_id: state}))
     node.pass_time()
@@ -122,22 +123,28 @@ def test_a_lost_answer_is_asked_for_again(bodies, node, monkeypatch):
     assert list(message.local_action) == [BodyCommand.ASK]
 
 
-def test_work_that_nobody_waits_for_is_done_later_and_in_order(bodies, node):
-    done = []
-    for name in "abc":
-        bodies.soon(lambda name=name: done.append(name))
-    assert done == []
+def test_the_bodies_of_polled_robots_wait_until_all_have_reported(bodies, node):
+    polled = Tick(7, 3, 1, 0, None, (4, 9))
+    for robot_id in (4, 9):
+        bodies.act(robot_id, polled, 1)
+    assert node.sent == []
     node.pass_time()
-    assert done == ["a", "b", "c"]
-    node.pass_time()
-    assert done == ["a", "b", "c"]
+    assert [list(message.robot_id) for message in node.sent] == [[4, 9]]
 
 
 def test_a_single_robot_puts_nothing_off(node):
-    bodies, done = Bodies(node, node, "/world"), []
+    bodies = Bodies(node, node, "/world", Turn(node))
     bodies.enter(1, lambda state: None)
-    bodies.soon(lambda: done.append(1))
-    assert done == [1]
+    node.sent.clear()
+    bodies.act(1, Tick(7, 3, 1, 0, None, (1,)), 1)
+    assert [list(message.robot_id) for message in node.sent] == [[1]]
+
+
+def test_a_robot_that_has_left_does_not_act(bodies, node):
+    bodies.act(4, Tick(7, 3, 1, 0, None, (4,)), 1)
+    bodies.leave(4)
+    node.pass_time()
+    assert [(list(message.robot_id), list(message.local_action)) for message in node.sent] == [([4], [BodyCommand.LEAVE])]
 
 
 def test_robots_leave_the_world_with_the_last_words(bodies, node):

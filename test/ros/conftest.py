@@ -69,7 +69,7 @@ class RunningFleet:
     def start(self, *names: str) -> dict[str, Child]:
         """Start all processes of the plan, or those named, in the order given."""
         nodes = {node.name: node for node in self.plan.nodes()}
-        return {name: self.group.start(name, command(self.plan, nodes[name])) for name in names or nodes}
+        return {name: self.group.start(name, command(nodes[name])) for name in names or nodes}
 
     def wait_until(self, condition, timeout: float, what: str) -> float:
         """Listen until the condition holds; the seconds it took."""
