@@ -12,7 +12,7 @@ from launch.actions import OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 
 from altmarl_ros.fleet.fleet_file import load_fleet_file
-from altmarl_ros.nodes.launching import after_training, declare_arguments, is_true, nodes_of
+from altmarl_ros.launching import after_training, declare_arguments, is_true, nodes_of
 from altmarl_ros.nodes.real_fleet import plan_fleet
 
 ARGUMENTS = {

@@ -12,7 +12,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from altmarl_ros.fleet.plan import DEFAULT_PERIOD, find_period, wheel_parameters
-from altmarl_ros.nodes.launching import declare_arguments, is_true
+from altmarl_ros.launching import declare_arguments, is_true
 
 ARGUMENTS = {
     "robot_id": ("0", "The robot's id, unique in the fleet."),

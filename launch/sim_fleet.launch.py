@@ -16,7 +16,7 @@ from altmarl_ros.fleet.middleware import discovery_variables
 from altmarl_ros.fleet.network import parse_network
 from altmarl_ros.fleet.plan import FleetPlan, find_period
 from altmarl_ros.games import load_game
-from altmarl_ros.nodes.launching import after_training, declare_arguments, is_true, nodes_of
+from altmarl_ros.launching import after_training, declare_arguments, is_true, nodes_of
 from altmarl_ros.policies.bundle import default_path
 
 ARGUMENTS = {

@@ -8,8 +8,10 @@ import typer
 
 from altmarl_ros.cli import console, experiment, floor, game
 from altmarl_ros.cli.certify import certify
+from altmarl_ros.cli.check import check
 from altmarl_ros.cli.compare import compare
 from altmarl_ros.cli.demo import demo
+from altmarl_ros.cli.deploy import deploy
 from altmarl_ros.cli.doctor import doctor
 from altmarl_ros.cli.evaluate import evaluate
 from altmarl_ros.cli.fleet import fleet
@@ -28,7 +30,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, evaluate, certify, fleet, record, replay, recover, report, identify, compare, demo, doctor, netcheck):
+COMMANDS = (
+    train, evaluate, certify, fleet, deploy, check, record, replay, recover, report, identify, compare, demo, doctor, netcheck,
+)  # fmt: skip
+for command in COMMANDS:
     app.command()(command)
 app.add_typer(game.app)
 app.add_typer(floor.app)

@@ -8,6 +8,9 @@ import sys
 import pytest
 
 from altmarl_ros.fleet.plan import FleetPlan
+from altmarl_ros.games import load_game
+from altmarl_ros.learning.alternating import TrainingOptions, train
+from altmarl_ros.policies import save_bundle
 from altmarl_ros.resources import share_directory
 
 pytestmark = pytest.mark.ros
@@ -75,3 +78,25 @@ def test_coordinator_and_robot_launch_files_make_a_fleet(launch, fleet, policy, 
     start_executable("world")
     running.wait_until(lambda: bool(running.observer.latest and running.observer.latest.heard == 1), 40, "a report")
     assert running.observer.latest.live == 1
+
+
+def test_a_fleet_file_brings_up_robots_and_coordinator(launch, fleet, tmp_path):
+    bundle = save_bundle(train(load_game("hall"), TrainingOptions(K=1, runs=20, n=20)), tmp_path / "hall.npz")
+    (tmp_path / "fleet.yaml").write_text(
+        "game: hall\npolicy: hall.npz\ncoordinator: {sampling.k: 1, tick.period: 0.5, start.timeout: 1.0}\n"
+        "robots:\n  robot_0: {id: 0, parameters: {use_sim_time: true, frame_prefix: robot_0/, robot.radius: 0.25,\n"
+        "    pose: {source: pose_with_covariance, odometry: odom}}}\n  robot_1: {id: 1, enabled: false}\n"
+    )
+    running = fleet(FleetPlan("hall", bundle, robots=1, k=1, backend="physical"))
+    running.start("physical_world")
+    launch("fleet_real.launch.py", fleet=tmp_path / "fleet.yaml")
+    running.wait_until(lambda: bool(running.observer.latest and running.observer.latest.heard == 1), 60, "a report")
+    assert running.observer.latest.live == 1
+
+
+def test_one_robot_with_wheels(launch, fleet, tmp_path):
+    bundle = save_bundle(train(load_game("hall"), TrainingOptions(K=1, runs=20, n=20)), tmp_path / "hall.npz")
+    running = fleet(FleetPlan("hall", bundle, robots=1, k=1, period=0.5, backend="physical"))
+    running.start("physical_world", "coordinator")
+    launch("robot.launch.py", robot_id=0, game="hall", backend="physical")
+    running.wait_until(lambda: bool(running.observer.latest and running.observer.latest.heard == 1), 60, "a report")

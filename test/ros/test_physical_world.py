@@ -161,7 +161,7 @@ def test_contacts_are_told_and_a_base_without_commands_stops(start_executable, d
     driver.wanted = {}
     silent = driver.time
     driver.until(lambda: driver.time > silent + 3.0)
-    assert driver.heard["/robot_0/odom"][-1][1].twist.twist.linear.x == pytest.approx(0.0, abs=0.02)
+    assert driver.heard["/robot_0/odom"][-1][1].twist.twist.linear.x == pytest.approx(0.0, abs=0.05)
 
 
 def test_a_mistake_is_one_line(start_executable):

@@ -65,8 +65,10 @@ def test_a_hundred_nodes_join_one_after_another_are_all_on_the_graph_and_leave(e
     assert times[-1] - times[0] > 1.5, "the hellos came in a burst"
     names = {f"{namespace}/{name}" for name, namespace in ear.get_node_names_and_namespaces()}
     assert {f"/robot_{i}/robot" for i in range(100)} <= names
-    heard = {topic for topic, _ in ear.get_subscriber_names_and_types_by_node("robot", "/robot_42")}
-    assert {"/fleet/tick", "/fleet/policy"} <= heard
+    said = {topic for topic, _ in ear.get_publisher_names_and_types_by_node("robot", "/robot_42")}
+    assert {"/fleet/hello", "/fleet/report"} <= said
+    heard = {topic for topic, _ in ear.get_subscriber_names_and_types_by_node("robots", "/")}
+    assert {"/fleet/tick", "/fleet/policy"} <= heard  # once for all of them
     process.send_signal(number)
     output, _ = process.communicate(timeout=20)
     assert process.returncode == 0, output

@@ -1,0 +1,66 @@
+"""`altmarl check`: whether a physical robot may move, before it does."""
+
+from pathlib import Path
+from typing import Annotated, Any, Mapping, Optional
+
+import typer
+
+from altmarl_ros.cli import console
+from altmarl_ros.cli.console import Json
+from altmarl_ros.cli.fleet import import_rclpy
+from altmarl_ros.errors import AltmarlError
+from altmarl_ros.fleet.bring_up import RobotSeen, judge
+from altmarl_ros.fleet.fleet_file import load_fleet_file
+from altmarl_ros.fleet.limits import Limits
+
+
+def check(
+    robot: Annotated[str, typer.Argument(help="The robot's namespace, such as robot_7.")],
+    fleet: Annotated[
+        Optional[Path], typer.Option("--fleet", "-f", help="Fleet file that the robot should be running by.")
+    ] = None,
+    listen: Annotated[float, typer.Option(min=0.5, max=600.0, help="How long to listen (s).")] = 3.0,
+    patience: Annotated[float, typer.Option(min=0.0, max=600.0, help="How long to wait for the robot (s).")] = 10.0,
+    as_json: Json = False,
+) -> None:
+    """Say whether pose, command, tick, clock and limits of a robot are right; exits with 1 where it must not move.
+
+    It only looks and asks: nothing is moved, set or switched on. Run it on the robot, or where the fleet is watched.
+
+    Example: altmarl check robot_7 --fleet my_fleet.yaml
+    """
+    expected = _expected(robot, fleet) if fleet is not None else {}
+    rclpy = import_rclpy()
+    from altmarl_ros.nodes.bring_up import Inspector
+    from altmarl_ros.nodes.running import make_executor
+
+    rclpy.init(args=[])
+    try:
+        executor = make_executor()
+        inspector = Inspector(robot, executor)
+        try:
+            seen = inspector.look(listen, patience, expected)
+        finally:
+            executor.shutdown(timeout_sec=1.0)
+            inspector.destroy_node()
+    finally:
+        rclpy.try_shutdown()
+    console.print_checks(judge(seen, _limits(seen)), as_json)
+
+
+def _expected(robot: str, path: Path) -> Mapping[str, Any]:
+    import_rclpy()
+    from altmarl_ros.nodes.real_fleet import robot_plan
+
+    fleet = load_fleet_file(path)
+    (member,) = fleet.choose(robot.strip("/"))
+    return robot_plan(fleet, member).parameters
+
+
+def _limits(seen: RobotSeen) -> "Limits | None":
+    from altmarl_ros.nodes.robot_parameters import drive_settings
+
+    try:
+        return drive_settings(seen.values).limits if seen.values is not None else None
+    except AltmarlError:
+        return None
