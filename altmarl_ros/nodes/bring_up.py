@@ -71,6 +71,7 @@ class Inspector(GuardedNode):
             return RobotSeen(self._robot, self._count(), state)
         if values["use_sim_time"]:
             self.set_parameters([RclParameter("use_sim_time", value=True)])
+            self._wait(lambda: self._now() > 0.0, _ANSWER)  # ages before that would be wrong
         self._subscribe(values)
         self._wait(lambda: False, listen)
         return RobotSeen(

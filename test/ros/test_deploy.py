@@ -81,7 +81,11 @@ def transition(operator, number):
 def check(site, *arguments):
     """Exit code and checks by name."""
     run = subprocess.run(
-        [ALTMARL, "check", "robot_0", "--json", *arguments], capture_output=True, text=True, timeout=90, cwd=site
+        [ALTMARL, "check", "robot_0", "--json", "--listen", "1.5", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=90,
+        cwd=site,
     )
     assert run.stdout, run.stderr
     return run.returncode, {entry["name"]: entry for entry in json.loads(run.stdout)}
