@@ -14,8 +14,8 @@ demo: install
 	$(DISCOVERY) $(BIN)/altmarl demo --out demo
 
 test: install check
-	$(BIN)/pytest -n auto -m "not ros and not soak"
-	$(DISCOVERY) $(BIN)/pytest -m "ros and not soak"
+	$(DISCOVERY) $(BIN)/pytest -n auto -m "(untimed or not ros) and not soak"
+	$(DISCOVERY) $(BIN)/pytest -m "ros and not untimed and not soak"
 
 soak: install
 	$(DISCOVERY) $(BIN)/pytest -m soak

@@ -1,5 +1,6 @@
 """`altmarl check`: whether a physical robot may move, before it does."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Mapping, Optional
 
@@ -12,6 +13,7 @@ from altmarl_ros.errors import AltmarlError
 from altmarl_ros.fleet.bring_up import RobotSeen, judge
 from altmarl_ros.fleet.fleet_file import load_fleet_file
 from altmarl_ros.fleet.limits import Limits
+from altmarl_ros.fleet.middleware import discovery_variables
 
 
 def check(
@@ -34,6 +36,7 @@ def check(
     from altmarl_ros.nodes.bring_up import Inspector
     from altmarl_ros.nodes.running import make_executor
 
+    os.environ.update(discovery_variables())
     rclpy.init(args=[])
     try:
         executor = make_executor()

@@ -15,7 +15,7 @@ from altmarl_ros.fleet.plan import FleetPlan
 from altmarl_ros.fleet.record import RunRecord
 from altmarl_ros.games import load_game
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.untimed]
 
 
 @pytest.fixture(autouse=True)

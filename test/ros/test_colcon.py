@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.untimed]
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("altmarl_ros", "cmake", "config", "launch", "msg", "CMakeLists.txt", "package.xml", "setup.py", "pyproject.toml")

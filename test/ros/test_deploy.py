@@ -15,7 +15,7 @@ from altmarl_ros.games import load_game
 from altmarl_ros.learning.alternating import TrainingOptions, train
 from altmarl_ros.policies import save_bundle
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.untimed]
 
 ALTMARL = str(Path(sys.executable).with_name("altmarl"))
 FLEET = """
@@ -81,7 +81,7 @@ def transition(operator, number):
 def check(site, *arguments):
     """Exit code and checks by name."""
     run = subprocess.run(
-        [ALTMARL, "check", "robot_0", "--json", "--listen", "1.5", *arguments],
+        [ALTMARL, "check", "robot_0", "--json", *arguments],
         capture_output=True,
         text=True,
         timeout=90,

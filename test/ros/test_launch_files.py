@@ -13,7 +13,7 @@ from altmarl_ros.learning.alternating import TrainingOptions, train
 from altmarl_ros.policies import save_bundle
 from altmarl_ros.resources import share_directory
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.untimed]
 
 pytest.importorskip(
     "launch_ros", reason="launch_ros is not installed here: it comes with a ROS installation", exc_type=ImportError

@@ -17,7 +17,7 @@ from altmarl_ros.fleet.bag import BagReader, BagWriter
 from altmarl_ros.fleet.plan import FleetPlan
 from altmarl_ros.policies import Ladder, LocalPolicy, load_bundle, save_bundle
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.untimed]
 
 TICKS = 60
 

@@ -47,7 +47,7 @@ def test_every_robot_acts_once_per_tick_and_reports_stay_within_k(fleet, policy)
 
 @pytest.mark.parametrize("model", ["fresh", "filtered"])
 def test_the_fleet_earns_what_the_population_simulation_earns(fleet, policy, same_start, model):
-    plan = FleetPlan("warehouse", policy, robots=30, k=5, period=0.08, processes=2, ticks=400, seed=3, model=model)
+    plan = FleetPlan("warehouse", policy, robots=30, k=5, period=0.05, processes=2, ticks=400, seed=3, model=model)
     game, bundle = load_game("warehouse"), load_bundle(policy)
     for _ in range(3):  # where the machine stalls, robots skip ticks and the simulation is another experiment
         running = run(fleet, plan)

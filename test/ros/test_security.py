@@ -10,7 +10,7 @@ import pytest
 from altmarl_ros.fleet.plan import FleetPlan
 from altmarl_ros.resources import executable, share_directory
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.untimed]
 
 POLICY = share_directory() / "config" / "security" / "policy.xml"
 ENCLAVES = {"coordinator": "coordinator", "robot": "robot", "robots_0": "robot", "world": "world"}

@@ -14,7 +14,7 @@ import pytest
 
 from altmarl_ros.cli.main import main
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.untimed]
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "docs" / "games.md"
