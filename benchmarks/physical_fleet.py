@@ -5,9 +5,9 @@ or at `--rtf` times real time. Told are
 
     contacts    of robots with each other, walls or obstacles
     moves       share of robot-ticks whose action leads to another zone that end in that zone; and of all that end at the slot
-    occupancy   share of (tick, zone) at which the robots counted in the zone are within the 95 % band of the identified model:
-                every robot a Markov chain with the kernel identified from this run, under the recorded decisions of the
-                coordinator and the fleet's local policy, from the recorded start
+    occupancy   share of (tick, zone) at which the robots counted in the zone are within the 95 % band of the identified model
+                under the recorded decisions (`altmarl compare`); identified from the records named by --identify-from, made
+                with other seeds, else from this run
     factor      simulated seconds per second from the first tick to the last, and processor seconds per simulated second
 """
 
@@ -29,8 +29,10 @@ from altmarl_ros.fleet.plan import FleetPlan
 from altmarl_ros.fleet.record import RunLog, RunRecord
 from altmarl_ros.games import TabularGame, load_floor_map, load_game, tick_of
 from altmarl_ros.games.floor_map import FloorMap
-from altmarl_ros.games.identification import UNKNOWN, count_transitions, identify
+from altmarl_ros.games.identification import count_transitions, draw_kernels, feels_global_state, identify
 from altmarl_ros.games.moves import goal_zones
+from altmarl_ros.games.trajectory import UNKNOWN
+from altmarl_ros.learning.prediction import Comparison, compare
 from altmarl_ros.policies import LocalPolicy
 
 AT_SLOT = 0.3  # m
@@ -55,21 +57,11 @@ def at_slots(run: RunRecord, log: RunLog, floor: FloorMap, goals: NDArray[np.int
     return there & (goals != UNKNOWN)
 
 
-def within_band(run: RunRecord, game: TabularGame, pi_l: LocalPolicy, seed: int) -> NDArray[np.bool_]:
-    """Whether the occupancy of each zone is in the identified model's 95 % band, ticks after the first [T - 1, S_l]."""
-    counts = count_transitions(game, run.session, run.tick, run.global_state, run.local_state, run.local_action)
-    P_l = identify(game.P_l, counts).P_l
-    mixed = np.einsum("sga,sgaz->gsz", pi_l.probabilities, P_l)  # [s_g, s_l, s_l']
-    rng, L = np.random.default_rng(seed), game.n_local_states
-    occupancy = run.occupancy(L)
-    counted = np.tile(occupancy[0], (RUNS, 1))
-    inside = np.zeros((len(occupancy) - 1, L), dtype=bool)
-    for t in range(len(inside)):
-        rows = mixed[run.global_state[t]]
-        counted = sum(rng.multinomial(counted[:, s], rows[s] / rows[s].sum()) for s in range(L))
-        low, high = np.quantile(counted, [0.025, 0.975], axis=0, method="inverted_cdf")
-        inside[t] = (low <= occupancy[t + 1]) & (occupancy[t + 1] <= high)
-    return inside
+def predicted(run: RunRecord, earlier: list[RunRecord], game: TabularGame, pi_l: LocalPolicy, seed: int) -> Comparison:
+    """The run beside the bands of the kernel identified from earlier runs, or from the run itself."""
+    seen = sum(count_transitions(game, record.trajectory) for record in earlier or [run])
+    kernel, rng = identify(game.P_l, seen, pool=not feels_global_state(game.P_l)), np.random.default_rng(seed)
+    return compare(game, pi_l, draw_kernels(kernel.alpha, RUNS, rng), run.trajectory, RUNS, rng)
 
 
 def main() -> None:
@@ -82,6 +74,7 @@ def main() -> None:
     parser.add_argument("--policy", type=Path, default=None)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--record", type=Path, default=None, help="write the run to this .npz file")
+    parser.add_argument("--identify-from", type=Path, nargs="*", default=[], help="records of other runs (--record)")
     arguments = parser.parse_args()
     game, floor = load_game(arguments.game), load_floor_map(arguments.game)
     path, bundle = find_bundle(game, arguments.game, arguments.policy)
@@ -103,7 +96,9 @@ def main() -> None:
     acted = goals != UNKNOWN
     moves = acted & (goals != run.local_state[:-1])
     slots = at_slots(run, log, floor, goals)
-    inside = within_band(run, game, bundle.pi_l, arguments.seed)
+    earlier = [RunRecord.load(path) for path in arguments.identify_from]
+    comparison = predicted(run, earlier, game, bundle.pi_l, arguments.seed)
+    inside, expected = comparison.inside[:, :-1], comparison.expected_shares[:-1].mean()
     last = list(log.floors.values())[-1]
     stamps = sorted(status.stamp for status in log.statuses.values())
     paced = [row.factor for row in log.floors.values() if stamps[0] + 5.0 < row.time < stamps[-1]]
@@ -119,7 +114,11 @@ def main() -> None:
     table.add_row("moves that reached their zone", share(after == goals, moves))
     table.add_row("robot-ticks that ended in their zone", share(after == goals, acted))
     table.add_row("robot-ticks that ended at the slot", share(slots, acted))
-    table.add_row("occupancy within the 95 % band", share(inside, np.ones_like(inside)))
+    label = f"occupancy within the band ({'of earlier runs' if earlier else 'of this run'})"
+    table.add_row(label, f"{share(inside, np.ones_like(inside))}; of the model's own {100 * expected:.1f} %")
+    table.add_row(
+        "the identified model holds", f"{'yes' if comparison.holds else 'no'}, significance {comparison.significance:.2f}"
+    )
     table.add_row("simulated seconds per second", f"{np.mean(paced):.2f} (least of a window {np.min(paced):.2f})")
     table.add_row("processor seconds per simulated second", f"{(usage.ru_utime + usage.ru_stime) / last.time:.3f}")
     table.add_row("wall clock, start and end included", f"{seconds:.0f} s")

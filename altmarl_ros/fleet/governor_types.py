@@ -165,7 +165,7 @@ class GovernorSettings:
     margin: float = 0.05
     side_margin: float = 0.03
     turning_margin: float = 0.01
-    approach_speed: float = 0.15
+    approach_speed: float = 0.25
     blind_speed: float = 0.0
     return_speed: float = 0.1
     longest_gap: float = 1.0

@@ -26,6 +26,7 @@ _REACH = 3.5  # m, of points that matter
 _LONGEST_STEP = 0.2  # s
 _GOLDEN = 0.5 * (math.sqrt(5.0) - 1.0)
 _PROGRESS = 0.1  # m nearer the goal is progress
+_LANE = 3.0  # of the passing distance: how far aside a via point may be passed
 _TOO_NEAR = 0.3  # of the clearance: first of all, away
 
 
@@ -150,7 +151,7 @@ class LocalPlanner:
     def _wanted(self, now: float, dt: float, pose: Pose, goal: Goal, velocity: Velocity, points: FloatArray) -> Velocity:
         s = self.settings
         route = (*goal.via, (goal.x, goal.y))
-        while self._passed < len(goal.via) and math.dist(route[self._passed], (pose.x, pose.y)) < s.passing:
+        while self._passed < len(goal.via) and _is_passed(pose, *route[self._passed : self._passed + 2], s.passing):
             self._passed += 1
             self._nearest = math.inf
         target = route[self._passed]
@@ -226,3 +227,13 @@ class LocalPlanner:
         self._escape_to = (pose.x + math.cos(aside), pose.y + math.sin(aside))
         self._escape_until = now + 1.0 + 1.5 * luck
         self._nearest, self._since = math.inf, now + 1.0 + 1.5 * luck
+
+
+def _is_passed(pose: Pose, via: tuple[float, float], following: tuple[float, float], passing: float) -> bool:
+    """Whether a via point has been reached, or lies behind: many that make for one point need not all touch it."""
+    x, y = pose.x - via[0], pose.y - via[1]
+    distance = math.hypot(x, y)
+    if distance < passing:
+        return True
+    beyond = x * (following[0] - via[0]) + y * (following[1] - via[1])
+    return distance < _LANE * passing and beyond > 0.0

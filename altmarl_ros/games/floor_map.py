@@ -18,13 +18,14 @@ from typing import Mapping
 import numpy as np
 import shapely
 from scipy.spatial import cKDTree
-from shapely.geometry import LineString, MultiLineString, MultiPolygon, Point, Polygon
+from shapely.geometry import MultiLineString, MultiPolygon, Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from altmarl_ros.errors import GameError
 from altmarl_ros.games import polygons
 from altmarl_ros.games.floor_plan import FloorPlan, Zone
 from altmarl_ros.games.tabular import FloatArray
+from altmarl_ros.games.zone_ways import ZoneWays
 
 ENTRY_TOLERANCE = 0.25
 """How far an entry may be from the borders of its two zones [m]: walls between them have some thickness."""
@@ -99,24 +100,15 @@ class FloorMap:
                 self._check_ways(index, entry, robot_radius)
 
     def leg(self, zone: int, start: FloatArray, end: FloatArray, robot_radius: float) -> list[FloatArray]:
-        """What to drive through from start to end [xy; m] in a zone: the end, by the zone's goal if only that is clear."""
-        goal = self.plan.goals[zone]
-        bent = [(start, goal), (goal, end)]
-        if not self.is_clear(start, end, robot_radius) and all(self.is_clear(*part, robot_radius) for part in bent):
-            return [goal, end]
-        return [end]
-
-    def is_clear(self, start: FloatArray, end: FloatArray, robot_radius: float) -> bool:
-        """Whether the straight way is in the area and the robot's radius [m], above 0, away from all walls."""
-        way = LineString([start, end])
-        return bool(self._roomy.covers(way)) and not way.distance(self._walls) < robot_radius - polygons.TOLERANCE
+        """What to drive through from start to end [xy; m] in a zone (zone_ways.py): the end alone where there is no way."""
+        return self._ways(zone, robot_radius).way(start, end) or [end]
 
     def _check_ways(self, zone: int, entry: FloatArray, robot_radius: float) -> None:
         for i, slot in enumerate(self.slots[zone]):
-            if len(self.leg(zone, entry, slot, robot_radius)) == 1 and not self.is_clear(entry, slot, robot_radius):
+            if self._ways(zone, robot_radius).way(entry, slot) is None:
                 raise GameError(
-                    f"the way from the entry {_at(entry)} to slot {i} {_at(slot)} of zone {self.plan.names[zone]!r} meets "
-                    f"a wall or leaves the area, over the zone's goal {_at(self.plan.goals[zone])} as well"
+                    f"no way leads from the entry {_at(entry)} to slot {i} {_at(slot)} of zone {self.plan.names[zone]!r} "
+                    f"for a robot of radius {robot_radius:g} m"
                 )
 
     def shared_slots(self, n_robots: int) -> dict[str, int]:
@@ -125,6 +117,18 @@ class FloorMap:
 
     def _by_zone(self) -> list[tuple[Zone, FloatArray]]:
         return list(zip(self.plan.zones, self.slots, strict=True))
+
+    def _ways(self, zone: int, robot_radius: float) -> ZoneWays:
+        key = (zone, robot_radius)
+        if key not in self._found:
+            outline = self.plan.zones[zone].polygon
+            slots = np.vstack(self.slots)  # those next door stand in the way as well
+            self._found[key] = ZoneWays(outline, self.area, self._walls, slots, robot_radius)
+        return self._found[key]
+
+    @cached_property
+    def _found(self) -> dict[tuple[int, float], ZoneWays]:
+        return {}
 
     @cached_property
     def _walls(self) -> MultiLineString:

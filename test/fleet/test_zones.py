@@ -72,7 +72,7 @@ def test_a_robot_without_a_position_is_nowhere(row, value, last):
         assert row.inside_area(x, y) == -math.inf
 
 
-corners = st.sampled_from([(5.5, 6.0), (10.5, 6.0), (5.5, 3.0), (2.0, 6.0), (8.0, 6.0), (0.0, 0.0), (16.0, 8.0), (5.5, 12.0)])
+corners = st.sampled_from([(6.0, 7.0), (12.0, 7.0), (6.0, 3.0), (2.0, 7.0), (9.0, 7.0), (0.0, 0.0), (18.0, 8.0), (6.0, 14.0)])
 
 
 @given(st.integers(0, 2**32 - 1), corners, st.floats(-0.6, 0.6), st.floats(-0.6, 0.6), st.sampled_from([None, 0, 1, 2, 3, 4]))
@@ -132,19 +132,39 @@ def test_robots_have_slots_of_their_own(hall):
         assert hall.slot_of(zone, 7).tolist() == hall.slot_of(zone, 27).tolist()
 
 
-def test_the_way_to_a_slot_in_the_same_zone_is_straight(hall):
-    np.testing.assert_array_equal(hall.way(1.0, 1.0, 0, 3), [hall.slot_of(0, 3)])
+def through(way, points):
+    """Whether a way leads through these points, in this order, to the last of them."""
+    places = [np.flatnonzero((np.abs(way - point) < 1e-9).all(axis=1)) for point in points]
+    return all(len(found) == 1 for found in places) and np.all(np.diff(np.ravel(places)) > 0) and places[-1] == len(way) - 1
+
+
+def test_the_way_to_a_free_slot_in_the_same_zone_is_straight(hall):
+    np.testing.assert_array_equal(hall.way(0.6, 1.4, 0, 5), [hall.slot_of(0, 5)])
 
 
 def test_the_way_next_door_leads_through_the_entry_of_its_direction(hall):
-    np.testing.assert_array_equal(hall.way(1, 1, 2, 3), [[5.5, 2.4], hall.slot_of(2, 3)])
-    np.testing.assert_array_equal(hall.way(8, 1, 0, 3), [[5.5, 3.6], hall.slot_of(0, 3)])
-    np.testing.assert_array_equal(hall.way(5.6, 2.4, 2, 3), [hall.slot_of(2, 3)])  # just passed
+    assert through(hall.way(1, 1, 2, 3), [[6.0, 2.4], hall.slot_of(2, 3)])
+    assert through(hall.way(9, 1, 0, 3), [[6.0, 4.0], hall.slot_of(0, 3)])
+    assert through(hall.way(6.1, 2.4, 2, 3), [hall.slot_of(2, 3)])
+    assert not through(hall.way(6.1, 2.4, 2, 3), [[6.0, 2.4], hall.slot_of(2, 3)])  # just passed
 
 
 def test_the_way_to_a_zone_far_off_leads_over_its_neighbours(hall):
-    np.testing.assert_array_equal(hall.way(1, 1, 3, 0), [[5.5, 2.4], [10.5, 8.4], hall.slot_of(3, 0)])
-    np.testing.assert_array_equal(hall.way(-0.2, 11, 4, 0), [[5.5, 8.4], [10.5, 2.4], hall.slot_of(4, 0)])
+    assert through(hall.way(1, 1, 3, 0), [[6.0, 2.4], [12.0, 10.0], hall.slot_of(3, 0)])
+    assert through(hall.way(-0.2, 11, 4, 0), [[6.0, 10.0], [12.0, 2.4], hall.slot_of(4, 0)])
+
+
+@pytest.mark.parametrize("robot_id", range(20))
+def test_ways_touch_no_robot_that_is_parked_elsewhere(hall, robot_id):
+    """From slot to slot through every door, past a hall in which every slot is taken."""
+    slots = np.vstack(hall.floor.slots)
+    for start, goal in ((0, 2), (2, 1), (1, 0), (3, 4), (4, 2)):
+        begin = hall.slot_of(start, robot_id)
+        way = np.vstack([begin, hall.way(*begin, goal, robot_id)])
+        others = slots[~((slots == begin).all(axis=1) | (slots == way[-1]).all(axis=1))]
+        line = shapely.LineString(way)
+        assert min(line.distance(shapely.Point(other)) for other in others) > 2 * 0.2 - 0.05
+        assert line.length < 30.0
 
 
 def test_without_entries_the_way_leads_over_the_goals_between(row):
@@ -165,18 +185,22 @@ def test_the_way_next_door_is_direct_though_another_is_shorter():
     assert zones.way(19, 1, 3, 0).tolist() == [[0, 2], [10, 3]]
 
 
-def test_a_way_around_a_wall_leads_over_the_zone_s_goal():
-    wall = [[2, 1], [2, 4]]  # between pose and entry; the goal is beside its end
-    zones = [{"name": "a", "rectangle": [0, 0, 4, 4], "goal": [2, 0.3]}, {"name": "b", "rectangle": [4, 0, 8, 4]}]
+def test_a_way_leads_around_a_wall():
+    wall = [[2, 1], [2, 4]]  # between pose and entry
+    zones = [{"name": "a", "rectangle": [0, 0, 4, 4], "goal": [0.5, 0.5]}, {"name": "b", "rectangle": [4, 0, 8, 4]}]
     entries = [{"between": ["a", "b"], "at": [4, 3]}]
     walled = Zones(floor_map(FloorMapParameters(zones=zones, entries=entries, walls=[wall])))
-    assert walled.way(1, 3, 1, 0).tolist() == [[2, 0.3], [4, 3], [6, 2]]
+    way = walled.way(1, 3, 1, 0)
+    assert through(way, [[4, 3], [6, 2]])
+    around = shapely.LineString([(1, 3), *way])
+    assert 0.15 < around.distance(shapely.LineString(wall)) < 0.5
+    assert around.length < 1.15 * (math.hypot(1, 2.2) + math.hypot(2, 2.2) + math.hypot(2, 1))
     assert walled.way(3, 3, 1, 0).tolist() == [[4, 3], [6, 2]]
-    assert walled.way(-9, 3, 1, 0).tolist() == [[4, 3], [6, 2]]  # off the area nothing is clear
+    assert walled.way(-9, 3, 1, 0).tolist() == [[4, 3], [6, 2]]  # from off the area: straight
 
 
-@given(st.floats(-3, 19), st.floats(-3, 15))
+@given(st.floats(-3, 21), st.floats(-3, 17))
 def test_distance_inside_the_area_is_that_of_a_box(hall, x, y):
-    inside = min(x, 16 - x, y, 12 - y)
-    expected = inside if inside >= 0 else -math.hypot(max(-x, 0, x - 16), max(-y, 0, y - 12))
+    inside = min(x, 18 - x, y, 14 - y)
+    expected = inside if inside >= 0 else -math.hypot(max(-x, 0, x - 18), max(-y, 0, y - 14))
     assert hall.inside_area(x, y) == pytest.approx(expected, abs=1e-9)

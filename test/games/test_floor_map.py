@@ -222,8 +222,8 @@ def test_broken_maps_are_refused_by_name(floor_file, text, culprit):
             "entry (4, 1) of zone 'a' is 0.10 m from a wall, nearer than a robot's radius of 0.2 m",
         ),
         (
-            TWO + "entries: [{between: [a, b], at: [4, 1]}]\nwalls: [[[5, 0], [5, 4]]]",
-            "the way from the entry (4, 1) to slot 0 (6, 2) of zone 'b' meets a wall or leaves the area",
+            TWO + "entries: [{between: [a, b], at: [4, 1]}]\nwalls: [[[5, -1], [5, 5]]]",
+            "no way leads from the entry (4, 1) to slot 0 (6, 2) of zone 'b' for a robot of radius 0.2 m",
         ),
         (
             "zones: [{name: a, disc: [0, 0, 1]}, {name: b, disc: [5, 0, 1]}]\nadjacency: [[a, b]]",
@@ -248,21 +248,28 @@ CORNER = "walls: [[[1, 4], [1, 1], [4, 1]]]"
 
 
 @pytest.mark.parametrize("keys", [CORNER, "area_margin: 0"])
-def test_ways_in_a_bent_zone_lead_over_its_goal_where_they_must(floor_of, keys):
+def test_ways_in_a_bent_zone_lead_round_the_bend(floor_of, keys):
     floor = floor_of(BENT + keys)
-    entry, around, straight = [4, 0.5], [0.5, 3.0], [3.0, 0.5]
-    assert np.array(floor.leg(0, entry, around, 0.2)).tolist() == [[0.5, 0.5], around]
-    assert np.array(floor.leg(0, entry, straight, 0.2)).tolist() == [straight]
     floor.check_room(0.2)
-    with pytest.raises(GameError, match=r"to slot 0 \(0.5, 3\) of zone 'a' .* over the zone's goal \(3, 0.5\) as well"):
-        floor_of(BENT.replace("goal: [0.5, 0.5]", "goal: [3.0, 0.5]") + keys).check_room(0.2)
+    entry, around, straight = np.array([4, 0.5]), [0.5, 3.0], [3.0, 0.5]
+    way = floor.leg(0, entry, np.array(around), 0.2)
+    assert way[-1].tolist() == around
+    line = shapely.LineString([entry, *way])
+    assert line.distance(shapely.Point(1, 1)) > (0.15 if keys == CORNER else -1.0)
+    assert shapely.Polygon([[0, 0], [4, 0], [4, 1], [1, 1], [1, 4], [0, 4]]).buffer(0.31).covers(line)
+    assert [point.tolist() for point in floor.leg(0, entry, np.array(straight), 0.2)] == [straight]
 
 
-def test_a_way_is_clear_a_radius_from_walls(floor_of):
-    floor = floor_of(TWO + "walls: [[[0, 1], [8, 1]]]")
-    start, end = np.array([1.0, 1.3]), np.array([7.0, 1.3])
-    assert [floor.is_clear(start, end, radius) for radius in (0.1, 0.3, 0.31)] == [True, True, False]
-    assert not floor.is_clear(start, np.array([7.0, 0.5]), 0.1)
+def test_a_gap_lets_robots_through_that_are_no_wider(floor_of):
+    entries = "entries: [{between: [a, b], at: [4, 1]}]\n"
+    for width, radius, passes in ((0.8, 0.2, True), (0.8, 0.35, True), (0.8, 0.5, False)):
+        walls = f"walls: [[[5, -1], [5, {1 - width / 2}]], [[5, {1 + width / 2}], [5, 5]]]"
+        floor = floor_of(TWO + entries + walls)
+        if passes:
+            floor.check_room(radius)
+        else:
+            with pytest.raises(GameError, match="no way leads from the entry"):
+                floor.check_room(radius)
 
 
 def test_slots_of_neighbouring_zones_must_not_clash_and_smaller_robots_have_room(floor_of):

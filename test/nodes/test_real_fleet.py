@@ -24,10 +24,10 @@ def test_processes_of_a_fleet(plan):
     )
     assert (robot.executable, robot.ros_name, robot.name) == ("robot", "/a/robot", "a")
     assert robot.parameters == {
-        "body": "drive", "timeout.tick": 180.0, "limits.forward": 1.0, "robot_id": 4, "game": "hall", "fleet_prefix": "/fleet",
+        "body": "drive", "timeout.tick": 225.0, "limits.forward": 1.0, "robot_id": 4, "game": "hall", "fleet_prefix": "/fleet",
     }  # fmt: skip
     assert type(robot.parameters["limits.forward"]) is float
-    assert (coordinator.parameters["tick.period"], coordinator.parameters["start.robots"]) == (60.0, 2)
+    assert (coordinator.parameters["tick.period"], coordinator.parameters["start.robots"]) == (75.0, 2)
     assert coordinator.parameters["policy"].endswith("/p.npz")
 
 
@@ -40,7 +40,7 @@ def test_processes_of_a_fleet(plan):
         ("drive.kind: legs", "", "must be one of cmd_vel, nav2, none"),
         ("limits.braking: 0.1", "", "braking is 0.1, must be at least acceleration"),
         ("robot_id: 9", "", "parameter 'robot_id' stands elsewhere in the file"),
-        ("timeout.tick: 60.0", "", "parameter 'timeout.tick' is 60 s, must be longer than a tick, 60 s"),
+        ("timeout.tick: 75.0", "", "parameter 'timeout.tick' is 75 s, must be longer than a tick, 75 s"),
         ("timeout.coordinator: 0.3", "", "must be at least the coordinator's 'tick.lease', 0.4 s"),
         ("seed: 1", "sampling.k: -1", "coordinator: parameter 'sampling.k' is -1"),
     ],

@@ -177,7 +177,7 @@ def test_robots_drive_where_their_policy_says_without_contact(fleet, tmp_path):
     game, floor = load_game("hall"), load_floor_map("hall")
     bundle = train(game, TrainingOptions(K=2, runs=20, n=20))
     plan = FleetPlan(
-        "hall", save_bundle(bundle, tmp_path / "hall.npz"), robots=4, k=2, period=60.0, processes=1, ticks=2,
+        "hall", save_bundle(bundle, tmp_path / "hall.npz"), robots=4, k=2, period=75.0, processes=1, ticks=2,
         backend="physical", real_time_factor=0.0,
     )  # fmt: skip
     for _ in range(2):  # where the machine stalls, robots stop for want of fresh scans and come late
