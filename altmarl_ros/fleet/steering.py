@@ -151,7 +151,7 @@ class LocalPlanner:
     def _wanted(self, now: float, dt: float, pose: Pose, goal: Goal, velocity: Velocity, points: FloatArray) -> Velocity:
         s = self.settings
         route = (*goal.via, (goal.x, goal.y))
-        while self._passed < len(goal.via) and _is_passed(pose, *route[self._passed : self._passed + 2], s.passing):
+        while self._passed < len(goal.via) and _is_passed(pose, route[self._passed], route[self._passed + 1], s.passing):
             self._passed += 1
             self._nearest = math.inf
         target = route[self._passed]

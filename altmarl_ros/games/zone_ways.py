@@ -70,12 +70,9 @@ class ZoneWays:
 
     def way(self, start: FloatArray, end: FloatArray) -> list[FloatArray] | None:
         """What to drive through from start to end [xy; m], the end included; None: there is no way, or they are elsewhere."""
-        if self._nearest is None:
+        here, there = self._cell(start), self._cell(end)
+        if here is None or there is None:
             return None
-        far, cells = self._nearest.query([start, end])
-        if far.max() > 2.0 * self._step:
-            return None
-        here, there = map(int, cells)
         costs, following = self._towards(there)
         if not np.isfinite(costs[here]):
             return None
@@ -93,6 +90,13 @@ class ZoneWays:
             kept.append(points[at])
         return kept
 
+    def _cell(self, point: FloatArray) -> int | None:
+        """The free cell next to a point; None: there is none near."""
+        if self._nearest is None:
+            return None
+        far, cell = self._nearest.query(np.asarray(point))
+        return int(cell) if float(far) <= 2.0 * self._step else None
+
     def _straight(self, a: FloatArray, b: FloatArray, cost: float) -> bool:
         """Whether the straight line costs hardly more than that."""
         length = float(np.hypot(*(b - a)))
@@ -102,8 +106,8 @@ class ZoneWays:
 
     def _dijkstra(self, there: int) -> tuple[FloatArray, NDArray[np.int32]]:
         """Cost to that cell from every cell, and the next one on the way."""
-        costs, following = dijkstra(self._graph, indices=there, return_predecessors=True)
-        return costs, following
+        costs, following = dijkstra(self._graph, indices=np.array([there]), return_predecessors=True)
+        return costs[0], following[0]
 
 
 def _graph(free: NDArray[np.bool_], cost: FloatArray, step: float) -> csr_matrix:
