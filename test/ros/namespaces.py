@@ -17,7 +17,7 @@ import pytest
 
 from altmarl_ros.cli.processes import ProcessGroup
 from altmarl_ros.fleet.markov_world import Truth
-from altmarl_ros.fleet.record import RunLog, StatusRow
+from altmarl_ros.fleet.record import FloorRow, RunLog, StatusRow
 
 _CLONE_NEWNET = 0x40000000
 _numbers = itertools.count()
@@ -135,6 +135,9 @@ class RemoteObserver:
             if kind == "statuses":
                 self.latest = StatusRow(**values)
                 self.log.statuses[self.latest.session, self.latest.tick] = self.latest
+            elif kind == "floors":
+                places = {int(robot_id): tuple(place) for robot_id, place in row["places"].items()}
+                self.log.floors[row["time"]] = FloorRow(row["time"], row["factor"], row["contacts"], places)
             else:
                 truth = Truth(**values)
                 self.log.truths[truth.session, truth.tick] = truth

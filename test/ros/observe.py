@@ -1,4 +1,4 @@
-"""An observer in a process of its own, one JSON line per status and truth: Fast DDS looks at a process's network once."""
+"""An observer in a process of its own, one JSON line per thing heard: Fast DDS looks at a process's network once."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from altmarl_ros.nodes.observer import Observer
 def main():
     rclpy.init(args=[])
     observer = Observer()
-    told = {"statuses": set(), "truths": set()}
+    told = {"statuses": set(), "truths": set(), "floors": set()}
     try:
         while os.getppid() != 1:
             rclpy.spin_once(observer, timeout_sec=0.05)

@@ -15,7 +15,9 @@ import pytest
 
 from altmarl_ros.cli.fleet_processes import command
 from altmarl_ros.fleet.plan import FleetPlan
-from altmarl_ros.policies import load_bundle
+from altmarl_ros.games import load_game
+from altmarl_ros.learning.alternating import TrainingOptions, train
+from altmarl_ros.policies import load_bundle, save_bundle
 
 pytestmark = [pytest.mark.ros, pytest.mark.soak]
 
@@ -249,3 +251,30 @@ def test_netcheck_notices_lost_packets(netcheck, cable):
     cable.lose("b", 40, "udp length > 60")
     said, _ = netcheck()
     assert "failed rate" in said
+
+
+def test_a_cut_stops_robots_that_drive_and_they_go_on_when_it_is_mended(cable, fleet, tmp_path):
+    """Robots, their drivers and an onlooker are on one side, the coordinator on the other."""
+    bundle = save_bundle(train(load_game("hall"), TrainingOptions(K=1, runs=20, n=20)), tmp_path / "hall.npz")
+    plan = FleetPlan("hall", bundle, robots=3, k=1, period=75.0, processes=1, start_timeout=5.0, backend="physical")
+    with cable.at("b"):
+        running = fleet(plan, namespaces.RemoteObserver(tmp_path / "observer"))
+        running.start("physical_world", "robots_0")
+    with cable.at("a"):
+        running.start("coordinator")
+
+    def speeds():
+        """Of each robot over the last second or so [m/s]."""
+        rows = list(running.log.floors.values())[-2:]
+        if len(rows) < 2:
+            return np.zeros(3)
+        (x, t), (y, u) = ((np.array([row.places[i] for i in range(3)]), row.time) for row in rows)
+        return np.hypot(*(y - x).T) / (u - t)
+
+    running.wait_until(lambda: speeds().min() > 0.2, 150, "three robots on their way")
+    cable.cut()
+    running.listen(4.0)  # half a second, braking, and two looks at the floor
+    assert speeds().max() < 0.02
+    cable.mend()
+    running.wait_until(lambda: speeds().min() > 0.2, 60, "three robots going on")
+    assert list(running.log.floors.values())[-1].contacts == 0
