@@ -87,12 +87,12 @@ def main() -> None:
     console.print(f"second - first {gains.mean():+.4f} +- {error:.4f} over {len(gains)} paired seeds")
     data = {"seeds": list(seeds), "first": first.tolist(), "second": second.tolist()}
     (arguments.folder / "rewards.json").write_text(json.dumps(data))
-    command = f"benchmarks/retrain_physical.py --robots {arguments.robots} --ticks {arguments.ticks} --runs {arguments.runs}"
+    command = f"benchmarks/retrain_physical.py --ticks {arguments.ticks} --runs {arguments.runs} --seeds {arguments.seeds}"
     figure, (axes,) = panels(1, command, width=6.0)
     for before, after in zip(first, second, strict=True):
         axes.plot([0, 1], [before, after], "o-", color=GREY, lw=1.0)
     axes.errorbar([0, 1], [first.mean(), second.mean()], [0.0, error], fmt="o-", color=BLUE, lw=2.0, capsize=3, label="mean")
-    axes.set_xticks([0, 1], ["learned on the model", "learned again on what was identified"])
+    axes.set_xticks([0, 1], ["learned\non the model", "learned again\non what was identified"])
     axes.set_xlim(-0.4, 1.4)
     axes.set_ylabel("reward per tick in the physical world")
     axes.legend(frameon=False)

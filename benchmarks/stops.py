@@ -55,7 +55,7 @@ from altmarl_ros.policies import LocalPolicy, save_bundle
 
 LANE, HALF = 4.0, 60.0  # m
 SPEED, BRAKING, RATE = 0.5, 1.0, 20.0
-POSE, SCAN, COORDINATOR, DRIVER, CALL = 0.5, 0.5, 0.5, 0.5, 0.5  # timeouts [s]; of a service call by who calls
+POSE, SCAN, COORDINATOR, DRIVER, CALL = 0.5, 0.5, 0.5, 0.5, 0.5  # timeouts [s]; CALL: of who calls or publishes
 DECELERATION, LAG, STEP = 2.0, 0.05, 0.02  # of the base, and the world's time step
 RADIUS, GAP, OBSTACLE = 0.2, 0.3, 0.5  # m; the obstacle appears so far ahead of the outline, with this radius
 TICK, WATCH, AT_REST = 1.6, 1.6, 0.01  # s, s, m/s
@@ -222,7 +222,7 @@ class Stage:
 @dataclass(frozen=True)
 class Cause:
     """A fault: how it strikes, how all is put right, what tells within which time [s], how hard the robot brakes [m/s^2], and
-    whether the rest lasts: robots drive round an obstacle."""
+    whether the rest lasts: robots drive round an obstacle, and go on once pose and tick have come by a clock that leapt."""
 
     name: str
     strike: Callable[[Stage], None]
@@ -252,11 +252,11 @@ CAUSES = (
     _sensors("laser lost", SCAN, K.LASER_LOST),
     _sensors("laser frozen, old stamps", SCAN, K.LASER_STALE),
     Cause("obstacle in the stopping distance", Stage.obstruct, detection=0.1, lasts=False),
-    Cause("clock leaps ahead by 30 s", lambda s: s.leap(30.0), detection=1.0 / RATE),
-    Cause("clock leaps back by 20 s", lambda s: s.leap(-20.0), detection=1.0 / RATE),
+    Cause("clock leaps ahead by 30 s", lambda s: s.leap(30.0), detection=1.0 / RATE, lasts=False),
+    Cause("clock leaps back by 20 s", lambda s: s.leap(-20.0), detection=1.0 / RATE, lasts=False),
     Cause("emergency stop of the robot", lambda s: s.press(True), lambda s: s.press(False), CALL),
     Cause("emergency stop of the fleet", lambda s: s.stop_fleet.publish(Bool(data=True)),
-          lambda s: s.stop_fleet.publish(Bool(data=False))),
+          lambda s: s.stop_fleet.publish(Bool(data=False)), CALL),
     Cause("policy of another session", Stage.speak_as_another, Stage.restart_coordinator),
     Cause("deactivated", lambda s: s.change_state(Transition.TRANSITION_DEACTIVATE),
           lambda s: s.change_state(Transition.TRANSITION_ACTIVATE), CALL),
