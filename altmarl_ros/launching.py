@@ -6,11 +6,19 @@ import sys
 from pathlib import Path
 from typing import Any, Sequence
 
-from launch.actions import DeclareLaunchArgument, EmitEvent, ExecuteProcess, LogInfo, RegisterEventHandler
+from launch.actions import (
+    DeclareLaunchArgument,
+    EmitEvent,
+    ExecuteProcess,
+    LogInfo,
+    RegisterEventHandler,
+    SetEnvironmentVariable,
+)
 from launch.event_handlers import OnProcessExit
 from launch.events import Shutdown
 from launch_ros.actions import Node
 
+from altmarl_ros.fleet.middleware import discovery_variables
 from altmarl_ros.fleet.plan import NodePlan
 
 
@@ -28,8 +36,9 @@ def is_true(text: str) -> bool:
 
 
 def nodes_of(plans: Sequence[NodePlan], log_level: str) -> list[Any]:
-    """The processes of a plan."""
-    return [
+    """The processes of a plan, with prompt discovery."""
+    environment = [SetEnvironmentVariable(name, value) for name, value in discovery_variables().items()]
+    return environment + [
         Node(
             package="altmarl_ros", executable=plan.executable, name=plan.node_name, namespace=plan.namespace, output="screen",
             parameters=[*([str(plan.parameter_file)] if plan.parameter_file else []), dict(plan.parameters)],

@@ -11,7 +11,7 @@ from launch.actions import OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from altmarl_ros.fleet.plan import DEFAULT_PERIOD, find_period, wheel_parameters
+from altmarl_ros.fleet.plan import find_period, wheel_parameters
 from altmarl_ros.launching import declare_arguments, is_true
 
 ARGUMENTS = {
@@ -34,9 +34,7 @@ ARGUMENTS = {
 def bring_up(context: LaunchContext) -> list:
     """Turn the arguments into the node."""
     given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
-    period = float(given["tick_period"] or DEFAULT_PERIOD)
-    if given["backend"] != "markov" and not given["tick_period"]:
-        period = find_period(None, given["game"], given["backend"])
+    period = find_period(float(given["tick_period"]) if given["tick_period"] else None, given["game"], given["backend"])
     parameters = {
         **wheel_parameters(given["backend"], period),
         "robot_id": int(given["robot_id"]), "game": given["game"], "fleet_prefix": given["fleet_prefix"],

@@ -9,10 +9,9 @@ Without `policy` a bundle for the game is trained first, unless one is kept from
 from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription
-from launch.actions import OpaqueFunction, SetEnvironmentVariable
+from launch.actions import OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 
-from altmarl_ros.fleet.middleware import discovery_variables
 from altmarl_ros.fleet.network import parse_network
 from altmarl_ros.fleet.plan import FleetPlan, find_period
 from altmarl_ros.games import load_game
@@ -51,8 +50,7 @@ def bring_up(context: LaunchContext) -> list:
         network=parse_network(given["network"]), standby=is_true(given["standby"]),
         use_sim_time=is_true(given["use_sim_time"]),
     )  # fmt: skip
-    actions = [SetEnvironmentVariable(name, value) for name, value in discovery_variables().items()]
-    actions += nodes_of(plan.nodes(), given["log_level"])
+    actions = nodes_of(plan.nodes(), given["log_level"])
     return actions if given["policy"] else after_training(plan.game, policy, actions)
 
 

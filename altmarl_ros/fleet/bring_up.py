@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping
 
 from altmarl_ros.fleet.checks import Check, Outcome
 from altmarl_ros.fleet.limits import Limits
@@ -26,7 +26,8 @@ class Stream:
         wanted: type that the robot reads.
         writers: nodes that write it, by name; theirs may be another type.
         offered: types that they write.
-        intervals: between messages [s].
+        messages: that came.
+        intervals: between them [s].
         age: median, by their stamps [s]; NaN where nothing came or nothing is stamped.
         refused: what is wrong with a message, such as its frame; empty: nothing.
     """
@@ -35,6 +36,7 @@ class Stream:
     wanted: str
     writers: tuple[str, ...] = ()
     offered: frozenset[str] = frozenset()
+    messages: int = 0
     intervals: tuple[float, ...] = ()
     age: float = math.nan
     refused: str = ""
@@ -124,7 +126,7 @@ def judge(seen: RobotSeen, limits: Limits | None) -> list[Check]:
     if values["body"] != "drive":
         return checks
     checks += [
-        _stream(seen.streams[name], name, _longest(values, name), needed)
+        _stream(seen.streams[name], name, _longest(values, name), needed, name == "pose" and "odometry" in seen.streams)
         for name, needed in (("pose", True), ("odometry", True), ("scan", bool(values["scan.required"])))
         if name in seen.streams
     ]
@@ -177,7 +179,8 @@ def _longest(values: Mapping[str, Any], name: str) -> float:
     return float(values["timeout.scan" if name == "scan" else "timeout.pose"])
 
 
-def _stream(stream: Stream, name: str, longest: float, needed: bool) -> Check:
+def _stream(stream: Stream, name: str, longest: float, needed: bool, carried: bool) -> Check:
+    """`carried`: another topic carries on between two messages of this one."""
     bad: Outcome = "failed" if needed else "warning"
     if not stream.writers:
         return Check(name, bad, f"nobody writes {stream.topic}", f"start what publishes {stream.wanted}, or remap the topic")
@@ -185,18 +188,21 @@ def _stream(stream: Stream, name: str, longest: float, needed: bool) -> Check:
     if stream.offered and stream.wanted not in stream.offered:
         detail = f"{who} writes {', '.join(sorted(stream.offered))} to {stream.topic}"
         return Check(name, bad, detail, f"the robot reads {stream.wanted}: set pose.source, or remap the topic")
-    if not stream.intervals:
+    if not stream.messages:
         remedy = "look at the driver; a reader gets nothing from a writer whose quality of service is incompatible"
+        if carried:
+            remedy = "AMCL is silent while the robot stands: set its initial pose while this listens (--listen 30)"
         return Check(name, bad, f"{who} writes {stream.topic}, but nothing comes", remedy)
     if stream.refused:
         return Check(name, bad, f"{stream.topic}: {stream.refused}", "set frames.* and frame_prefix, or mend the driver")
-    slowest = max(stream.intervals)
-    detail = f"{stream.topic} from {who}, {len(stream.intervals) / sum(stream.intervals):.1f} Hz, {1e3 * stream.age:.0f} ms old"
+    slowest = max(stream.intervals, default=math.inf)
+    rate = f"{len(stream.intervals) / sum(stream.intervals):.1f} Hz" if stream.intervals else "one message"
+    detail = f"{stream.topic} from {who}, {rate}, {1e3 * stream.age:.0f} ms old"
     if stream.age > longest:
         return Check(name, bad, detail, f"older than its timeout, {longest:g} s: is the clock of its machine right (chrony)?")
     if stream.age < -_CLOCKS_APART:
         return Check(name, bad, detail, "stamps are ahead of this machine's clock: set the clocks (chrony)")
-    if slowest > longest and name != "pose":
+    if slowest > longest and not carried:
         return Check(name, bad, f"{detail}, {slowest:.2f} s between two", f"longer than its timeout, {longest:g} s")
     return Check(name, "ok", detail)
 
@@ -305,9 +311,3 @@ def _same(actual: object, wanted: object) -> bool:
     if isinstance(actual, float) and isinstance(wanted, float):
         return math.isclose(actual, wanted, rel_tol=_SAME, abs_tol=_SAME)
     return actual == wanted
-
-
-def median(values: Sequence[float]) -> float:
-    """NaN of nothing."""
-    ordered = sorted(values)
-    return ordered[len(ordered) // 2] if ordered else math.nan

@@ -29,6 +29,7 @@ _WALL, _NEAR_WALL = 3.0, 0.15  # per m, m
 _MOST_CELLS = 100_000
 _BEYOND = 0.5  # m outside the zone that ways may use
 _NO_WORSE = 1.05
+_DIAGONAL = 0.71  # half of a diagonal step
 _NEIGHBOURS = ((1, 0), (0, 1), (1, 1), (1, -1))
 
 
@@ -53,7 +54,8 @@ class ZoneWays:
         points = self._low + self._step * cells
         handles = shapely.points(points)
         to_wall = shapely.distance(handles, walls) if len(walls.geoms) else np.full(shape, np.inf)
-        free = shapely.intersects(reachable, handles) & (to_wall >= radius - 0.25 * self._step)
+        # On a coarse grid two neighbours might be on either side of a wall.
+        free = shapely.intersects(reachable, handles) & (to_wall >= max(radius - 0.25 * self._step, _DIAGONAL * self._step))
         to_slot, _ = cKDTree(slots).query(points)
         self._cost = (
             1.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 import time
 from typing import Any, Callable, Mapping, Sequence
 
@@ -17,7 +18,7 @@ from rclpy.parameter import parameter_value_to_python
 from sensor_msgs.msg import LaserScan
 
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.fleet.bring_up import CommandTopic, CoordinatorSeen, RobotSeen, Stream, median
+from altmarl_ros.fleet.bring_up import CommandTopic, CoordinatorSeen, RobotSeen, Stream
 from altmarl_ros.fleet.zones import Zones
 from altmarl_ros.games import load_floor_map, load_game
 from altmarl_ros.msg import CoordinatorStatus, DriveState, FleetTick, LocalPolicy
@@ -172,8 +173,9 @@ class Inspector(GuardedNode):
                     refused = f"child frame {heard.last.child_frame_id!r}, must be {base!r}"
             seen[role] = Stream(
                 topic, _type_name(_TYPES[kind]), _names(writers), frozenset(writer.topic_type for writer in writers),
+                len(heard.arrivals),
                 tuple(later - earlier for earlier, later in zip(heard.arrivals, heard.arrivals[1:], strict=False)),
-                median(heard.ages), refused,
+                statistics.median(heard.ages) if heard.ages else math.nan, refused,
             )  # fmt: skip
         return seen
 

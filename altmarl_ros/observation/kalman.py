@@ -47,7 +47,7 @@ def correct(means, covariances, reports, n):  # type: ignore[no-untyped-def]
             continue
         m, S = means[r].copy(), covariances[r].copy()
         one = multinomial_covariance(likely(m))  # of one report, were x known to be m
-        spread = np.trace(S) / np.trace(one)
+        spread = np.trace(S) / max(np.trace(one), _RIDGE)  # a single state leaves no doubt
         unseen = max(n - k, 0) / max(n - 1, 1)
         R = one * (max(1.0 - spread, _LEAST_NOISE) * unseen / k)
         G = np.linalg.solve(S + R + _RIDGE * np.eye(S_l), S).T.copy()

@@ -13,9 +13,9 @@ VALUES = {
     "limits.forward": 0.5,
 }  # fmt: skip
 POSE = Stream(
-    "/robot_7/odom", "nav_msgs/msg/Odometry", ("/robot_7/base",), frozenset({"nav_msgs/msg/Odometry"}), (0.02,) * 9, 0.01
+    "/robot_7/odom", "nav_msgs/msg/Odometry", ("/robot_7/base",), frozenset({"nav_msgs/msg/Odometry"}), 10, (0.02,) * 9, 0.01
 )
-SCAN = Stream("/robot_7/scan", "sensor_msgs/msg/LaserScan", ("/robot_7/laser",), frozenset({"sensor_msgs/msg/LaserScan"}),
+SCAN = Stream("/robot_7/scan", "sensor_msgs/msg/LaserScan", ("/robot_7/laser",), frozenset({"sensor_msgs/msg/LaserScan"}), 10,
               (0.1,) * 9, 0.02)  # fmt: skip
 TWIST = "geometry_msgs/msg/Twist"
 COMMAND = CommandTopic("/robot_7/cmd_vel", TWIST, ("/robot_7/robot",), ("/robot_7/base",), frozenset({TWIST}))
@@ -60,10 +60,12 @@ FAULTS = {
     "dry run": (with_value(drive__kind="none"), "settings", "warning", "none"),
     "no driver": (with_stream("pose", writers=()), "pose", "failed", "nobody writes /robot_7/odom"),
     "another type": (with_stream("pose", offered=frozenset({"x/msg/Y"})), "pose", "failed", "x/msg/Y"),
-    "silent driver": (with_stream("pose", intervals=()), "pose", "failed", "nothing comes"),
+    "silent driver": (with_stream("pose", messages=0, intervals=()), "pose", "failed", "nothing comes"),
     "foreign frame": (with_stream("pose", refused="frame 'a', must be 'odom'"), "pose", "failed", "frame 'a'"),
     "old pose": (with_stream("pose", age=0.6), "pose", "failed", "600 ms old"),
     "pose from the future": (with_stream("pose", age=-0.3), "pose", "failed", "-300 ms old"),
+    "slow odometry": (with_stream("pose", intervals=(0.02, 0.6)), "pose", "failed", "0.60 s between two"),
+    "one pose alone": (with_stream("pose", messages=1, intervals=()), "pose", "failed", "one message"),
     "slow laser": (with_stream("scan", intervals=(0.2, 0.7)), "scan", "failed", "0.70 s between two"),
     "nowhere": (replace(SOUND, zone=""), "zone", "failed", "no zone"),
     "sees itself": (replace(SOUND, nearest=0.15), "clearance", "failed", "0.15 m"),
@@ -102,5 +104,15 @@ def test_each_fault_is_named_with_what_to_do(fault):
 
 
 def test_a_robot_without_a_laser_that_needs_none_is_warned_of_a_silent_one():
-    seen = replace(with_value(scan__required=False), streams={"pose": POSE, "scan": replace(SCAN, intervals=())})
+    seen = replace(with_value(scan__required=False), streams={"pose": POSE, "scan": replace(SCAN, messages=0, intervals=())})
     assert {check.name: check.state for check in judge(seen, Limits())}["scan"] == "warning"
+
+
+def test_one_pose_is_enough_where_odometry_carries_on():
+    pose = replace(POSE, topic="/robot_7/amcl_pose", messages=1, intervals=())
+    seen = replace(SOUND, streams={"pose": pose, "odometry": POSE, "scan": SCAN})
+    assert {check.state for check in judge(seen, Limits())} == {"ok"}
+    silent = replace(seen, streams={**seen.streams, "pose": replace(pose, messages=0)})
+    found = {check.name: check for check in judge(silent, Limits())}["pose"]
+    assert found.state == "failed"
+    assert "AMCL is silent while the robot stands" in found.remedy

@@ -272,6 +272,15 @@ def test_a_gap_lets_robots_through_that_are_no_wider(floor_of):
                 floor.check_room(radius)
 
 
+def test_no_way_leads_through_a_wall_of_a_zone_so_large_that_its_grid_is_coarse(floor_of):
+    zones = "zones: [{name: a, rectangle: [0, 0, 200, 200], slots: [[150, 20]]}, {name: b, rectangle: [-4, 0, 0, 4]}]\n"
+    wall = [[100.1, -10], [100.1, 150]]
+    floor = floor_of(f"{zones}entries: [{{between: [a, b], at: [0, 2]}}]\nwalls: [{wall}]")
+    line = shapely.LineString([[0, 2], *floor.leg(0, np.array([0.0, 2.0]), np.array([150.0, 20.0]), 0.2)])
+    assert line.distance(shapely.LineString(wall)) > 0.2
+    assert line.bounds[3] > 150.0
+
+
 def test_slots_of_neighbouring_zones_must_not_clash_and_smaller_robots_have_room(floor_of):
     zones = "{name: a, rectangle: [0, 0, 4, 4], slots: [[3.9, 2]]}, {name: b, rectangle: [4, 0, 8, 4], slots: [[4.1, 2]]}"
     floor = floor_of(f"zones: [{zones}]\n")

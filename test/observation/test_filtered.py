@@ -95,3 +95,10 @@ def test_one_report_per_tick_with_memory_beats_more_without(warehouse, small_bun
 
     gain = returns("filtered", 1) - returns("fresh", 3)
     assert gain.mean() > 5 * gain.std(ddof=1) / np.sqrt(len(gain))
+
+
+def test_robots_of_a_single_state_are_where_they_can_only_be():
+    model = filtered_with(np.ones((1, 1)), np.ones(1))
+    for _ in range(3):
+        assert hear(model, (2,), n=5).tolist() == [1.0]
+    assert model.error[0] == pytest.approx(0.0, abs=1e-6)
