@@ -46,7 +46,7 @@ def generate_launch_description() -> LaunchDescription:
         parameters=[
             LaunchConfiguration("params_file"),
             {
-                "policy": value("policy", str),
+                "policy.file": value("policy", str),
                 "game": value("game", str),
                 "sampling.k": value("k", int),
                 "sampling.model": value("model", str),

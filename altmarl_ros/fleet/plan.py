@@ -150,7 +150,7 @@ class FleetPlan:
         common: dict[str, ParameterValue] = {"game": self.game, "use_sim_time": simulated}
         plans = self._crowd(common) if self.crowd else self._robots(common)
         coordinator: dict[str, ParameterValue] = {
-            "policy": str(self.policy),
+            "policy.file": str(self.policy),
             "sampling.k": self.k,
             "sampling.model": self.model,
             "sampling.seed": self.seed,

@@ -69,7 +69,7 @@ class Configuration:
     Attributes:
         session, policy_id: which one.
         game_name, game_hash, policy_hash: content hashes of game and policy bundle.
-        parameters: the coordinator's, by name; `policy` is the file of the bundle in force.
+        parameters: the coordinator's, by name; `policy.file` is the file of the bundle in force.
         handover: what the session began with.
     """
 
@@ -83,7 +83,7 @@ class Configuration:
 
     def about(self) -> dict[str, Any]:
         """The description that a RunRecord carries."""
-        names = {"game": "game", "policy": "policy", "k": "sampling.k", "period": "tick.period",
+        names = {"game": "game", "policy": "policy.file", "k": "sampling.k", "period": "tick.period",
                  "seed": "sampling.seed", "model": "sampling.model"}  # fmt: skip
         known = {key: self.parameters[name] for key, name in names.items() if name in self.parameters}
         return {**known, "game_name": self.game_name, "game_hash": self.game_hash}

@@ -74,7 +74,7 @@ class CoordinatorNode(ManagedNode):
             BandwidthBudget(values["bandwidth_limit"], period, period * float(values["tick.deadline"])),
         )  # fmt: skip
         game_hash = self._game.content_hash
-        self._announcement = Announcement(self, make, prefix, self._core, game_hash, str(values["policy"]))
+        self._announcement = Announcement(self, make, prefix, self._core, game_hash, str(values["policy.file"]))
         self._announcement.say()
         self._hellos = Hellos(self, make, values, game_hash, self._core.roster, self._announcement.want)
         self._ticking = Ticking(
@@ -126,7 +126,7 @@ class CoordinatorNode(ManagedNode):
         if other.game_hash != self._game.content_hash:
             given = {}
         elif other.policy_hash == self._core.bundle.content_hash:
-            given.pop("policy", None)
+            given.pop("policy.file", None)
         if given:
             changed = self.set_parameters_atomically([RclParameter(name, value=value) for name, value in given.items()])
             said = "taken" if changed.successful else f"not taken, {changed.reason}"
@@ -140,7 +140,7 @@ class CoordinatorNode(ManagedNode):
         assert self._standby is not None, "inactive, yet a tick is due"
         if not self._standby.may_begin(self._core.next_tick):
             return False
-        if self._announcement.renew(self._ticking.ticks, self._values["policy_patience"]):
+        if self._announcement.renew(self._ticking.ticks, self._values["policy.patience"]):
             self._publish_configuration()
         return True
 
@@ -165,7 +165,7 @@ class CoordinatorNode(ManagedNode):
         bundle = self._core.bundle
         configuration = Configuration(
             self._core.session, self._game.name, self._game.content_hash, bundle.content_hash, bundle.policy_id,
-            {**self._values, "policy": self._announcement.path}, self._handover,
+            {**self._values, "policy.file": self._announcement.path}, self._handover,
         )  # fmt: skip
         stamp = self.get_clock().now().to_msg()
         self._configuration_publisher.publish(conversions.configuration_to_message(configuration, stamp))
@@ -187,7 +187,7 @@ class CoordinatorNode(ManagedNode):
             return None
         if names - LIVE:
             raise AltmarlError(f"{', '.join(sorted(names - LIVE))}: read when the node is configured; clean it up before")
-        if "policy" in names:
+        if "policy.file" in names:
             return _load_bundle(values, self._game)
         for bundle in (self._core.bundle, self._core.next_bundle):
             if bundle is not None:
@@ -204,14 +204,14 @@ class CoordinatorNode(ManagedNode):
         core.roster.probe_interval = values["roster.probe_interval"]
         self._ticking.backfill_after(values["tick.backfill"])
         if bundle is not None:
-            self._announcement.announce(bundle, values["policy"], self._ticking.ticks, at_once=not self._deciding)
+            self._announcement.announce(bundle, values["policy.file"], self._ticking.ticks, at_once=not self._deciding)
         self._publish_configuration()
 
 
 def _load_bundle(values: Mapping[str, Any], game: TabularGame) -> PolicyBundle:
-    if not values["policy"]:
-        raise AltmarlError("parameter 'policy' of the coordinator is empty: train a bundle with `altmarl train`")
-    bundle = load_bundle(values["policy"], game)
+    if not values["policy.file"]:
+        raise AltmarlError("parameter 'policy.file' of the coordinator is empty: train a bundle with `altmarl train`")
+    bundle = load_bundle(values["policy.file"], game)
     check_bundle(bundle, game, values["sampling.k"])
     return bundle
 

@@ -21,9 +21,9 @@ _DEFAULTS = Thresholds()
 
 PARAMETERS = (
     Parameter("game", "warehouse", "Game: a built-in name or a YAML file."),
-    Parameter("policy", "", "Policy bundle (.npz) learned for that game by `altmarl train`; set again, it is read again.",
+    Parameter("policy.file", "", "Policy bundle (.npz) learned for that game by `altmarl train`; set again, it is read again.",
               live=True),
-    Parameter("policy_patience", 10, "Ticks after which a new policy is acted by although some robot has not confirmed it.", 1,
+    Parameter("policy.patience", 10, "Ticks after which a new policy is acted by although some robot has not confirmed it.", 1,
               10_000, live=True),
     Parameter("fleet_prefix", "/fleet", "Prefix of the fleet-wide topics."),
     Parameter("sampling.k", 5, "Reports wanted per tick, at most the bundle's top rung.", 0, 10_000, live=True),

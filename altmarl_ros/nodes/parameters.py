@@ -14,6 +14,7 @@ from rclpy.parameter import Parameter as RclParameter
 from altmarl_ros.errors import AltmarlError
 
 _UNBOUNDED = 2**31 - 1
+_CHOICES, _ON_CONFIGURE, _AND = "one of ", "read when the node is configured", "; "  # in a descriptor's constraints
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
@@ -33,11 +34,11 @@ class Parameter:
     def descriptor(self, managed: bool = False) -> ParameterDescriptor:
         """What `ros2 param describe` shows; of a managed node, where nothing is read-only before it is configured."""
         description = self.description + (f" [{self.unit}]" if self.unit else "")
-        constraints = [f"one of {', '.join(self.choices)}"] if self.choices else []
+        constraints = [_CHOICES + ", ".join(self.choices)] if self.choices else []
         if managed and not self.live:
-            constraints.append("read when the node is configured")
+            constraints.append(_ON_CONFIGURE)
         descriptor = ParameterDescriptor(
-            name=self.name, description=description, additional_constraints="; ".join(constraints),
+            name=self.name, description=description, additional_constraints=_AND.join(constraints),
             read_only=not self.live and not managed,
         )  # fmt: skip
         if self.minimum is not None or self.maximum is not None:
@@ -72,6 +73,19 @@ class Parameter:
             raise AltmarlError(f"parameter {self.name!r} is {value!r}, must be {limits}")
         self.check_choice(value)
         return value  # type: ignore[no-any-return]
+
+
+def choices_in(descriptor: ParameterDescriptor) -> tuple[str, ...]:
+    """The choices that a descriptor of ours names; empty: any text."""
+    for constraint in descriptor.additional_constraints.split(_AND):
+        if constraint.startswith(_CHOICES):
+            return tuple(constraint.removeprefix(_CHOICES).split(", "))
+    return ()
+
+
+def is_live(descriptor: ParameterDescriptor) -> bool:
+    """Whether a node that runs takes another value."""
+    return not descriptor.read_only and _ON_CONFIGURE not in descriptor.additional_constraints.split(_AND)
 
 
 def accept(table: Sequence[Parameter], given: Mapping[str, Any]) -> dict[str, bool | int | float | str]:

@@ -59,7 +59,7 @@ def coordinator_plan(fleet: FleetFile) -> NodePlan:
     """
     given = {
         "tick.period": _period(fleet), "start.robots": len(fleet.enabled), **fleet.coordinator,
-        "game": fleet.game, "policy": str(fleet.policy_path), "fleet_prefix": fleet.fleet_prefix,
+        "game": fleet.game, "policy.file": str(fleet.policy_path), "fleet_prefix": fleet.fleet_prefix,
     }  # fmt: skip
     where = f"{fleet.path}: coordinator"
     values = _accept(where, _COORDINATOR, given, fixed=("game", "policy", "fleet_prefix"), own=fleet.coordinator)

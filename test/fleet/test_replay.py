@@ -179,7 +179,7 @@ def test_a_record_that_does_not_fit_the_game_is_refused(record_run, warehouse, s
 
 
 def test_what_a_configuration_says_about_a_run():
-    parameters = {"game": "warehouse", "policy": "a.npz", "sampling.k": 4, "tick.period": 0.1, "sampling.seed": 3}
+    parameters = {"game": "warehouse", "policy.file": "a.npz", "sampling.k": 4, "tick.period": 0.1, "sampling.seed": 3}
     about = Configuration(7, "warehouse", "abc", "def", 1, {**parameters, "sampling.model": "fresh"}, Handover()).about()
     assert about == {
         "game": "warehouse", "policy": "a.npz", "k": 4, "period": 0.1, "seed": 3, "model": "fresh",

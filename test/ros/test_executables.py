@@ -19,7 +19,7 @@ PARAMETERS = {
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_stops_with_exit_code_0_and_no_traceback(start_executable, policy, name, number):
-    extra = {"policy": str(policy)} if name == "coordinator" else {}
+    extra = {"policy.file": str(policy)} if name == "coordinator" else {}
     process = start_executable(name, **PARAMETERS[name], **extra)
     time.sleep(2.0)
     assert process.poll() is None
@@ -43,7 +43,7 @@ def test_a_stop_while_starting_is_a_clean_stop(start_executable, delay):
     ("name", "parameters", "culprit"),
     [
         ("coordinator", {}, "policy"),
-        ("coordinator", {"policy": "/nowhere.npz"}, "/nowhere.npz"),
+        ("coordinator", {"policy.file": "/nowhere.npz"}, "/nowhere.npz"),
         ("coordinator", {"game": "chess"}, "chess"),
         ("coordinator", {"sampling.k": 7}, "k is 7"),
         ("coordinator", {"tick.period": -1.0}, "tick.period"),
@@ -58,7 +58,7 @@ def test_a_stop_while_starting_is_a_clean_stop(start_executable, delay):
 )
 def test_a_bad_parameter_ends_with_one_line_and_exit_code_2(start_executable, policy, name, parameters, culprit):
     if name == "coordinator" and culprit not in ("policy", "/nowhere.npz"):
-        parameters = {"policy": str(policy), **parameters}
+        parameters = {"policy.file": str(policy), **parameters}
     process = start_executable(name, **parameters)
     output, _ = process.communicate(timeout=15)
     lines = [line for line in output.splitlines() if line.strip()]

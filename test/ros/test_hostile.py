@@ -138,7 +138,7 @@ def test_a_flood_of_robots_ends_at_the_capacity(fleet, policy, start_executable)
     heard = []
     running.observer.create_subscription(CoordinatorStatus, "/fleet/status", heard.append, qos.account_qos())
     attacker = Attacker()
-    parameters = {"policy": str(policy), "sampling.k": 2, "tick.period": 0.1, "roster.capacity": 10}
+    parameters = {"policy.file": str(policy), "sampling.k": 2, "tick.period": 0.1, "roster.capacity": 10}
     start_executable("coordinator", **parameters)
     running.wait_until(lambda: heard and attacker._publishers["/fleet/hello"].get_subscription_count() > 0, 30, "a coordinator")
     for robot_id in range(300):

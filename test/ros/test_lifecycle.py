@@ -69,13 +69,13 @@ def test_a_life_with_two_sessions_and_two_configurations(robots, policy):
     assert node.state == UNCONFIGURED
     assert not node.change("configure")
     assert node.state == UNCONFIGURED
-    assert node.said("cannot configure: parameter 'policy' of the coordinator is empty")
-    assert robots.set_parameters("coordinator", policy="/nowhere.npz", sampling__k=6)[0]
+    assert node.said("cannot configure: parameter 'policy.file' of the coordinator is empty")
+    assert robots.set_parameters("coordinator", policy__file="/nowhere.npz", sampling__k=6)[0]
     assert not node.change("configure")
     assert node.said("/nowhere.npz")
     assert not node.change("activate"), "an unconfigured node"
 
-    assert robots.set_parameters("coordinator", policy=str(policy))[0]
+    assert robots.set_parameters("coordinator", policy__file=str(policy))[0]
     assert node.change("configure")
     assert node.state == INACTIVE
     refused, reason = robots.set_parameters("coordinator", tick__period=0.3)

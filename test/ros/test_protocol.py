@@ -77,11 +77,11 @@ def test_all_robots_take_a_new_policy_at_the_same_tick(fleet, policy, tmp_path):
     statuses = Statuses(running)
     running.start()
     running.wait_until(lambda: len(statuses.heard) > 5 and len(running.log.truths) > 5, 30, "some ticks")
-    refused, reason = running.set_parameters("coordinator", policy="/nowhere.npz", sampling__k=2)
+    refused, reason = running.set_parameters("coordinator", policy__file="/nowhere.npz", sampling__k=2)
     assert not refused
     assert "/nowhere.npz" in reason
     assert statuses.heard[-1].k == 3, "a refused set changes nothing"
-    taken, reason = running.set_parameters("coordinator", policy=str(tmp_path / "always_1.npz"), sampling__k=2)
+    taken, reason = running.set_parameters("coordinator", policy__file=str(tmp_path / "always_1.npz"), sampling__k=2)
     assert taken, reason
     old, new = statuses.heard[0].policy_id, load_bundle(tmp_path / "always_1.npz").policy_id
     running.wait_until(lambda: statuses.heard[-1].policy_id == new, 10, "the switch")
@@ -189,7 +189,7 @@ def test_a_robot_without_the_policy_that_a_tick_names_asks_for_it_and_gets_it(fl
     statuses = Statuses(running)
     node.create_subscription(LocalPolicy, "/fleet/policy", lambda message: policies.append(message), qos.policy_qos())
     asking = node.create_publisher(RobotHello, "/fleet/hello", qos.latched_qos())
-    start_executable("coordinator", policy=str(policy), **{"tick.period": 0.2})
+    start_executable("coordinator", policy__file=str(policy), **{"tick.period": 0.2})
     running.wait_until(lambda: len(policies) > 0 and len(statuses.heard) > 0, 20, "the policy")
     said, before = len(policies), statuses.heard[-1].policy_requests
     asking.publish(RobotHello(event=RobotHello.NEED_POLICY, robot_id=6, name="/robot_6/robot"))

@@ -128,7 +128,7 @@ def test_a_change_of_policy_and_a_takeover_are_decided_again(fleet, policy, reco
     children, latest = running.start(), lambda: running.observer.latest
     running.wait_until(lambda: latest() is not None and latest().tick > 5, 40, "some ticks")
     first = latest()
-    assert running.set_parameters("coordinator", policy=str(tmp_path / "other.npz"))[0]
+    assert running.set_parameters("coordinator", policy__file=str(tmp_path / "other.npz"))[0]
     running.wait_until(lambda: latest().policy_id != first.policy_id, 15, "the switch")
     running.listen(2.0)
     children["coordinator"].process.kill()
@@ -165,6 +165,7 @@ def check_other_tools(whole, log):
             if connection.topic == "/fleet/status":
                 decisions[message.session, message.tick] = (
                     message.global_action,
+                    message.asked,
                     tuple(message.polled),
                     tuple(message.heard_id),
                 )
@@ -172,7 +173,7 @@ def check_other_tools(whole, log):
                 seeds += [p.value.integer_value for p in message.parameters if p.name == "sampling.seed"]
     assert seeds == [0]
     assert {key: status.global_action for key, status in log.statuses.items()} == {k: d[0] for k, d in decisions.items()}
-    assert all(set(heard) <= set(polled) and len(polled) == 3 for _, polled, heard in decisions.values())
+    assert all(set(heard) <= set(polled) and asked == 3 for _, asked, polled, heard in decisions.values())
     information = yaml.safe_load((whole / "metadata.yaml").read_text())["rosbag2_bagfile_information"]
     assert (information["version"], information["storage_identifier"]) == (9, "mcap")
 
