@@ -1,6 +1,5 @@
 """`altmarl compare`: what a game predicts beside what a fleet did."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Dict, List, Optional
 
@@ -63,7 +62,7 @@ def compare(
     ends = np.cumsum([len(run.tick) for run in runs])
     about = _about(tabular, list(loaded), comparison, ends, alpha is not None)
     if as_json:
-        console.out.print_json(json.dumps(about))
+        console.document(about)
     else:
         _print(about)
     if figure is not None:

@@ -1,6 +1,5 @@
 """`altmarl identify`: the robots' true kernel from recorded runs."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Iterator, List, Optional, Tuple
 
@@ -74,7 +73,7 @@ def identify(
     kernel = posterior(tabular.P_l, counts, weight, pooled and tabular.n_global_states > 1)
     about = _about(tabular, kernel, weight, precision, ticks)
     if as_json:
-        console.out.print_json(json.dumps(about))
+        console.document(about)
     else:
         _print_evidence(about, kernel)
         _print_entries("widest 95 % intervals, one for each row", tabular, kernel, _widest(kernel))
@@ -87,7 +86,7 @@ def identify(
         console.err.print(f"picture: {escape(str(figure))}")
     if out is not None:
         _write(game, kernel, out)
-        (console.err if as_json else console.out).print(f"written: {escape(str(out))}")
+        console.out.print(f"written: {escape(str(out))}")
     for line in _warnings(about, weight):
         console.err.print(f"[yellow]warning:[/] {escape(line)}")
 
