@@ -83,8 +83,8 @@ def _zones(now: TickView, width: int, most: int) -> RenderableType:
     table.add_column("", no_wrap=True)
     here = len(now.zones)
     for j in shown:
-        marks = ["is here"] if now.global_state == j else []
-        marks += ["decided"] if now.global_action == j and now.action == now.zones[j] else []
+        marks = ["is here"] if now.zone == j else []
+        marks += ["goes here"] if now.next_zone == j else []
         row: list[RenderableType] = [Text(now.zones[j])]
         for values in (now.estimate, shares) if shares else (now.estimate,):
             row += [Text(bar(values[j], cells)), f"{100 * values[j]:.0f} %"]

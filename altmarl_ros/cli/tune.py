@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Dict, List, Optional, Sequence
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
@@ -16,6 +17,9 @@ from altmarl_ros.cli.fleet import import_rclpy
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.files import write_output
 from altmarl_ros.fleet import parameter_files
+
+UNBOUNDED = 2**31 - 1
+"""What descriptors of ours give for no bound, since a range has two."""
 
 if TYPE_CHECKING:
     from altmarl_ros.nodes.parameter_tool import ParameterTool
@@ -31,7 +35,7 @@ def tune(
     ] = None,
     dump: Annotated[Optional[Path], typer.Option("--dump", help="Write all to this file, as ros2 param dump does.")] = None,
     load: Annotated[Optional[Path], typer.Option("--load", help="Set all that such a file changes, or none.")] = None,
-    timeout: Annotated[float, typer.Option(min=0.1, max=600.0, help="How long to wait for the node and its answers (s).")] = 5.0,
+    timeout: Annotated[float, typer.Option(min=0.1, max=600.0, help="Longest wait for the node and its answers (s).")] = 5.0,
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """List, describe, get, set, dump and load the parameters of a running node; a set is taken whole or refused whole.
@@ -91,9 +95,10 @@ def _show(target: str, parameters: Sequence[RemoteParameter], as_json: bool, bri
             limits = [part for part in (_limits(each), "live" if each.live else "not while it runs") if part]
             console.out.print(f"  {each.description} ({'; '.join(limits)})", markup=False)
         return
-    table = Table(title=target, title_justify="left")
-    for column in ("name", "value", "range", "live", "description"):
-        table.add_column(column, overflow="fold", no_wrap=False)
+    table = Table(title=target, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("name", no_wrap=True)
+    for column, most in (("value", 24), ("range", 20), ("live", None), ("description", None)):
+        table.add_column(column, max_width=most, overflow="fold")
     for each in parameters:
         cells = (each.name, _text(each.value), _limits(each), "yes" if each.live else "", each.description)
         table.add_row(*map(escape, cells))
@@ -170,7 +175,10 @@ def _limits(parameter: RemoteParameter) -> str:
     if parameter.choices:
         return ", ".join(parameter.choices)
     low, high = parameter.minimum, parameter.maximum
-    return "" if low is None or high is None else f"{low:.10g} .. {high:.10g}"
+    if low is None or high is None:
+        return ""
+    ends = [f"{low:.10g}" if low > -UNBOUNDED else "", f"{high:.10g}" if high < UNBOUNDED else ""]
+    return " .. ".join(ends).strip()
 
 
 def _text(value: Any) -> str:

@@ -36,6 +36,7 @@ class TickView:
         age_mean, age_p95, age_max: ticks since the robots in the draw were heard.
         global_state, global_action: s_g, a_g.
         action: name of a_g.
+        zone, next_zone: the local states that s_g and a_g stand for; None: none.
         estimate: shares of robots per local state, and truth; None: not known.
         sampling_error: largest standard deviation of an estimated share.
         estimated_reward: team reward under the estimate, and true one; None: not known.
@@ -70,6 +71,8 @@ class TickView:
     global_state: int
     global_action: int
     action: str
+    zone: int | None
+    next_zone: int | None
     estimate: tuple[float, ...]
     truth: tuple[float, ...] | None
     sampling_error: float

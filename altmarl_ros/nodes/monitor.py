@@ -72,7 +72,8 @@ class Monitor(GuardedNode):
         estimate = tuple(float(share) for share in status.estimate)
         if game is not None and not _fits(game, status):
             game = None
-        if truth is not None and max(truth.local_states, default=0) >= len(estimate):
+        S_l = len(estimate)
+        if truth is not None and (max(truth.local_states, default=0) >= S_l or (truth.counts and len(truth.counts) % S_l)):
             truth = None
         role = "" if "standby" not in parameters else "standby" if parameters["standby"] else "first"
         return TickView(
@@ -87,6 +88,8 @@ class Monitor(GuardedNode):
             held=status.held_ticks, age_mean=status.age_mean, age_p95=status.age_p95, age_max=status.age_max,
             global_state=status.global_state, global_action=status.global_action,
             action=game.global_action_names[status.global_action] if game else str(status.global_action),
+            zone=status.global_state if game and game.n_global_states == game.n_local_states else None,
+            next_zone=status.global_action if game and game.n_global_actions == game.n_local_states else None,
             estimate=estimate, truth=true_shares(truth, len(estimate)) if truth else None,
             sampling_error=status.sampling_error, estimated_reward=status.estimated_reward,
             true_reward=true_reward(game, truth, status.global_state, status.global_action) if game and truth else None,

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any, Callable, Coroutine, Mapping, TypeVar
 
 import rclpy
-from rcl_interfaces.srv import SetParametersAtomically
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.node import Node
+from rclpy.node import Node, NodeNameNonExistentError
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.nodes.remote_parameters import Answer, RemoteParameter, RemoteParameters, Value
 
 _SERVICE = "/set_parameters_atomically"
-_TYPE = f"rcl_interfaces/srv/{SetParametersAtomically.__name__}"
 _STEP = 0.05  # s
 _SETTLED = 0.6  # s without a new node
 
@@ -71,7 +70,9 @@ class ParameterTool:
             if not task.done():
                 task.cancel()
                 raise AltmarlError(f"{target} did not answer within {self._timeout:g} s")
-            return task.result()
+            answer = task.result()
+            assert answer is not None, "a task that is done without a result has raised"
+            return answer
         finally:
             remote.destroy()
 
@@ -81,8 +82,13 @@ class ParameterTool:
             self._executor.spin_once(timeout_sec=_STEP)
 
     def _visible(self) -> list[str]:
-        services = self._node.get_service_names_and_types()
-        return sorted(name.removesuffix(_SERVICE) for name, types in services if name.endswith(_SERVICE) and _TYPE in types)
+        # Node by node: among the names of all services are those that someone waits for in vain.
+        found = set()
+        for name, namespace in self._node.get_node_names_and_namespaces():
+            with suppress(NodeNameNonExistentError):  # gone meanwhile
+                services = self._node.get_service_names_and_types_by_node(name, namespace)
+                found |= {service.removesuffix(_SERVICE) for service, _ in services if service.endswith(_SERVICE)}
+        return sorted(found)
 
 
 def _where() -> str:
