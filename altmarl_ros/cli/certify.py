@@ -26,9 +26,18 @@ def certify(
     robots: Robots = 1000,
     runs: Annotated[int, typer.Option(min=2, help="Episodes to choose deviations by, and as many to measure them.")] = 400,
     model: Annotated[
-        Optional[str], typer.Option("--model", "-m", help="fresh or filtered; default: the one that the pair was learned for.")
+        Optional[str],
+        typer.Option(
+            "--model", "-m", autocompletion=console.completing("fresh", "filtered"),
+            help="fresh or filtered; default: the one that the pair was learned for.",
+        ),
     ] = None,
-    method: Annotated[str, typer.Option(help="auto, exact (small fleets) or sampled.")] = "auto",
+    method: Annotated[
+        str,
+        typer.Option(
+            autocompletion=console.completing("auto", "exact", "sampled"), help="auto, exact (small fleets) or sampled."
+        ),
+    ] = "auto",
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:

@@ -10,20 +10,38 @@ import math
 import sys
 from dataclasses import is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Mapping, Optional, Sequence
+from typing import Annotated, Any, Callable, Mapping, Optional, Sequence
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from altmarl_ros.fleet.checks import Check
+from altmarl_ros.games.spec import builtin_games
+from altmarl_ros.observation import MODEL_NAMES
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 _MARKS = {"ok": "[green]ok     [/]", "warning": "[yellow]warning[/]", "failed": "[red]failed [/]"}
 
-Game = Annotated[str, typer.Option("--game", "-g", help="A built-in game's name or a YAML file.")]
+
+
+def completing(*words: str) -> Callable[[str], list[str]]:
+    """What the shell offers for an option's value."""
+    return lambda incomplete: [word for word in words if word.startswith(incomplete)]
+
+
+def complete_game(incomplete: str) -> list[str]:
+    """Names of built-in games; where none begins so, the shell offers files."""
+    return completing(*builtin_games())(incomplete)
+
+
+complete_model = completing(*MODEL_NAMES)
+
+Game = Annotated[
+    str, typer.Option("--game", "-g", autocompletion=complete_game, help="A built-in game's name or a YAML file.")
+]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
 
 
@@ -36,12 +54,28 @@ def speak(as_json: bool = False) -> bool:
 Json = Annotated[
     bool, typer.Option("--json", is_eager=True, callback=speak, help="Print one JSON document; everything else goes to stderr.")
 ]
+Figure = Annotated[Optional[Path], typer.Option("--figure", "-f", help="Also draw it into this file (.png).")]
+Timeout = Annotated[float, typer.Option(min=0.1, max=600.0, help="How long to wait for what is asked (s).")]
 Robots = Annotated[int, typer.Option("--robots", "-n", min=1, help="Robots in the fleet.")]
 FleetPrefix = Annotated[str, typer.Option(help="Prefix of the fleet's topics.")]
-LogLevel = Annotated[str, typer.Option(help="debug, info, warn, error or fatal.")]
-Model = Annotated[str, typer.Option("--model", "-m", help="What is made of the reports: filtered, fresh or sticky.")]
+LogLevel = Annotated[
+    str,
+    typer.Option(
+        autocompletion=completing("debug", "info", "warn", "error", "fatal"), help="debug, info, warn, error or fatal."
+    ),
+]
+Model = Annotated[
+    str,
+    typer.Option(
+        "--model", "-m", autocompletion=complete_model, help="What is made of the reports: filtered, fresh or sticky."
+    ),
+]
 LearnFor = Annotated[
-    str, typer.Option(help="Observation model that the pair is learned for: filtered, or fresh, the paper's (and for sticky).")
+    str,
+    typer.Option(
+        autocompletion=completing("filtered", "fresh"),
+        help="Observation model that the pair is learned for: filtered, or fresh, the paper's (and for sticky).",
+    ),
 ]
 Policy = Annotated[
     Optional[Path], typer.Option("--policy", "-p", help="Policy bundle (.npz); default: trained for the game and kept.")

@@ -19,7 +19,10 @@ def evaluate(
         Optional[List[int]], typer.Option("--k", "-k", min=0, help="Reports per tick; may be given several times.")
     ] = None,
     model: Annotated[
-        Optional[List[str]], typer.Option("--model", "-m", help="filtered, fresh or sticky; may be given several times.")
+        Optional[List[str]],
+        typer.Option(
+            "--model", "-m", autocompletion=console.complete_model, help="filtered, fresh or sticky; any number of times."
+        ),
     ] = None,
     robots: Robots = 1000,
     runs: Annotated[int, typer.Option(min=2, help="Episodes.")] = 1000,

@@ -31,7 +31,12 @@ PlotOnly = Annotated[bool, typer.Option("--plot-only", help="Draw the figure aga
 # What is computed; an option that is not given keeps the experiment's own default.
 K = Annotated[Optional[int], typer.Option("--k", "-k", min=0, help="Reports per tick.")]
 Ks = Annotated[Optional[List[int]], typer.Option("--k", "-k", min=0, help="Reports per tick; may be given several times.")]
-Models = Annotated[Optional[List[str]], typer.Option("--model", "-m", help="Observation model; may be given several times.")]
+Models = Annotated[
+    Optional[List[str]],
+    typer.Option(
+        "--model", "-m", autocompletion=console.complete_model, help="Observation model; may be given several times."
+    ),
+]
 Robots = Annotated[Optional[int], typer.Option("--robots", "-n", min=1, help="Robots in the fleet.")]
 Runs = Annotated[Optional[int], typer.Option(min=2, help="Episodes per setting and seed.")]
 Horizon = Annotated[Optional[int], typer.Option(min=1, help="Ticks per episode.")]

@@ -52,7 +52,10 @@ def fleet(
     crowd: Annotated[bool, typer.Option("--crowd", help="Play all robots in one process, in arrays, up to 100000.")] = False,
     backend: Annotated[
         str,
-        typer.Option(help="markov: a simulated Markov world; physical: robots on a simulated floor; real: their own bases."),
+        typer.Option(
+            autocompletion=console.completing(*BACKENDS),
+            help="markov: a simulated Markov world; physical: robots on a simulated floor; real: their own bases.",
+        ),
     ] = "markov",
     rtf: Annotated[
         float, typer.Option(min=0.0, max=1000.0, help="Speed of a simulated floor over real time; 0: as fast as robots steer.")
@@ -61,7 +64,7 @@ def fleet(
         str, typer.Option(help="Faults between coordinator and robots, such as loss=0.3,duplicate=0.2,jitter=0.2.")
     ] = "",
     standby: Annotated[
-        bool, typer.Option(help="Start a second coordinator that takes over when the first falls silent.")
+        bool, typer.Option("--standby", help="Start a second coordinator that takes over when the first falls silent.")
     ] = False,
     visualization: Annotated[
         bool, typer.Option("--visualization", help="Also publish /fleet/visualization, markers for RViz and Foxglove.")

@@ -61,7 +61,7 @@ def list_games(as_json: Json = False) -> None:
 
 @app.command()
 def check(
-    game: Annotated[str, typer.Argument(help="A built-in game's name or a YAML file.")],
+    game: Annotated[str, typer.Argument(autocompletion=console.complete_game, help="A built-in game's name or a YAML file.")],
     k: Annotated[
         Optional[List[int]], typer.Option("--k", "-k", min=0, help="Reports per tick; may be given several times.")
     ] = None,

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from altmarl_ros.cli import console
-from altmarl_ros.cli.console import Game, Json
+from altmarl_ros.cli.console import Figure, Game, Json
 from altmarl_ros.cli.runs import load_run, trajectory_of
 from altmarl_ros.files import write_output
 from altmarl_ros.games import TabularGame, load_game
@@ -45,9 +45,7 @@ def identify(
     precision: Annotated[
         float, typer.Option(min=0.001, max=0.5, help="Standard error to which each probability is wanted.")
     ] = 0.05,
-    figure: Annotated[
-        Optional[Path], typer.Option("--figure", "-f", help="Picture of the kernel beside the model (.png).")
-    ] = None,
+    figure: Figure = None,
     as_json: Json = False,
 ) -> None:
     """Estimate P_l from the transitions in recorded runs, starting from the game's own kernel, and compare.

@@ -53,7 +53,10 @@ def replay(
     ] = None,
     model: Annotated[
         Optional[List[str]],
-        typer.Option("--model", "-m", help="What would this model have decided? May be given several times."),
+        typer.Option(
+            "--model", "-m", autocompletion=console.complete_model,
+            help="What would this model have decided? May be given several times.",
+        ),
     ] = None,
     k: Annotated[
         Optional[List[int]],

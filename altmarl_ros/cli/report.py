@@ -9,7 +9,7 @@ import numpy as np
 import typer
 
 from altmarl_ros.cli import console
-from altmarl_ros.cli.console import Json, Seed
+from altmarl_ros.cli.console import Figure, Json, Seed
 from altmarl_ros.cli.references import ReferenceRewards, reference_rewards
 from altmarl_ros.cli.runs import load_run
 from altmarl_ros.errors import AltmarlError
@@ -24,7 +24,7 @@ from altmarl_ros.resources import share_directory
 def report(
     record: Annotated[Path, typer.Argument(help="Run (.npz or bag) recorded by `altmarl fleet --record`.")],
     out: Annotated[Optional[Path], typer.Option("--out", "-o", help="HTML file to write; default: beside the record.")] = None,
-    picture: Annotated[Optional[Path], typer.Option(help="Also write the figures as one PNG file.")] = None,
+    figure: Figure = None,
     runs: Annotated[int, typer.Option(min=2, help="Simulated fleets per reference.")] = 500,
     seed: Seed = 0,
     as_json: Json = False,
@@ -42,12 +42,12 @@ def report(
     references = reference_rewards(run, game, bundle, runs, seed)
     page = out or record.with_suffix(".html")
     write_output(page, _page(run, game, references).encode())
-    if picture is not None:
+    if figure is not None:
         from altmarl_ros.cli.figures import run_picture
 
-        write_output(picture, as_png(run_picture(run, game, references)))
+        write_output(figure, as_png(run_picture(run, game, references)))
     if as_json:
-        console.document({"report": page, "picture": picture, **_figures(run, game, references)})
+        console.document({"report": page, "figure": figure, **_figures(run, game, references)})
     for label, value in _summary(run, game, references):
         console.out.print(f"{label:<34} {value}")
     console.out.print(f"report: {page}")

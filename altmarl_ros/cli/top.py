@@ -13,7 +13,7 @@ import typer
 from rich.live import Live
 
 from altmarl_ros.cli import console
-from altmarl_ros.cli.console import FleetPrefix
+from altmarl_ros.cli.console import FleetPrefix, Timeout
 from altmarl_ros.cli.fleet import import_rclpy
 from altmarl_ros.cli.top_view import top_view
 from altmarl_ros.errors import AltmarlError
@@ -32,7 +32,7 @@ def top(
     once: Annotated[bool, typer.Option("--once", help="Show the newest tick and end.")] = False,
     ticks: Annotated[int, typer.Option(min=0, help="End after so many ticks; 0: at q or Ctrl-C.")] = 0,
     interval: Annotated[float, typer.Option(min=0.05, max=60.0, help="Time between two drawings (s).")] = 0.25,
-    timeout: Annotated[float, typer.Option(min=0.5, help="How long to wait for a tick (s).")] = 10.0,
+    timeout: Timeout = 10.0,
     fleet_prefix: FleetPrefix = "/fleet",
     as_json: Annotated[
         bool,

@@ -64,7 +64,13 @@ def train(
             "--k", "-k", min=0, help="Highest number of reports per tick, the ladder's top rung; default: 25 or less."
         ),
     ] = None,
-    backup: Annotated[str, typer.Option(help="auto, exact, sampled or mean_field.")] = "auto",
+    backup: Annotated[
+        str,
+        typer.Option(
+            autocompletion=console.completing("auto", "exact", "sampled", "mean_field"),
+            help="auto, exact, sampled or mean_field.",
+        ),
+    ] = "auto",
     rounds: Annotated[int, typer.Option(min=1, help="Most rounds of best responses.")] = 10,
     robots: Annotated[int, typer.Option("--robots", "-n", min=1, help="Robots in the evaluations.")] = 1000,
     runs: Annotated[

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from altmarl_ros.cli import console
-from altmarl_ros.cli.console import Json
+from altmarl_ros.cli.console import Json, Timeout
 from altmarl_ros.cli.fleet import import_rclpy
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.files import write_output
@@ -35,7 +35,7 @@ def tune(
     ] = None,
     dump: Annotated[Optional[Path], typer.Option("--dump", help="Write all to this file, as ros2 param dump does.")] = None,
     load: Annotated[Optional[Path], typer.Option("--load", help="Set all that such a file changes, or none.")] = None,
-    timeout: Annotated[float, typer.Option(min=0.1, max=600.0, help="Longest wait for the node and its answers (s).")] = 5.0,
+    timeout: Timeout = 5.0,
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """List, describe, get, set, dump and load the parameters of a running node; a set is taken whole or refused whole.

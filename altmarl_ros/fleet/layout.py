@@ -20,7 +20,8 @@ from altmarl_ros.games.tabular import FloatArray
 _GOLDEN_ANGLE = pi * (3.0 - sqrt(5.0))
 _FILLED = 0.8  # of the disc around a zone's centre
 _ZONE_RADIUS = 2.0  # m; of a ring's discs
-_GAP = 1.0  # m; between them
+_GAP = 1.5  # m; between them, with room for what is written
+_LABEL = 0.5  # m; from a zone's border to the middle of what is written about it
 _STEP = 0.5  # m; at most, along the border of a filled zone
 
 
@@ -33,6 +34,7 @@ class ZoneShape:
         outline: its border, closed [vertex, xy; m].
         triangles: what fills it [3 vertices each, xy; m].
         centre: of the places for robots [xy; m].
+        label: middle of what is written about it [xy; m].
         radius: of the disc that the places fill [m].
     """
 
@@ -40,6 +42,7 @@ class ZoneShape:
     outline: FloatArray
     triangles: FloatArray
     centre: FloatArray
+    label: FloatArray
     radius: float
 
 
@@ -54,7 +57,7 @@ class Layout:
     def top(self) -> FloatArray:
         """A point above all zones, in the middle [xy; m]."""
         corners = np.vstack([zone.outline for zone in self.zones])
-        return np.array([(corners[:, 0].min() + corners[:, 0].max()) / 2, corners[:, 1].max() + 1.0])
+        return np.array([(corners[:, 0].min() + corners[:, 0].max()) / 2, corners[:, 1].max() + 2.0])
 
     @property
     def scale(self) -> float:
@@ -75,7 +78,11 @@ def floor_layout(floor: FloorMap) -> Layout:
     for zone in floor.plan.zones:
         centre = np.asarray(zone.goal, dtype=np.float64)
         room = max(zone.polygon.boundary.distance(Point(centre)), 0.2)
-        zones.append(_shape(zone.name, zone.polygon, centre, room))
+        left, _, right, upper = zone.polygon.bounds
+        label = np.array([(left + right) / 2, upper - _LABEL])
+        if not zone.polygon.contains(Point(label)):
+            label = centre
+        zones.append(_shape(zone.name, zone.polygon, centre, label, room))
     return Layout(tuple(zones), floor.walls)
 
 
@@ -87,15 +94,16 @@ def ring_layout(names: tuple[str, ...]) -> Layout:
     zones = []
     for name, angle in zip(names, angles, strict=True):
         centre = ring * np.array([np.cos(angle), np.sin(angle)])
-        zones.append(_shape(name, Point(centre).buffer(_ZONE_RADIUS, quad_segs=12), centre, _ZONE_RADIUS))
+        label = centre + np.array([0.0, _ZONE_RADIUS + _LABEL])
+        zones.append(_shape(name, Point(centre).buffer(_ZONE_RADIUS, quad_segs=12), centre, label, _ZONE_RADIUS))
     return Layout(tuple(zones))
 
 
-def _shape(name: str, polygon: Polygon, centre: FloatArray, radius: float) -> ZoneShape:
+def _shape(name: str, polygon: Polygon, centre: FloatArray, label: FloatArray, radius: float) -> ZoneShape:
     # Delaunay triangles of a border with points this near to each other do not cross it by more than a sliver.
     fine = polygon.segmentize(max(_STEP, polygon.length / 200))
     found = shapely.get_parts(shapely.delaunay_triangles(fine))
     inside = [part for part in found if polygon.contains(part.representative_point())]
     triangles = np.vstack([shapely.get_coordinates(part)[:3] for part in inside])
     outline = shapely.get_coordinates(polygon.exterior)
-    return ZoneShape(name, outline, triangles, centre, float(radius))
+    return ZoneShape(name, outline, triangles, centre, label, float(radius))

@@ -39,6 +39,7 @@ _ROBOT, _POLLED, _HEARD = (0.62, 0.66, 0.72, 1.0), (0.98, 0.80, 0.10, 1.0), (0.2
 _ARROW = (0.98, 0.55, 0.10, 1.0)
 _FLOOR, _LINES, _ROBOTS, _WORDS = 0.0, 0.02, 0.1, 0.4  # m; heights
 _WALL_WIDTH = 0.06  # m
+_LABEL_SIZE, _CAPTION_SIZE = 0.35, 0.6  # m; of letters
 
 
 class MarkerMaker:
@@ -64,15 +65,14 @@ class MarkerMaker:
 
     def _zones(self, scene: Scene) -> list[Marker]:
         markers = []
-        size = float(np.clip(0.2 * min(zone.radius for zone in scene.layout.zones), 0.2, 1.0))
         for j, zone in enumerate(scene.layout.zones):
             color = _HERE if j == scene.zone else _NEXT if j == scene.next_zone else _PLAIN
             filled = _marker("zones", j, Marker.TRIANGLE_LIST, color, (1.0, 1.0, 1.0))
             filled.points = _points(zone.triangles, _FLOOR)
             border = _marker("outlines", j, Marker.LINE_STRIP, _BORDER, (0.05, 0.0, 0.0))
             border.points = _points(zone.outline, _LINES)
-            label = _marker("labels", j, Marker.TEXT_VIEW_FACING, _TEXT, (0.0, 0.0, size))
-            _move(label, zone.centre, zone.radius - size)
+            label = _marker("labels", j, Marker.TEXT_VIEW_FACING, _TEXT, (0.0, 0.0, _LABEL_SIZE))
+            _move(label, zone.label)
             label.text = scene.labels[j]
             markers += [filled, border, label]
         return markers
@@ -108,7 +108,7 @@ class MarkerMaker:
         return markers
 
     def _decision(self, scene: Scene) -> list[Marker]:
-        caption = _marker("decision", 1, Marker.TEXT_VIEW_FACING, _TEXT, (0.0, 0.0, 0.6), self._lifetime)
+        caption = _marker("decision", 1, Marker.TEXT_VIEW_FACING, _TEXT, (0.0, 0.0, _CAPTION_SIZE), self._lifetime)
         _move(caption, scene.layout.top)
         caption.text = scene.caption
         if scene.zone is None or scene.next_zone is None or scene.zone == scene.next_zone:

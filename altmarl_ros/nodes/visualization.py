@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import Sequence
 
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
 from visualization_msgs.msg import MarkerArray
 
 from altmarl_ros.errors import AltmarlError
@@ -50,7 +52,8 @@ class VisualizationNode(GuardedNode):
         make.subscription(FleetTruth, f"{prefix}/truth", self._hear_truth, qos.account_qos())
         make.subscription(RobotHello, f"{prefix}/hello", self._hear_hello, qos.latched_from_many_qos())
         make.subscription(FloorTruth, f"{values['world_prefix']}/floor", self._hear_floor, qos.account_qos())
-        self.create_timer(1.0 / float(values["rate"]), self._draw)
+        # By the viewer's time, however fast a simulated clock runs.
+        self.create_timer(1.0 / float(values["rate"]), self._draw, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def _hear_status(self, message: CoordinatorStatus) -> None:
         status, game = conversions.status_from_message(message), self._game

@@ -112,12 +112,12 @@ def test_a_robot_is_checked_at_every_step_until_it_drives(site, operator, start_
     from altmarl_ros.msg import DriveState
     from altmarl_ros.nodes import qos
 
-    code, checks = check(site, "--patience", "0.5")
+    code, checks = check(site, "--timeout", "0.5")
     assert (code, list(checks)) == (1, ["node"])
 
     start_executable("physical_world", game="hall", count=1)
     with deployed(site):
-        code, checks = check(site, "--patience", "30")
+        code, checks = check(site, "--timeout", "30")
         assert (code, checks["node"]["state"]) == (1, "failed")
         assert "unconfigured" in checks["node"]["detail"]
 
