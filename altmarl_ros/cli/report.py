@@ -49,7 +49,7 @@ def report(
     if as_json:
         console.document({"report": page, "figure": figure, **_figures(run, game, references)})
     for label, value in _summary(run, game, references):
-        console.out.print(f"{label:<34} {value}")
+        console.out.print(f"{label:<36} {value}")
     console.out.print(f"report: {page}")
 
 
