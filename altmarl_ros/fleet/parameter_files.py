@@ -56,7 +56,7 @@ def dump(node: str, values: Mapping[str, Any]) -> str:
         for parent in parents if nested else ():
             branch = branch.setdefault(parent, {})
         branch[leaf if nested else name] = values[name]
-    return yaml.safe_dump({node: {_KEY: tree}}, default_flow_style=False, allow_unicode=True, width=math.inf)
+    return yaml.safe_dump({node: {_KEY: tree}}, default_flow_style=False, width=math.inf)
 
 
 def load(path: Path) -> tuple[Section, ...]:

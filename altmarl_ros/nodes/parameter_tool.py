@@ -17,6 +17,9 @@ _SERVICE = "/set_parameters_atomically"
 _STEP = 0.05  # s
 _SETTLED = 0.6  # s without a new node
 
+_MATCHING = 0.1  # s; for the other side of discovery
+_PATIENCE = 1.5  # s; for an answer, before it is asked for again
+
 T = TypeVar("T")
 
 
@@ -28,6 +31,7 @@ class ParameterTool:
         self._node = Node("altmarl_tune", start_parameter_services=False, enable_rosout=False)
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self._node)
+        self._remotes: dict[str, RemoteParameters] = {}
 
     def nodes(self) -> list[str]:
         """Fully qualified names of the nodes that have parameters, once no more of them turn up."""
@@ -45,39 +49,55 @@ class ParameterTool:
         Raises:
             AltmarlError: the node is not there, naming those that are, or it does not answer.
         """
-        return self._ask(target, RemoteParameters.read)
+        # A node whose service is seen may not see us yet, and its answer is lost then: a question that changes nothing is
+        # asked again.
+        remote, end = self._remote(target), time.monotonic() + self._timeout
+        while True:
+            answer = self._ask(min(_PATIENCE, max(0.0, end - time.monotonic())), remote.read)
+            if answer is not None:
+                return answer
+            if time.monotonic() >= end:
+                raise AltmarlError(f"{target} did not answer within {self._timeout:g} s")
 
     def change(self, target: str, values: Mapping[str, Value]) -> Answer:
         """Set parameters of a node, all or none; raises as `read`."""
-        return self._ask(target, RemoteParameters.change, values)
+        answer = self._ask(self._timeout, self._remote(target).change, values)
+        if answer is None:
+            raise AltmarlError(f"{target} did not answer within {self._timeout:g} s; whether it took the values is not known")
+        return answer
 
     def close(self) -> None:
         """Leave the graph."""
+        for remote in self._remotes.values():
+            remote.destroy()
         self._executor.shutdown(timeout_sec=1.0)
         self._node.destroy_node()
 
-    def _ask(self, target: str, question: Callable[..., Coroutine[Any, Any, T]], *arguments: Any) -> T:
-        remote = RemoteParameters(self._node, target)
-        try:
-            self._wait(lambda: remote.ready)
+    def _remote(self, target: str) -> RemoteParameters:
+        if target not in self._remotes:
+            remote = self._remotes[target] = RemoteParameters(self._node, target)
+            self._wait(lambda: remote.ready, self._timeout)
             if not remote.ready:
+                remote.destroy()
+                del self._remotes[target]
                 there = ", ".join(self._visible()) or "none"
                 raise AltmarlError(
                     f"no node {target} with parameters within {self._timeout:g} s; nodes that are there: {there}{_where()}"
                 )
-            task = self._executor.create_task(question, remote, *arguments)
-            self._wait(task.done)
-            if not task.done():
-                task.cancel()
-                raise AltmarlError(f"{target} did not answer within {self._timeout:g} s")
-            answer = task.result()
-            assert answer is not None, "a task that is done without a result has raised"
-            return answer
-        finally:
-            remote.destroy()
+            self._wait(lambda: False, _MATCHING)
+        return self._remotes[target]
 
-    def _wait(self, done: Callable[[], bool]) -> None:
-        end = time.monotonic() + self._timeout
+    def _ask(self, patience: float, question: Callable[..., Coroutine[Any, Any, T]], *arguments: Any) -> T | None:
+        """The answer; None if none came."""
+        task = self._executor.create_task(question, *arguments)
+        self._wait(task.done, patience)
+        if not task.done():
+            task.cancel()
+            return None
+        return task.result()
+
+    def _wait(self, done: Callable[[], bool], patience: float) -> None:
+        end = time.monotonic() + patience
         while not done() and time.monotonic() < end and rclpy.ok():
             self._executor.spin_once(timeout_sec=_STEP)
 

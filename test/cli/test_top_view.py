@@ -1,6 +1,7 @@
 """What `altmarl top` draws, in terminals of all sizes."""
 
 from dataclasses import replace
+from io import StringIO
 
 import pytest
 from rich.console import Console
@@ -12,20 +13,22 @@ from altmarl_ros.fleet.tick_view import TickView, true_reward, true_shares
 ZONES = tuple(f"zone {c}" for c in "ABCDE")
 
 
+NOW = TickView(
+    session=7, tick=41, policy_id=0xABCD, next_policy_id=0xABCD, role="first", coordinators=1, game="warehouse",
+    zones=ZONES, model="filtered", period=0.5, robots=30, live=29, k=5, k_eff=3, asked=3, backfilled=1, heard=2, rung=5,
+    report_bytes=388, bandwidth_limit=1000.0, latency=0.0123, missed=2, held=0, age_mean=4.2, age_p95=9, age_max=12,
+    global_state=1, global_action=3, action="to D", zone=1, next_zone=3, estimate=(0.5, 0.25, 0.125, 0.125, 0.0),
+    truth=(0.4, 0.3, 0.2, 0.1, 0.0), sampling_error=0.034, estimated_reward=6.5, true_reward=6.1,
+    verdicts={"accepted": 80, "late": 3, "not_polled": 1},
+)  # fmt: skip
+
+
 def view(**changes):
-    fields = dict(
-        session=7, tick=41, policy_id=0xABCD, next_policy_id=0xABCD, role="first", coordinators=1, game="warehouse",
-        zones=ZONES, model="filtered", period=0.5, robots=30, live=29, k=5, k_eff=3, asked=3, backfilled=1, heard=2, rung=5,
-        report_bytes=388, bandwidth_limit=1000.0, latency=0.0123, missed=2, held=0, age_mean=4.2, age_p95=9, age_max=12,
-        global_state=1, global_action=3, action="to D", zone=1, next_zone=3, estimate=(0.5, 0.25, 0.125, 0.125, 0.0),
-        truth=(0.4, 0.3, 0.2, 0.1, 0.0), sampling_error=0.034, estimated_reward=6.5, true_reward=6.1,
-        verdicts={"accepted": 80, "late": 3, "not_polled": 1},
-    )  # fmt: skip
-    return TickView(**{**fields, **changes})
+    return replace(NOW, **changes)
 
 
 def drawn(views, width, height, silence=None):
-    console = Console(width=width, height=height, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console = Console(width=width, height=height, record=True, file=StringIO())
     console.print(top_view(views, width, height, silence))
     return console.export_text().splitlines()
 
@@ -87,7 +90,7 @@ def test_the_true_reward_is_that_of_the_robots_that_acted(warehouse):
     assert true_shares(truth, 5) == pytest.approx((1 / 3, 2 / 3, 0, 0, 0))
     counts = [[0] * 3 for _ in range(5)]
     counts[0][2] = counts[1][0] = 1
-    crowd = Truth(1, 2, (), (), (), (), tuple(sum(counts, [])))
+    crowd = Truth(1, 2, (), (), (), (), tuple(count for row in counts for count in row))
     assert true_reward(game, crowd, 3, 2) == pytest.approx(expected)
     nobody = Truth(1, 2, (4,), (0,), (None,), (0,))
     assert true_reward(game, nobody, 3, 2) == pytest.approx(game.r_g[3, 2])
