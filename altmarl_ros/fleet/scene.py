@@ -65,6 +65,12 @@ class Scene:
     polled: np.ndarray
     heard: np.ndarray
 
+    @property
+    def size(self) -> float:
+        """Of a drawn robot [m]: as suits the zones, and smaller where so many in one zone would hide each other."""
+        room = min(zone.radius for zone in self.layout.zones)
+        return min(self.layout.scale, room / float(np.sqrt(max(1, len(self.places)))))
+
 
 @dataclass
 class Whereabouts:

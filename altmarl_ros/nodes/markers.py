@@ -88,7 +88,7 @@ class MarkerMaker:
     def _robots(self, scene: Scene) -> list[Marker]:
         if not len(scene.places):
             return []
-        size = scene.layout.scale
+        size = scene.size
         colors = np.where(scene.heard, 2, np.where(scene.polled, 1, 0))
         palette = [_color(*color) for color in (_ROBOT, _POLLED, _HEARD)]
         dots = _marker("robots", 0, Marker.SPHERE_LIST, _ROBOT, (size, size, size), self._lifetime)

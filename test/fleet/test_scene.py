@@ -94,3 +94,5 @@ def test_a_crowd_is_drawn_by_dots(counts, each):
     assert len(scene.places) == sum(counts) / each <= MOST_DOTS
     assert (f"a dot is {each} robots" in scene.caption) == (each > 1)
     assert scene.labels[0].startswith(f"zone A\n{counts[0]} there")
+    apart = np.sort(np.hypot(*(scene.places[:100, None] - scene.places[None, :100]).T), axis=0)[1]
+    assert scene.size < 2.0 * apart.min(), "neighbours are told apart"
