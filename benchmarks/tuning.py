@@ -40,8 +40,13 @@ def field(name: str) -> Series:
     return lambda statuses: np.array([getattr(status, name) for status in statuses], dtype=float)
 
 
+def begun(status: Any) -> float:
+    """When the tick began [s, its clock]."""
+    return status.stamp.sec + 1e-9 * status.stamp.nanosec - status.latency
+
+
 def intervals(statuses: list) -> NDArray[np.float64]:
-    return np.diff([status.stamp.sec + 1e-9 * status.stamp.nanosec for status in statuses])
+    return np.diff([begun(status) for status in statuses])
 
 
 def asked_again(statuses: list) -> NDArray[np.float64]:
@@ -160,7 +165,7 @@ class Tuner:
             raise SystemExit(f"error: {dict(change.parameters)} was refused: {task.result().reason}")
         after = self.ticks(ticks)
         # A tick that was open when the answer came is decided as it began.
-        begun_after = [s for s in after if s.stamp.sec + 1e-9 * s.stamp.nanosec - s.latency > told]
+        begun_after = [status for status in after if begun(status) > told]
         at_once = None if change.seen is None else bool(change.seen(begun_after[0]))
         return Outcome(change, before, after, at_once, answered)
 
@@ -183,7 +188,8 @@ def main() -> int:
             tuner = Tuner(fleet)
             tuner.ticks(arguments.ticks)
             other_path = save_bundle(other, Path(folder) / "other.npz")
-            outcomes = [tuner.play(change, arguments.ticks) for change in changes(arguments.period, other_path, other.policy_id)]
+            plays = changes(arguments.period, other_path, other.policy_id)
+            outcomes = [tuner.play(change, arguments.ticks) for change in plays]
             statuses = list(fleet.listener.statuses)
     steps = np.diff([status.tick for status in statuses])
     missed = statuses[-1].missed_ticks - statuses[0].missed_ticks
@@ -191,7 +197,8 @@ def main() -> int:
     shown = [outcome.at_once for outcome in outcomes if outcome.at_once is not None]
     report(outcomes, arguments)
     Console(soft_wrap=True).print(
-        f"{len(outcomes)} changes, of the {len(shown)} that a single tick shows {sum(shown)} at the next one; {missed} ticks late, "
+        f"{len(outcomes)} changes, of the {len(shown)} that a single tick shows {sum(shown)} at the next one; "
+        f"{missed} ticks late, "
         f"{int((steps != 1).sum())} gaps in {len(statuses)} ticks; {sum(right)} of {len(right)} effects of the right sign"
     )
     if arguments.picture:
@@ -212,7 +219,8 @@ def report(outcomes: list[Outcome], arguments: argparse.Namespace) -> None:
     for column in ("", "set", "answer [ms]", "next tick", "effect", "before", "after", "sign"):
         table.add_column(column, justify="right" if column in ("", "answer [ms]", "before", "after") else "left")
     for number, outcome in enumerate(outcomes, 1):
-        head = [str(number), label(outcome.change), f"{1000 * outcome.answer:.1f}", {True: "yes", False: "NO", None: "-"}[outcome.at_once]]
+        at_once = {True: "yes", False: "NO", None: "-"}[outcome.at_once]
+        head = [str(number), label(outcome.change), f"{1000 * outcome.answer:.1f}", at_once]
         for name in outcome.change.effects or [""]:
             before, after, right = outcome.effect(name) if name else (np.nan, np.nan, True)
             shown = [name, f"{before:.3g}", f"{after:.3g}", "right" if right else "WRONG"] if name else [""] * 4
@@ -224,8 +232,8 @@ def report(outcomes: list[Outcome], arguments: argparse.Namespace) -> None:
 def draw(outcomes: list[Outcome], statuses: list) -> bytes:
     """Five quantities over the ticks, and a numbered line for each change."""
     panels = ("sampling error", "report bytes per tick", "estimated reward", "latency [s]", "tick interval [s]")
-    figure = new_figure(11.0, 12.0)
-    rows = figure.subplots(len(panels), 1, sharex=True)
+    figure = new_figure(11.5, 12.0)
+    *rows, legend = figure.subplots(len(panels) + 1, 1, height_ratios=[1.0] * len(panels) + [0.4])
     first = statuses[0].tick
     for axes, name in zip(rows, panels, strict=True):
         values = SERIES[name](statuses)
@@ -233,6 +241,7 @@ def draw(outcomes: list[Outcome], statuses: list) -> bytes:
         axes.plot(first + np.arange(len(values)), values, color=GREY, linewidth=0.6, alpha=0.6)
         axes.plot(first + 7 + np.arange(len(smooth)), smooth, color=BLUE, linewidth=1.6)
         axes.set_ylabel(name)
+        axes.set_xlim(first - 10, statuses[-1].tick + 10)
         tidy(axes)
         for number, outcome in enumerate(outcomes, 1):
             shown = outcome.change.effects.get(name)
@@ -244,9 +253,9 @@ def draw(outcomes: list[Outcome], statuses: list) -> bytes:
                               fontsize=8)  # fmt: skip
     rows[-1].set_xlabel("tick; grey: every tick, blue: mean of 8; orange: a change that is to raise (↑) or lower (↓) this")
     lines = [f"{number} {label(outcome.change)}" for number, outcome in enumerate(outcomes, 1)]
-    columns = [lines[start : start + 5] for start in range(0, len(lines), 5)]
-    for column, entries in enumerate(columns):
-        figure.text(0.04 + 0.25 * column, -0.01, "\n".join(entries), fontsize=8, va="top")
+    legend.set_axis_off()
+    for column, start in enumerate(range(0, len(lines), 5)):
+        legend.text(0.25 * column, 1.0, "\n".join(lines[start : start + 5]), fontsize=9, va="top")
     return as_png(figure)
 
 
