@@ -93,7 +93,8 @@ def _print(monitor: Monitor, spin: Callable[[], None], timeout: float, most: int
         end = time.monotonic() + timeout
         while monitor.heard <= told:
             if time.monotonic() > end:
-                console.fail(f"no further tick within {timeout:g} s")
+                paused = ": the coordinator is paused" if monitor.views(1)[0].paused else ""
+                console.fail(f"no further tick within {timeout:g} s{paused}")
                 raise typer.Exit(1)
             spin()
         newest = monitor.views(1)[0]

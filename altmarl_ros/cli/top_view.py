@@ -57,7 +57,7 @@ def _header(now: TickView) -> Text:
         policy += f" -> {now.next_policy_id:08x}"
     return Text.assemble(
         (f"{now.game or 'fleet'} ", "bold"), (f"tick {now.tick}{every}", "bold cyan"), f"  session {now.session}  ", policy,
-        (role, "bold yellow"), others,
+        (role, "bold yellow"), others, ("  paused" if now.paused else "", "bold red"),
     )  # fmt: skip
 
 

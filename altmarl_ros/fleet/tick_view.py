@@ -21,6 +21,7 @@ class TickView:
         next_policy_id: announced and not yet acted by; policy_id where there is none.
         role: of the coordinator that decided: first or standby; empty: not known.
         coordinators: how many there are.
+        paused: whether no tick begins by now.
         game: name; empty: not known.
         zones: names of the local states.
         model: observation model; empty: not known.
@@ -48,6 +49,7 @@ class TickView:
     next_policy_id: int
     role: str
     coordinators: int
+    paused: bool
     game: str
     zones: tuple[str, ...]
     model: str

@@ -78,7 +78,7 @@ class Monitor(GuardedNode):
         role = "" if "standby" not in parameters else "standby" if parameters["standby"] else "first"
         return TickView(
             session=status.session, tick=status.tick, policy_id=status.policy_id, next_policy_id=status.next_policy_id,
-            role=role, coordinators=self.count_publishers(self._status_topic),
+            role=role, coordinators=self.count_publishers(self._status_topic), paused=bool(parameters.get("paused", False)),
             game=configuration.game_name if configuration else "",
             zones=game.local_state_names if game else tuple(f"state {i}" for i in range(len(estimate))),
             model=str(parameters.get("sampling.model", "")), period=self._period(status, parameters.get("tick.period")),

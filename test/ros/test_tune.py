@@ -39,11 +39,12 @@ def node():
     """A node with a table of parameters, spun by a thread."""
     import rclpy
     from rclpy.executors import SingleThreadedExecutor
-    from rclpy.node import Node
+
+    from altmarl_ros.nodes.guarded import GuardedNode
 
     context = rclpy.Context()
     rclpy.init(args=[], context=context)
-    node = Node("tuned", namespace="/a", context=context)
+    node = GuardedNode("tuned", namespace="/a", context=context)
     values = declare(node, TABLE)
 
     def prepare(given, names):
@@ -111,7 +112,7 @@ def test_a_set_is_taken_whole_or_refused_whole_with_the_reason(node, capfd):
         "size": (5, 3), "model": ("fresh", "sticky"), "floats.x0": (0.0, 1000.0), "texts.deep.t0": ("", "10"),
     }  # fmt: skip
     for settings_, reason in (
-        (("size=11", "model=fresh"), "out of range"), (("size=7", "model=fresh"), "seven is refused"),
+        (("size=11", "model=fresh"), "size"), (("size=7", "model=fresh"), "seven is refused"),
         (("model=fresh", "fixed=b"), "read-only"), (("size=4", "model=fesh"), "must be one of fresh, sticky"),
     ):  # fmt: skip
         heard = tune(capfd, "a/tuned", *settings_, code=1)
