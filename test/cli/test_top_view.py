@@ -15,10 +15,10 @@ ZONES = tuple(f"zone {c}" for c in "ABCDE")
 
 NOW = TickView(
     session=7, tick=41, policy_id=0xABCD, next_policy_id=0xABCD, role="first", coordinators=1, paused=False,
-    game="warehouse", zones=ZONES, model="filtered", period=0.5, robots=30, live=29, k=5, k_eff=3, asked=3, backfilled=1, heard=2, rung=5,
-    report_bytes=388, bandwidth_limit=1000.0, latency=0.0123, missed=2, held=0, age_mean=4.2, age_p95=9, age_max=12,
-    global_state=1, global_action=3, action="to D", zone=1, next_zone=3, estimate=(0.5, 0.25, 0.125, 0.125, 0.0),
-    truth=(0.4, 0.3, 0.2, 0.1, 0.0), sampling_error=0.034, estimated_reward=6.5, true_reward=6.1,
+    game="warehouse", zones=ZONES, model="filtered", period=0.5, robots=30, live=29, k=5, k_eff=3, asked=3, backfilled=1,
+    heard=2, rung=5, report_bytes=388, bandwidth_limit=1000.0, latency=0.0123, missed=2, held=0, age_mean=4.2, age_p95=9,
+    age_max=12, global_state=1, global_action=3, action="to D", zone=1, next_zone=3, truth=(0.4, 0.3, 0.2, 0.1, 0.0),
+    estimate=(0.5, 0.25, 0.125, 0.125, 0.0), sampling_error=0.034, estimated_reward=6.5, true_reward=6.1,
     verdicts={"accepted": 80, "late": 3, "not_polled": 1},
 )  # fmt: skip
 
