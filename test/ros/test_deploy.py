@@ -154,6 +154,8 @@ def test_what_is_wrong_with_a_fleet_is_said_before_anything_starts(site):
     dry = deploy("--dry-run", "--only", "robot_0")
     assert dry.returncode == 0
     assert [line.partition(":")[0] for line in dry.stdout.splitlines()] == ["robot_0", "coordinator"]
+    told = json.loads(deploy("--dry-run", "--json").stdout)
+    assert [(plan["process"], plan["executable"]) for plan in told] == [("robot_0", "robot"), ("coordinator", "coordinator")]
     for arguments, named in ((["--only", "robot_1"], "'robot_1' is not enabled"), (["--only", "x"], "no robot 'x'")):
         refused = deploy(*arguments)
         assert (refused.returncode, refused.stdout) == (2, "")
