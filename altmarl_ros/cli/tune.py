@@ -18,6 +18,8 @@ from altmarl_ros.errors import AltmarlError
 from altmarl_ros.files import write_output
 from altmarl_ros.fleet import parameter_files
 
+_LONG = "qos_overrides."  # parameters with names too long for a table
+
 UNBOUNDED = 2**31 - 1
 """What descriptors of ours give for no bound, since a range has two."""
 
@@ -99,10 +101,13 @@ def _show(target: str, parameters: Sequence[RemoteParameter], as_json: bool, bri
     table.add_column("name", no_wrap=True)
     for column, most in (("value", 24), ("range", 20), ("live", None), ("description", None)):
         table.add_column(column, max_width=most, overflow="fold")
-    for each in parameters:
+    listed = [each for each in parameters if not each.name.startswith(_LONG)]
+    for each in listed:
         cells = (each.name, _text(each.value), _limits(each), "yes" if each.live else "", each.description)
         table.add_row(*map(escape, cells))
     console.out.print(table, soft_wrap=False)
+    if len(listed) < len(parameters):
+        console.out.print(f"and {len(parameters) - len(listed)} of {_LONG}*, which --json and --dump have too", markup=False)
 
 
 def _typed(target: str, there: Dict[str, RemoteParameter], settings: Sequence[str]) -> Dict[str, Any]:
