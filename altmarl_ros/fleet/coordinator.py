@@ -253,7 +253,7 @@ class Coordinator:
 
 
 def check_bundle(bundle: PolicyBundle, game: TabularGame, k: int) -> None:
-    """Raise AltmarlError unless the bundle was learned for this game and has a rung for k reports."""
-    bundle.check_game(game)
+    """Raise AltmarlError unless the bundle was learned on this game's dynamics and has a rung for k reports."""
+    bundle.check_dynamics(game)
     if not 0 <= k <= bundle.ladder.K:
         raise AltmarlError(f"k is {k}, must be in 0..{bundle.ladder.K}, the rungs of the policy")

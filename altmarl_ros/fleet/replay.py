@@ -8,7 +8,7 @@ anew, in the order of the ticks, each session from the start of its observation 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Iterable, Iterator, Mapping
+from typing import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -84,13 +84,14 @@ def redecide(
                 raise AltmarlError(f"session {status.session} tick {status.tick}: policy {in_force:08x} is not given")
             model.adopt(game, policies[in_force].pi_l, policies[in_force].ladder)
         states = [state for _, state in status.answers[:k]]
-        _check(status, states, game)
+        check_row(status, states, game)
         action = decide(model, status.global_state, states, status.live, game.n_local_states)
         deviation = float(np.abs(model.estimate[0] - np.array(status.estimate)).max())
         yield Redecision(status.session, status.tick, status.global_action, action, deviation)
 
 
-def _check(status: StatusRow, states: list[int], game: TabularGame) -> None:
+def check_row(status: StatusRow, states: Sequence[int], game: TabularGame) -> None:
+    """Raise AltmarlError where a tick with these reported states does not fit the game."""
     where = f"session {status.session} tick {status.tick}"
     if not status.global_state < game.n_global_states:
         raise AltmarlError(f"{where}: global state {status.global_state} is not in game {game.name!r}")

@@ -144,7 +144,9 @@ def train(
         )
     report = _report(options, state, held, gap)
     keeper.forget()
-    return PolicyBundle(ladder, state.pi_l, game.name, game.content_hash, game.gamma, options.seed, report)
+    return PolicyBundle(
+        ladder, state.pi_l, game.name, game.content_hash, game.gamma, options.seed, report, dynamics_hash=game.dynamics_hash
+    )
 
 
 def learn_ladder(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Mapping
@@ -48,6 +48,11 @@ class PolicyBundle:
         gamma: discount it was learned under.
         seed: seed of the training.
         report: what the training did and reached (JSON values), for people and plots.
+        dynamics_hash: of the game that it was learned for; empty in files that do not say it.
+
+    A fleet and its records agree on one game, by its content hash. What they need of it is how states and actions move;
+    what is worth striving for is the learner's business. So a bundle that was learned for other rewards, discount or
+    starts on the same dynamics (`TabularGame.dynamics_hash`) may be played in that fleet: see `check_dynamics`.
     """
 
     ladder: Ladder
@@ -57,6 +62,7 @@ class PolicyBundle:
     gamma: float
     seed: int
     report: Mapping[str, Any]
+    dynamics_hash: str = ""
 
     def __post_init__(self) -> None:
         S_l, S_g, _ = self.pi_l.probabilities.shape
@@ -83,6 +89,19 @@ class PolicyBundle:
                 f"was learned for game {self.game!r} with hash {self.game_hash}, "
                 f"not for {game.name!r} with hash {game.content_hash}; train again"
             )
+        self._check_sizes(game)
+
+    def check_dynamics(self, game: TabularGame) -> None:
+        """Raise BundleError unless the bundle was learned where states and actions move as in this game, for any rewards."""
+        if self.dynamics_hash != game.dynamics_hash:
+            self.check_game(game)
+        self._check_sizes(game)
+
+    def carried_to(self, game: TabularGame) -> PolicyBundle:
+        """The same policies, as if learned for another game."""
+        return replace(self, game=game.name, game_hash=game.content_hash, dynamics_hash=game.dynamics_hash)
+
+    def _check_sizes(self, game: TabularGame) -> None:
         shape = (game.n_local_states, game.n_global_states, game.n_local_actions)
         if (self.pi_l.probabilities.shape, self.ladder.n_global_actions) != (shape, game.n_global_actions):
             raise BundleError(f"its policies do not have the sizes of game {game.name!r}")
@@ -118,6 +137,8 @@ def save_bundle(bundle: PolicyBundle, path: str | Path) -> Path:
         "seed": bundle.seed,
         "report": dict(bundle.report),
     }
+    if bundle.dynamics_hash:
+        header["dynamics_hash"] = bundle.dynamics_hash
     header["sha256"] = _checksum(header, arrays)
     header_bytes = np.frombuffer(json.dumps(header, allow_nan=False).encode(), dtype=np.uint8)
     try:
@@ -127,8 +148,8 @@ def save_bundle(bundle: PolicyBundle, path: str | Path) -> Path:
     return Path(path)
 
 
-def load_bundle(path: str | Path, game: TabularGame | None = None) -> PolicyBundle:
-    """Read and check a bundle; with `game`, also that it was learned for it.
+def load_bundle(path: str | Path, game: TabularGame | None = None, same_rewards: bool = True) -> PolicyBundle:
+    """Read and check a bundle; with `game`, also that it was learned for it, or at least for its dynamics.
 
     Raises:
         BundleError: one line that names the file and what is wrong with it.
@@ -136,7 +157,7 @@ def load_bundle(path: str | Path, game: TabularGame | None = None) -> PolicyBund
     try:
         bundle = _decode(_read_arrays(Path(path)))
         if game is not None:
-            bundle.check_game(game)
+            (bundle.check_game if same_rewards else bundle.check_dynamics)(game)
     except BundleError as error:
         raise BundleError(f"{path}: {error}") from None
     return bundle
@@ -181,6 +202,7 @@ def _decode(arrays: dict[str, NDArray[Any]]) -> PolicyBundle:
     return PolicyBundle(
         Ladder(rungs, pi_l.probabilities.shape[0], header["n_global_actions"], arrays.get("groups")), pi_l, header["game"],
         header["game_hash"], float(header["gamma"]), header["seed"], header["report"],
+        dynamics_hash=header.get("dynamics_hash", ""),
     )  # fmt: skip
 
 
@@ -200,6 +222,7 @@ def _header(raw: NDArray[Any]) -> dict[str, Any]:
         "game": (str,), "game_hash": (str,), "gamma": (int, float), "K": (int,), "n_global_actions": (int,),
         "seed": (int,), "report": (dict,), "sha256": (str,),
     }  # fmt: skip
+    kinds |= {"dynamics_hash": (str,)} if "dynamics_hash" in header else {}
     for key, kind in kinds.items():
         if not isinstance(header[key], kind) or isinstance(header[key], bool):
             raise BundleError(f"its header's {key!r} is {header[key]!r}")
