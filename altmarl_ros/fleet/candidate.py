@@ -71,13 +71,10 @@ class Candidate:
     """
 
     def __init__(self) -> None:
-        self.stage, self.message, self.fraction = Stage.IDLE, "nothing trained yet", 0.0
-        self.policy_id: int | None = None
-        self.score: Score | None = None
-        self.shadow_ticks = self.shadow_agreed = 0
+        self.stage, self.message = Stage.IDLE, "nothing trained yet"
         self.target: int | None = None
         self._before = Stage.IDLE  # the deployment
-        self._shadow_over = False
+        self._forget()
 
     def begin(self) -> None:
         """A training began; the candidate before it is forgotten.
@@ -86,7 +83,7 @@ class Candidate:
             NotNow: something is under way.
         """
         self._not_while_busy()
-        self.__init__()  # type: ignore[misc]
+        self._forget()
         self.stage, self.message = Stage.TRAINING, "starting"
 
     def progress(self, fraction: float, message: str) -> None:
@@ -139,7 +136,7 @@ class Candidate:
             raise NotNow(f"policy {in_force:08x} is in force already")
         return self.policy_id
 
-    def check_rollback(self) -> None:
+    def check_idle(self) -> None:
         """Raise NotNow while something is under way."""
         self._not_while_busy()
 
@@ -154,6 +151,13 @@ class Candidate:
     def not_deployed(self, reason: str) -> None:
         """It was refused, or is not in force in time."""
         self.stage, self.target, self.message = self._before, None, reason
+
+    def _forget(self) -> None:
+        self.fraction = 0.0
+        self.policy_id: int | None = None
+        self.score: Score | None = None
+        self.shadow_ticks = self.shadow_agreed = 0
+        self._shadow_over = False
 
     def _settle(self) -> None:
         if self.stage is not Stage.SHADOW or self.score is None or not self._shadow_over:
