@@ -73,6 +73,8 @@ class Candidate:
     def __init__(self) -> None:
         self.stage, self.message = Stage.IDLE, "nothing trained yet"
         self.target: int | None = None
+        self.policy_id: int | None = None
+        self.score: Score | None = None
         self._before = Stage.IDLE  # the deployment
         self._forget()
 
@@ -153,9 +155,7 @@ class Candidate:
         self.stage, self.target, self.message = self._before, None, reason
 
     def _forget(self) -> None:
-        self.fraction = 0.0
-        self.policy_id: int | None = None
-        self.score: Score | None = None
+        self.fraction, self.policy_id, self.score = 0.0, None, None
         self.shadow_ticks = self.shadow_agreed = 0
         self._shadow_over = False
 
@@ -164,7 +164,8 @@ class Candidate:
             return
         self.stage = Stage.READY
         gain, half = self.score.gain
-        lived = f"agreed in {self.shadow_agreed} of {self.shadow_ticks} live ticks" if self.shadow_ticks else "no live tick seen"
+        seen = self.shadow_ticks
+        lived = f"agreed in {self.shadow_agreed} of {seen} live ticks" if seen else "no live tick seen"
         self.message = f"may be deployed: gain {gain:+.2f} ± {half:.2f}, {lived}"
 
     def _not_while_busy(self) -> None:

@@ -7,12 +7,11 @@ coordinator's estimate of the tick before, as far as that is known.
 
 from __future__ import annotations
 
-from altmarl_ros.fleet.deciding import decide, resume
+from altmarl_ros.fleet.deciding import Decider
 from altmarl_ros.fleet.record import StatusRow
 from altmarl_ros.fleet.replay import check_row
 from altmarl_ros.fleet.standby import Handover
 from altmarl_ros.games.tabular import TabularGame
-from altmarl_ros.observation import ObservationModel
 
 
 class Shadow:
@@ -23,9 +22,9 @@ class Shadow:
         agreed: of these, with the same global action.
     """
 
-    def __init__(self, game: TabularGame, model: ObservationModel, last: StatusRow | None) -> None:
-        """`model` is the candidate's; `last` the newest tick before the first that it hears."""
-        self._game, self._model, self._last = game, model, last
+    def __init__(self, game: TabularGame, decider: Decider, last: StatusRow | None) -> None:
+        """`decider` is the candidate's; `last` the newest tick before the first that it hears."""
+        self._game, self._decider, self._last = game, decider, last
         self._follows = False  # the model decided the last tick
         self.ticks = self.agreed = 0
 
@@ -40,8 +39,8 @@ class Shadow:
             return False
         check_row(status, states, self._game)
         if not (self._follows and last is not None and (last.session, last.tick + 1) == (status.session, status.tick)):
-            resume(self._model, _known(last), self._game)
-        action = decide(self._model, status.global_state, states, status.live, self._game.n_local_states)
+            self._decider.resume(_known(last))
+        action = self._decider.decide(status.session, status.tick, status.global_state, states, status.live)
         self._last, self._follows = status, True
         self.ticks += 1
         self.agreed += action == status.global_action

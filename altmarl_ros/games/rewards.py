@@ -53,8 +53,9 @@ class Rewards:
         if self.parameters:
             game = load_game(source, self.parameters)
             if game.dynamics_hash != own:
-                moved = [name for name, value in self.parameters.items() if load_game(source, {name: value}).dynamics_hash != own]
-                raise GameError(f"{source}: {', '.join(moved) or 'the parameters'} would change how robots move, not what is rewarded")
+                alone = {name: load_game(source, {name: value}).dynamics_hash for name, value in self.parameters.items()}
+                moved = ", ".join(name for name, dynamics in alone.items() if dynamics != own) or "the parameters"
+                raise GameError(f"{source}: {moved} would change how the fleet moves, and not what is rewarded alone")
         continuous = game.continuous.rewarded(self.of_global, self.of_local) if game.continuous is not None else None
         gamma = game.gamma if self.gamma is None else self.gamma
         return replace(

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Iterable
+from typing import Any, Iterable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -205,7 +205,7 @@ class TabularGame:
         return _digest("altmarl dynamics 1" + continuous, (self.P_g, self.P_l, *groups))
 
 
-def _digest(about: str, arrays: Iterable[ArrayLike]) -> str:
+def _digest(about: str, arrays: Iterable[Any]) -> str:
     digest = hashlib.sha256(about.encode())
     for array in arrays:
         # Rounded, since exp() may differ in its last bit from one processor to the next.

@@ -7,7 +7,8 @@ All kernels are softmax rows of logits. With e(.) the indicator,
     r_l[s_l, s_g, a_l] = (10 if s_l = s_g else 2 / (1 + ring distance)) + [0, 0.5, -0.3][a_l]
     r_g = 1 (their code) or 4 - |s_g - a_g| (the paper, section 6)
 
-whose numbers are the parameters `reward`, `nearby`, `next_reward` and `previous_reward`, and local action 1 names the neighbour s_l + 1 and action 2 the neighbour s_l - 1.
+whose numbers are the parameters `reward`, `nearby`, `next_reward` and `previous_reward`. Local action 1 names the
+neighbour s_l + 1 and action 2 the neighbour s_l - 1.
 """
 
 from __future__ import annotations

@@ -74,9 +74,9 @@ class TrainingJob:
         Raises:
             OSError: it cannot be started.
         """
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         self._began = time.monotonic()
-        environment = {**os.environ, **{name: "1" for name in _ONE_THREAD}}
+        environment = {**os.environ, **dict.fromkeys(_ONE_THREAD, "1")}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "altmarl_ros.learning.training_worker"], env=environment, stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=self._errors, start_new_session=True,

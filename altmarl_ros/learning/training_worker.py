@@ -73,7 +73,7 @@ class _Teller:
             step = progress.step
             fraction = _ROUNDS * (progress.done - (0.5 if step.learner == "global" else 0.0)) / progress.total
             kept = "kept" if step.kept else "not kept"
-            message = f"round {step.round + 1}, {step.learner}: value {step.value:.2f} ± {1.96 * step.standard_error:.2f}, {kept}"
+            message = f"round {step.round + 1}, {step.learner}: {step.value:.2f} ± {1.96 * step.standard_error:.2f}, {kept}"
         else:
             fraction = _ROUNDS + (1.0 - _ROUNDS) * sum(self._work[: progress.done]) / sum(self._work)
             message = f"ladder, rung {progress.done - 1} of {progress.total - 1}"

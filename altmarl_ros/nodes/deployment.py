@@ -47,9 +47,7 @@ class Deployment:
     def poll(self, in_force: int | None) -> str | None:
         """Why it failed, None while it has not; `in_force` is the policy of the last tick."""
         if self._task is None and self._coordinator.ready and self._node.executor is not None:
-            self._task = self._node.executor.create_task(
-                self._coordinator.change({"policy.file": str(self.order.path)})
-            )  # fmt: skip
+            self._task = self._node.executor.create_task(self._coordinator.change, {"policy.file": str(self.order.path)})
         if self._task is not None and self._task.done() and not self._taken:
             if self._task.exception() is not None:
                 return f"{self._coordinator.target}: {self._task.exception()}"

@@ -17,6 +17,7 @@ from altmarl_ros.errors import AltmarlError
 from altmarl_ros.fleet.health import Finding, Level
 
 _PARTICIPANT = 12  # bytes of an endpoint's id that name its participant (DDSI-RTPS 2.5, 9.3.1)
+_DEADLINE = "deadline missed"
 
 POLICY_KINDS = (
     QoSPolicyKind.DEADLINE, QoSPolicyKind.DEPTH, QoSPolicyKind.DURABILITY, QoSPolicyKind.HISTORY, QoSPolicyKind.LIFESPAN,
@@ -46,7 +47,7 @@ class Endpoints:
             return self._node.create_publisher(message_type, topic, profile, qos_overriding_options=self._options, **options)
 
         callbacks = PublisherEventCallbacks(
-            deadline=self._count(topic, "deadline missed"), liveliness=self._count(topic, "liveliness lost"),
+            deadline=self._count(topic, _DEADLINE), liveliness=self._count(topic, "liveliness lost"),
             incompatible_qos=self._incompatible(topic, "reader"),
         )  # fmt: skip
         return self._create(create, topic, callbacks, PublisherEventCallbacks(use_default_callbacks=not self._quiet))
@@ -66,16 +67,17 @@ class Endpoints:
             )
 
         callbacks = SubscriptionEventCallbacks(
-            deadline=self._count(topic, "deadline missed"), liveliness=self._liveliness_changed(topic, count_writers),
+            deadline=self._count(topic, _DEADLINE), liveliness=self._liveliness_changed(topic, count_writers),
             message_lost=self._count(topic, "message lost"), incompatible_qos=self._incompatible(topic, "writer"),
         )  # fmt: skip
         liveliness = self._liveliness_changed(topic, count_writers) if count_writers else None
         without = SubscriptionEventCallbacks(liveliness=liveliness, use_default_callbacks=not self._quiet)
         return self._create(create, topic, callbacks, without)
 
-    def finding(self) -> Finding:
-        """What the middleware complained of, compared with the last call."""
-        complaints = {key: count for key, count in self.events.items() if key[1] != "liveliness changed"}
+    def finding(self, deadlines: bool = True) -> Finding:
+        """What the middleware complained of, compared with the last call; `deadlines`: whether they are meant to be kept."""
+        excused = {"liveliness changed"} if deadlines else {"liveliness changed", _DEADLINE}
+        complaints = {key: count for key, count in self.events.items() if key[1] not in excused}
         new = {key: count - self._told[key] for key, count in complaints.items() if count > self._told[key]}
         self._told = Counter(self.events)
         message = ", ".join(f"{count} {event} on {topic}" for (topic, event), count in new.items())

@@ -16,11 +16,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Callable, Mapping, Sequence
 
-from rclpy.clock import Clock, ClockType
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
 from std_srvs.srv import Trigger
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.fleet.candidate import BUSY, Candidate, NotNow, Score, Stage
+from altmarl_ros.fleet.deciding import Decider, Rule
 from altmarl_ros.fleet.kept_policies import KeptPolicies
 from altmarl_ros.fleet.record import Configuration, StatusRow
 from altmarl_ros.fleet.shadow import Shadow
@@ -37,7 +39,6 @@ from altmarl_ros.nodes.remote_parameters import RemoteParameters
 from altmarl_ros.nodes.running import run
 from altmarl_ros.nodes.trainer_parameters import PARAMETERS, folder_of, options_of, rewards_of
 from altmarl_ros.nodes.training_messages import progress_to_message
-from altmarl_ros.observation import make_model
 from altmarl_ros.policies import PolicyBundle, load_bundle
 
 _POLL = 0.1  # s
@@ -110,17 +111,17 @@ class TrainerNode(GuardedNode):
 
     def _train(self) -> str:
         values = self._values
-        if self._candidate.stage in BUSY:
-            self._candidate.check_idle()
+        self._candidate.check_idle()
         configuration = self._fleet()
         game, present = rewards_of(values).of(values["game"]), self._present(configuration)
         told, status = configuration.parameters, self._ear.status
         robots = 1 if status is None else status.live
         options = options_of(values, game, present.ladder.K, robots)
-        if options.K < told["sampling.k"]:
-            raise AltmarlError(f"parameter 'K' is {options.K}, below the {told['sampling.k']} reports that the coordinator wants")
+        wanted = told["sampling.k"]
+        if wanted > options.K:
+            raise AltmarlError(f"parameter 'K' is {options.K}, below the {wanted} reports that the coordinator wants")
         request = TrainingRequest(
-            values["game"], str(self._kept.folder / _CANDIDATE), str(self._kept.save(present)), options.n, told["sampling.k"],
+            values["game"], str(self._kept.folder / _CANDIDATE), str(self._kept.save(present)), options.n, wanted,
             told["sampling.model"], told["sampling.turnover"], values["runs"], asdict(rewards_of(values)), asdict(options),
             values["nice"],
         )  # fmt: skip
@@ -217,9 +218,8 @@ class TrainerNode(GuardedNode):
     def _begin_shadow(self) -> None:
         configuration = self._fleet()
         self._bundle = bundle = load_bundle(self._kept.folder / _CANDIDATE, self._game, same_rewards=False)
-        told = configuration.parameters
-        model = make_model(told["sampling.model"], self._game, bundle, told["sampling.turnover"])
-        self._shadow = Shadow(self._game, model, self._ear.status)
+        decider = Decider(self._game, bundle, Rule.of(configuration.parameters))
+        self._shadow = Shadow(self._game, decider, self._ear.status)
         self._shadow_end = time.monotonic() + self._values["shadow.timeout"]
         self._candidate.trained(bundle.policy_id)
 
@@ -271,9 +271,8 @@ class TrainerNode(GuardedNode):
             self._candidate, self._values["game"], self._seconds, self._ear, self._kept.ids, self._candidate_file(),
             self.get_clock().now().to_msg(),
         )  # fmt: skip
-        said = tuple(
-            getattr(message, name) for name in message.get_fields_and_field_types() if name not in ("stamp", "elapsed", "kept")
-        ) + (tuple(message.kept),)
+        names = message.get_fields_and_field_types().keys() - {"stamp", "elapsed", "kept"}
+        said = (tuple(message.kept), *(getattr(message, name) for name in sorted(names)))
         now = time.monotonic()
         if said != self._said or (self._candidate.stage in BUSY and now - self._said_at >= _REPEAT - _POLL / 2):
             self._said, self._said_at = said, now

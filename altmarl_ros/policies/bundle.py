@@ -1,7 +1,8 @@
 """The policy bundle: everything that a fleet needs to act, in one `.npz` file without pickle.
 
 Arrays: `pi_l` [s_l, s_g, a_l] and `rung_0` .. `rung_K` [s_g, rank of c]; for games with groups also
-`groups` [s_l] (Ladder). The array `header` holds
+`groups` [s_l] (Ladder); for a temperature above 0 also `values` [rank of c, s_g] of the top rung and
+`action_values` [s_l, s_g, a_l] of a robot. The array `header` holds
 JSON (UTF-8 bytes) with the keys of `PolicyBundle` below and the SHA-256 of everything else, so that
 a truncated, altered or foreign file is refused before anything acts by it.
 """
@@ -33,6 +34,7 @@ _MOST_REPORTS = 25
 _LADDER_WORK = 4e7  # S_g^2 A_g times count vectors over all rungs: seconds, not minutes, of learning
 
 _MAX_BYTES = 1 << 30
+_OPTIONAL = {"groups", "values", "action_values", "r_g"}  # arrays
 _HEADER_KEYS = ("format", "version", "game", "game_hash", "gamma", "K", "n_global_actions", "seed", "report", "sha256")
 
 
@@ -49,6 +51,7 @@ class PolicyBundle:
         seed: seed of the training.
         report: what the training did and reached (JSON values), for people and plots.
         dynamics_hash: of the game that it was learned for; empty in files that do not say it.
+        r_g: global reward that its values are by [s_g, a_g]; None: that of the game it is played in.
 
     A fleet and its records agree on one game, by its content hash. What they need of it is how states and actions move;
     what is worth striving for is the learner's business. So a bundle that was learned for other rewards, discount or
@@ -63,9 +66,14 @@ class PolicyBundle:
     seed: int
     report: Mapping[str, Any]
     dynamics_hash: str = ""
+    r_g: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         S_l, S_g, _ = self.pi_l.probabilities.shape
+        if self.r_g is not None:
+            shape = (S_g, self.ladder.n_global_actions)
+            if self.r_g.shape != shape or not np.isfinite(self.r_g).all():
+                raise BundleError(f"r_g has shape {self.r_g.shape}, must be {shape} of finite numbers")
         if (S_l, S_g) != (self.ladder.n_local_states, self.ladder.n_global_states):
             raise BundleError(
                 f"pi_l is for {S_l} local and {S_g} global states, the ladder for "
@@ -75,7 +83,7 @@ class PolicyBundle:
     @cached_property
     def content_hash(self) -> str:
         """64 hexadecimal digits that change with either policy and with nothing else."""
-        return _checksum({}, _arrays(self))
+        return _checksum({}, _policies(self))
 
     @cached_property
     def policy_id(self) -> int:
@@ -99,7 +107,7 @@ class PolicyBundle:
 
     def carried_to(self, game: TabularGame) -> PolicyBundle:
         """The same policies, as if learned for another game."""
-        return replace(self, game=game.name, game_hash=game.content_hash, dynamics_hash=game.dynamics_hash)
+        return replace(self, game=game.name, game_hash=game.content_hash, dynamics_hash=game.dynamics_hash, r_g=game.r_g)
 
     def _check_sizes(self, game: TabularGame) -> None:
         shape = (game.n_local_states, game.n_global_states, game.n_local_actions)
@@ -164,6 +172,11 @@ def load_bundle(path: str | Path, game: TabularGame | None = None, same_rewards:
 
 
 def _arrays(bundle: PolicyBundle) -> dict[str, NDArray[Any]]:
+    optional = {"values": bundle.ladder.values, "action_values": bundle.pi_l.action_values, "r_g": bundle.r_g}
+    return {**_policies(bundle), **{name: array for name, array in optional.items() if array is not None}}
+
+
+def _policies(bundle: PolicyBundle) -> dict[str, NDArray[Any]]:
     rungs = {f"rung_{k}": rung for k, rung in enumerate(bundle.ladder.rungs)}
     groups = {} if bundle.ladder.groups is None else {"groups": bundle.ladder.groups}
     return {"pi_l": bundle.pi_l.probabilities, **rungs, **groups}
@@ -191,18 +204,18 @@ def _decode(arrays: dict[str, NDArray[Any]]) -> PolicyBundle:
     header = _header(arrays.pop("header"))
     K = header["K"]
     expected = {"pi_l", *(f"rung_{k}" for k in range(K + 1))}
-    odd_ones = sorted((set(arrays) - {"groups"}) ^ expected)
+    odd_ones = sorted((set(arrays) - _OPTIONAL) ^ expected)
     if odd_ones:
         odd = odd_ones[0]
         raise BundleError(f"array {odd!r} is {'unknown' if odd in arrays else 'missing'}")
     if _checksum({key: header[key] for key in header if key != "sha256"}, arrays) != header["sha256"]:
         raise BundleError("its content does not match its checksum: the file was altered")
-    pi_l = LocalPolicy(arrays["pi_l"])
+    pi_l = LocalPolicy(arrays["pi_l"], arrays.get("action_values"))
     rungs = tuple(arrays[f"rung_{k}"] for k in range(K + 1))
     return PolicyBundle(
-        Ladder(rungs, pi_l.probabilities.shape[0], header["n_global_actions"], arrays.get("groups")), pi_l, header["game"],
-        header["game_hash"], float(header["gamma"]), header["seed"], header["report"],
-        dynamics_hash=header.get("dynamics_hash", ""),
+        Ladder(rungs, pi_l.probabilities.shape[0], header["n_global_actions"], arrays.get("groups"), arrays.get("values")),
+        pi_l, header["game"], header["game_hash"], float(header["gamma"]), header["seed"], header["report"],
+        header.get("dynamics_hash", ""), arrays.get("r_g"),
     )  # fmt: skip
 
 
