@@ -189,8 +189,8 @@ class TrainerNode(GuardedNode):
         if self._job is not None:
             for report in self._job.poll():
                 self._take(report)
-        if self._job is not None and self._candidate.stage in BUSY and self._job.seconds > self._values["timeout"]:
-            self._fail(f"took longer than the {self._values['timeout']:g} s of parameter 'timeout'")
+        if self._job is not None and self._candidate.stage in BUSY and self._job.seconds > self._values["train.timeout"]:
+            self._fail(f"took longer than the {self._values['train.timeout']:g} s of parameter 'train.timeout'")
         if self._candidate.stage is Stage.SHADOW and self._shadow is not None:
             over = self._shadow.ticks >= self._values["shadow.ticks"] or time.monotonic() >= self._shadow_end
             self._candidate.shadowed(self._shadow.ticks, self._shadow.agreed, over)

@@ -31,7 +31,7 @@ PARAMETERS = (
     Parameter("runs", 400, "Simulated episodes per evaluation.", 2, 1_000_000, live=True),
     Parameter("seed", 0, "Seed of everything random in the training.", 0, live=True),
     Parameter("memory", 2048, "Memory that a training may use.", 1, 1_000_000, unit="MiB", live=True),
-    Parameter("timeout", 3600.0, "Longest training, its scoring included.", 1.0, 1e6, unit="s", live=True),
+    Parameter("train.timeout", 3600.0, "Longest training, its scoring included.", 1.0, 1e6, unit="s", live=True),
     Parameter("shadow.ticks", 20, "Live ticks that a candidate decides as a shadow.", 1, 1_000_000, live=True),
     Parameter("shadow.timeout", 30.0, "Longest wait for these.", 0.1, 1e6, unit="s", live=True),
     Parameter("auto_deploy", False, "Deploy a candidate whose gain is surely above `deploy.margin`.", live=True),

@@ -202,11 +202,11 @@ def test_training_is_cancelled_crashes_repeats_and_deploys_itself_only_above_the
     running.wait_until(lambda: workers(process), 10, "a training process")
     os.kill(workers(process)[0], signal.SIGKILL)
     assert trainer.wait_for(Stage.FAILED).message == "the training process ended by signal 9"
-    assert running.set_parameters("trainer", timeout=1.0)[0]
+    assert running.set_parameters("trainer", train__timeout=1.0)[0]
     trainer.asked("train")
-    assert "'timeout'" in trainer.wait_for(Stage.FAILED).message
+    assert "'train.timeout'" in trainer.wait_for(Stage.FAILED).message
 
-    assert running.set_parameters("trainer", timeout=600.0, runs=50, auto_deploy=True)[0]
+    assert running.set_parameters("trainer", train__timeout=600.0, runs=50, auto_deploy=True)[0]
     ready = trainer.train()
     running.listen(0.5)
     assert trainer.last.state == Stage.READY, "the game's own rewards gain nothing surely"
