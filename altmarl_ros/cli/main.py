@@ -20,6 +20,7 @@ from altmarl_ros.cli.netcheck import netcheck
 from altmarl_ros.cli.record import record, recover
 from altmarl_ros.cli.replay import replay
 from altmarl_ros.cli.report import report
+from altmarl_ros.cli.retrain import retrain
 from altmarl_ros.cli.train import train
 from altmarl_ros.errors import AltmarlError
 
@@ -31,7 +32,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 COMMANDS = (
-    train, evaluate, certify, fleet, deploy, check, record, replay, recover, report, identify, compare, demo, doctor, netcheck,
+    train, evaluate, certify, fleet, retrain, deploy, check, record, replay, recover, report, identify, compare, demo, doctor,
+    netcheck,
 )  # fmt: skip
 for command in COMMANDS:
     app.command()(command)
