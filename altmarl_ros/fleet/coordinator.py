@@ -131,7 +131,7 @@ class Coordinator:
     @property
     def estimate(self) -> NDArray[np.float64]:
         """Estimated share of robots per local state [S_l]."""
-        return self._decider.model.estimate[0]
+        return np.asarray(self._decider.model.estimate[0])
 
     @property
     def sampling_error(self) -> float:

@@ -9,12 +9,13 @@ from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallba
 from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from rclpy.publisher import Publisher
-from rclpy.qos import QoSPolicyKind, QoSProfile, qos_policy_name_from_kind
+from rclpy.qos import DurabilityPolicy, QoSPolicyKind, QoSProfile, qos_policy_name_from_kind
 from rclpy.qos_overriding_options import InvalidQosOverridesError, QoSOverridingOptions
 from rclpy.subscription import Subscription
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.fleet.health import Finding, Level
+from altmarl_ros.nodes import qos
 
 _PARTICIPANT = 12  # bytes of an endpoint's id that name its participant (DDSI-RTPS 2.5, 9.3.1)
 _DEADLINE = "deadline missed"
@@ -125,6 +126,18 @@ class Endpoints:
             self._node.get_logger().warning(f"{topic}: a {other} with an incompatible {policy}{why} gets nothing through")
 
         return count
+
+
+def hear_latched(node: Node, message_type: Any, topic: str, callback: Callable[..., None]) -> None:
+    """Hear what latched writers said before, beside a reader that hears all writers; others not matching is no complaint."""
+    quiet = SubscriptionEventCallbacks(use_default_callbacks=False)
+    node.create_subscription(message_type, topic, callback, qos.latched_qos(), event_callbacks=quiet)
+
+
+def is_latched(node: Node, topic: str) -> bool:
+    """Whether somebody who is discovered latches the topic."""
+    infos = node.get_publishers_info_by_topic(topic)
+    return any(info.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL for info in infos)
 
 
 def all_hear(node: Node, speak_on: str, hear_on: str) -> bool:
