@@ -67,7 +67,7 @@ def retrain(
                 failure = _run(client, settings, train, deploy, if_better, rollback, cancel)
             finally:
                 client.close()
-        progress = client.progress
+        progress = client.last
     finally:
         rclpy.try_shutdown()
     if as_json:
@@ -103,45 +103,43 @@ def _run(
     cancel: bool,
 ) -> str:  # fmt: skip
     """What went wrong; empty: nothing."""
-    if rollback or cancel:
-        answer = client.call("rollback" if rollback else "cancel")
-        return _deployed(client) if answer.successful and rollback else "" if answer.successful else answer.reason
+    if rollback:
+        return _put_in_force(client, "rollback")
+    if cancel:
+        answer = client.call("cancel")
+        return "" if answer.successful else answer.reason
     if train:
-        if settings:
-            taken = client.change(settings)
-            if not taken.successful:
-                return taken.reason
-        began = client.call("train")
+        taken = client.change(settings)
+        began = client.call("train") if taken.successful else taken
         if not began.successful:
             return began.reason
-        ended = client.follow()
-        if ended.state not in (Stage.READY, Stage.DEPLOYED):
-            return ended.message
-    progress = client.progress
-    surely = 0.0 if progress is None else progress.gain - progress.gain_half_width
+        progress = client.follow()
+        if progress.state not in (Stage.READY, Stage.DEPLOYED):
+            return str(progress.message)
+    progress = client.last
+    if progress.candidate_id and progress.policy_id == progress.candidate_id:
+        return ""  # the trainer deploys by itself
+    surely = progress.gain - progress.gain_half_width
     if if_better is not None and not surely > if_better:
         return f"not deployed: the lower end of its gain, {surely:.2f}, is not above {if_better:g}"
-    if deploy or if_better is not None:
-        answer = client.call("deploy")
-        return _deployed(client) if answer.successful else answer.reason
-    return ""
+    return _put_in_force(client, "deploy") if deploy or if_better is not None else ""
 
 
-def _deployed(client: "TrainerClient") -> str:
+def _put_in_force(client: "TrainerClient", service: str) -> str:
+    before = client.last.policy_id
+    answer = client.call(service)
+    if not answer.successful:
+        return answer.reason
     progress = client.follow()
-    return "" if progress.state == Stage.DEPLOYED else str(progress.message)
+    return "" if progress.policy_id != before else str(progress.message)
 
 
 def _about(progress: Any) -> Dict[str, Any]:
-    if progress is None:
-        return {}
     fields = {name: getattr(progress, name) for name in progress.get_fields_and_field_types() if name != "stamp"}
     return {**fields, "state": Stage(progress.state).name.lower(), "kept": [int(kept) for kept in progress.kept]}
 
 
 def _print(about: Dict[str, Any]) -> None:
-    if not about:
-        return
     console.out.print(f"{about['state']}: {about['message']}", markup=False)
     if about["candidate_id"] and about["gain_half_width"]:
         for name, title in (("value", "in force"), ("candidate_value", "candidate"), ("gain", "gain")):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Callable, Mapping
+from typing import Any, Callable, Mapping
 
 from rclpy.executors import SingleThreadedExecutor
 from std_srvs.srv import Trigger
@@ -17,7 +17,7 @@ from altmarl_ros.nodes.remote_parameters import Answer, RemoteParameters, Value
 
 SERVICES = ("train", "cancel", "deploy", "rollback")
 _BACKLOG = 50
-_SILENCE = 5.0  # s; a trainer at work speaks twice a second
+_SILENCE = 30.0  # s; a trainer at work speaks twice a second, unless it compiles
 
 
 class TrainerClient(GuardedNode):
@@ -25,14 +25,15 @@ class TrainerClient(GuardedNode):
 
     def __init__(self, trainer: str, on_progress: Callable[[TrainingProgress], None] = lambda message: None) -> None:
         super().__init__("retrain", start_parameter_services=False)
-        self.trainer, self.progress = trainer, None
+        self.trainer = trainer
+        self.progress: TrainingProgress | None = None
         self._on_progress = on_progress
         self._heard_at = time.monotonic()
         self._changed, self._state = False, int(Stage.IDLE)  # since the last call, from that state
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self)
-        self._parameters = RemoteParameters(self, trainer)
-        self._services = {name: self.create_client(Trigger, f"{trainer}/{name}") for name in SERVICES}
+        self._remote = RemoteParameters(self, trainer)
+        self._triggers: dict[str, Any] = {name: self.create_client(Trigger, f"{trainer}/{name}") for name in SERVICES}
         self.create_subscription(TrainingProgress, f"{trainer}/progress", self._hear, qos.latched_qos(_BACKLOG))
 
     def connect(self, seconds: float) -> None:
@@ -43,8 +44,8 @@ class TrainerClient(GuardedNode):
         """
 
         def found() -> bool:
-            there = all(client.service_is_ready() for client in self._services.values())
-            return there and self._parameters.ready and self.progress is not None
+            there = all(client.service_is_ready() for client in self._triggers.values())
+            return there and self._remote.ready and self.progress is not None
 
         if not self._wait(found, seconds):
             raise ResourceError(
@@ -53,15 +54,16 @@ class TrainerClient(GuardedNode):
             )
 
     def change(self, values: Mapping[str, Value], seconds: float = 10.0) -> Answer:
-        """Set several of its parameters, all or none.
+        """Set several of its parameters, all or none; setting none succeeds.
 
         Raises:
             ResourceError: it did not answer in time.
         """
-        task = self._executor.create_task(self._parameters.change, values)
+        task: Any = self._executor.create_task(self._remote.change, values)
         if not self._wait(task.done, seconds):
             raise ResourceError(f"{self.trainer} did not answer within {seconds:g} s")
-        return task.result()  # type: ignore[no-any-return]
+        answer: Answer = task.result()
+        return answer
 
     def call(self, name: str, seconds: float = 10.0) -> Answer:
         """Call one of SERVICES.
@@ -69,8 +71,8 @@ class TrainerClient(GuardedNode):
         Raises:
             ResourceError: it did not answer in time.
         """
-        self._changed, self._state = False, self._last.state
-        future = self._services[name].call_async(Trigger.Request())
+        self._changed, self._state = False, self.last.state
+        future: Any = self._triggers[name].call_async(Trigger.Request())
         if not self._wait(future.done, seconds):
             raise ResourceError(f"{self.trainer} did not answer within {seconds:g} s")
         response = future.result()
@@ -85,11 +87,11 @@ class TrainerClient(GuardedNode):
             ResourceError: the trainer fell silent.
         """
         self._heard_at = time.monotonic()
-        while Stage(self._last.state) in BUSY:
+        while Stage(self.last.state) in BUSY:
             self._executor.spin_once(timeout_sec=0.1)
             if time.monotonic() - self._heard_at > _SILENCE:
                 raise ResourceError(f"{self.trainer} fell silent")
-        return self._last
+        return self.last
 
     def close(self) -> None:
         """Forget the trainer."""
@@ -97,7 +99,8 @@ class TrainerClient(GuardedNode):
         self.destroy_node()
 
     @property
-    def _last(self) -> TrainingProgress:
+    def last(self) -> TrainingProgress:
+        """What was heard last, once it is connected."""
         assert self.progress is not None, "not connected"
         return self.progress
 
