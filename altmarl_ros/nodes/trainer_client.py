@@ -80,6 +80,10 @@ class TrainerClient(GuardedNode):
             self._wait(lambda: self._changed, _SILENCE)
         return Answer(response.success, response.message)
 
+    def listen(self) -> None:
+        """Hear what came, without waiting."""
+        self._executor.spin_once(timeout_sec=0.0)
+
     def follow(self) -> TrainingProgress:
         """Listen until what is under way has ended; what was said last.
 

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ def files(folder):
 def test_the_last_ones_survive_a_restart_as_files_and_the_oldest_go(bundles, tmp_path):
     kept, ids = KeptPolicies(tmp_path), [bundle.policy_id for bundle in bundles]
     assert kept.before(ids[0]) is None
-    for before, after in zip(bundles, bundles[1:], strict=False):
+    for before, after in pairwise(bundles):
         deploy(kept, after, before)
     again = KeptPolicies(tmp_path)
     assert kept.ids == again.ids == (ids[2], ids[1]), "the newest two before the one in force"

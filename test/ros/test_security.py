@@ -14,7 +14,8 @@ pytestmark = [pytest.mark.ros, pytest.mark.untimed]
 
 POLICY = share_directory() / "config" / "security" / "policy.xml"
 ENCLAVES = {"coordinator": "coordinator", "robot": "robot", "robots_0": "robot", "world": "world"}
-ENCLAVES |= {"trainer": "trainer", "plant": "plant", "operator": "operator", "recorder": "operator", "altmarl_operator_tool": "operator"}
+ENCLAVES |= {"trainer": "trainer"}
+ENCLAVES |= {"plant": "plant", "operator": "operator", "recorder": "operator", "altmarl_operator_tool": "operator"}
 KINDS = ("publish", "subscribe", "reply", "request")
 
 
@@ -98,7 +99,8 @@ def graph(fleet, policy, tmp_path):
     writer = BagWriter(tmp_path / "bag")
     recorder = Recorder(writer)
     try:
-        clients = [AsyncParameterClient(tool, name) for name in ("coordinator", "world", "robot_9/robot", "robots_0", "trainer")]
+        nodes = ("coordinator", "world", "robot_9/robot", "robots_0", "trainer")
+        clients = [AsyncParameterClient(tool, name) for name in nodes]
         services = {"change_state": ChangeState, "get_state": GetState, "get_available_transitions": GetAvailableTransitions}
         clients += [tool.create_client(kind, f"/coordinator/{name}") for name, kind in services.items()]
         clients += [tool.create_client(Trigger, f"/trainer/{name}") for name in ("train", "cancel", "deploy", "rollback")]
