@@ -179,7 +179,7 @@ def main() -> None:
     parser.add_argument("--robots", type=int, default=30)
     parser.add_argument("--k", type=int, default=5)
     parser.add_argument("--period", type=float, default=0.2, help="time between ticks [s]")
-    parser.add_argument("--reward", default="previous_reward=1", help="NAME=VALUE among the warehouse's builder parameters")
+    parser.add_argument("--reward", default="previous_reward=3", help="NAME=VALUE among the warehouse's builder parameters")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()

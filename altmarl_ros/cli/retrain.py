@@ -4,6 +4,7 @@ import json
 from typing import TYPE_CHECKING, Annotated, Any, Dict, List, Optional
 
 import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from altmarl_ros.cli import console
 from altmarl_ros.cli.console import Json
@@ -12,8 +13,6 @@ from altmarl_ros.fleet.candidate import Stage
 
 if TYPE_CHECKING:
     from altmarl_ros.nodes.trainer_client import TrainerClient
-
-_DONE = 1000  # steps of the bar
 
 
 def retrain(
@@ -55,11 +54,12 @@ def retrain(
 
     rclpy.init(args=[])
     try:
-        with console.progress() as bar:
-            task = bar.add_task("waiting for the trainer", total=_DONE)
+        columns = (BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
+        with Progress(*columns, console=console.err) as bar:
+            task = bar.add_task("waiting for the trainer", total=1.0)
 
             def show(message: Any) -> None:
-                bar.update(task, completed=round(_DONE * message.fraction), description=message.message)
+                bar.update(task, completed=message.fraction, description=message.message)
 
             client = TrainerClient(trainer, show)
             try:

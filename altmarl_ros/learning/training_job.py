@@ -25,6 +25,13 @@ _LONGEST_LINE = 1 << 20
 _LONGEST_END = 5.0  # s; for the system to end a process that is killed
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 _TAIL = 4096
+_WORKER = """
+import sys
+if sys.path[0] == "":  # the working directory: what lies there is not ours
+    del sys.path[0]
+from altmarl_ros.learning.training_worker import main
+sys.exit(main())
+"""
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,7 @@ class TrainingRequest:
         k: reports per tick in the comparison.
         model, turnover: observation model of the comparison.
         runs: episodes of the comparison.
+        from_present: whether the first best response is to the present robots' policy; else to the uniform one.
         nice: by how much the process gives way to others, 0 to 19.
     """
 
@@ -54,6 +62,7 @@ class TrainingRequest:
     runs: int
     rewards: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    from_present: bool = True
     nice: int = 10
 
 
@@ -78,7 +87,7 @@ class TrainingJob:
         self._began = time.monotonic()
         environment = {**os.environ, **dict.fromkeys(_ONE_THREAD, "1")}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "altmarl_ros.learning.training_worker"], env=environment, stdin=subprocess.PIPE,
+            [sys.executable, "-c", _WORKER], env=environment, stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=self._errors, start_new_session=True,
         )  # fmt: skip
         assert self._process.stdin is not None

@@ -48,7 +48,7 @@ def _work(request: TrainingRequest, answers: IO[str]) -> None:
     options = TrainingOptions(**{**given, "g_learn": GLearnOptions(**given.get("g_learn", {}))})
     present = load_bundle(request.present, game, same_rewards=False)
     _say(answers, "progress", {"fraction": 0.0, "message": "the first best response of the coordinator"})
-    bundle = train(game, options, _Teller(answers, game, options))
+    bundle = train(game, options, _Teller(answers, game, options), first=present.pi_l if request.from_present else None)
     bundle = replace(bundle, report={**bundle.report, "rewards": dict(request.rewards)})
     save_bundle(bundle, Path(request.out))
     trained = {"policy_id": bundle.policy_id, "value": bundle.report["value"], "seconds": bundle.report["seconds"]}

@@ -123,7 +123,7 @@ class TrainerNode(GuardedNode):
         request = TrainingRequest(
             values["game"], str(self._kept.folder / _CANDIDATE), str(self._kept.save(present)), options.n, wanted,
             told["sampling.model"], told["sampling.turnover"], values["runs"], asdict(rewards_of(values)), asdict(options),
-            values["nice"],
+            values["start"] == "present", values["nice"],
         )  # fmt: skip
         self._candidate.begin()
         self._bundle, self._shadow, self._tried, self._began = None, None, False, time.monotonic()

@@ -26,6 +26,8 @@ PARAMETERS = (
     Parameter("backup", "auto", "How G-LEARN computes expectations.", choices=BACKUPS, live=True),
     Parameter("rounds", 10, "Most rounds of best responses.", 1, 1000, live=True),
     Parameter("learn_for", DEFAULT_MODEL, "Observation model that the pair is learned for.", choices=LEARNABLE, live=True),
+    Parameter("start", "present", "Robots' policy that the first best response is to: the present one, near whose equilibrium "
+              "the training then ends, or the uniform one.", choices=("present", "uniform"), live=True),
     Parameter("temperature", 0.0, "Of the learned local policy; 0: greedy.", 0.0, 1e6, unit="reward", live=True),
     Parameter("robots", 0, "Robots in simulated episodes; 0: as many as are in the draw.", 0, 10_000_000, live=True),
     Parameter("runs", 400, "Simulated episodes per evaluation.", 2, 1_000_000, live=True),

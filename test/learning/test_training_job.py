@@ -53,7 +53,7 @@ def test_it_says_how_far_it_is_and_what_came_of_it(request_for, small_bundle):
     assert (fractions[0], fractions[-1]) == (0.0, 1.0)
     trained, scored = reports[-2:]
     game = REWARDS.of("warehouse")
-    expected, found = train(game, OPTIONS), load_bundle(request_for().out, game)
+    expected, found = train(game, OPTIONS, first=small_bundle.pi_l), load_bundle(request_for().out, game)
     assert expected.policy_id == found.policy_id == trained.values["policy_id"]
     assert found.report["rewards"]["parameters"] == {"previous_reward": 5.0}
     assert (found.gamma, found.dynamics_hash) == (0.9, game.dynamics_hash)

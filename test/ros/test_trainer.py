@@ -1,7 +1,10 @@
 """A trainer beside a running fleet: train, shadow, deploy, roll back; cancel, crash, kill and refuse."""
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -153,6 +156,9 @@ def test_a_reward_is_changed_and_the_fleet_goes_over_and_back_at_one_tick(starte
 
     trainer.asked("deploy")
     assert list(trainer.wait_for(Stage.DEPLOYED).kept) == [old], "the same candidate once more"
+    trainer.asked("rollback")
+    trainer.wait_for(Stage.DEPLOYED)
+    command_line_goes_the_same_way(running, old, new)
     running.set_parameters("trainer", runs=400)
     trainer.asked("train")
     running.wait_until(lambda: workers(children["trainer"].process), 10, "a training process")
@@ -165,6 +171,26 @@ def test_a_reward_is_changed_and_the_fleet_goes_over_and_back_at_one_tick(starte
     assert (trainer.last.state, list(trainer.last.kept)) == (Stage.IDLE, [old])
     trainer.asked("rollback")
     assert trainer.wait_for(Stage.DEPLOYED).policy_id == old
+
+
+def command_line_goes_the_same_way(running, old, new):
+    def altmarl(*arguments):
+        command = [Path(sys.executable).with_name("altmarl"), "retrain", "--json", *arguments]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            running.wait_until(lambda: process.poll() is not None, 120, f"altmarl retrain {arguments}")
+            return process.returncode, json.load(process.stdout)
+
+    code, refused = altmarl("--reward", "move_logit=2")
+    assert code == 1
+    assert "move_logit would change" in refused["failure"]
+    code, refused = altmarl("--rollback")
+    assert (code, refused["failure"]) == (1, "no policy is kept to which to return")
+    code, found = altmarl("--reward", "previous_reward=30", "--if-better", "1e6")
+    assert (code, found["state"], found["policy_id"]) == (1, "ready", old)
+    assert found["shadow_ticks"] == 5
+    code, found = altmarl("--no-train", "--deploy")
+    assert (code, found["failure"], found["state"], found["policy_id"]) == (0, "", "deployed", new)
+    assert found["kept"] == [old]
 
 
 def test_training_is_cancelled_crashes_repeats_and_deploys_itself_only_above_the_margin(started):
