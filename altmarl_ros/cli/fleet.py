@@ -8,20 +8,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Callable, Optional, Sequence
 
+import numpy as np
 import typer
 from rich.live import Live
 
 from altmarl_ros.cli import console
-from altmarl_ros.cli.console import Game, Model, Policy, Seed
+from altmarl_ros.cli.console import Game, Json, LogLevel, Model, Policy, Seed
 from altmarl_ros.cli.fleet_processes import start_fleet
 from altmarl_ros.cli.fleet_table import fleet_table, floor_line, status_line
 from altmarl_ros.cli.processes import Child, ProcessGroup
 from altmarl_ros.cli.record import bag_recorder
 from altmarl_ros.cli.runs import is_bag
 from altmarl_ros.cli.train import find_bundle
-from altmarl_ros.errors import ResourceError
+from altmarl_ros.errors import AltmarlError, ResourceError
 from altmarl_ros.fleet.crowd import MOST_LISTED
-from altmarl_ros.fleet.middleware import discovery_variables, isolation_variables
+from altmarl_ros.fleet.middleware import LOOPBACK, discovery_variables, isolation_variables
 from altmarl_ros.fleet.network import parse_network
 from altmarl_ros.fleet.plan import BACKENDS, MOST_ROBOTS, FleetPlan, find_period
 from altmarl_ros.fleet.record import RunLog, RunRecord
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from altmarl_ros.nodes.observer import Observer
 
 _REFRESH = 0.25  # s
+_DISCOVERY = 0.7  # s; for another fleet to be noticed
 _SETTLE = 3.0  # s; how long the last tick's truth may take
 
 
@@ -51,7 +53,10 @@ def fleet(
     crowd: Annotated[bool, typer.Option("--crowd", help="Play all robots in one process, in arrays, up to 100000.")] = False,
     backend: Annotated[
         str,
-        typer.Option(help="markov: a simulated Markov world; physical: robots on a simulated floor; real: their own bases."),
+        typer.Option(
+            autocompletion=console.completing(*BACKENDS),
+            help="markov: a simulated Markov world; physical: robots on a simulated floor; real: their own bases.",
+        ),
     ] = "markov",
     rtf: Annotated[
         float, typer.Option(min=0.0, max=1000.0, help="Speed of a simulated floor over real time; 0: as fast as robots steer.")
@@ -60,7 +65,10 @@ def fleet(
         str, typer.Option(help="Faults between coordinator and robots, such as loss=0.3,duplicate=0.2,jitter=0.2.")
     ] = "",
     standby: Annotated[
-        bool, typer.Option(help="Start a second coordinator that takes over when the first falls silent.")
+        bool, typer.Option("--standby", help="Start a second coordinator that takes over when the first falls silent.")
+    ] = False,
+    visualization: Annotated[
+        bool, typer.Option("--visualization", help="Also publish /fleet/visualization, markers for RViz and Foxglove.")
     ] = False,
     trainer: Annotated[
         bool, typer.Option("--trainer", help="Start a trainer, which learns new policies beside the fleet: `altmarl retrain`.")
@@ -70,12 +78,15 @@ def fleet(
         typer.Option("--record", "-r", help="Write the run to this .npz file, or as a bag to a folder of any other name."),
     ] = None,
     isolated: Annotated[
-        bool, typer.Option(help="Keep to this machine and to a ROS domain of its own; --no-isolated joins yours.")
-    ] = True,
-    log_level: Annotated[str, typer.Option(help="debug, info, warn, error or fatal.")] = "info",
+        bool, typer.Option("--isolated", help="Keep to a ROS domain of its own, so that several fleets run side by side.")
+    ] = False,
+    log_level: LogLevel = "info",
     seed: Seed = 0,
+    as_json: Json = False,
 ) -> None:
     """Run a simulated fleet: coordinator, world and robots as real ROS 2 processes, with a live table.
+
+    It is heard on this machine alone, in your ROS domain, unless ROS_AUTOMATIC_DISCOVERY_RANGE says otherwise.
 
     Example: altmarl fleet --robots 100 --k 5 --ticks 200 --record run.npz
     """
@@ -89,7 +100,7 @@ def fleet(
         raise typer.BadParameter(f"--backend is {backend!r}, must be one of {', '.join(BACKENDS)}")
     plan = FleetPlan(
         game, path, robots, k, model, find_period(period, game, backend), processes, crowd, seed, ticks, network=faults,
-        standby=standby, trainer=trainer, backend=backend, real_time_factor=rtf,
+        standby=standby, trainer=trainer, backend=backend, real_time_factor=rtf, visualization=visualization,
     )  # fmt: skip
     bag = record if record is not None and is_bag(record) else None
     run = run_fleet(plan, tabular, isolated, log_level, bag=bag)
@@ -98,6 +109,8 @@ def fleet(
     elif record is not None:
         run.record(plan, tabular).save(record)
         console.out.print(f"recorded in {record}; next: altmarl report {record}")
+    if as_json:
+        console.document({**run.about(plan, tabular), "record": record})
     if run.failures:
         for name, reason in run.failures.items():
             console.fail(f"{name} {reason}")
@@ -120,6 +133,19 @@ class FleetRun:
         }  # fmt: skip
         return self.log.record(about, plan.ticks or None)
 
+    def about(self, plan: FleetPlan, game: TabularGame) -> dict[str, Any]:
+        """What came of the run, as JSON values: means over the ticks that were heard, latency [s]."""
+        rows = list(self.log.statuses.values())
+        means = {
+            name: float(np.mean([getattr(row, name) for row in rows])) if rows else None
+            for name in ("asked", "heard", "report_bytes", "latency", "sampling_error")
+        }
+        return {
+            "game": game.name, "robots": plan.robots, "k": plan.k, "model": plan.model, "period": plan.period,
+            "ticks": len(rows), "sessions": len({row.session for row in rows}), **means,
+            "failures": self.failures, "logs": self.log_folder,
+        }  # fmt: skip
+
     def note_failure(self, child: Child) -> None:
         """Remember that a process ended before it was told to."""
         code = child.exit_code
@@ -137,7 +163,13 @@ def run_fleet(
     recorded in `bag`, a new folder.
     """
     rclpy = import_rclpy()
-    os.environ.update({**discovery_variables(), **(isolation_variables() if isolated else {})})
+    own = isolation_variables() if isolated else {}
+    os.environ.update({**discovery_variables(), **own})
+    if plan.backend != "real":
+        os.environ.setdefault(*LOOPBACK)
+    if own:
+        setting = " ".join(f"{name}={value}" for name, value in own.items())
+        console.err.print(f"in a ROS domain of its own; from another terminal: {setting} altmarl top")
     folder = data_home() / "runs" / datetime.now().strftime("%Y%m%d-%H%M%S-%f")
     # Ctrl-C and SIGTERM are ours: the fleet is stopped in order, and what was heard is kept.
     rclpy.init(args=[], signal_handler_options=rclpy.signals.SignalHandlerOptions.NO)
@@ -146,6 +178,8 @@ def run_fleet(
         from altmarl_ros.nodes.observer import Observer
 
         observer = Observer()
+        if not isolated:
+            _find_no_other(observer)
         run = FleetRun(observer.log, folder)
         with bag_recorder(bag) if bag else nullcontext() as recorder, ProcessGroup(folder, os.environ) as group:
             children = start_fleet(plan, group, log_level)
@@ -163,6 +197,15 @@ def run_fleet(
         for number, handler in before.items():
             signal.signal(number, handler)
         rclpy.try_shutdown()
+
+
+def _find_no_other(observer: "Observer") -> None:
+    end = time.monotonic() + _DISCOVERY
+    while time.monotonic() < end:
+        if observer.count_publishers("/fleet/tick"):
+            domain = os.environ.get("ROS_DOMAIN_ID", "0")
+            raise AltmarlError(f"a fleet has a coordinator in ROS domain {domain} already: end it, or give --isolated")
+        time.sleep(0.05)
 
 
 def _watch(rclpy: Any, nodes: Sequence[Any], plan: FleetPlan, game: TabularGame, group: ProcessGroup, run: FleetRun) -> None:
