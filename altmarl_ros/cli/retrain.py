@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def retrain(
     reward: Annotated[
         Optional[List[str]],
-        typer.Option("--reward", "-r", metavar="NAME=VALUE", help="Reward among the game's builder parameters; repeatable."),
+        typer.Option("--reward", metavar="NAME=VALUE", help="Reward among the game's builder parameters; repeatable."),
     ] = None,
     of_global: Annotated[Optional[float], typer.Option("--global", help="Weight of the global reward r_g.")] = None,
     of_local: Annotated[Optional[float], typer.Option("--local", help="Weight of the robots' mean reward r_l.")] = None,
