@@ -14,6 +14,7 @@ PARAMETERS = {
     "crowd": {"count": 100},
     "visualization": {"game": "hall"},
     "coordinator": {"tick.period": 0.1},
+    "trainer": {},
 }
 
 
@@ -55,6 +56,8 @@ def test_a_stop_while_starting_is_a_clean_stop(start_executable, delay):
         ("robots", {"count": 0}, "count"),
         ("crowd", {"game": "chess"}, "chess"),
         ("crowd", {"count": 0}, "count"),
+        ("trainer", {"reward.parameters": "{near: 4}"}, "near"),
+        ("trainer", {"folder": "/proc/nowhere"}, "folder"),
         ("visualization", {"game": "chess"}, "chess"),
         ("visualization", {"map": "/nowhere.yaml"}, "/nowhere.yaml"),
     ],
