@@ -1,0 +1,152 @@
+// Small multiples over the last ticks. A cursor, by pointer or arrow keys, reads all of them at one tick.
+const SHOWN = 300; // ticks
+const CHARTS = [
+  { title: "Team reward", unit: "per tick", series: [["reward", "estimated", "blue"], ["true_reward", "true", "green", [4, 3]]] },
+  { title: "Sampling error", unit: "%", scale: 100, zero: true,
+    series: [["error", "expected", "blue"], ["true_error", "true", "green", [4, 3]]] },
+  { title: "Reports", unit: "per tick", zero: true, whole: true,
+    series: [["k", "k", "faint", [2, 3]], ["heard", "heard", "blue"], ["rung", "rung", "orange", [5, 3]]] },
+  { title: "Latency", unit: "ms", scale: 1000, zero: true, series: [["latency", "broadcast to decision", "blue"]] },
+  { title: "Reports on the wire", unit: "B/s", zero: true, series: [["rate", "used", "blue"], ["limit", "limit", "red", [6, 3]]] },
+  { title: "Age of information", unit: "ticks", zero: true, series: [["age_mean", "mean", "blue"], ["age_p95", "95 %", "purple", [4, 3]]] },
+];
+
+class Charts {
+  constructor(fleet) {
+    this.fleet = fleet;
+    this.cursor = null; // ticks before the newest one
+    this.charts = CHARTS.map((chart) => this.make(chart));
+    $("charts").replaceChildren(...this.charts.map((chart) => chart.figure));
+    this.values = [];
+  }
+
+  make(definition) {
+    const canvas = element("canvas", { role: "img", tabindex: "0", "aria-label": definition.title });
+    const chart = { ...definition, scale: definition.scale ?? 1, canvas, outputs: [] };
+    const values = definition.series.map(([, label, colour, dash]) => {
+      const output = element("b", {}, "–");
+      const entry = element("span", {}, output, ` ${label}`);
+      entry.insertAdjacentHTML("afterbegin", `<svg width="14" height="4" aria-hidden="true"><line x1="0" y1="2" x2="14" y2="2" stroke="var(--${colour})" stroke-width="2" stroke-dasharray="${(dash ?? []).join(" ")}"/></svg>`);
+      chart.outputs.push({ entry, output });
+      return entry;
+    });
+    chart.figure = element(
+      "figure", { class: "chart" },
+      element("figcaption", {}, element("span", { class: "title" }, definition.title, " ", element("span", { class: "unit" }, definition.unit)),
+        element("span", { class: "values" }, ...values)),
+      element("div", { class: "plot" }, canvas),
+    );
+    chart.fit = fitted(canvas, () => this.drawOne(chart));
+    canvas.addEventListener("pointermove", (event) => this.point(chart, event.offsetX));
+    canvas.addEventListener("pointerleave", () => this.read(null));
+    canvas.addEventListener("blur", () => this.read(null));
+    canvas.addEventListener("keydown", (event) => {
+      const step = { ArrowLeft: 1, ArrowRight: -1, PageUp: 10, PageDown: -10 }[event.key];
+      if (event.key === "Escape") this.read(null);
+      else if (event.key === "Home") this.read(Math.min(SHOWN, this.fleet.rows.length) - 1);
+      else if (event.key === "End") this.read(0);
+      else if (step) this.read((this.cursor ?? 0) + step);
+      else return;
+      event.preventDefault();
+    });
+    return chart;
+  }
+
+  point(chart, x) {
+    const n = Math.min(SHOWN, this.fleet.rows.length);
+    this.read(Math.round((chart.fit.width - x) / chart.fit.width * (SHOWN - 1)) < n ? Math.round((chart.fit.width - x) / chart.fit.width * (SHOWN - 1)) : null);
+  }
+
+  read(back) {
+    const n = Math.min(SHOWN, this.fleet.rows.length);
+    this.cursor = back === null ? null : Math.max(0, Math.min(n - 1, back));
+    this.draw();
+  }
+
+  draw() {
+    const rows = this.fleet.rows, row = rows[rows.length - 1 - (this.cursor ?? 0)];
+    if (!row) return;
+    setText($("charts-at"), this.cursor === null ? `last ${Math.min(SHOWN, rows.length)} ticks` : `tick ${row.tick}, ${this.cursor} before the last`);
+    for (const chart of this.charts) {
+      chart.series.forEach(([field], i) => {
+        const value = row[field], { entry, output } = chart.outputs[i];
+        entry.hidden = value === null || (field === "limit" && !value);
+        setText(output, number(value === null ? null : value * chart.scale));
+      });
+      this.drawOne(chart);
+    }
+  }
+
+  drawOne(chart) {
+    const { context, width, height, ratio } = chart.fit, rows = this.fleet.rows.slice(-SHOWN);
+    if (width < 20 || rows.length === 0 || !theme.ink) return;
+    const lines = chart.series.map(([field]) => rows.map((row) => (row[field] === null || (field === "limit" && !row[field]) ? NaN : row[field] * chart.scale)));
+    let low = chart.zero ? 0 : Infinity, high = -Infinity;
+    for (const line of lines) for (const value of line) {
+      if (value < low) low = value;
+      if (value > high) high = value;
+    }
+    if (!(high > -Infinity)) [low, high] = [0, 1];
+    const span = high - low || Math.abs(high) || 1;
+    high += 0.06 * span;
+    if (!chart.zero) low -= 0.06 * span;
+    const top = 4, bottom = height - 3, x = (i) => width - 1 - (rows.length - 1 - i) * (width - 1) / (SHOWN - 1);
+    const y = (value) => bottom - (value - low) / (high - low) * (bottom - top);
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, width, height);
+    this.grid(context, low, high, y, width, chart.whole);
+    chart.series.forEach(([, , colour, dash], s) => {
+      context.beginPath();
+      let down = false;
+      lines[s].forEach((value, i) => {
+        if (Number.isNaN(value)) { down = false; return; }
+        if (down) context.lineTo(x(i), y(value));
+        else context.moveTo(x(i), y(value));
+        down = true;
+      });
+      context.strokeStyle = theme[colour];
+      context.lineWidth = 1.4;
+      context.lineJoin = "round";
+      context.setLineDash(dash ?? []);
+      context.stroke();
+      context.setLineDash([]);
+    });
+    if (this.cursor !== null && this.cursor < rows.length) {
+      const at = x(rows.length - 1 - this.cursor);
+      context.fillStyle = theme.faint;
+      context.fillRect(Math.round(at), 0, 1, height);
+    }
+  }
+
+  grid(context, low, high, y, width, whole) {
+    const rough = (high - low) / 2.5, power = 10 ** Math.floor(Math.log10(rough));
+    let step = [1, 2, 5, 10].map((m) => m * power).find((m) => m >= rough);
+    if (whole) step = Math.max(1, Math.round(step));
+    context.font = "10.5px system-ui, sans-serif";
+    context.textBaseline = "bottom";
+    context.lineWidth = 1;
+    for (let value = Math.ceil(low / step) * step; value <= high; value += step) {
+      const at = Math.round(y(value)) + 0.5;
+      context.strokeStyle = theme.line;
+      context.beginPath();
+      context.moveTo(0, at);
+      context.lineTo(width, at);
+      context.stroke();
+      context.fillStyle = theme.faint;
+      if (at > 12) context.fillText(number(value), 1, at - 1);
+    }
+  }
+
+  // For those who do not see the lines.
+  describe() {
+    const rows = this.fleet.rows.slice(-SHOWN);
+    for (const chart of this.charts) {
+      const parts = chart.series.map(([field, label]) => {
+        const values = rows.map((row) => row[field]).filter((value) => value !== null).map((value) => value * chart.scale);
+        if (!values.length || (field === "limit" && !values.at(-1))) return null;
+        return `${label} now ${number(values.at(-1))}, from ${number(Math.min(...values))} to ${number(Math.max(...values))}`;
+      });
+      chart.canvas.setAttribute("aria-label", `${chart.title}, ${chart.unit}, last ${rows.length} ticks: ${parts.filter(Boolean).join("; ") || "unknown"}`);
+    }
+  }
+}
