@@ -11,7 +11,7 @@ from altmarl_ros.games.floor_map import FloorMap
 from altmarl_ros.games.tabular import TabularGame
 
 _RING = 1.0  # radius; the drawing has no unit
-_ROOM = 0.94  # share of the space between neighbours that circles take
+_ROOM = 0.86  # share of the space between neighbours that circles take
 _WIDEST = 0.52
 
 

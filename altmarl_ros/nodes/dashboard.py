@@ -58,7 +58,7 @@ class DashboardNode(GuardedNode):
         """`control`: whether it may have to do something; without, it offers the fleet nothing but ears."""
         super().__init__("dashboard", start_parameter_services=False)
         self._view, self._prefix = view, fleet_prefix
-        self._jobs: queue.SimpleQueue[Callable[[Executor], None]] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Callable[[Executor], object]] = queue.SimpleQueue()
         self._game: tuple[str, str] | None = None
         self._remotes: dict[str, RemoteParameters] = {}
         self._known: dict[str, dict[str, RemoteParameter]] = {}

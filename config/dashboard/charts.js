@@ -1,5 +1,7 @@
 // Small multiples over the last ticks. A cursor, by pointer or arrow keys, reads all of them at one tick.
-const SHOWN = 300; // ticks
+const FEWEST = 60, SHOWN = 300; // ticks from edge to edge
+const GUTTER = 38; // px, of the axis
+const FEW = 12; // ticks up to which each has a dot
 const CHARTS = [
   { title: "Team reward", unit: "per tick", series: [["reward", "estimated", "blue"], ["true_reward", "true", "green", [4, 3]]] },
   { title: "Sampling error", unit: "%", scale: 100, zero: true,
@@ -52,9 +54,14 @@ class Charts {
     return chart;
   }
 
+  // Ticks from edge to edge.
+  get span() {
+    return Math.max(FEWEST, Math.min(SHOWN, this.fleet.rows.length));
+  }
+
   point(chart, x) {
-    const n = Math.min(SHOWN, this.fleet.rows.length);
-    this.read(Math.round((chart.fit.width - x) / chart.fit.width * (SHOWN - 1)) < n ? Math.round((chart.fit.width - x) / chart.fit.width * (SHOWN - 1)) : null);
+    const { width } = chart.fit, back = Math.round((width - x) / (width - GUTTER) * (this.span - 1));
+    this.read(x > GUTTER && back < this.fleet.rows.length ? back : null);
   }
 
   read(back) {
@@ -90,11 +97,11 @@ class Charts {
     const span = high - low || Math.abs(high) || 1;
     high += 0.06 * span;
     if (!chart.zero) low -= 0.06 * span;
-    const top = 4, bottom = height - 3, x = (i) => width - 1 - (rows.length - 1 - i) * (width - 1) / (SHOWN - 1);
+    const top = 4, bottom = height - 3, x = (i) => width - 2 - (rows.length - 1 - i) * (width - 2 - GUTTER) / (this.span - 1);
     const y = (value) => bottom - (value - low) / (high - low) * (bottom - top);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
-    this.grid(context, low, high, y, width, chart.whole);
+    this.grid(context, low, high, y, width, height, chart.whole);
     chart.series.forEach(([, , colour, dash], s) => {
       context.beginPath();
       let down = false;
@@ -110,6 +117,9 @@ class Charts {
       context.setLineDash(dash ?? []);
       context.stroke();
       context.setLineDash([]);
+      if (rows.length > FEW) return;
+      context.fillStyle = theme[colour];
+      lines[s].forEach((value, i) => { if (!Number.isNaN(value)) context.fillRect(x(i) - 1.5, y(value) - 1.5, 3, 3); });
     });
     if (this.cursor !== null && this.cursor < rows.length) {
       const at = x(rows.length - 1 - this.cursor);
@@ -118,22 +128,23 @@ class Charts {
     }
   }
 
-  grid(context, low, high, y, width, whole) {
-    const rough = (high - low) / 2.5, power = 10 ** Math.floor(Math.log10(rough));
+  grid(context, low, high, y, width, bottom, whole) {
+    const rough = (high - low) / 3.5, power = 10 ** Math.floor(Math.log10(rough));
     let step = [1, 2, 5, 10].map((m) => m * power).find((m) => m >= rough);
     if (whole) step = Math.max(1, Math.round(step));
     context.font = "10.5px system-ui, sans-serif";
-    context.textBaseline = "bottom";
+    context.textBaseline = "middle";
+    context.textAlign = "right";
     context.lineWidth = 1;
     for (let value = Math.ceil(low / step) * step; value <= high; value += step) {
       const at = Math.round(y(value)) + 0.5;
       context.strokeStyle = theme.line;
       context.beginPath();
-      context.moveTo(0, at);
+      context.moveTo(GUTTER, at);
       context.lineTo(width, at);
       context.stroke();
       context.fillStyle = theme.faint;
-      if (at > 12) context.fillText(number(value), 1, at - 1);
+      context.fillText(number(value), GUTTER - 6, Math.max(6, Math.min(bottom - 4, at)));
     }
   }
 

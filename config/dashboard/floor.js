@@ -87,12 +87,12 @@ class Floor {
     }
   }
 
-  outline(context, place) {
+  outline(context, place, wider = 0) {
     context.beginPath();
     if (place.polygon) {
       place.polygon.forEach(([x, y], i) => (i ? context.lineTo(this.x(x), this.y(y)) : context.moveTo(this.x(x), this.y(y))));
       context.closePath();
-    } else context.arc(this.x(place.centre[0]), this.y(place.centre[1]), this.scale * place.radius, 0, 2 * Math.PI);
+    } else context.arc(this.x(place.centre[0]), this.y(place.centre[1]), this.scale * place.radius + wider, 0, 2 * Math.PI);
   }
 
   drawGround() {
@@ -139,7 +139,7 @@ class Floor {
       context.stroke();
     }
     if (!to) return;
-    this.outline(context, to);
+    this.outline(context, to, 4);
     context.strokeStyle = theme.orange;
     context.lineWidth = 2.5;
     context.setLineDash([7, 5]);

@@ -9,11 +9,12 @@ class Shares {
     this.rows = this.fleet.game.zones.map((name) => {
       const row = {
         estimate: element("i", { class: "estimate" }), truth: element("i", { class: "truth" }),
-        figures: element("span", { class: "figures" }),
+        estimated: element("span", { class: "figure" }), true: element("span", { class: "figure true" }),
       };
       row.line = element(
         "div", { class: "share", role: "listitem" }, element("span", { class: "name", title: name }, name),
-        element("span", { class: "bars", "aria-hidden": "true" }, row.estimate, row.truth), row.figures,
+        element("span", { class: "bars", "aria-hidden": "true" }, row.estimate, row.truth),
+        element("span", { class: "hidden" }, "estimated"), row.estimated, element("span", { class: "hidden" }, "true"), row.true,
       );
       return row;
     });
@@ -27,10 +28,11 @@ class Shares {
     if (!estimate) return;
     const widest = Math.max(0.05, ...estimate, ...(truth ?? []));
     this.rows.forEach((row, i) => {
-      row.estimate.style.transform = `scaleX(${(estimate[i] ?? 0) / widest})`;
-      row.truth.style.transform = `scaleX(${(truth?.[i] ?? 0) / widest})`;
-      const text = truth ? `${percent(estimate[i], 1)} est. · ${percent(truth[i], 1)} true` : `${percent(estimate[i], 1)} est.`;
-      setText(row.figures, text);
+      const cut = (share) => `inset(0 ${(100 * (1 - (share ?? 0) / widest)).toFixed(2)}% 0 0)`;
+      row.estimate.style.clipPath = cut(estimate[i]);
+      row.truth.style.clipPath = cut(truth?.[i]);
+      setText(row.estimated, percent(estimate[i], 1));
+      setText(row.true, truth ? percent(truth[i], 1) : "");
     });
   }
 }
