@@ -101,10 +101,9 @@ def main() -> None:
             paints = []
             for _ in range(3):
                 page.goto(url)
-                page.wait_for_function(PAINTS)
+                wait_for(lambda: page.evaluate(PAINTS) is not None, 10, "the first paint")
                 paints.append(page.evaluate(PAINTS))
-            shown = f"document.getElementById('robots').textContent === '{arguments.robots}'"
-            page.wait_for_function(shown, timeout=60_000)
+            wait_for(lambda: page.inner_text("#robots") == str(arguments.robots), 60, f"a fleet of {arguments.robots}")
             time.sleep(3.0)
             browser_processes = [
                 child for child in psutil.Process().children(recursive=True)
