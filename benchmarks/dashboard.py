@@ -15,7 +15,6 @@ import os
 import platform
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -88,7 +87,8 @@ def main() -> None:
     os.environ.update(discovery_variables())
     os.environ.update({"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_DOMAIN_ID": str(free_domain())})
     policy, bundle = find_bundle(load_game("warehouse"), "warehouse", arguments.policy)
-    plan = FleetPlan("warehouse", policy, arguments.robots, min(arguments.k, bundle.ladder.K), period=arguments.period, crowd=True)
+    k = min(arguments.k, bundle.ladder.K)
+    plan = FleetPlan("warehouse", policy, arguments.robots, k, period=arguments.period, crowd=True)
     with tempfile.TemporaryDirectory() as folder, ProcessGroup(Path(folder), os.environ) as group:
         start_fleet(plan, group, "warn")
         command = [str(Path(sys.executable).with_name("altmarl")), "dashboard", "--port", "0", "--read-only"]
@@ -117,14 +117,15 @@ def main() -> None:
             version = browser.version
             browser.close()
     seconds = ended[0] - began[0]
+    server_cpu, browser_cpu = (f"{100 * (ended[i] - began[i]) / seconds:.0f} %" for i in (1, 2))
     console = Console(width=120)
     console.print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Chromium {version}")
     table = Table(title=f"{arguments.robots} robots at {1 / arguments.period:g} Hz, {seconds:.0f} s")
     table.add_column("")
     table.add_column("", justify="right")
     table.add_row("first contentful paint, each of three loads", ", ".join(f"{paint:.0f} ms" for paint in paints))
-    table.add_row("server, of one core", f"{100 * (ended[1] - began[1]) / seconds:.0f} %")
-    table.add_row(f"browser ({len(browser_processes)} processes), of one core", f"{100 * (ended[2] - began[2]) / seconds:.0f} %")
+    table.add_row("server, of one core", server_cpu)
+    table.add_row(f"browser ({len(browser_processes)} processes), of one core", browser_cpu)
     table.add_row("ticks shown per second, longest gap", f"{counted['ticks']:.1f}, {counted['tickGap']:.0f} ms")
     table.add_row("frames per second, longest gap", f"{counted['frames']:.0f}, {counted['gap']:.0f} ms")
     console.print(table)

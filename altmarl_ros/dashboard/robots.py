@@ -72,9 +72,10 @@ class Robots:
 
     def poll(self, polled: Iterable[int], afresh: bool) -> None:
         """Robots are asked; `afresh`: in a new tick."""
+        slots = self._slots(polled)
         if afresh:
             self._columns["mark"] &= ~np.uint8(POLLED | HEARD)
-        self._columns["mark"][self._slots(polled)] |= POLLED
+        self._columns["mark"][slots] |= POLLED
 
     def account(self, now: int, polled: Iterable[int], answers: Mapping[int, int], truth_known: bool) -> None:
         """A tick, the `now`-th seen, is over: who was asked, and which states were reported."""
