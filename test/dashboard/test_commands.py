@@ -50,7 +50,7 @@ def test_bad_messages_name_the_culprit(text, culprit):
 
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
-anything = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8)
+anything = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=4)
 verbs = st.sampled_from(["unlock", "set", "stop", "trainer"])
 NAMES = ("node", "values", "token", "pressed", "verb")
 

@@ -1,7 +1,6 @@
 """The server over real sockets: who gets in, what is sent, what a browser can and cannot do."""
 
 import asyncio
-import contextlib
 import json
 
 import pytest
@@ -45,8 +44,8 @@ class Fleet:
 
 
 class Running:
-    def __init__(self, client, fleet, view):
-        self.client, self.fleet, self.view = client, fleet, view
+    def __init__(self, client, fleet, view, server):
+        self.client, self.fleet, self.view, self.server = client, fleet, view, server
 
     async def connect(self, **options):
         return await self.client.ws_connect("/ws", **options)
@@ -70,9 +69,9 @@ def served(scenario, token=TOKEN):
 
     async def run():
         fleet, view = Fleet(), FleetView("/fleet")
-        application = DashboardServer(view, fleet, Access("127.0.0.1", token), load_page()).application()
-        async with TestClient(TestServer(application)) as client:
-            await asyncio.wait_for(scenario(Running(client, fleet, view)), 60)
+        server = DashboardServer(view, fleet, Access("127.0.0.1", token), load_page())
+        async with TestClient(TestServer(server.application())) as client:
+            await asyncio.wait_for(scenario(Running(client, fleet, view, server)), 60)
 
     asyncio.run(run())
 
@@ -226,22 +225,25 @@ def test_browsers_and_their_commands_are_bounded(monkeypatch):
     served(scenario)
 
 
-def test_a_browser_that_reads_nothing_costs_no_memory_and_holds_up_nobody():
+def test_a_browser_that_reads_nothing_costs_no_memory_and_holds_up_nobody(monkeypatch):
+    monkeypatch.setattr(serving, "_PERIOD", 0.005)
+
     async def scenario(running):
-        url = running.client.make_url("/ws")
         async with ClientSession() as session:
-            stuck, reading = await session.ws_connect(url), await running.connect()
+            stuck, reading = await session.ws_connect(running.client.make_url("/ws")), await running.connect()
             stuck._response.connection.transport.pause_reading()  # as a browser behind a dead link
-            for i in range(30):
-                for j in range(300):
-                    running.view.note("info", "robot", f"{i} {j} " + "x" * 280)
-                await asyncio.wait_for(reading.receive(), 10)
-            latest = running.view.events.count
-            newest = 0
-            while newest < latest:
-                head, _ = decode((await reading.receive(timeout=10)).data)
-                newest = max([newest, *(event["number"] for event in head.get("events", []))])
-            with contextlib.suppress(Exception):
-                stuck._response.connection.transport.abort()
+            sent = newest = 0
+            for _ in range(150):
+                for _ in range(300):
+                    running.view.note("info", "robot", 300 * "x")
+                while newest < running.view.events.count:
+                    message = await reading.receive(timeout=10)
+                    sent += len(message.data)
+                    newest = max([newest, *(event["number"] for event in decode(message.data)[0].get("events", []))])
+            waiting = [client.socket._writer.transport.get_write_buffer_size() for client in running.server._clients]
+            assert sent > 15e6
+            assert len(waiting) == 2
+            assert max(waiting) < 0.5e6
+            stuck._response.connection.transport.abort()
 
     served(scenario)
