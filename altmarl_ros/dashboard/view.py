@@ -50,6 +50,7 @@ class FleetView:
         self._game: TabularGame | None = None
         self._floor: FloorMap | None = None
         self._about: dict[str, Any] = {}
+        self._configured_session: int | None = None
         self._configured: Mapping[str, Any] = {}
         self._shape = (0, 0, 0)  # zones, global states and actions seen in statuses, while no game is known
         self._heard = 0  # statuses
@@ -93,11 +94,11 @@ class FleetView:
     def configure(self, session: int, parameters: Mapping[str, Any]) -> None:
         """A session's parameters, at its beginning and when one changed."""
         with self.lock:
-            before = self._configured
-            for name in parameters if before else ():
+            same, before = session == self._configured_session, self._configured
+            for name in parameters if same else ():
                 if name in before and before[name] != parameters[name]:
                     self.events.add(INFO, "parameter", f"{name}: {before[name]} → {parameters[name]}")
-            self._configured = dict(parameters)
+            self._configured_session, self._configured = session, dict(parameters)
 
     def hear_tick(self, session: int, tick: int, polled: Sequence[int]) -> None:
         """Robots are asked."""
@@ -168,7 +169,8 @@ class FleetView:
         with self.lock:
             self.robots.poses(ids, **columns)
             if contacts > self._contacts:
-                self.events.add(WARNING, "robot", f"{contacts - self._contacts} contacts on the floor, {contacts} so far")
+                new = contacts - self._contacts
+                self.events.add(WARNING, "robot", f"{new} contact{'s' * (new > 1)} on the floor, {contacts} so far")
             self._contacts = contacts
             self.put("floor", {"factor": round(factor, 1), "contacts": contacts})
 

@@ -6,6 +6,7 @@ The node spins in a thread of its own, beside the web server, and only listens u
 from __future__ import annotations
 
 import asyncio
+import math
 import queue
 import threading
 import time
@@ -62,9 +63,10 @@ class DashboardNode(GuardedNode):
         self._game: tuple[str, str] | None = None
         self._remotes: dict[str, RemoteParameters] = {}
         self._known: dict[str, dict[str, RemoteParameter]] = {}
-        self._reading: set[str] = set()
+        self._reading: dict[str, float] = {}  # since when, monotonic [s]
+        self._read_again: set[str] = set()  # changed while they were read
         self._read_at: dict[str, float] = {}
-        self._deciding: dict[str, bool] = {}
+        self._decided_at: dict[str, float] = {}  # when a coordinator last told of its ticks, monotonic [s]
         self._trainer_state = TrainingProgress.IDLE
         self._stop = FleetStop(self, fleet_prefix)
         self._stop_publisher = self.create_publisher(Bool, f"{fleet_prefix}/{TOPIC}", qos.latched_qos()) if control else None
@@ -144,8 +146,8 @@ class DashboardNode(GuardedNode):
         for status in message.status:
             self._view.hear_diagnosis(status.name, ord(status.level), status.message)
             node, _, finding = status.name.partition(": ")
-            if finding in ("ticks", "role"):
-                self._deciding[node] = finding == "ticks"
+            if finding == "ticks":
+                self._decided_at[node] = time.monotonic()
 
     def _hear_progress(self, message: TrainingProgress) -> None:
         self._view.put("progress", dashboard_conversions.progress_from_message(message))
@@ -168,17 +170,19 @@ class DashboardNode(GuardedNode):
             self._remotes.pop(node).destroy()
             self._known.pop(node, None)
             self._read_at.pop(node, None)
-            self._deciding.pop(node, None)
-            self._reading.discard(node)
+            self._decided_at.pop(node, None)
+            self._reading.pop(node, None)
             self._view.note(WARNING, "session", f"{node} is gone")
         for node in nodes:
             if node not in self._remotes:
                 self._remotes[node] = RemoteParameters(self, node)
                 self._view.note(INFO, "session", f"{node} is here")
-            if node not in self._read_at or (node == TRAINER and time.monotonic() - self._read_at[node] > _READ_AGAIN):
+            since = time.monotonic() - self._read_at.get(node, -math.inf)
+            if node not in self._known or node in self._read_again or (node == TRAINER and since > _READ_AGAIN):
                 self._read(node)
-        deciding = [node for node in coordinators if self._deciding.get(node)] or coordinators
-        self._view.put("coordinators", [{"name": node, "deciding": node in deciding} for node in coordinators])
+        # One that was killed is not forgotten for a while: the one that told of its ticks last is the one.
+        deciding = max(coordinators, key=lambda node: self._decided_at.get(node, -math.inf), default=None)
+        self._view.put("coordinators", [{"name": node, "deciding": node == deciding} for node in coordinators])
         self._view.put("trainer", ready if any(ready.values()) else None)
         self._tell_parameters()
         self._view.stopped(self._stop.pressed)
@@ -191,20 +195,29 @@ class DashboardNode(GuardedNode):
         self._view.put("parameters", listed)
 
     def _read(self, node: str) -> None:
-        remote = self._remotes[node]
-        if node in self._reading or not remote.ready or self.executor is None:
+        remote, now = self._remotes[node], time.monotonic()
+        if not remote.ready or self.executor is None:
             return
-        self._reading.add(node)
-        self._read_at[node] = time.monotonic()
+        if now - self._reading.get(node, -math.inf) < _ANSWER:
+            self._read_again.add(node)
+            return
+        self._reading[node] = self._read_at[node] = now
+        self._read_again.discard(node)
 
         async def read() -> None:
             try:
                 parameters = await remote.read()
+            except Exception as error:  # a node that ends in the middle; it is read again if it is still there
+                self.get_logger().warning(f"parameters of {node}: {type(error).__name__}: {error}")
+                return
             finally:
-                self._reading.discard(node)
+                if self._reading.get(node) == now:
+                    del self._reading[node]
             if self._remotes.get(node) is remote:
                 self._known[node] = {parameter.name: parameter for parameter in parameters}
                 self._tell_parameters()
+                if node in self._read_again:
+                    self._read(node)
 
         self.executor.create_task(read)
 

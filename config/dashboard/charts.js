@@ -143,8 +143,8 @@ class Charts {
       context.moveTo(GUTTER, at);
       context.lineTo(width, at);
       context.stroke();
-      context.fillStyle = theme.faint;
-      context.fillText(number(value), GUTTER - 6, Math.max(6, Math.min(bottom - 4, at)));
+      context.fillStyle = theme.soft;
+      context.fillText(axis(value), GUTTER - 6, Math.max(6, Math.min(bottom - 4, at)));
     }
   }
 

@@ -123,7 +123,7 @@ class Floor {
   }
 
   labelAt({ centre: [x, y], radius, polygon }) {
-    if (!polygon) return [this.x(x), this.y(y) - this.scale * radius - 6];
+    if (!polygon) return [this.x(x), this.y(y) - this.scale * radius - 9];
     const left = Math.min(...polygon.map((corner) => corner[0])), top = Math.max(...polygon.map((corner) => corner[1]));
     return [this.x(left) + 8, this.y(top) + 17];
   }

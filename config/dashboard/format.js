@@ -24,6 +24,7 @@ function number(value, digits = 3) {
   return size === 0 ? "0" : String(Number(value.toPrecision(digits)));
 }
 
+const axis = (value) => (Math.abs(value) >= 10_000 ? `${number(value / 1000)} k` : number(value));
 const percent = (share, digits = 0) => (share === null || share === undefined ? "–" : `${(100 * share).toFixed(digits)} %`);
 const policyName = (id) => (id >>> 0).toString(16).padStart(8, "0");
 const clock = (seconds) => new Date(1000 * seconds).toTimeString().slice(0, 8);

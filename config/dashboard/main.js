@@ -87,7 +87,7 @@ function showFacts() {
 // Which controls there are, and who may use them.
 function showRights() {
   const { control, access, stopped } = fleet;
-  $("unlock").hidden = !access.token || control;
+  $("unlock").hidden = !access.token || control || !link.open;
   const stop = $("stop");
   stop.setAttribute("aria-pressed", String(stopped));
   setText(stop, stopped ? "Release stop" : "Emergency stop");

@@ -4,23 +4,25 @@ class Parameters {
     this.fleet = fleet;
     this.ask = ask;
     this.node = null;
+    this.pinned = false; // somebody chose the node; otherwise it is the one that decides
     this.rows = new Map();
-    $("parameter-node").addEventListener("change", (event) => this.choose(event.target.value));
+    $("parameter-node").addEventListener("change", (event) => { this.pinned = true; this.choose(event.target.value); });
     $("parameter-find").addEventListener("input", () => this.find());
   }
 
   // The parameters that nodes have, or who decides, changed.
   update() {
     const nodes = Object.keys(this.fleet.parameters), select = $("parameter-node");
-    const label = (node) => (this.fleet.coordinators.some((c) => c.name === node && !c.deciding) ? `${node} (stands by)` : node);
+    const label = (node) => (this.fleet.coordinators.some((c) => c.name === node && !c.deciding) ? `${node} (not deciding)` : node);
     const labels = nodes.map(label);
     if ([...select.options].map((option) => option.textContent).join() !== labels.join()) {
       select.replaceChildren(...nodes.map((node, i) => element("option", { value: node }, labels[i])));
-      const deciding = this.fleet.coordinators.find((c) => c.deciding && nodes.includes(c.name));
-      const node = nodes.includes(this.node) ? this.node : deciding?.name ?? nodes[0] ?? null;
-      if (node) select.value = node;
-      this.choose(node);
-    } else this.refresh();
+      if (this.node) select.value = this.node;
+    }
+    const deciding = this.fleet.coordinators.find((c) => c.deciding && nodes.includes(c.name));
+    const node = this.pinned && nodes.includes(this.node) ? this.node : deciding?.name ?? nodes[0] ?? null;
+    if (node !== this.node) this.choose(node);
+    else this.refresh();
   }
 
   choose(node) {
@@ -43,8 +45,9 @@ class Parameters {
 
   makeRow(parameter) {
     const id = `p-${parameter.name}`, row = { parameter, answer: element("p", { class: "answer", role: "status" }) };
-    const unit = /\[([^\]]+)\]$/.exec(parameter.description)?.[1] ?? "", about = parameter.description.replace(/\s*\[[^\]]+\]$/, "");
-    const range = parameter.minimum !== null ? `${number(parameter.minimum, 6)} to ${parameter.maximum >= 2 ** 31 - 1 ? "any" : number(parameter.maximum, 6)}` : "";
+    const unit = /\[([^\]]+)\]$/.exec(parameter.description)?.[1] ?? "", about = parameter.description.replace(/\s*\[[^\]]+\]$/, "").replaceAll("`", "");
+    const { minimum, maximum } = parameter;
+    const range = minimum === null ? "" : maximum >= 2 ** 31 - 1 ? `at least ${number(minimum, 4)}` : `${number(minimum, 4)} to ${number(maximum, 4)}`;
     const described = { id, "aria-describedby": `${id}-help` };
     if (!parameter.live) row.input = element("output", { ...described, class: "value mono" });
     else if (parameter.kind === "bool") row.input = element("input", { ...described, type: "checkbox" });

@@ -32,6 +32,8 @@ class Trainer {
     }
     if ($("trainer").firstChild !== this.state) $("trainer").replaceChildren(...this.whole);
     for (const [verb, button] of Object.entries(this.buttons)) button.disabled = !control || !trainer[verb];
+    const next = progress?.state === "ready" ? "deploy" : "train";
+    for (const [verb, button] of Object.entries(this.buttons)) button.classList.toggle("primary", verb === next);
     const p = progress;
     if (!p) {
       this.state.replaceChildren(element("b", {}, "No progress told yet"));

@@ -2,6 +2,7 @@
 
 import re
 from html.parser import HTMLParser
+from itertools import product
 
 import pytest
 
@@ -58,6 +59,25 @@ def test_the_policy_allows_this_script_and_this_style_alone(page):
     assert policy.startswith("default-src 'none'; script-src 'sha256-")
     assert "unsafe" not in policy
     assert "*" not in policy
+
+
+def luminance(colour):
+    """WCAG 2.2's relative luminance of #rrggbb."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_texts_stand_out_in_both_themes(page):
+    themes = re.findall(r"--ink: [^}]*", page.content.decode())
+    assert len(themes) == 3  # light, dark by the system, dark by choice
+    assert themes[1].split() == themes[2].split()
+    for theme in themes:
+        colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", theme))
+        for text, ground in [*product(("ink", "soft"), ("panel", "paper", "zone", "hover")), ("on-red", "red"),
+                             *product(("blue", "orange", "green", "purple", "red"), ("panel",))]:  # fmt: skip
+            light, dark = sorted((luminance(colours[text]), luminance(colours[ground])), reverse=True)
+            assert (light + 0.05) / (dark + 0.05) >= 4.5, (text, ground, colours[text], colours[ground])
 
 
 def test_controls_and_regions_have_names(document):

@@ -67,6 +67,7 @@ def test_what_happens_is_noted_once(view, account):
 def test_parameters_diagnoses_and_stops_are_noted_when_they_change(view):
     view.configure(1, {"sampling.k": 5, "paused": False})
     view.configure(1, {"sampling.k": 3, "paused": False})
+    view.configure(2, {"sampling.k": 4, "paused": False})  # another coordinator's
     for level in (0, 1, 1, 0):
         view.hear_diagnosis("/coordinator: ticks", level, f"level {level}")
     for pressed in (False, True, True, False):
@@ -118,4 +119,4 @@ def test_a_floor_is_drawn_in_metres():
     assert head["game"]["metres"]
     assert head["game"]["places"][0]["polygon"][0] in ([6.0, 0.0], [0.0, 0.0])
     assert columns["x"].tolist() == [3.0]
-    assert texts(view) == ["1 contacts on the floor, 1 so far"]
+    assert texts(view) == ["1 contact on the floor, 1 so far"]

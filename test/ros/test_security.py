@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.ros, pytest.mark.untimed]
 POLICY = share_directory() / "config" / "security" / "policy.xml"
 ENCLAVES = {"coordinator": "coordinator", "robot": "robot", "robots_0": "robot", "world": "world"}
 ENCLAVES |= {"plant": "plant", "operator": "operator", "recorder": "operator", "altmarl_operator_tool": "operator"}
+ENCLAVES |= {"dashboard": "operator"}
 KINDS = ("publish", "subscribe", "reply", "request")
 
 
@@ -81,9 +82,11 @@ def graph(fleet, policy, tmp_path):
     from std_msgs.msg import Bool
     from std_srvs.srv import SetBool
 
+    from altmarl_ros.dashboard.view import FleetView
     from altmarl_ros.fleet.bag import BagWriter
     from altmarl_ros.msg import DriveState, GlobalAction, GlobalState
     from altmarl_ros.nodes import qos
+    from altmarl_ros.nodes.dashboard import DashboardNode
     from altmarl_ros.nodes.recorder import Recorder
 
     running = fleet(Plan("warehouse", policy, robots=2, k=1, processes=1, use_sim_time=True, standby=True))
@@ -95,7 +98,7 @@ def graph(fleet, policy, tmp_path):
     plant.create_publisher(GlobalState, "/fleet/global_state", 1)
     plant.create_subscription(GlobalAction, "/fleet/global_action", print, 1)
     writer = BagWriter(tmp_path / "bag")
-    recorder = Recorder(writer)
+    recorder, dashboard = Recorder(writer), DashboardNode(FleetView("/fleet"))
     try:
         clients = [AsyncParameterClient(tool, name) for name in ("coordinator", "world", "robot_9/robot", "robots_0")]
         services = {"change_state": ChangeState, "get_state": GetState, "get_available_transitions": GetAvailableTransitions}
@@ -124,6 +127,7 @@ def graph(fleet, policy, tmp_path):
         del clients
         yield found
     finally:
+        dashboard.destroy_node()
         recorder.destroy_node()
         writer.close()
         plant.destroy_node()
