@@ -25,6 +25,7 @@ ARGUMENTS = (
     "--disable-sync", "--disable-quic",
 )  # fmt: skip
 PATIENCE = 20.0  # s
+START = 90.0  # s; what is compiled for the first time takes its time
 
 # What stands for axe: whatever can be reached or is read out as a picture has a name.
 NAMELESS = """() => [...document.querySelectorAll('button, input, select, summary, [tabindex="0"], [role=img], [role=table]')]
@@ -127,6 +128,7 @@ def scene(policy, running_fleet, tmp_path_factory):
         try:
             fleet.start()
             made = Scene(fleet, browser)
+            fleet.wait_until(lambda: fleet.observer.latest, START, "the first tick")
             yield made
         finally:
             if made is not None:
