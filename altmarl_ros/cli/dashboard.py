@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from altmarl_ros.cli import console
+from altmarl_ros.cli.console import FleetPrefix
 from altmarl_ros.errors import AltmarlError, ResourceError
 from altmarl_ros.fleet.middleware import discovery_variables
 
@@ -16,7 +17,7 @@ _TOKEN_BYTES = 24
 
 
 def dashboard(
-    fleet_prefix: Annotated[str, typer.Option(help="Prefix of the fleet's topics.")] = "/fleet",
+    fleet_prefix: FleetPrefix = "/fleet",
     world_prefix: Annotated[str, typer.Option(help="Prefix of a simulated world's topics.")] = "/world",
     host: Annotated[str, typer.Option(help="Address to serve at; anything but this machine's own opens it to a network.")]
     = "127.0.0.1",
@@ -29,7 +30,7 @@ def dashboard(
 
     Whoever opens the first address may look; the second one, with the token, may also change things.
 
-    Example: altmarl fleet --no-isolated, and beside it altmarl dashboard --open
+    Example: altmarl dashboard --open, beside altmarl fleet --no-isolated
     """
     from altmarl_ros.cli.fleet import import_rclpy
 
