@@ -42,7 +42,8 @@ def dashboard(
     from altmarl_ros.dashboard.page import load_page
     from altmarl_ros.dashboard.server import DashboardServer
     from altmarl_ros.dashboard.view import FleetView
-    from altmarl_ros.nodes.dashboard import DashboardNode, NodeThread
+    from altmarl_ros.nodes.dashboard import DashboardNode
+    from altmarl_ros.nodes.dashboard_thread import NodeThread
 
     access = Access(host, "" if read_only else token or secrets.token_urlsafe(_TOKEN_BYTES), (socket.gethostname(),))
     page, view = load_page(), FleetView(fleet_prefix)
@@ -81,5 +82,5 @@ def _import_serving() -> Any:
     try:
         from altmarl_ros.dashboard import serving
     except ImportError as error:
-        raise ResourceError(f"the dashboard needs the package aiohttp: {error}; pip install 'aiohttp>=3.8'") from None
+        raise ResourceError(f"the dashboard needs the package aiohttp: {error}; pip install 'aiohttp>=3.9'") from None
     return serving

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import math
 import queue
-import threading
 import time
 from concurrent.futures import Future
 from functools import partial
@@ -39,7 +38,6 @@ from altmarl_ros.nodes.conversions import configuration_from_message
 from altmarl_ros.nodes.emergency_stop import TOPIC, FleetStop
 from altmarl_ros.nodes.guarded import GuardedNode
 from altmarl_ros.nodes.remote_parameters import RemoteParameter, RemoteParameters, typed
-from altmarl_ros.nodes.running import make_executor
 
 TRAINER = "/trainer"
 
@@ -47,7 +45,6 @@ _ANSWER = 5.0  # s; patience with a service
 _LOOK = 1.0  # s between looks at who is there
 _READ_AGAIN = 5.0  # s between readings of the trainer's parameters
 _PAST = 3.0  # s; what was sent before that is told to latecomers, and is no event of now
-_SPIN = 0.02  # s
 
 
 class DashboardNode(GuardedNode):
@@ -288,38 +285,6 @@ class DashboardNode(GuardedNode):
         """Do what the web server's thread asked for."""
         while not self._jobs.empty():
             self._jobs.get()(executor)
-
-
-class NodeThread:
-    """Spins a dashboard's node beside the web server."""
-
-    def __init__(self, node: DashboardNode) -> None:
-        self._node = node
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._spin, name="dashboard node", daemon=True)
-        self.failure: BaseException | None = None
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End, and let go of the node."""
-        self._stopping.set()
-        self._thread.join(5.0)
-        self._node.destroy_node()
-
-    def _spin(self) -> None:
-        executor = make_executor()
-        executor.add_node(self._node)
-        try:
-            while not self._stopping.is_set():
-                self._node.work(executor)
-                executor.spin_once(timeout_sec=_SPIN)
-        except Exception as error:  # the web server tells of it and ends
-            self.failure = error
-        finally:
-            executor.shutdown(timeout_sec=1.0)
 
 
 async def _call(client: Any) -> Any:

@@ -43,7 +43,7 @@ class Trainer {
     this.state.replaceChildren(element("b", { class: p.state === "failed" ? "refused" : "" }, STATES[p.state] ?? p.state), element("span", { class: "soft" }, done));
     this.bar.value = ["shadow", "ready", "deploying", "deployed"].includes(p.state) ? 1 : p.fraction;
     setText(this.message, p.message);
-    const name = (id) => (id ? policyName(id) : "–"), half = (value, width) => (width > 0 || value ? `${number(value, 4)} ± ${number(width, 2)}` : "–");
+    const name = (id) => (id ? policyName(id) : "–"), half = (value, width, known = false) => (known || width > 0 || value ? `${number(value, 4)} ± ${number(width, 2)}` : "–");
     const line = (title, ...cells) => element("tr", {}, element("th", { scope: "row" }, title), ...cells.map((cell) => element("td", { class: "mono" }, cell)));
     const candidate = Boolean(p.candidate_id);
     this.table.replaceChildren(
@@ -52,7 +52,7 @@ class Trainer {
       element("tbody", {},
         line("policy", name(p.policy_id), name(p.candidate_id)),
         line("simulated value", half(p.value, p.value_half_width), candidate ? half(p.candidate_value, p.candidate_value_half_width) : "–"),
-        line("gain", "", candidate ? half(p.gain, p.gain_half_width) : "–"),
+        line("gain", "", candidate ? half(p.gain, p.gain_half_width, true) : "–"),
         line("shadow, same decisions", "", p.shadow_ticks ? `${percent(p.shadow_agreed / p.shadow_ticks)} of ${p.shadow_ticks}` : "–")),
     );
     setText(this.about, [p.game && `Game ${p.game}.`, p.kept.length ? `Roll back returns to ${p.kept.map(policyName).join(", ")}.` : "Nothing to roll back to."].filter(Boolean).join(" "));
