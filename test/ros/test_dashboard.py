@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -297,14 +298,6 @@ def test_the_page_comes_back_with_the_server(scene):
     expect(page.locator("#stop")).to_be_enabled()
 
 
-def test_a_taken_port_is_one_line_and_exit_code_2(scene):
-    command = [str(Path(sys.executable).with_name("altmarl")), "dashboard", "--port", str(scene.server.port)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=30)
-    assert ended.returncode == 2
-    assert len(ended.stderr.splitlines()) == 1
-    assert f"127.0.0.1:{scene.server.port}" in ended.stderr
-
-
 def test_robots_that_fall_silent_are_shown_as_suspended(scene):
     page = scene.open(control=False)
     child = next(child for child in scene.fleet.group.children if child.name == "robots_1")
@@ -313,3 +306,13 @@ def test_robots_that_fall_silent_are_shown_as_suspended(scene):
     page.select_option("#roster-show", "suspended")
     expect(page.locator("#roster-count")).to_have_text(f"{ROBOTS // 2} of {ROBOTS}")
     expect(page.locator("#events")).to_contain_text("suspended: no answer")
+
+
+def test_a_taken_port_is_one_line_and_exit_code_2():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        command = [str(Path(sys.executable).with_name("altmarl")), "dashboard", "--port", str(port)]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert ended.returncode == 2
+    assert len(ended.stderr.splitlines()) == 1
+    assert f"127.0.0.1:{port}" in ended.stderr
