@@ -30,7 +30,7 @@ def dashboard(
 
     Whoever opens the first address may look; the second one, with the token, may also change things.
 
-    Example: altmarl dashboard --open, beside altmarl fleet --no-isolated
+    Example: altmarl dashboard --open, beside altmarl fleet
     """
     from altmarl_ros.cli.fleet import import_rclpy
 

@@ -11,12 +11,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
 
 from altmarl_ros.fleet.middleware import discovery_variables, free_domain
 from altmarl_ros.fleet.plan import FleetPlan
 
 pytestmark = [pytest.mark.ros, pytest.mark.untimed]
+
+playwright = pytest.importorskip("playwright.sync_api", reason="NO PLAYWRIGHT HERE: nothing of the dashboard's page was tested")
+expect = playwright.expect
 
 TOKEN = "a-token-of-this-test"
 ROBOTS = 12
@@ -117,14 +119,14 @@ def scene(policy, running_fleet, tmp_path_factory):
         pytest.skip("NO CHROMIUM ON THIS MACHINE: nothing of the dashboard's page was tested")
     expect.set_options(timeout=1000 * PATIENCE)
     folder = tmp_path_factory.mktemp("dashboard")
-    with pytest.MonkeyPatch.context() as environment, sync_playwright() as playwright:
+    with pytest.MonkeyPatch.context() as environment, playwright.sync_playwright() as driver:
         for name, value in discovery_variables().items():
             environment.setenv(name, value)
         environment.setenv("ROS_DOMAIN_ID", str(free_domain()))
         environment.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
         environment.setenv("ROS_HOME", str(folder))
         fleet = running_fleet(FleetPlan("warehouse", policy, robots=ROBOTS, k=4, period=0.2, processes=2), folder)
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
         made = None
         try:
             fleet.start()
