@@ -20,6 +20,8 @@ POLLED, HEARD, SUSPENDED, GONE, TRUE = 1, 2, 4, 8, 16
 
 Slots = NDArray[np.intp]
 
+_LONGEST_NAME = 255  # of a node, as the middleware has them
+
 
 class Robots:
     """Columns by slot, in the order in which the robots were met; at most `most` are followed.
@@ -61,6 +63,7 @@ class Robots:
         """Robots say hello."""
         slots = self._slots(range(first, first + min(count, self._most)))
         self._columns["mark"][slots] &= ~np.uint8(GONE)
+        name = name[:_LONGEST_NAME]
         if count == 1 and self.names.get(first) != name and first in self._slot:
             self.names[first] = name
             self.version += 1

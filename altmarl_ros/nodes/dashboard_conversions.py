@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from altmarl_ros.dashboard.ticks import TickAccount
+from altmarl_ros.games.tabular import MAX_STATES
 from altmarl_ros.msg import CoordinatorStatus, TrainingProgress
 from altmarl_ros.nodes.remote_parameters import RemoteParameter
 
@@ -21,7 +22,13 @@ _PROGRESS = (
 
 
 def account_from_message(message: CoordinatorStatus) -> TickAccount:
-    """What is shown of a status."""
+    """What is shown of a status.
+
+    Raises:
+        ValueError: the estimate is of more states than a game can have.
+    """
+    if len(message.estimate) > MAX_STATES:
+        raise ValueError(f"estimate of {len(message.estimate)} states, must be at most {MAX_STATES}")
     return TickAccount(
         stamp=message.stamp.sec + 1e-9 * message.stamp.nanosec, session=message.session, tick=message.tick,
         policy_id=message.policy_id, next_policy_id=message.next_policy_id, robots=message.robots, live=message.live,

@@ -7,11 +7,16 @@ const CHARTS = [
   { title: "Sampling error", unit: "%", scale: 100, zero: true,
     series: [["error", "expected", "blue"], ["true_error", "true", "green", [4, 3]]] },
   { title: "Reports", unit: "per tick", zero: true, whole: true,
-    series: [["k", "k", "faint", [2, 3]], ["heard", "heard", "blue"], ["rung", "rung", "orange", [5, 3]]] },
+    series: [["k", "k", "faint", [2, 3]], ["k_eff", "allowed", "red", [6, 3]], ["heard", "heard", "blue"], ["rung", "rung", "orange", [5, 3]]] },
   { title: "Latency", unit: "ms", scale: 1000, zero: true, series: [["latency", "broadcast to decision", "blue"]] },
   { title: "Reports on the wire", unit: "B/s", zero: true, series: [["rate", "used", "blue"], ["limit", "limit", "red", [6, 3]]] },
   { title: "Age of information", unit: "ticks", zero: true, series: [["age_mean", "mean", "blue"], ["age_p95", "95 %", "purple", [4, 3]]] },
 ];
+
+// Whether a row has something to say of that: there may be no truth, no limit, or one that does not bind.
+function told(row, field) {
+  return row[field] !== null && (field !== "limit" || row.limit > 0) && (field !== "k_eff" || row.k_eff < row.k);
+}
 
 class Charts {
   constructor(fleet) {
@@ -77,7 +82,7 @@ class Charts {
     for (const chart of this.charts) {
       chart.series.forEach(([field], i) => {
         const value = row[field], { entry, output } = chart.outputs[i];
-        entry.hidden = value === null || (field === "limit" && !value);
+        entry.hidden = !told(row, field);
         setText(output, number(value === null ? null : value * chart.scale));
       });
       this.drawOne(chart);
@@ -87,7 +92,7 @@ class Charts {
   drawOne(chart) {
     const { context, width, height, ratio } = chart.fit, rows = this.fleet.rows.slice(-SHOWN);
     if (width < 20 || rows.length === 0 || !theme.ink) return;
-    const lines = chart.series.map(([field]) => rows.map((row) => (row[field] === null || (field === "limit" && !row[field]) ? NaN : row[field] * chart.scale)));
+    const lines = chart.series.map(([field]) => rows.map((row) => (told(row, field) ? row[field] * chart.scale : NaN)));
     let low = chart.zero ? 0 : Infinity, high = -Infinity;
     for (const line of lines) for (const value of line) {
       if (value < low) low = value;
@@ -153,8 +158,8 @@ class Charts {
     const rows = this.fleet.rows.slice(-SHOWN);
     for (const chart of this.charts) {
       const parts = chart.series.map(([field, label]) => {
-        const values = rows.map((row) => row[field]).filter((value) => value !== null).map((value) => value * chart.scale);
-        if (!values.length || (field === "limit" && !values.at(-1))) return null;
+        const values = rows.filter((row) => told(row, field)).map((row) => row[field] * chart.scale);
+        if (!values.length) return null;
         return `${label} now ${number(values.at(-1))}, from ${number(Math.min(...values))} to ${number(Math.max(...values))}`;
       });
       chart.canvas.setAttribute("aria-label", `${chart.title}, ${chart.unit}, last ${rows.length} ticks: ${parts.filter(Boolean).join("; ") || "unknown"}`);

@@ -75,7 +75,7 @@ function showFacts() {
     const period = (row.stamp - before.stamp) / ticks;
     setText($("rate"), period < 1 ? `${number(1 / period, 2)} Hz` : `every ${number(period, 2)} s`);
   }
-  const where = game?.global_is_zone ? game.zones[row.s_g] : `state ${row.s_g}`, what = game?.actions[row.a_g] ?? `action ${row.a_g}`;
+  const where = (game?.global_is_zone && game.zones[row.s_g]) || `state ${row.s_g}`, what = game?.actions[row.a_g] ?? `action ${row.a_g}`;
   const decision = $("decision");
   if (decision.dataset.shown !== `${where}|${what}`) {
     decision.dataset.shown = `${where}|${what}`;
