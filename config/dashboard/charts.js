@@ -1,12 +1,13 @@
 // Small multiples over the last ticks. A cursor, by pointer or arrow keys, reads all of them at one tick.
 const FEWEST = 60, SHOWN = 300; // ticks from edge to edge
 const GUTTER = 38; // px, of the axis
+const LATE = 5; // ticks that a truth may come late
 const FEW = 12; // ticks up to which each has a dot
 const CHARTS = [
   { title: "Team reward", unit: "per tick", series: [["reward", "estimated", "blue"], ["true_reward", "true", "green", [4, 3]]] },
   { title: "Sampling error", unit: "%", scale: 100, zero: true,
     series: [["error", "expected", "blue"], ["true_error", "true", "green", [4, 3]]] },
-  { title: "Reports", unit: "per tick", zero: true, whole: true,
+  { title: "Reports", unit: "", zero: true, whole: true,
     series: [["k", "k", "faint", [2, 3]], ["k_eff", "allowed", "red", [6, 3]], ["heard", "heard", "blue"], ["rung", "rung", "orange", [5, 3]]] },
   { title: "Latency", unit: "ms", scale: 1000, zero: true, series: [["latency", "broadcast to decision", "blue"]] },
   { title: "Reports on the wire", unit: "B/s", zero: true, series: [["rate", "used", "blue"], ["limit", "limit", "red", [6, 3]]] },
@@ -81,9 +82,11 @@ class Charts {
     setText($("charts-at"), this.cursor === null ? `last ${Math.min(SHOWN, rows.length)} ticks` : `tick ${row.tick}, ${this.cursor} before the last`);
     for (const chart of this.charts) {
       chart.series.forEach(([field], i) => {
-        const value = row[field], { entry, output } = chart.outputs[i];
-        entry.hidden = !told(row, field);
-        setText(output, number(value === null ? null : value * chart.scale));
+        const { entry, output } = chart.outputs[i];
+        // The truth of a tick is known a little later than the tick.
+        const known = this.cursor === null ? rows.slice(-LATE).findLast((late) => told(late, field)) : told(row, field) && row;
+        entry.hidden = !known;
+        setText(output, known ? number(known[field] * chart.scale) : "–");
       });
       this.drawOne(chart);
     }
