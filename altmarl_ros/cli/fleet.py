@@ -199,13 +199,9 @@ def run_fleet(
 def _find_no_other(observer: "Observer") -> None:
     end = time.monotonic() + _DISCOVERY
     while time.monotonic() < end:
-        other = observer.get_publishers_info_by_topic("/fleet/tick")
-        if other:
-            node = f"{other[0].node_namespace.rstrip('/')}/{other[0].node_name}"
-            raise AltmarlError(
-                f"a fleet runs in ROS domain {os.environ.get('ROS_DOMAIN_ID', '0')} already, coordinated by {node}: end it, "
-                "or give --isolated"
-            )
+        if observer.count_publishers("/fleet/tick"):
+            domain = os.environ.get("ROS_DOMAIN_ID", "0")
+            raise AltmarlError(f"a fleet has a coordinator in ROS domain {domain} already: end it, or give --isolated")
         time.sleep(0.05)
 
 

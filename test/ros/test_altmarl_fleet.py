@@ -60,7 +60,7 @@ def test_a_second_fleet_keeps_out_of_the_domain_of_the_first(policy, fleet, tmp_
     options = {"capture_output": True, "text": True, "timeout": 60, "cwd": tmp_path}
     second = subprocess.run(command, **options)
     assert second.returncode == 2
-    assert "coordinated by /coordinator: end it, or give --isolated" in second.stderr
+    assert "already: end it, or give --isolated" in second.stderr
     aside = subprocess.run([*command, "--isolated", "--period", "0.1"], **options)
     assert aside.returncode == 0, aside.stderr
     assert {session for session, _ in running.log.statuses} == {min(running.log.statuses)[0]}
