@@ -165,7 +165,7 @@ class Charts {
         if (!values.length) return null;
         return `${label} now ${number(values.at(-1))}, from ${number(Math.min(...values))} to ${number(Math.max(...values))}`;
       });
-      chart.canvas.setAttribute("aria-label", `${chart.title}, ${chart.unit}, last ${rows.length} ticks: ${parts.filter(Boolean).join("; ") || "unknown"}`);
+      chart.canvas.setAttribute("aria-label", `${[chart.title, chart.unit].filter(Boolean).join(", ")}, last ${rows.length} ticks: ${parts.filter(Boolean).join("; ") || "unknown"}`);
     }
   }
 }
