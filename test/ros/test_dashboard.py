@@ -14,6 +14,7 @@ import pytest
 
 from altmarl_ros.fleet.middleware import discovery_variables, free_domain
 from altmarl_ros.fleet.plan import FleetPlan
+from altmarl_ros.resources import executable
 
 pytestmark = [pytest.mark.ros, pytest.mark.untimed]
 
@@ -263,21 +264,31 @@ def test_the_table_of_robots_can_be_searched_and_sorted(scene):
     expect(page.locator("#roster-count")).to_have_text(re.compile(rf"^[1-6] of {ROBOTS}$"))
 
 
-def test_training_is_steered_from_the_page(scene):
+def test_training_is_steered_from_the_page(scene, tmp_path):
     page = scene.open()
     page.click("#tab-trainer")
     expect(page.locator("#trainer")).to_contain_text("No trainer is running")
-    trainer = scene.fleet.group.start("trainer", [sys.executable, str(Path(__file__).with_name("tiny_trainer.py"))])
+    rewards = "{previous_reward: 3}"
+    settings = {"game": "warehouse", "folder": str(tmp_path), "runs": 50, "shadow.ticks": 5, "reward.parameters": rewards}
+    arguments = [item for name, value in settings.items() for item in ("-p", f"{name}:={json.dumps(value)}")]
+    trainer = scene.fleet.group.start("trainer", [str(executable("trainer")), "--ros-args", *arguments])
+    first = scene.status().policy_id
     try:
         page.click("#trainer-deploy")
-        expect(page.locator("#trainer .refused")).to_have_text("nothing is ready to be deployed")
-        states = {"train": "Ready to deploy", "deploy": "Deployed", "rollback": "Ready to deploy", "cancel": "Cancelled"}
-        for verb, state in states.items():
-            page.click(f"#trainer-{verb}")
-            expect(page.locator("#trainer .state")).to_contain_text(state)
-            if verb == "train":
-                expect(page.locator("#trainer table")).to_contain_text("10 ± 0.5")
-                expect(page.locator("#trainer table")).to_contain_text("75 % of 20")
+        expect(page.locator("#trainer .refused")).to_contain_text("no candidate")
+        page.click("#trainer-train")
+        expect(page.locator("#trainer .state")).to_contain_text("Ready to deploy", timeout=1000 * START)
+        expect(page.locator("#trainer table")).to_contain_text("of 5")
+        page.click("#trainer-deploy")
+        expect(page.locator("#trainer .state")).to_contain_text("Deployed")
+        scene.until(lambda status: status.policy_id != first, "the candidate in force")
+        page.click("#trainer-rollback")
+        scene.until(lambda status: status.policy_id == first, "the policy before")
+        expect(page.locator("#trainer")).to_contain_text("is in force again")
+        page.click("#trainer-train")
+        expect(page.locator("#trainer .state")).to_contain_text("Training")
+        page.click("#trainer-cancel")
+        expect(page.locator("#trainer .state")).to_contain_text("Cancelled")
         page.click("#tab-parameters")
         page.select_option("#parameter-node", "/trainer")
         control, answer = parameter(page, "rounds")
