@@ -37,4 +37,5 @@ def pytest_terminal_summary(terminalreporter):
     }
     if lines:
         terminalreporter.section("ros2 is not installed: checked against launch files and parameter tables, not run")
-        terminalreporter.write_lines(sorted(lines))
+        for line in sorted(lines):
+            terminalreporter.write_line(line)
