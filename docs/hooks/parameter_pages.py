@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from altmarl_ros.nodes.parameter_tables import TABLES, parameter_table
 from altmarl_ros.nodes.parameters import Parameter
-from tables import code, code_span, table
+from tables import NOTHING, code, code_span, table
 
 _INTRODUCTION = """# Parameters
 
@@ -37,7 +37,7 @@ def row(parameter: Parameter) -> tuple[str, ...]:
     """One line of a table."""
     return (
         f"`{parameter.name}`", _TYPES[type(parameter.default)], code(parameter.default), _range(parameter),
-        parameter.unit or "–", "**live**" if parameter.live else "–", code_span(parameter.description),
+        parameter.unit or NOTHING, "**live**" if parameter.live else NOTHING, code_span(parameter.description),
     )  # fmt: skip
 
 
@@ -46,11 +46,11 @@ def _range(parameter: Parameter) -> str:
         return ", ".join(f"`{choice}`" for choice in parameter.choices)
     low, high = parameter.minimum, parameter.maximum
     if low is None and high is None:
-        return "–"
+        return NOTHING
     if high is None:
         return f"≥ {_number(low)}"
     return f"≤ {_number(high)}" if low is None else f"{_number(low)} … {_number(high)}"
 
 
 def _number(value: float | None) -> str:
-    return f"{value:.10g}"
+    return f"{value:g}" if float(f"{value:g}") == value else f"{value:.10g}"

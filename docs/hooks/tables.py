@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Iterable, Sequence
 
+NOTHING = "–"
+
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table; cells are Markdown."""
@@ -14,7 +16,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def code(value: object) -> str:
     """A value as it is typed; nothing for an empty one."""
     text = str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
-    return f"`{text}`" if text else "–"
+    return f"`{text}`" if text else NOTHING
 
 
 def code_span(text: str) -> str:

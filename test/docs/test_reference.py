@@ -5,16 +5,16 @@ import html
 import re
 from pathlib import Path
 
+import pytest
+
 import launch_pages
 import message_pages
 import parameter_pages
-import pytest
 import reference
 import tables
-from page_shell import ROOT
-
 from altmarl_ros.nodes.parameter_tables import TABLES, parameter_table
 from altmarl_ros.policies import bundle
+from page_shell import ROOT
 
 COLUMNS = ("parameter", "type", "default", "range", "unit", "live", "meaning")
 
@@ -46,13 +46,14 @@ def test_every_parameter_is_listed_with_all_that_is_known_of_it(pages, executabl
         assert row["type"] == {bool: "bool", int: "integer", float: "double", str: "string"}[type(parameter.default)]
         shown = row["default"].strip("`")
         if isinstance(parameter.default, (bool, str)):
-            assert shown == (str(parameter.default).lower() if isinstance(parameter.default, bool) else parameter.default or "–")
+            text = str(parameter.default)
+            assert shown == (text.lower() if isinstance(parameter.default, bool) else text or parameter_pages.NOTHING)
         else:
             assert float(shown) == pytest.approx(parameter.default, rel=1e-5)
         bounds = [float(text) for text in re.findall(r"-?\d[\d.e+-]*", row["range"])] if not parameter.choices else []
         assert bounds == pytest.approx([each for each in (parameter.minimum, parameter.maximum) if each is not None])
         assert all(f"`{choice}`" in row["range"] for choice in parameter.choices)
-        assert row["unit"] == (parameter.unit or "–")
+        assert row["unit"] == (parameter.unit or parameter_pages.NOTHING)
         assert (row["live"] == "**live**") is parameter.live
         assert html.unescape(row["meaning"]) == parameter.description
 
@@ -77,9 +78,9 @@ def test_a_comment_that_goes_on_belongs_to_its_field():
 
 
 def test_every_command_and_option_is_listed(pages):
-    import command_pages
     import typer
 
+    import command_pages
     from altmarl_ros.cli.main import app
 
     page = pages["reference/commands.md"]
