@@ -58,21 +58,21 @@ class Listener:
 
         self._rclpy = rclpy
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-        self._node = rclpy.create_node("benchmark", start_parameter_services=False)
+        self.node = rclpy.create_node("benchmark", start_parameter_services=False)
         self.statuses: list[CoordinatorStatus] = []
-        self._node.create_subscription(CoordinatorStatus, "/fleet/status", self.statuses.append, qos.account_qos())
-        self._executor = make_executor()
-        self._executor.add_node(self._node)
+        self.node.create_subscription(CoordinatorStatus, "/fleet/status", self.statuses.append, qos.account_qos())
+        self.executor = make_executor()
+        self.executor.add_node(self.node)
 
     def listen(self, seconds: float, ticks: float = float("inf")) -> None:
         """Until so many statuses of the present list have come, or so long."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and len(self.statuses) < ticks:
-            self._executor.spin_once(timeout_sec=0.05)
+            self.executor.spin_once(timeout_sec=0.05)
 
     def close(self) -> None:
-        self._executor.shutdown(timeout_sec=1.0)
-        self._node.destroy_node()
+        self.executor.shutdown(timeout_sec=1.0)
+        self.node.destroy_node()
         self._rclpy.shutdown()
 
 

@@ -1,9 +1,9 @@
 """`altmarl replay`: the decisions of a recorded run, made again."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
-from typing import Annotated, List, Mapping, Optional
+from typing import AbstractSet, Annotated, List, Mapping, Optional, Tuple
 
 import numpy as np
 import typer
@@ -13,11 +13,10 @@ from rich.table import Table
 from altmarl_ros.cli import console
 from altmarl_ros.cli.runs import load_log
 from altmarl_ros.errors import AltmarlError
+from altmarl_ros.fleet.deciding import Rule
 from altmarl_ros.fleet.record import Configuration, RunLog, StatusRow
 from altmarl_ros.fleet.replay import Gap, Redecision, find_gaps, redecide
 from altmarl_ros.games import TabularGame, load_game
-from altmarl_ros.observation import make_model
-from altmarl_ros.observation.catalogue import DEFAULT_TURNOVER
 from altmarl_ros.policies import PolicyBundle, load_bundle
 
 _GAPS_SHOWN = 3
@@ -25,18 +24,17 @@ _GAPS_SHOWN = 3
 
 @dataclass(frozen=True)
 class _Session:
-    configuration: Configuration  # of its first policy
+    configurations: Tuple[Configuration, ...]  # in order
     statuses: tuple[StatusRow, ...]
     game: TabularGame
     policies: Mapping[int, PolicyBundle]
     as_recorded: bool
 
     def redecisions(self, name: Optional[str] = None, k: Optional[int] = None) -> List[Redecision]:
-        parameters = self.configuration.parameters
-        turnover = float(parameters.get("sampling.turnover", DEFAULT_TURNOVER))
-        first = self.policies[self.configuration.policy_id]
-        model = make_model(name or str(parameters["sampling.model"]), self.game, first, turnover)
-        return list(redecide(self.statuses, self.game, model, self.policies, k, self.configuration.handover))
+        rules = {c.tick: Rule.of(c.parameters) for c in self.configurations}
+        if name is not None:  # what that model alone would have decided
+            rules = {tick: replace(rule, model=name, temperature=0.0) for tick, rule in rules.items()}
+        return list(redecide(self.statuses, self.game, rules, self.policies, k, self.configurations[0].handover))
 
 
 def replay(
@@ -106,7 +104,7 @@ def _counterfactual(
         redecisions = [redecision for session in sessions for redecision in session.redecisions(name, k)]
         equal = np.array([redecision.equal for redecision in redecisions])
         first = next((str(redecision.tick) for redecision in redecisions if not redecision.equal), "-")
-        recorded_model = str(sessions[-1].configuration.parameters["sampling.model"])
+        recorded_model = Rule.of(sessions[-1].configurations[-1].parameters).model
         table.add_row(
             "recorded" if same_policy else "given", name or recorded_model, "all" if k is None else str(k),
             str(len(equal)), f"{100 * equal.mean():.1f} %", first,
@@ -120,7 +118,7 @@ def _sessions(bag: Path, log: RunLog, game: Optional[str], given: List[Path]) ->
     sessions = []
     for number in dict.fromkeys(session for session, _ in log.statuses):  # in order of appearance
         statuses = tuple(status for (of, _), status in sorted(log.statuses.items()) if of == number)
-        configurations = [_configuration(bag, log, number, policy) for policy in dict.fromkeys(s.policy_id for s in statuses)]
+        configurations = _configurations(bag, log, number, {status.policy_id for status in statuses})
         configuration = configurations[0]
         tabular = load_game(game or str(configuration.parameters["game"]))
         if tabular.content_hash != configuration.game_hash:
@@ -128,20 +126,21 @@ def _sessions(bag: Path, log: RunLog, game: Optional[str], given: List[Path]) ->
                 f"{bag}: was recorded with game {configuration.game_name!r} {configuration.game_hash}, "
                 f"{game or configuration.parameters['game']} is {tabular.content_hash}; name the right one with --game"
             )
-        policies = {c.policy_id: _bundle(bag, c, tabular, given) for c in configurations}
+        policies = {c.policy_id: _bundle(bag, c, tabular, given) for c in {c.policy_id: c for c in configurations}.values()}
         as_recorded = all(policies[c.policy_id].content_hash == c.policy_hash for c in configurations)
-        sessions.append(_Session(configuration, statuses, tabular, policies, as_recorded))
+        sessions.append(_Session(configurations, statuses, tabular, policies, as_recorded))
     return sessions
 
 
-def _configuration(bag: Path, log: RunLog, session: int, policy_id: int) -> Configuration:
-    configuration = log.configurations.get((session, policy_id))
-    if configuration is None or "sampling.model" not in configuration.parameters:
+def _configurations(bag: Path, log: RunLog, session: int, policies: AbstractSet[int]) -> Tuple[Configuration, ...]:
+    told = {tick: said for (of, tick), said in sorted(log.configurations.items()) if of == session}
+    missing = sorted(policies - {said.policy_id for said in told.values()})
+    if missing:
         raise AltmarlError(
-            f"{bag}: does not say what session {session} decided by under policy {policy_id:08x}: "
+            f"{bag}: does not say what session {session} decided by under policy {missing[0]:08x}: "
             "nothing of it came on /fleet/configuration"
         )
-    return configuration
+    return tuple(told.values())
 
 
 def _bundle(bag: Path, configuration: Configuration, game: TabularGame, given: List[Path]) -> PolicyBundle:

@@ -57,8 +57,10 @@ class RobotAgent:
     def __init__(self, robot_id: int, rng: np.random.Generator, silence: float = 2.0) -> None:
         self.robot_id = robot_id
         self._rng = rng
-        self._silence = silence
-        self._policies: OrderedDict[int, HeldPolicy] = OrderedDict()
+        self.silence = silence
+        self._temperature = 0.0
+        self._policies: OrderedDict[int, HeldPolicy] = OrderedDict()  # to act by
+        self._announced: dict[int, LocalPolicy] = {}
         self._last: tuple[int, int] | None = None  # session, tick
         self._followed: OrderedDict[int, int] = OrderedDict()  # latest sessions and the last tick heard of each
         self._last_time = -np.inf
@@ -68,6 +70,17 @@ class RobotAgent:
         self.heard = 0  # ticks
         self.missed = 0  # of these, left without an action
         self.without_policy = 0  # of these, for want of the policy
+
+    @property
+    def temperature(self) -> float:
+        """Of the local action [reward units], for policies that came with action values; 0: as announced."""
+        return self._temperature
+
+    @temperature.setter
+    def temperature(self, temperature: float) -> None:
+        self._temperature = temperature
+        for policy_id, held in self._policies.items():
+            self._policies[policy_id] = replace(held, policy=self._announced[policy_id].softened(temperature))
 
     @property
     def open_tick(self) -> Tick | None:
@@ -81,14 +94,16 @@ class RobotAgent:
 
     def silent(self, now: float) -> bool:
         """Whether the coordinator has not been heard for `silence` seconds (monotonic time `now`) or ever."""
-        return now - self._last_time > self._silence
+        return now - self._last_time > self.silence
 
     def learn(self, policy_id: int, policy: LocalPolicy, game_tag: int) -> None:
         """Hold a policy, for the game with that tag; the few latest are kept, since a tick may still name the one before."""
-        self._policies[policy_id] = HeldPolicy(policy, game_tag)
+        self._announced[policy_id] = policy
+        self._policies[policy_id] = HeldPolicy(policy.softened(self._temperature), game_tag)
         self._policies.move_to_end(policy_id)
         while len(self._policies) > POLICIES_KEPT:
-            self._policies.popitem(last=False)
+            oldest, _ = self._policies.popitem(last=False)
+            del self._announced[oldest]
 
     def hear(self, tick: Tick, now: float) -> Heard:
         """Take a tick message at monotonic time `now` [s]."""

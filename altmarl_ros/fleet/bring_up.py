@@ -191,7 +191,7 @@ def _stream(stream: Stream, name: str, longest: float, needed: bool, carried: bo
     if not stream.messages:
         remedy = "look at the driver; a reader gets nothing from a writer whose quality of service is incompatible"
         if carried:
-            remedy = "AMCL is silent while the robot stands: set its initial pose while this listens (--listen 30)"
+            remedy = "AMCL says nothing before its initial pose is set"
         return Check(name, bad, f"{who} writes {stream.topic}, but nothing comes", remedy)
     if stream.refused:
         return Check(name, bad, f"{stream.topic}: {stream.refused}", "set frames.* and frame_prefix, or mend the driver")

@@ -46,6 +46,11 @@ class BandwidthBudget:
         self._polled = 0  # sum over self._polls
         self._credit = 0.0  # reports that this tick may still ask for
 
+    def keep_pace(self, period: float, delay: float) -> None:
+        """Ticks come every `period` [s] from now on, and reports lag by at most `delay` [s]."""
+        self._period = period
+        self._memory = max(self._memory, WINDOW + delay)  # reports that are under way lag as before
+
     @property
     def reports_per_tick(self) -> float:
         """What a tick gets, in reports; infinite without a limit."""

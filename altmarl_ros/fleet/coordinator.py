@@ -5,7 +5,8 @@ hear()      judges one report
 backfill()  before the deadline: asks others in place of those that are silent
 decide()    at k answers or at the deadline: a_g by the observation model, by which the global plant moves s_g
 
-A new policy is announced first and acted by from the tick before which switch() is called.
+A new policy is announced first and acted by from the tick before which switch() is called; between two ticks follow()
+changes the rule of decisions.
 """
 
 from __future__ import annotations
@@ -19,15 +20,16 @@ from numpy.typing import NDArray
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.fleet.budget import BandwidthBudget
-from altmarl_ros.fleet.deciding import decide, resume
+from altmarl_ros.fleet.deciding import Decider, Rule, compile_models
 from altmarl_ros.fleet.messages import Report, Tick, Verdict, game_tag
 from altmarl_ros.fleet.plant import Plant, VirtualPlant
 from altmarl_ros.fleet.roster import Roster
 from altmarl_ros.fleet.standby import Handover
 from altmarl_ros.games.tabular import TabularGame
-from altmarl_ros.observation import ObservationModel
+from altmarl_ros.observation import MODEL_NAMES
 from altmarl_ros.observation.model import kept_robots
 from altmarl_ros.policies import PolicyBundle
+from altmarl_ros.policies.lookahead import check_values
 
 _TICKS_REMEMBERED = 8  # how late a report may be and still tell that its robot lives
 
@@ -72,12 +74,13 @@ class Coordinator:
     """State of the coordinator between ticks."""
 
     def __init__(
-        self, game: TabularGame, bundle: PolicyBundle, model: ObservationModel, k: int, session: int,
+        self, game: TabularGame, bundle: PolicyBundle, rule: Rule, k: int, session: int,
         rng: np.random.Generator, roster: Roster | None = None, plant: Plant | None = None,
         budget: BandwidthBudget | None = None,
     ) -> None:  # fmt: skip
-        check_bundle(bundle, game, k)
-        self._game, self._bundle, self._model, self._rng = game, bundle, model, rng
+        check_bundle(bundle, game, k, rule.temperature)
+        self._game, self._rng = game, rng
+        self._decider = Decider(game, bundle, rule)
         self._next: PolicyBundle | None = None
         self._r_pi = bundle.pi_l.reward(game)
         self._game_tag = game_tag(game.content_hash)
@@ -93,14 +96,12 @@ class Coordinator:
         self._answers: dict[int, int] = {}
         self._asked: deque[Tick] = deque(maxlen=_TICKS_REMEMBERED)  # of this session
         self._wanted = self._k_eff = 0  # answers, of the open tick
-        for _ in range(2):  # compiled before the first tick: the start of an estimate, and its going on
-            decide(model, 0, (0,), 1, game.n_local_states)
-        model.reset(1)
+        compile_models(game, bundle, MODEL_NAMES)
 
     @property
     def K(self) -> int:
         """The most reports per tick that the policy can use."""
-        return self._bundle.ladder.K
+        return self.bundle.ladder.K
 
     @property
     def global_state(self) -> int | None:
@@ -115,12 +116,27 @@ class Coordinator:
     @property
     def bundle(self) -> PolicyBundle:
         """The policies of the open tick, or of the next one unless switch() comes before it."""
-        return self._bundle
+        return self._decider.bundle
 
     @property
     def next_bundle(self) -> PolicyBundle | None:
         """The policies that are announced and not yet acted by."""
         return self._next
+
+    @property
+    def rule(self) -> Rule:
+        """What else decisions depend on."""
+        return self._decider.rule
+
+    @property
+    def estimate(self) -> NDArray[np.float64]:
+        """Estimated share of robots per local state [S_l]."""
+        return np.asarray(self._decider.model.estimate[0])
+
+    @property
+    def sampling_error(self) -> float:
+        """Largest standard deviation of an estimated share."""
+        return float(self._decider.model.error[0])
 
     @property
     def complete(self) -> bool:
@@ -129,16 +145,23 @@ class Coordinator:
 
     def announce(self, bundle: PolicyBundle) -> None:
         """Take policies that the next switch() puts in force; those in force recall an announcement."""
-        check_bundle(bundle, self._game, self.k)
-        self._next = None if bundle.policy_id == self._bundle.policy_id else bundle
+        check_bundle(bundle, self._game, self.k, self.rule.temperature)
+        self._next = None if bundle.policy_id == self.bundle.policy_id else bundle
 
     def switch(self) -> None:
         """From the next tick on act by the announced policies; what is known of the robots stays."""
         assert self._next is not None, "no policy is announced"
         assert self._open is None, "the open tick is not decided yet"
-        self._bundle, self._next = self._next, None
-        self._r_pi = self._bundle.pi_l.reward(self._game)
-        self._model.adopt(self._game, self._bundle.pi_l, self._bundle.ladder)
+        self._decider.adopt(self._next)
+        self._next = None
+        self._r_pi = self.bundle.pi_l.reward(self._game)
+
+    def follow(self, rule: Rule) -> None:
+        """From the next tick on decide by this rule; with another seed, draw by it."""
+        assert self._open is None, "the open tick is not decided yet"
+        if rule.seed != self.rule.seed:
+            self._rng.bit_generator.state = np.random.default_rng([rule.seed, self.session]).bit_generator.state
+        self._decider.follow(rule)
 
     def begin(self, now: float = 0.0) -> Tick | None:
         """Open the next tick at monotonic time `now` [s]; one that is still open must be decided first.
@@ -154,7 +177,7 @@ class Coordinator:
         polled = self.roster.draw(self._k_eff, self._rng, self._kept())
         self.budget.spend(len(polled), now)
         self._open = Tick(
-            self.session, self._next_tick, self._bundle.policy_id, global_state, self._last_action, polled
+            self.session, self._next_tick, self.bundle.policy_id, global_state, self._last_action, polled
         )  # fmt: skip
         self._answers = {}
         self._wanted = len(polled)
@@ -175,7 +198,7 @@ class Coordinator:
             if known.global_action is not None and known.global_action < A_g:
                 self._last_action = known.global_action
             self._plant.resume(known.global_state, self._last_action)
-        resume(self._model, known, self._game)
+        self._decider.resume(known)
 
     def backfill(self, now: float = 0.0) -> Tick | None:
         """Poll other robots in place of the silent ones; what to broadcast, None where there are no others.
@@ -209,14 +232,14 @@ class Coordinator:
         tick, self._open = self._open, None
         assert tick is not None, "no tick is open"
         suspended = tuple(robot for robot in tick.polled if robot not in self._answers and self.roster.missed(robot))
-        action = decide(
-            self._model, tick.global_state, self._answers.values(), self.roster.live, self._game.n_local_states
+        action = self._decider.decide(
+            tick.session, tick.tick, tick.global_state, self._answers.values(), self.roster.live
         )  # fmt: skip
-        estimate = self._model.estimate[0]
+        estimate = self.estimate
         reward = float(self._game.r_g[tick.global_state, action] + estimate @ self._r_pi[tick.global_state])
         decision = Decision(
-            tick, self._wanted, self._k_eff, len(self._answers), int(self._model.rung[0]), action, estimate,
-            float(self._model.error[0]), reward, suspended, dict(self._answers),
+            tick, self._wanted, self._k_eff, len(self._answers), int(self._decider.model.rung[0]), action, estimate,
+            self.sampling_error, reward, suspended, dict(self._answers),
         )  # fmt: skip
         self._plant.act(action)
         self._last_action = action
@@ -230,7 +253,7 @@ class Coordinator:
 
     def _kept(self) -> tuple[int, ...]:
         answered = list(self._answers)
-        keep = min(kept_robots(self.k, self._model.turnover), len(answered))
+        keep = min(kept_robots(self.k, self._decider.model.turnover), len(answered))
         places = self._rng.choice(len(answered), size=keep, replace=False) if keep else ()
         return tuple(answered[place] for place in places)
 
@@ -252,8 +275,10 @@ class Coordinator:
         return Verdict.LATE if self.complete else Verdict.ACCEPTED  # no rung is learned for more than were asked
 
 
-def check_bundle(bundle: PolicyBundle, game: TabularGame, k: int) -> None:
-    """Raise AltmarlError unless the bundle was learned for this game and has a rung for k reports."""
+def check_bundle(bundle: PolicyBundle, game: TabularGame, k: int, temperature: float = 0.0) -> None:
+    """Raise AltmarlError unless the bundle was learned for this game and has a rung for k reports, and values if need be."""
     bundle.check_game(game)
+    if temperature > 0.0:
+        check_values(bundle)
     if not 0 <= k <= bundle.ladder.K:
         raise AltmarlError(f"k is {k}, must be in 0..{bundle.ladder.K}, the rungs of the policy")

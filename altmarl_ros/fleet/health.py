@@ -70,8 +70,8 @@ class CoordinatorHealth:
     """Collects what the ticks came to; `findings` grades the last of them."""
 
     def __init__(self, period: float) -> None:
-        """`period` of the ticks [s]."""
-        self._period = period
+        """`period` of the ticks [s]; it may change."""
+        self.period = period
         self._ticks: deque[tuple[float, int, int, float]] = deque(maxlen=_RECENT_TICKS)  # time, polled, heard, latency
         self._bytes: deque[tuple[float, int]] = deque()
         self._last: Decision | None = None
@@ -113,16 +113,16 @@ class CoordinatorHealth:
         times = [row[0] for row in self._ticks]
         frequency = 0.0
         if len(times) > 1:
-            end = times[-1] if now - times[-1] < 2 * self._period else now
+            end = times[-1] if now - times[-1] < 2 * self.period else now
             frequency = (len(times) - 1) / max(end - times[0], 1e-9)
         latencies = sorted(row[3] for row in self._ticks)
-        level = Level.OK if len(times) < 2 else thresholds.slowness.grade(1.0 - frequency * self._period)
-        message = f"{frequency:.2f} of {1 / self._period:.2f} Hz" if times else "no tick yet"
+        level = Level.OK if len(times) < 2 else thresholds.slowness.grade(1.0 - frequency * self.period)
+        message = f"{frequency:.2f} of {1 / self.period:.2f} Hz" if times else "no tick yet"
         if missed_ticks > self._missed:
             level = max(level, Level.WARN)
             message += f", {missed_ticks - self._missed} missed since the last diagnosis"
         return Finding("ticks", level, message, {
-            "frequency [Hz]": frequency, "wanted frequency [Hz]": 1 / self._period, "missed ticks": missed_ticks,
+            "frequency [Hz]": frequency, "wanted frequency [Hz]": 1 / self.period, "missed ticks": missed_ticks,
             "tick": self._last.tick.tick if self._last else "none",
             "median latency [s]": latencies[len(latencies) // 2] if latencies else 0.0,
         })  # fmt: skip

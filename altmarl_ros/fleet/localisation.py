@@ -33,15 +33,23 @@ class Localiser:
         """`origin` of odometry in the map; None: unknown until a pose says it."""
         self._origin = origin
         self._recent: deque[tuple[float, Pose]] = deque(maxlen=_KEPT)
+        self._early: tuple[float, Pose] | None = None  # a correction that came before any odometry
 
     def odometry(self, stamp: float, pose: Pose) -> Pose | None:
         """The pose in the map when odometry says `pose` at time `stamp` [s]; None while nobody knows where odometry began."""
         if pose.is_finite and math.isfinite(stamp):
             self._recent.append((stamp, pose))
+            if self._early is not None:
+                early, self._early = self._early, None
+                self.correct(*early)
         return None if self._origin is None else compose(self._origin, pose)
 
     def correct(self, stamp: float, pose: Pose) -> None:
-        """The robot was at `pose` in the map at time `stamp` [s]; does nothing before the first odometry."""
-        if pose.is_finite and self._recent and math.isfinite(stamp):
+        """The robot was at `pose` in the map at time `stamp` [s]; before the first odometry: where that begins."""
+        if not (pose.is_finite and math.isfinite(stamp)):
+            return
+        if not self._recent:
+            self._early = (stamp, pose)
+        else:
             _, then = min(self._recent, key=lambda entry: abs(entry[0] - stamp))
             self._origin = compose(pose, inverse(then))

@@ -64,16 +64,19 @@ class FloorRow:
 
 @dataclass(frozen=True)
 class Configuration:
-    """What a session decides by while one policy is in force.
+    """What a session decides by from one tick on.
 
     Attributes:
-        session, policy_id: which one.
+        session: which one.
+        tick: the first that is decided by it.
+        policy_id: of the policy in force.
         game_name, game_hash, policy_hash: content hashes of game and policy bundle.
         parameters: the coordinator's, by name; `policy.file` is the file of the bundle in force.
         handover: what the session began with.
     """
 
     session: int
+    tick: int
     game_name: str
     game_hash: str
     policy_hash: str
@@ -190,7 +193,7 @@ class RunLog:
         self.statuses: dict[tuple[int, int], StatusRow] = {}
         self.truths: dict[tuple[int, int], Truth] = {}
         self.reports: Counter[tuple[int, int]] = Counter()
-        self.configurations: dict[tuple[int, int], Configuration] = {}
+        self.configurations: dict[tuple[int, int], Configuration] = {}  # by session and first tick
         self.floors: dict[float, FloorRow] = {}
 
     def forget_old(self) -> None:

@@ -7,17 +7,17 @@ anew, in the order of the ticks, each session from the start of its observation 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Iterable, Iterator, Mapping
 
 import numpy as np
 
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.fleet.deciding import decide, resume
+from altmarl_ros.fleet.deciding import Decider, Rule
 from altmarl_ros.fleet.record import StatusRow
 from altmarl_ros.fleet.standby import Handover
 from altmarl_ros.games.tabular import TabularGame
-from altmarl_ros.observation import ObservationModel
 from altmarl_ros.policies import PolicyBundle
 
 
@@ -65,28 +65,35 @@ def find_gaps(statuses: Iterable[StatusRow]) -> list[Gap]:
 
 
 def redecide(
-    statuses: Iterable[StatusRow], game: TabularGame, model: ObservationModel, policies: Mapping[int, PolicyBundle],
+    statuses: Iterable[StatusRow], game: TabularGame, rules: Mapping[int, Rule], policies: Mapping[int, PolicyBundle],
     k: int | None = None, handover: Handover = Handover(),
 ) -> Iterator[Redecision]:  # fmt: skip
-    """Decide the ticks of one session again, in order, by `model`, which adopts the policies that each tick names by id.
+    """Decide the ticks of one session again, in order, by the policies that each tick names by id.
 
-    If k is given only the first k reports of each tick count. `handover` is what the session began with.
+    `rules` are those that hold from a tick on, the first of them from the start. If k is given only the first k
+    reports of each tick count. `handover` is what the session began with.
 
     Raises:
         AltmarlError: a recorded tick does not fit the game, or its policy is not given.
     """
-    resume(model, handover, game)
-    in_force = None
+    changes = sorted(rules)
+    decider: Decider | None = None
     for status in statuses:
-        if status.policy_id != in_force:
-            in_force = status.policy_id
-            if in_force not in policies:
-                raise AltmarlError(f"session {status.session} tick {status.tick}: policy {in_force:08x} is not given")
-            model.adopt(game, policies[in_force].pi_l, policies[in_force].ladder)
+        bundle = policies.get(status.policy_id)
+        if bundle is None:
+            raise AltmarlError(f"session {status.session} tick {status.tick}: policy {status.policy_id:08x} is not given")
+        rule = rules[changes[max(0, bisect_right(changes, status.tick) - 1)]]
+        if decider is None:
+            decider = Decider(game, bundle, rule)
+            decider.resume(handover)
+        if rule != decider.rule:
+            decider.follow(rule)
+        if bundle is not decider.bundle:
+            decider.adopt(bundle)
         states = [state for _, state in status.answers[:k]]
         _check(status, states, game)
-        action = decide(model, status.global_state, states, status.live, game.n_local_states)
-        deviation = float(np.abs(model.estimate[0] - np.array(status.estimate)).max())
+        action = decider.decide(status.session, status.tick, status.global_state, states, status.live)
+        deviation = float(np.abs(decider.model.estimate[0] - np.array(status.estimate)).max())
         yield Redecision(status.session, status.tick, status.global_action, action, deviation)
 
 

@@ -70,6 +70,12 @@ class Succession:
         self._last_tick = -1
         self._acted: float | None = None
 
+    def wait(self, lease: float, stagger: float) -> None:
+        """Wait for so long from now on."""
+        wait = lease + self.rank * stagger
+        self._due += wait - self._wait
+        self.lease, self._wait = lease, wait
+
     def due(self, now: float) -> bool:
         """Whether it is on us to take over."""
         return self.session is None and now >= self._due

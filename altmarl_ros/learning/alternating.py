@@ -133,7 +133,8 @@ def train(
     rungs = learn_ladder(*aggregate(game, state.pi_l, held.occupancy), options, on_rung, tuple(state.rungs), state.rung_V).rungs
     if options.top == options.K:  # the pair held, not a best response that UPDATE did not keep
         rungs = (*rungs[:-1], state.pi_g)
-    ladder = Ladder(rungs, game.n_local_states, game.n_global_actions, game.groups)
+    assert state.rung_V is not None
+    ladder = Ladder(rungs, game.n_local_states, game.n_global_actions, game.groups, state.rung_V.astype(np.float32))
     gap, runs, seed = None, options.certificate_runs, options.seed
     if runs is None:
         runs = 100 if game.continuous is None else 20
@@ -144,7 +145,8 @@ def train(
         )
     report = _report(options, state, held, gap)
     keeper.forget()
-    return PolicyBundle(ladder, state.pi_l, game.name, game.content_hash, game.gamma, options.seed, report)
+    pi_l = LocalPolicy(state.pi_l.probabilities, l_learn(game, held.occupancy).Q)
+    return PolicyBundle(ladder, pi_l, game.name, game.content_hash, game.gamma, options.seed, report)
 
 
 def learn_ladder(

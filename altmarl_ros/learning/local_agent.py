@@ -25,6 +25,7 @@ import numpy as np
 
 from altmarl_ros.games.tabular import FloatArray, TabularGame
 from altmarl_ros.policies import LocalPolicy
+from altmarl_ros.policies.local_policy import softmax
 
 _TOLERANCE = 1e-8  # greatest loss of the policy's value, as a share of the values
 _EVALUATION_SWEEPS = 20
@@ -88,8 +89,7 @@ def soft_policy(Q: FloatArray, temperature: float) -> FloatArray:
     """softmax(Q / temperature) over the last axis; one-hot on the first maximum for temperature 0."""
     if temperature <= 0.0:
         return np.asarray(np.eye(Q.shape[-1])[Q.argmax(axis=-1)])
-    weights = np.exp((Q - Q.max(axis=-1, keepdims=True)) / temperature)
-    return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
+    return softmax(Q, temperature)
 
 
 def _coordinator_response(occupancy: FloatArray) -> FloatArray:

@@ -24,7 +24,7 @@ from altmarl_ros.games import load_floor_map, load_game
 from altmarl_ros.msg import CoordinatorStatus, DriveState, FleetTick, LocalPolicy
 from altmarl_ros.nodes import qos, vehicle_conversions
 from altmarl_ros.nodes.clock import AgeClock, seconds
-from altmarl_ros.nodes.endpoints import Endpoints
+from altmarl_ros.nodes.endpoints import Endpoints, hear_latched, is_latched
 from altmarl_ros.nodes.guarded import GuardedNode
 from altmarl_ros.nodes.pose_source import Fix, PoseSource
 from altmarl_ros.nodes.robot import PARAMETERS
@@ -126,6 +126,8 @@ class Inspector(GuardedNode):
             topic = topics[role]
             if topic:
                 self.create_subscription(_TYPES[kind], topic, self._into(heard), qos.sensor_qos())
+                if role == "pose" and "odometry" in roles and is_latched(self, topic):
+                    hear_latched(self, _TYPES[kind], topic, self._into(heard))
             self._streams[role] = topic or f"(no {_type_name(_TYPES[kind])})", heard
         located = {**values, "pose.topic": topics.get("pose", ""), "pose.odometry": topics.get("odometry", "")}
         if source == "tf" or topics.get("pose"):
@@ -141,6 +143,8 @@ class Inspector(GuardedNode):
 
     def _into(self, heard: _Listened) -> Callable[[Any], None]:
         def hear(message: Any) -> None:
+            if message == heard.last:
+                return  # by a second reader
             heard.arrivals.append(time.monotonic())
             heard.last = message
             header = getattr(message, "header", None)

@@ -60,6 +60,7 @@ def policy_to_message(policy: Policy, policy_id: int, game_hash: str) -> LocalPo
     return LocalPolicy(
         policy_id=policy_id, game_hash=game_hash, n_local_states=S_l, n_global_states=S_g, n_local_actions=A_l,
         probabilities=policy.probabilities.ravel(),
+        action_values=[] if policy.action_values is None else policy.action_values.ravel(),
     )  # fmt: skip
 
 
@@ -72,8 +73,11 @@ def policy_from_message(message: LocalPolicy) -> Policy:
     shape = (message.n_local_states, message.n_global_states, message.n_local_actions)
     if math.prod(shape) != len(message.probabilities) or not 0 < math.prod(shape) <= _MAX_POLICY_ENTRIES:
         raise ValueError(f"policy {message.policy_id} has {len(message.probabilities)} entries for shape {shape}")
+    if len(message.action_values) not in (0, math.prod(shape)):
+        raise ValueError(f"policy {message.policy_id} has {len(message.action_values)} action values for shape {shape}")
     try:
-        return Policy(np.asarray(message.probabilities, dtype=np.float64).reshape(shape))
+        probabilities, Q = (np.asarray(given, dtype=np.float64) for given in (message.probabilities, message.action_values))
+        return Policy(probabilities.reshape(shape), Q.reshape(shape) if len(Q) else None)
     except BundleError as error:
         raise ValueError(f"policy {message.policy_id}: {error}") from None
 
@@ -182,8 +186,8 @@ def configuration_to_message(configuration: Configuration, stamp: object) -> Fle
     """The latched form of a session's configuration."""
     known = configuration.handover
     return FleetConfiguration(
-        stamp=stamp, session=configuration.session, game_name=configuration.game_name, game_hash=configuration.game_hash,
-        policy_hash=configuration.policy_hash, policy_id=configuration.policy_id,
+        stamp=stamp, session=configuration.session, tick=configuration.tick, game_name=configuration.game_name,
+        game_hash=configuration.game_hash, policy_hash=configuration.policy_hash, policy_id=configuration.policy_id,
         parameters=[Parameter(name, value=value).to_parameter_msg() for name, value in configuration.parameters.items()],
         estimate=np.array(known.estimate, dtype=np.float32), sampling_error=known.sampling_error,
         estimated_in=known.estimated_in or 0,
@@ -196,6 +200,6 @@ def configuration_from_message(message: FleetConfiguration) -> Configuration:
     handover = Handover(estimated_in=message.estimated_in, estimate=estimate, sampling_error=message.sampling_error)
     parameters = {parameter.name: parameter_value_to_python(parameter.value) for parameter in message.parameters}
     return Configuration(
-        message.session, message.game_name, message.game_hash, message.policy_hash, message.policy_id, parameters,
+        message.session, message.tick, message.game_name, message.game_hash, message.policy_hash, message.policy_id, parameters,
         handover if estimate else Handover(),
     )  # fmt: skip

@@ -15,6 +15,7 @@ from rclpy.parameter import Parameter as RclParameter
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.fleet.budget import BandwidthBudget
 from altmarl_ros.fleet.coordinator import Coordinator, Decision, check_bundle
+from altmarl_ros.fleet.deciding import Rule
 from altmarl_ros.fleet.health import CoordinatorHealth, Finding, Level
 from altmarl_ros.fleet.plant import VirtualPlant
 from altmarl_ros.fleet.record import Configuration
@@ -35,7 +36,6 @@ from altmarl_ros.nodes.running import run
 from altmarl_ros.nodes.standby import Standby
 from altmarl_ros.nodes.state_file import StateFile
 from altmarl_ros.nodes.ticking import Ticking
-from altmarl_ros.observation import make_model
 from altmarl_ros.policies import PolicyBundle, load_bundle
 
 
@@ -68,7 +68,7 @@ class CoordinatorNode(ManagedNode):
         if values["plant.kind"] == "external":
             self._link = PlantLink(self, make, prefix, self._game.n_global_states, values["plant.timeout"])
         self._core = Coordinator(
-            self._game, bundle, make_model(values["sampling.model"], self._game, bundle, values["sampling.turnover"]),
+            self._game, bundle, Rule.of(values),
             values["sampling.k"], 0, rng, Roster(values["roster.max_misses"], values["roster.probe_interval"]),
             self._link.plant if self._link else VirtualPlant(self._game, rng, checkpoint.global_state if checkpoint else None),
             BandwidthBudget(values["bandwidth_limit"], period, period * float(values["tick.deadline"])),
@@ -80,6 +80,7 @@ class CoordinatorNode(ManagedNode):
         self._ticking = Ticking(
             self, make, values, self._core, self._may_begin, self._fleet_hears, self._begun, self._hold, self._decided
         )
+        self._changed: frozenset[str] = frozenset()  # parameters that take effect when the next tick is due
         self._health = CoordinatorHealth(period)
         self._handover = Handover()  # what our session began with
         self._configuration_publisher = make.publisher(FleetConfiguration, f"{prefix}/configuration", qos.account_qos())
@@ -94,7 +95,7 @@ class CoordinatorNode(ManagedNode):
         self._ticking.start_over()
         self._announcement.restart()
         self._standby = Standby(
-            self, self._values, self._last_session, lambda: self._core.global_state is not None, self._take_over,
+            self, self._values, self._last_session, self._could_decide, self._take_over,
             self._ticking.stop, self._follow,
         )  # fmt: skip
         if self._standby.session is not None:
@@ -108,6 +109,9 @@ class CoordinatorNode(ManagedNode):
     @property
     def _deciding(self) -> bool:
         return self._standby is not None and self._standby.session is not None
+
+    def _could_decide(self) -> bool:
+        return self._core.global_state is not None and not self._values["paused"]
 
     def _take_over(self, session: int, known: Handover) -> None:
         self._last_session = session
@@ -138,6 +142,7 @@ class CoordinatorNode(ManagedNode):
 
     def _may_begin(self) -> bool:
         assert self._standby is not None, "inactive, yet a tick is due"
+        self._change()
         if not self._standby.may_begin(self._core.next_tick):
             return False
         if self._announcement.renew(self._ticking.ticks, self._values["policy.patience"]):
@@ -164,8 +169,8 @@ class CoordinatorNode(ManagedNode):
             return
         bundle = self._core.bundle
         configuration = Configuration(
-            self._core.session, self._game.name, self._game.content_hash, bundle.content_hash, bundle.policy_id,
-            {**self._values, "policy.file": self._announcement.path}, self._handover,
+            self._core.session, self._core.next_tick, self._game.name, self._game.content_hash, bundle.content_hash,
+            bundle.policy_id, {**self._values, "policy.file": self._announcement.path}, self._handover,
         )  # fmt: skip
         stamp = self.get_clock().now().to_msg()
         self._configuration_publisher.publish(conversions.configuration_to_message(configuration, stamp))
@@ -174,12 +179,14 @@ class CoordinatorNode(ManagedNode):
         plant = [] if self._link is None else [self._link.finding()]
         if not self._deciding:
             return [Finding("role", Level.OK, "standing by" if self._standby else "inactive", {}), *plant]
+        if self._ticking.paused:
+            return [Finding("role", Level.WARN, "paused", {}), *plant]
         return [
             *self._health.findings(
                 self._core, thresholds_of(self._values), self._ticking.missed, self._hellos.refused,
                 self._hellos.policy_requests, time.monotonic(),
             ),
-            *plant, self._endpoints.finding(),
+            *plant, self._endpoints.finding(self._ticking.keeps_deadline),
         ]  # fmt: skip
 
     def _prepare_parameters(self, values: Mapping[str, Any], names: frozenset[str]) -> PolicyBundle | None:
@@ -187,24 +194,47 @@ class CoordinatorNode(ManagedNode):
             return None
         if names - LIVE:
             raise AltmarlError(f"{', '.join(sorted(names - LIVE))}: read when the node is configured; clean it up before")
-        if "policy.file" in names:
-            return _load_bundle(values, self._game)
-        for bundle in (self._core.bundle, self._core.next_bundle):
-            if bundle is not None:
-                check_bundle(bundle, self._game, values["sampling.k"])
+        lease = values["failover.lease"]
+        if "tick.period" in names and 0.0 < lease <= values["tick.period"]:
+            raise AltmarlError(
+                f"parameter 'tick.period' is {values['tick.period']:g}, must be below 'failover.lease', {lease:g}, "
+                "or a standby takes over between two ticks"
+            )
+        bundle = _load_bundle(values, self._game) if "policy.file" in names else None
+        for used in (self._core.bundle, bundle or self._core.next_bundle):
+            if used is not None:
+                check_bundle(used, self._game, values["sampling.k"] if bundle is None else 0, values["policy.temperature"])
+        return bundle
         return None
 
     def _apply_parameters(self, bundle: PolicyBundle | None, names: frozenset[str]) -> None:
         if not self.configured:
             return
+        if bundle is not None:
+            path = self._values["policy.file"]
+            self._announcement.announce(bundle, path, self._ticking.ticks, at_once=not self._deciding)
+        self._changed |= names
+        if not self._ticking.running:
+            self._change()
+
+    def _change(self) -> None:
+        # Between two ticks, so that each is decided by what it began with, and a record can tell from which tick on.
+        names, self._changed = self._changed, frozenset()
+        if not names:
+            return
         values, core = self._values, self._core
+        period = float(values["tick.period"])
+        core.follow(Rule.of(values))
         core.k = values["sampling.k"]
         core.budget.limit = values["bandwidth_limit"]
+        core.budget.keep_pace(period, period * float(values["tick.deadline"]))
         core.roster.max_misses = values["roster.max_misses"]
         core.roster.probe_interval = values["roster.probe_interval"]
-        self._ticking.backfill_after(values["tick.backfill"])
-        if bundle is not None:
-            self._announcement.announce(bundle, values["policy.file"], self._ticking.ticks, at_once=not self._deciding)
+        self._health.period = period
+        self._ticking.paused = values["paused"]
+        self._ticking.keep_pace(values)
+        if self._standby is not None:
+            self._standby.keep_pace(period)
         self._publish_configuration()
 
 

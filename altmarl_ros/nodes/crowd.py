@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from typing import Sequence
+from typing import Any, Sequence
 
 import numpy as np
 from rclpy.duration import Duration
@@ -23,7 +23,7 @@ from altmarl_ros.nodes import conversions, qos
 from altmarl_ros.nodes.diagnostics import Diagnostics
 from altmarl_ros.nodes.endpoints import Endpoints
 from altmarl_ros.nodes.guarded import GuardedNode
-from altmarl_ros.nodes.parameters import Parameter, declare
+from altmarl_ros.nodes.parameters import Parameter, declare, watch
 from altmarl_ros.nodes.robot import POLICY_REPEAT
 from altmarl_ros.nodes.robot_parameters import DIAGNOSTICS_PARAMETERS, SHARED_PARAMETERS
 from altmarl_ros.nodes.running import run
@@ -44,11 +44,14 @@ class CrowdNode(GuardedNode):
 
     def __init__(self) -> None:
         super().__init__("crowd")
-        values = declare(self, PARAMETERS)
+        self._values: dict[str, Any] = declare(self, PARAMETERS)
+        values = self._values
         game = load_game(values["game"])
         self._game_hash = game.content_hash
         self._crowd = Crowd(game, int(values["first_id"]), int(values["count"]), int(values["seed"]), float(values["silence"]))
         ids, step = self._crowd.ids, RobotHello.MAX_COUNT
+        self._adjust()
+        watch(self, PARAMETERS, self._values, lambda values, names: None, lambda prepared, names: self._adjust())
         self._ranges = [ids[place : place + step] for place in range(0, len(ids), step)]
         # The last hello of each range is latched: they speak in turn, whatever they say.
         self._turns = itertools.cycle(self._ranges)
@@ -66,6 +69,10 @@ class CrowdNode(GuardedNode):
         make.subscription(FleetTick, f"{prefix}/tick", self._hear_tick, qos.tick_qos())
         Diagnostics(self, make, values["diagnostics.period"], prefix, self._diagnose)
         self._join_soon()
+
+    def _adjust(self) -> None:
+        leader = self._crowd.leader
+        leader.silence, leader.temperature = float(self._values["silence"]), float(self._values["policy.temperature"])
 
     def stop(self) -> None:
         """Leave the fleet."""

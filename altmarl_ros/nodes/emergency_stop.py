@@ -17,6 +17,7 @@ from std_msgs.msg import Bool
 from std_srvs.srv import SetBool
 
 from altmarl_ros.nodes import qos
+from altmarl_ros.nodes.endpoints import hear_latched
 
 TOPIC = "emergency_stop"
 
@@ -34,8 +35,8 @@ class FleetStop:
         self._stopped_at = 0  # ns, by the clock of who sent it
         topic = f"{fleet_prefix}/{TOPIC}"
         quiet = SubscriptionEventCallbacks(use_default_callbacks=False)  # writers that only one reader matches
-        for profile in (qos.latched_qos(), qos.sensor_qos()):
-            node.create_subscription(Bool, topic, self._hear, profile, event_callbacks=quiet)
+        node.create_subscription(Bool, topic, self._hear, qos.sensor_qos(), event_callbacks=quiet)
+        hear_latched(node, Bool, topic, self._hear)
 
     def _hear(self, message: Bool, info: Any) -> None:
         sent = int(info["source_timestamp"])

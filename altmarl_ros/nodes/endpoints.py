@@ -9,14 +9,16 @@ from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallba
 from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from rclpy.publisher import Publisher
-from rclpy.qos import QoSPolicyKind, QoSProfile, qos_policy_name_from_kind
+from rclpy.qos import DurabilityPolicy, QoSPolicyKind, QoSProfile, qos_policy_name_from_kind
 from rclpy.qos_overriding_options import InvalidQosOverridesError, QoSOverridingOptions
 from rclpy.subscription import Subscription
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.fleet.health import Finding, Level
+from altmarl_ros.nodes import qos
 
 _PARTICIPANT = 12  # bytes of an endpoint's id that name its participant (DDSI-RTPS 2.5, 9.3.1)
+_DEADLINE = "deadline missed"
 
 POLICY_KINDS = (
     QoSPolicyKind.DEADLINE, QoSPolicyKind.DEPTH, QoSPolicyKind.DURABILITY, QoSPolicyKind.HISTORY, QoSPolicyKind.LIFESPAN,
@@ -46,7 +48,7 @@ class Endpoints:
             return self._node.create_publisher(message_type, topic, profile, qos_overriding_options=self._options, **options)
 
         callbacks = PublisherEventCallbacks(
-            deadline=self._count(topic, "deadline missed"), liveliness=self._count(topic, "liveliness lost"),
+            deadline=self._count(topic, _DEADLINE), liveliness=self._count(topic, "liveliness lost"),
             incompatible_qos=self._incompatible(topic, "reader"),
         )  # fmt: skip
         return self._create(create, topic, callbacks, PublisherEventCallbacks(use_default_callbacks=not self._quiet))
@@ -66,16 +68,17 @@ class Endpoints:
             )
 
         callbacks = SubscriptionEventCallbacks(
-            deadline=self._count(topic, "deadline missed"), liveliness=self._liveliness_changed(topic, count_writers),
+            deadline=self._count(topic, _DEADLINE), liveliness=self._liveliness_changed(topic, count_writers),
             message_lost=self._count(topic, "message lost"), incompatible_qos=self._incompatible(topic, "writer"),
         )  # fmt: skip
         liveliness = self._liveliness_changed(topic, count_writers) if count_writers else None
         without = SubscriptionEventCallbacks(liveliness=liveliness, use_default_callbacks=not self._quiet)
         return self._create(create, topic, callbacks, without)
 
-    def finding(self) -> Finding:
-        """What the middleware complained of, compared with the last call."""
-        complaints = {key: count for key, count in self.events.items() if key[1] != "liveliness changed"}
+    def finding(self, deadlines: bool = True) -> Finding:
+        """What the middleware complained of, compared with the last call; `deadlines`: whether they are meant to be kept."""
+        excused = {"liveliness changed"} if deadlines else {"liveliness changed", _DEADLINE}
+        complaints = {key: count for key, count in self.events.items() if key[1] not in excused}
         new = {key: count - self._told[key] for key, count in complaints.items() if count > self._told[key]}
         self._told = Counter(self.events)
         message = ", ".join(f"{count} {event} on {topic}" for (topic, event), count in new.items())
@@ -123,6 +126,18 @@ class Endpoints:
             self._node.get_logger().warning(f"{topic}: a {other} with an incompatible {policy}{why} gets nothing through")
 
         return count
+
+
+def hear_latched(node: Node, message_type: Any, topic: str, callback: Callable[..., None]) -> None:
+    """Hear what latched writers said before, beside a reader that hears all writers; others not matching is no complaint."""
+    quiet = SubscriptionEventCallbacks(use_default_callbacks=False)
+    node.create_subscription(message_type, topic, callback, qos.latched_qos(), event_callbacks=quiet)
+
+
+def is_latched(node: Node, topic: str) -> bool:
+    """Whether somebody who is discovered latches the topic."""
+    infos = node.get_publishers_info_by_topic(topic)
+    return any(info.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL for info in infos)
 
 
 def all_hear(node: Node, speak_on: str, hear_on: str) -> bool:

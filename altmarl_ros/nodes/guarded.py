@@ -1,4 +1,8 @@
-"""A node whose callbacks survive whatever is sent to them, and whose timers keep a simulated clock's time."""
+"""A node whose callbacks survive whatever is sent to them, and whose timers keep a simulated clock's time.
+
+A set of parameters of its table is checked by the table first: whole numbers are numbers, and a refusal names the culprit,
+which rclpy's own does not always.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,15 @@ from collections import Counter
 from functools import wraps
 from typing import Any, Callable
 
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock
 from rclpy.node import Node
+from rclpy.parameter import Parameter as RclParameter
 from rclpy.subscription import Subscription
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.nodes.clock_timers import ClockTimer, ClockTimers
+from altmarl_ros.nodes.parameters import Parameter, unknown
 
 _THROTTLE = 5.0  # s
 
@@ -27,10 +34,12 @@ class GuardedNode(Node):
 
     Attributes:
         dropped: messages dropped, by topic.
+        table: parameters declared by `declare`, by name.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        self.dropped: Counter[str] = Counter()  # first: rclpy's own constructor may subscribe
+        self.dropped: Counter[str] = Counter()  # first: rclpy's own constructor may subscribe, and set parameters
+        self.table: dict[str, Parameter] = {}
         super().__init__(*arguments, **options)
         self._clock_timers = ClockTimers(self) if self.get_parameter("use_sim_time").value else None
 
@@ -38,6 +47,21 @@ class GuardedNode(Node):
     def all_timers(self) -> list[Any]:
         """Those of rclpy, and those by a simulated clock."""
         return [*self.timers, *(self._clock_timers or ())]
+
+    def set_parameters_atomically(self, parameter_list: list[RclParameter]) -> SetParametersResult:
+        """As rclpy's."""
+        try:
+            return super().set_parameters_atomically([self._accept(parameter) for parameter in parameter_list])
+        except AltmarlError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+
+    def _accept(self, parameter: RclParameter) -> RclParameter:
+        known = self.table.get(parameter.name)
+        if known is not None:
+            return RclParameter(parameter.name, value=known.accept(parameter.value))
+        if not self.has_parameter(parameter.name):
+            raise unknown(parameter.name, self.table)
+        return parameter
 
     def create_timer(  # type: ignore[override]
         self, timer_period_sec: float, callback: Callable[[], None], callback_group: Any = None, clock: Clock | None = None,

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping, Sequence
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
 from rclpy.exceptions import ParameterException
-from rclpy.node import Node
 from rclpy.parameter import Parameter as RclParameter
 
 from altmarl_ros.errors import AltmarlError
+
+if TYPE_CHECKING:
+    from altmarl_ros.nodes.guarded import GuardedNode
 
 _UNBOUNDED = 2**31 - 1
 _CHOICES, _ON_CONFIGURE, _AND = "one of ", "read when the node is configured", "; "  # in a descriptor's constraints
@@ -97,12 +99,17 @@ def accept(table: Sequence[Parameter], given: Mapping[str, Any]) -> dict[str, bo
     by_name = {parameter.name: parameter for parameter in table}
     for name in given:
         if name not in by_name:
-            close = get_close_matches(name, by_name, 1)
-            raise AltmarlError(f"there is no parameter {name!r}" + (f"; is {close[0]!r} meant?" if close else ""))
+            raise unknown(name, by_name)
     return {name: by_name[name].accept(value) for name, value in given.items()}
 
 
-def declare(node: Node, table: Sequence[Parameter], managed: bool = False) -> dict[str, Any]:
+def unknown(name: str, known: Iterable[str]) -> AltmarlError:
+    """What to say of a parameter that there is not."""
+    close = get_close_matches(name, list(known), 1)
+    return AltmarlError(f"there is no parameter {name!r}" + (f"; is {close[0]!r} meant?" if close else ""))
+
+
+def declare(node: GuardedNode, table: Sequence[Parameter], managed: bool = False) -> dict[str, Any]:
     """Declare all parameters of a table and return their values by name; see Parameter.descriptor for `managed`.
 
     Raises:
@@ -118,11 +125,13 @@ def declare(node: Node, table: Sequence[Parameter], managed: bool = False) -> di
             raise AltmarlError(f"parameter {parameter.name!r} of {node.get_fully_qualified_name()}: {error}") from None
         parameter.check_choice(value)
         values[parameter.name] = value
+    node.table.update({parameter.name: parameter for parameter in table})
     return values
 
 
 def watch(
-    node: Node, table: Sequence[Parameter], values: dict[str, Any], prepare: Callable[[Mapping[str, Any], frozenset[str]], Any],
+    node: GuardedNode, table: Sequence[Parameter], values: dict[str, Any],
+    prepare: Callable[[Mapping[str, Any], frozenset[str]], Any],
     apply: Callable[[Any, frozenset[str]], None],
 ) -> None:  # fmt: skip
     """Let the parameters of a table that are not read-only be set; a set is taken whole or refused whole.
@@ -138,8 +147,6 @@ def watch(
         given = {parameter.name: parameter.value for parameter in parameters if parameter.name in by_name}
         prepared.clear()
         try:
-            for name, value in given.items():
-                by_name[name].check_choice(value)
             if given:
                 prepared.append(prepare({**values, **given}, frozenset(given)))
         except AltmarlError as error:

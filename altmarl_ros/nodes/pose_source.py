@@ -11,17 +11,21 @@ from typing import Any, Callable, Mapping
 
 from geometry_msgs.msg import PoseStamped, PoseWithCovarianceStamped
 from nav_msgs.msg import Odometry
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
 from rclpy.node import Node
+from rclpy.timer import Timer
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.fleet.localisation import Localiser
 from altmarl_ros.fleet.planar import Pose, Velocity
 from altmarl_ros.nodes import qos, vehicle_conversions
 from altmarl_ros.nodes.clock import AgeClock, seconds
-from altmarl_ros.nodes.endpoints import Endpoints
+from altmarl_ros.nodes.endpoints import Endpoints, hear_latched, is_latched
 from altmarl_ros.nodes.robot_parameters import pose_of
 
 _THROTTLE = 5.0  # s
+_SEEK = 0.2  # s
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,7 @@ class PoseSource:
         odometry = values["pose.odometry"]
         self._listener: _TfListener | None = None
         self._localiser: Localiser | None = None
+        self._seeker: Timer | None = None  # of the last word of a localisation that is silent while the robot stands
         if source == "odometry":
             self._localiser = Localiser(pose_of(values, "pose.start"))
             make.subscription(Odometry, topic or "odom", self._hear_odometry, qos.sensor_qos())
@@ -66,6 +71,8 @@ class PoseSource:
             make.subscription(message_type, topic or "pose", self._hear_pose, qos.sensor_qos())
             if odometry:
                 self._localiser = Localiser()
+                self._topic, self._type = node.resolve_topic_name(topic or "pose"), message_type
+                self._seeker = node.create_timer(_SEEK, self._seek_latched, clock=Clock(clock_type=ClockType.STEADY_TIME))
                 make.subscription(Odometry, odometry, self._hear_odometry, qos.sensor_qos())
 
     def poll(self) -> None:
@@ -86,6 +93,16 @@ class PoseSource:
         if pose is not None:
             self._tell(stamp, pose, vehicle_conversions.velocity_from_message(message.twist.twist))
 
+    def _seek_latched(self) -> None:
+        if is_latched(self._node, self._topic):
+            hear_latched(self._node, self._type, self._topic, self._hear_pose)
+            self._stop_seeking()
+
+    def _stop_seeking(self) -> None:
+        if self._seeker is not None:
+            self._seeker.cancel()
+            self._seeker = None
+
     def _hear_pose(self, message: Any) -> None:
         if not self._in_frame(message.header.frame_id, self._map, "a pose"):
             return
@@ -94,6 +111,7 @@ class PoseSource:
         if self._localiser is None:
             self._tell(stamp, pose, None)
         else:
+            self._stop_seeking()
             self._localiser.correct(stamp, pose)
 
     def _in_frame(self, frame: str, expected: str, what: str) -> bool:

@@ -54,7 +54,7 @@ def _add(log: RunLog, message: BagMessage) -> None:
         log.reports[content.session, content.tick] += 1
     elif kind == "FleetConfiguration":
         configuration = conversions.configuration_from_message(content)
-        log.configurations[configuration.session, configuration.policy_id] = configuration
+        log.configurations[configuration.session, configuration.tick] = configuration
 
 
 def _check_type(reader: BagReader, name: str) -> None:

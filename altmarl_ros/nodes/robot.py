@@ -116,7 +116,7 @@ class RobotNode(ManagedNode):
         self._active = False
         self._join: Timer | None = None
         if not hosted:
-            watch(self, PARAMETERS, self._values, self._prepare_parameters, lambda settings, _: self.adjust(settings))
+            watch(self, PARAMETERS, self._values, self._prepare_parameters, lambda made, _: self.adjust(self._values, made))
             if self._values[AUTOSTART.name]:
                 self.start()
 
@@ -128,6 +128,7 @@ class RobotNode(ManagedNode):
         shared = self._given or Surroundings.load(self, make, values)
         self._game_hash, self._ages, self._ears = shared.game_hash, shared.clock, shared.ears
         self.agent = RobotAgent(self._id, np.random.default_rng([int(values["seed"]), 2, self._id]), float(values["silence"]))
+        self.agent.temperature = float(values["policy.temperature"])
         self._asked_for_policy = -np.inf
         count_coordinators = None
         if shared.bodies is not None:
@@ -189,8 +190,10 @@ class RobotNode(ManagedNode):
             self._body.drain(timeout)
             self._hello_publisher.wait_for_all_acked(Duration(seconds=timeout))
 
-    def adjust(self, settings: DriveSettings) -> None:
-        """Drive by other limits from now on."""
+    def adjust(self, values: Mapping[str, Any], settings: DriveSettings) -> None:
+        """Act by other live parameters, and drive by other limits, from now on."""
+        if self.configured:
+            self.agent.silence, self.agent.temperature = float(values["silence"]), float(values["policy.temperature"])
         if isinstance(self._body, Vehicle):
             self._body.adjust(settings)
 

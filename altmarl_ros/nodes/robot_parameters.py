@@ -22,7 +22,10 @@ SHARED_PARAMETERS = (
     Parameter("fleet_prefix", "/fleet", "Prefix of the fleet-wide topics."),
     Parameter("world_prefix", "/world", "Prefix of the simulated world's topics."),
     Parameter("seed", 0, "Seed of the robot's action draws, together with its id.", 0),
-    Parameter("silence", 2.0, "Silence of the coordinator after which the robot says hello again.", 0.05, 3600.0, unit="s"),
+    Parameter("silence", 2.0, "Silence of the coordinator after which the robot says hello again.", 0.05, 3600.0, unit="s",
+              live=True),
+    Parameter("policy.temperature", 0.0, "Draw actions by softmax of what they are worth over this; 0: as learned.", 0.0, 1e6,
+              unit="reward", live=True),
     Parameter("join_window", 0.1, "Hellos of many robots are spread over this time.", 0.0, 3600.0, unit="s"),
 )  # fmt: skip
 

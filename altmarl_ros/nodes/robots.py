@@ -66,7 +66,7 @@ class RobotsHost(GuardedNode):
 
     def _adjust(self, settings: DriveSettings) -> None:
         for robot in self._robots:
-            robot.adjust(settings)
+            robot.adjust(self._values, settings)
 
 
 def _make_nodes() -> list[Node]:

@@ -47,7 +47,7 @@ class Standby:
         rank = int(values["failover.rank"]) or int(standby)
         self._node, self._ready, self._take_over, self._step_down = node, ready, take_over, step_down
         self._follow = follow
-        self._alone = not standby and not lease
+        self._alone, self._given_lease = not standby and not lease, lease
         self._limit = int(values["tick.limit"])
         self._status: CoordinatorStatus | None = None
         lease = math.inf if self._alone else lease or _LEASE * period
@@ -67,6 +67,11 @@ class Standby:
     def session(self) -> int | None:
         """Our session while this coordinator decides."""
         return self._succession.session
+
+    def keep_pace(self, period: float) -> None:
+        """Ticks come every `period` [s] from now on."""
+        if not self._alone:
+            self._succession.wait(self._given_lease or _LEASE * period, 0.5 * period)
 
     def may_begin(self, tick: int) -> bool:
         """Whether this coordinator may broadcast that tick now."""

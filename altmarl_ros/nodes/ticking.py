@@ -24,6 +24,7 @@ class Ticking:
         ticks: begun since `start`.
         missed: ticks that began after their time.
         held: ticks that did not begin for want of s_g.
+        paused: whether no tick begins; the clock goes on.
     """
 
     def __init__(
@@ -38,19 +39,21 @@ class Ticking:
         """
         self._node, self._core = node, core
         self._may_begin, self._ready, self._begun, self._hold, self._decided = may_begin, ready, begun, hold, decided
-        self._period = float(values["tick.period"])
-        self._answer_time = self._period * float(values["tick.deadline"])
+        period = float(values["tick.period"])
+        self.paused = bool(values["paused"])
         self._limit = int(values["tick.limit"])
         self._wanted, self._patience = int(values["start.robots"]), float(values["start.timeout"])
         prefix = values["fleet_prefix"]
         lease = float(values["tick.lease"])
-        self._tick_publisher = make.publisher(FleetTick, f"{prefix}/tick", qos.tick_qos(self._period, lease))
+        self._tick_publisher = make.publisher(FleetTick, f"{prefix}/tick", qos.tick_qos(period, lease))
         self._status_publisher = make.publisher(CoordinatorStatus, f"{prefix}/status", qos.account_qos())
         make.subscription(RobotReport, f"{prefix}/report", self._hear_report, qos.report_qos(max(64, 2 * core.K)))
         self._gate = node.create_timer(_GATE_POLL, self._pass_gate)
-        self._ticker = node.create_timer(self._period, self._begin)
-        self._deadline = node.create_timer(self._answer_time, self._decide)
-        self._backfiller = node.create_timer(self._answer_time * float(values["tick.backfill"]), self._backfill)
+        self._ticker, self._deadline, self._backfiller = (
+            node.create_timer(period, act) for act in (self._begin, self._decide, self._backfill)
+        )
+        self._period = self._offered = period
+        self.keep_pace(values)
         self._reports = 0  # since the last status
         self.start_over()
 
@@ -82,9 +85,28 @@ class Ticking:
             timer.cancel()
         self._core.stand_by()
 
-    def backfill_after(self, share: float) -> None:
-        """Ask others in place of silent robots after that share of the deadline."""
-        self._backfiller.timer_period_ns = int(1e9 * self._answer_time * share)
+    @property
+    def running(self) -> bool:
+        """Whether the ticks' clock runs: what changes now is to take effect when the next one is due."""
+        return not self._ticker.is_canceled()
+
+    @property
+    def keeps_deadline(self) -> bool:
+        """Whether ticks come as often as the quality of service of their topic promised when it was made."""
+        return not self.paused and self._period <= self._offered
+
+    def keep_pace(self, values: Mapping[str, Any]) -> None:
+        """Tick, decide and ask others when the parameters say, from the tick on that is due."""
+        answer_time = values["tick.period"] * values["tick.deadline"]
+        for timer, seconds in (
+            (self._ticker, values["tick.period"]), (self._deadline, answer_time),
+            (self._backfiller, answer_time * values["tick.backfill"]),
+        ):  # fmt: skip
+            timer.timer_period_ns = int(1e9 * seconds)
+        if values["tick.period"] != self._period:
+            self._period = float(values["tick.period"])
+            if self.running:
+                self._ticker.reset()
 
     def _pass_gate(self) -> None:
         # Tick 0 is the start of an episode only if the whole fleet can hear it.
@@ -106,17 +128,20 @@ class Ticking:
             return
         if not self._deadline.is_canceled():
             self._decide()
+        period = self._period
         if not self._may_begin():
             return
         now, before = time.monotonic(), self._began
         self._began = now
+        if self.paused:
+            return
         tick = self._core.begin(now)
         if tick is None:
             self.held += 1
             self._hold()
             return
         if self.ticks:
-            self.missed += max(0, round((now - before) / self._period) - 1)
+            self.missed += max(0, round((now - before) / period) - 1)
         self.ticks += 1
         self._broadcast(tick)
         self._begun()

@@ -1,7 +1,8 @@
 """The policy bundle: everything that a fleet needs to act, in one `.npz` file without pickle.
 
 Arrays: `pi_l` [s_l, s_g, a_l] and `rung_0` .. `rung_K` [s_g, rank of c]; for games with groups also
-`groups` [s_l] (Ladder). The array `header` holds
+`groups` [s_l] (Ladder); for a temperature above 0 also `values` [rank of c, s_g] of the top rung and
+`action_values` [s_l, s_g, a_l] of a robot. The array `header` holds
 JSON (UTF-8 bytes) with the keys of `PolicyBundle` below and the SHA-256 of everything else, so that
 a truncated, altered or foreign file is refused before anything acts by it.
 """
@@ -33,6 +34,7 @@ _MOST_REPORTS = 25
 _LADDER_WORK = 4e7  # S_g^2 A_g times count vectors over all rungs: seconds, not minutes, of learning
 
 _MAX_BYTES = 1 << 30
+_OPTIONAL = {"groups", "values", "action_values"}  # arrays
 _HEADER_KEYS = ("format", "version", "game", "game_hash", "gamma", "K", "n_global_actions", "seed", "report", "sha256")
 
 
@@ -69,7 +71,7 @@ class PolicyBundle:
     @cached_property
     def content_hash(self) -> str:
         """64 hexadecimal digits that change with either policy and with nothing else."""
-        return _checksum({}, _arrays(self))
+        return _checksum({}, _policies(self))
 
     @cached_property
     def policy_id(self) -> int:
@@ -143,6 +145,11 @@ def load_bundle(path: str | Path, game: TabularGame | None = None) -> PolicyBund
 
 
 def _arrays(bundle: PolicyBundle) -> dict[str, NDArray[Any]]:
+    optional = {"values": bundle.ladder.values, "action_values": bundle.pi_l.action_values}
+    return {**_policies(bundle), **{name: array for name, array in optional.items() if array is not None}}
+
+
+def _policies(bundle: PolicyBundle) -> dict[str, NDArray[Any]]:
     rungs = {f"rung_{k}": rung for k, rung in enumerate(bundle.ladder.rungs)}
     groups = {} if bundle.ladder.groups is None else {"groups": bundle.ladder.groups}
     return {"pi_l": bundle.pi_l.probabilities, **rungs, **groups}
@@ -170,16 +177,17 @@ def _decode(arrays: dict[str, NDArray[Any]]) -> PolicyBundle:
     header = _header(arrays.pop("header"))
     K = header["K"]
     expected = {"pi_l", *(f"rung_{k}" for k in range(K + 1))}
-    odd_ones = sorted((set(arrays) - {"groups"}) ^ expected)
+    odd_ones = sorted((set(arrays) - _OPTIONAL) ^ expected)
     if odd_ones:
         odd = odd_ones[0]
         raise BundleError(f"array {odd!r} is {'unknown' if odd in arrays else 'missing'}")
     if _checksum({key: header[key] for key in header if key != "sha256"}, arrays) != header["sha256"]:
         raise BundleError("its content does not match its checksum: the file was altered")
-    pi_l = LocalPolicy(arrays["pi_l"])
+    pi_l = LocalPolicy(arrays["pi_l"], arrays.get("action_values"))
     rungs = tuple(arrays[f"rung_{k}"] for k in range(K + 1))
     return PolicyBundle(
-        Ladder(rungs, pi_l.probabilities.shape[0], header["n_global_actions"], arrays.get("groups")), pi_l, header["game"],
+        Ladder(rungs, pi_l.probabilities.shape[0], header["n_global_actions"], arrays.get("groups"), arrays.get("values")),
+        pi_l, header["game"],
         header["game_hash"], float(header["gamma"]), header["seed"], header["report"],
     )  # fmt: skip
 

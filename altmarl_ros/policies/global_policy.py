@@ -23,15 +23,17 @@ class Ladder:
         n_local_states: S_l.
         n_global_actions: A_g, which no entry may reach.
         groups: group of each local state [S_l] where c counts robots by group (TabularGame.groups).
+        values: V of the top rung [rank of c, s_g], discounted team reward; None: not known.
 
     Raises:
-        BundleError: naming the rung whose shape or action is wrong.
+        BundleError: naming the rung whose shape or action is wrong, or what else does not fit.
     """
 
     rungs: tuple[ActionTable, ...]
     n_local_states: int
     n_global_actions: int
     groups: NDArray[np.int64] | None = None
+    values: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         if self.groups is not None:
@@ -55,6 +57,13 @@ class Ladder:
             table.setflags(write=False)
             frozen.append(table)
         object.__setattr__(self, "rungs", tuple(frozen))
+        if self.values is not None:
+            V, expected = np.array(self.values), (number_of_counts(self.K, self.n_groups), S_g)
+            if V.shape != expected or V.dtype.kind != "f" or not np.isfinite(V).all():
+                raise BundleError(f"values have shape {V.shape} of {V.dtype}, must be {expected} of finite numbers")
+            V = V.astype(np.float32)
+            V.setflags(write=False)
+            object.__setattr__(self, "values", V)
 
     @property
     def K(self) -> int:

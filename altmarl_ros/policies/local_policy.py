@@ -18,12 +18,14 @@ class LocalPolicy:
 
     Attributes:
         probabilities: pi_l [s_l, s_g, a_l], rows sum to 1.
+        action_values: Q [s_l, s_g, a_l] of a robot, discounted team reward; None: not known.
 
     Raises:
-        BundleError: naming the entry that is not a probability.
+        BundleError: naming the entry that is not a probability, or the action value that is no number.
     """
 
     probabilities: FloatArray
+    action_values: FloatArray | None = None
 
     def __post_init__(self) -> None:
         given = np.asarray(self.probabilities)
@@ -44,6 +46,13 @@ class LocalPolicy:
             p /= sums[..., None]
         p.setflags(write=False)
         object.__setattr__(self, "probabilities", p)
+        if self.action_values is not None:
+            Q = np.array(self.action_values, order="C")
+            if Q.shape != p.shape or Q.dtype.kind != "f" or not np.isfinite(Q).all():
+                raise BundleError(f"action values have shape {Q.shape} of {Q.dtype}, must be {p.shape} of finite numbers")
+            Q = Q.astype(np.float64)
+            Q.setflags(write=False)
+            object.__setattr__(self, "action_values", Q)
 
     @classmethod
     def uniform(cls, game: TabularGame) -> LocalPolicy:
@@ -55,6 +64,20 @@ class LocalPolicy:
         """One action a_l ~ pi_l(. | s_l, s_g)."""
         cumulative = self._cumulative[s_l][s_g]
         return min(bisect_right(cumulative, rng.random()), len(cumulative) - 1)
+
+    def softened(self, temperature: float) -> LocalPolicy:
+        """softmax(Q / temperature), `temperature` in units of reward; the policy itself for 0, or where Q is not known."""
+        if temperature <= 0.0 or self.action_values is None:
+            return self
+        made = self._softened
+        if temperature not in made:
+            made.clear()  # one is kept, for all the robots of a process
+            made[temperature] = LocalPolicy(softmax(self.action_values, temperature), self.action_values)
+        return made[temperature]
+
+    @cached_property
+    def _softened(self) -> dict[float, LocalPolicy]:
+        return {}
 
     @cached_property
     def _cumulative(self) -> list[list[list[float]]]:
@@ -68,3 +91,9 @@ class LocalPolicy:
     def reward(self, game: TabularGame) -> FloatArray:
         """r_pi(s_l, s_g) = sum_a pi_l(a | s_l, s_g) r_l(s_l, s_g, a) [s_g, s_l]."""
         return np.ascontiguousarray(np.einsum("lga,lga->gl", self.probabilities, game.r_l))
+
+
+def softmax(Q: FloatArray, temperature: float) -> FloatArray:
+    """exp(Q / temperature) over its sum along the last axis, for a temperature above 0."""
+    weights = np.exp((Q - Q.max(axis=-1, keepdims=True)) / temperature)
+    return np.asarray(weights / weights.sum(axis=-1, keepdims=True))

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from altmarl_ros.fleet.coordinator import Coordinator
+from altmarl_ros.fleet.deciding import Rule
 from altmarl_ros.fleet.roster import Roster
 from altmarl_ros.games import Start, TabularGame
-from altmarl_ros.observation import Fresh
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def make_coordinator(warehouse, small_bundle):
         roster = Roster(max_misses=2)
         for robot_id in range(robots):
             roster.join(robot_id, f"robot_{robot_id}")
-        return Coordinator(warehouse, bundle, Fresh(bundle.ladder), k, 77, np.random.default_rng(0), roster, **options)
+        return Coordinator(warehouse, bundle, Rule("fresh"), k, 77, np.random.default_rng(0), roster, **options)
 
     return make
 

@@ -115,4 +115,4 @@ def test_one_pose_is_enough_where_odometry_carries_on():
     silent = replace(seen, streams={**seen.streams, "pose": replace(pose, messages=0)})
     found = {check.name: check for check in judge(silent, Limits())}["pose"]
     assert found.state == "failed"
-    assert "AMCL is silent while the robot stands" in found.remedy
+    assert "AMCL says nothing before its initial pose is set" in found.remedy

@@ -6,10 +6,10 @@ from scipy.stats import chisquare, dirichlet
 
 from altmarl_ros.errors import AltmarlError, BundleError
 from altmarl_ros.fleet.coordinator import Coordinator
+from altmarl_ros.fleet.deciding import Rule
 from altmarl_ros.fleet.messages import Report, game_tag
 from altmarl_ros.fleet.plant import VirtualPlant
 from altmarl_ros.games import load_game
-from altmarl_ros.observation import Fresh
 from altmarl_ros.policies import Ladder
 
 SESSION = 77
@@ -107,4 +107,4 @@ def test_k_outside_the_rungs_is_refused(make_coordinator, k):
 def test_policy_for_another_game_is_refused(small_bundle):
     game = load_game("warehouse_distance")
     with pytest.raises(BundleError, match="train again"):
-        Coordinator(game, small_bundle, Fresh(small_bundle.ladder), 1, SESSION, np.random.default_rng(0))
+        Coordinator(game, small_bundle, Rule("fresh"), 1, SESSION, np.random.default_rng(0))

@@ -8,6 +8,7 @@ import pytest
 
 from altmarl_ros.fleet.agent import Heard, RobotAgent
 from altmarl_ros.fleet.coordinator import Coordinator
+from altmarl_ros.fleet.deciding import Rule
 from altmarl_ros.fleet.markov_world import MarkovWorld
 from altmarl_ros.fleet.messages import game_tag
 from altmarl_ros.fleet.network import Channels, Direction, Network
@@ -33,7 +34,7 @@ class SimulatedFleet:
             robot.learn(bundle.policy_id, bundle.pi_l, game_tag(game.content_hash))
             self.world.join(robot.robot_id)
         rng = np.random.default_rng([seed, 9])
-        self.coordinator = Coordinator(game, bundle, make_model(model, game, bundle), K, 1, rng, roster)
+        self.coordinator = Coordinator(game, bundle, Rule(model), K, 1, rng, roster)
         self.channels = {way: Channels(network, seed, range(N), way) for way in Direction}
         self.events, self.order = [], itertools.count()
         self.asked = self.heard = self.wrong = 0

@@ -8,12 +8,13 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from altmarl_ros.fleet.coordinator import Coordinator
+from altmarl_ros.fleet.deciding import Rule
 from altmarl_ros.fleet.markov_world import MarkovWorld
 from altmarl_ros.fleet.messages import Report, Verdict, game_tag
 from altmarl_ros.fleet.roster import Roster
 from altmarl_ros.fleet.standby import Handover
 from altmarl_ros.games import load_game
-from altmarl_ros.observation import MODEL_NAMES, make_model
+from altmarl_ros.observation import MODEL_NAMES
 
 SESSION, ROBOTS, TICKS = 77, 12, 40
 TAG = game_tag(load_game("warehouse").content_hash)
@@ -42,7 +43,7 @@ class Play:
         for robot_id in range(ROBOTS):
             roster.join(robot_id, "")
         rng = np.random.default_rng([seed, 0])
-        self.coordinator = Coordinator(game, bundle, make_model(model, game, bundle), 3, SESSION, rng, roster)
+        self.coordinator = Coordinator(game, bundle, Rule(model), 3, SESSION, rng, roster)
         self._answers = np.random.default_rng([seed, 1])
         self.history = []
 
@@ -97,8 +98,7 @@ def test_hostile_reports_change_no_decision_and_no_draw(warehouse, small_bundle,
 def test_a_late_answer_is_a_sign_of_life_and_a_made_up_one_is_not(warehouse, small_bundle):
     roster = Roster(max_misses=1)
     roster.join(0, "")
-    model = make_model("fresh", warehouse, small_bundle)
-    coordinator = Coordinator(warehouse, small_bundle, model, 1, SESSION, np.random.default_rng(0), roster)
+    coordinator = Coordinator(warehouse, small_bundle, Rule("fresh"), 1, SESSION, np.random.default_rng(0), roster)
     coordinator.begin()
     assert coordinator.decide().suspended == (0,)
     for tick in (1, 2, 999):
@@ -165,8 +165,7 @@ def test_a_world_follows_the_newest_session_until_it_falls_silent(warehouse):
 def test_an_answer_to_another_session_is_no_sign_of_life(warehouse, small_bundle):
     roster = Roster(max_misses=1)
     roster.join(0, "")
-    model = make_model("fresh", warehouse, small_bundle)
-    coordinator = Coordinator(warehouse, small_bundle, model, 1, SESSION, np.random.default_rng(0), roster)
+    coordinator = Coordinator(warehouse, small_bundle, Rule("fresh"), 1, SESSION, np.random.default_rng(0), roster)
     coordinator.begin()
     assert coordinator.decide().suspended == (0,)
     coordinator.take_over(SESSION + 1, Handover())

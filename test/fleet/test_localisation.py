@@ -50,6 +50,14 @@ def test_a_correction_holds_for_the_time_at_which_it_was_measured(origin, early,
     assert near(localiser.odometry(2.1, late), compose(truth, compose(inverse(early), late)))
 
 
+@given(poses, poses)
+def test_a_pose_that_is_there_first_holds_where_odometry_begins(early, truth):
+    localiser = Localiser()
+    localiser.correct(1.0, Pose(0.0, 0.0))
+    localiser.correct(2.0, truth)
+    assert near(localiser.odometry(50.0, early), truth)
+
+
 def test_what_is_no_number_corrects_nothing():
     localiser = Localiser(Pose(1.0, 2.0))
     localiser.odometry(1.0, Pose(0.0, 0.0))
@@ -59,9 +67,3 @@ def test_what_is_no_number_corrects_nothing():
     assert localiser.odometry(1.2, Pose(1.0, 0.0)) == Pose(2.0, 2.0)
     localiser.correct(1.2, Pose(5.0, 5.0))
     assert localiser.odometry(1.3, Pose(1.0, 0.0)) == Pose(5.0, 5.0)
-
-
-def test_a_correction_before_the_first_odometry_is_not_used():
-    localiser = Localiser()
-    localiser.correct(1.0, Pose(3.0, 3.0))
-    assert localiser.odometry(1.0, Pose(0.0, 0.0)) is None

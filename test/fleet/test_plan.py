@@ -38,7 +38,7 @@ def test_coordinator_waits_for_the_robots_of_the_plan():
     parameters = plan(robots=12, k=4, period=1, ticks=9, seed=3).nodes()[-1].parameters
     assert parameters["start.robots"] == 12
     assert (parameters["sampling.k"], parameters["tick.limit"], parameters["sampling.seed"]) == (4, 9, 3)
-    assert parameters["policy"] == "policy.npz"
+    assert parameters["policy.file"] == "policy.npz"
     assert isinstance(parameters["tick.period"], float)
 
 

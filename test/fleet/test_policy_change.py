@@ -5,8 +5,8 @@ import pytest
 
 from altmarl_ros.errors import AltmarlError, BundleError
 from altmarl_ros.fleet.coordinator import Coordinator
+from altmarl_ros.fleet.deciding import Rule
 from altmarl_ros.games import load_game
-from altmarl_ros.observation import Filtered
 from altmarl_ros.policies import Ladder, LocalPolicy
 
 
@@ -50,7 +50,7 @@ def test_a_policy_without_a_rung_for_k_or_for_another_game_is_refused(make_coord
 def test_the_estimate_is_carried_over_silent_ticks_and_over_a_switch(warehouse, small_bundle):
     """Without a report the mean moves by the kernel under the policy by which the robots acted."""
     old, new = always(small_bundle, 0, 0), always(small_bundle, 1, 0)
-    coordinator = Coordinator(warehouse, old, Filtered(warehouse, old.pi_l, old.ladder), 0, 77, np.random.default_rng(0))
+    coordinator = Coordinator(warehouse, old, Rule("filtered"), 0, 77, np.random.default_rng(0))
     expected = warehouse.initial.alpha / warehouse.initial.alpha.sum()
     s_g, acted_by = None, None
     for number in range(8):

@@ -5,13 +5,14 @@ import pytest
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.fleet.coordinator import Coordinator
+from altmarl_ros.fleet.deciding import Rule
 from altmarl_ros.fleet.messages import Report, game_tag
 from altmarl_ros.fleet.plant import ExternalPlant
 from altmarl_ros.fleet.record import Configuration, StatusRow
 from altmarl_ros.fleet.replay import Gap, find_gaps, redecide
 from altmarl_ros.fleet.roster import Roster
 from altmarl_ros.fleet.standby import Handover
-from altmarl_ros.observation import MODEL_NAMES, make_model
+from altmarl_ros.observation import MODEL_NAMES
 from altmarl_ros.policies import Ladder, LocalPolicy
 
 
@@ -48,7 +49,7 @@ def record_run(warehouse, small_bundle):
         coordinator = Coordinator(
             warehouse,
             small_bundle,
-            make_model(model, warehouse, small_bundle),
+            Rule(model),
             3,
             session,
             np.random.default_rng([seed, 1]),
@@ -80,7 +81,7 @@ def record_run(warehouse, small_bundle):
 @pytest.mark.parametrize("model", MODEL_NAMES)
 def test_every_decision_is_made_again(record_run, warehouse, small_bundle, policies, model):
     statuses = record_run(model)
-    redecisions = list(redecide(statuses, warehouse, make_model(model, warehouse, small_bundle), policies))
+    redecisions = list(redecide(statuses, warehouse, {0: Rule(model)}, policies))
     assert [r.tick for r in redecisions] == list(range(200))
     assert [r.decided for r in redecisions] == [s.global_action for s in statuses]
     assert max(r.deviation for r in redecisions) < 1e-7  # float32
@@ -93,33 +94,33 @@ def test_a_change_of_policy_is_decided_again(record_run, warehouse, small_bundle
     new = next(bundle for bundle in policies.values() if bundle is not small_bundle)
     statuses = record_run(model, ticks=60, switch_at=30, to=new)
     assert [s.policy_id for s in statuses] == 30 * [small_bundle.policy_id] + 30 * [new.policy_id]
-    redecisions = list(redecide(statuses, warehouse, make_model(model, warehouse, small_bundle), policies))
+    redecisions = list(redecide(statuses, warehouse, {0: Rule(model)}, policies))
     assert all(r.equal for r in redecisions)
     assert max(r.deviation for r in redecisions) < 1e-7
     without = dict.fromkeys(policies, small_bundle)
-    kept = list(redecide(statuses, warehouse, make_model(model, warehouse, small_bundle), without))
+    kept = list(redecide(statuses, warehouse, {0: Rule(model)}, without))
     assert all(r.equal for r in kept[:30])
     assert not all(r.equal for r in kept[30:])
     only_one = {small_bundle.policy_id: small_bundle}
     with pytest.raises(AltmarlError, match=f"tick 30: policy {new.policy_id:08x} is not given"):
-        list(redecide(statuses, warehouse, make_model(model, warehouse, small_bundle), only_one))
+        list(redecide(statuses, warehouse, {0: Rule(model)}, only_one))
 
 
 def test_a_session_that_was_taken_over_is_decided_again(record_run, warehouse, small_bundle, policies):
     handover = Handover(2, 1, 2, tuple(float(np.float32(share)) for share in (0.7, 0.1, 0.1, 0.05, 0.05)), 0.01)
     statuses = record_run("filtered", ticks=30, session=78, handover=handover, robots=20)
-    model = make_model("filtered", warehouse, small_bundle)
-    redecisions = list(redecide(statuses, warehouse, model, policies, handover=handover))
+    rules = {0: Rule("filtered")}
+    redecisions = list(redecide(statuses, warehouse, rules, policies, handover=handover))
     assert all(r.equal for r in redecisions)
     assert max(r.deviation for r in redecisions) < 1e-7
-    afresh = next(redecide(statuses, warehouse, model, policies))
+    afresh = next(redecide(statuses, warehouse, rules, policies))
     assert afresh.deviation > 1e-2
 
 
 @pytest.mark.parametrize("model", MODEL_NAMES)
 def test_a_run_with_an_external_plant_is_decided_again(record_run, warehouse, small_bundle, policies, model):
     statuses = record_run(model, plant=ExternalPlant(5, 1.0, lambda: 0.0))
-    redecisions = list(redecide(statuses, warehouse, make_model(model, warehouse, small_bundle), policies))
+    redecisions = list(redecide(statuses, warehouse, {0: Rule(model)}, policies))
     assert all(r.equal for r in redecisions)
     assert max(r.deviation for r in redecisions) < 1e-7
     assert len({s.global_state for s in statuses}) == 5
@@ -128,7 +129,7 @@ def test_a_run_with_an_external_plant_is_decided_again(record_run, warehouse, sm
 def test_an_altered_decision_is_found(record_run, warehouse, small_bundle, policies):
     statuses = record_run("filtered")
     statuses[120] = replace(statuses[120], global_action=(statuses[120].global_action + 1) % 5)
-    redecisions = redecide(statuses, warehouse, make_model("filtered", warehouse, small_bundle), policies)
+    redecisions = redecide(statuses, warehouse, {0: Rule("filtered")}, policies)
     assert [r.tick for r in redecisions if not r.equal] == [120]
 
 
@@ -137,24 +138,24 @@ def test_an_altered_report_shows_in_the_estimate(record_run, warehouse, small_bu
     t = next(t for t in range(100, 200) if statuses[t].answers)
     robot_id, state = statuses[t].answers[0]
     statuses[t] = replace(statuses[t], answers=((robot_id, (state + 1) % 5), *statuses[t].answers[1:]))
-    redecisions = list(redecide(statuses, warehouse, make_model("filtered", warehouse, small_bundle), policies))
+    redecisions = list(redecide(statuses, warehouse, {0: Rule("filtered")}, policies))
     assert max(r.deviation for r in redecisions[:t]) < 1e-7
     assert redecisions[t].deviation > 1e-3
 
 
 def test_fewer_reports_decide_by_the_lower_rung(record_run, warehouse, small_bundle, policies):
     statuses = record_run("fresh")
-    redecisions = redecide(statuses, warehouse, make_model("fresh", warehouse, small_bundle), policies, k=1)
+    redecisions = redecide(statuses, warehouse, {0: Rule("fresh")}, policies, k=1)
     for s, redecision in zip(statuses, redecisions, strict=True):
         counts = np.bincount([state for _, state in s.answers[:1]], minlength=5)
         assert redecision.decided == small_bundle.ladder.act(s.global_state, counts)
 
 
 def test_each_session_begins_anew(record_run, warehouse, small_bundle, policies):
-    model = make_model("filtered", warehouse, small_bundle)
+    rules = {0: Rule("filtered")}
     for session in (77, 78):
         statuses = record_run("filtered", ticks=50, seed=session, session=session)
-        assert all(r.equal for r in redecide(statuses, warehouse, model, policies))
+        assert all(r.equal for r in redecide(statuses, warehouse, rules, policies))
 
 
 def test_gaps_are_told(record_run):
@@ -175,12 +176,12 @@ def test_a_record_that_does_not_fit_the_game_is_refused(record_run, warehouse, s
     statuses = record_run("fresh", ticks=10)
     statuses[4] = replace(statuses[4], **change)
     with pytest.raises(AltmarlError, match=what):
-        list(redecide(statuses, warehouse, make_model("fresh", warehouse, small_bundle), policies))
+        list(redecide(statuses, warehouse, {0: Rule("fresh")}, policies))
 
 
 def test_what_a_configuration_says_about_a_run():
     parameters = {"game": "warehouse", "policy.file": "a.npz", "sampling.k": 4, "tick.period": 0.1, "sampling.seed": 3}
-    about = Configuration(7, "warehouse", "abc", "def", 1, {**parameters, "sampling.model": "fresh"}, Handover()).about()
+    about = Configuration(7, 0, "warehouse", "abc", "def", 1, {**parameters, "sampling.model": "fresh"}, Handover()).about()
     assert about == {
         "game": "warehouse", "policy": "a.npz", "k": 4, "period": 0.1, "seed": 3, "model": "fresh",
         "game_name": "warehouse", "game_hash": "abc",

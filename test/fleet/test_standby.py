@@ -11,11 +11,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.fleet.agent import Heard, RobotAgent
 from altmarl_ros.fleet.coordinator import Coordinator
+from altmarl_ros.fleet.deciding import Rule
 from altmarl_ros.fleet.messages import Tick
 from altmarl_ros.fleet.plant import VirtualPlant
 from altmarl_ros.fleet.session import is_newer
 from altmarl_ros.fleet.standby import RANKS, Handover, Succession
-from altmarl_ros.observation import Filtered
 from altmarl_ros.policies import LocalPolicy
 
 PERIOD, LEASE, STAGGER = 1.0, 3.0, 0.5
@@ -279,13 +279,12 @@ ESTIMATE = (0.1, 0.2, 0.3, 0.4, 0.0)
 
 @pytest.fixture
 def successor(warehouse, small_bundle):
-    model = Filtered(warehouse, small_bundle.pi_l, small_bundle.ladder)
     plant = VirtualPlant(warehouse, np.random.default_rng(1), 0)
-    return Coordinator(warehouse, small_bundle, model, 3, 0, np.random.default_rng(0), plant=plant), model
+    return Coordinator(warehouse, small_bundle, Rule("filtered"), 3, 0, np.random.default_rng(0), plant=plant)
 
 
 def test_goes_on_from_the_decision_that_was_heard(warehouse, successor):
-    coordinator, model = successor
+    coordinator = successor
     states = []
     for _ in range(300):
         coordinator.take_over(9, Handover(2, 4, 2, ESTIMATE, 0.05))
@@ -295,15 +294,15 @@ def test_goes_on_from_the_decision_that_was_heard(warehouse, successor):
     expected = warehouse.P_g[2, 4]
     shares = np.bincount(states, minlength=5) / len(states)
     assert (np.abs(shares - expected) <= 4.5 * np.sqrt(expected * (1 - expected) / len(states)) + 1e-12).all()
-    np.testing.assert_allclose(model.estimate[0], ESTIMATE)
-    assert model.error[0] == pytest.approx(0.05)
+    np.testing.assert_allclose(coordinator.estimate, ESTIMATE)
+    assert coordinator.sampling_error == pytest.approx(0.05)
 
 
 def test_repeats_the_global_state_whose_decision_was_not_heard(successor):
-    coordinator, model = successor
+    coordinator = successor
     coordinator.take_over(9, Handover(3, None, 2, ESTIMATE, 0.05))
     assert (coordinator.begin().global_state, coordinator.next_tick) == (3, 0)
-    np.testing.assert_allclose(model.estimate[0], ESTIMATE)
+    np.testing.assert_allclose(coordinator.estimate, ESTIMATE)
 
 
 @pytest.mark.parametrize(
@@ -319,8 +318,8 @@ def test_repeats_the_global_state_whose_decision_was_not_heard(successor):
     ],
 )
 def test_what_cannot_be_a_state_or_an_estimate_is_not_taken_over(successor, known):
-    coordinator, model = successor
-    before = model.estimate.copy()
+    coordinator = successor
+    before = coordinator.estimate.copy()
     coordinator.take_over(9, known)
     assert coordinator.begin().global_state == 0
-    np.testing.assert_array_equal(model.estimate, before)
+    np.testing.assert_array_equal(coordinator.estimate, before)

@@ -60,7 +60,7 @@ def test_a_truth_with_arrays_of_different_lengths_is_refused():
 @pytest.mark.parametrize("handover", [Handover(), Handover(estimated_in=2, estimate=(0.25, 0.75), sampling_error=0.5)])
 def test_configurations_survive_the_wire(handover):
     parameters = {"game": "warehouse", "standby": True, "sampling.k": 4, "tick.period": 0.1}
-    configuration = Configuration(2**32 - 1, "warehouse", "abc", "def", 2**32 - 1, parameters, handover)
+    configuration = Configuration(2**32 - 1, 7, "warehouse", "abc", "def", 2**32 - 1, parameters, handover)
     message = deserialize_message(
         serialize_message(conversions.configuration_to_message(configuration, Time())), FleetConfiguration
     )

@@ -28,7 +28,7 @@ def test_processes_of_a_fleet(plan):
     }  # fmt: skip
     assert type(robot.parameters["limits.forward"]) is float
     assert (coordinator.parameters["tick.period"], coordinator.parameters["start.robots"]) == (75.0, 2)
-    assert coordinator.parameters["policy"].endswith("/p.npz")
+    assert coordinator.parameters["policy.file"].endswith("/p.npz")
 
 
 @pytest.mark.parametrize(

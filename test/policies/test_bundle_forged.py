@@ -101,7 +101,11 @@ def test_altered_array_is_refused(bundle_file, name, assert_refused):
     [
         pytest.param("pi_l", np.full((5, 5, 3), 0.3), "pi_l[s_l=0, s_g=0] sums to 0.9, not 1", id="row sum"),
         pytest.param("pi_l", np.full((5, 5, 3), np.nan), "pi_l[s_l=0, s_g=0, a_l=0] is nan", id="nan"),
-        pytest.param("pi_l", np.full((5, 4, 1), 1.0), "pi_l is for 5 local and 4 global states", id="other size"),
+        pytest.param("pi_l", np.full((5, 4, 1), 1.0), "action values have shape (5, 5, 3)", id="other size"),
+        pytest.param("action_values", np.full((5, 5, 3), np.inf), "must be (5, 5, 3) of finite numbers", id="infinite value"),
+        pytest.param("action_values", np.full((5, 5, 3), "a"), "action_values", id="value of text"),
+        pytest.param("values", np.zeros((34, 5), np.float32), "values have shape (34, 5)", id="values of another rung"),
+        pytest.param("values", np.full((35, 5), np.nan, np.float32), "must be (35, 5) of finite numbers", id="no value"),
         pytest.param("pi_l", np.array(1.0), "pi_l has shape ()", id="no axes"),
         pytest.param("pi_l", np.full((5, 5, 3), "a"), "pi_l", id="text"),
         pytest.param("pi_l", np.full((5, 5, 3), 1 / 3 + 0j), "pi_l", id="complex"),

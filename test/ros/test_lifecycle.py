@@ -78,8 +78,8 @@ def test_a_life_with_two_sessions_and_two_configurations(robots, policy):
     assert robots.set_parameters("coordinator", policy__file=str(policy))[0]
     assert node.change("configure")
     assert node.state == INACTIVE
-    refused, reason = robots.set_parameters("coordinator", tick__period=0.3)
-    assert (refused, reason) == (False, "tick.period: read when the node is configured; clean it up before")
+    refused, reason = robots.set_parameters("coordinator", roster__capacity=3)
+    assert (refused, reason) == (False, "roster.capacity: read when the node is configured; clean it up before")
     refused, reason = robots.set_parameters("coordinator", sampling__k=7)
     assert not refused
     assert "k is 7" in reason

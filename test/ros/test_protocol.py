@@ -189,7 +189,7 @@ def test_a_robot_without_the_policy_that_a_tick_names_asks_for_it_and_gets_it(fl
     statuses = Statuses(running)
     node.create_subscription(LocalPolicy, "/fleet/policy", lambda message: policies.append(message), qos.policy_qos())
     asking = node.create_publisher(RobotHello, "/fleet/hello", qos.latched_qos())
-    start_executable("coordinator", policy__file=str(policy), **{"tick.period": 0.2})
+    start_executable("coordinator", **{"policy.file": str(policy), "tick.period": 0.2})
     running.wait_until(lambda: len(policies) > 0 and len(statuses.heard) > 0, 20, "the policy")
     said, before = len(policies), statuses.heard[-1].policy_requests
     asking.publish(RobotHello(event=RobotHello.NEED_POLICY, robot_id=6, name="/robot_6/robot"))

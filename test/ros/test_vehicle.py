@@ -352,11 +352,18 @@ def test_poses_in_another_frame_or_with_old_stamps_do_not_count(scene):
     assert "refused: odometry in frame 'robot_8/odom', expected 'odom'" in scene.log()
 
 
-def test_localisation_corrects_odometry_and_twists_are_stamped(scene):
+@pytest.mark.parametrize("latched", [False, True], ids=["told later", "latched before"])
+def test_localisation_corrects_odometry_and_twists_are_stamped(scene, latched):
     stage = scene.stage
     stamped = []
     stage.create_subscription(TwistStamped, f"/robot_{ROBOT}/base/cmd_vel", stamped.append, 10)
-    amcl = stage.create_publisher(PoseWithCovarianceStamped, f"/robot_{ROBOT}/amcl_pose", 1)
+    topic = f"/robot_{ROBOT}/amcl_pose"
+    amcl = stage.create_publisher(PoseWithCovarianceStamped, topic, qos.latched_qos() if latched else 1)
+    pose = PoseWithCovarianceStamped()
+    pose.header.frame_id, pose.header.stamp = "map", stage.get_clock().now().to_msg()
+    pose.pose.pose.position.x, pose.pose.pose.position.y, pose.pose.pose.orientation.w = 5.0, 1.0, 1.0
+    if latched:
+        amcl.publish(pose)
     scene.start(pose__source="pose_with_covariance", pose__topic="amcl_pose", pose__odometry="odom", drive__stamped=True,
                 drive__topic="base/cmd_vel", frame_prefix="robot_{id}/", frames__base="base_footprint")  # fmt: skip
     stage.odom_frame = f"robot_{ROBOT}/odom"
@@ -368,13 +375,11 @@ def test_localisation_corrects_odometry_and_twists_are_stamped(scene):
         return message
 
     stage.odometry_message = prefixed
-    scene.wait_until(lambda: stage.states and "no fresh pose" in stage.reasons, 30, "waiting for a first pose")
-    pose = PoseWithCovarianceStamped()
-    pose.header.frame_id, pose.header.stamp = "map", stage.get_clock().now().to_msg()
-    pose.pose.pose.position.x, pose.pose.pose.position.y, pose.pose.pose.orientation.w = 5.0, 1.0, 1.0
-    scene.wait_until(lambda: amcl.get_subscription_count() == 1, 5, "discovery")
-    amcl.publish(pose)  # once, as AMCL does while the robot stands
-    scene.wait_until(lambda: stage.reports and stage.reports[-1].local_state == 1, 5, "zone B")
+    if not latched:
+        scene.wait_until(lambda: stage.states and "no fresh pose" in stage.reasons, 30, "waiting for a first pose")
+        scene.wait_until(lambda: amcl.get_subscription_count() == 1, 5, "discovery")
+        amcl.publish(pose)  # once, as AMCL does while the robot stands
+    scene.wait_until(lambda: stage.reports and stage.reports[-1].local_state == 1, 30, "zone B")
     scene.wait_until(lambda: stamped and stamped[-1].twist.linear.x > 0.1, 5, "motion")
     assert stamped[-1].header.frame_id == f"robot_{ROBOT}/base_footprint"
     assert not stage.commands
