@@ -102,6 +102,7 @@ def test_every_launch_argument_is_listed_with_its_default(pages):
 def test_every_key_of_a_bundle_is_explained():
     page = (ROOT / "docs" / "reference" / "bundle.md").read_text()
     assert all(f"| `{key}` |" in page for key in bundle._HEADER_KEYS)
+    assert all(f"| `{array}` |" in page for array in bundle._OPTIONAL)
     assert f"| `version` | integer | {bundle.FORMAT_VERSION};" in page
 
 
