@@ -3,6 +3,7 @@ if (location.protocol === "file:") {
   window.Worker = class extends EventTarget {
     constructor(url) {
       super();
+      const base = new URL(url, location.href);
       this.ready = new Promise((resolve) => {
         const frame = document.createElement("iframe");
         frame.hidden = true;
@@ -14,13 +15,12 @@ if (location.protocol === "file:") {
         const load = (script) =>
           new Promise((done, failed) => {
             const element = inside.document.createElement("script");
-            element.src = new URL(script, url).href;
+            element.src = new URL(script, base).href;
             element.onload = done;
             element.onerror = failed;
             inside.document.body.append(element);
           });
-        inside.__index = window.__index;
-        load(url).then(() => resolve(inside));
+        load(base).then(() => resolve(inside));
       });
     }
     postMessage(data) {

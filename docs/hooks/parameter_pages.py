@@ -6,7 +6,10 @@ from altmarl_ros.nodes.parameter_tables import TABLES, parameter_table
 from altmarl_ros.nodes.parameters import Parameter
 from tables import NOTHING, code, code_span, table
 
-_INTRODUCTION = """# Parameters
+_INTRODUCTION = """---
+hide: [toc]
+---
+# Parameters
 
 From the tables by which the nodes declare and check them; `ros2 param describe` tells the same of a running node.
 `ros2 param set` sets one, the service `~/set_parameters_atomically` several, all or none. A set that is refused changes nothing,
@@ -24,7 +27,8 @@ _TYPES = {bool: "bool", int: "integer", float: "double", str: "string"}
 
 def page() -> str:
     """All tables."""
-    return _INTRODUCTION + "\n".join(_section(executable) for executable in TABLES)
+    links = ", ".join(f"[{executable}](#{executable})" for executable in TABLES)
+    return f"{_INTRODUCTION}Of {links}.\n\n" + "\n".join(_section(executable) for executable in TABLES)
 
 
 def _section(executable: str) -> str:
