@@ -75,7 +75,7 @@ class Terminal:
             self._process.wait(_GOODBYE)
 
 
-PROGRAMS = {"altmarl": [str(Path(sys.executable).with_name("altmarl"))], "python": [sys.executable]}
+PROGRAMS = {"altmarl": [sys.executable, "-m", "altmarl_ros.cli.main"], "python": [sys.executable]}
 
 
 class Shell:
