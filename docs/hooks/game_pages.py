@@ -42,9 +42,9 @@ def _games() -> str:
         game = load_game(path)
         sizes = f"{game.n_global_states} × {game.n_global_actions}", f"{game.n_local_states} × {game.n_local_actions}"
         rows.append(
-            (f"[`{path.stem}`](../../config/games/{path.name})", code_span(describe_game(path)), *sizes, f"{game.gamma:g}")
+            (f"[`{path.stem}`](../../config/games/{path.name})", *sizes, f"{game.gamma:g}", code_span(describe_game(path)))
         )
-    return table(("game", "what it is", "coordinator: states × actions", "robot: states × actions", "gamma"), rows)
+    return table(("game", "coordinator: states × actions", "robot: states × actions", "gamma", "what it is"), rows)
 
 
 def _builder(name: str, builder: Builder) -> str:
