@@ -30,7 +30,7 @@ from altmarl_ros.nodes.diagnostics import Diagnostics
 from altmarl_ros.nodes.endpoints import Endpoints, all_hear
 from altmarl_ros.nodes.hellos import Hellos
 from altmarl_ros.nodes.lifecycle import ManagedNode
-from altmarl_ros.nodes.parameters import declare, watch
+from altmarl_ros.nodes.parameters import declare, refuse_fixed, watch
 from altmarl_ros.nodes.plant import PlantLink
 from altmarl_ros.nodes.running import run
 from altmarl_ros.nodes.standby import Standby
@@ -192,8 +192,7 @@ class CoordinatorNode(ManagedNode):
     def _prepare_parameters(self, values: Mapping[str, Any], names: frozenset[str]) -> PolicyBundle | None:
         if not self.configured:
             return None
-        if names - LIVE:
-            raise AltmarlError(f"{', '.join(sorted(names - LIVE))}: read when the node is configured; clean it up before")
+        refuse_fixed(values, self._values, LIVE)
         lease = values["failover.lease"]
         if "tick.period" in names and 0.0 < lease <= values["tick.period"]:
             raise AltmarlError(

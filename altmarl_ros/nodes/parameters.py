@@ -129,6 +129,13 @@ def declare(node: GuardedNode, table: Sequence[Parameter], managed: bool = False
     return values
 
 
+def refuse_fixed(given: Mapping[str, Any], present: Mapping[str, Any], live: frozenset[str]) -> None:
+    """Raise AltmarlError where a configured node is given another value of what is not live; a dump can be loaded again."""
+    fixed = sorted(name for name, value in given.items() if name not in live and value != present[name])
+    if fixed:
+        raise AltmarlError(f"{', '.join(fixed)}: read when the node is configured; clean it up before")
+
+
 def watch(
     node: GuardedNode, table: Sequence[Parameter], values: dict[str, Any],
     prepare: Callable[[Mapping[str, Any], frozenset[str]], Any],

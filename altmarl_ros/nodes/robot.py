@@ -13,7 +13,6 @@ from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.timer import Timer
 
-from altmarl_ros.errors import AltmarlError
 from altmarl_ros.fleet.agent import Heard, RobotAgent
 from altmarl_ros.fleet.health import Finding, Threshold, robots_finding
 from altmarl_ros.fleet.joining import join_delay
@@ -30,7 +29,7 @@ from altmarl_ros.nodes.emergency_stop import FleetStop
 from altmarl_ros.nodes.endpoints import Endpoints
 from altmarl_ros.nodes.faults import NETWORK_PARAMETERS, FaultyLink, network_of
 from altmarl_ros.nodes.lifecycle import AUTOSTART, ManagedNode
-from altmarl_ros.nodes.parameters import Parameter, declare, watch
+from altmarl_ros.nodes.parameters import Parameter, declare, refuse_fixed, watch
 from altmarl_ros.nodes.robot_parameters import (
     BODY,
     DIAGNOSTICS_PARAMETERS,
@@ -206,8 +205,8 @@ class RobotNode(ManagedNode):
         return self._ages.now()
 
     def _prepare_parameters(self, values: Mapping[str, Any], names: frozenset[str]) -> DriveSettings:
-        if self.configured and names - LIVE:
-            raise AltmarlError(f"{', '.join(sorted(names - LIVE))}: read when the node is configured; clean it up before")
+        if self.configured:
+            refuse_fixed(values, self._values, LIVE)
         return drive_settings(values)
 
     def _join_soon(self) -> None:

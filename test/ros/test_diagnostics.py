@@ -86,7 +86,7 @@ def profiles(running, topic, kind):
 
 def test_parameters_change_the_profiles_of_publishers_and_subscriptions(listen, start_executable, policy):
     running, _, _ = listen
-    start_executable("coordinator", policy=str(policy), **{
+    start_executable("coordinator", **{"policy.file": str(policy),
         "qos_overrides./fleet/status.publisher.durability": "volatile",
         "qos_overrides./fleet/tick.publisher.deadline": 700_000_000,
         "qos_overrides./fleet/report.subscription.reliability": "reliable",
@@ -113,7 +113,7 @@ def test_parameters_change_the_profiles_of_publishers_and_subscriptions(listen, 
 
 def test_a_wrong_policy_is_refused_in_one_line(start_executable, policy):
     parameter = "qos_overrides./fleet/tick.publisher.reliability"
-    process = start_executable("coordinator", policy=str(policy), **{parameter: "perfect"})
+    process = start_executable("coordinator", **{"policy.file": str(policy), parameter: "perfect"})
     output, _ = process.communicate(timeout=15)
     assert process.returncode == 2
     assert len(output.strip().splitlines()) == 1
@@ -125,7 +125,7 @@ def test_incompatible_and_missed_deadlines_are_counted(listen, start_executable,
     from altmarl_ros.msg import FleetTick
 
     running, latest, _ = listen
-    start_executable("coordinator", policy=str(policy), **{
+    start_executable("coordinator", **{"policy.file": str(policy),
         "tick.period": 0.3, "qos_overrides./fleet/tick.publisher.deadline": 100_000_000,
     })  # fmt: skip
     running.observer.create_subscription(FleetTick, "/fleet/tick", print, QoSProfile(depth=1))  # wants it reliable
@@ -140,7 +140,7 @@ def test_incompatible_and_missed_deadlines_are_counted(listen, start_executable,
 
 def test_robots_count_a_coordinator_that_is_gone(listen, start_executable, policy):
     running, latest, _ = listen
-    coordinator = start_executable("coordinator", policy=str(policy), **{
+    coordinator = start_executable("coordinator", **{"policy.file": str(policy),
         "tick.period": 0.2, "qos_overrides./fleet/tick.publisher.liveliness_lease_duration": 600_000_000,
     })  # fmt: skip
     start_executable("robots", count=2, **{"qos_overrides./fleet/tick.subscription.liveliness_lease_duration": 700_000_000})

@@ -162,7 +162,7 @@ def test_the_lift_of_the_documentation(fleet_of, tmp_path):
 
 
 def test_an_unknown_kind_of_plant_is_refused(start_executable, policy):
-    process = start_executable("coordinator", policy=str(policy), **{"plant.kind": "imaginary"})
+    process = start_executable("coordinator", **{"policy.file": str(policy), "plant.kind": "imaginary"})
     output, _ = process.communicate(timeout=15)
     assert process.returncode == 2
     assert "one of virtual, external" in output

@@ -100,7 +100,7 @@ def test_of_a_crowd_only_the_allowed_ids_join(ear, start_executable, policy):
     statuses = []
     ear.create_subscription(CoordinatorStatus, "/fleet/status", statuses.append, qos.account_qos())
     settings = {"roster.allow": "0-9,6003-6006,7000-8000", "tick.period": 0.2, "sampling.k": 3}
-    start_executable("coordinator", policy=str(policy), **settings)
+    start_executable("coordinator", **{"policy.file": str(policy), **settings})
     start_executable("crowd", count=7000, first_id=5)
     ear.wait_until(lambda: len(statuses) > 9 and statuses[-1].live > 0, 40, "the allowed robots joining")
     ear.wait_until(lambda: statuses[-1].heard == 3, 20, "a full tick")

@@ -101,6 +101,8 @@ def test_every_live_parameter_does_what_it_says_and_the_record_tells_so(tuned, t
 
 
 def test_a_set_is_taken_whole_or_refused_whole(tuned):
+    from altmarl_ros.nodes.coordinator_parameters import PARAMETERS
+
     fleet = tuned()
     before = fleet.read()
     for values, reason in (
@@ -117,6 +119,9 @@ def test_a_set_is_taken_whole_or_refused_whole(tuned):
         assert reason in why
     assert fleet.read() == before
     assert fleet.ticks(2)[-1].k == 3
+    again = {parameter.name.replace(".", "__"): before[parameter.name].value for parameter in PARAMETERS}
+    taken, why = fleet.running.set_parameters("coordinator", **again)
+    assert taken, f"what was dumped can be loaded: {why}"
     k, model = before["sampling.k"], before["sampling.model"]
     assert (k.minimum, k.maximum, k.live) == (0, 10_000, True)
     assert model.choices == ("filtered", "fresh", "sticky")
