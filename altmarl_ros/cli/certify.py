@@ -1,13 +1,12 @@
 """`altmarl certify`: how far a bundle is from an equilibrium, by number of reports per tick."""
 
-import json
 from typing import Annotated, Any, List, Mapping, Optional
 
 import typer
 from rich.table import Table
 
 from altmarl_ros.cli import console
-from altmarl_ros.cli.console import Game, Json, Policy, Seed
+from altmarl_ros.cli.console import Game, Json, Policy, Robots, Seed
 from altmarl_ros.games import load_game
 
 _ROWS = {
@@ -24,12 +23,21 @@ def certify(
     k: Annotated[
         Optional[List[int]], typer.Option("--k", "-k", min=0, help="Reports per tick; may be given several times.")
     ] = None,
-    robots: Annotated[int, typer.Option("--robots", "-n", min=1, help="Robots in the fleet.")] = 1000,
+    robots: Robots = 1000,
     runs: Annotated[int, typer.Option(min=2, help="Episodes to choose deviations by, and as many to measure them.")] = 400,
     model: Annotated[
-        Optional[str], typer.Option("--model", "-m", help="fresh or filtered; default: the one that the pair was learned for.")
+        Optional[str],
+        typer.Option(
+            "--model", "-m", autocompletion=console.completing("fresh", "filtered"),
+            help="fresh or filtered; default: the one that the pair was learned for.",
+        ),
     ] = None,
-    method: Annotated[str, typer.Option(help="auto, exact (small fleets) or sampled.")] = "auto",
+    method: Annotated[
+        str,
+        typer.Option(
+            autocompletion=console.completing("auto", "exact", "sampled"), help="auto, exact (small fleets) or sampled."
+        ),
+    ] = "auto",
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -53,7 +61,7 @@ def certify(
     ]
     if as_json:
         about = {"policy": str(path), "game": tabular.name, "robots": robots, "runs": runs, "seed": seed, "model": model}
-        console.out.print_json(json.dumps({**about, "gaps": gaps}))
+        console.document({**about, "gaps": gaps})
         return
     table = Table(title=f"{tabular.name}, n = {robots}, {model}: gain of the team from", title_justify="left")
     for column in ("k", "a change of", "gain", "low", "high", "kind", "claimed"):

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Mapping, Optional
 import typer
 
 from altmarl_ros.cli import console
-from altmarl_ros.cli.console import Json
+from altmarl_ros.cli.console import Json, Timeout
 from altmarl_ros.cli.fleet import import_rclpy
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.fleet.bring_up import RobotSeen, judge
@@ -19,10 +19,10 @@ from altmarl_ros.fleet.middleware import discovery_variables
 def check(
     robot: Annotated[str, typer.Argument(help="The robot's namespace, such as robot_7.")],
     fleet: Annotated[
-        Optional[Path], typer.Option("--fleet", "-f", help="Fleet file that the robot should be running by.")
+        Optional[Path], typer.Option("--fleet", help="Fleet file that the robot should be running by.")
     ] = None,
-    listen: Annotated[float, typer.Option(min=0.5, max=600.0, help="How long to listen (s).")] = 3.0,
-    patience: Annotated[float, typer.Option(min=0.0, max=600.0, help="How long to wait for the robot (s).")] = 10.0,
+    duration: Annotated[float, typer.Option(min=0.5, max=600.0, help="How long to listen to it (s).")] = 3.0,
+    timeout: Timeout = 10.0,
     as_json: Json = False,
 ) -> None:
     """Say whether pose, command, tick, clock and limits of a robot are right; exits with 1 where it must not move.
@@ -42,7 +42,7 @@ def check(
         executor = make_executor()
         inspector = Inspector(robot, executor)
         try:
-            seen = inspector.look(listen, patience, expected)
+            seen = inspector.look(duration, timeout, expected)
         finally:
             executor.shutdown(timeout_sec=1.0)
             inspector.destroy_node()

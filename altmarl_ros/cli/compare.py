@@ -1,6 +1,5 @@
 """`altmarl compare`: what a game predicts beside what a fleet did."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Dict, List, Optional
 
@@ -10,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from altmarl_ros.cli import console
-from altmarl_ros.cli.console import Game, Json, Seed
+from altmarl_ros.cli.console import Figure, Game, Json, Seed
 from altmarl_ros.cli.runs import load_run, trajectory_of
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.files import write_output
@@ -37,8 +36,8 @@ def compare(
         Optional[Path],
         typer.Option("--policy", "-p", help="The bundle that the robots acted by; default: the one that the runs name."),
     ] = None,
-    fleets: Annotated[int, typer.Option(min=100, help="Simulated fleets.")] = 1000,
-    figure: Annotated[Optional[Path], typer.Option("--figure", "-f", help="Picture of predicted and observed (.png).")] = None,
+    runs: Annotated[int, typer.Option(min=100, help="Simulated fleets.")] = 1000,
+    figure: Figure = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -50,20 +49,20 @@ def compare(
     """
     tabular = load_game(game)
     loaded = {path: load_run(path) for path in records}
-    runs = [trajectory_of(record, path, tabular) for path, record in loaded.items()]
+    recorded = [trajectory_of(record, path, tabular) for path, record in loaded.items()]
     bundle = _acted_by(loaded, policy, tabular)
     rng = np.random.default_rng(seed)
     alpha = load_posterior(game, tabular)
     if alpha is None:
         kernels = tabular.P_l[None]
     else:
-        kernels = draw_kernels(alpha, max(1, min(fleets, _KERNEL_BYTES // (8 * alpha.size))), rng)
-    joined = Trajectory.joined(runs)
-    comparison = against_fleets(tabular, bundle.pi_l, kernels, joined, fleets, rng)
-    ends = np.cumsum([len(run.tick) for run in runs])
+        kernels = draw_kernels(alpha, max(1, min(runs, _KERNEL_BYTES // (8 * alpha.size))), rng)
+    joined = Trajectory.joined(recorded)
+    comparison = against_fleets(tabular, bundle.pi_l, kernels, joined, runs, rng)
+    ends = np.cumsum([len(run.tick) for run in recorded])
     about = _about(tabular, list(loaded), comparison, ends, alpha is not None)
     if as_json:
-        console.out.print_json(json.dumps(about))
+        console.document(about)
     else:
         _print(about)
     if figure is not None:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from altmarl_ros.cli import console
+from altmarl_ros.cli.console import Json, LogLevel
 from altmarl_ros.cli.fleet import import_rclpy
 from altmarl_ros.cli.fleet_processes import command
 from altmarl_ros.cli.processes import ProcessGroup
@@ -29,7 +30,8 @@ def deploy(
     ] = "",
     coordinator: Annotated[bool, typer.Option(help="Start the coordinator here.")] = True,
     dry: Annotated[bool, typer.Option("--dry-run", help="Check the file, say what would be started, and end.")] = False,
-    log_level: Annotated[str, typer.Option(help="debug, info, warn, error or fatal.")] = "info",
+    log_level: LogLevel = "info",
+    as_json: Json = False,
 ) -> None:
     """Start robots and coordinator of a fleet file, until Ctrl-C or until all have ended.
 
@@ -42,6 +44,11 @@ def deploy(
 
     loaded = load_fleet_file(fleet)
     plans = plan_fleet(loaded, only, coordinator)
+    if as_json:  # once all is known that can be known before the end
+        console.document(
+            [{"process": plan.name, "executable": plan.executable, "node": plan.ros_name or f"/{plan.name}",
+              "parameters": plan.parameters} for plan in plans]
+        )  # fmt: skip
     if dry:
         for plan in plans:
             console.out.print(

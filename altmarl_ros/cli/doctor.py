@@ -1,10 +1,9 @@
 """`altmarl doctor`: what of ROS 2 is installed here, what is missing, and what that means."""
 
 import importlib
-import json
 import os
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 import typer
@@ -54,7 +53,7 @@ def doctor(as_json: Json = False) -> None:
     findings.append(_middleware())
     healthy = all(finding.found or not finding.needed for finding in findings)
     if as_json:
-        console.out.print_json(json.dumps({"healthy": healthy, "findings": [asdict(finding) for finding in findings]}))
+        console.document({"healthy": healthy, "findings": findings})
     else:
         table = Table(title=f"Python {sys.version.split()[0]}, {_share()}", title_justify="left")
         for column in ("", "name", "detail"):

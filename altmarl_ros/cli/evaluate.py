@@ -1,13 +1,12 @@
 """`altmarl evaluate`: what a bundle earns, by number of reports per tick."""
 
-import json
 from typing import Annotated, List, Optional
 
 import typer
 from rich.table import Table
 
 from altmarl_ros.cli import console
-from altmarl_ros.cli.console import Game, Json, Policy, Seed
+from altmarl_ros.cli.console import Game, Json, Policy, Robots, Seed
 from altmarl_ros.cli.train import find_bundle
 from altmarl_ros.games import load_game
 from altmarl_ros.learning.evaluation import ALL_SEEN, RANDOM, Evaluation, common_start
@@ -20,9 +19,12 @@ def evaluate(
         Optional[List[int]], typer.Option("--k", "-k", min=0, help="Reports per tick; may be given several times.")
     ] = None,
     model: Annotated[
-        Optional[List[str]], typer.Option("--model", "-m", help="filtered, fresh or sticky; may be given several times.")
+        Optional[List[str]],
+        typer.Option(
+            "--model", "-m", autocompletion=console.complete_model, help="filtered, fresh or sticky; any number of times."
+        ),
     ] = None,
-    robots: Annotated[int, typer.Option("--robots", "-n", min=1, help="Robots in the fleet.")] = 1000,
+    robots: Robots = 1000,
     runs: Annotated[int, typer.Option(min=2, help="Episodes.")] = 1000,
     horizon: Annotated[int, typer.Option(min=1, help="Ticks per episode.")] = 50,
     seed: Seed = 0,
@@ -53,7 +55,7 @@ def evaluate(
     ]  # fmt: skip
     if as_json:
         about = {"policy": str(path), "game": tabular.name, "robots": robots, "runs": runs, "horizon": horizon, "seed": seed}
-        console.out.print_json(json.dumps({**about, "results": rows}))
+        console.document({**about, "results": rows})
         return
     table = Table(title=f"{tabular.name}, n = {robots}, {runs} episodes of {horizon} ticks, discounted", title_justify="left")
     for column in ("", "value", "± s.e.", "follows the mode"):

@@ -11,7 +11,7 @@ from rich.progress import Progress
 
 from altmarl_ros import __version__
 from altmarl_ros.cli import console
-from altmarl_ros.cli.console import Game
+from altmarl_ros.cli.console import Game, Json
 from altmarl_ros.experiments.table import Row, read_csv, write_csv
 from altmarl_ros.files import write_output
 from altmarl_ros.games import TabularGame, load_game
@@ -31,7 +31,12 @@ PlotOnly = Annotated[bool, typer.Option("--plot-only", help="Draw the figure aga
 # What is computed; an option that is not given keeps the experiment's own default.
 K = Annotated[Optional[int], typer.Option("--k", "-k", min=0, help="Reports per tick.")]
 Ks = Annotated[Optional[List[int]], typer.Option("--k", "-k", min=0, help="Reports per tick; may be given several times.")]
-Models = Annotated[Optional[List[str]], typer.Option("--model", "-m", help="Observation model; may be given several times.")]
+Models = Annotated[
+    Optional[List[str]],
+    typer.Option(
+        "--model", "-m", autocompletion=console.complete_model, help="Observation model; may be given several times."
+    ),
+]
 Robots = Annotated[Optional[int], typer.Option("--robots", "-n", min=1, help="Robots in the fleet.")]
 Runs = Annotated[Optional[int], typer.Option(min=2, help="Episodes per setting and seed.")]
 Horizon = Annotated[Optional[int], typer.Option(min=1, help="Ticks per episode.")]
@@ -42,7 +47,7 @@ LearnFor = Annotated[
 ]
 
 _OUT = Path("experiments")
-_NOT_ABOUT_THE_RESULT = ("out", "cache", "jobs", "backend", "plot_only", "compare")
+_NOT_ABOUT_THE_RESULT = ("out", "cache", "jobs", "backend", "plot_only", "compare", "as_json")
 
 
 @app.command("k-sweep")
@@ -51,7 +56,7 @@ def k_sweep(
     runs: Runs = None, horizon: Horizon = None, seeds: Seeds = None, seed: Seed = None, learn_for: LearnFor = None,
     compare: Annotated[Optional[Path], typer.Option(help="Also draw the curves of this table of a k-sweep, dashed.")] = None,
     quick: Quick = False, out: Out = _OUT, cache: Cache = None, jobs: Jobs = 0, backend: Backend = "loky",
-    plot_only: PlotOnly = False,
+    plot_only: PlotOnly = False, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Reward, mode accuracy and training time against the reports per tick.
 
@@ -75,7 +80,7 @@ def convergence(
     gap_runs: Annotated[Optional[int], typer.Option(min=2, help="Episodes per NashGap, twice.")] = None,
     rounds: Annotated[Optional[int], typer.Option(min=1, help="Most rounds of best responses.")] = None,
     seeds: Seeds = None, seed: Seed = None, learn_for: LearnFor = None, quick: Quick = False, out: Out = _OUT,
-    cache: Cache = None, jobs: Jobs = 0, backend: Backend = "loky", plot_only: PlotOnly = False,
+    cache: Cache = None, jobs: Jobs = 0, backend: Backend = "loky", plot_only: PlotOnly = False, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Team value and NashGap of ALTERNATING-MARL, best response by best response.
 
@@ -96,7 +101,7 @@ def gap_rate(
     games: Annotated[Optional[int], typer.Option(min=1, help="Random games.")] = None,
     local: Annotated[Optional[str], typer.Option(help="One pi_l for all k (shared) or one for each (own).")] = None,
     seed: Seed = None, quick: Quick = False, out: Out = _OUT, cache: Cache = None, jobs: Jobs = 0, backend: Backend = "loky",
-    plot_only: PlotOnly = False,
+    plot_only: PlotOnly = False, as_json: Json = False,
 ) -> None:  # fmt: skip
     """The exact gap against the reports per tick, and the exponent at which it falls.
 
@@ -118,7 +123,7 @@ def heterogeneity(
     ] = None,
     k: Ks = None, model: Models = None, robots: Robots = None, runs: Runs = None, horizon: Horizon = None, seeds: Seeds = None,
     seed: Seed = None, learn_for: LearnFor = None, quick: Quick = False, out: Out = _OUT, cache: Cache = None,
-    jobs: Jobs = 0, backend: Backend = "loky", plot_only: PlotOnly = False,
+    jobs: Jobs = 0, backend: Backend = "loky", plot_only: PlotOnly = False, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Robots that each move by a kernel of their own, under the pair learned for the mean kernel.
 
@@ -145,7 +150,7 @@ def heatmap(
     spread: Annotated[Optional[float], typer.Option(min=0, max=1, help="Of the robots' kernels, where it is no axis.")] = None,
     robots: Robots = None, runs: Runs = None, horizon: Horizon = None, seeds: Seeds = None, seed: Seed = None,
     learn_for: LearnFor = None, quick: Quick = False, out: Out = _OUT, cache: Cache = None, jobs: Jobs = 0,
-    backend: Backend = "loky", plot_only: PlotOnly = False,
+    backend: Backend = "loky", plot_only: PlotOnly = False, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Value and gap to all seen over two parameters.
 
@@ -189,6 +194,8 @@ def _conduct(
         console.out.print(f"table: {table}")
     write_output(picture, as_png(draw(rows, caption), _DPI))
     console.out.print(f"figure: {picture}")
+    if context.params["as_json"]:
+        console.document({"experiment": name, "command": caption, "table": table, "figure": picture, "rows": rows})
 
 
 def _run(

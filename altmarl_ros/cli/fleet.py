@@ -8,11 +8,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Callable, Optional, Sequence
 
+import numpy as np
 import typer
 from rich.live import Live
 
 from altmarl_ros.cli import console
-from altmarl_ros.cli.console import Game, Model, Policy, Seed
+from altmarl_ros.cli.console import Game, Json, LogLevel, Model, Policy, Seed
 from altmarl_ros.cli.fleet_processes import start_fleet
 from altmarl_ros.cli.fleet_table import fleet_table, floor_line, status_line
 from altmarl_ros.cli.processes import Child, ProcessGroup
@@ -51,7 +52,10 @@ def fleet(
     crowd: Annotated[bool, typer.Option("--crowd", help="Play all robots in one process, in arrays, up to 100000.")] = False,
     backend: Annotated[
         str,
-        typer.Option(help="markov: a simulated Markov world; physical: robots on a simulated floor; real: their own bases."),
+        typer.Option(
+            autocompletion=console.completing(*BACKENDS),
+            help="markov: a simulated Markov world; physical: robots on a simulated floor; real: their own bases.",
+        ),
     ] = "markov",
     rtf: Annotated[
         float, typer.Option(min=0.0, max=1000.0, help="Speed of a simulated floor over real time; 0: as fast as robots steer.")
@@ -60,7 +64,10 @@ def fleet(
         str, typer.Option(help="Faults between coordinator and robots, such as loss=0.3,duplicate=0.2,jitter=0.2.")
     ] = "",
     standby: Annotated[
-        bool, typer.Option(help="Start a second coordinator that takes over when the first falls silent.")
+        bool, typer.Option("--standby", help="Start a second coordinator that takes over when the first falls silent.")
+    ] = False,
+    visualization: Annotated[
+        bool, typer.Option("--visualization", help="Also publish /fleet/visualization, markers for RViz and Foxglove.")
     ] = False,
     record: Annotated[
         Optional[Path],
@@ -69,8 +76,9 @@ def fleet(
     isolated: Annotated[
         bool, typer.Option(help="Keep to this machine and to a ROS domain of its own; --no-isolated joins yours.")
     ] = True,
-    log_level: Annotated[str, typer.Option(help="debug, info, warn, error or fatal.")] = "info",
+    log_level: LogLevel = "info",
     seed: Seed = 0,
+    as_json: Json = False,
 ) -> None:
     """Run a simulated fleet: coordinator, world and robots as real ROS 2 processes, with a live table.
 
@@ -86,7 +94,7 @@ def fleet(
         raise typer.BadParameter(f"--backend is {backend!r}, must be one of {', '.join(BACKENDS)}")
     plan = FleetPlan(
         game, path, robots, k, model, find_period(period, game, backend), processes, crowd, seed, ticks, network=faults,
-        standby=standby, backend=backend, real_time_factor=rtf,
+        standby=standby, backend=backend, real_time_factor=rtf, visualization=visualization,
     )  # fmt: skip
     bag = record if record is not None and is_bag(record) else None
     run = run_fleet(plan, tabular, isolated, log_level, bag=bag)
@@ -95,6 +103,8 @@ def fleet(
     elif record is not None:
         run.record(plan, tabular).save(record)
         console.out.print(f"recorded in {record}; next: altmarl report {record}")
+    if as_json:
+        console.document({**run.about(plan, tabular), "record": record})
     if run.failures:
         for name, reason in run.failures.items():
             console.fail(f"{name} {reason}")
@@ -117,6 +127,19 @@ class FleetRun:
         }  # fmt: skip
         return self.log.record(about, plan.ticks or None)
 
+    def about(self, plan: FleetPlan, game: TabularGame) -> dict[str, Any]:
+        """What came of the run, as JSON values: means over the ticks that were heard, latency [s]."""
+        rows = list(self.log.statuses.values())
+        means = {
+            name: float(np.mean([getattr(row, name) for row in rows])) if rows else None
+            for name in ("asked", "heard", "report_bytes", "latency", "sampling_error")
+        }
+        return {
+            "game": game.name, "robots": plan.robots, "k": plan.k, "model": plan.model, "period": plan.period,
+            "ticks": len(rows), "sessions": len({row.session for row in rows}), **means,
+            "failures": self.failures, "logs": self.log_folder,
+        }  # fmt: skip
+
     def note_failure(self, child: Child) -> None:
         """Remember that a process ended before it was told to."""
         code = child.exit_code
@@ -134,7 +157,11 @@ def run_fleet(
     recorded in `bag`, a new folder.
     """
     rclpy = import_rclpy()
-    os.environ.update({**discovery_variables(), **(isolation_variables() if isolated else {})})
+    own = isolation_variables() if isolated else {}
+    os.environ.update({**discovery_variables(), **own})
+    if own:
+        setting = " ".join(f"{name}={value}" for name, value in own.items())
+        console.err.print(f"in a ROS domain of its own; from another terminal: {setting} altmarl top")
     folder = data_home() / "runs" / datetime.now().strftime("%Y%m%d-%H%M%S-%f")
     # Ctrl-C and SIGTERM are ours: the fleet is stopped in order, and what was heard is kept.
     rclpy.init(args=[], signal_handler_options=rclpy.signals.SignalHandlerOptions.NO)

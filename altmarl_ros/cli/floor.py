@@ -1,6 +1,5 @@
 """`altmarl floor`: draw and check the floors of physical robots."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -9,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from altmarl_ros.cli import console
-from altmarl_ros.cli.console import Json
+from altmarl_ros.cli.console import Json, Robots
 from altmarl_ros.files import write_output
 from altmarl_ros.games import load_floor_map, load_game
 from altmarl_ros.games.floor_map import FloorMap
@@ -39,7 +38,7 @@ def show(
     write_output(out, as_png(floor_figure(loaded, radius)))
     zones = _about_zones(loaded)
     if as_json:
-        console.out.print_json(json.dumps({"zones": zones, "picture": str(out)}))
+        console.document({"zones": zones, "picture": str(out)})
         return
     table = Table(title=escape(f"{floor}: {len(zones)} zones"), title_justify="left")
     for column in ("zone", "area [m²]", "slots", "neighbours"):
@@ -58,7 +57,8 @@ def check(
         Optional[str], typer.Option("--game", "-g", help="The game to be played on it: a built-in game's name or a YAML file.")
     ] = None,
     radius: Radius = 0.2,
-    robots: Annotated[int, typer.Option("--robots", "-n", min=1, help="Robots in the fleet.")] = 1,
+    robots: Robots = 1,
+    as_json: Json = False,
 ) -> None:
     """Check that a floor is whole, has room for its robots, and says where a game's actions lead.
 
@@ -68,11 +68,14 @@ def check(
     loaded.check_room(radius)
     if game is not None:
         goal_zones(load_game(game), loaded)
-    for zone, slots in loaded.shared_slots(robots).items():
+    shared = loaded.shared_slots(robots)
+    for zone, slots in shared.items():
         console.err.print(
             f"[yellow]warning:[/] zone {escape(repr(zone))} has {slots} slots for {robots} robots: some share one"
         )
     slots = sum(map(len, loaded.slots))
+    if as_json:
+        console.document({"zones": len(loaded.plan.zones), "slots": slots, "radius": radius, "shared_slots": shared})
     console.out.print(f"{escape(floor)}: {len(loaded.plan.zones)} zones, {slots} slots, room for robots of radius {radius:g} m")
 
 

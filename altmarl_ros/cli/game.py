@@ -1,8 +1,7 @@
 """`altmarl game`: look at games before training."""
 
-import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Annotated, List, Optional
 
 import numpy as np
@@ -51,7 +50,7 @@ def list_games(as_json: Json = False) -> None:
         except GameError as error:  # one broken package must not hide the others
             builders[name] = f"broken: {error}"
     if as_json:
-        console.out.print_json(json.dumps({"games": games, "builders": builders}))
+        console.document({"games": games, "builders": builders})
         return
     width = max(map(len, [*games, *builders]))
     for title, about in (("games, for --game", games), ("builders, for a game's YAML", builders)):
@@ -62,7 +61,7 @@ def list_games(as_json: Json = False) -> None:
 
 @app.command()
 def check(
-    game: Annotated[str, typer.Argument(help="A built-in game's name or a YAML file.")],
+    game: Annotated[str, typer.Argument(autocompletion=console.complete_game, help="A built-in game's name or a YAML file.")],
     k: Annotated[
         Optional[List[int]], typer.Option("--k", "-k", min=0, help="Reports per tick; may be given several times.")
     ] = None,
@@ -85,7 +84,7 @@ def check(
             "local_states": tabular.n_local_states, "local_actions": tabular.n_local_actions,
             "slowest_mode": mixing.tolist(), "joint_mode": joint, "oddities": odd,
         }  # fmt: skip
-        console.out.print_json(json.dumps({**about, "costs": [asdict(cost) for cost in costs]}))
+        console.document({**about, "costs": costs})
         return
     _print_sizes(tabular)
     _print_mixing(tabular, mixing, joint)

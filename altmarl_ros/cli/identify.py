@@ -1,6 +1,5 @@
 """`altmarl identify`: the robots' true kernel from recorded runs."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Iterator, List, Optional, Tuple
 
@@ -10,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from altmarl_ros.cli import console
-from altmarl_ros.cli.console import Game, Json
+from altmarl_ros.cli.console import Figure, Game, Json
 from altmarl_ros.cli.runs import load_run, trajectory_of
 from altmarl_ros.files import write_output
 from altmarl_ros.games import TabularGame, load_game
@@ -46,9 +45,7 @@ def identify(
     precision: Annotated[
         float, typer.Option(min=0.001, max=0.5, help="Standard error to which each probability is wanted.")
     ] = 0.05,
-    figure: Annotated[
-        Optional[Path], typer.Option("--figure", "-f", help="Picture of the kernel beside the model (.png).")
-    ] = None,
+    figure: Figure = None,
     as_json: Json = False,
 ) -> None:
     """Estimate P_l from the transitions in recorded runs, starting from the game's own kernel, and compare.
@@ -74,7 +71,7 @@ def identify(
     kernel = posterior(tabular.P_l, counts, weight, pooled and tabular.n_global_states > 1)
     about = _about(tabular, kernel, weight, precision, ticks)
     if as_json:
-        console.out.print_json(json.dumps(about))
+        console.document(about)
     else:
         _print_evidence(about, kernel)
         _print_entries("widest 95 % intervals, one for each row", tabular, kernel, _widest(kernel))
@@ -87,7 +84,7 @@ def identify(
         console.err.print(f"picture: {escape(str(figure))}")
     if out is not None:
         _write(game, kernel, out)
-        (console.err if as_json else console.out).print(f"written: {escape(str(out))}")
+        console.out.print(f"written: {escape(str(out))}")
     for line in _warnings(about, weight):
         console.err.print(f"[yellow]warning:[/] {escape(line)}")
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
+from altmarl_ros import __version__
 from altmarl_ros.cli import console, experiment, floor, game
 from altmarl_ros.cli.certify import certify
 from altmarl_ros.cli.check import check
@@ -20,7 +22,9 @@ from altmarl_ros.cli.netcheck import netcheck
 from altmarl_ros.cli.record import record, recover
 from altmarl_ros.cli.replay import replay
 from altmarl_ros.cli.report import report
+from altmarl_ros.cli.top import top
 from altmarl_ros.cli.train import train
+from altmarl_ros.cli.tune import tune
 from altmarl_ros.errors import AltmarlError
 
 app = typer.Typer(
@@ -30,11 +34,31 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        console.out.print(__version__)
+        raise typer.Exit
+
+
 COMMANDS = (
-    train, evaluate, certify, fleet, deploy, check, record, replay, recover, report, identify, compare, demo, doctor, netcheck,
+    train, evaluate, certify, fleet, tune, top, deploy, check, record, replay, recover, report, identify, compare, demo, doctor,
+    netcheck,
 )  # fmt: skip
 for command in COMMANDS:
     app.command()(command)
+
+
+@app.callback()
+def altmarl(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Fleets whose coordinator hears only a few robots at a time."""
+
+
 app.add_typer(game.app)
 app.add_typer(floor.app)
 app.add_typer(experiment.app)
@@ -42,6 +66,7 @@ app.add_typer(experiment.app)
 
 def main(args: list[str] | None = None) -> int:
     """Run a command line; returns 0, 1 (ran but failed), 2 (wrong input) or 130 (interrupted)."""
+    console.speak()
     try:
         app(args)
     except AltmarlError as error:

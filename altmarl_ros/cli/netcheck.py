@@ -8,7 +8,7 @@ import numpy as np
 import typer
 
 from altmarl_ros.cli import console
-from altmarl_ros.cli.console import Json
+from altmarl_ros.cli.console import Json, Timeout
 from altmarl_ros.cli.fleet import import_rclpy
 from altmarl_ros.fleet.checks import Check
 from altmarl_ros.fleet.middleware import discovery_variables
@@ -25,7 +25,7 @@ def netcheck(
     k: Annotated[int, typer.Option("--k", "-k", min=1, max=1000, help="Reports per tick.")] = 25,
     rate: Annotated[float, typer.Option(min=0.1, max=1000.0, help="Ticks per second.")] = 10.0,
     ticks: Annotated[int, typer.Option(min=1, help="Ticks to send.")] = 50,
-    seconds: Annotated[float, typer.Option(min=0.1, help="How long to wait for multicast and for discovery (s).")] = 10.0,
+    timeout: Timeout = 10.0,
     as_json: Json = False,
 ) -> None:
     """Say whether multicast, discovery and a tick rate work between two machines; exits with 1 where a fleet would not.
@@ -42,7 +42,7 @@ def netcheck(
         if listen:
             _listen(rclpy)
             return
-        checks = _ask(rclpy, k, rate, ticks, seconds)
+        checks = _ask(rclpy, k, rate, ticks, timeout)
     except KeyboardInterrupt:
         if not listen:
             raise
@@ -74,13 +74,13 @@ def _listen(rclpy: Any) -> None:
         multicast.close()
 
 
-def _ask(rclpy: Any, k: int, rate: float, ticks: int, seconds: float) -> list[Check]:
+def _ask(rclpy: Any, k: int, rate: float, ticks: int, timeout: float) -> list[Check]:
     from altmarl_ros.nodes.netcheck import NetcheckPeer
 
     node = NetcheckPeer()
     began = time.monotonic()
-    answer = probe(seconds)
-    while not node.connected and time.monotonic() - began < seconds:
+    answer = probe(timeout)
+    while not node.connected and time.monotonic() - began < timeout:
         rclpy.spin_once(node, timeout_sec=0.05)
     found = time.monotonic() - began
     checks = [Check("setup", "ok", _setup())]
@@ -89,14 +89,14 @@ def _ask(rclpy: Any, k: int, rate: float, ticks: int, seconds: float) -> list[Ch
     else:
         checks.append(
             Check(
-                "multicast", "warning" if node.connected else "failed", f"no answer on {GROUP}:{PORT} within {seconds:g} s",
+                "multicast", "warning" if node.connected else "failed", f"no answer on {GROUP}:{PORT} within {timeout:g} s",
                 "let the switch, access point and firewall pass multicast, or set ROS_STATIC_PEERS=<address of the other> "
                 "on both, or use a discovery server (docs/how-to/network.md)",
             )
         )  # fmt: skip
     if not node.connected:
         checks.append(
-            Check("discovery", "failed", f"no listener found within {seconds:g} s", _discovery_remedy(answer is not None))
+            Check("discovery", "failed", f"no listener found within {timeout:g} s", _discovery_remedy(answer is not None))
         )
         return checks
     checks.append(Check("discovery", "ok", f"the listener was found within {found:.1f} s"))

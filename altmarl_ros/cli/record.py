@@ -11,6 +11,7 @@ import typer
 from rich.markup import escape
 
 from altmarl_ros.cli import console
+from altmarl_ros.cli.console import FleetPrefix, Json
 from altmarl_ros.errors import ResourceError
 
 if TYPE_CHECKING:
@@ -21,8 +22,9 @@ _TOLD = 10.0  # s between two lines about the progress
 
 def record(
     bag: Annotated[Path, typer.Argument(help="Folder to write; must not exist.")],
-    fleet_prefix: Annotated[str, typer.Option(help="Prefix of the fleet's topics.")] = "/fleet",
+    fleet_prefix: FleetPrefix = "/fleet",
     duration: Annotated[float, typer.Option(min=0, help="Stop after so many seconds; 0: at Ctrl-C.")] = 0.0,
+    as_json: Json = False,
 ) -> None:
     """Record a running fleet in your ROS domain as a rosbag2 folder (MCAP): ticks, reports, decisions and what they rest on.
 
@@ -51,6 +53,8 @@ def record(
                         console.err.print(f"{recorder.messages} messages")
             except KeyboardInterrupt:
                 console.err.print("stopping")
+        if as_json:
+            console.document({"bag": bag, "messages": recorder.messages, "failure": _text(recorder.failure)})
         console.out.print(f"{recorder.messages} messages in {escape(str(bag))}; next: altmarl replay {escape(str(bag))}")
     finally:
         rclpy.try_shutdown()
@@ -62,6 +66,7 @@ def record(
 def recover(
     bag: Annotated[Path, typer.Argument(help="Folder or .mcap file of a recorder that was killed.")],
     out: Annotated[Optional[Path], typer.Option("--out", "-o", help="Folder to write; default: <bag>_recovered.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Copy what is readable of a bag that was cut off into a whole one, which every tool opens.
 
@@ -72,7 +77,13 @@ def recover(
     reader, messages = recover_bag(bag, target)
     for file in reader.cut:
         console.err.print(f"note: {escape(str(file))} was cut off")
+    if as_json:
+        console.document({"bag": target, "messages": messages, "cut": reader.cut})
     console.out.print(f"{messages} messages in {escape(str(target))}")
+
+
+def _text(failure: Optional[BaseException]) -> Optional[str]:
+    return None if failure is None else str(failure)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from altmarl_ros.cli import console
+from altmarl_ros.cli.console import Json
 from altmarl_ros.cli.runs import load_log
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.fleet.deciding import Rule
@@ -50,12 +51,16 @@ def replay(
     ] = None,
     model: Annotated[
         Optional[List[str]],
-        typer.Option("--model", "-m", help="What would this model have decided? May be given several times."),
+        typer.Option(
+            "--model", "-m", autocompletion=console.complete_model,
+            help="What would this model have decided? May be given several times.",
+        ),
     ] = None,
     k: Annotated[
         Optional[List[int]],
         typer.Option("--k", "-k", min=0, help="What if only so many of the reports had come? May be given several times."),
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Decide every tick of a bag again, from its reports, and compare; exit code 1 at the first difference.
 
@@ -70,15 +75,22 @@ def replay(
         )
     same_policy = all(session.as_recorded for session in sessions)
     if model or k or not same_policy:
-        _counterfactual(bag, sessions, model, k, same_policy)
+        _counterfactual(bag, sessions, model, k, same_policy, as_json)
     else:
-        _verify(sessions)
+        _verify(sessions, as_json)
 
 
-def _verify(sessions: List[_Session]) -> None:
+def _verify(sessions: List[_Session], as_json: bool) -> None:
     redecisions = [redecision for session in sessions for redecision in session.redecisions()]
     different = [redecision for redecision in redecisions if not redecision.equal]
     deviation = max(redecision.deviation for redecision in redecisions)
+    if as_json:
+        console.document(
+            {
+                "decisions": len(redecisions), "sessions": len(sessions), "different": len(different),
+                "largest_deviation": deviation, "first_difference": different[0] if different else None,
+            }
+        )  # fmt: skip
     console.out.print(
         f"{len(redecisions)} decisions in {len(sessions)} session{'s' * (len(sessions) > 1)} made again: "
         f"{len(redecisions) - len(different)} equal, {len(different)} different; estimates differ by at most {deviation:.1e}"
@@ -93,22 +105,30 @@ def _verify(sessions: List[_Session]) -> None:
 
 
 def _counterfactual(
-    bag: Path, sessions: List[_Session], models: Optional[List[str]], ks: Optional[List[int]], same_policy: bool
+    bag: Path, sessions: List[_Session], models: Optional[List[str]], ks: Optional[List[int]], same_policy: bool, as_json: bool
 ) -> None:  # fmt: skip
     table = Table(title=f"{escape(bag.name)}: what would have been decided from the same reports", title_justify="left")
     for column in ("policy", "model", "k", "decisions", "equal to the recorded", "first difference at tick"):
         table.add_column(column, justify="left" if column in ("policy", "model") else "right")
     models_wanted: List[Optional[str]] = list(models) if models else [None]
     ks_wanted: List[Optional[int]] = list(ks) if ks else [None]
+    rows = []
     for name, k in product(models_wanted, ks_wanted):
         redecisions = [redecision for session in sessions for redecision in session.redecisions(name, k)]
         equal = np.array([redecision.equal for redecision in redecisions])
-        first = next((str(redecision.tick) for redecision in redecisions if not redecision.equal), "-")
-        recorded_model = Rule.of(sessions[-1].configurations[-1].parameters).model
+        first = next((redecision.tick for redecision in redecisions if not redecision.equal), None)
+        row = {
+            "policy": "recorded" if same_policy else "given",
+            "model": name or Rule.of(sessions[-1].configurations[-1].parameters).model,
+            "k": k, "decisions": len(equal), "share_equal": equal.mean(), "first_difference": first,
+        }  # fmt: skip
+        rows.append(row)
         table.add_row(
-            "recorded" if same_policy else "given", name or recorded_model, "all" if k is None else str(k),
-            str(len(equal)), f"{100 * equal.mean():.1f} %", first,
+            str(row["policy"]), str(row["model"]), "all" if k is None else str(k), str(len(equal)),
+            f"{100 * equal.mean():.1f} %", "-" if first is None else str(first),
         )  # fmt: skip
+    if as_json:
+        console.document({"bag": bag, "rows": rows})
     console.out.print(table)
 
 

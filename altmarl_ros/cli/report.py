@@ -3,13 +3,13 @@
 from html import escape
 from pathlib import Path
 from string import Template
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 import numpy as np
 import typer
 
 from altmarl_ros.cli import console
-from altmarl_ros.cli.console import Seed
+from altmarl_ros.cli.console import Figure, Json, Seed
 from altmarl_ros.cli.references import ReferenceRewards, reference_rewards
 from altmarl_ros.cli.runs import load_run
 from altmarl_ros.errors import AltmarlError
@@ -24,9 +24,10 @@ from altmarl_ros.resources import share_directory
 def report(
     record: Annotated[Path, typer.Argument(help="Run (.npz or bag) recorded by `altmarl fleet --record`.")],
     out: Annotated[Optional[Path], typer.Option("--out", "-o", help="HTML file to write; default: beside the record.")] = None,
-    picture: Annotated[Optional[Path], typer.Option(help="Also write the figures as one PNG file.")] = None,
+    figure: Figure = None,
     runs: Annotated[int, typer.Option(min=2, help="Simulated fleets per reference.")] = 500,
     seed: Seed = 0,
+    as_json: Json = False,
 ) -> None:
     """Write a page with the figures of a run, beside simulated references from the same start.
 
@@ -41,34 +42,47 @@ def report(
     references = reference_rewards(run, game, bundle, runs, seed)
     page = out or record.with_suffix(".html")
     write_output(page, _page(run, game, references).encode())
-    if picture is not None:
+    if figure is not None:
         from altmarl_ros.cli.figures import run_picture
 
-        write_output(picture, as_png(run_picture(run, game, references)))
+        write_output(figure, as_png(run_picture(run, game, references)))
+    if as_json:
+        console.document({"report": page, "figure": figure, **_figures(run, game, references)})
     for label, value in _summary(run, game, references):
-        console.out.print(f"{label:<34} {value}")
+        console.out.print(f"{label:<36} {value}")
     console.out.print(f"report: {page}")
 
 
 def _summary(run: RunRecord, game: TabularGame, references: ReferenceRewards) -> list[tuple[str, str]]:
-    rewards = run.rewards(game)
-    spread = references.same_k.mean(axis=1).std(ddof=1)
-    n, k = run.local_state.shape[1], run.about["k"]
-    wrong = int((run.actions != 1).sum())
+    about = _figures(run, game, references)
+    n, k, wrong = about["robots"], about["k"], about["robot_ticks_not_acted_once"]
     once = "yes" if wrong == 0 else f"no: {wrong} of {run.actions.size} robot-ticks differ"
     return [
         ("game", f"{game.name}, {n} robots, k = {k} {run.about['model']}, {len(run.tick)} ticks of {run.about['period']} s"),
         ("network", run.about.get("network", "perfect")),
-        ("reward per tick, this run", f"{rewards.mean():.3f}"),
-        (f"  simulated, k = {k}", f"{references.same_k.mean():.3f} ± {spread:.3f} (s.d. between runs)"),
-        ("  simulated, all robots seen", f"{references.all_seen.mean():.3f}"),
-        ("  simulated, random policy", f"{references.random.mean():.3f}"),
-        ("reports per tick, asked / heard", f"{run.asked.mean():.2f} / {run.heard.mean():.2f}"),
-        ("reports on the topic, most per tick", f"{run.reports.max()} (k = {k})"),
-        ("reports on the wire per tick", f"{run.report_bytes.mean():.1f} B"),
-        ("latency, median / p99", f"{1e3 * np.median(run.latency):.1f} / {1e3 * np.percentile(run.latency, 99):.1f} ms"),
+        ("reward per tick, this run", f"{about['reward']:.3f}"),
+        (f"  simulated, k = {k}", f"{about['simulated']:.3f} ± {about['simulated_deviation']:.3f} (s.d. between runs)"),
+        ("  simulated, all robots seen", f"{about['simulated_all_seen']:.3f}"),
+        ("  simulated, random policy", f"{about['simulated_random']:.3f}"),
+        ("reports per tick, asked / heard", f"{about['asked']:.2f} / {about['heard']:.2f}"),
+        ("reports on the topic, most per tick", f"{about['most_reports']} (k = {k})"),
+        ("reports on the wire per tick", f"{about['report_bytes']:.1f} B"),
+        ("latency, median / p99", f"{1e3 * about['latency_median']:.1f} / {1e3 * about['latency_p99']:.1f} ms"),
         ("every robot acted once per tick", once),
     ]
+
+
+def _figures(run: RunRecord, game: TabularGame, references: ReferenceRewards) -> dict[str, Any]:
+    """What the page tells, as JSON values: means over ticks, latency [s]."""
+    return {
+        "game": game.name, "robots": run.local_state.shape[1], "k": run.about["k"], "model": run.about["model"],
+        "ticks": len(run.tick), "reward": run.rewards(game).mean(), "simulated": references.same_k.mean(),
+        "simulated_deviation": references.same_k.mean(axis=1).std(ddof=1),
+        "simulated_all_seen": references.all_seen.mean(), "simulated_random": references.random.mean(),
+        "asked": run.asked.mean(), "heard": run.heard.mean(), "most_reports": run.reports.max(),
+        "report_bytes": run.report_bytes.mean(), "latency_median": np.median(run.latency),
+        "latency_p99": np.percentile(run.latency, 99), "robot_ticks_not_acted_once": int((run.actions != 1).sum()),
+    }  # fmt: skip
 
 
 def _page(run: RunRecord, game: TabularGame, references: ReferenceRewards) -> str:

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 from rich.progress import Progress
 
 from altmarl_ros.cli import console
 from altmarl_ros.cli.certify import gap_line
-from altmarl_ros.cli.console import Game, LearnFor, Seed
+from altmarl_ros.cli.console import Game, Json, LearnFor, Seed
 from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.observation import DEFAULT_MODEL
 from altmarl_ros.policies import PolicyBundle, load_bundle, save_bundle
@@ -64,7 +64,13 @@ def train(
             "--k", "-k", min=0, help="Highest number of reports per tick, the ladder's top rung; default: 25 or less."
         ),
     ] = None,
-    backup: Annotated[str, typer.Option(help="auto, exact, sampled or mean_field.")] = "auto",
+    backup: Annotated[
+        str,
+        typer.Option(
+            autocompletion=console.completing("auto", "exact", "sampled", "mean_field"),
+            help="auto, exact, sampled or mean_field.",
+        ),
+    ] = "auto",
     rounds: Annotated[int, typer.Option(min=1, help="Most rounds of best responses.")] = 10,
     robots: Annotated[int, typer.Option("--robots", "-n", min=1, help="Robots in the evaluations.")] = 1000,
     runs: Annotated[
@@ -75,6 +81,7 @@ def train(
     memory: Annotated[int, typer.Option(min=1, help="Memory that may be used (MiB).")] = 2048,
     seed: Seed = 0,
     if_missing: Annotated[bool, typer.Option("--if-missing", help="Do nothing where a good bundle is there already.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Learn a policy bundle for a game.
 
@@ -88,8 +95,10 @@ def train(
     k = default_top_rung(tabular) if k is None else k
     path = out or default_path(tabular, k)
     if if_missing and path.exists():
-        load_bundle(path, tabular)
+        kept = load_bundle(path, tabular)
         console.err.print(f"{path} is there already")
+        if as_json:
+            console.document(_about(path, kept))
         return
     options = TrainingOptions(
         K=k, rounds=rounds, n=robots, runs=runs, temperature=temperature, learn_for=learn_for, seed=seed,
@@ -106,6 +115,8 @@ def train(
         console.err.print("interrupted; the same command goes on from the last round")
         raise
     save_bundle(bundle, path)
+    if as_json:
+        console.document(_about(path, bundle))
     report = bundle.report
     console.out.print(
         f"{path}: {bundle.game} {bundle.game_hash}, rungs 0..{k}, value {report['value']:.2f} ± {report['standard_error']:.2f} "
@@ -114,6 +125,13 @@ def train(
     console.out.print(f"G-LEARN at k = {k}: backup {report['backup']} ({report['backup_reason']})")
     if report["nash_gap"]:
         console.out.print(gap_line(report["nash_gap"]))
+
+
+def _about(path: Path, bundle: PolicyBundle) -> dict[str, Any]:
+    return {
+        "policy": path, "policy_id": bundle.policy_id, "policy_hash": bundle.content_hash, "game": bundle.game,
+        "game_hash": bundle.game_hash, "top_rung": bundle.ladder.K, "report": bundle.report,
+    }  # fmt: skip
 
 
 def find_bundle(game: TabularGame, game_source: str, policy: Path | None) -> tuple[Path, PolicyBundle]:

@@ -91,6 +91,7 @@ class FleetPlan:
         network: faults between coordinator and robots; not with a crowd.
         backend: a simulated Markov world, a simulated floor with physical robots, or neither: the robots' own bases.
         real_time_factor: of a simulated floor, by whose clock periods are; 0: as fast as the robots steer.
+        visualization: whether markers are published for RViz and Foxglove.
     """
 
     game: str
@@ -110,6 +111,7 @@ class FleetPlan:
     network: Network = field(default_factory=Network)
     backend: Backend = "markov"
     real_time_factor: float = 1.0
+    visualization: bool = False
     parameter_file: Path = field(default_factory=lambda: share_directory() / "config" / "params" / "sim_fleet.yaml")
 
     def __post_init__(self) -> None:
@@ -160,6 +162,8 @@ class FleetPlan:
             "start.timeout": max(float(self.start_timeout), _COMPILATION if self.backend == "physical" else 0.0),
             "state_file": self.state_file,
         }
+        if self.visualization:
+            plans.append(NodePlan("visualization", "visualization", common))
         if self.standby:
             coordinator["failover.lease"] = _LEASE * float(self.period)
             second = {**coordinator, "standby": True, "failover.rank": 1, "state_file": ""}

@@ -31,6 +31,7 @@ TABLES = {
     "crowd": NodeTable("crowd", False, "up to 100,000 simulated robots in arrays, and their world"),
     "world": NodeTable("world", False, "the simulated Markov world"),
     "physical_world": NodeTable("physical_parameters", False, "the simulated floor: robots on wheels, sensors, faults"),
+    "visualization": NodeTable("visualization", False, "a fleet as markers, for RViz and Foxglove"),
 }
 """By executable."""
 

@@ -93,3 +93,8 @@ def velocity_qos() -> QoSProfile:
 def simulated_qos() -> QoSProfile:
     """What a simulated driver offers, and /clock: every reader matches."""
     return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=5, reliability=ReliabilityPolicy.RELIABLE)
+
+
+def markers_qos() -> QoSProfile:
+    """What is drawn of a fleet: whoever comes later gets the last picture whole."""
+    return latched_qos()

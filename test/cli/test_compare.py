@@ -45,7 +45,7 @@ def record(tmp_path, warehouse, acted):
 
 
 def told(capfd, *arguments):
-    assert main(["compare", *arguments, "--fleets", "400", "--json"]) == 0
+    assert main(["compare", *arguments, "--runs", "400", "--json"]) == 0
     return json.loads(capfd.readouterr().out)
 
 
@@ -95,7 +95,7 @@ def test_several_runs_are_told_together_and_one_by_one(record, capfd):
 
 def test_the_table_ends_in_a_verdict_and_the_figure_is_a_picture(record, tmp_path, capfd):
     record("own.npz", 0)
-    assert main(["compare", "own.npz", "--fleets", "100", "--figure", "compare.png"]) == 0
+    assert main(["compare", "own.npz", "--runs", "100", "--figure", "compare.png"]) == 0
     lines = capfd.readouterr().out.splitlines()
     assert lines[-1].startswith("the model ")
     assert "of its own runs" in lines[-1]

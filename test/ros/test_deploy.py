@@ -112,12 +112,12 @@ def test_a_robot_is_checked_at_every_step_until_it_drives(site, operator, start_
     from altmarl_ros.msg import DriveState
     from altmarl_ros.nodes import qos
 
-    code, checks = check(site, "--patience", "0.5")
+    code, checks = check(site, "--timeout", "0.5")
     assert (code, list(checks)) == (1, ["node"])
 
     start_executable("physical_world", game="hall", count=1)
     with deployed(site):
-        code, checks = check(site, "--patience", "30")
+        code, checks = check(site, "--timeout", "30")
         assert (code, checks["node"]["state"]) == (1, "failed")
         assert "unconfigured" in checks["node"]["detail"]
 
@@ -154,6 +154,8 @@ def test_what_is_wrong_with_a_fleet_is_said_before_anything_starts(site):
     dry = deploy("--dry-run", "--only", "robot_0")
     assert dry.returncode == 0
     assert [line.partition(":")[0] for line in dry.stdout.splitlines()] == ["robot_0", "coordinator"]
+    told = json.loads(deploy("--dry-run", "--json").stdout)
+    assert [(plan["process"], plan["executable"]) for plan in told] == [("robot_0", "robot"), ("coordinator", "coordinator")]
     for arguments, named in ((["--only", "robot_1"], "'robot_1' is not enabled"), (["--only", "x"], "no robot 'x'")):
         refused = deploy(*arguments)
         assert (refused.returncode, refused.stdout) == (2, "")

@@ -12,6 +12,7 @@ PARAMETERS = {
     "robot": {"robot_id": 3},
     "robots": {"count": 3},
     "crowd": {"count": 100},
+    "visualization": {"game": "hall"},
     "coordinator": {"tick.period": 0.1},
 }
 
@@ -54,6 +55,8 @@ def test_a_stop_while_starting_is_a_clean_stop(start_executable, delay):
         ("robots", {"count": 0}, "count"),
         ("crowd", {"game": "chess"}, "chess"),
         ("crowd", {"count": 0}, "count"),
+        ("visualization", {"game": "chess"}, "chess"),
+        ("visualization", {"map": "/nowhere.yaml"}, "/nowhere.yaml"),
     ],
 )
 def test_a_bad_parameter_ends_with_one_line_and_exit_code_2(start_executable, policy, name, parameters, culprit):

@@ -239,7 +239,7 @@ def test_netcheck_names_missing_multicast_and_the_remedy(netcheck, cable):
     namespaces.need("nft", "nftables")
     for side in "ab":
         cable.lose(side, 100, "ip daddr 224.0.0.0/4")
-    said, code = netcheck("--seconds", "4")
+    said, code = netcheck("--timeout", "4")
     assert code == 1
     assert "failed multicast" in said
     assert "failed discovery" in said

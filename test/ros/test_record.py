@@ -1,5 +1,6 @@
 """Recording a fleet over real DDS, reading the bag with other people's tools, and deciding again from it."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -106,6 +107,11 @@ def test_a_recorded_fleet_is_decided_again(recorded, policy, tmp_path):
     assert result.exit_code == 0, result.output
     assert result.output.count(f" {TICKS} ") == 4
     assert "100.0 %" in result.output  # filtered with all three reports is what was recorded
+    told = json.loads(altmarl("replay", whole, "--json").stdout)
+    assert (told["decisions"], told["different"], told["first_difference"]) == (TICKS, 0, None)
+    rows = json.loads(altmarl("replay", whole, "-m", "filtered", "-k", "1", "-k", "3", "--json").stdout)["rows"]
+    assert [(row["k"], row["decisions"]) for row in rows] == [(1, TICKS), (3, TICKS)]
+    assert rows[1]["share_equal"] == 1.0
 
     check_other_tools(whole, log)
     check_cut(cut, tmp_path)

@@ -14,6 +14,7 @@ pytestmark = [pytest.mark.ros, pytest.mark.untimed]
 
 POLICY = share_directory() / "config" / "security" / "policy.xml"
 ENCLAVES = {"coordinator": "coordinator", "robot": "robot", "robots_0": "robot", "world": "world"}
+ENCLAVES["visualization"] = "visualization"
 ENCLAVES |= {"plant": "plant", "operator": "operator", "recorder": "operator", "altmarl_operator_tool": "operator"}
 KINDS = ("publish", "subscribe", "reply", "request")
 
@@ -80,16 +81,18 @@ def graph(fleet, policy, tmp_path):
     from rclpy.parameter_client import AsyncParameterClient
     from std_msgs.msg import Bool
     from std_srvs.srv import SetBool
+    from visualization_msgs.msg import MarkerArray
 
     from altmarl_ros.fleet.bag import BagWriter
     from altmarl_ros.msg import DriveState, GlobalAction, GlobalState
     from altmarl_ros.nodes import qos
     from altmarl_ros.nodes.recorder import Recorder
 
-    running = fleet(Plan("warehouse", policy, robots=2, k=1, processes=1, use_sim_time=True, standby=True))
+    running = fleet(Plan("warehouse", policy, robots=2, k=1, processes=1, use_sim_time=True, standby=True, visualization=True))
     tool = Node("altmarl_operator_tool", start_parameter_services=False)
     tool.create_subscription(DiagnosticArray, "/diagnostics", print, qos.diagnostics_qos())
     tool.create_subscription(DriveState, "/robot_8/robot/drive", print, qos.latched_qos())
+    tool.create_subscription(MarkerArray, "/fleet/visualization", print, qos.markers_qos())
     tool.create_publisher(Bool, "/fleet/emergency_stop", qos.latched_qos())
     plant = Node("plant", parameter_overrides=[Parameter("use_sim_time", value=True)])
     plant.create_publisher(GlobalState, "/fleet/global_state", 1)

@@ -1,0 +1,138 @@
+"""How `altmarl top` looks; it gives up what matters less where the terminal is small."""
+
+from __future__ import annotations
+
+import math
+from typing import Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from altmarl_ros.fleet.tick_view import TickView
+
+_BLOCKS = "▁▂▃▄▅▆▇█"
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+_FIXED = 10  # lines besides the zones
+_LEAST_ZONES = 3
+
+
+def top_view(views: Sequence[TickView], width: int, height: int, silence: float | None = None) -> RenderableType:
+    """The last of some ticks, oldest first, in so many columns and lines; `silence` [s]: so long nothing was heard."""
+    now = views[-1]
+    lines: list[RenderableType] = [_header(now), _decision(now)]
+    if silence is not None:
+        lines.append(Text(f"nothing heard for {silence:.0f} s", style="bold red"))
+    lines += [_zones(now, width, max(_LEAST_ZONES, height - _FIXED)), *_numbers(now, width)]
+    lines += _rewards(views, width)
+    for line in lines:
+        if isinstance(line, Text):
+            line.truncate(width, overflow="ellipsis")
+    return Group(*lines)
+
+
+def sparkline(values: Sequence[float | None], low: float, high: float) -> str:
+    """One character for each value, its height from `low` to `high`; blank where there is none."""
+    span = high - low
+    return "".join(
+        " " if value is None or not math.isfinite(value)
+        else _BLOCKS[round(max(0.0, min(1.0, (value - low) / span)) * (len(_BLOCKS) - 1)) if span > 0 else 0]
+        for value in values
+    )  # fmt: skip
+
+
+def bar(share: float, cells: int) -> str:
+    """A bar of `cells` characters, filled to an eighth of one; a share beyond 1 fills it."""
+    eighths = round(8 * cells * max(0.0, min(1.0, share))) if math.isfinite(share) else 0
+    whole, rest = divmod(eighths, 8)
+    return ("█" * whole + (_EIGHTHS[rest] if rest else "")).ljust(cells)
+
+
+def _header(now: TickView) -> Text:
+    role = {"first": "", "standby": "  standby decides"}.get(now.role, "")
+    others = f"  {now.coordinators} coordinators" if now.coordinators > 1 else ""
+    every = f" every {now.period:g} s" if now.period else ""
+    policy = f"policy {now.policy_id:08x}"
+    if now.next_policy_id != now.policy_id:
+        policy += f" -> {now.next_policy_id:08x}"
+    return Text.assemble(
+        (f"{now.game or 'fleet'} ", "bold"), (f"tick {now.tick}{every}", "bold cyan"), f"  session {now.session}  ", policy,
+        (role, "bold yellow"), others, ("  paused" if now.paused else "", "bold red"),
+    )  # fmt: skip
+
+
+def _decision(now: TickView) -> Text:
+    live = f"{now.live} of {now.robots} robots live"
+    return Text.assemble(
+        ("s_g ", "dim"), str(now.global_state), ("   a_g ", "dim"), (now.action, "bold yellow"), ("   ", ""),
+        (live, "" if now.live == now.robots else "bold red"), ("   " + now.model if now.model else "", "dim"),
+    )  # fmt: skip
+
+
+def _zones(now: TickView, width: int, most: int) -> RenderableType:
+    shares = now.truth or ()
+    order = sorted(range(len(now.zones)), key=lambda j: -(shares[j] if shares else now.estimate[j]))
+    shown = sorted(order[:most])
+    cells = max(4, (width - 30 - min(14, max(map(len, now.zones), default=0))) // (2 if shares else 1))
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table.add_column("", max_width=14, no_wrap=True, overflow="ellipsis")
+    titles = [("estimate", "cyan"), ("truth", "green")] if shares else [("estimate", "cyan")]
+    for title, style in titles:
+        table.add_column(title, style=style, no_wrap=True, header_style=style)
+        table.add_column("", justify="right", style=style, no_wrap=True, min_width=4)
+    table.add_column("", no_wrap=True)
+    here = len(now.zones)
+    for j in shown:
+        marks = ["is here"] if now.zone == j else []
+        marks += ["goes here"] if now.next_zone == j else []
+        row: list[RenderableType] = [Text(now.zones[j])]
+        for values in (now.estimate, shares) if shares else (now.estimate,):
+            row += [Text(bar(values[j], cells)), f"{100 * values[j]:.0f} %"]
+        table.add_row(*row, Text(", ".join(marks), style="bold yellow"))
+    if here > most:
+        table.add_row(Text(f"+ {here - most} more", style="dim"))
+    return table
+
+
+def _numbers(now: TickView, width: int) -> list[Text]:
+    reports = Text.assemble(
+        ("k ", "dim"), str(now.k), ("  k_eff ", "dim"), (str(now.k_eff), "yellow" if now.k_eff < now.k else ""),
+        ("  heard ", "dim"), (f"{now.heard} of {now.asked}", "" if now.heard >= now.asked else "yellow"),
+        ("  backfilled ", "dim"), str(now.backfilled), ("  rung ", "dim"), str(now.rung),
+        ("  latency ", "dim"), f"{1e3 * now.latency:.1f} ms",
+    )  # fmt: skip
+    rate, limit = now.byte_rate, now.bandwidth_limit
+    wire = Text.assemble(("on the wire ", "dim"), f"{now.report_bytes} B" if rate is None else f"{rate:.0f} B/s")
+    if limit and rate is not None:
+        share = rate / limit
+        style = "green" if share < 0.8 else "yellow" if share <= 1.0 else "red"
+        wire.append(f" of {limit:.0f} ")
+        wire.append(f"▕{bar(share, max(4, min(24, width - 50)))}▏", style)
+    wire.append(f"  sampling error {100 * now.sampling_error:.1f} %")
+    ages = Text.assemble(
+        ("age ", "dim"), f"mean {now.age_mean:.1f}", ("  p95 ", "dim"), str(now.age_p95), ("  max ", "dim"), str(now.age_max),
+        ("  missed ticks ", "dim"), (str(now.missed), "red" if now.missed else ""),
+        *([("  held ", "dim"), (str(now.held), "red")] if now.held else []),
+    )  # fmt: skip
+    refused = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in now.refused.items())
+    accepted = f"{now.verdicts.get('accepted', 0)} accepted"
+    verdicts = Text.assemble(("reports ", "dim"), accepted, f", {refused}" if refused else "")
+    return [reports, wire, ages, verdicts]
+
+
+def _rewards(views: Sequence[TickView], width: int) -> list[Text]:
+    rows: list[tuple[str, str, list[float | None]]] = [("estimated", "cyan", [view.estimated_reward for view in views])]
+    if any(view.true_reward is not None for view in views):
+        rows.append(("true", "green", [view.true_reward for view in views]))
+    known = [value for _, _, values in rows for value in values if value is not None and math.isfinite(value)]
+    low, high = min(known, default=0.0), max(known, default=0.0)
+    lines = []
+    for name, style, values in rows:
+        last = next((value for value in reversed(values) if value is not None), None)
+        label = f"reward {name:<9} {last:8.2f} " if last is not None else f"reward {name:<9}        - "
+        cells = max(0, min(60, width - len(label) - 18))
+        line = Text.assemble((label, "dim"), (sparkline(values[-cells:] if cells else [], low, high), style))
+        if cells:
+            line.append(f"  {low:.2f} .. {high:.2f}", "dim")
+        lines.append(line)
+    return lines

@@ -1,0 +1,148 @@
+"""Parameter files as `ros2 param dump` writes and `ros2 param load` reads them.
+
+    /coordinator:
+      ros__parameters:
+        sampling:
+          k: 5
+
+The name of a node may be nested as well, and have the wildcards of rcl: `*` for one part of it, `**` for any number.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Iterable, Iterator, Mapping
+
+import yaml
+
+from altmarl_ros.errors import AltmarlError
+from altmarl_ros.files import read_yaml
+
+_KEY = "ros__parameters"
+
+
+@dataclass(frozen=True)
+class Section:
+    """The parameters that a file gives to the nodes whose names match a pattern."""
+
+    pattern: str
+    values: Mapping[str, Any]
+
+    @property
+    def wild(self) -> bool:
+        """Whether it is for more than one node."""
+        return "*" in self.pattern
+
+    def matches(self, node: str) -> bool:
+        """Whether it is for a node, given by its fully qualified name."""
+        parts = [_part(part) for part in self.pattern.strip("/").split("/")]
+        return re.fullmatch("".join(parts), node) is not None
+
+
+def dump(node: str, values: Mapping[str, Any]) -> str:
+    """The file that gives all these values to a node; a dot in a name nests, as `ros2 param dump` does it.
+
+    What stands for a parameter and begins the names of others stays flat, which is read just as well.
+    """
+    tree: dict[str, Any] = {}
+    for name in sorted(values):
+        parents, leaf = name.split(".")[:-1], name.rsplit(".", 1)[-1]
+        nested = all(parents) and leaf and not any(".".join(parents[: i + 1]) in values for i in range(len(parents)))
+        branch = tree
+        for parent in parents if nested else ():
+            branch = branch.setdefault(parent, {})
+        branch[leaf if nested else name] = values[name]
+    return yaml.safe_dump({node: {_KEY: tree}}, default_flow_style=False, width=math.inf)
+
+
+def load(path: Path) -> tuple[Section, ...]:
+    """The sections of a file, in its order.
+
+    Raises:
+        AltmarlError: naming the file and what is wrong with it.
+    """
+    try:
+        return tuple(_sections("", read_yaml(path)))
+    except ValueError as error:
+        raise AltmarlError(f"{path}: {error}") from None
+
+
+def values_for(node: str, known: Iterable[str], sections: Iterable[Section], path: Path) -> dict[str, Any]:
+    """What the sections of a file give to a node; what is meant for it alone counts before wildcards.
+
+    A wildcard may name parameters that the node does not have, since it is for others too.
+
+    Raises:
+        AltmarlError: no section is for the node, or one that is for it alone names a parameter that it does not have.
+    """
+    there, names = tuple(sections), set(known)
+    mine = sorted((section for section in there if section.matches(node)), key=lambda section: not section.wild)
+    if not mine:
+        others = ", ".join(section.pattern for section in there) or "no node"
+        raise AltmarlError(f"{path}: has no parameters for {node}; it is for {others}")
+    given: dict[str, Any] = {}
+    for section in mine:
+        if not section.wild:
+            check_known(node, names, section.values)
+        given.update({name: value for name, value in section.values.items() if name in names})
+    return given
+
+
+def check_known(node: str, known: Iterable[str], names: Iterable[str]) -> None:
+    """Raise AltmarlError at a name that is none of the node's parameters, with what may be meant."""
+    there = sorted(known)
+    for name in names:
+        if name not in there:
+            close = get_close_matches(name, there, 1)
+            raise AltmarlError(f"{node} has no parameter {name!r}" + (f"; is {close[0]!r} meant?" if close else ""))
+
+
+def parse(text: str, present: Any) -> Any:
+    """A value that is typed as text, in the type of the parameter's present value where it can be; else as YAML has it.
+
+    `10` is a number for a parameter that is one, and the text "10" for one that is a text.
+    """
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+    if isinstance(present, str):
+        return value if isinstance(value, str) else text
+    if isinstance(present, float) and not isinstance(value, bool):
+        try:
+            return float(text)  # YAML takes 1e3 for a text
+        except ValueError:
+            return value
+    return value
+
+
+def _sections(name: str, document: Any) -> Iterator[Section]:
+    if not isinstance(document, dict) or not document:
+        raise ValueError(f"{name or 'the file'} has no {_KEY!r}: it is no ROS parameter file")
+    for key, value in document.items():
+        if not isinstance(key, str):
+            raise ValueError(f"{key!r} is no name of a node")
+        if key == _KEY:
+            yield Section(name or "/**", dict(_flat("", value)))
+        else:
+            yield from _sections(f"{name}/{key.strip('/')}", value)
+
+
+def _flat(prefix: str, values: Any) -> Iterator[tuple[str, Any]]:
+    if values is None:
+        return
+    if not isinstance(values, dict):
+        raise ValueError(f"{_KEY} holds {values!r}, must be parameters by name")
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(f"{prefix}{key}.", value)
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _part(part: str) -> str:
+    return {"**": "(?:/[^/]+)*", "*": "/[^/]+"}.get(part, "/" + re.escape(part))
