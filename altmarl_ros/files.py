@@ -106,6 +106,15 @@ def read_yaml(path: Path, most_bytes: int = 1 << 20) -> Any:
         raise ValueError(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if len(text) > most_bytes:
         raise ValueError(f"is larger than {most_bytes} bytes; put arrays into an .npz file")
+    return parse_yaml(text)
+
+
+def parse_yaml(text: str | bytes) -> Any:
+    """The document in a text; no key twice and no aliases.
+
+    Raises:
+        ValueError: one line that says what is wrong with it.
+    """
     try:
         return yaml.load(text, Loader=_StrictLoader)
     except Exception as error:  # besides YAMLError, PyYAML lets whatever a scalar's constructor trips over pass

@@ -69,6 +69,9 @@ def fleet(
     visualization: Annotated[
         bool, typer.Option("--visualization", help="Also publish /fleet/visualization, markers for RViz and Foxglove.")
     ] = False,
+    trainer: Annotated[
+        bool, typer.Option("--trainer", help="Start a trainer, which learns new policies beside the fleet: `altmarl retrain`.")
+    ] = False,
     record: Annotated[
         Optional[Path],
         typer.Option("--record", "-r", help="Write the run to this .npz file, or as a bag to a folder of any other name."),
@@ -94,7 +97,7 @@ def fleet(
         raise typer.BadParameter(f"--backend is {backend!r}, must be one of {', '.join(BACKENDS)}")
     plan = FleetPlan(
         game, path, robots, k, model, find_period(period, game, backend), processes, crowd, seed, ticks, network=faults,
-        standby=standby, backend=backend, real_time_factor=rtf, visualization=visualization,
+        standby=standby, trainer=trainer, backend=backend, real_time_factor=rtf, visualization=visualization,
     )  # fmt: skip
     bag = record if record is not None and is_bag(record) else None
     run = run_fleet(plan, tabular, isolated, log_level, bag=bag)

@@ -22,6 +22,7 @@ from altmarl_ros.cli.netcheck import netcheck
 from altmarl_ros.cli.record import record, recover
 from altmarl_ros.cli.replay import replay
 from altmarl_ros.cli.report import report
+from altmarl_ros.cli.retrain import retrain
 from altmarl_ros.cli.top import top
 from altmarl_ros.cli.train import train
 from altmarl_ros.cli.tune import tune
@@ -43,8 +44,8 @@ def _show_version(wanted: bool) -> None:
 
 
 COMMANDS = (
-    train, evaluate, certify, fleet, tune, top, deploy, check, record, replay, recover, report, identify, compare, demo, doctor,
-    netcheck,
+    train, evaluate, certify, fleet, tune, top, retrain, deploy, check, record, replay, recover, report, identify, compare, demo,
+    doctor, netcheck,
 )  # fmt: skip
 for command in COMMANDS:
     app.command()(command)

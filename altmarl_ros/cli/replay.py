@@ -165,10 +165,10 @@ def _configurations(bag: Path, log: RunLog, session: int, policies: AbstractSet[
 
 def _bundle(bag: Path, configuration: Configuration, game: TabularGame, given: List[Path]) -> PolicyBundle:
     if len(given) == 1:
-        return load_bundle(given[0], game)
+        return load_bundle(given[0], game, same_rewards=False)
     recorded = Path(str(configuration.parameters["policy.file"]))
     for path in (*given, recorded):
-        bundle = load_bundle(path, game)
+        bundle = load_bundle(path, game, same_rewards=False)
         if bundle.content_hash == configuration.policy_hash:
             return bundle
     raise AltmarlError(

@@ -36,7 +36,7 @@ def report(
     run = load_run(record)
     try:
         game = load_game(run.about["game"])
-        bundle = load_bundle(run.about["policy"], game)
+        bundle = load_bundle(run.about["policy"], game, same_rewards=False)
     except KeyError as error:
         raise AltmarlError(f"{record}: does not say its {error}") from None
     references = reference_rewards(run, game, bundle, runs, seed)

@@ -135,9 +135,9 @@ def _about(path: Path, bundle: PolicyBundle) -> dict[str, Any]:
 
 
 def find_bundle(game: TabularGame, game_source: str, policy: Path | None) -> tuple[Path, PolicyBundle]:
-    """The given bundle, or the kept one of the game, trained now if need be."""
+    """The given bundle, which may be learned for other rewards, or the kept one of the game, trained now if need be."""
     path = policy or default_path(game)
     if policy is None and not path.exists():
         console.err.print(f"no policy for {game.name} yet: training one into {path}")
         train(game=game_source, out=path)
-    return path, load_bundle(path, game)
+    return path, load_bundle(path, game, same_rewards=policy is None)

@@ -276,8 +276,8 @@ class Coordinator:
 
 
 def check_bundle(bundle: PolicyBundle, game: TabularGame, k: int, temperature: float = 0.0) -> None:
-    """Raise AltmarlError unless the bundle was learned for this game and has a rung for k reports, and values if need be."""
-    bundle.check_game(game)
+    """Raise AltmarlError unless the bundle is for this game's dynamics and has a rung for k reports, and values if need be."""
+    bundle.check_dynamics(game)
     if temperature > 0.0:
         check_values(bundle)
     if not 0 <= k <= bundle.ladder.K:

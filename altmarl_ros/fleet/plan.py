@@ -88,6 +88,7 @@ class FleetPlan:
         state_file: the coordinator's checkpoint; empty: none.
         use_sim_time: follow /clock.
         standby: whether a second coordinator stands by.
+        trainer: whether a trainer learns new policies beside the fleet when it is asked to.
         network: faults between coordinator and robots; not with a crowd.
         backend: a simulated Markov world, a simulated floor with physical robots, or neither: the robots' own bases.
         real_time_factor: of a simulated floor, by whose clock periods are; 0: as fast as the robots steer.
@@ -108,6 +109,7 @@ class FleetPlan:
     state_file: str = ""
     use_sim_time: bool = False
     standby: bool = False
+    trainer: bool = False
     network: Network = field(default_factory=Network)
     backend: Backend = "markov"
     real_time_factor: float = 1.0
@@ -164,6 +166,8 @@ class FleetPlan:
         }
         if self.visualization:
             plans.append(NodePlan("visualization", "visualization", common))
+        if self.trainer:
+            plans.append(NodePlan("trainer", "trainer", {**common, "seed": self.seed}))
         if self.standby:
             coordinator["failover.lease"] = _LEASE * float(self.period)
             second = {**coordinator, "standby": True, "failover.rank": 1, "state_file": ""}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from typing import Iterable, Iterator, Mapping
+from typing import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -91,13 +91,14 @@ def redecide(
         if bundle is not decider.bundle:
             decider.adopt(bundle)
         states = [state for _, state in status.answers[:k]]
-        _check(status, states, game)
+        check_row(status, states, game)
         action = decider.decide(status.session, status.tick, status.global_state, states, status.live)
         deviation = float(np.abs(decider.model.estimate[0] - np.array(status.estimate)).max())
         yield Redecision(status.session, status.tick, status.global_action, action, deviation)
 
 
-def _check(status: StatusRow, states: list[int], game: TabularGame) -> None:
+def check_row(status: StatusRow, states: Sequence[int], game: TabularGame) -> None:
+    """Raise AltmarlError where a tick with these reported states does not fit the game."""
     where = f"session {status.session} tick {status.tick}"
     if not status.global_state < game.n_global_states:
         raise AltmarlError(f"{where}: global state {status.global_state} is not in game {game.name!r}")

@@ -17,7 +17,7 @@ robots move after s_g has; its drift towards s_g is zero, so that this is the mo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from itertools import permutations
 
@@ -62,6 +62,18 @@ class ContinuousWarehouse:
         for name, least, most in (("bins", 2, 64), ("steering", 0, 1), ("majority", 0, 1), ("start_range", 0, self.half_width)):
             if not least <= getattr(self, name) <= most:
                 raise GameError(f"{name} is {getattr(self, name)!r}, must be in {least}..{most}")
+
+    @property
+    def dynamics(self) -> tuple[float, ...]:
+        """Everything that says how robots and plant move; rewards and starts do not."""
+        return (self.bins, self.half_width, self.steering, self.sigma_g, self.sigma_l, self.step)
+
+    def rewarded(self, of_global: float, of_local: float) -> ContinuousWarehouse:
+        """The same game with r_g and r_l times these factors."""
+        return replace(
+            self, commitment_reward=of_global * self.commitment_reward, alignment_reward=of_local * self.alignment_reward,
+            move_cost=of_local * self.move_cost,
+        )  # fmt: skip
 
     @cached_property
     def targets(self) -> FloatArray:

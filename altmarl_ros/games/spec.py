@@ -16,7 +16,7 @@ import os
 from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Mapping, Optional
 
 import numpy as np
 import yaml
@@ -71,15 +71,17 @@ class _Spec(BaseModel, extra="forbid"):
     local_action_names: List[str] = Field(default_factory=list)
 
 
-def load_game(source: str | Path) -> TabularGame:
-    """The game of a YAML file, or of a built-in name such as `warehouse`.
+def load_game(source: str | Path, changes: Mapping[str, Any] | None = None) -> TabularGame:
+    """The game of a YAML file, or of a built-in name such as `warehouse`; `changes` take the place of builder parameters.
 
     Raises:
         GameError: one line that names the file, the key or array, and the rule it breaks.
     """
     path = _locate(source)
     try:
-        return _build(_read_spec(path), path.parent)
+        spec = _read_spec(path)
+        spec.parameters.update(changes or {})
+        return _build(spec, path.parent)
     except GameError as error:
         raise GameError(f"{path}: {error}") from None
 

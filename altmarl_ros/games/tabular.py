@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, Iterable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -186,16 +187,31 @@ class TabularGame:
     @cached_property
     def content_hash(self) -> str:
         """16 hexadecimal digits that change with any number that changes play; names do not count."""
-        digest = hashlib.sha256(b"altmarl game 1")
-        if self.continuous is not None:
-            digest.update(repr(self.continuous).encode())
+        continuous = "" if self.continuous is None else repr(self.continuous)
         groups = [] if self.groups is None else [self.groups]
         start = (self.initial.rho_g, self.initial.alpha)
-        for array in (self.P_g, self.P_l, self.r_g, self.r_l, np.float64(self.gamma), *start, *groups):
-            # Rounded, since exp() may differ in its last bit from one processor to the next.
-            rounded = np.round(np.asarray(array), 9) + 0.0
-            digest.update(repr(rounded.shape).encode() + np.ascontiguousarray(rounded, dtype="<f8").tobytes())
-        return digest.hexdigest()[:16]
+        arrays = (self.P_g, self.P_l, self.r_g, self.r_l, np.float64(self.gamma), *start, *groups)
+        return _digest("altmarl game 1" + continuous, arrays)
+
+    @cached_property
+    def dynamics_hash(self) -> str:
+        """16 hexadecimal digits that change with how coordinator and robots move, and not with what they want.
+
+        Games that agree in it have the same P_g, P_l and groups: the states, actions and policies of one mean the same in
+        the other. Rewards, discount and starts may differ.
+        """
+        continuous = "" if self.continuous is None else repr(self.continuous.dynamics)
+        groups = [] if self.groups is None else [self.groups]
+        return _digest("altmarl dynamics 1" + continuous, (self.P_g, self.P_l, *groups))
+
+
+def _digest(about: str, arrays: Iterable[Any]) -> str:
+    digest = hashlib.sha256(about.encode())
+    for array in arrays:
+        # Rounded, since exp() may differ in its last bit from one processor to the next.
+        rounded = np.round(np.asarray(array), 9) + 0.0
+        digest.update(repr(rounded.shape).encode() + np.ascontiguousarray(rounded, dtype="<f8").tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _frozen(name: str, values: ArrayLike, axes: list[str]) -> FloatArray:

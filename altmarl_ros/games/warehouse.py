@@ -7,7 +7,8 @@ All kernels are softmax rows of logits. With e(.) the indicator,
     r_l[s_l, s_g, a_l] = (10 if s_l = s_g else 2 / (1 + ring distance)) + [0, 0.5, -0.3][a_l]
     r_g = 1 (their code) or 4 - |s_g - a_g| (the paper, section 6)
 
-where local action 1 names the neighbour s_l + 1 and action 2 the neighbour s_l - 1.
+whose numbers are the parameters `reward`, `nearby`, `next_reward` and `previous_reward`. Local action 1 names the
+neighbour s_l + 1 and action 2 the neighbour s_l - 1.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ class WarehouseParameters(BaseModel, extra="forbid"):
     move_logit: float = Field(1.5, ge=-50, le=50)
     drift_logit: float = Field(0.3, ge=-50, le=50)
     start_concentration: float = Field(0.3, gt=0, le=1e6)
+    reward: float = Field(10.0, ge=-1e6, le=1e6)
+    nearby: float = Field(2.0, ge=-1e6, le=1e6)
+    next_reward: float = Field(0.5, ge=-1e6, le=1e6)
+    previous_reward: float = Field(-0.3, ge=-1e6, le=1e6)
     global_reward: Literal["constant", "distance"] = "constant"
 
 
@@ -48,8 +53,8 @@ def build_warehouse(parameters: WarehouseParameters) -> TabularGame:
     )
     step = np.abs(zone[:, None] - zone[None, :])
     distance = np.minimum(step, L - step)
-    presence = np.where(distance == 0, 10.0, 2.0 / (1.0 + distance))
-    r_l = presence[:, :, None] + np.array([0.0, 0.5, -0.3])
+    presence = np.where(distance == 0, parameters.reward, parameters.nearby / (1.0 + distance))
+    r_l = presence[:, :, None] + np.array([0.0, parameters.next_reward, parameters.previous_reward])
     r_g = np.ones((L, L)) if parameters.global_reward == "constant" else 4.0 - step
     return TabularGame(
         name="warehouse",

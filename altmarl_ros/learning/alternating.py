@@ -101,9 +101,11 @@ class Progress:
 
 def train(
     game: TabularGame, options: TrainingOptions = TrainingOptions(), on_progress: Callable[[Progress], None] | None = None,
-    state_path: Path | None = None,
+    state_path: Path | None = None, first: LocalPolicy | None = None,
 ) -> PolicyBundle:  # fmt: skip
     """Learn a policy bundle; `on_progress` is told of every step and may raise to cancel.
+
+    The first best response is to the robots' policy `first`, uniform by default.
 
     With `state_path` the state is kept there after every round and now and then between rungs, and an
     interrupted training of the same game and options goes on from it; the file is removed at the end.
@@ -116,6 +118,8 @@ def train(
     tell = on_progress or (lambda progress: None)
     keeper = StateKeeper(game, options, state_path)
     state = keeper.state
+    if first is not None and state.pi_g is None:
+        state.pi_l = first
     comparison = _Comparison(game, options)
     held = None if state.pi_g is None else comparison.play(*_held_pair(game, options, state))
     while not state.settled:
@@ -146,7 +150,9 @@ def train(
     report = _report(options, state, held, gap)
     keeper.forget()
     pi_l = LocalPolicy(state.pi_l.probabilities, l_learn(game, held.occupancy).Q)
-    return PolicyBundle(ladder, pi_l, game.name, game.content_hash, game.gamma, options.seed, report)
+    return PolicyBundle(
+        ladder, pi_l, game.name, game.content_hash, game.gamma, options.seed, report, game.dynamics_hash, game.r_g
+    )
 
 
 def learn_ladder(

@@ -93,7 +93,7 @@ def retrain(
     kernel = identify(model.P_l, counts, weight, pool=not feels_global_state(model.P_l))
     identified = replace(model, P_l=kernel.P_l)
     candidate = train(identified, options)
-    carried = replace(first, game_hash=identified.content_hash)
+    carried = first.carried_to(identified)
     gains = _returns(identified, candidate, options) - _returns(identified, carried, options)
     gain, error = float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(len(gains)))
     second = candidate if gain > options.confidence * error else carried

@@ -240,7 +240,7 @@ class CoordinatorNode(ManagedNode):
 def _load_bundle(values: Mapping[str, Any], game: TabularGame) -> PolicyBundle:
     if not values["policy.file"]:
         raise AltmarlError("parameter 'policy.file' of the coordinator is empty: train a bundle with `altmarl train`")
-    bundle = load_bundle(values["policy.file"], game)
+    bundle = load_bundle(values["policy.file"], game, same_rewards=False)
     check_bundle(bundle, game, values["sampling.k"])
     return bundle
 

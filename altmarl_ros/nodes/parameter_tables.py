@@ -32,6 +32,7 @@ TABLES = {
     "world": NodeTable("world", False, "the simulated Markov world"),
     "physical_world": NodeTable("physical_parameters", False, "the simulated floor: robots on wheels, sensors, faults"),
     "visualization": NodeTable("visualization", False, "a fleet as markers, for RViz and Foxglove"),
+    "trainer": NodeTable("trainer_parameters", False, "learns new policies beside a running fleet"),
 }
 """By executable."""
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Mapping
@@ -34,7 +34,7 @@ _MOST_REPORTS = 25
 _LADDER_WORK = 4e7  # S_g^2 A_g times count vectors over all rungs: seconds, not minutes, of learning
 
 _MAX_BYTES = 1 << 30
-_OPTIONAL = {"groups", "values", "action_values"}  # arrays
+_OPTIONAL = {"groups", "values", "action_values", "r_g"}  # arrays
 _HEADER_KEYS = ("format", "version", "game", "game_hash", "gamma", "K", "n_global_actions", "seed", "report", "sha256")
 
 
@@ -50,6 +50,12 @@ class PolicyBundle:
         gamma: discount it was learned under.
         seed: seed of the training.
         report: what the training did and reached (JSON values), for people and plots.
+        dynamics_hash: of the game that it was learned for; empty in files that do not say it.
+        r_g: global reward that its values are by [s_g, a_g]; None: that of the game it is played in.
+
+    A fleet and its records agree on one game, by its content hash. What they need of it is how states and actions move;
+    what is worth striving for is the learner's business. So a bundle that was learned for other rewards, discount or
+    starts on the same dynamics (`TabularGame.dynamics_hash`) may be played in that fleet: see `check_dynamics`.
     """
 
     ladder: Ladder
@@ -59,9 +65,15 @@ class PolicyBundle:
     gamma: float
     seed: int
     report: Mapping[str, Any]
+    dynamics_hash: str = ""
+    r_g: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         S_l, S_g, _ = self.pi_l.probabilities.shape
+        if self.r_g is not None:
+            shape = (S_g, self.ladder.n_global_actions)
+            if self.r_g.shape != shape or not np.isfinite(self.r_g).all():
+                raise BundleError(f"r_g has shape {self.r_g.shape}, must be {shape} of finite numbers")
         if (S_l, S_g) != (self.ladder.n_local_states, self.ladder.n_global_states):
             raise BundleError(
                 f"pi_l is for {S_l} local and {S_g} global states, the ladder for "
@@ -85,6 +97,19 @@ class PolicyBundle:
                 f"was learned for game {self.game!r} with hash {self.game_hash}, "
                 f"not for {game.name!r} with hash {game.content_hash}; train again"
             )
+        self._check_sizes(game)
+
+    def check_dynamics(self, game: TabularGame) -> None:
+        """Raise BundleError unless the bundle was learned where states and actions move as in this game, for any rewards."""
+        if self.dynamics_hash != game.dynamics_hash:
+            self.check_game(game)
+        self._check_sizes(game)
+
+    def carried_to(self, game: TabularGame) -> PolicyBundle:
+        """The same policies, as if learned for another game."""
+        return replace(self, game=game.name, game_hash=game.content_hash, dynamics_hash=game.dynamics_hash, r_g=game.r_g)
+
+    def _check_sizes(self, game: TabularGame) -> None:
         shape = (game.n_local_states, game.n_global_states, game.n_local_actions)
         if (self.pi_l.probabilities.shape, self.ladder.n_global_actions) != (shape, game.n_global_actions):
             raise BundleError(f"its policies do not have the sizes of game {game.name!r}")
@@ -120,6 +145,8 @@ def save_bundle(bundle: PolicyBundle, path: str | Path) -> Path:
         "seed": bundle.seed,
         "report": dict(bundle.report),
     }
+    if bundle.dynamics_hash:
+        header["dynamics_hash"] = bundle.dynamics_hash
     header["sha256"] = _checksum(header, arrays)
     header_bytes = np.frombuffer(json.dumps(header, allow_nan=False).encode(), dtype=np.uint8)
     try:
@@ -129,8 +156,8 @@ def save_bundle(bundle: PolicyBundle, path: str | Path) -> Path:
     return Path(path)
 
 
-def load_bundle(path: str | Path, game: TabularGame | None = None) -> PolicyBundle:
-    """Read and check a bundle; with `game`, also that it was learned for it.
+def load_bundle(path: str | Path, game: TabularGame | None = None, same_rewards: bool = True) -> PolicyBundle:
+    """Read and check a bundle; with `game`, also that it was learned for it, or at least for its dynamics.
 
     Raises:
         BundleError: one line that names the file and what is wrong with it.
@@ -138,14 +165,14 @@ def load_bundle(path: str | Path, game: TabularGame | None = None) -> PolicyBund
     try:
         bundle = _decode(_read_arrays(Path(path)))
         if game is not None:
-            bundle.check_game(game)
+            (bundle.check_game if same_rewards else bundle.check_dynamics)(game)
     except BundleError as error:
         raise BundleError(f"{path}: {error}") from None
     return bundle
 
 
 def _arrays(bundle: PolicyBundle) -> dict[str, NDArray[Any]]:
-    optional = {"values": bundle.ladder.values, "action_values": bundle.pi_l.action_values}
+    optional = {"values": bundle.ladder.values, "action_values": bundle.pi_l.action_values, "r_g": bundle.r_g}
     return {**_policies(bundle), **{name: array for name, array in optional.items() if array is not None}}
 
 
@@ -187,8 +214,8 @@ def _decode(arrays: dict[str, NDArray[Any]]) -> PolicyBundle:
     rungs = tuple(arrays[f"rung_{k}"] for k in range(K + 1))
     return PolicyBundle(
         Ladder(rungs, pi_l.probabilities.shape[0], header["n_global_actions"], arrays.get("groups"), arrays.get("values")),
-        pi_l, header["game"],
-        header["game_hash"], float(header["gamma"]), header["seed"], header["report"],
+        pi_l, header["game"], header["game_hash"], float(header["gamma"]), header["seed"], header["report"],
+        header.get("dynamics_hash", ""), arrays.get("r_g"),
     )  # fmt: skip
 
 
@@ -208,6 +235,7 @@ def _header(raw: NDArray[Any]) -> dict[str, Any]:
         "game": (str,), "game_hash": (str,), "gamma": (int, float), "K": (int,), "n_global_actions": (int,),
         "seed": (int,), "report": (dict,), "sha256": (str,),
     }  # fmt: skip
+    kinds |= {"dynamics_hash": (str,)} if "dynamics_hash" in header else {}
     for key, kind in kinds.items():
         if not isinstance(header[key], kind) or isinstance(header[key], bool):
             raise BundleError(f"its header's {key!r} is {header[key]!r}")

@@ -4,8 +4,8 @@ With shares x [S_l] of robots per local state and V the values of the ladder's t
 
     Q(s_g, x, a) = r_g(s_g, a) + gamma sum_s' P_g(s' | s_g, a) V(s', [K P_pi(s_g)^T x]) + what no a_g changes,
 
-[.] the nearest count vector of K robots. By it a temperature T > 0 draws a_g with probability proportional to
-exp((Q(a) - Q(a*)) / T), where the ladder's own action a* counts as best.
+[.] the nearest count vector of K robots, gamma and r_g those that the bundle was learned by. By it a temperature T > 0
+draws a_g with probability proportional to exp((Q(a) - Q(a*)) / T), where the ladder's own action a* counts as best.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ class Lookahead:
         check_values(bundle)
         self._game, self._bundle = game, bundle
         self._P = bundle.pi_l.transition(game)
+        self._r_g = game.r_g if bundle.r_g is None else bundle.r_g
 
     def gaps(self, s_g: int, shares: FloatArray, best: int) -> FloatArray:
         """How much less than the action `best` each a_g is worth [A_g, reward units], at s_g and shares [S_l]; at least 0."""
@@ -34,7 +35,7 @@ class Lookahead:
         assert V is not None
         following = by_group((shares @ self._P[s_g])[None], ladder.groups)
         V_next = V[rank_counts(scale_counts(following, ladder.K))[0]].astype(np.float64)  # [s_g']
-        Q = self._game.r_g[s_g] + self._game.gamma * self._game.P_g[s_g] @ V_next
+        Q = self._r_g[s_g] + self._bundle.gamma * self._game.P_g[s_g] @ V_next
         return np.asarray(np.maximum(Q[best] - Q, 0.0))
 
     def draw(self, s_g: int, shares: FloatArray, best: int, temperature: float, chance: float) -> int:

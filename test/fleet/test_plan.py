@@ -52,6 +52,13 @@ def test_a_standby_has_the_same_settings_a_name_of_its_own_and_a_lease():
     assert all("failover.lease" not in node.parameters for node in plan().nodes())
 
 
+def test_a_trainer_plays_the_same_game_and_comes_before_the_coordinator():
+    names = [node.name for node in plan(trainer=True, standby=True).nodes()]
+    assert names.index("trainer") < names.index("standby") < names.index("coordinator")
+    assert plan(trainer=True).nodes()[-2].parameters["game"] == "warehouse"
+    assert not any(node.executable == "trainer" for node in plan().nodes())
+
+
 def test_the_network_reaches_every_robot():
     for node in plan(network=Network(loss=0.3, jitter=0.1)).nodes():
         if node.executable == "robots":

@@ -174,3 +174,13 @@ def test_robots_that_answer_a_coordinator_with_memory_find_the_better_equilibriu
 def test_an_unknown_coordinator_to_answer_is_named():
     with pytest.raises(AltmarlError, match="'nobody'"):
         TrainingOptions(learn_for="nobody")
+
+
+def test_a_training_goes_on_from_a_given_policy_of_the_robots(warehouse):
+    options = replace(QUICK, rounds=1)
+    other = LocalPolicy(np.broadcast_to(np.eye(3)[2], (5, 5, 3)))
+    first, told = train(warehouse, options), []
+    again = train(warehouse, options, told.append, first=other)
+    held = next(progress.pair for progress in told if progress.step is not None)[1]
+    np.testing.assert_array_equal(held.probabilities, other.probabilities)
+    assert again.report["steps"][0]["value"] != first.report["steps"][0]["value"]

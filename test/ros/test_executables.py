@@ -14,6 +14,7 @@ PARAMETERS = {
     "crowd": {"count": 100},
     "visualization": {"game": "hall"},
     "coordinator": {"tick.period": 0.1},
+    "trainer": {},
 }
 
 
@@ -57,6 +58,8 @@ def test_a_stop_while_starting_is_a_clean_stop(start_executable, delay):
         ("crowd", {"count": 0}, "count"),
         ("visualization", {"game": "chess"}, "chess"),
         ("visualization", {"map": "/nowhere.yaml"}, "/nowhere.yaml"),
+        ("trainer", {"reward.parameters": "{near: 4}"}, "near"),
+        ("trainer", {"folder": "/proc/nowhere"}, "folder"),
     ],
 )
 def test_a_bad_parameter_ends_with_one_line_and_exit_code_2(start_executable, policy, name, parameters, culprit):

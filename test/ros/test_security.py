@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.ros, pytest.mark.untimed]
 
 POLICY = share_directory() / "config" / "security" / "policy.xml"
 ENCLAVES = {"coordinator": "coordinator", "robot": "robot", "robots_0": "robot", "world": "world"}
-ENCLAVES["visualization"] = "visualization"
+ENCLAVES |= {"trainer": "trainer", "visualization": "visualization"}
 ENCLAVES |= {"plant": "plant", "operator": "operator", "recorder": "operator", "altmarl_operator_tool": "operator"}
 KINDS = ("publish", "subscribe", "reply", "request")
 
@@ -80,19 +80,23 @@ def graph(fleet, policy, tmp_path):
     from rclpy.parameter import Parameter
     from rclpy.parameter_client import AsyncParameterClient
     from std_msgs.msg import Bool
-    from std_srvs.srv import SetBool
+    from std_srvs.srv import SetBool, Trigger
     from visualization_msgs.msg import MarkerArray
 
     from altmarl_ros.fleet.bag import BagWriter
-    from altmarl_ros.msg import DriveState, GlobalAction, GlobalState
+    from altmarl_ros.msg import DriveState, GlobalAction, GlobalState, TrainingProgress
     from altmarl_ros.nodes import qos
     from altmarl_ros.nodes.recorder import Recorder
 
-    running = fleet(Plan("warehouse", policy, robots=2, k=1, processes=1, use_sim_time=True, standby=True, visualization=True))
+    plan = Plan(
+        "warehouse", policy, robots=2, k=1, processes=1, use_sim_time=True, standby=True, visualization=True, trainer=True
+    )
+    running = fleet(plan)
     tool = Node("altmarl_operator_tool", start_parameter_services=False)
     tool.create_subscription(DiagnosticArray, "/diagnostics", print, qos.diagnostics_qos())
     tool.create_subscription(DriveState, "/robot_8/robot/drive", print, qos.latched_qos())
     tool.create_subscription(MarkerArray, "/fleet/visualization", print, qos.markers_qos())
+    tool.create_subscription(TrainingProgress, "/trainer/progress", print, qos.latched_qos())
     tool.create_publisher(Bool, "/fleet/emergency_stop", qos.latched_qos())
     plant = Node("plant", parameter_overrides=[Parameter("use_sim_time", value=True)])
     plant.create_publisher(GlobalState, "/fleet/global_state", 1)
@@ -100,9 +104,11 @@ def graph(fleet, policy, tmp_path):
     writer = BagWriter(tmp_path / "bag")
     recorder = Recorder(writer)
     try:
-        clients = [AsyncParameterClient(tool, name) for name in ("coordinator", "world", "robot_9/robot", "robots_0")]
+        nodes = ("coordinator", "world", "robot_9/robot", "robots_0", "trainer")
+        clients = [AsyncParameterClient(tool, name) for name in nodes]
         services = {"change_state": ChangeState, "get_state": GetState, "get_available_transitions": GetAvailableTransitions}
         clients += [tool.create_client(kind, f"/coordinator/{name}") for name, kind in services.items()]
+        clients += [tool.create_client(Trigger, f"/trainer/{name}") for name in ("train", "cancel", "deploy", "rollback")]
         clients.append(tool.create_client(SetBool, "/robot_8/robot/emergency_stop"))
         running.start()
         options = ("-r", "__ns:=/robot_9", "-p", "robot_id:=9", "-p", "use_sim_time:=true")

@@ -1,0 +1,56 @@
+"""Two policy pairs on one game: the same fleets begin alike and share what chance they can."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from altmarl_ros.games.tabular import FloatArray, TabularGame
+from altmarl_ros.learning.evaluation import Evaluation, common_start
+from altmarl_ros.policies import PolicyBundle
+
+_NORMAL_95 = 1.96
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean and half of its 95 % interval."""
+
+    mean: float
+    half_width: float
+
+    @classmethod
+    def of(cls, samples: FloatArray) -> Interval:
+        """Of independent samples, at least two."""
+        return cls(float(samples.mean()), float(_NORMAL_95 * samples.std(ddof=1) / np.sqrt(len(samples))))
+
+
+@dataclass(frozen=True)
+class PairedScore:
+    """Discounted team reward of two pairs in the same simulated episodes.
+
+    Attributes:
+        present, candidate: of each.
+        gain: of the candidate over the present one, episode by episode.
+    """
+
+    present: Interval
+    candidate: Interval
+    gain: Interval
+
+
+def paired_score(
+    game: TabularGame, present: PolicyBundle, candidate: PolicyBundle, n: int, k: int, model: str, turnover: float, runs: int,
+    seed: int,
+) -> PairedScore:  # fmt: skip
+    """Play `runs` episodes of n robots of which k are heard per tick through `model`, once by each pair.
+
+    Raises:
+        AltmarlError: the model is unknown or the turnover not in [0, 1].
+    """
+    start, horizon = common_start(game, n, runs, seed), int(np.ceil(np.log(0.01) / np.log(game.gamma)))
+    returns = [
+        Evaluation(game, bundle, start, horizon, seed).rollouts(model, k, turnover).returns for bundle in (present, candidate)
+    ]
+    return PairedScore(Interval.of(returns[0]), Interval.of(returns[1]), Interval.of(returns[1] - returns[0]))

@@ -1,0 +1,94 @@
+"""The process of a TrainingJob: reads its work on standard input, trains, compares, and says so on standard output."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from altmarl_ros.errors import AltmarlError
+from altmarl_ros.learning.training_job import TrainingRequest
+
+if TYPE_CHECKING:
+    from altmarl_ros.games import TabularGame
+    from altmarl_ros.learning.alternating import Progress, TrainingOptions
+
+_ROUNDS = 0.5  # share of the progress that the rounds are
+
+
+def main() -> int:
+    """Entry point; 0 once all is said, 1 where the work cannot be done."""
+    request = TrainingRequest(**json.loads(sys.stdin.readline()))
+    os.nice(request.nice)
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # whatever else is printed is no answer
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        _work(request, answers)
+    except AltmarlError as error:
+        _say(answers, "failed", str(error))
+        return 1
+    return 0
+
+
+def _work(request: TrainingRequest, answers: IO[str]) -> None:
+    # Late: the solver's libraries take a second to load, and are to load at this process's priority.
+    from altmarl_ros.games.rewards import Rewards
+    from altmarl_ros.learning.alternating import TrainingOptions, train
+    from altmarl_ros.learning.backups import GLearnOptions
+    from altmarl_ros.learning.paired import paired_score
+    from altmarl_ros.policies import load_bundle, save_bundle
+
+    game = Rewards(**request.rewards).of(request.game)
+    given = dict(request.options)
+    options = TrainingOptions(**{**given, "g_learn": GLearnOptions(**given.get("g_learn", {}))})
+    present = load_bundle(request.present, game, same_rewards=False)
+    _say(answers, "progress", {"fraction": 0.0, "message": "the first best response of the coordinator"})
+    bundle = train(game, options, _Teller(answers, game, options), first=present.pi_l if request.from_present else None)
+    bundle = replace(bundle, report={**bundle.report, "rewards": dict(request.rewards)})
+    save_bundle(bundle, Path(request.out))
+    trained = {"policy_id": bundle.policy_id, "value": bundle.report["value"], "seconds": bundle.report["seconds"]}
+    _say(answers, "trained", trained)
+    score = paired_score(
+        game, present, bundle, request.n, request.k, request.model, request.turnover, request.runs, options.seed + 1
+    )
+    _say(answers, "scored", {name: [value["mean"], value["half_width"]] for name, value in asdict(score).items()})
+
+
+class _Teller:
+    """Says how far a training is."""
+
+    def __init__(self, answers: IO[str], game: TabularGame, options: TrainingOptions) -> None:
+        from altmarl_ros.policies.counts import number_of_counts
+
+        self._answers, self._furthest = answers, 0.0
+        self._work = [number_of_counts(k, game.n_groups) for k in range(options.K + 1)]  # of each rung
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.step is not None:
+            step = progress.step
+            fraction = _ROUNDS * (progress.done - (0.5 if step.learner == "global" else 0.0)) / progress.total
+            kept = "kept" if step.kept else "not kept"
+            message = f"round {step.round + 1}, {step.learner}: {step.value:.2f} ± {1.96 * step.standard_error:.2f}, {kept}"
+        else:
+            fraction = _ROUNDS + (1.0 - _ROUNDS) * sum(self._work[: progress.done]) / sum(self._work)
+            message = f"ladder, rung {progress.done - 1} of {progress.total - 1}"
+        self._furthest = max(self._furthest, fraction)
+        _say(self._answers, "progress", {"fraction": self._furthest, "message": message})
+
+
+def _end_with_parent() -> None:
+    sys.stdin.read()
+    os._exit(1)
+
+
+def _say(answers: IO[str], kind: str, values: Any) -> None:
+    print(json.dumps({kind: values}), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
