@@ -44,8 +44,8 @@ def _show_version(wanted: bool) -> None:
 
 
 COMMANDS = (
-    train, evaluate, certify, fleet, tune, top, retrain, deploy, check, record, replay, recover, report, identify, compare, demo,
-    doctor, netcheck,
+    train, evaluate, certify, fleet, tune, top, retrain, deploy, check, record, replay, recover, report, identify, compare,
+    demo, doctor, netcheck,
 )  # fmt: skip
 for command in COMMANDS:
     app.command()(command)
