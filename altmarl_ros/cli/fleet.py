@@ -20,9 +20,9 @@ from altmarl_ros.cli.processes import Child, ProcessGroup
 from altmarl_ros.cli.record import bag_recorder
 from altmarl_ros.cli.runs import is_bag
 from altmarl_ros.cli.train import find_bundle
-from altmarl_ros.errors import ResourceError
+from altmarl_ros.errors import AltmarlError, ResourceError
 from altmarl_ros.fleet.crowd import MOST_LISTED
-from altmarl_ros.fleet.middleware import discovery_variables, isolation_variables
+from altmarl_ros.fleet.middleware import LOOPBACK, discovery_variables, isolation_variables
 from altmarl_ros.fleet.network import parse_network
 from altmarl_ros.fleet.plan import BACKENDS, MOST_ROBOTS, FleetPlan, find_period
 from altmarl_ros.fleet.record import RunLog, RunRecord
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from altmarl_ros.nodes.observer import Observer
 
 _REFRESH = 0.25  # s
+_DISCOVERY = 0.7  # s; for another fleet to be noticed
 _SETTLE = 3.0  # s; how long the last tick's truth may take
 
 
@@ -77,13 +78,15 @@ def fleet(
         typer.Option("--record", "-r", help="Write the run to this .npz file, or as a bag to a folder of any other name."),
     ] = None,
     isolated: Annotated[
-        bool, typer.Option(help="Keep to this machine and to a ROS domain of its own; --no-isolated joins yours.")
-    ] = True,
+        bool, typer.Option("--isolated", help="Keep to a ROS domain of its own, so that several fleets run side by side.")
+    ] = False,
     log_level: LogLevel = "info",
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """Run a simulated fleet: coordinator, world and robots as real ROS 2 processes, with a live table.
+
+    It is heard on this machine alone, in your ROS domain, unless ROS_AUTOMATIC_DISCOVERY_RANGE says otherwise.
 
     Example: altmarl fleet --robots 100 --k 5 --ticks 200 --record run.npz
     """
@@ -162,6 +165,8 @@ def run_fleet(
     rclpy = import_rclpy()
     own = isolation_variables() if isolated else {}
     os.environ.update({**discovery_variables(), **own})
+    if plan.backend != "real":
+        os.environ.setdefault(*LOOPBACK)
     if own:
         setting = " ".join(f"{name}={value}" for name, value in own.items())
         console.err.print(f"in a ROS domain of its own; from another terminal: {setting} altmarl top")
@@ -173,6 +178,8 @@ def run_fleet(
         from altmarl_ros.nodes.observer import Observer
 
         observer = Observer()
+        if not isolated:
+            _find_no_other(observer)
         run = FleetRun(observer.log, folder)
         with bag_recorder(bag) if bag else nullcontext() as recorder, ProcessGroup(folder, os.environ) as group:
             children = start_fleet(plan, group, log_level)
@@ -190,6 +197,15 @@ def run_fleet(
         for number, handler in before.items():
             signal.signal(number, handler)
         rclpy.try_shutdown()
+
+
+def _find_no_other(observer: "Observer") -> None:
+    end = time.monotonic() + _DISCOVERY
+    while time.monotonic() < end:
+        if observer.count_publishers("/fleet/tick"):
+            domain = os.environ.get("ROS_DOMAIN_ID", "0")
+            raise AltmarlError(f"a fleet has a coordinator in ROS domain {domain} already: end it, or give --isolated")
+        time.sleep(0.05)
 
 
 def _watch(rclpy: Any, nodes: Sequence[Any], plan: FleetPlan, game: TabularGame, group: ProcessGroup, run: FleetRun) -> None:

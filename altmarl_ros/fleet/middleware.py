@@ -9,6 +9,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 from altmarl_ros.resources import share_directory
 
+LOOPBACK = ("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+"""The variable that keeps processes to this machine, and its value."""
+
 _DOMAINS = range(1, 102)  # ids whose ports stay clear of ephemeral ones on Linux
 _PARTICIPANTS = 20  # of a domain that are looked for
 _PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
@@ -28,7 +31,7 @@ def discovery_variables() -> dict[str, str]:
 
 def isolation_variables() -> dict[str, str]:
     """This machine only, and a domain of its own."""
-    return {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_DOMAIN_ID": str(free_domain())}
+    return {LOOPBACK[0]: LOOPBACK[1], "ROS_DOMAIN_ID": str(free_domain())}
 
 
 def free_domain() -> int:

@@ -52,6 +52,20 @@ def test_a_dead_coordinator_ends_the_run(policy):
     assert time.monotonic() - began < 30
 
 
+def test_a_second_fleet_keeps_out_of_the_domain_of_the_first(policy, fleet, tmp_path):
+    running = fleet(FleetPlan("warehouse", policy, robots=4, k=2, period=0.2, processes=1))
+    running.start()
+    running.wait_until(lambda: running.log.statuses, 30, "the first fleet")
+    command = [sys.executable, "-m", "altmarl_ros.cli.main", "fleet", "-p", str(policy), "-n", "4", "-k", "2", "--ticks", "3"]
+    options = {"capture_output": True, "text": True, "timeout": 60, "cwd": tmp_path}
+    second = subprocess.run(command, **options)
+    assert second.returncode == 2
+    assert "already: end it, or give --isolated" in second.stderr
+    aside = subprocess.run([*command, "--isolated", "--period", "0.1"], **options)
+    assert aside.returncode == 0, aside.stderr
+    assert {session for session, _ in running.log.statuses} == {min(running.log.statuses)[0]}
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 def test_a_stopped_fleet_keeps_its_record_and_leaves_nothing_running(policy, tmp_path, number):
     command = [sys.executable, "-m", "altmarl_ros.cli.main", "fleet", "-p", str(policy), "-n", "6", "-k", "2"]
