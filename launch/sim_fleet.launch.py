@@ -31,8 +31,8 @@ ARGUMENTS = {
     "rtf": ("1.0", "Speed of a simulated floor over real time; 0: as fast as robots steer."),
     "network": ("", "Faults between coordinator and robots, such as loss=0.3,duplicate=0.2,jitter=0.2."),
     "standby": ("false", "Start a second coordinator that takes over when the first falls silent."),
-    "visualization": ("false", "Publish /fleet/visualization, markers for RViz and Foxglove."),
     "trainer": ("false", "Start a trainer, which learns new policies beside the fleet."),
+    "visualization": ("false", "Publish /fleet/visualization, markers for RViz and Foxglove."),
     "seed": ("0", "Seed of everything random."),
     "state_file": ("", "Where the coordinator keeps s_g over a restart; empty: nowhere."),
     "log_level": ("info", "Log level of all nodes."),
@@ -50,8 +50,8 @@ def bring_up(context: LaunchContext) -> list:
         backend=given["backend"], real_time_factor=float(given["rtf"]), processes=int(given["processes"]),
         crowd=is_true(given["crowd"]), seed=int(given["seed"]), state_file=given["state_file"],
         network=parse_network(given["network"]), standby=is_true(given["standby"]),
-        visualization=is_true(given["visualization"]),
         trainer=is_true(given["trainer"]),
+        visualization=is_true(given["visualization"]),
         use_sim_time=is_true(given["use_sim_time"]),
     )  # fmt: skip
     actions = nodes_of(plan.nodes(), given["log_level"])

@@ -164,10 +164,10 @@ class FleetPlan:
             "start.timeout": max(float(self.start_timeout), _COMPILATION if self.backend == "physical" else 0.0),
             "state_file": self.state_file,
         }
-        if self.visualization:
-            plans.append(NodePlan("visualization", "visualization", common))
         if self.trainer:
             plans.append(NodePlan("trainer", "trainer", {**common, "seed": self.seed}))
+        if self.visualization:
+            plans.append(NodePlan("visualization", "visualization", common))
         if self.standby:
             coordinator["failover.lease"] = _LEASE * float(self.period)
             second = {**coordinator, "standby": True, "failover.rank": 1, "state_file": ""}

@@ -125,9 +125,10 @@ class TrainerNode(GuardedNode):
             told["sampling.model"], told["sampling.turnover"], values["runs"], asdict(rewards_of(values)), asdict(options),
             values["start"] == "present", values["nice"],
         )  # fmt: skip
-        self._candidate.begin()
-        self._bundle, self._shadow, self._tried, self._began = None, None, False, time.monotonic()
+        self._end_work()
         self._job = TrainingJob(request)
+        self._candidate.begin()
+        self._tried, self._began, self._seconds = False, time.monotonic(), 0.0
         return f"training for {game.name}, rungs 0..{options.K}, {options.n} robots in the evaluations"
 
     def _fleet(self) -> Configuration:

@@ -49,7 +49,7 @@ class TrainerClient(GuardedNode):
 
         if not self._wait(found, seconds):
             raise ResourceError(
-                f"no trainer at {self.trainer} within {seconds:g} s: `altmarl fleet --trainer --no-isolated` starts one, in "
+                f"no trainer at {self.trainer} within {seconds:g} s: `altmarl fleet --trainer` starts one, in "
                 "your ROS domain"
             )
 

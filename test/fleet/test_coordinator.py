@@ -105,6 +105,6 @@ def test_k_outside_the_rungs_is_refused(make_coordinator, k):
 
 
 def test_policy_for_another_game_is_refused(small_bundle):
-    game = load_game("warehouse_distance")
+    game = load_game("warehouse", {"move_logit": 2.0})
     with pytest.raises(BundleError, match="train again"):
         Coordinator(game, small_bundle, Rule("fresh"), 1, SESSION, np.random.default_rng(0))

@@ -56,10 +56,10 @@ def test_a_stop_while_starting_is_a_clean_stop(start_executable, delay):
         ("robots", {"count": 0}, "count"),
         ("crowd", {"game": "chess"}, "chess"),
         ("crowd", {"count": 0}, "count"),
-        ("visualization", {"game": "chess"}, "chess"),
-        ("visualization", {"map": "/nowhere.yaml"}, "/nowhere.yaml"),
         ("trainer", {"reward.parameters": "{near: 4}"}, "near"),
         ("trainer", {"folder": "/proc/nowhere"}, "folder"),
+        ("visualization", {"game": "chess"}, "chess"),
+        ("visualization", {"map": "/nowhere.yaml"}, "/nowhere.yaml"),
     ],
 )
 def test_a_bad_parameter_ends_with_one_line_and_exit_code_2(start_executable, policy, name, parameters, culprit):

@@ -88,10 +88,8 @@ def graph(fleet, policy, tmp_path):
     from altmarl_ros.nodes import qos
     from altmarl_ros.nodes.recorder import Recorder
 
-    plan = Plan(
-        "warehouse", policy, robots=2, k=1, processes=1, use_sim_time=True, standby=True, visualization=True, trainer=True
-    )
-    running = fleet(plan)
+    options = {"use_sim_time": True, "standby": True, "trainer": True, "visualization": True}
+    running = fleet(Plan("warehouse", policy, robots=2, k=1, processes=1, **options))
     tool = Node("altmarl_operator_tool", start_parameter_services=False)
     tool.create_subscription(DiagnosticArray, "/diagnostics", print, qos.diagnostics_qos())
     tool.create_subscription(DriveState, "/robot_8/robot/drive", print, qos.latched_qos())

@@ -232,8 +232,15 @@ def test_training_is_cancelled_crashes_repeats_and_deploys_itself_only_above_the
     trainer.asked("train")
     assert "'train.timeout'" in trainer.wait_for(Stage.FAILED).message
 
-    values = {"train__timeout": 600.0, "runs": 50, "auto_deploy": True, "deploy__margin": 1e6}
+    values = {"train__timeout": 600.0, "runs": 50, "auto_deploy": True, "shadow__timeout": 0.5}
     assert running.set_parameters("trainer", reward__parameters="{previous_reward: 30}", **values)[0]
+    assert running.set_parameters("coordinator", paused=True)[0]
+    ready = trainer.train()
+    assert "no live tick seen" in ready.message
+    running.listen(0.5)
+    assert trainer.last.state == Stage.READY, "nobody saw it decide"
+    assert running.set_parameters("coordinator", paused=False)[0]
+    assert running.set_parameters("trainer", deploy__margin=1e6, shadow__timeout=60.0)[0]
     ready = trainer.train()
     assert ready.gain - ready.gain_half_width > 0
     running.listen(0.5)
