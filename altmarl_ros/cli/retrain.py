@@ -1,13 +1,12 @@
 """`altmarl retrain`: learn a new policy beside a running fleet, look at its scores, deploy it or go back."""
 
-import json
 from typing import TYPE_CHECKING, Annotated, Any, Dict, List, Optional
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from altmarl_ros.cli import console
-from altmarl_ros.cli.console import Json
+from altmarl_ros.cli.console import Json, Timeout
 from altmarl_ros.cli.fleet import import_rclpy
 from altmarl_ros.fleet.candidate import Stage
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 def retrain(
     reward: Annotated[
         Optional[List[str]],
-        typer.Option("--reward", "-r", metavar="NAME=VALUE", help="Reward among the game's builder parameters; repeatable."),
+        typer.Option("--reward", metavar="NAME=VALUE", help="Reward among the game's builder parameters; repeatable."),
     ] = None,
     of_global: Annotated[Optional[float], typer.Option("--global", help="Weight of the global reward r_g.")] = None,
     of_local: Annotated[Optional[float], typer.Option("--local", help="Weight of the robots' mean reward r_l.")] = None,
@@ -35,7 +34,7 @@ def retrain(
     rollback: Annotated[bool, typer.Option("--rollback", help="Put the policy before in force again.")] = False,
     cancel: Annotated[bool, typer.Option("--cancel", help="End the training that is under way.")] = False,
     trainer: Annotated[str, typer.Option(help="Node of the trainer.")] = "/trainer",
-    timeout: Annotated[float, typer.Option(min=0.1, help="Longest wait for the trainer to be found (s).")] = 10.0,
+    timeout: Timeout = 10.0,
     as_json: Json = False,
 ) -> None:
     """Retrain a running fleet: a trainer in your ROS domain learns, scores the candidate as a shadow, and deploys it.
@@ -71,7 +70,7 @@ def retrain(
     finally:
         rclpy.try_shutdown()
     if as_json:
-        console.out.print_json(json.dumps({"failure": failure, **_about(progress)}))
+        console.document({"failure": failure, **_about(progress)})
     else:
         _print(_about(progress))
         if failure:
