@@ -12,6 +12,7 @@ from altmarl_ros.cli import console, experiment, floor, game
 from altmarl_ros.cli.certify import certify
 from altmarl_ros.cli.check import check
 from altmarl_ros.cli.compare import compare
+from altmarl_ros.cli.dashboard import dashboard
 from altmarl_ros.cli.demo import demo
 from altmarl_ros.cli.deploy import deploy
 from altmarl_ros.cli.doctor import doctor
@@ -44,8 +45,8 @@ def _show_version(wanted: bool) -> None:
 
 
 COMMANDS = (
-    train, evaluate, certify, fleet, tune, top, retrain, deploy, check, record, replay, recover, report, identify, compare,
-    demo, doctor, netcheck,
+    train, evaluate, certify, fleet, tune, top, dashboard, retrain, deploy, check, record, replay, recover, report, identify,
+    compare, demo, doctor, netcheck,
 )  # fmt: skip
 for command in COMMANDS:
     app.command()(command)

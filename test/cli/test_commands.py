@@ -100,7 +100,7 @@ def test_evaluating_beyond_the_ladder_names_the_top_rung(policy, capfd):
     assert "at most 5" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "fleet", "report", "demo", "doctor", "netcheck"])
+@pytest.mark.parametrize("command", ["train", "evaluate", "fleet", "dashboard", "report", "demo", "doctor", "netcheck"])
 def test_help_has_an_example(command, capfd):
     assert main([command, "--help"]) == 0
     assert f"Example: altmarl {command}" in " ".join(capfd.readouterr().out.split())

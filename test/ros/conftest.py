@@ -116,6 +116,12 @@ class RunningFleet:
             self._rclpy.try_shutdown()
 
 
+@pytest.fixture(scope="session")
+def running_fleet() -> type[RunningFleet]:
+    """The class, for fixtures that outlive a test."""
+    return RunningFleet
+
+
 @pytest.fixture
 def fleet(tmp_path):
     """Factory of running fleets that are stopped after the test."""

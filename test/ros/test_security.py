@@ -16,6 +16,7 @@ POLICY = share_directory() / "config" / "security" / "policy.xml"
 ENCLAVES = {"coordinator": "coordinator", "robot": "robot", "robots_0": "robot", "world": "world"}
 ENCLAVES |= {"trainer": "trainer", "visualization": "visualization"}
 ENCLAVES |= {"plant": "plant", "operator": "operator", "recorder": "operator", "altmarl_operator_tool": "operator"}
+ENCLAVES |= {"dashboard": "operator"}
 KINDS = ("publish", "subscribe", "reply", "request")
 
 
@@ -83,9 +84,11 @@ def graph(fleet, policy, tmp_path):
     from std_srvs.srv import SetBool, Trigger
     from visualization_msgs.msg import MarkerArray
 
+    from altmarl_ros.dashboard.view import FleetView
     from altmarl_ros.fleet.bag import BagWriter
     from altmarl_ros.msg import DriveState, GlobalAction, GlobalState, TrainingProgress
     from altmarl_ros.nodes import qos
+    from altmarl_ros.nodes.dashboard import DashboardNode
     from altmarl_ros.nodes.recorder import Recorder
 
     options = {"use_sim_time": True, "standby": True, "trainer": True, "visualization": True}
@@ -100,7 +103,7 @@ def graph(fleet, policy, tmp_path):
     plant.create_publisher(GlobalState, "/fleet/global_state", 1)
     plant.create_subscription(GlobalAction, "/fleet/global_action", print, 1)
     writer = BagWriter(tmp_path / "bag")
-    recorder = Recorder(writer)
+    recorder, dashboard = Recorder(writer), DashboardNode(FleetView("/fleet"))
     try:
         nodes = ("coordinator", "world", "robot_9/robot", "robots_0", "trainer")
         clients = [AsyncParameterClient(tool, name) for name in nodes]
@@ -131,6 +134,7 @@ def graph(fleet, policy, tmp_path):
         del clients
         yield found
     finally:
+        dashboard.destroy_node()
         recorder.destroy_node()
         writer.close()
         plant.destroy_node()

@@ -1,0 +1,86 @@
+"""`altmarl dashboard`: a running fleet in a web browser."""
+
+import os
+import secrets
+import socket
+import webbrowser
+from typing import Annotated, Any
+
+import typer
+
+from altmarl_ros.cli import console
+from altmarl_ros.cli.console import FleetPrefix
+from altmarl_ros.errors import AltmarlError, ResourceError
+from altmarl_ros.fleet.middleware import discovery_variables
+
+_TOKEN_BYTES = 24
+
+
+def dashboard(
+    fleet_prefix: FleetPrefix = "/fleet",
+    world_prefix: Annotated[str, typer.Option(help="Prefix of a simulated world's topics.")] = "/world",
+    host: Annotated[str, typer.Option(help="Address to serve at; anything but this machine's own opens it to a network.")]
+    = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to serve at; 0: a free one.")] = 8420,
+    token: Annotated[str, typer.Option(help="What control needs; default: a new one at each start.", show_default=False)] = "",
+    read_only: Annotated[bool, typer.Option("--read-only", help="Let nobody change anything.")] = False,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the page in this machine's browser.")] = False,
+) -> None:  # fmt: skip
+    """Show a running fleet of your ROS domain in a web browser, until Ctrl-C: floor, charts, robots, parameters, training.
+
+    Whoever opens the first address may look; the second one, with the token, may also change things.
+
+    Example: altmarl dashboard --open, beside altmarl fleet
+    """
+    from altmarl_ros.cli.fleet import import_rclpy
+
+    if read_only and token:
+        raise typer.BadParameter("give either --token or --read-only")
+    rclpy = import_rclpy()
+    serving = _import_serving()
+    from altmarl_ros.dashboard.access import Access
+    from altmarl_ros.dashboard.page import load_page
+    from altmarl_ros.dashboard.server import DashboardServer
+    from altmarl_ros.dashboard.view import FleetView
+    from altmarl_ros.nodes.dashboard import DashboardNode
+    from altmarl_ros.nodes.dashboard_thread import NodeThread
+
+    access = Access(host, "" if read_only else token or secrets.token_urlsafe(_TOKEN_BYTES), (socket.gethostname(),))
+    page, view = load_page(), FleetView(fleet_prefix)
+    os.environ.update(discovery_variables())
+    with serving.listening(host, port) as bound:
+        rclpy.init(args=[], signal_handler_options=rclpy.signals.SignalHandlerOptions.NO)
+        try:
+            try:
+                node = DashboardNode(view, fleet_prefix, world_prefix, control=bool(access.token))
+            except (ValueError, rclpy.exceptions.InvalidTopicNameException) as error:
+                raise AltmarlError(f"prefix {fleet_prefix!r} or {world_prefix!r}: {error}") from None
+            thread = NodeThread(node)
+            thread.start()
+            try:
+                application = DashboardServer(view, node, access, page).application()
+                serving.serve(application, bound, lambda url: _announce(url, access, open_browser), lambda: thread.failure)
+            finally:
+                thread.stop()
+        finally:
+            rclpy.try_shutdown()
+
+
+def _announce(url: str, access: Any, open_browser: bool) -> None:
+    with_token = f"{url}#token={access.token}" if access.token else url
+    console.out.print(f"look:    {url}")
+    if access.token:
+        console.out.print(f"control: {with_token}")
+    if not access.local:
+        console.err.print("note: whoever reaches this address may look, and traffic is not encrypted; see docs/how-to/dashboard.md")
+    if open_browser:
+        webbrowser.open(with_token)
+
+
+def _import_serving() -> Any:
+    """`dashboard.serving`; ResourceError where aiohttp is missing."""
+    try:
+        from altmarl_ros.dashboard import serving
+    except ImportError as error:
+        raise ResourceError(f"the dashboard needs the package aiohttp: {error}; pip install 'aiohttp>=3.9'") from None
+    return serving

@@ -1,0 +1,124 @@
+"""What a browser may ask for, checked before anything is done with it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Mapping, Protocol, Union
+
+from altmarl_ros.errors import AltmarlError
+
+TRAINER_VERBS = ("train", "cancel", "deploy", "rollback")
+_MOST_VALUES = 64
+_LONGEST = 4096  # characters of a text
+
+Value = Union[bool, int, float, str]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a command: done, or not and why."""
+
+    successful: bool
+    text: str = ""
+
+
+class Operations(Protocol):
+    """What can be done to a fleet. All of it is bounded in time and raises nothing for what the fleet answers."""
+
+    async def change(self, node: str, values: Mapping[str, Value]) -> Outcome:
+        """Set parameters of a node, all or none."""
+        ...
+
+    async def stop(self, pressed: bool) -> Outcome:
+        """Press or release the emergency stop of the fleet."""
+        ...
+
+    async def train(self, verb: str) -> Outcome:
+        """Call one of the trainer's services, of TRAINER_VERBS."""
+        ...
+
+
+@dataclass(frozen=True)
+class Command:
+    """A checked message of a browser; `arguments` are those of its verb."""
+
+    number: int
+    verb: str
+    arguments: tuple[Any, ...]
+
+    async def run(self, operations: Operations) -> Outcome:
+        """Do it; not for `unlock`, which is the server's own."""
+        return await _RUN[self.verb](operations, *self.arguments)  # type: ignore[no-any-return]
+
+
+_RUN = {
+    "set": lambda operations, *arguments: operations.change(*arguments),
+    "stop": lambda operations, *arguments: operations.stop(*arguments),
+    "trainer": lambda operations, *arguments: operations.train(*arguments),
+}
+
+
+def parse_command(text: str) -> Command:
+    """The command in a message.
+
+    Raises:
+        AltmarlError: naming the field that is missing, unknown or wrong.
+    """
+    try:
+        message = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise AltmarlError("the message is not JSON") from None
+    if not isinstance(message, dict):
+        raise AltmarlError("the message is not an object")
+    number = message.get("id")
+    if type(number) is not int or not 0 <= number < 2**53:
+        raise AltmarlError("field 'id' must be a whole number")
+    verb = message.get("do")
+    fields = {"unlock": ("token",), "set": ("node", "values"), "stop": ("pressed",), "trainer": ("verb",)}
+    if not isinstance(verb, str) or verb not in fields:
+        raise AltmarlError(f"field 'do' must be one of {', '.join(fields)}")
+    odd = sorted(set(message) - {"id", "do", *fields[verb]})
+    if odd:
+        raise AltmarlError(f"field {odd[0][:50]!r} is unknown")
+    arguments = tuple(_CHECKS[name](message.get(name)) for name in fields[verb])
+    return Command(number, verb, arguments)
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(name)
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST:
+        raise AltmarlError(f"field {name!r} must be a text")
+    return value
+
+
+def _values(value: Any) -> dict[str, Value]:
+    if not isinstance(value, dict) or not 0 < len(value) <= _MOST_VALUES:
+        raise AltmarlError(f"field 'values' must hold 1 to {_MOST_VALUES} parameters")
+    for name, item in value.items():
+        if type(item) not in (bool, int, float, str) or (isinstance(item, str) and len(item) > _LONGEST):
+            raise AltmarlError(f"field 'values': {name[:80]!r} must be a number, a text, true or false")
+        if type(item) is int and not -(2**63) <= item < 2**63:
+            raise AltmarlError(f"field 'values': {name[:80]!r} is too large")
+    return value
+
+
+def _pressed(value: Any) -> bool:
+    if type(value) is not bool:
+        raise AltmarlError("field 'pressed' must be true or false")
+    return value
+
+
+def _verb(value: Any) -> str:
+    if value not in TRAINER_VERBS:
+        raise AltmarlError(f"field 'verb' must be one of {', '.join(TRAINER_VERBS)}")
+    return str(value)
+
+
+_CHECKS: Mapping[str, Any] = {
+    "token": lambda value: _text("token", value), "node": lambda value: _text("node", value), "values": _values,
+    "pressed": _pressed, "verb": _verb,
+}  # fmt: skip

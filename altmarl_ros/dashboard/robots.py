@@ -1,0 +1,152 @@
+"""What is known of each robot, in columns: one entry per robot that was ever met."""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from altmarl_ros.fleet.crowd import MOST_LISTED
+
+UNKNOWN = 0xFFFF
+"""State of a robot of which none was told."""
+
+NEVER = 0xFFFFFFFF
+"""Age of a robot that was never heard."""
+
+POLLED, HEARD, SUSPENDED, GONE, TRUE = 1, 2, 4, 8, 16
+"""Bits of a robot's mark: asked in this tick, answered, out of the draw, said goodbye, its state is the true one."""
+
+Slots = NDArray[np.intp]
+
+_LONGEST_NAME = 255  # of a node, as the middleware has them
+
+
+class Robots:
+    """Columns by slot, in the order in which the robots were met; at most `most` are followed.
+
+    Attributes:
+        ids: of the robots, by slot.
+        names: that they gave, by id.
+        version: changes with the robots, not with what they do.
+        moved: changes with where the robots are on a floor.
+    """
+
+    def __init__(self, most: int = MOST_LISTED) -> None:
+        self.ids: list[int] = []
+        self.names: dict[int, str] = {}
+        self.version = self.moved = 0
+        self._most = most
+        self._slot: dict[int, int] = {}
+        self._told: tuple[bytes, Slots] = b"", np.empty(0, dtype=np.intp)  # the last long list of ids, and its slots
+        self._columns: dict[str, NDArray[Any]] = {
+            "state": np.empty(0, np.uint16), "mark": np.empty(0, np.uint8), "heard_at": np.empty(0, np.int64),
+            "asked": np.empty(0, np.uint32), "answered": np.empty(0, np.uint32), "misses": np.empty(0, np.uint16),
+            "x": np.empty(0, np.float32), "y": np.empty(0, np.float32), "yaw": np.empty(0, np.float32),
+            "charge": np.empty(0, np.float32),
+        }  # fmt: skip
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def column(self, name: str) -> NDArray[Any]:
+        """Of all robots, by slot; a view."""
+        return self._columns[name][: len(self.ids)]
+
+    def ages(self, now: int) -> NDArray[np.uint32]:
+        """Ticks since each robot was heard; NEVER where it was not."""
+        heard_at = self.column("heard_at")
+        return np.where(heard_at < 0, NEVER, np.minimum(now - heard_at, NEVER - 1)).astype(np.uint32)
+
+    def join(self, first: int, count: int, name: str) -> None:
+        """Robots say hello."""
+        slots = self._slots(range(first, first + min(count, self._most)))
+        self._columns["mark"][slots] &= ~np.uint8(GONE)
+        name = name[:_LONGEST_NAME]
+        if count == 1 and self.names.get(first) != name and first in self._slot:
+            self.names[first] = name
+            self.version += 1
+
+    def leave(self, first: int, count: int) -> None:
+        """Robots say goodbye."""
+        known = [self._slot[i] for i in range(first, first + min(count, self._most)) if i in self._slot]
+        self._columns["mark"][known] |= GONE
+
+    def poll(self, polled: Iterable[int], afresh: bool) -> None:
+        """Robots are asked; `afresh`: in a new tick."""
+        slots = self._slots(polled)
+        if afresh:
+            self._columns["mark"] &= ~np.uint8(POLLED | HEARD)
+        self._columns["mark"][slots] |= POLLED
+
+    def account(self, now: int, polled: Iterable[int], answers: Mapping[int, int], truth_known: bool) -> None:
+        """A tick, the `now`-th seen, is over: who was asked, and which states were reported."""
+        columns = self._columns
+        asked, heard = self._slots(polled), self._slots(answers)
+        columns["asked"][asked] += 1
+        columns["misses"][asked] = np.minimum(columns["misses"][asked] + np.uint16(1), UNKNOWN - 1)
+        columns["misses"][heard] = 0
+        columns["answered"][heard] += 1
+        columns["heard_at"][heard] = now
+        columns["mark"][heard] = (columns["mark"][heard] | HEARD) & ~np.uint8(GONE)
+        if not truth_known:
+            states = [state for robot_id, state in answers.items() if robot_id in self._slot]
+            columns["state"][heard] = np.minimum(states, UNKNOWN)
+            columns["mark"] &= ~np.uint8(TRUE)
+
+    def suspend(self, count: int, misses: int) -> tuple[list[int], list[int]]:
+        """So many robots are out of the draw: those that missed most polls in a row, at least `misses`.
+
+        The coordinator tells how many, not which. Returns the ids of those that left the draw and of those that are back.
+        """
+        missed, mark = self.column("misses"), self.column("mark")
+        candidates = np.flatnonzero((missed >= misses) & (mark & GONE == 0))
+        out = candidates[np.argsort(-missed[candidates].astype(np.int64), kind="stable")][: max(count, 0)]
+        was = mark & SUSPENDED > 0
+        now = np.zeros(len(self), dtype=bool)
+        now[out] = True
+        mark[:] = np.where(now, mark | SUSPENDED, mark & ~np.uint8(SUSPENDED))
+        return [self.ids[i] for i in np.flatnonzero(now & ~was)], [self.ids[i] for i in np.flatnonzero(was & ~now)]
+
+    def true_states(self, ids: NDArray[np.uint32], states: NDArray[np.uint16]) -> None:
+        """Where robots truly are."""
+        slots, followed = self._many(ids)
+        self._columns["state"][slots] = states[followed]
+        self._columns["mark"][slots] |= TRUE
+
+    def poses(self, ids: NDArray[np.uint32], **columns: ArrayLike) -> None:
+        """Where robots are on a floor: x, y [m], yaw [rad], and their charge (0..1)."""
+        slots, followed = self._many(ids)
+        for name, values in columns.items():
+            self._columns[name][slots] = np.asarray(values)[followed]
+        self.moved += 1
+
+    def _many(self, ids: NDArray[np.uint32]) -> tuple[Slots, Slots]:
+        """Slots of robots, and their places in the list, for those that are followed."""
+        key = ids.tobytes()
+        if key != self._told[0]:
+            self._told = key, self._slots(ids.tolist())
+        slots = self._told[1]
+        if len(slots) == len(ids):
+            return slots, np.arange(len(ids))
+        return slots, np.array([place for place, i in enumerate(ids.tolist()) if i in self._slot], dtype=np.intp)
+
+    def _slots(self, ids: Iterable[int]) -> Slots:
+        """Slots of the robots that are followed; new ones get one."""
+        listed: Sequence[int] = list(ids)
+        new = [i for i in dict.fromkeys(listed) if i not in self._slot][: self._most - len(self.ids)]
+        if new:
+            self._grow(len(self.ids) + len(new))
+            self._slot.update(zip(new, range(len(self.ids), len(self.ids) + len(new)), strict=True))
+            self.ids += new
+            self.version += 1
+        return np.array([self._slot[i] for i in listed if i in self._slot], dtype=np.intp)
+
+    def _grow(self, size: int) -> None:
+        empty = {"state": UNKNOWN, "heard_at": -1, "x": np.nan, "y": np.nan, "yaw": np.nan, "charge": np.nan}
+        for name, column in self._columns.items():
+            if size > len(column):
+                larger = np.full(max(size, 2 * len(column)), empty.get(name, 0), dtype=column.dtype)
+                larger[: len(column)] = column
+                self._columns[name] = larger

@@ -1,0 +1,166 @@
+"""The web server: one page and one WebSocket, at which each browser gets what it lacks, at its own pace.
+
+Nothing is queued for a browser: at most ten times a second it is sent what has changed since its last message, and not
+before that message went out. A slow one gets fewer and loses ticks older than those that are kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from typing import Any, Awaitable, Callable
+
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from altmarl_ros.dashboard.access import Access
+from altmarl_ros.dashboard.commands import Command, Operations, Outcome, parse_command
+from altmarl_ros.dashboard.events import INFO, WARNING
+from altmarl_ros.dashboard.page import Page
+from altmarl_ros.dashboard.view import Cursor, FleetView
+from altmarl_ros.errors import AltmarlError
+
+MOST_CLIENTS = 32
+LARGEST_MESSAGE = 16_384
+"""Of a browser [B]."""
+
+_PERIOD = 0.1  # s between two messages to a browser
+_HEARTBEAT = 10.0  # s
+_SEND = 10.0  # s; a browser that takes nothing for so long is gone
+_MOST_PENDING = 8  # commands of a browser under way
+_MOST_WRONG = 5  # tokens, after which a browser has to connect again
+_WRONG_DELAY = 0.5  # s
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class _Client:
+    """One browser."""
+
+    def __init__(self, socket: web.WebSocketResponse, address: str) -> None:
+        self.socket, self.address = socket, address
+        self.cursor = Cursor()
+        self.control = False
+        self.wrong = 0
+        self.replies: deque[dict[str, Any]] = deque(maxlen=2 * _MOST_PENDING)
+        self.pending: set[asyncio.Task[None]] = set()
+
+    def reply(self, number: int | None, outcome: Outcome) -> None:
+        """Told with the next message."""
+        self.replies.append({"id": number, "ok": outcome.successful, "text": outcome.text})
+
+
+class DashboardServer:
+    """Serves a view of a fleet; `operations` are for those who have the token."""
+
+    def __init__(self, view: FleetView, operations: Operations, access: Access, page: Page) -> None:
+        self._view, self._operations, self._access, self._page = view, operations, access, page
+        self._clients: set[_Client] = set()
+        view.put("access", {"token": bool(access.token)})
+
+    def application(self) -> web.Application:
+        """As aiohttp runs it."""
+        application = web.Application(middlewares=[self._guard], client_max_size=LARGEST_MESSAGE)
+        application.router.add_get("/", self._send_page)
+        application.router.add_get("/ws", self._serve)
+        application.on_shutdown.append(self._say_goodbye)
+        return application
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not self._access.addressed(request.host):
+            raise web.HTTPForbidden(text="this server is addressed by an IP address, localhost or the name given with --host\n")
+        return await handler(request)
+
+    async def _send_page(self, request: web.Request) -> web.StreamResponse:
+        return web.Response(
+            body=self._page.content, content_type="text/html", charset="utf-8",
+            headers={
+                "Content-Security-Policy": self._page.content_security_policy(request.host),
+                "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store",
+                "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
+            },
+        )  # fmt: skip
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        if not self._access.same_origin(request.headers.get("Origin"), request.host):
+            raise web.HTTPForbidden(text="another site's page may not connect\n")
+        if len(self._clients) >= MOST_CLIENTS:
+            raise web.HTTPServiceUnavailable(text=f"{MOST_CLIENTS} browsers are connected already\n")
+        socket = web.WebSocketResponse(max_msg_size=LARGEST_MESSAGE, heartbeat=_HEARTBEAT, compress=False)
+        client = _Client(socket, request.remote or "?")
+        self._clients.add(client)  # before the first wait, so that their number holds
+        sender: asyncio.Task[None] | None = None
+        try:
+            await socket.prepare(request)
+            sender = asyncio.create_task(self._send(client))
+            async for message in socket:
+                if message.type is WSMsgType.TEXT:
+                    await self._hear(client, message.data)
+                else:
+                    client.reply(None, Outcome(False, "the message is not a text"))
+        finally:
+            self._clients.discard(client)
+            tasks = [*client.pending, *([sender] if sender else [])]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return socket
+
+    async def _send(self, client: _Client) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.TimeoutError):
+            while not client.socket.closed:
+                replies = list(client.replies)
+                client.replies.clear()
+                frame = self._view.take(client.cursor, replies)
+                if frame is not None:
+                    await asyncio.wait_for(client.socket.send_bytes(frame), _SEND)
+                await asyncio.sleep(_PERIOD)
+            return
+        await client.socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"too slow")
+
+    async def _hear(self, client: _Client, text: str) -> None:
+        try:
+            command = parse_command(text)
+        except AltmarlError as error:
+            client.reply(None, Outcome(False, str(error)))
+            return
+        if command.verb == "unlock":
+            await self._unlock(client, command)
+        elif not client.control:
+            client.reply(command.number, Outcome(False, "read-only: control needs the token that was printed at start"))
+        elif len(client.pending) >= _MOST_PENDING:
+            client.reply(command.number, Outcome(False, f"{_MOST_PENDING} commands are under way: wait for an answer"))
+        else:
+            task = asyncio.create_task(self._run(client, command))
+            client.pending.add(task)
+            task.add_done_callback(client.pending.discard)
+
+    async def _run(self, client: _Client, command: Command) -> None:
+        try:
+            outcome = await command.run(self._operations)
+        except AltmarlError as error:
+            outcome = Outcome(False, str(error))
+        if not outcome.successful:
+            self._view.note(WARNING, "control", f"refused: {outcome.text}")
+        client.reply(command.number, outcome)
+
+    async def _unlock(self, client: _Client, command: Command) -> None:
+        client.control = self._access.unlocks(*command.arguments)
+        if client.control:
+            self._view.note(INFO, "control", f"a browser at {client.address} has control")
+            client.reply(command.number, Outcome(True, "control"))
+            return
+        client.wrong += 1
+        await asyncio.sleep(_WRONG_DELAY)
+        why = "the token is wrong" if self._access.token else "this dashboard is read-only: it was started so"
+        client.reply(command.number, Outcome(False, why))
+        if client.wrong == 1 and self._access.token:
+            self._view.note(WARNING, "control", f"a browser at {client.address} gave a wrong token")
+        if client.wrong >= _MOST_WRONG:
+            await client.socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"wrong tokens")
+
+    async def _say_goodbye(self, application: web.Application) -> None:
+        closing = [client.socket.close(code=WSCloseCode.GOING_AWAY, message=b"the dashboard ends") for client in self._clients]
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(asyncio.gather(*closing, return_exceptions=True), 2.0)

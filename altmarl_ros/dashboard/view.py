@@ -1,0 +1,233 @@
+"""All that the dashboard knows of a fleet, and what of it a browser lacks.
+
+One thread hears (`hear_...`), another sends (`Cursor.take`); a lock keeps them apart.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from altmarl_ros.dashboard.events import ERROR, INFO, WARNING, EventLog, listed
+from altmarl_ros.dashboard.frames import encode
+from altmarl_ros.dashboard.layout import game_layout
+from altmarl_ros.dashboard.robots import Robots
+from altmarl_ros.dashboard.ticks import FIELDS, TickAccount, Ticks, TickTruth, count_acted
+from altmarl_ros.games.floor_map import FloorMap
+from altmarl_ros.games.tabular import TabularGame
+
+_ROSTER_PERIOD = 1.0  # s between two tellings of ages and counters
+_MISSES = 3  # polls in a row that a robot may miss, unless the coordinator tells otherwise
+_LEVELS = {0: INFO, 1: WARNING, 2: ERROR, 3: ERROR}
+
+
+@dataclass
+class Cursor:
+    """What one browser has been told."""
+
+    change: int = 0
+    event: int = 0
+    tick: int = -1
+    robots: int = -1
+    moved: int = -1
+    roster_at: float = 0.0
+    parts: dict[str, int] = field(default_factory=dict)
+
+
+class FleetView:
+    """The state of one fleet. Every method may be called from any thread."""
+
+    def __init__(self, fleet_prefix: str) -> None:
+        self.lock = threading.RLock()
+        self.events = EventLog()
+        self.robots = Robots()
+        self.ticks = Ticks()
+        self._game: TabularGame | None = None
+        self._floor: FloorMap | None = None
+        self._about: dict[str, Any] = {}
+        self._configured_session: int | None = None
+        self._configured: Mapping[str, Any] = {}
+        self._shape = (0, 0, 0)  # zones, global states and actions seen in statuses, while no game is known
+        self._heard = 0  # statuses
+        self._heard_at = -np.inf  # monotonic
+        self._open: tuple[int, int] | None = None
+        self._truth_at = -np.inf
+        self._diagnoses: dict[str, int] = {}
+        self._contacts = 0
+        self._parts: dict[str, tuple[int, Any]] = {}  # what is sent whole when it changes, by name: version and content
+        self.put("fleet", {"prefix": fleet_prefix, "fields": FIELDS})
+        self.put("stopped", False)
+
+    def put(self, name: str, content: Any) -> bool:
+        """Set a part that is sent whole when it changes; whether it did."""
+        with self.lock:
+            version, old = self._parts.get(name, (0, None))
+            if version and old == content:
+                return False
+            self._parts[name] = version + 1, content
+            return True
+
+    def note(self, level: str, kind: str, text: str) -> None:
+        """Something happened."""
+        with self.lock:
+            self.events.add(level, kind, text)
+
+    def stopped(self, pressed: bool) -> None:
+        """Whether the fleet's emergency stop is pressed."""
+        with self.lock:
+            if self.put("stopped", pressed):
+                self.events.add(WARNING, "stop", "emergency stop of the fleet " + ("pressed" if pressed else "released"))
+
+    def set_game(self, game: TabularGame | None, floor: FloorMap | None, about: Mapping[str, Any]) -> None:
+        """The game that the fleet plays; None: it is not known here. `about` is shown."""
+        with self.lock:
+            self._game = game
+            self._floor = floor
+            self._about = dict(about)
+            self._lay_out()
+
+    def configure(self, session: int, parameters: Mapping[str, Any]) -> None:
+        """A session's parameters, at its beginning and when one changed."""
+        with self.lock:
+            same, before = session == self._configured_session, self._configured
+            for name in parameters if same else ():
+                if name in before and before[name] != parameters[name]:
+                    self.events.add(INFO, "parameter", f"{name}: {before[name]} → {parameters[name]}")
+            self._configured_session, self._configured = session, dict(parameters)
+
+    def hear_tick(self, session: int, tick: int, polled: Sequence[int]) -> None:
+        """Robots are asked."""
+        with self.lock:
+            self.robots.poll(polled, afresh=self._open != (session, tick))
+            self._open = session, tick
+
+    def hear_status(self, account: TickAccount, polled: Sequence[int], answers: Mapping[int, int], live: bool = True) -> None:
+        """The coordinator decided; `live` unless it is told of a past in which nobody listened."""
+        with self.lock:
+            before = self.ticks.last
+            if not self.ticks.account(account, self._game):
+                return
+            self._heard += 1
+            self._heard_at = time.monotonic() if live else self._heard_at
+            key = account.session, account.tick
+            self.robots.poll(polled, afresh=self._open != key)
+            self._open = key
+            self.robots.account(self._heard, polled, answers, truth_known=time.monotonic() - self._truth_at < 2.0)
+            misses = int(self._configured.get("roster.max_misses", _MISSES))
+            left, back = self.robots.suspend(account.robots - account.live, misses)
+            if left and live:
+                self.events.add(WARNING, "robot", f"{listed(left)} suspended: no answer")
+            if back and live:
+                self.events.add(INFO, "robot", f"{listed(back)} back in the draw")
+            if live:
+                self._compare(before, account)
+            shape = len(account.estimate), account.global_state + 1, account.global_action + 1
+            if self._game is None and (shape[0] != self._shape[0] or max(shape[1:]) > self._shape[1]):
+                self._shape = (shape[0], max(*shape, self._shape[1]), max(*shape, self._shape[2]))
+                self._lay_out()
+
+    def _compare(self, before: TickAccount | None, now: TickAccount) -> None:
+        if before is None or before.session != now.session:
+            self.events.add(INFO, "session", f"session {now.session}, policy {now.policy_id:08x}")
+            return
+        if before.policy_id != now.policy_id:
+            self.events.add(INFO, "policy", f"policy {now.policy_id:08x} from tick {now.tick} on")
+        if now.next_policy_id not in (now.policy_id, before.next_policy_id):
+            self.events.add(INFO, "policy", f"policy {now.next_policy_id:08x} announced")
+        if now.missed_ticks > before.missed_ticks:
+            self.events.add(WARNING, "session", f"{now.missed_ticks - before.missed_ticks} ticks began late")
+
+    def hear_truth(
+        self, session: int, tick: int, ids: NDArray[np.uint32], states: NDArray[np.uint16], actions: NDArray[np.uint16],
+        none: int, counts: NDArray[np.int64],
+    ) -> None:  # fmt: skip
+        """A simulation told of a tick; see msg/FleetTruth.msg. `none`: the action of robots that did not act."""
+        with self.lock:
+            zones = len(self.ticks.last.estimate) if self.ticks.last else self._shape[0]
+            zones = self._game.n_local_states if self._game else zones
+            if len(ids):
+                newest = self._open is None or (session, tick + 1) >= self._open
+                known = states < zones if zones else np.ones(len(states), bool)
+                truth = TickTruth(np.bincount(states[known], minlength=zones), count_acted(states[known], actions[known], none))
+                if newest:
+                    self.robots.true_states(ids[known], states[known])
+                    self._truth_at = time.monotonic()
+            elif zones and counts.size and counts.size % zones == 0:
+                by_state = counts.reshape(zones, -1)
+                truth = TickTruth(by_state.sum(axis=1), by_state)
+            else:
+                return
+            self.ticks.hear_truth(session, tick, truth, self._game)
+
+    def hear_floor(self, ids: NDArray[np.uint32], contacts: int, factor: float, **columns: NDArray[np.float32]) -> None:
+        """A simulated floor told where its robots are; see msg/FloorTruth.msg."""
+        with self.lock:
+            self.robots.poses(ids, **columns)
+            if contacts > self._contacts:
+                new = contacts - self._contacts
+                self.events.add(WARNING, "robot", f"{new} contact{'s' * (new > 1)} on the floor, {contacts} so far")
+            self._contacts = contacts
+            self.put("floor", {"factor": round(factor, 1), "contacts": contacts})
+
+    def hear_diagnosis(self, name: str, level: int, message: str) -> None:
+        """One finding of /diagnostics; changes of level are noted."""
+        with self.lock:
+            before = self._diagnoses.get(name, 0)
+            if len(self._diagnoses) < 10_000 or name in self._diagnoses:
+                self._diagnoses[name] = level
+            if level != before:
+                self.events.add(_LEVELS.get(level, WARNING), "diagnosis", f"{name}: {message}")
+
+    def take(self, cursor: Cursor, replies: Sequence[Any] = ()) -> bytes | None:
+        """What that browser lacks; None: nothing. The cursor moves on."""
+        with self.lock:
+            return self._take(cursor, replies)
+
+    def _take(self, cursor: Cursor, replies: Sequence[Any]) -> bytes | None:
+        now = time.monotonic()
+        head: dict[str, Any] = {}
+        columns: dict[str, NDArray[Any]] = {}
+        robots, ticks = self.robots, self.ticks
+        if replies:
+            head["replies"] = list(replies)
+        for name, (version, content) in self._parts.items():
+            if cursor.parts.get(name) != version:
+                cursor.parts[name] = version
+                head[name] = content
+        if cursor.event != self.events.count:
+            head["events"] = self.events.since(cursor.event)
+            cursor.event = self.events.count
+        if cursor.robots != robots.version:
+            cursor.robots = robots.version
+            columns["id"] = np.array(robots.ids, dtype=np.uint32)
+            head["names"] = robots.names
+            cursor.roster_at, cursor.tick, cursor.moved = 0.0, -1, -1
+        if cursor.change != ticks.changes:
+            head["rows"] = ticks.since(cursor.change)
+            cursor.change = ticks.changes
+            if ticks.last is not None:
+                head["estimate"] = [round(share, 4) for share in ticks.last.estimate]
+                head["truth"] = None if ticks.truth is None else ticks.truth.round(4).tolist()
+            cursor.tick = -1
+        if cursor.tick != hash(self._open):
+            cursor.tick = hash(self._open)
+            columns["state"], columns["mark"] = robots.column("state"), robots.column("mark")
+            head["silent"] = round(now - self._heard_at, 1) if self._heard else None
+        if cursor.moved != robots.moved and robots.moved:
+            cursor.moved = robots.moved
+            columns |= {name: robots.column(name) for name in ("x", "y", "yaw", "charge")}
+        if (head.get("rows") and now - cursor.roster_at >= _ROSTER_PERIOD) or "id" in columns:
+            cursor.roster_at = now
+            columns["age"] = robots.ages(self._heard)
+            columns |= {name: robots.column(name) for name in ("asked", "answered", "misses")}
+        return encode(head, columns) if head or columns else None
+
+    def _lay_out(self) -> None:
+        if self._game is not None or self._shape[0]:
+            layout = game_layout(self._game, self._floor, *self._shape)
+            self.put("game", {**layout, **self._about})

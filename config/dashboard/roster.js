@@ -1,0 +1,123 @@
+// All robots in a table of which only the rows in sight exist.
+const ROW = 26; // px, as in the style sheet
+const HEAD = 28;
+const NEVER = 0xffffffff;
+const COLUMNS = [
+  ["id", "Robot"], ["mark", "State"], ["zone", "Zone"], ["age", "Age", "ticks since it was last heard"],
+  ["answered", "Heard", "share of its polls that it answered"], ["misses", "Missed", "polls in a row without an answer"],
+  ["charge", "Charge", "of its battery"],
+];
+const SHOWN_MARKS = { all: null, polled: ["polled", "heard"], suspended: ["suspended"] };
+
+class Roster {
+  constructor(fleet) {
+    this.fleet = fleet;
+    this.box = $("roster");
+    this.order = [];
+    this.sort = ["id", 1];
+    this.pool = [];
+    this.heads = COLUMNS.map(([key, title, help]) => element(
+      "span", { role: "columnheader", "aria-sort": "none", class: key, title: help },
+      element("button", { type: "button", onclick: () => this.sortBy(key) }, title),
+    ));
+    this.body = element("div", { class: "body", role: "rowgroup" });
+    this.box.replaceChildren(element("div", { role: "rowgroup", class: "row head" }, ...this.heads), this.body);
+    this.box.firstChild.setAttribute("role", "row");
+    this.box.addEventListener("scroll", () => this.request());
+    new ResizeObserver(() => this.request()).observe(this.box);
+    $("roster-find").addEventListener("input", () => this.arrange());
+    $("roster-show").addEventListener("change", () => this.arrange());
+    this.showSort();
+  }
+
+  sortBy(key) {
+    this.sort = [key, this.sort[0] === key ? -this.sort[1] : key === "id" ? 1 : -1];
+    this.showSort();
+    this.arrange();
+  }
+
+  showSort() {
+    COLUMNS.forEach(([key], i) => {
+      const way = this.sort[0] !== key ? "none" : this.sort[1] > 0 ? "ascending" : "descending";
+      this.heads[i].setAttribute("aria-sort", way);
+    });
+  }
+
+  request() {
+    if (this.queued) return;
+    this.queued = true;
+    requestAnimationFrame(() => { this.queued = false; this.draw(); });
+  }
+
+  // Which robots are listed, and in which order.
+  arrange() {
+    const { ids, names, columns } = this.fleet, n = ids.length, { mark, state, age, asked, answered, misses, charge } = columns;
+    if (!mark || !age) return;
+    const wanted = $("roster-find").value.trim().toLowerCase(), show = $("roster-show").value;
+    const [key, way] = this.sort, order = [];
+    for (let i = 0; i < n; i++) {
+      if (wanted && !(String(ids[i]) === wanted || (names[ids[i]] ?? "").toLowerCase().includes(wanted))) continue;
+      if (show === "silent" ? !misses[i] : SHOWN_MARKS[show] && !SHOWN_MARKS[show].includes(markOf(mark[i], state[i]))) continue;
+      order.push(i);
+    }
+    const ranks = { left: 0, normal: 1, reported: 1, heard: 2, polled: 3, suspended: 4 };
+    const value = {
+      id: (i) => ids[i], mark: (i) => ranks[markOf(mark[i], state[i])], zone: (i) => state[i],
+      age: (i) => age[i], misses: (i) => misses[i], answered: (i) => (asked[i] ? answered[i] / asked[i] : -1),
+      charge: (i) => charge?.[i] ?? -1,
+    }[key];
+    order.sort((a, b) => way * (value(a) - value(b)) || ids[a] - ids[b]);
+    this.order = order;
+    this.box.classList.toggle("with-charge", Boolean(charge));
+    this.box.setAttribute("aria-rowcount", order.length + 1);
+    this.body.style.height = `${order.length * ROW}px`;
+    setText($("roster-count"), order.length === n ? `${n}` : `${order.length} of ${n}`);
+    this.request();
+  }
+
+  draw() {
+    if (this.box.clientHeight === 0) return;
+    const first = Math.max(0, Math.floor((this.box.scrollTop - HEAD) / ROW) - 2);
+    const rows = Math.ceil(this.box.clientHeight / ROW) + 4;
+    while (this.pool.length < rows) this.pool.push(this.makeRow());
+    this.pool.forEach((row, p) => {
+      // Row p of the pool shows the place that is p modulo the pool's size: scrolling moves few rows.
+      const place = first + ((p - first) % this.pool.length + this.pool.length) % this.pool.length;
+      const shown = place < this.order.length && place < first + rows;
+      row.line.hidden = !shown;
+      if (shown) this.fill(row, place, this.order[place]);
+    });
+  }
+
+  makeRow() {
+    const cells = Object.fromEntries(COLUMNS.map(([key]) => [key, element("span", { role: "cell", class: key })]));
+    const line = element("div", { class: "row", role: "row" }, ...Object.values(cells));
+    this.body.append(line);
+    return { line, cells, place: -1 };
+  }
+
+  fill({ line, cells, ...row }, place, i) {
+    const { ids, names, columns: { mark, state, age, asked, answered, misses, charge }, game } = this.fleet;
+    const transform = `translateY(${place * ROW}px)`;
+    if (line.style.transform !== transform) {
+      line.style.transform = transform;
+      line.setAttribute("aria-rowindex", place + 2);
+    }
+    const name = markOf(mark[i], state[i]);
+    if (line.dataset.mark !== name) line.dataset.mark = name;
+    const words = { normal: "live", reported: "live", heard: "● heard", polled: "○ polled", suspended: "✕ suspended", left: "left" };
+    setText(cells.id, shortName(names[ids[i]], ids[i]));
+    setText(cells.mark, words[name]);
+    setText(cells.zone, state[i] === 0xffff ? "–" : game?.zones[state[i]] ?? String(state[i]));
+    setText(cells.age, age[i] === NEVER ? "never" : String(age[i]));
+    setText(cells.answered, asked[i] ? percent(answered[i] / asked[i]) : "–");
+    setText(cells.misses, String(misses[i]));
+    setText(cells.charge, charge ? percent(charge[i]) : "");
+  }
+}
+
+// A robot's namespace says more than its node's name.
+function shortName(name, id) {
+  const parts = (name ?? "").split("/").filter(Boolean);
+  return parts.length > 1 ? parts.at(-2) : String(id);
+}

@@ -1,0 +1,122 @@
+"""What a browser is told, and what is noted, as a fleet goes on."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from altmarl_ros.dashboard.frames import decode
+from altmarl_ros.dashboard.view import Cursor, FleetView
+from altmarl_ros.games import load_floor_map, load_game
+
+
+@pytest.fixture
+def view():
+    made = FleetView("/fleet")
+    made.set_game(load_game("warehouse"), None, {"name": "warehouse", "hash": "", "note": ""})
+    return made
+
+
+def texts(view):
+    return [event["text"] for event in view.events.since(0)]
+
+
+def test_a_browser_is_told_all_at_first_and_then_what_changed(view, account):
+    cursor = Cursor()
+    head, columns = decode(view.take(cursor))
+    assert head["game"]["zones"][0] == "zone A"
+    assert view.take(cursor) is None
+    view.hear_status(account, (3, 5), {3: 1})
+    head, columns = decode(view.take(cursor))
+    assert "game" not in head
+    assert len(head["rows"]) == 1
+    assert columns["id"].tolist() == [3, 5]
+    assert columns["state"].tolist() == [1, 65535]
+    assert view.take(cursor) is None
+    view.hear_tick(1, 1, (7,))
+    head, columns = decode(view.take(cursor))
+    assert "rows" not in head
+    assert columns["mark"].tolist() == [0, 0, 1]
+    late, _ = decode(view.take(Cursor()))
+    assert len(late["rows"]) == 1
+    assert late["game"]["zones"][0] == "zone A"
+
+
+def test_a_slow_browser_gets_one_message_of_all_that_it_missed(view, account):
+    cursor = Cursor()
+    view.take(cursor)
+    for tick in range(5000):
+        view.hear_status(replace(account, tick=tick, stamp=float(tick)), (tick % 9,), {tick % 9: 0})
+    frame = view.take(cursor)
+    assert len(decode(frame)[0]["rows"]) == 600
+    assert len(frame) < 200_000
+    assert view.take(cursor) is None
+
+
+def test_what_happens_is_noted_once(view, account):
+    view.hear_status(account, (), {})
+    view.hear_status(replace(account, tick=1, stamp=101.0, next_policy_id=9), (), {})
+    view.hear_status(replace(account, tick=2, stamp=102.0, policy_id=9, next_policy_id=9, missed_ticks=2), (), {})
+    view.hear_status(replace(account, session=2, stamp=103.0, policy_id=9, next_policy_id=9), (), {})
+    assert texts(view) == [
+        "session 1, policy 00000007", "policy 00000009 announced", "policy 00000009 from tick 2 on", "2 ticks began late",
+        "session 2, policy 00000009",
+    ]  # fmt: skip
+
+
+def test_parameters_diagnoses_and_stops_are_noted_when_they_change(view):
+    view.configure(1, {"sampling.k": 5, "paused": False})
+    view.configure(1, {"sampling.k": 3, "paused": False})
+    view.configure(2, {"sampling.k": 4, "paused": False})  # another coordinator's
+    for level in (0, 1, 1, 0):
+        view.hear_diagnosis("/coordinator: ticks", level, f"level {level}")
+    for pressed in (False, True, True, False):
+        view.stopped(pressed)
+    assert texts(view) == [
+        "sampling.k: 5 → 3", "/coordinator: ticks: level 1", "/coordinator: ticks: level 0",
+        "emergency stop of the fleet pressed", "emergency stop of the fleet released",
+    ]  # fmt: skip
+
+
+def test_the_past_that_a_latecomer_is_told_is_no_event(view, account):
+    view.hear_status(account, (), {}, live=False)
+    assert texts(view) == []
+    assert decode(view.take(Cursor()))[0]["rows"]
+
+
+def test_suspended_robots_are_named(view, account):
+    for tick in range(4):
+        live = 2 if tick < 3 else 1
+        view.hear_status(replace(account, tick=tick, stamp=100.0 + tick, robots=2, live=live), (0, 1), {0: 0})
+    view.hear_status(replace(account, tick=4, stamp=104.0, robots=2, live=2), (1,), {1: 0})
+    assert texts(view)[1:] == ["robot 1 suspended: no answer", "robot 1 back in the draw"]
+
+
+def test_a_crowd_that_is_told_by_counts_gives_true_shares(view, account):
+    view.hear_status(account, (), {})
+    empty = np.array([], np.uint16)
+    counts = np.array([[1, 1, 0], [2, 0, 0], [0, 0, 0], [0, 0, 4], [0, 0, 0]])
+    view.hear_truth(1, 0, empty.astype(np.uint32), empty, empty, 65535, counts.ravel())
+    head, _ = decode(view.take(Cursor()))
+    assert head["truth"] == [0.25, 0.25, 0, 0.5, 0]
+
+
+def test_a_fleet_whose_game_is_not_here_is_shown_by_numbers(account):
+    view = FleetView("/fleet")
+    view.set_game(None, None, {"name": "secret", "hash": "", "note": "not here"})
+    view.hear_status(replace(account, estimate=(0.5, 0.5)), (1,), {1: 0})
+    game = decode(view.take(Cursor()))[0]["game"]
+    assert game["zones"] == ["zone 0", "zone 1"]
+    assert game["note"] == "not here"
+    assert not game["global_is_zone"]  # three global actions were seen
+
+
+def test_a_floor_is_drawn_in_metres():
+    view = FleetView("/fleet")
+    view.set_game(load_game("hall"), load_floor_map("hall"), {})
+    view.hear_floor(np.array([2], np.uint32), 1, 4.0, x=np.float32([3.0]), y=np.float32([2.0]), yaw=np.float32([0.0]))
+    head, columns = decode(view.take(Cursor()))
+    assert head["game"]["metres"]
+    assert head["game"]["places"][0]["polygon"][0] in ([6.0, 0.0], [0.0, 0.0])
+    assert columns["x"].tolist() == [3.0]
+    assert texts(view) == ["1 contact on the floor, 1 so far"]
