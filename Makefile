@@ -8,7 +8,7 @@ SOURCES := $(shell find altmarl_ros launch config msg cmake -type f -not -name '
            CMakeLists.txt package.xml setup.py pyproject.toml
 DISCOVERY := ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST
 
-.PHONY: demo test soak check install clean
+.PHONY: demo test soak check docs install clean
 
 demo: install
 	$(DISCOVERY) $(BIN)/altmarl demo --out demo
@@ -20,15 +20,18 @@ test: install check
 soak: install
 	$(DISCOVERY) $(BIN)/pytest -m soak
 
-check: install
+check: install docs
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
 install: $(VENV)/.installed
 
-$(VENV)/.dependencies: requirements/$(DISTRO).txt requirements/dev.txt pyproject.toml
+$(VENV)/.dependencies: requirements/$(DISTRO).txt requirements/dev.txt requirements/docs.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/$(DISTRO).txt -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/$(DISTRO).txt -r requirements/dev.txt -r requirements/docs.txt
 	touch $@
 
 $(VENV)/.installed: $(VENV)/.dependencies $(SOURCES)
@@ -36,4 +39,4 @@ $(VENV)/.installed: $(VENV)/.dependencies $(SOURCES)
 	touch $@
 
 clean:
-	rm -rf .venv-* build install log demo *.egg-info
+	rm -rf .venv-* build install log demo site *.egg-info

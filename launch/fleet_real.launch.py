@@ -1,4 +1,4 @@
-"""A fleet of physical robots from one fleet file (docs/deployment.md); drivers and localisation are the robots' own.
+"""A fleet of physical robots from one fleet file (docs/how-to/deployment.md); drivers and localisation are the robots' own.
 
 ros2 launch altmarl_ros fleet_real.launch.py fleet:=my_fleet.yaml                                     # all on one machine
 ros2 launch altmarl_ros fleet_real.launch.py fleet:=my_fleet.yaml only:=robot_1 coordinator:=false    # on robot_1

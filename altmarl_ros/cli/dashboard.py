@@ -72,7 +72,8 @@ def _announce(url: str, access: Any, open_browser: bool) -> None:
     if access.token:
         console.out.print(f"control: {with_token}")
     if not access.local:
-        console.err.print("note: whoever reaches this address may look, and traffic is not encrypted; see docs/dashboard.md")
+        note = "note: whoever reaches this address may look, and traffic is not encrypted"
+        console.err.print(f"{note}; see docs/how-to/dashboard.md")
     if open_browser:
         webbrowser.open(with_token)
 

@@ -91,7 +91,7 @@ def _ask(rclpy: Any, k: int, rate: float, ticks: int, timeout: float) -> list[Ch
             Check(
                 "multicast", "warning" if node.connected else "failed", f"no answer on {GROUP}:{PORT} within {timeout:g} s",
                 "let the switch, access point and firewall pass multicast, or set ROS_STATIC_PEERS=<address of the other> "
-                "on both, or use a discovery server (docs/network.md)",
+                "on both, or use a discovery server (docs/how-to/network.md)",
             )
         )  # fmt: skip
     if not node.connected:

@@ -303,7 +303,7 @@ def _rest(seen: RobotSeen) -> Check:
     if seen.reasons is None:
         return Check("robot", "warning", "says nothing before it is active", "activate it when all else is right")
     if seen.reasons:
-        return Check("robot", "warning", f"stands: {', '.join(seen.reasons)}", "docs/robot.md says what clears each")
+        return Check("robot", "warning", f"stands: {', '.join(seen.reasons)}", "docs/how-to/robot.md says what clears each")
     return Check("robot", "ok", "nothing holds it")
 
 

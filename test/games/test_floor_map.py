@@ -72,7 +72,7 @@ def test_the_hall_of_the_game_is_the_hall_of_the_map(tmp_path):
 
 
 def test_the_map_of_the_documentation_is_good(floor_of, warehouse):
-    page = (ROOT / "docs" / "floor.md").read_text()
+    page = (ROOT / "docs" / "how-to" / "floor.md").read_text()
     example, moves = (block.partition("```")[0] for block in page.split("```yaml\n")[1:])
     floor_of(example).check_room(0.2)
     assert goal_zones(warehouse, floor_of(RING + moves))[:, 1].tolist() == [1, 2, 3, 4, 0]

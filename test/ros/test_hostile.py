@@ -71,7 +71,7 @@ class Attacker:
         self.say("/fleet/hello", robot_id=100 + unknown, name="/a/robot", game_hash="of another game")
         self.say("/fleet/hello", robot_id=100 + unknown, name="/" + "x" * 10_000, game_hash=game_hash)
         self._bursts += 1
-        if self._bursts % 10 == 0:  # robots keep one tick: who floods this topic drowns the true ones (docs/security.md)
+        if self._bursts % 10 == 0:  # robots keep one tick: who floods this topic drowns the true ones (docs/how-to/security.md)
             self.say_bytes("/fleet/tick", self._rng.bytes(size))
             self.say("/fleet/tick", session=session - 1, tick=far, policy_id=policy_id, global_state=zone, polled=range(500))
         command = {"session": other, "tick": far, "robot_id": [100 + unknown], "global_state": 9, "local_action": [9]}

@@ -1,4 +1,4 @@
-"""A global plant that is a machine, over DDS; the lift of docs/plant.md is run as it stands there."""
+"""A global plant that is a machine, over DDS; the lift of docs/how-to/plant.md is run as it stands there."""
 
 import re
 import subprocess
@@ -14,7 +14,7 @@ from altmarl_ros.fleet.record import UNKNOWN
 pytestmark = pytest.mark.ros
 
 PERIOD, TIMEOUT = 0.2, 0.5
-LIFT = re.compile(r"^```python file=lift.py\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LIFT = re.compile(r'^```python title="lift.py"\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 
 
 class Plan(FleetPlan):
@@ -137,7 +137,7 @@ def test_a_silent_plant_is_no_reason_to_take_over_and_a_killed_coordinator_is(fl
 
 
 def test_the_lift_of_the_documentation(fleet_of, tmp_path):
-    text = LIFT.search((Path(__file__).parents[2] / "docs" / "plant.md").read_text()).group(1)
+    text = LIFT.search((Path(__file__).parents[2] / "docs" / "how-to" / "plant.md").read_text()).group(1)
     (tmp_path / "lift.py").write_text(text)
     running, _, _ = fleet_of()
     lift = subprocess.Popen(

@@ -1,0 +1,46 @@
+"""The built site: whole, and in need of nothing from elsewhere."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from page_shell import ROOT
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site")
+    run = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "-f", ROOT / "mkdocs.yml", "--site-dir", folder],
+        cwd=folder.parent, capture_output=True, text=True, timeout=120, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout + run.stderr
+    return folder
+
+
+def test_no_page_fetches_anything_from_elsewhere(site):
+    pages = list(site.rglob("*.html"))
+    assert len(pages) > 50
+    for page in pages:
+        for tag in re.findall(r"<(?:script|link|img|iframe|source)\b[^>]*>", page.read_text()):
+            outside = re.search(r"""(?:src|href)=["']?(?:https?:)?//""", tag)
+            assert outside is None or 'rel="canonical"' in tag, f"{page.relative_to(site)}: {tag}"
+    for sheet in site.rglob("*.css"):
+        assert not re.search(r"url\(\s*[\"']?(?:https?:)?//", sheet.read_text()), sheet
+
+
+def test_every_formula_is_mathml(site):
+    for page in site.rglob("*.html"):
+        text = page.read_text()
+        assert "arithmatex" not in text, page
+        assert "$$" not in re.sub(r"<(code|pre)\b.*?</\1>", "", text, flags=re.DOTALL), page
+    assert (site / "explanation" / "mathematics.html").read_text().count("<math") > 30
+
+
+def test_links_to_sources_show_them(site):
+    page = (site / "explanation" / "mathematics.html").read_text()
+    assert 'href="../source/altmarl_ros/games/tabular.py.html"' in page
+    assert "class TabularGame" in re.sub(r"<[^>]+>", "", (site / "source/altmarl_ros/games/tabular.py.html").read_text())
