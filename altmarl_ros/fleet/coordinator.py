@@ -192,6 +192,7 @@ class Coordinator:
         """Begin a session where another coordinator's ended, as far as that is known."""
         self.stand_by()
         self._asked.clear()
+        self.verdicts.clear()
         self.session, self._next_tick, self._last_action = session, 0, None
         S_g, A_g = self._game.n_global_states, self._game.n_global_actions
         if known.global_state is not None and known.global_state < S_g:

@@ -43,7 +43,7 @@ class KeptPolicies:
         return self.folder / f"policy_{policy_id:08x}.npz"
 
     def save(self, bundle: PolicyBundle) -> Path:
-        """Write a policy's file, which stays until the next `keep` unless it is one of those kept or in force.
+        """Write a policy's file.
 
         Raises:
             AltmarlError: it cannot be written.
@@ -57,13 +57,16 @@ class KeptPolicies:
     def put_in_force(self, policy_id: int, previous: int | None, most: int) -> None:
         """A saved policy took the place of `previous`, which is kept if it was saved; of more than `most` the oldest go.
 
+        So do the files of all but as many others.
+
         Raises:
             AltmarlError: the index cannot be written.
         """
         ids = [kept for kept in self._ids if kept not in (policy_id, previous)]
         if previous is not None and self.path(previous).exists():
             ids.insert(0, previous)
-        self._write(ids[:most], policy_id)
+        self._write(ids[:most])
+        self._prune(policy_id, most)
 
     def returned_to(self, policy_id: int) -> None:
         """A kept policy is in force again; the one before it is the next to return to.
@@ -71,16 +74,19 @@ class KeptPolicies:
         Raises:
             AltmarlError: the index cannot be written.
         """
-        self._write([kept for kept in self._ids if kept != policy_id], policy_id)
+        self._write([kept for kept in self._ids if kept != policy_id])
 
-    def _write(self, ids: list[int], in_force: int) -> None:
+    def _write(self, ids: list[int]) -> None:
         document = {"format": _FORMAT, "kept": [f"{kept:08x}" for kept in ids]}
         write_output(self._index, json.dumps(document).encode())
         self._ids = ids
-        for file in self.folder.iterdir():
-            named = _FILE.fullmatch(file.name)
-            if named and int(named[1], 16) not in (*ids, in_force):
-                file.unlink(missing_ok=True)
+
+    def _prune(self, in_force: int, most: int) -> None:
+        # The latest of the others stay too: a record of the run is decided again by them.
+        named = [(file, match) for file in self.folder.iterdir() if (match := _FILE.fullmatch(file.name))]
+        others = [file for file, match in named if int(match[1], 16) not in (*self._ids, in_force)]
+        for file in sorted(others, key=lambda file: file.stat().st_mtime_ns, reverse=True)[most:]:
+            file.unlink(missing_ok=True)
 
     def _read(self) -> list[int]:
         try:

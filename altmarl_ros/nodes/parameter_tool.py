@@ -15,8 +15,7 @@ from altmarl_ros.nodes.remote_parameters import Answer, RemoteParameter, RemoteP
 
 _SERVICE = "/set_parameters_atomically"
 _STEP = 0.05  # s
-_SETTLED = 0.6  # s without a new node
-
+_SETTLED = 1.0  # s without a new node
 _MATCHING = 0.1  # s; for the other side of discovery
 _PATIENCE = 1.5  # s; for an answer, before it is asked for again
 

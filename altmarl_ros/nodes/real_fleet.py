@@ -62,7 +62,7 @@ def coordinator_plan(fleet: FleetFile) -> NodePlan:
         "game": fleet.game, "policy.file": str(fleet.policy_path), "fleet_prefix": fleet.fleet_prefix,
     }  # fmt: skip
     where = f"{fleet.path}: coordinator"
-    values = _accept(where, _COORDINATOR, given, fixed=("game", "policy", "fleet_prefix"), own=fleet.coordinator)
+    values = _accept(where, _COORDINATOR, given, fixed=("game", "policy.file", "fleet_prefix"), own=fleet.coordinator)
     return NodePlan("coordinator", "coordinator", values)
 
 

@@ -66,7 +66,7 @@ class Ticking:
 
     def start(self, gated: bool) -> None:
         """Tick from now on; `gated`: first wait for the robots that `start.robots` asks for."""
-        self._began = time.monotonic()
+        self._began, self._reports = time.monotonic(), 0
         if gated and self._wanted:
             self._gate_end = self._began + self._patience
             self._gate.reset()
@@ -75,7 +75,7 @@ class Ticking:
 
     def start_now(self) -> None:
         """Begin the first tick at once."""
-        self._began = time.monotonic()
+        self._began, self._reports = time.monotonic(), 0
         self._ticker.reset()
         self._begin()
 

@@ -17,6 +17,7 @@ from altmarl_ros.nodes.remote_parameters import Answer, RemoteParameters, Value
 
 SERVICES = ("train", "cancel", "deploy", "rollback")
 _BACKLOG = 50
+_FLEET = 3.0  # s
 _SILENCE = 30.0  # s; a trainer at work speaks twice a second, unless it compiles
 
 
@@ -52,6 +53,7 @@ class TrainerClient(GuardedNode):
                 f"no trainer at {self.trainer} within {seconds:g} s: `altmarl fleet --trainer` starts one, in "
                 "your ROS domain"
             )
+        self._wait(lambda: bool(self.last.policy_id), _FLEET)  # just started, it has yet to hear the fleet
 
     def change(self, values: Mapping[str, Value], seconds: float = 10.0) -> Answer:
         """Set several of its parameters, all or none; setting none succeeds.

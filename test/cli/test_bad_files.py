@@ -112,7 +112,7 @@ def test_foreign_bundle(kind, bundle, tmp_path, capfd):
 
 
 def test_bundle_of_another_game(bundle, capfd):
-    code, lines = run(["evaluate", "-p", str(bundle), "--game", "warehouse_distance"], capfd)
+    code, lines = run(["evaluate", "-p", str(bundle), "--game", "federated"], capfd)
     assert code == 2
     assert len(lines) == 1, lines
     assert "good.npz: was learned for game 'warehouse'" in lines[0]

@@ -1,3 +1,4 @@
+import os
 from dataclasses import replace
 from itertools import pairwise
 
@@ -35,7 +36,7 @@ def test_the_last_ones_survive_a_restart_as_files_and_the_oldest_go(bundles, tmp
         deploy(kept, after, before)
     again = KeptPolicies(tmp_path)
     assert kept.ids == again.ids == (ids[2], ids[1]), "the newest two before the one in force"
-    assert files(tmp_path) == sorted(f"policy_{i:08x}.npz" for i in ids[1:])
+    assert files(tmp_path) == sorted(f"policy_{i:08x}.npz" for i in ids), "a record of the run needs them"
     assert load_bundle(again.path(ids[1])).policy_id == ids[1]
     assert again.before(ids[3]) == ids[2]
     again.returned_to(ids[2])
@@ -44,6 +45,20 @@ def test_the_last_ones_survive_a_restart_as_files_and_the_oldest_go(bundles, tmp
     again.returned_to(ids[1])
     assert again.ids == KeptPolicies(tmp_path).ids == ()
     assert again.before(ids[1]) is None
+
+
+def test_files_stay_over_a_rollback_and_the_oldest_go_with_a_deployment(bundles, tmp_path):
+    kept, (a, b, c, d) = KeptPolicies(tmp_path), bundles
+    deploy(kept, b, a)
+    kept.returned_to(a.policy_id)
+    assert kept.path(b.policy_id).exists(), "what was acted by until now"
+    for age, policy in enumerate((a, b)):
+        os.utime(kept.path(policy.policy_id), ns=(age, age))
+    for before, after in ((a, c), (c, d)):
+        kept.save(after)
+        kept.put_in_force(after.policy_id, before.policy_id, 1)
+    assert kept.ids == (c.policy_id,)
+    assert files(tmp_path) == sorted(f"policy_{bundle.policy_id:08x}.npz" for bundle in (b, c, d)), "one besides those kept"
 
 
 def test_a_policy_that_comes_back_is_kept_once(bundles, tmp_path):

@@ -265,6 +265,9 @@ def test_the_table_of_robots_can_be_searched_and_sorted(scene):
 
 
 def test_training_is_steered_from_the_page(scene, tmp_path):
+    from altmarl_ros.msg import TrainingProgress
+    from altmarl_ros.nodes import qos
+
     page = scene.open()
     page.click("#tab-trainer")
     expect(page.locator("#trainer")).to_contain_text("No trainer is running")
@@ -273,7 +276,11 @@ def test_training_is_steered_from_the_page(scene, tmp_path):
     arguments = [item for name, value in settings.items() for item in ("-p", f"{name}:={json.dumps(value)}")]
     trainer = scene.fleet.group.start("trainer", [str(executable("trainer")), "--ros-args", *arguments])
     first = scene.status().policy_id
+    known = []
+    node = scene.fleet.observer
+    node.create_subscription(TrainingProgress, "/trainer/progress", lambda said: known.append(said.policy_id), qos.latched_qos())
     try:
+        scene.fleet.wait_until(lambda: first in known, PATIENCE, "the trainer hearing the fleet")
         page.click("#trainer-deploy")
         expect(page.locator("#trainer .refused")).to_contain_text("no candidate")
         page.click("#trainer-train")

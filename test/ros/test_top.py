@@ -115,7 +115,7 @@ def test_it_says_what_it_waits_for_and_not_for_ever(capfd):
 
 
 def test_a_fleet_tells_what_came_of_it_as_json(policy, tmp_path):
-    command = [ALTMARL, "fleet", "-p", str(policy), "-n", "4", "-k", "2", "--json"]
+    command = [ALTMARL, "fleet", "-p", str(policy), "-n", "4", "-k", "2", "--json", "--isolated"]
     done = subprocess.run(
         [*command, "--period", "0.1", "--ticks", "10", "--visualization", "--record", "run.npz"],
         capture_output=True, text=True, timeout=90, cwd=tmp_path, env={**os.environ, "ROS_HOME": str(tmp_path)}, check=False,
