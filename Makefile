@@ -14,7 +14,7 @@ demo: install
 	$(DISCOVERY) $(BIN)/altmarl demo --out demo
 
 test: install check
-	$(DISCOVERY) $(BIN)/pytest -n auto -m "(untimed or not ros) and not soak"
+	$(DISCOVERY) $(BIN)/pytest -n 4 -m "(untimed or not ros) and not soak"
 	$(DISCOVERY) $(BIN)/pytest -m "ros and not untimed and not soak"
 
 soak: install

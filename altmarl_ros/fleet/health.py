@@ -202,6 +202,8 @@ def robots_finding(agents: Sequence[RobotAgent], now: float, silent: Threshold, 
     message = f"{robots - deaf} of {robots} robots hear the coordinator"
     if waiting:
         message += f", {waiting} lack its policy"
+    if not any(agent.heard for agent in agents):  # as at every start
+        level, message = Level.WARN, "no coordinator was heard yet"
     return Finding("robots", level, message, {
         "robots": robots, "silent": deaf, "lacking the policy": waiting,
         "ticks heard": each * sum(agent.heard for agent in agents),

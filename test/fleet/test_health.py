@@ -137,7 +137,8 @@ def test_the_budget(run):
 def test_robots_without_coordinator_or_policy():
     agents = [RobotAgent(i, np.random.default_rng(i), silence=2.0) for i in range(4)]
     threshold = Threshold(0.01, 0.5)
-    assert robots_finding(agents, 10.0, threshold).level is Level.ERROR
+    early = robots_finding(agents, 10.0, threshold)
+    assert (early.level, early.message) == (Level.WARN, "no coordinator was heard yet")
     for agent in agents:
         agent.hear(Tick(1, 0, 9, 0, None, ()), 10.0)
     waiting = robots_finding(agents, 10.5, threshold)
@@ -155,3 +156,4 @@ def test_robots_without_coordinator_or_policy():
     assert found.level is Level.WARN
     assert (found.values["silent"], found.values["ticks without action"]) == (1, 3)
     assert found.values["of these for want of the policy"] == 3
+    assert robots_finding(agents, 20.0, threshold).level is Level.ERROR

@@ -276,11 +276,10 @@ def test_training_is_steered_from_the_page(scene, tmp_path):
     arguments = [item for name, value in settings.items() for item in ("-p", f"{name}:={json.dumps(value)}")]
     trainer = scene.fleet.group.start("trainer", [str(executable("trainer")), "--ros-args", *arguments])
     first = scene.status().policy_id
-    known = []
-    node = scene.fleet.observer
-    node.create_subscription(TrainingProgress, "/trainer/progress", lambda said: known.append(said.policy_id), qos.latched_qos())
+    heard = []
+    scene.fleet.observer.create_subscription(TrainingProgress, "/trainer/progress", heard.append, qos.latched_qos())
     try:
-        scene.fleet.wait_until(lambda: first in known, PATIENCE, "the trainer hearing the fleet")
+        scene.fleet.wait_until(lambda: heard and heard[-1].policy_id == first, PATIENCE, "the trainer hearing the fleet")
         page.click("#trainer-deploy")
         expect(page.locator("#trainer .refused")).to_contain_text("no candidate")
         page.click("#trainer-train")

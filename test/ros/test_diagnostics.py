@@ -95,7 +95,10 @@ def test_parameters_change_the_profiles_of_publishers_and_subscriptions(listen, 
         "qos_overrides./fleet/report.publisher.reliability": "reliable",
         "qos_overrides./robots/body.subscription.reliability": "best_effort",
     })  # fmt: skip
-    running.wait_until(lambda: "coordinator" in profiles(running, "/fleet/tick", "publisher"), 20, "the coordinator")
+    topics = {"publisher": ("/fleet/tick", "/fleet/policy", "/fleet/status"), "subscription": ("/fleet/report",)}
+    for kind, names in topics.items():
+        for topic in names:
+            running.wait_until(lambda t=topic, k=kind: "coordinator" in profiles(running, t, k), 20, f"its {kind} of {topic}")
     assert profiles(running, "/fleet/tick", "publisher")["coordinator"].deadline == Duration(nanoseconds=700_000_000)
     assert profiles(running, "/fleet/policy", "publisher")["coordinator"].durability == DurabilityPolicy.TRANSIENT_LOCAL
 

@@ -7,7 +7,7 @@ import pytest
 
 from altmarl_ros.fleet.plan import FleetPlan
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.untimed]
 
 ROBOTS, K = 8, 3
 

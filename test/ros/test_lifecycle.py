@@ -11,7 +11,7 @@ from altmarl_ros.fleet.session import is_newer
 from altmarl_ros.nodes.lifecycle import ManagedNode
 from altmarl_ros.resources import executable
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.untimed]
 
 UNCONFIGURED, INACTIVE, ACTIVE, FINALIZED = 1, 2, 3, 4
 PERIOD = 0.1

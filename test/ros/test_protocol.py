@@ -99,6 +99,7 @@ def test_all_robots_take_a_new_policy_at_the_same_tick(fleet, policy, tmp_path):
     assert statuses.heard[-1].k == 2
 
 
+@pytest.mark.untimed
 def test_the_limit_holds_over_every_five_seconds_and_can_be_set_live(fleet, policy):
     running = fleet(Plan("warehouse", policy, robots=12, k=6, period=0.1, processes=1))
     statuses = Statuses(running)

@@ -10,7 +10,7 @@ from altmarl_ros.learning.population import simulate
 from altmarl_ros.observation import make_model
 from altmarl_ros.policies import load_bundle
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.untimed]
 
 
 def run(fleet, plan):

@@ -77,6 +77,7 @@ def test_a_hundred_nodes_join_one_after_another_are_all_on_the_graph_and_leave(e
     assert {hello.robot_id for _, hello in hellos[100:] if hello.event == RobotHello.LEAVE} == set(range(100))
 
 
+@pytest.mark.untimed
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 def test_a_crowd_says_hello_in_ranges_and_leaves(ear, start_executable, number):
     from altmarl_ros.msg import RobotHello
@@ -93,6 +94,7 @@ def test_a_crowd_says_hello_in_ranges_and_leaves(ear, start_executable, number):
     assert "Traceback" not in output
 
 
+@pytest.mark.untimed
 def test_of_a_crowd_only_the_allowed_ids_join(ear, start_executable, policy):
     from altmarl_ros.msg import CoordinatorStatus
     from altmarl_ros.nodes import qos
@@ -134,6 +136,7 @@ def test_every_executor_that_may_be_used_stops_on_signals(tmp_path, executor, nu
     assert "Traceback" not in errors
 
 
+@pytest.mark.untimed
 def test_a_crowd_earns_what_the_population_simulation_earns(fleet, policy, same_start):
     plan = FleetPlan("warehouse", policy, robots=5000, k=5, period=0.05, crowd=True, ticks=150, seed=3, model="fresh")
     running = fleet(plan)
@@ -153,6 +156,7 @@ def test_a_crowd_earns_what_the_population_simulation_earns(fleet, policy, same_
     assert abs(record.rewards(game).mean() - per_run.mean()) < 3.5 * per_run.std(ddof=1)
 
 
+@pytest.mark.untimed
 def test_a_coordinator_hears_the_robots_of_a_large_crowd_like_any_others(fleet, policy):
     plan = FleetPlan("warehouse", policy, robots=20_000, k=6, period=0.2, crowd=True, ticks=20)
     running = fleet(plan)

@@ -77,7 +77,7 @@ def tune(capfd, *arguments, code=0):
     return capfd.readouterr()
 
 
-@settings(max_examples=6, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.floats(allow_nan=False), min_size=FLOATS, max_size=FLOATS),
     st.lists(texts, min_size=TEXTS, max_size=TEXTS),
