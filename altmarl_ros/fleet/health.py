@@ -6,12 +6,14 @@ import math
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Mapping, Sequence, Union
+from typing import TYPE_CHECKING, Mapping, Sequence, Union
 
 from altmarl_ros.fleet.agent import RobotAgent
 from altmarl_ros.fleet.budget import WINDOW
-from altmarl_ros.fleet.coordinator import Coordinator, Decision
 from altmarl_ros.fleet.messages import Verdict
+
+if TYPE_CHECKING:
+    from altmarl_ros.fleet.coordinator import Coordinator, Decision
 
 Value = Union[str, int, float]
 

@@ -56,6 +56,7 @@ class Zones:
         self._outlines = [zone.polygon for zone in floor.plan.zones]
         self._border = floor.area.boundary
         shapely.prepare(floor.area)
+        floor.prepare(robot_radius)
 
     def locate(self, x: float, y: float, last: int | None) -> int | None:
         """The local state of a robot at (x, y) that was in zone `last`; None is unknown."""

@@ -13,11 +13,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Mapping
+from typing import TYPE_CHECKING, Mapping
 
 import numpy as np
 import shapely
-from scipy.spatial import cKDTree
 from shapely.geometry import MultiLineString, MultiPolygon, Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
@@ -25,7 +24,9 @@ from altmarl_ros.errors import GameError
 from altmarl_ros.games import polygons
 from altmarl_ros.games.floor_plan import FloorPlan, Zone
 from altmarl_ros.games.tabular import FloatArray
-from altmarl_ros.games.zone_ways import ZoneWays
+
+if TYPE_CHECKING:
+    from altmarl_ros.games.zone_ways import ZoneWays
 
 ENTRY_TOLERANCE = 0.25
 """How far an entry may be from the borders of its two zones [m]: walls between them have some thickness."""
@@ -82,6 +83,8 @@ class FloorMap:
             GameError: naming the slots that are too near to each other or to a wall, the entry that is too near to a wall,
                 the way from an entry to a slot that a wall blocks, or an area that is not of one piece.
         """
+        from scipy.spatial import cKDTree  # most processes do without, and start sooner
+
         if isinstance(self.area, MultiPolygon):
             raise GameError(f"area is in {len(self.area.geoms)} pieces: give an 'area', or a larger 'area_margin'")
         named = [(f"slot {i} of zone {zone.name!r}", slot) for zone, slots in self._by_zone() for i, slot in enumerate(slots)]
@@ -98,6 +101,11 @@ class FloorMap:
         for passage, entry in self.entries.items():
             for index in passage:
                 self._check_ways(index, entry, robot_radius)
+
+    def prepare(self, robot_radius: float) -> None:
+        """Find the ways in all zones, which takes a moment, before a robot that moves waits for them."""
+        for zone in range(len(self.slots)):
+            self._ways(zone, robot_radius)
 
     def leg(self, zone: int, start: FloatArray, end: FloatArray, robot_radius: float) -> list[FloatArray]:
         """What to drive through from start to end [xy; m] in a zone (zone_ways.py): the end alone where there is no way."""
@@ -121,6 +129,8 @@ class FloorMap:
     def _ways(self, zone: int, robot_radius: float) -> ZoneWays:
         key = (zone, robot_radius)
         if key not in self._found:
+            from altmarl_ros.games.zone_ways import ZoneWays  # robots without wheels do without, and start sooner
+
             outline = self.plan.zones[zone].polygon
             slots = np.vstack(self.slots)  # those next door stand in the way as well
             self._found[key] = ZoneWays(outline, self.area, self._walls, slots, robot_radius)

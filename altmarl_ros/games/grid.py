@@ -7,7 +7,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr
 
 FloatArray = NDArray[np.float64]
 
@@ -36,6 +35,8 @@ class Grid:
 
     def gaussian(self, mean: ArrayLike, sd: float) -> FloatArray:
         """Exact mass of clip(N(mean, sd^2)) in each cell [..., cells] for means [...]; the tails lie in the end cells."""
+        from scipy.special import ndtr  # most processes do without, and start sooner
+
         below = ndtr((self.edges[1:-1] - np.asarray(mean, dtype=float)[..., None]) / sd)
         # Differences of the upper tail above the mean and of the lower one below it keep small masses exact.
         above = ndtr((np.asarray(mean, dtype=float)[..., None] - self.edges[1:-1]) / sd)

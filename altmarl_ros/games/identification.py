@@ -19,7 +19,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import betaincinv
 
 from altmarl_ros.errors import GameError
 from altmarl_ros.games.tabular import FloatArray, TabularGame
@@ -80,6 +79,8 @@ class IdentifiedKernel:
 
     def interval(self, level: float = 0.95) -> tuple[FloatArray, FloatArray]:
         """Bounds of the central credible interval of each probability, twice [s_l, S, a_l, s_l']."""
+        from scipy.special import betaincinv  # most processes do without, and start sooner
+
         rest = self.alpha.sum(axis=-1, keepdims=True) - self.alpha
         certain = (self.alpha <= 0.0) | (rest <= 0.0)  # there the Beta is a point at the mean
         a, b = np.where(certain, 1.0, self.alpha), np.where(certain, 1.0, rest)
