@@ -34,12 +34,11 @@ def check(
     expected = _expected(robot, fleet) if fleet is not None else {}
     rclpy = import_rclpy()
     from altmarl_ros.nodes.bring_up import Inspector
-    from altmarl_ros.nodes.running import make_executor
 
     os.environ.update(discovery_variables())
     rclpy.init(args=[])
     try:
-        executor = make_executor()
+        executor = rclpy.executors.SingleThreadedExecutor()
         inspector = Inspector(robot, executor)
         try:
             seen = inspector.look(duration, timeout, expected)

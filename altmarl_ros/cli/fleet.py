@@ -1,7 +1,6 @@
 """`altmarl fleet`: bring a simulated fleet up in separate processes and watch it."""
 
 import os
-import signal
 import time
 from contextlib import nullcontext
 from datetime import datetime
@@ -19,6 +18,7 @@ from altmarl_ros.cli.fleet_table import fleet_table, floor_line, status_line
 from altmarl_ros.cli.processes import Child, ProcessGroup
 from altmarl_ros.cli.record import bag_recorder
 from altmarl_ros.cli.runs import is_bag
+from altmarl_ros.cli.stopping import Stopping
 from altmarl_ros.cli.train import find_bundle
 from altmarl_ros.errors import AltmarlError, ResourceError
 from altmarl_ros.fleet.crowd import MOST_LISTED
@@ -173,7 +173,6 @@ def run_fleet(
     folder = data_home() / "runs" / datetime.now().strftime("%Y%m%d-%H%M%S-%f")
     # Ctrl-C and SIGTERM are ours: the fleet is stopped in order, and what was heard is kept.
     rclpy.init(args=[], signal_handler_options=rclpy.signals.SignalHandlerOptions.NO)
-    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         from altmarl_ros.nodes.observer import Observer
 
@@ -181,21 +180,20 @@ def run_fleet(
         if not isolated:
             _find_no_other(observer)
         run = FleetRun(observer.log, folder)
-        with bag_recorder(bag) if bag else nullcontext() as recorder, ProcessGroup(folder, os.environ) as group:
+        with Stopping() as stopping, bag_recorder(bag) if bag else nullcontext() as recorder, ProcessGroup(
+            folder, os.environ
+        ) as group:  # fmt: skip
             children = start_fleet(plan, group, log_level)
             if on_start:
                 on_start(children)
-            try:
-                _watch(rclpy, [observer, *([recorder] if recorder else [])], plan, game, group, run)
-            except KeyboardInterrupt:
+            _watch([observer, *([recorder] if recorder else [])], plan, game, group, run, stopping)
+            if stopping.asked:
                 console.err.print("stopping the fleet")
         observer.destroy_node()
         if recorder is not None and recorder.failure is not None:
             run.failures["the recorder"] = f"stopped: {recorder.failure}"
         return run
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
         rclpy.try_shutdown()
 
 
@@ -208,7 +206,9 @@ def _find_no_other(observer: "Observer") -> None:
         time.sleep(0.05)
 
 
-def _watch(rclpy: Any, nodes: Sequence[Any], plan: FleetPlan, game: TabularGame, group: ProcessGroup, run: FleetRun) -> None:
+def _watch(
+    nodes: Sequence[Any], plan: FleetPlan, game: TabularGame, group: ProcessGroup, run: FleetRun, stopping: Stopping
+) -> None:  # fmt: skip
     from altmarl_ros.nodes.running import make_executor
 
     executor = make_executor()
@@ -220,7 +220,7 @@ def _watch(rclpy: Any, nodes: Sequence[Any], plan: FleetPlan, game: TabularGame,
     refreshed = -_REFRESH
     finish: float | None = None
     with live or _Silent():
-        while True:
+        while not stopping.asked:
             executor.spin_once(timeout_sec=0.05)
             for child in group.ended():
                 run.note_failure(child)
