@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from altmarl_ros.nodes.observer import Observer
 
 _REFRESH = 0.25  # s
-_DISCOVERY = 0.7  # s; for another fleet to be noticed
+_DISCOVERY = 1.5  # s; for another fleet to be noticed, on a busy machine too
 _SETTLE = 3.0  # s; how long the last tick's truth may take
 
 
