@@ -5,8 +5,8 @@ hear()      judges one report
 backfill()  before the deadline: asks others in place of those that are silent
 decide()    at k answers or at the deadline: a_g by the observation model, by which the global plant moves s_g
 
-A new policy is announced first and acted by from the tick before which switch() is called; between two ticks follow()
-changes the rule of decisions.
+A new policy is announced first and acted by from the tick before which switch() is called; another rule of decisions,
+follow(), holds from the next tick that begins.
 """
 
 from __future__ import annotations
@@ -81,6 +81,7 @@ class Coordinator:
         check_bundle(bundle, game, k, rule.temperature)
         self._game, self._rng = game, rng
         self._decider = Decider(game, bundle, rule)
+        self._rule = rule  # from the next tick on
         self._next: PolicyBundle | None = None
         self._r_pi = bundle.pi_l.reward(game)
         self._game_tag = game_tag(game.content_hash)
@@ -125,8 +126,8 @@ class Coordinator:
 
     @property
     def rule(self) -> Rule:
-        """What else decisions depend on."""
-        return self._decider.rule
+        """What else decisions depend on, from the next tick on."""
+        return self._rule
 
     @property
     def estimate(self) -> NDArray[np.float64]:
@@ -152,16 +153,15 @@ class Coordinator:
         """From the next tick on act by the announced policies; what is known of the robots stays."""
         assert self._next is not None, "no policy is announced"
         assert self._open is None, "the open tick is not decided yet"
+        self._renew_rule()
         self._decider.adopt(self._next)
         self._next = None
         self._r_pi = self.bundle.pi_l.reward(self._game)
 
     def follow(self, rule: Rule) -> None:
         """From the next tick on decide by this rule; with another seed, draw by it."""
-        assert self._open is None, "the open tick is not decided yet"
-        if rule.seed != self.rule.seed:
-            self._rng.bit_generator.state = np.random.default_rng([rule.seed, self.session]).bit_generator.state
-        self._decider.follow(rule)
+        check_bundle(self.bundle, self._game, 0, rule.temperature)
+        self._rule = rule
 
     def begin(self, now: float = 0.0) -> Tick | None:
         """Open the next tick at monotonic time `now` [s]; one that is still open must be decided first.
@@ -172,6 +172,7 @@ class Coordinator:
         global_state = self._plant.state
         if global_state is None:
             return None
+        self._renew_rule()
         self.budget.begin(now)
         self._k_eff = min(self.k, self.budget.room(now))
         polled = self.roster.draw(self._k_eff, self._rng, self._kept())
@@ -247,6 +248,13 @@ class Coordinator:
         self._next_tick += 1
         self._asked.append(tick)
         return decision
+
+    def _renew_rule(self) -> None:
+        rule, before = self._rule, self._decider.rule
+        if rule.seed != before.seed:
+            self._rng.bit_generator.state = np.random.default_rng([rule.seed, self.session]).bit_generator.state
+        if rule != before:
+            self._decider.follow(rule)
 
     def _was_asked(self, report: Report) -> bool:
         # Only an answer to a poll is a sign of life: no other report may keep a robot in the draw.

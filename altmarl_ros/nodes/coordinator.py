@@ -209,6 +209,8 @@ class CoordinatorNode(ManagedNode):
     def _apply_parameters(self, bundle: PolicyBundle | None, names: frozenset[str]) -> None:
         if not self.configured:
             return
+        self._core.k = self._values["sampling.k"]
+        self._core.follow(Rule.of(self._values))
         if bundle is not None:
             path = self._values["policy.file"]
             self._announcement.announce(bundle, path, self._ticking.ticks, at_once=not self._deciding)
@@ -223,8 +225,6 @@ class CoordinatorNode(ManagedNode):
             return
         values, core = self._values, self._core
         period = float(values["tick.period"])
-        core.follow(Rule.of(values))
-        core.k = values["sampling.k"]
         core.budget.limit = values["bandwidth_limit"]
         core.budget.keep_pace(period, period * float(values["tick.deadline"]))
         core.roster.max_misses = values["roster.max_misses"]

@@ -51,9 +51,10 @@ class GuardedNode(Node):
     def set_parameters_atomically(self, parameter_list: list[RclParameter]) -> SetParametersResult:
         """As rclpy's."""
         try:
-            return super().set_parameters_atomically([self._accept(parameter) for parameter in parameter_list])
+            accepted = [self._accept(parameter) for parameter in parameter_list]
         except AltmarlError as error:
             return SetParametersResult(successful=False, reason=str(error))
+        return super().set_parameters_atomically(accepted)
 
     def _accept(self, parameter: RclParameter) -> RclParameter:
         known = self.table.get(parameter.name)

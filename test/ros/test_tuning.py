@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,7 +14,7 @@ from altmarl_ros.cli.main import app
 from altmarl_ros.fleet.deciding import Rule
 from altmarl_ros.fleet.plan import FleetPlan
 from altmarl_ros.games import load_game
-from altmarl_ros.policies import load_bundle
+from altmarl_ros.policies import Ladder, LocalPolicy, load_bundle, save_bundle
 
 pytestmark = [pytest.mark.ros, pytest.mark.untimed]
 
@@ -144,6 +145,23 @@ def test_a_paused_fleet_waits_and_misses_nothing(tuned):
     assert after[-1].asked == 2
     assert after[-1].missed_ticks == missed
     assert [status.tick for status in fleet.heard] == list(range(len(fleet.heard)))
+
+
+def test_a_policy_comes_with_what_it_needs_in_one_set(tuned, policy, tmp_path):
+    """Its own k, and no temperature where it has no values, although the open tick goes by the old ones."""
+    bundle = load_bundle(policy)
+    bare = replace(bundle, ladder=Ladder(bundle.ladder.rungs[:3], 5, 5), pi_l=LocalPolicy(bundle.pi_l.probabilities[..., ::-1]))
+    path = save_bundle(bare, tmp_path / "bare.npz")
+    fleet = tuned()
+    fleet.set(policy__temperature=1.0)
+    for values, reason in (({}, "k is 3"), ({"sampling__k": 2}, "has no values")):
+        taken, why = fleet.running.set_parameters("coordinator", policy__file=str(path), **values)
+        assert not taken
+        assert reason in why
+    fleet.set(policy__file=str(path), sampling__k=2, policy__temperature=0.0)
+    fleet.running.wait_until(lambda: fleet.heard[-1].policy_id == bare.policy_id, 15, "the policy in force")
+    assert fleet.ticks(2)[-1].asked == 2
+    assert fleet.heard[-1].rung == 2
 
 
 def test_robots_that_are_warm_take_other_actions(tuned, policy):
