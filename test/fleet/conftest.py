@@ -3,6 +3,7 @@ import pytest
 
 from altmarl_ros.fleet.coordinator import Coordinator
 from altmarl_ros.fleet.deciding import Rule
+from altmarl_ros.fleet.record import StatusRow
 from altmarl_ros.fleet.roster import Roster
 from altmarl_ros.games import Start, TabularGame
 
@@ -27,3 +28,17 @@ def ring():
     P_l = np.stack([zone, np.roll(zone, 1, axis=1)], axis=1)[:, None]
     start = Start(np.ones(1), 1e8 * np.arange(1.0, 6.0))
     return TabularGame("ring", np.ones((1, 1, 1)), P_l, np.zeros((1, 1)), np.zeros((5, 1, 2)), 0.9, start)
+
+
+@pytest.fixture(scope="session")
+def account():
+    """Makes a tick's account as it comes off the wire, the estimate in float32."""
+
+    def make(decision, live):
+        tick, estimate = decision.tick, tuple(float(np.float32(share)) for share in decision.estimate)
+        return StatusRow(
+            0.0, tick.session, tick.tick, tick.policy_id, tick.global_state, decision.action, len(tick.polled), decision.heard,
+            decision.rung, 0, 0.0, live, decision.sampling_error, estimate, tuple(decision.answers.items()),
+        )  # fmt: skip
+
+    return make

@@ -8,22 +8,12 @@ from altmarl_ros.fleet.coordinator import Coordinator
 from altmarl_ros.fleet.deciding import Rule
 from altmarl_ros.fleet.messages import Report, game_tag
 from altmarl_ros.fleet.plant import ExternalPlant
-from altmarl_ros.fleet.record import Configuration, StatusRow
+from altmarl_ros.fleet.record import Configuration
 from altmarl_ros.fleet.replay import Gap, find_gaps, redecide
 from altmarl_ros.fleet.roster import Roster
 from altmarl_ros.fleet.standby import Handover
 from altmarl_ros.observation import MODEL_NAMES
 from altmarl_ros.policies import Ladder, LocalPolicy
-
-
-def status(decision, live):
-    """A tick's account as it comes off the wire, the estimate in float32."""
-    tick = decision.tick
-    return StatusRow(
-        0.0, tick.session, tick.tick, tick.policy_id, tick.global_state, decision.action, len(tick.polled), decision.heard,
-        decision.rung, 0, 0.0, live, decision.sampling_error, tuple(float(np.float32(share)) for share in decision.estimate),
-        tuple(decision.answers.items()),
-    )  # fmt: skip
 
 
 @pytest.fixture
@@ -37,7 +27,7 @@ def policies(small_bundle):
 
 
 @pytest.fixture
-def record_run(warehouse, small_bundle):
+def record_run(warehouse, small_bundle, account):
     """Plays a coordinator whose robots answer at random, join and fall silent, and keeps its accounts."""
 
     def make(model, ticks=200, seed=0, session=77, switch_at=None, to=None, handover=None, robots=0, plant=None):
@@ -72,7 +62,7 @@ def record_run(warehouse, small_bundle):
                 if rng.random() < 0.7:
                     coordinator.hear(Report(session, tick.tick, int(robot_id), int(rng.integers(5)), tag))
             decision = coordinator.decide()
-            statuses.append(status(decision, roster.live))
+            statuses.append(account(decision, roster.live))
         return statuses
 
     return make

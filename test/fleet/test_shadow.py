@@ -7,7 +7,6 @@ from altmarl_ros.errors import AltmarlError
 from altmarl_ros.fleet.coordinator import Coordinator
 from altmarl_ros.fleet.deciding import Decider, Rule
 from altmarl_ros.fleet.messages import Report, game_tag
-from altmarl_ros.fleet.record import StatusRow
 from altmarl_ros.fleet.roster import Roster
 from altmarl_ros.fleet.shadow import Shadow
 from altmarl_ros.observation import MODEL_NAMES
@@ -16,17 +15,8 @@ from altmarl_ros.policies import Ladder
 SESSION = 77
 
 
-def account(decision, live):
-    tick = decision.tick
-    return StatusRow(
-        0.0, tick.session, tick.tick, tick.policy_id, tick.global_state, decision.action, len(tick.polled), decision.heard,
-        decision.rung, 0, 0.0, live, decision.sampling_error, tuple(float(np.float32(share)) for share in decision.estimate),
-        tuple(decision.answers.items()),
-    )  # fmt: skip
-
-
 @pytest.fixture
-def run(warehouse, small_bundle):
+def run(warehouse, small_bundle, account):
     """The accounts of a coordinator of ten robots that report at random and sometimes stay silent."""
 
     def make(model, ticks=150):
