@@ -25,11 +25,10 @@ from playwright.sync_api import sync_playwright
 from rich.console import Console
 from rich.table import Table
 
-from altmarl_ros.cli.fleet_processes import start_fleet
-from altmarl_ros.cli.processes import ProcessGroup
+from altmarl_ros.cli.processes import ProcessGroup, start_fleet
 from altmarl_ros.cli.train import find_bundle
-from altmarl_ros.fleet.middleware import discovery_variables, free_domain
-from altmarl_ros.fleet.plan import FleetPlan
+from altmarl_ros.deployment.fleet_plan import FleetPlan
+from altmarl_ros.deployment.middleware import discovery_variables, free_domain
 from altmarl_ros.games import load_game
 
 ARGUMENTS = (

@@ -20,15 +20,15 @@ from rich.console import Console
 from rich.table import Table
 
 from altmarl_ros.cli.fleet import run_fleet
-from altmarl_ros.fleet.network import Network, parse_network
-from altmarl_ros.fleet.plan import FleetPlan
-from altmarl_ros.fleet.record import UNKNOWN, RunRecord
+from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.games import load_game
 from altmarl_ros.learning.alternating import TrainingOptions, train
 from altmarl_ros.learning.population import Fleets, simulate
 from altmarl_ros.observation import make_model
 from altmarl_ros.observation.lossy import Lossy
 from altmarl_ros.policies import load_bundle, save_bundle
+from altmarl_ros.protocol.link_model import Network, parse_network
+from altmarl_ros.records.run_record import UNKNOWN, RunRecord
 
 HARSH = "loss=0.3,duplicate=0.2,jitter=0.2"
 

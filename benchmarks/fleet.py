@@ -31,11 +31,10 @@ from rich.console import Console
 from rich.table import Table
 from wire import Capture
 
-from altmarl_ros.cli.fleet_processes import command, start_fleet
-from altmarl_ros.cli.processes import Child, ProcessGroup
+from altmarl_ros.cli.processes import Child, ProcessGroup, command, start_fleet
 from altmarl_ros.cli.train import find_bundle
-from altmarl_ros.fleet.middleware import discovery_variables, free_domain
-from altmarl_ros.fleet.plan import FleetPlan
+from altmarl_ros.deployment.fleet_plan import FleetPlan
+from altmarl_ros.deployment.middleware import discovery_variables, free_domain
 from altmarl_ros.games import load_game
 
 NODES, CROWDS = (10, 100, 300, 1000), (10_000, 100_000)
@@ -53,8 +52,8 @@ class Listener:
         from rclpy.signals import SignalHandlerOptions
 
         from altmarl_ros.msg import CoordinatorStatus
-        from altmarl_ros.nodes import qos
-        from altmarl_ros.nodes.running import make_executor
+        from altmarl_ros.nodes.common import qos
+        from altmarl_ros.nodes.common.running import make_executor
 
         self._rclpy = rclpy
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)

@@ -17,8 +17,8 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from altmarl_ros.msg import FleetTick, RobotReport
-from altmarl_ros.nodes import qos
-from altmarl_ros.nodes.running import make_executor
+from altmarl_ros.nodes.common import qos
+from altmarl_ros.nodes.common.running import make_executor
 
 _PATIENCE = 60.0  # s; for discovery
 

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from altmarl_ros.fleet.physical.config import LaserConfig, LocalisationConfig, OdometryConfig, PhysicalConfig
-from altmarl_ros.fleet.physical.placement import polygon_walls, random_starts
-from altmarl_ros.fleet.physical.world import PhysicalWorld
+from altmarl_ros.simulation.physical.config import LaserConfig, LocalisationConfig, OdometryConfig, PhysicalConfig
+from altmarl_ros.simulation.physical.placement import polygon_walls, random_starts
+from altmarl_ros.simulation.physical.world import PhysicalWorld
 
 ROBOTS = (1, 20, 100, 300)
 SILENT = PhysicalConfig(laser=LaserConfig(rate=0), odometry=OdometryConfig(rate=0), localisation=LocalisationConfig(rate=0))

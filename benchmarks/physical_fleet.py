@@ -25,15 +25,15 @@ from rich.table import Table
 
 from altmarl_ros.cli.fleet import run_fleet
 from altmarl_ros.cli.train import find_bundle
-from altmarl_ros.fleet.plan import FleetPlan
-from altmarl_ros.fleet.record import RunLog, RunRecord
+from altmarl_ros.deployment.fleet_plan import FleetPlan
+from altmarl_ros.floors.floor_map import FloorMap
 from altmarl_ros.games import TabularGame, load_floor_map, load_game, tick_of
-from altmarl_ros.games.floor_map import FloorMap
 from altmarl_ros.games.identification import count_transitions, draw_kernels, feels_global_state, identify
 from altmarl_ros.games.moves import goal_zones
 from altmarl_ros.games.trajectory import UNKNOWN
 from altmarl_ros.learning.prediction import Comparison, compare
 from altmarl_ros.policies import LocalPolicy
+from altmarl_ros.records.run_record import RunLog, RunRecord
 
 AT_SLOT = 0.3  # m
 RUNS = 2000

@@ -1,4 +1,4 @@
-"""What one RobotReport costs on the wire, captured: the constant of altmarl_ros/fleet/budget.py.
+"""What one RobotReport costs on the wire, captured: the constant of altmarl_ros/protocol/budget.py.
 
     python benchmarks/report_bytes.py
 
@@ -21,10 +21,10 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
-from altmarl_ros.fleet.budget import REPORT_WIRE_BYTES
-from altmarl_ros.fleet.middleware import free_domain
+from altmarl_ros.deployment.middleware import free_domain
 from altmarl_ros.msg import RobotReport
-from altmarl_ros.nodes import qos
+from altmarl_ros.nodes.common import qos
+from altmarl_ros.protocol.budget import REPORT_WIRE_BYTES
 
 REPORTS = 100
 TOPIC = "/report_bytes/report"

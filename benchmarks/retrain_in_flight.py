@@ -25,10 +25,9 @@ from rich.console import Console
 from rich.table import Table
 
 from altmarl_ros.cli.fleet import import_rclpy
-from altmarl_ros.cli.fleet_processes import start_fleet
-from altmarl_ros.cli.processes import ProcessGroup
-from altmarl_ros.fleet.middleware import discovery_variables, isolation_variables
-from altmarl_ros.fleet.plan import FleetPlan, NodePlan
+from altmarl_ros.cli.processes import ProcessGroup, start_fleet
+from altmarl_ros.deployment.fleet_plan import FleetPlan, NodePlan
+from altmarl_ros.deployment.middleware import discovery_variables, isolation_variables
 from altmarl_ros.games import load_game
 from altmarl_ros.learning.alternating import TrainingOptions, train
 from altmarl_ros.policies import PolicyBundle, load_bundle, save_bundle
@@ -67,11 +66,11 @@ class Run:
         from rclpy.executors import SingleThreadedExecutor
 
         from altmarl_ros.msg import CoordinatorStatus
-        from altmarl_ros.nodes import qos
-        from altmarl_ros.nodes.observer import Observer
-        from altmarl_ros.nodes.trainer_client import TrainerClient
+        from altmarl_ros.nodes.common import qos
+        from altmarl_ros.nodes.tools.run_logger import RunLogger
+        from altmarl_ros.nodes.trainer.client import TrainerClient
 
-        self.observer, self.statuses = Observer(), {}
+        self.observer, self.statuses = RunLogger(), {}
         self.observer.create_subscription(CoordinatorStatus, "/fleet/status", self._hear, qos.account_qos())
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self.observer)
@@ -111,7 +110,7 @@ class Run:
 
 def walk(run: Run, idle: float) -> dict[str, tuple[float, int, int]]:
     """Seconds, first and last tick of each phase."""
-    from altmarl_ros.fleet.candidate import Stage
+    from altmarl_ros.policy_updates.candidate import Stage
 
     marks = [(time.monotonic(), max(run.statuses))]
 

@@ -17,10 +17,9 @@ import numpy as np
 from rich.console import Console
 
 from altmarl_ros.cli.fleet import run_fleet
+from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.experiments.figure import panels
 from altmarl_ros.files import write_output
-from altmarl_ros.fleet.plan import FleetPlan
-from altmarl_ros.fleet.record import RunRecord
 from altmarl_ros.games import TabularGame, load_game, tick_of
 from altmarl_ros.games.spec import save_identified_game
 from altmarl_ros.games.trajectory import Trajectory
@@ -28,6 +27,7 @@ from altmarl_ros.learning.alternating import TrainingOptions
 from altmarl_ros.learning.retraining import retrain
 from altmarl_ros.plotting import BLUE, GREY, as_png
 from altmarl_ros.policies import PolicyBundle, save_bundle
+from altmarl_ros.records.run_record import RunRecord
 
 
 @dataclass

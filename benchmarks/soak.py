@@ -24,13 +24,12 @@ import numpy as np
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 
-from altmarl_ros.cli.fleet_processes import command
-from altmarl_ros.cli.processes import Child, ProcessGroup
-from altmarl_ros.fleet.middleware import discovery_variables, isolation_variables
-from altmarl_ros.fleet.plan import FleetPlan
+from altmarl_ros.cli.processes import Child, ProcessGroup, command
+from altmarl_ros.deployment.fleet_plan import FleetPlan
+from altmarl_ros.deployment.middleware import discovery_variables, isolation_variables
 from altmarl_ros.games import load_game
 from altmarl_ros.learning.alternating import TrainingOptions, train
-from altmarl_ros.nodes.observer import Observer
+from altmarl_ros.nodes.tools.run_logger import RunLogger
 from altmarl_ros.policies import load_bundle, save_bundle
 
 PATIENCE = 60.0  # s
@@ -60,7 +59,7 @@ def soak(kills: int, robots: int, period: float, seed: int, folder: Path) -> Soa
     nodes = {node.name: node for node in plan.nodes()}
     os.environ.update({**discovery_variables(), **isolation_variables()})
     rclpy.init(args=[])
-    observer, executor = Observer(), SingleThreadedExecutor()
+    observer, executor = RunLogger(), SingleThreadedExecutor()
     executor.add_node(observer)
 
     def whole() -> bool:

@@ -37,21 +37,19 @@ from rosgraph_msgs.msg import Clock
 from std_msgs.msg import Bool
 from std_srvs.srv import SetBool
 
-from altmarl_ros.cli.fleet_processes import command
-from altmarl_ros.cli.processes import Child, ProcessGroup
-from altmarl_ros.fleet.messages import Tick
-from altmarl_ros.fleet.middleware import discovery_variables
-from altmarl_ros.fleet.physical.faults import Fault, FaultKind
-from altmarl_ros.fleet.plan import FleetPlan, NodePlan
-from altmarl_ros.fleet.session import is_newer
+from altmarl_ros.cli.processes import Child, ProcessGroup, command
+from altmarl_ros.deployment.fleet_plan import FleetPlan, NodePlan
+from altmarl_ros.deployment.middleware import discovery_variables
 from altmarl_ros.games import load_game
 from altmarl_ros.learning.alternating import TrainingOptions, train
 from altmarl_ros.msg import CoordinatorStatus, DriveState, FleetTick
-from altmarl_ros.nodes import conversions, qos
-from altmarl_ros.nodes.physical_world import PhysicalWorldNode
-from altmarl_ros.nodes.running import make_executor
-from altmarl_ros.nodes.sensor_topics import to_time
+from altmarl_ros.nodes.common import conversions, qos
+from altmarl_ros.nodes.common.running import make_executor
+from altmarl_ros.nodes.simulators.physical_world import PhysicalWorldNode
+from altmarl_ros.nodes.simulators.sensor_topics import to_time
 from altmarl_ros.policies import LocalPolicy, save_bundle
+from altmarl_ros.protocol.messages import Tick, is_newer
+from altmarl_ros.simulation.physical.faults import Fault, FaultKind
 
 LANE, HALF = 4.0, 60.0  # m
 SPEED, BRAKING, RATE = 0.5, 1.0, 20.0

@@ -26,11 +26,11 @@ from rich.console import Console
 from rich.table import Table
 
 from altmarl_ros.cli.train import find_bundle
-from altmarl_ros.fleet.network import Network
-from altmarl_ros.fleet.plan import FleetPlan
+from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.games import load_game
 from altmarl_ros.plotting import BLUE, GREY, ORANGE, as_png, new_figure, tidy
 from altmarl_ros.policies import LocalPolicy, save_bundle
+from altmarl_ros.protocol.link_model import Network
 
 SETTLE = 3  # ticks between a change and what is measured of it
 Series = Callable[[list], NDArray[np.float64]]
@@ -136,7 +136,7 @@ class Tuner:
     """Sets parameters of the coordinator of a running fleet, and keeps the statuses of all ticks."""
 
     def __init__(self, fleet: Running) -> None:
-        from altmarl_ros.nodes.remote_parameters import RemoteParameters
+        from altmarl_ros.nodes.common.remote_parameters import RemoteParameters
 
         self.listener = fleet.listener
         self.remote = RemoteParameters(self.listener.node, "/coordinator")

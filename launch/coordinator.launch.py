@@ -9,7 +9,7 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
-from altmarl_ros.launching import declare_arguments
+from altmarl_ros.deployment.launching import declare_arguments
 
 ARGUMENTS = {
     "policy": (None, "Policy bundle (.npz) learned by `altmarl train`."),

@@ -11,9 +11,9 @@ from launch import LaunchContext, LaunchDescription
 from launch.actions import OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 
-from altmarl_ros.fleet.fleet_file import load_fleet_file
-from altmarl_ros.launching import after_training, declare_arguments, is_true, nodes_of
-from altmarl_ros.nodes.real_fleet import plan_fleet
+from altmarl_ros.deployment.fleet_file import load_fleet_file
+from altmarl_ros.deployment.launching import after_training, declare_arguments, is_true, nodes_of
+from altmarl_ros.nodes.tools.real_fleet import plan_fleet
 
 ARGUMENTS = {
     "fleet": (None, "The fleet file (YAML)."),

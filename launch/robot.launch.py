@@ -11,8 +11,8 @@ from launch.actions import OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from altmarl_ros.fleet.plan import find_period, wheel_parameters
-from altmarl_ros.launching import declare_arguments, is_true
+from altmarl_ros.deployment.fleet_plan import find_period, wheel_parameters
+from altmarl_ros.deployment.launching import declare_arguments, is_true
 
 ARGUMENTS = {
     "robot_id": ("0", "The robot's id, unique in the fleet."),

@@ -12,11 +12,11 @@ from launch import LaunchContext, LaunchDescription
 from launch.actions import OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 
-from altmarl_ros.fleet.network import parse_network
-from altmarl_ros.fleet.plan import FleetPlan, find_period
+from altmarl_ros.deployment.fleet_plan import FleetPlan, find_period
+from altmarl_ros.deployment.launching import after_training, declare_arguments, is_true, nodes_of
 from altmarl_ros.games import load_game
-from altmarl_ros.launching import after_training, declare_arguments, is_true, nodes_of
 from altmarl_ros.policies.bundle import default_path
+from altmarl_ros.protocol.link_model import parse_network
 
 ARGUMENTS = {
     "robots": ("30", "Number of robots."),

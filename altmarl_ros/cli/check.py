@@ -9,11 +9,11 @@ import typer
 from altmarl_ros.cli import console
 from altmarl_ros.cli.console import Json, Timeout
 from altmarl_ros.cli.fleet import import_rclpy
+from altmarl_ros.deployment.fleet_file import load_fleet_file
+from altmarl_ros.deployment.middleware import discovery_variables
+from altmarl_ros.deployment.readiness import RobotSeen, judge
+from altmarl_ros.driving.limits import Limits
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.fleet.bring_up import RobotSeen, judge
-from altmarl_ros.fleet.fleet_file import load_fleet_file
-from altmarl_ros.fleet.limits import Limits
-from altmarl_ros.fleet.middleware import discovery_variables
 
 
 def check(
@@ -33,7 +33,7 @@ def check(
     """
     expected = _expected(robot, fleet) if fleet is not None else {}
     rclpy = import_rclpy()
-    from altmarl_ros.nodes.bring_up import Inspector
+    from altmarl_ros.nodes.tools.readiness_probe import Inspector
 
     os.environ.update(discovery_variables())
     rclpy.init(args=[])
@@ -52,7 +52,7 @@ def check(
 
 def _expected(robot: str, path: Path) -> Mapping[str, Any]:
     import_rclpy()
-    from altmarl_ros.nodes.real_fleet import robot_plan
+    from altmarl_ros.nodes.tools.real_fleet import robot_plan
 
     fleet = load_fleet_file(path)
     (member,) = fleet.choose(robot.strip("/"))
@@ -60,7 +60,7 @@ def _expected(robot: str, path: Path) -> Mapping[str, Any]:
 
 
 def _limits(seen: RobotSeen) -> "Limits | None":
-    from altmarl_ros.nodes.robot_parameters import drive_settings
+    from altmarl_ros.nodes.robot.parameters import drive_settings
 
     try:
         return drive_settings(seen.values).limits if seen.values is not None else None

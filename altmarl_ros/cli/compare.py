@@ -13,7 +13,6 @@ from altmarl_ros.cli.console import Figure, Game, Json, Seed
 from altmarl_ros.cli.runs import load_run, trajectory_of
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.files import write_output
-from altmarl_ros.fleet.record import RunRecord
 from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.games.identification import draw_kernels
 from altmarl_ros.games.spec import load_posterior
@@ -21,6 +20,7 @@ from altmarl_ros.games.trajectory import Trajectory
 from altmarl_ros.learning.prediction import SIGNIFICANCE, Comparison
 from altmarl_ros.learning.prediction import compare as against_fleets
 from altmarl_ros.policies import PolicyBundle, load_bundle
+from altmarl_ros.records.run_record import RunRecord
 
 REWARD = "reward"
 _KERNEL_BYTES = 1 << 28  # of all kernels drawn from a posterior
@@ -66,7 +66,7 @@ def compare(
     else:
         _print(about)
     if figure is not None:
-        from altmarl_ros.cli.compare_figure import comparison_figure
+        from altmarl_ros.cli.figures.compare_figure import comparison_figure
         from altmarl_ros.plotting import as_png
 
         write_output(figure, as_png(comparison_figure(tabular, comparison, np.flatnonzero(~joined.follows))))

@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from altmarl_ros.fleet.checks import Check
+from altmarl_ros.deployment.checks import Check
 from altmarl_ros.games.spec import builtin_games
 from altmarl_ros.observation import MODEL_NAMES
 

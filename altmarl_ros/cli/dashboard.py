@@ -10,8 +10,8 @@ import typer
 
 from altmarl_ros.cli import console
 from altmarl_ros.cli.console import FleetPrefix
+from altmarl_ros.deployment.middleware import discovery_variables
 from altmarl_ros.errors import AltmarlError, ResourceError
-from altmarl_ros.fleet.middleware import discovery_variables
 
 _TOKEN_BYTES = 24
 
@@ -42,8 +42,8 @@ def dashboard(
     from altmarl_ros.dashboard.page import load_page
     from altmarl_ros.dashboard.server import DashboardServer
     from altmarl_ros.dashboard.view import FleetView
-    from altmarl_ros.nodes.dashboard import DashboardNode
-    from altmarl_ros.nodes.dashboard_thread import NodeThread
+    from altmarl_ros.nodes.tools.dashboard import DashboardNode
+    from altmarl_ros.nodes.tools.dashboard_thread import NodeThread
 
     access = Access(host, "" if read_only else token or secrets.token_urlsafe(_TOKEN_BYTES), (socket.gethostname(),))
     page, view = load_page(), FleetView(fleet_prefix)

@@ -12,11 +12,10 @@ import typer
 from altmarl_ros.cli import console
 from altmarl_ros.cli.console import Json, LogLevel
 from altmarl_ros.cli.fleet import import_rclpy
-from altmarl_ros.cli.fleet_processes import command
-from altmarl_ros.cli.processes import ProcessGroup
+from altmarl_ros.cli.processes import ProcessGroup, command
 from altmarl_ros.cli.train import find_bundle
-from altmarl_ros.fleet.fleet_file import load_fleet_file
-from altmarl_ros.fleet.middleware import discovery_variables
+from altmarl_ros.deployment.fleet_file import load_fleet_file
+from altmarl_ros.deployment.middleware import discovery_variables
 from altmarl_ros.games import load_game
 from altmarl_ros.resources import data_home
 
@@ -40,7 +39,7 @@ def deploy(
     Example: altmarl deploy my_fleet.yaml --only robot_1 --no-coordinator
     """
     import_rclpy()
-    from altmarl_ros.nodes.real_fleet import plan_fleet
+    from altmarl_ros.nodes.tools.real_fleet import plan_fleet
 
     loaded = load_fleet_file(fleet)
     plans = plan_fleet(loaded, only, coordinator)

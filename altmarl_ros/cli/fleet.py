@@ -13,25 +13,23 @@ from rich.live import Live
 
 from altmarl_ros.cli import console
 from altmarl_ros.cli.console import Game, Json, LogLevel, Model, Policy, Seed
-from altmarl_ros.cli.fleet_processes import start_fleet
 from altmarl_ros.cli.fleet_table import fleet_table, floor_line, status_line
-from altmarl_ros.cli.processes import Child, ProcessGroup
+from altmarl_ros.cli.processes import Child, ProcessGroup, Stopping, start_fleet
 from altmarl_ros.cli.record import bag_recorder
 from altmarl_ros.cli.runs import is_bag
-from altmarl_ros.cli.stopping import Stopping
 from altmarl_ros.cli.train import find_bundle
+from altmarl_ros.deployment.fleet_plan import BACKENDS, MOST_ROBOTS, FleetPlan, find_period
+from altmarl_ros.deployment.middleware import LOOPBACK, discovery_variables, isolation_variables
 from altmarl_ros.errors import AltmarlError, ResourceError
-from altmarl_ros.fleet.crowd import MOST_LISTED
-from altmarl_ros.fleet.middleware import LOOPBACK, discovery_variables, isolation_variables
-from altmarl_ros.fleet.network import parse_network
-from altmarl_ros.fleet.plan import BACKENDS, MOST_ROBOTS, FleetPlan, find_period
-from altmarl_ros.fleet.record import RunLog, RunRecord
 from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.observation import DEFAULT_MODEL
+from altmarl_ros.protocol.link_model import parse_network
+from altmarl_ros.records.run_record import RunLog, RunRecord
 from altmarl_ros.resources import data_home
+from altmarl_ros.simulation.vectorised_fleet import MOST_LISTED
 
 if TYPE_CHECKING:
-    from altmarl_ros.nodes.observer import Observer
+    from altmarl_ros.nodes.tools.run_logger import RunLogger
 
 _REFRESH = 0.25  # s
 _DISCOVERY = 1.5  # s; for another fleet to be noticed, on a busy machine too
@@ -174,9 +172,9 @@ def run_fleet(
     # Ctrl-C and SIGTERM are ours: the fleet is stopped in order, and what was heard is kept.
     rclpy.init(args=[], signal_handler_options=rclpy.signals.SignalHandlerOptions.NO)
     try:
-        from altmarl_ros.nodes.observer import Observer
+        from altmarl_ros.nodes.tools.run_logger import RunLogger
 
-        observer = Observer()
+        observer = RunLogger()
         if not isolated:
             _find_no_other(observer)
         run = FleetRun(observer.log, folder)
@@ -197,7 +195,7 @@ def run_fleet(
         rclpy.try_shutdown()
 
 
-def _find_no_other(observer: "Observer") -> None:
+def _find_no_other(observer: "RunLogger") -> None:
     end = time.monotonic() + _DISCOVERY
     while time.monotonic() < end:
         if observer.count_publishers("/fleet/tick"):
@@ -209,12 +207,12 @@ def _find_no_other(observer: "Observer") -> None:
 def _watch(
     nodes: Sequence[Any], plan: FleetPlan, game: TabularGame, group: ProcessGroup, run: FleetRun, stopping: Stopping
 ) -> None:  # fmt: skip
-    from altmarl_ros.nodes.running import make_executor
+    from altmarl_ros.nodes.common.running import make_executor
 
     executor = make_executor()
     for node in nodes:
         executor.add_node(node)
-    observer: Observer = nodes[0]
+    observer: RunLogger = nodes[0]
     live = Live(console=console.err, auto_refresh=False) if console.err.is_terminal else None
     shown = 0
     refreshed = -_REFRESH

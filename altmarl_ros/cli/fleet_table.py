@@ -8,9 +8,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from altmarl_ros.fleet.plan import FleetPlan
-from altmarl_ros.fleet.record import RunLog
+from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.games import TabularGame
+from altmarl_ros.records.run_record import RunLog
 
 _BAR = 30
 

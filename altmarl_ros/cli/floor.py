@@ -10,8 +10,8 @@ from rich.table import Table
 from altmarl_ros.cli import console
 from altmarl_ros.cli.console import Json, Robots
 from altmarl_ros.files import write_output
+from altmarl_ros.floors.floor_map import FloorMap
 from altmarl_ros.games import load_floor_map, load_game
-from altmarl_ros.games.floor_map import FloorMap
 from altmarl_ros.games.moves import goal_zones
 
 app = typer.Typer(name="floor", help="Draw and check the floors of physical robots.", no_args_is_help=True)
@@ -31,7 +31,7 @@ def show(
 
     Example: altmarl floor show hall --out hall.png
     """
-    from altmarl_ros.cli.floor_figure import floor_figure
+    from altmarl_ros.cli.figures.floor_figure import floor_figure
     from altmarl_ros.plotting import as_png
 
     loaded = load_floor_map(floor)

@@ -77,7 +77,7 @@ def identify(
         _print_entries("widest 95 % intervals, one for each row", tabular, kernel, _widest(kernel))
         _print_comparison(tabular, kernel)
     if figure is not None:
-        from altmarl_ros.cli.identify_figure import kernel_figure
+        from altmarl_ros.cli.figures.identify_figure import kernel_figure
         from altmarl_ros.plotting import as_png
 
         write_output(figure, as_png(kernel_figure(tabular, kernel)))

@@ -10,9 +10,9 @@ import typer
 from altmarl_ros.cli import console
 from altmarl_ros.cli.console import Json, Timeout
 from altmarl_ros.cli.fleet import import_rclpy
-from altmarl_ros.fleet.checks import Check
-from altmarl_ros.fleet.middleware import discovery_variables
-from altmarl_ros.fleet.multicast import GROUP, PORT, MulticastListener, probe
+from altmarl_ros.deployment.checks import Check
+from altmarl_ros.deployment.middleware import discovery_variables
+from altmarl_ros.deployment.multicast import GROUP, PORT, MulticastListener, probe
 
 _LOST = 0.01  # share of lost reports that a healthy link stays under
 
@@ -53,7 +53,7 @@ def netcheck(
 
 
 def _listen(rclpy: Any) -> None:
-    from altmarl_ros.nodes.netcheck import NetcheckListener
+    from altmarl_ros.nodes.tools.netcheck import NetcheckListener
 
     node, multicast = NetcheckListener(), MulticastListener()
     console.err.print(f"listening; {_setup()}; run `altmarl netcheck --peer` on the other machine")
@@ -75,7 +75,7 @@ def _listen(rclpy: Any) -> None:
 
 
 def _ask(rclpy: Any, k: int, rate: float, ticks: int, timeout: float) -> list[Check]:
-    from altmarl_ros.nodes.netcheck import NetcheckPeer
+    from altmarl_ros.nodes.tools.netcheck import NetcheckPeer
 
     node = NetcheckPeer()
     began = time.monotonic()

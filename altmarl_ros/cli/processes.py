@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
 import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Mapping, Sequence
+from types import FrameType, TracebackType
+from typing import IO, Any, Mapping, Sequence
+
+from altmarl_ros.cli.processes import Child, ProcessGroup
+from altmarl_ros.deployment.fleet_plan import FleetPlan, NodePlan
+from altmarl_ros.resources import executable
 
 _STOP_STEPS = ((signal.SIGINT, 5.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 2.0))
 
@@ -76,3 +81,39 @@ class ProcessGroup:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
+
+
+class Stopping:
+    """As a context: `asked` is whether somebody wants the work to end. The handlers before come back at its end."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Stopping:
+        self._before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        self.asked = True
+
+
+def start_fleet(plan: FleetPlan, group: ProcessGroup, log_level: str = "info") -> list[Child]:
+    """Start every process of the plan."""
+    return [group.start(node.name, command(node, log_level)) for node in plan.nodes()]
+
+
+def command(node: NodePlan, log_level: str = "info") -> list[str]:
+    """The command line of one process."""
+    file = ["--params-file", str(node.parameter_file)] if node.parameter_file is not None else []
+    # JSON scalars are YAML scalars: strings quoted, numbers and booleans as they are.
+    settings = [item for name, value in node.parameters.items() for item in ("-p", f"{name}:={json.dumps(value)}")]
+    remappings = [item for topic, other in node.remappings.items() for item in ("-r", f"{topic}:={other}")]
+    return [
+        str(executable(node.executable)), "--ros-args", "--log-level", log_level, "-r", f"__node:={node.node_name}",
+        "-r", f"__ns:={node.namespace}", *remappings, *file, *settings,
+    ]  # fmt: skip

@@ -15,7 +15,7 @@ from altmarl_ros.cli.console import FleetPrefix, Json
 from altmarl_ros.errors import ResourceError
 
 if TYPE_CHECKING:
-    from altmarl_ros.nodes.recorder import Recorder
+    from altmarl_ros.nodes.tools.recorder import Recorder
 
 _TOLD = 10.0  # s between two lines about the progress
 
@@ -90,7 +90,7 @@ def _text(failure: Optional[BaseException]) -> Optional[str]:
 def bag_recorder(bag: Path, fleet_prefix: str = "/fleet") -> Iterator["Recorder"]:
     """A recorder node that writes into a new bag, which is whole at the end; it remembers a failure and does not raise."""
     writer = import_bag().BagWriter(bag)
-    from altmarl_ros.nodes.recorder import Recorder
+    from altmarl_ros.nodes.tools.recorder import Recorder
 
     recorder = Recorder(writer, fleet_prefix)
     try:
@@ -103,7 +103,7 @@ def bag_recorder(bag: Path, fleet_prefix: str = "/fleet") -> Iterator["Recorder"
 def import_bag() -> ModuleType:
     """`fleet.bag`; ResourceError where the MCAP library is missing, which a ROS installation does not bring."""
     try:
-        from altmarl_ros.fleet import bag
+        from altmarl_ros.records import bag
     except ImportError as error:
         raise ResourceError(f"bags need the package mcap: {error}; pip install 'mcap>=1.6'") from None
     return bag

@@ -14,11 +14,11 @@ from altmarl_ros.cli import console
 from altmarl_ros.cli.console import Json
 from altmarl_ros.cli.runs import load_log
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.fleet.deciding import Rule
-from altmarl_ros.fleet.record import Configuration, RunLog, StatusRow
-from altmarl_ros.fleet.replay import Gap, Redecision, find_gaps, redecide
 from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.policies import PolicyBundle, load_bundle
+from altmarl_ros.protocol.decision import Rule
+from altmarl_ros.records.replay import Gap, Redecision, find_gaps, redecide
+from altmarl_ros.records.run_record import Configuration, RunLog, StatusRow
 
 _GAPS_SHOWN = 3
 

@@ -10,14 +10,14 @@ import typer
 
 from altmarl_ros.cli import console
 from altmarl_ros.cli.console import Figure, Json, Seed
-from altmarl_ros.cli.references import ReferenceRewards, reference_rewards
+from altmarl_ros.cli.figures.references import ReferenceRewards, reference_rewards
 from altmarl_ros.cli.runs import load_run
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.files import write_output
-from altmarl_ros.fleet.record import RunRecord
 from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.plotting import as_png
 from altmarl_ros.policies import load_bundle
+from altmarl_ros.records.run_record import RunRecord
 from altmarl_ros.resources import share_directory
 
 
@@ -43,7 +43,7 @@ def report(
     page = out or record.with_suffix(".html")
     write_output(page, _page(run, game, references).encode())
     if figure is not None:
-        from altmarl_ros.cli.figures import run_picture
+        from altmarl_ros.cli.figures.run_figures import run_picture
 
         write_output(figure, as_png(run_picture(run, game, references)))
     if as_json:
@@ -86,7 +86,7 @@ def _figures(run: RunRecord, game: TabularGame, references: ReferenceRewards) ->
 
 
 def _page(run: RunRecord, game: TabularGame, references: ReferenceRewards) -> str:
-    from altmarl_ros.cli.figures import as_data_uri, run_figures
+    from altmarl_ros.cli.figures.run_figures import as_data_uri, run_figures
 
     n, k = run.local_state.shape[1], run.about["k"]
     texts = (

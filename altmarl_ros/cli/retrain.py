@@ -8,10 +8,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from altmarl_ros.cli import console
 from altmarl_ros.cli.console import Json, Timeout
 from altmarl_ros.cli.fleet import import_rclpy
-from altmarl_ros.fleet.candidate import Stage
+from altmarl_ros.policy_updates.candidate import Stage
 
 if TYPE_CHECKING:
-    from altmarl_ros.nodes.trainer_client import TrainerClient
+    from altmarl_ros.nodes.trainer.client import TrainerClient
 
 
 def retrain(
@@ -49,7 +49,7 @@ def retrain(
         raise typer.BadParameter("--no-train leaves nothing to do without --deploy or --if-better")
     settings = _settings(reward, of_global, of_local, gamma, k, rounds, backup)
     rclpy = import_rclpy()
-    from altmarl_ros.nodes.trainer_client import TrainerClient
+    from altmarl_ros.nodes.trainer.client import TrainerClient
 
     rclpy.init(args=[])
     try:

@@ -5,9 +5,9 @@ from pathlib import Path
 from altmarl_ros.cli import console
 from altmarl_ros.cli.record import import_bag
 from altmarl_ros.errors import AltmarlError, GameError, ResourceError
-from altmarl_ros.fleet.record import RunLog, RunRecord
 from altmarl_ros.games import TabularGame
 from altmarl_ros.games.trajectory import Trajectory
+from altmarl_ros.records.run_record import RunLog, RunRecord
 
 
 def load_run(path: Path) -> RunRecord:
@@ -49,7 +49,7 @@ def load_log(path: Path) -> RunLog:
     """Everything that a bag holds of a run."""
     import_bag()
     try:
-        from altmarl_ros.nodes.recorded import read_log
+        from altmarl_ros.nodes.tools.bag_log import read_log
     except ImportError as error:
         raise ResourceError(f"ROS 2 is needed to read {path}: {error}; `altmarl doctor` says what is missing") from None
     return read_log(path, console.err.print)

@@ -19,7 +19,7 @@ from altmarl_ros.cli.top_view import top_view
 from altmarl_ros.errors import AltmarlError
 
 if TYPE_CHECKING:
-    from altmarl_ros.nodes.monitor import Monitor
+    from altmarl_ros.nodes.tools.tick_history import TickHistory
 
 _STEP = 0.05  # s
 _SETTLED = 0.3  # s; the past that is told to who comes late has come by then
@@ -46,10 +46,10 @@ def top(
     Examples: altmarl top;  altmarl top --once;  altmarl top --json --ticks 100 > ticks.jsonl
     """
     rclpy = import_rclpy()
-    from altmarl_ros.nodes.monitor import Monitor
+    from altmarl_ros.nodes.tools.tick_history import TickHistory
 
     rclpy.init(args=[], signal_handler_options=rclpy.signals.SignalHandlerOptions.NO)
-    monitor = Monitor(fleet_prefix)
+    monitor = TickHistory(fleet_prefix)
     executor = rclpy.executors.SingleThreadedExecutor()
     executor.add_node(monitor)
 
@@ -71,7 +71,7 @@ def top(
         rclpy.try_shutdown()
 
 
-def _wait_for_a_tick(monitor: Monitor, spin: Callable[[], None], timeout: float, topic: str) -> None:
+def _wait_for_a_tick(monitor: TickHistory, spin: Callable[[], None], timeout: float, topic: str) -> None:
     end = time.monotonic() + timeout
     console.err.print(f"waiting for a tick on {topic} in {_domain()}")
     while not monitor.heard:
@@ -86,7 +86,7 @@ def _wait_for_a_tick(monitor: Monitor, spin: Callable[[], None], timeout: float,
         spin()
 
 
-def _print(monitor: Monitor, spin: Callable[[], None], timeout: float, most: int, as_json: bool) -> None:
+def _print(monitor: TickHistory, spin: Callable[[], None], timeout: float, most: int, as_json: bool) -> None:
     """Every tick from now on, once its truth is known; of the past only the newest."""
     told, printed = monitor.heard - 1, 0
     while not most or printed < most:
@@ -113,7 +113,7 @@ def _print(monitor: Monitor, spin: Callable[[], None], timeout: float, most: int
         told = monitor.heard
 
 
-def _show(monitor: Monitor, spin: Callable[[], None], interval: float, most: int) -> None:
+def _show(monitor: TickHistory, spin: Callable[[], None], interval: float, most: int) -> None:
     """Redraw until q, or until so many ticks have come."""
     began, heard, at, drawn = monitor.heard - 1, monitor.heard, time.monotonic(), 0.0
     with _keys() as pressed, Live(console=console.out, auto_refresh=False, screen=True) as live:

@@ -14,9 +14,9 @@ from rich.table import Table
 from altmarl_ros.cli import console
 from altmarl_ros.cli.console import Json, Timeout
 from altmarl_ros.cli.fleet import import_rclpy
+from altmarl_ros.deployment import parameter_files
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.files import write_output
-from altmarl_ros.fleet import parameter_files
 
 _LONG = "qos_overrides."  # parameters with names too long for a table
 
@@ -24,8 +24,8 @@ UNBOUNDED = 2**31 - 1
 """What descriptors of ours give for no bound, since a range has two."""
 
 if TYPE_CHECKING:
-    from altmarl_ros.nodes.parameter_tool import ParameterTool
-    from altmarl_ros.nodes.remote_parameters import RemoteParameter
+    from altmarl_ros.nodes.common.remote_parameters import RemoteParameter
+    from altmarl_ros.nodes.tools.parameter_tool import ParameterTool
 
 
 def tune(
@@ -54,7 +54,7 @@ def tune(
     if node is None and (dump or load):
         raise typer.BadParameter("--dump and --load need the name of a node")
     rclpy = import_rclpy()
-    from altmarl_ros.nodes.parameter_tool import ParameterTool
+    from altmarl_ros.nodes.tools.parameter_tool import ParameterTool
 
     rclpy.init(args=[])
     try:
@@ -112,7 +112,7 @@ def _show(target: str, parameters: Sequence[RemoteParameter], as_json: bool, bri
 
 def _typed(target: str, there: Dict[str, RemoteParameter], settings: Sequence[str]) -> Dict[str, Any]:
     """The values of NAME=VALUE words, in the types of the parameters."""
-    from altmarl_ros.nodes.remote_parameters import typed
+    from altmarl_ros.nodes.common.remote_parameters import typed
 
     words = [word.partition("=") for word in settings]
     parameter_files.check_known(target, there, [name for name, _, _ in words])
@@ -124,7 +124,7 @@ def _typed(target: str, there: Dict[str, RemoteParameter], settings: Sequence[st
 
 def _loaded(target: str, there: Dict[str, RemoteParameter], path: Path) -> Dict[str, Any]:
     """What a file changes."""
-    from altmarl_ros.nodes.remote_parameters import typed
+    from altmarl_ros.nodes.common.remote_parameters import typed
 
     given = parameter_files.values_for(target, there, parameter_files.load(path), path)
     try:

@@ -7,7 +7,7 @@ from typing import Any
 
 from shapely.geometry import Point
 
-from altmarl_ros.games.floor_map import FloorMap
+from altmarl_ros.floors.floor_map import FloorMap
 from altmarl_ros.games.tabular import TabularGame
 
 _RING = 1.0  # radius; the drawing has no unit

@@ -7,7 +7,7 @@ from typing import Any, Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from altmarl_ros.fleet.crowd import MOST_LISTED
+from altmarl_ros.simulation.vectorised_fleet import MOST_LISTED
 
 UNKNOWN = 0xFFFF
 """State of a robot of which none was told."""

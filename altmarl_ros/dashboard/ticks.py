@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from altmarl_ros.fleet.budget import WINDOW
 from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.protocol.budget import WINDOW
 
 KEPT = 600
 """Ticks."""

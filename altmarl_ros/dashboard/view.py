@@ -18,7 +18,7 @@ from altmarl_ros.dashboard.frames import encode
 from altmarl_ros.dashboard.layout import game_layout
 from altmarl_ros.dashboard.robots import Robots
 from altmarl_ros.dashboard.ticks import FIELDS, TickAccount, Ticks, TickTruth, count_acted
-from altmarl_ros.games.floor_map import FloorMap
+from altmarl_ros.floors.floor_map import FloorMap
 from altmarl_ros.games.tabular import TabularGame
 
 _ROSTER_PERIOD = 1.0  # s between two tellings of ages and counters

@@ -7,11 +7,12 @@ from typing import Any, Callable, Mapping, Sequence
 
 import numpy as np
 
+from altmarl_ros.arrays import FloatArray
 from altmarl_ros.experiments.lab import Lab
 from altmarl_ros.experiments.statistics import mean_and_error
 from altmarl_ros.experiments.table import Row, Value, row
 from altmarl_ros.experiments.tasks import play_task
-from altmarl_ros.games.tabular import FloatArray, TabularGame
+from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.policies import PolicyBundle
 
 Setting = Mapping[str, Any]

@@ -24,8 +24,8 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
+from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import GameError
-from altmarl_ros.games.grid import FloatArray
 
 IntArray = NDArray[np.int64]
 

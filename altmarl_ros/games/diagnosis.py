@@ -7,7 +7,8 @@ from collections import defaultdict
 import numpy as np
 from scipy.sparse.csgraph import connected_components, shortest_path
 
-from altmarl_ros.games.tabular import FloatArray, TabularGame
+from altmarl_ros.arrays import FloatArray
+from altmarl_ros.games.tabular import TabularGame
 
 _SAME = 1e-12
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 import numpy as np
 from pydantic import BaseModel, Field
 
+from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games.continuous import ContinuousWarehouse
-from altmarl_ros.games.grid import FloatArray, Grid
+from altmarl_ros.games.grid import Grid
 from altmarl_ros.games.tabular import Start, TabularGame
 
 _CONCENTRATION = 1e5  # of the Dirichlet around a start: far more than robots, so that only their own noise is left

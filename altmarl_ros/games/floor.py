@@ -27,12 +27,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import GameError
-from altmarl_ros.games.floor_map import FloorMap
+from altmarl_ros.floors.floor_map import FloorMap
+from altmarl_ros.floors.floor_plan import FloorPlan
 from altmarl_ros.games.floor_parameters import FloorMapParameters, floor_map
-from altmarl_ros.games.floor_plan import FloorPlan
 from altmarl_ros.games.moves import neighbour_goals
-from altmarl_ros.games.tabular import FloatArray, Start, TabularGame
+from altmarl_ros.games.tabular import Start, TabularGame
 
 
 class FloorParameters(FloorMapParameters, extra="forbid"):

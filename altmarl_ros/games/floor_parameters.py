@@ -9,13 +9,13 @@ from pydantic import BaseModel, Field
 from shapely.geometry import MultiPolygon, Polygon
 from shapely.ops import unary_union
 
+from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import GameError
-from altmarl_ros.games import polygons
-from altmarl_ros.games.floor_map import FloorMap
-from altmarl_ros.games.floor_plan import FloorPlan, Zone, checked_points, polygon_of
+from altmarl_ros.floors import polygons
+from altmarl_ros.floors.floor_map import FloorMap
+from altmarl_ros.floors.floor_plan import FloorPlan, Zone, checked_points, polygon_of
+from altmarl_ros.floors.slots import MAX_SLOTS, grid_of_slots
 from altmarl_ros.games.moves import zones_by_action
-from altmarl_ros.games.slots import MAX_SLOTS, grid_of_slots
-from altmarl_ros.games.tabular import FloatArray
 
 
 class SlotGrid(BaseModel, extra="forbid"):

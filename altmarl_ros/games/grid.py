@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-FloatArray = NDArray[np.float64]
+from altmarl_ros.arrays import FloatArray
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import GameError
-from altmarl_ros.games.tabular import FloatArray, TabularGame
+from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.games.trajectory import UNKNOWN, IntArray, Trajectory
 
 _SAME = 1e-12

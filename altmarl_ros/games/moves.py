@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from altmarl_ros.errors import GameError
-from altmarl_ros.games.floor_map import FloorMap
-from altmarl_ros.games.floor_plan import FloorPlan
+from altmarl_ros.floors.floor_map import FloorMap
+from altmarl_ros.floors.floor_plan import FloorPlan
 from altmarl_ros.games.tabular import TabularGame
 
 STAY = "stay"

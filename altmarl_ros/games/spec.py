@@ -22,16 +22,17 @@ import numpy as np
 import yaml
 from pydantic import BaseModel, Field
 
+from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import GameError
 from altmarl_ros.files import read_npz, write_atomically, write_npz
+from altmarl_ros.floors.floor_map import FloorMap
 from altmarl_ros.games.discretise import ContinuousWarehouseParameters, build_continuous_warehouse
 from altmarl_ros.games.documents import read_yaml, validated
 from altmarl_ros.games.federated import FederatedParameters, build_federated
 from altmarl_ros.games.floor import FloorParameters, build_floor, floor_of_game
-from altmarl_ros.games.floor_map import FloorMap
 from altmarl_ros.games.floor_parameters import FloorMapParameters, floor_map
 from altmarl_ros.games.identification import IdentifiedKernel
-from altmarl_ros.games.tabular import FloatArray, Start, TabularGame
+from altmarl_ros.games.tabular import Start, TabularGame
 from altmarl_ros.games.warehouse import WarehouseParameters, build_warehouse
 from altmarl_ros.resources import share_directory
 

@@ -20,10 +20,9 @@ from typing import Any, Iterable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import GameError
 from altmarl_ros.games.continuous import ContinuousWarehouse
-
-FloatArray = NDArray[np.float64]
 
 MAX_STATES = 4096
 """Largest size of a state or action set; messages carry states as uint16."""

@@ -17,7 +17,8 @@ import numpy as np
 from pydantic import BaseModel, Field
 from typing_extensions import Literal
 
-from altmarl_ros.games.tabular import FloatArray, Start, TabularGame
+from altmarl_ros.arrays import FloatArray
+from altmarl_ros.games.tabular import Start, TabularGame
 
 
 class WarehouseParameters(BaseModel, extra="forbid"):

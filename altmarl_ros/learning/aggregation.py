@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from altmarl_ros.games.tabular import FloatArray, Start, TabularGame
+from altmarl_ros.arrays import FloatArray
+from altmarl_ros.games.tabular import Start, TabularGame
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.counts import by_group
 

@@ -19,8 +19,9 @@ from typing import Any, Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.games.tabular import FloatArray, TabularGame
+from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.learning.aggregation import aggregate
 from altmarl_ros.learning.backups import GLearnOptions, check_memory
 from altmarl_ros.learning.certificate import NashGap

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import ResourceError
-from altmarl_ros.games.tabular import FloatArray, TabularGame
+from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.learning.bellman import Backup, Workers, available_cores
 from altmarl_ros.learning.exact_backup import ExactBackup, check_growth, log_growth
 from altmarl_ros.learning.sparse_backups import MeanFieldBackup, SampledBackup

@@ -21,7 +21,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from altmarl_ros.games.tabular import FloatArray
+from altmarl_ros.arrays import FloatArray
 
 _MUCH = 100_000  # count vectors
 _SERIAL_BELOW = 20_000  # values; below, handing out work costs more than it saves

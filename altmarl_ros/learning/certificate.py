@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from altmarl_ros.games.tabular import FloatArray, TabularGame
+from altmarl_ros.arrays import FloatArray
+from altmarl_ros.games.tabular import TabularGame
 
 EXACT = "exact"
 BOUNDS = "exact bounds"

@@ -12,8 +12,9 @@ from typing import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import GameError
-from altmarl_ros.games.grid import FloatArray, Grid
+from altmarl_ros.games.grid import Grid
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.observation.model import Counts, kept_robots
 from altmarl_ros.policies import LocalPolicy

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
+from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import ResourceError
-from altmarl_ros.games.tabular import FloatArray
 from altmarl_ros.policies.counts import IntArray, enumerate_counts, number_of_counts, rank_counts
 
 

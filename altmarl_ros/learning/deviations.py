@@ -24,7 +24,7 @@ from typing import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from altmarl_ros.games.tabular import FloatArray
+from altmarl_ros.arrays import FloatArray
 from altmarl_ros.learning.count_kernel import check_table, count_kernel, subset_distribution
 from altmarl_ros.learning.exact_team import TeamGame, fixed_point, ranks_with_one_more, rung_reports
 from altmarl_ros.learning.local_agent import l_learn

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from altmarl_ros.games.tabular import FloatArray, TabularGame
+from altmarl_ros.arrays import FloatArray
+from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.learning.continuous_population import ContinuousFleets
 from altmarl_ros.learning.individuals import Individuals, best_responses
 from altmarl_ros.learning.population import Fleets, Rollouts, play, simulate, start_fleets

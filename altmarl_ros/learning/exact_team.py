@@ -20,8 +20,9 @@ from typing import Callable
 
 import numpy as np
 
+from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.games.tabular import FloatArray, TabularGame
+from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.learning.count_kernel import check_table, count_kernel, start_distribution, subset_distribution
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.counts import enumerate_counts, number_of_counts, rank_counts

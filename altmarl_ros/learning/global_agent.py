@@ -22,7 +22,8 @@ from typing import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from altmarl_ros.games.tabular import FloatArray, TabularGame
+from altmarl_ros.arrays import FloatArray
+from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.learning.backups import GLearnOptions, check_memory, make_backup
 from altmarl_ros.learning.bellman import GlobalProcess, Workers
 from altmarl_ros.learning.sparse_backups import interpolate

@@ -18,8 +18,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import AltmarlError, ResourceError
-from altmarl_ros.games.tabular import FloatArray, TabularGame
+from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.learning.local_agent import l_learn
 from altmarl_ros.learning.population import Fleets, next_global_states
 from altmarl_ros.observation import draw_without_replacement

@@ -23,7 +23,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from altmarl_ros.games.tabular import FloatArray, TabularGame
+from altmarl_ros.arrays import FloatArray
+from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.local_policy import softmax
 

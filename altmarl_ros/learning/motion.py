@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from altmarl_ros.games.tabular import FloatArray, TabularGame
+from altmarl_ros.arrays import FloatArray
+from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.learning.bellman import Workers
 from altmarl_ros.observation.model import Counts, draw_without_replacement
 from altmarl_ros.policies import LocalPolicy

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from altmarl_ros.games.tabular import FloatArray, TabularGame
+from altmarl_ros.arrays import FloatArray
+from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.learning.evaluation import Evaluation, common_start
 from altmarl_ros.policies import PolicyBundle
 

@@ -18,7 +18,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from altmarl_ros.games.tabular import FloatArray, TabularGame
+from altmarl_ros.arrays import FloatArray
+from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.learning.continuous_population import ContinuousFleets, ContinuousPopulation
 from altmarl_ros.learning.motion import Motion, draw_subset
 from altmarl_ros.observation import ObservationModel

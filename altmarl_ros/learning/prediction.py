@@ -33,9 +33,10 @@ from typing import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games.identification import count_transitions
-from altmarl_ros.games.tabular import FloatArray, TabularGame
+from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.games.trajectory import UNKNOWN, IntArray, Trajectory
 from altmarl_ros.observation import draw_without_replacement
 from altmarl_ros.observation.model import Counts

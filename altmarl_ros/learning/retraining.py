@@ -18,9 +18,10 @@ from typing import Protocol, Sequence
 
 import numpy as np
 
+from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games.identification import IdentifiedKernel, count_transitions, feels_global_state, identify
-from altmarl_ros.games.tabular import FloatArray, TabularGame
+from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.games.trajectory import Trajectory
 from altmarl_ros.learning.alternating import TrainingOptions, train
 from altmarl_ros.learning.evaluation import Evaluation, common_start

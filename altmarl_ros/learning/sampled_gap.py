@@ -21,7 +21,8 @@ from typing import Callable, Iterable
 
 import numpy as np
 
-from altmarl_ros.games.tabular import FloatArray, Start, TabularGame
+from altmarl_ros.arrays import FloatArray
+from altmarl_ros.games.tabular import Start, TabularGame
 from altmarl_ros.learning.aggregation import aggregate
 from altmarl_ros.learning.backups import GLearnOptions
 from altmarl_ros.learning.certificate import Interval

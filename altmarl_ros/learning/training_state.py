@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.files import read_npz, write_npz
-from altmarl_ros.games.tabular import FloatArray, TabularGame
+from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.policies import LocalPolicy
 
 _FORMAT = "altmarl training 1"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.nodes.parameters import Parameter
+from altmarl_ros.nodes.common.parameters import Parameter
 
 
 @dataclass(frozen=True)
@@ -25,14 +25,14 @@ class NodeTable:
 
 
 TABLES = {
-    "coordinator": NodeTable("coordinator_parameters", True, "polls k robots per tick, decides, and tells all"),
-    "robot": NodeTable("robot", True, "one robot: reports when it is polled, acts, and drives where it has wheels"),
-    "robots": NodeTable("robots", False, "many robots in one process"),
-    "crowd": NodeTable("crowd", False, "up to 100,000 simulated robots in arrays, and their world"),
-    "world": NodeTable("world", False, "the simulated Markov world"),
-    "physical_world": NodeTable("physical_parameters", False, "the simulated floor: robots on wheels, sensors, faults"),
-    "visualization": NodeTable("visualization", False, "a fleet as markers, for RViz and Foxglove"),
-    "trainer": NodeTable("trainer_parameters", False, "learns new policies beside a running fleet"),
+    "coordinator": NodeTable("coordinator.parameters", True, "polls k robots per tick, decides, and tells all"),
+    "robot": NodeTable("robot.node", True, "one robot: reports when it is polled, acts, and drives where it has wheels"),
+    "robots": NodeTable("robot.many", False, "many robots in one process"),
+    "crowd": NodeTable("simulators.crowd", False, "up to 100,000 simulated robots in arrays, and their world"),
+    "world": NodeTable("simulators.markov_world", False, "the simulated Markov world"),
+    "physical_world": NodeTable("simulators.physical_parameters", False, "the simulated floor: robots on wheels, sensors, faults"),
+    "visualization": NodeTable("tools.visualization", False, "a fleet as markers, for RViz and Foxglove"),
+    "trainer": NodeTable("trainer.parameters", False, "learns new policies beside a running fleet"),
 }
 """By executable."""
 

@@ -11,7 +11,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from altmarl_ros.games.tabular import FloatArray, TabularGame
+from altmarl_ros.arrays import FloatArray
+from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.policies import Ladder, LocalPolicy
 
 Counts = NDArray[np.int64]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import BundleError
-from altmarl_ros.games.tabular import FloatArray
 from altmarl_ros.policies.counts import by_group, number_of_counts, rank_counts, scale_counts
 
 ActionTable = NDArray[np.uint16]

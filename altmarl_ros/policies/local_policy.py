@@ -8,8 +8,9 @@ from functools import cached_property
 
 import numpy as np
 
+from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import BundleError
-from altmarl_ros.games.tabular import FloatArray, TabularGame
+from altmarl_ros.games.tabular import TabularGame
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import BundleError
-from altmarl_ros.games.tabular import FloatArray, TabularGame
+from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.policies.bundle import PolicyBundle
 from altmarl_ros.policies.counts import by_group, rank_counts, scale_counts
 from altmarl_ros.policies.local_policy import softmax

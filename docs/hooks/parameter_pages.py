@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from altmarl_ros.nodes.common.parameters import Parameter
 from altmarl_ros.nodes.parameter_tables import TABLES, parameter_table
-from altmarl_ros.nodes.parameters import Parameter
 from tables import NOTHING, code, code_span, table
 
 _INTRODUCTION = """---

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from altmarl_ros.cli.floor_figure import floor_figure
+from altmarl_ros.cli.figures.floor_figure import floor_figure
 from altmarl_ros.cli.main import main
 from altmarl_ros.games import load_floor_map
 

@@ -9,10 +9,10 @@ from scipy import stats
 
 from altmarl_ros.cli.main import main
 from altmarl_ros.errors import GameError
-from altmarl_ros.fleet.record import RunRecord
 from altmarl_ros.games import load_floor_map, load_game
 from altmarl_ros.games.spec import load_posterior
 from altmarl_ros.policies import load_bundle
+from altmarl_ros.records.run_record import RunRecord
 
 TICKS, ROBOTS = 300, 40
 

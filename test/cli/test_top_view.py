@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 from altmarl_ros.cli.top_view import bar, sparkline, top_view
-from altmarl_ros.fleet.markov_world import Truth
-from altmarl_ros.fleet.tick_view import TickView, true_reward, true_shares
+from altmarl_ros.monitoring.tick_view import TickView, true_reward, true_shares
+from altmarl_ros.simulation.markov_world import Truth
 
 ZONES = tuple(f"zone {c}" for c in "ABCDE")
 

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from altmarl_ros.fleet.middleware import discovery_variables, free_domain
+from altmarl_ros.deployment.middleware import discovery_variables, free_domain
 from page_shell import Shell
 
 _CHECKED = "checked, not run"

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import launch_pages
 from altmarl_ros.cli.main import main
+from altmarl_ros.nodes.common.parameters import accept
 from altmarl_ros.nodes.parameter_tables import parameter_table
-from altmarl_ros.nodes.parameters import accept
 from altmarl_ros.resources import executable
 
 ROOT = Path(__file__).parents[2]

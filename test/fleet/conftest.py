@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from altmarl_ros.fleet.coordinator import Coordinator
-from altmarl_ros.fleet.deciding import Rule
-from altmarl_ros.fleet.record import StatusRow
-from altmarl_ros.fleet.roster import Roster
 from altmarl_ros.games import Start, TabularGame
+from altmarl_ros.protocol.coordinator import Coordinator
+from altmarl_ros.protocol.decision import Rule
+from altmarl_ros.protocol.roster import Roster
+from altmarl_ros.records.run_record import StatusRow
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from altmarl_ros.errors import BundleError
-from altmarl_ros.fleet.coordinator import check_bundle
 from altmarl_ros.games.rewards import Rewards
 from altmarl_ros.learning.alternating import TrainingOptions, train
 from altmarl_ros.policies import load_bundle, save_bundle
 from altmarl_ros.policies.lookahead import Lookahead
+from altmarl_ros.protocol.coordinator import check_bundle
 
 
 @pytest.fixture(scope="module")

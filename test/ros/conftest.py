@@ -12,14 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from altmarl_ros.cli.fleet_processes import command
-from altmarl_ros.cli.processes import Child, ProcessGroup
-from altmarl_ros.fleet.middleware import discovery_variables, free_domain
-from altmarl_ros.fleet.plan import FleetPlan
-from altmarl_ros.fleet.record import RunRecord
+from altmarl_ros.cli.processes import Child, ProcessGroup, command
+from altmarl_ros.deployment.fleet_plan import FleetPlan
+from altmarl_ros.deployment.middleware import discovery_variables, free_domain
 from altmarl_ros.games import load_game
 from altmarl_ros.learning.alternating import TrainingOptions, train
 from altmarl_ros.policies import save_bundle
+from altmarl_ros.records.run_record import RunRecord
 from altmarl_ros.resources import executable
 
 
@@ -48,7 +47,7 @@ class RunningFleet:
         import rclpy
         from rclpy.executors import SingleThreadedExecutor
 
-        from altmarl_ros.nodes.observer import Observer
+        from altmarl_ros.nodes.tools.run_logger import RunLogger
 
         self.plan = plan
         self._closed = False
@@ -58,7 +57,7 @@ class RunningFleet:
             return
         self._rclpy = rclpy
         rclpy.init(args=[])
-        self.observer = Observer()
+        self.observer = RunLogger()
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self.observer)
 

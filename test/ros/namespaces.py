@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from altmarl_ros.cli.processes import ProcessGroup
-from altmarl_ros.fleet.markov_world import Truth
-from altmarl_ros.fleet.record import FloorRow, RunLog, StatusRow
+from altmarl_ros.records.run_record import FloorRow, RunLog, StatusRow
+from altmarl_ros.simulation.markov_world import Truth
 
 _CLONE_NEWNET = 0x40000000
 _numbers = itertools.count()

@@ -7,12 +7,12 @@ from dataclasses import asdict
 import rclpy
 from rclpy.executors import ExternalShutdownException
 
-from altmarl_ros.nodes.observer import Observer
+from altmarl_ros.nodes.tools.run_logger import RunLogger
 
 
 def main():
     rclpy.init(args=[])
-    observer = Observer()
+    observer = RunLogger()
     told = {"statuses": set(), "truths": set(), "floors": set()}
     try:
         while os.getppid() != 1:

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from altmarl_ros.cli.fleet import run_fleet
-from altmarl_ros.fleet.plan import FleetPlan
-from altmarl_ros.fleet.record import RunRecord
+from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.games import load_game
+from altmarl_ros.records.run_record import RunRecord
 
 pytestmark = [pytest.mark.ros, pytest.mark.untimed]
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from altmarl_ros.fleet.middleware import discovery_variables, free_domain
-from altmarl_ros.fleet.plan import FleetPlan
+from altmarl_ros.deployment.fleet_plan import FleetPlan
+from altmarl_ros.deployment.middleware import discovery_variables, free_domain
 from altmarl_ros.resources import executable
 
 pytestmark = [pytest.mark.ros, pytest.mark.untimed]
@@ -78,7 +78,7 @@ class Scene:
     def __init__(self, fleet, browser):
         from std_msgs.msg import Bool
 
-        from altmarl_ros.nodes import qos
+        from altmarl_ros.nodes.common import qos
 
         self.fleet, self.browser = fleet, browser
         self._environment = dict(os.environ)  # every test has a domain of its own; this one is for all of them
@@ -266,7 +266,7 @@ def test_the_table_of_robots_can_be_searched_and_sorted(scene):
 
 def test_training_is_steered_from_the_page(scene, tmp_path):
     from altmarl_ros.msg import TrainingProgress
-    from altmarl_ros.nodes import qos
+    from altmarl_ros.nodes.common import qos
 
     page = scene.open()
     page.click("#tab-trainer")

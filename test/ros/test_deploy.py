@@ -110,7 +110,7 @@ def test_a_robot_is_checked_at_every_step_until_it_drives(site, operator, start_
     from lifecycle_msgs.msg import Transition
 
     from altmarl_ros.msg import DriveState
-    from altmarl_ros.nodes import qos
+    from altmarl_ros.nodes.common import qos
 
     code, checks = check(site, "--timeout", "0.5")
     assert (code, list(checks)) == (1, ["node"])
@@ -172,12 +172,12 @@ def test_robots_run_unchanged_on_a_recorded_bag_of_odometry(site, operator):
     from rclpy.serialization import deserialize_message, serialize_message
     from rosgraph_msgs.msg import Clock
 
-    from altmarl_ros.fleet.bag import BagReader, BagWriter, Topic
-    from altmarl_ros.fleet.definitions import message_definition, type_hash
     from altmarl_ros.games import load_floor_map
     from altmarl_ros.msg import RobotReport
-    from altmarl_ros.nodes import qos
-    from altmarl_ros.nodes.recorder import qos_entry, type_name
+    from altmarl_ros.nodes.common import qos
+    from altmarl_ros.nodes.tools.recorder import qos_entry, type_name
+    from altmarl_ros.records.bag import BagReader, BagWriter, Topic
+    from altmarl_ros.records.message_definitions import message_definition, type_hash
 
     floor = load_floor_map("hall")
     begin, rate, seconds = 1000.0, 20, 20.0

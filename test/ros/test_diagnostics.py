@@ -7,7 +7,7 @@ import pytest
 from rclpy.duration import Duration
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
-from altmarl_ros.fleet.plan import FleetPlan
+from altmarl_ros.deployment.fleet_plan import FleetPlan
 
 pytestmark = [
     pytest.mark.ros,

@@ -6,10 +6,10 @@ from functools import partial
 
 import pytest
 
-from altmarl_ros.fleet.plan import FleetPlan
-from altmarl_ros.fleet.record import UNKNOWN
-from altmarl_ros.fleet.session import is_newer
+from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.policies import load_bundle
+from altmarl_ros.protocol.messages import is_newer
+from altmarl_ros.records.run_record import UNKNOWN
 
 pytestmark = pytest.mark.ros
 

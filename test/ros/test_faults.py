@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from altmarl_ros.fleet.plan import FleetPlan
+from altmarl_ros.deployment.fleet_plan import FleetPlan
 
 pytestmark = pytest.mark.ros
 
@@ -71,7 +71,7 @@ def first_whole_tick(running, n, k, last_session):
 
 
 def test_the_global_state_survives_a_restart(fleet, policy, tmp_path):
-    from altmarl_ros.fleet.checkpoint import read_checkpoint
+    from altmarl_ros.nodes.coordinator.state_file import read_checkpoint
 
     plan = FleetPlan("warehouse", policy, robots=4, k=2, period=0.1, processes=1, state_file=str(tmp_path / "state"))
     running = fleet(plan)

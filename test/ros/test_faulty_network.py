@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from altmarl_ros.fleet.network import Network
-from altmarl_ros.fleet.plan import FleetPlan
-from altmarl_ros.fleet.record import UNKNOWN
+from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.policies import load_bundle
+from altmarl_ros.protocol.link_model import Network
+from altmarl_ros.records.run_record import UNKNOWN
 
 pytestmark = [pytest.mark.ros, pytest.mark.soak]
 

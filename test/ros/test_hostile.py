@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from altmarl_ros.fleet.plan import FleetPlan
+from altmarl_ros.deployment.fleet_plan import FleetPlan
 
 pytestmark = [pytest.mark.ros, pytest.mark.untimed]
 
@@ -25,7 +25,7 @@ class Attacker:
         import rclpy
 
         from altmarl_ros.msg import BodyCommand, FleetTick, LocalPolicy, RobotHello, RobotReport
-        from altmarl_ros.nodes import qos
+        from altmarl_ros.nodes.common import qos
 
         self.node = rclpy.create_node("attacker")
         self._rng = np.random.default_rng(0)
@@ -132,7 +132,7 @@ def check_decisions(running, begun, last):
 
 def test_a_flood_of_robots_ends_at_the_capacity(fleet, policy, start_executable):
     from altmarl_ros.msg import CoordinatorStatus
-    from altmarl_ros.nodes import qos
+    from altmarl_ros.nodes.common import qos
 
     running = fleet(FleetPlan("warehouse", policy, robots=1))
     heard = []
@@ -153,8 +153,8 @@ def test_a_flood_of_robots_ends_at_the_capacity(fleet, policy, start_executable)
 def test_a_callback_that_fails_is_counted_and_the_node_goes_on(fleet, policy):
     """The guard itself: whatever a callback raises stays away from the executor."""
     from altmarl_ros.msg import RobotReport
-    from altmarl_ros.nodes import qos
-    from altmarl_ros.nodes.guarded import GuardedNode
+    from altmarl_ros.nodes.common import qos
+    from altmarl_ros.nodes.common.guarded import GuardedNode
 
     running = fleet(FleetPlan("warehouse", policy, robots=1))
     victim, heard = GuardedNode("victim"), []
@@ -184,7 +184,7 @@ def test_every_node_of_ours_is_guarded():
     from rclpy.node import Node
 
     import altmarl_ros.nodes
-    from altmarl_ros.nodes.guarded import GuardedNode
+    from altmarl_ros.nodes.common.guarded import GuardedNode
 
     plain = set()
     for module in pkgutil.iter_modules(altmarl_ros.nodes.__path__):

@@ -5,10 +5,10 @@ import subprocess
 
 import pytest
 
+from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.fleet.plan import FleetPlan
-from altmarl_ros.fleet.session import is_newer
-from altmarl_ros.nodes.lifecycle import ManagedNode
+from altmarl_ros.nodes.common.lifecycle import ManagedNode
+from altmarl_ros.protocol.messages import is_newer
 from altmarl_ros.resources import executable
 
 pytestmark = [pytest.mark.ros, pytest.mark.untimed]

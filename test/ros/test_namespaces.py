@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from altmarl_ros.cli.fleet_processes import command
-from altmarl_ros.fleet.plan import FleetPlan
+from altmarl_ros.cli.processes import command
+from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.games import load_game
 from altmarl_ros.learning.alternating import TrainingOptions, train
 from altmarl_ros.policies import load_bundle, save_bundle

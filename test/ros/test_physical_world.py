@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from altmarl_ros.fleet.plan import FleetPlan
+from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.games import load_floor_map, load_game
 from altmarl_ros.games.moves import goal_zones
 from altmarl_ros.learning.alternating import TrainingOptions, train
@@ -38,7 +38,7 @@ class Driver:
         from sensor_msgs.msg import LaserScan
 
         from altmarl_ros.msg import Contact, FloorTruth
-        from altmarl_ros.nodes import qos
+        from altmarl_ros.nodes.common import qos
 
         self._rclpy, self._twist = rclpy, Twist
         rclpy.init(args=[])

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from altmarl_ros.fleet.plan import FleetPlan, NodePlan
-from altmarl_ros.fleet.record import UNKNOWN
+from altmarl_ros.deployment.fleet_plan import FleetPlan, NodePlan
+from altmarl_ros.records.run_record import UNKNOWN
 
 pytestmark = pytest.mark.ros
 
@@ -37,7 +37,7 @@ class Plant:
         from diagnostic_msgs.msg import DiagnosticArray
 
         from altmarl_ros.msg import CoordinatorStatus, GlobalAction, GlobalState
-        from altmarl_ros.nodes import qos
+        from altmarl_ros.nodes.common import qos
 
         self._running, self._type = running, GlobalState
         self.state, self.behind = None, 0.0

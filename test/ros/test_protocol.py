@@ -8,10 +8,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from altmarl_ros.fleet.budget import REPORT_WIRE_BYTES, WINDOW
-from altmarl_ros.fleet.plan import FleetPlan, NodePlan
+from altmarl_ros.deployment.fleet_plan import FleetPlan, NodePlan
 from altmarl_ros.games import load_game
 from altmarl_ros.policies import LocalPolicy, load_bundle, save_bundle
+from altmarl_ros.protocol.budget import REPORT_WIRE_BYTES, WINDOW
 
 pytestmark = pytest.mark.ros
 
@@ -36,7 +36,7 @@ class Statuses:
 
     def __init__(self, running):
         from altmarl_ros.msg import CoordinatorStatus
-        from altmarl_ros.nodes import qos
+        from altmarl_ros.nodes.common import qos
 
         self.heard = []
         node = running.observer
@@ -139,9 +139,9 @@ def test_the_estimate_is_carried_over_ticks_without_reports(fleet, policy):
 
 
 def test_robots_that_are_not_on_the_list_are_refused_and_their_reports_do_not_count(fleet, policy):
-    from altmarl_ros.fleet.messages import Report, game_tag
     from altmarl_ros.msg import RobotReport
-    from altmarl_ros.nodes import conversions, qos
+    from altmarl_ros.nodes.common import conversions, qos
+    from altmarl_ros.protocol.messages import Report, game_tag
 
     plan = Plan("warehouse", policy, robots=6, k=4, period=0.2, processes=1, start_timeout=1.0)
     running = fleet(plan.with_parameters(roster__allow="0-1,4"))
@@ -168,7 +168,7 @@ def test_robots_that_are_not_on_the_list_are_refused_and_their_reports_do_not_co
 @pytest.mark.parametrize("robots", [("robot", {"robot_id": 5}), ("crowd", {"first_id": 5, "count": 1})], ids=["robot", "crowd"])
 def test_a_robot_without_the_policy_that_a_tick_names_asks_for_it_and_gets_it(fleet, policy, start_executable, robots):
     from altmarl_ros.msg import FleetTick, LocalPolicy, RobotHello
-    from altmarl_ros.nodes import qos
+    from altmarl_ros.nodes.common import qos
 
     running = fleet(Plan("warehouse", policy))
     node, hellos, policies = running.observer, [], []

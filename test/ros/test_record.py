@@ -14,9 +14,9 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from typer.testing import CliRunner
 
 from altmarl_ros.cli.main import app, main
-from altmarl_ros.fleet.bag import BagReader, BagWriter
-from altmarl_ros.fleet.plan import FleetPlan
+from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.policies import Ladder, LocalPolicy, load_bundle, save_bundle
+from altmarl_ros.records.bag import BagReader, BagWriter
 
 pytestmark = [pytest.mark.ros, pytest.mark.untimed]
 

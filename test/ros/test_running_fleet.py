@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from altmarl_ros.fleet.plan import FleetPlan
-from altmarl_ros.fleet.record import UNKNOWN
+from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.games import load_game
 from altmarl_ros.learning.population import simulate
 from altmarl_ros.observation import make_model
 from altmarl_ros.policies import load_bundle
+from altmarl_ros.records.run_record import UNKNOWN
 
 pytestmark = [pytest.mark.ros, pytest.mark.untimed]
 

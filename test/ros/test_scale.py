@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from altmarl_ros.fleet.plan import FleetPlan
+from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.games import load_game
 from altmarl_ros.learning.population import simulate
 from altmarl_ros.observation import make_model
@@ -22,7 +22,7 @@ def ear():
     """A node that listens, and a way to wait for what it hears."""
     import rclpy
 
-    from altmarl_ros.nodes.running import make_executor
+    from altmarl_ros.nodes.common.running import make_executor
 
     rclpy.init(args=[])
     node = rclpy.create_node("ear", start_parameter_services=False)
@@ -44,7 +44,7 @@ def ear():
 
 def hear_hellos(ear):
     from altmarl_ros.msg import RobotHello
-    from altmarl_ros.nodes import qos
+    from altmarl_ros.nodes.common import qos
 
     hellos = []
     ear.create_subscription(
@@ -97,7 +97,7 @@ def test_a_crowd_says_hello_in_ranges_and_leaves(ear, start_executable, number):
 @pytest.mark.untimed
 def test_of_a_crowd_only_the_allowed_ids_join(ear, start_executable, policy):
     from altmarl_ros.msg import CoordinatorStatus
-    from altmarl_ros.nodes import qos
+    from altmarl_ros.nodes.common import qos
 
     statuses = []
     ear.create_subscription(CoordinatorStatus, "/fleet/status", statuses.append, qos.account_qos())

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from altmarl_ros.fleet.plan import FleetPlan
+from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.resources import executable, share_directory
 
 pytestmark = [pytest.mark.ros, pytest.mark.untimed]
@@ -85,11 +85,11 @@ def graph(fleet, policy, tmp_path):
     from visualization_msgs.msg import MarkerArray
 
     from altmarl_ros.dashboard.view import FleetView
-    from altmarl_ros.fleet.bag import BagWriter
     from altmarl_ros.msg import DriveState, GlobalAction, GlobalState, TrainingProgress
-    from altmarl_ros.nodes import qos
-    from altmarl_ros.nodes.dashboard import DashboardNode
-    from altmarl_ros.nodes.recorder import Recorder
+    from altmarl_ros.nodes.common import qos
+    from altmarl_ros.nodes.tools.dashboard import DashboardNode
+    from altmarl_ros.nodes.tools.recorder import Recorder
+    from altmarl_ros.records.bag import BagWriter
 
     options = {"use_sim_time": True, "standby": True, "trainer": True, "visualization": True}
     running = fleet(Plan("warehouse", policy, robots=2, k=1, processes=1, **options))

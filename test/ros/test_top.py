@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from altmarl_ros.cli.main import main
-from altmarl_ros.fleet.plan import FleetPlan
+from altmarl_ros.deployment.fleet_plan import FleetPlan
 
 pytestmark = [pytest.mark.ros, pytest.mark.untimed]
 

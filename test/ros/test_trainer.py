@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from altmarl_ros.fleet.candidate import Stage
-from altmarl_ros.fleet.plan import FleetPlan
+from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.policies import load_bundle
+from altmarl_ros.policy_updates.candidate import Stage
 
 pytestmark = [pytest.mark.ros, pytest.mark.untimed]
 
@@ -36,7 +36,7 @@ class Trainer:
         from std_srvs.srv import Trigger
 
         from altmarl_ros.msg import CoordinatorStatus, TrainingProgress
-        from altmarl_ros.nodes import qos
+        from altmarl_ros.nodes.common import qos
 
         self.running, self.heard, self.statuses = running, [], []
         node = running.observer

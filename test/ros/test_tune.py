@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from altmarl_ros.cli.main import main
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.nodes.parameters import Parameter, declare, watch
+from altmarl_ros.nodes.common.parameters import Parameter, declare, watch
 
 pytestmark = [
     pytest.mark.ros, pytest.mark.untimed, pytest.mark.filterwarnings("ignore:failed to send response:RuntimeWarning"),
@@ -40,7 +40,7 @@ def node():
     import rclpy
     from rclpy.executors import SingleThreadedExecutor
 
-    from altmarl_ros.nodes.guarded import GuardedNode
+    from altmarl_ros.nodes.common.guarded import GuardedNode
 
     context = rclpy.Context()
     rclpy.init(args=[], context=context)

@@ -11,10 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 from altmarl_ros.cli.main import app
-from altmarl_ros.fleet.deciding import Rule
-from altmarl_ros.fleet.plan import FleetPlan
+from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.games import load_game
 from altmarl_ros.policies import Ladder, LocalPolicy, load_bundle, save_bundle
+from altmarl_ros.protocol.decision import Rule
 
 pytestmark = [pytest.mark.ros, pytest.mark.untimed]
 
@@ -26,8 +26,8 @@ class Tuned:
 
     def __init__(self, running):
         from altmarl_ros.msg import CoordinatorStatus
-        from altmarl_ros.nodes import qos
-        from altmarl_ros.nodes.remote_parameters import RemoteParameters
+        from altmarl_ros.nodes.common import qos
+        from altmarl_ros.nodes.common.remote_parameters import RemoteParameters
 
         self.running, self.heard = running, []
         running.observer.create_subscription(CoordinatorStatus, "/fleet/status", self.heard.append, qos.account_qos())
@@ -102,7 +102,7 @@ def test_every_live_parameter_does_what_it_says_and_the_record_tells_so(tuned, t
 
 
 def test_a_set_is_taken_whole_or_refused_whole(tuned):
-    from altmarl_ros.nodes.coordinator_parameters import PARAMETERS
+    from altmarl_ros.nodes.coordinator.parameters import PARAMETERS
 
     fleet = tuned()
     before = fleet.read()

@@ -28,11 +28,11 @@ from sensor_msgs.msg import LaserScan
 from std_msgs.msg import Bool
 from std_srvs.srv import SetBool
 
-from altmarl_ros.fleet.messages import Tick
 from altmarl_ros.games import load_game
 from altmarl_ros.msg import DriveState, FleetTick, LocalPolicy, RobotReport
-from altmarl_ros.nodes import conversions, qos
+from altmarl_ros.nodes.common import conversions, qos
 from altmarl_ros.policies import LocalPolicy as Policy
+from altmarl_ros.protocol.messages import Tick
 from altmarl_ros.resources import executable
 
 pytestmark = pytest.mark.ros

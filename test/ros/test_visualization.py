@@ -7,7 +7,7 @@ import time
 import pytest
 import yaml
 
-from altmarl_ros.fleet.plan import FleetPlan
+from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.resources import share_directory
 
 pytestmark = [pytest.mark.ros, pytest.mark.untimed]
@@ -21,7 +21,7 @@ class Drawings:
     def __init__(self, node):
         from visualization_msgs.msg import MarkerArray
 
-        from altmarl_ros.nodes import qos
+        from altmarl_ros.nodes.common import qos
 
         self.heard = []
         node.create_subscription(MarkerArray, "/fleet/visualization", self.heard.append, qos.markers_qos())
@@ -33,8 +33,8 @@ class Drawings:
 
 def test_a_fleet_is_drawn_as_it_is_seldom_enough_and_a_viewer_may_come_late(fleet, policy):
     from altmarl_ros.msg import FloorTruth
-    from altmarl_ros.nodes import qos
-    from altmarl_ros.nodes.markers import _HEARD
+    from altmarl_ros.nodes.common import qos
+    from altmarl_ros.nodes.tools.markers import _HEARD
 
     running = fleet(FleetPlan("warehouse", policy, robots=12, k=3, period=0.4, visualization=True))
     running.start()
@@ -77,8 +77,8 @@ def test_a_fleet_is_drawn_as_it_is_seldom_enough_and_a_viewer_may_come_late(flee
 
 
 def test_rviz_is_set_to_the_topic_and_its_quality_of_service():
-    from altmarl_ros.nodes import qos
-    from altmarl_ros.nodes.markers import FRAME
+    from altmarl_ros.nodes.common import qos
+    from altmarl_ros.nodes.tools.markers import FRAME
 
     config = yaml.safe_load((CONFIG / "rviz" / "fleet.rviz").read_text())["Visualization Manager"]
     assert config["Global Options"]["Fixed Frame"] == FRAME

@@ -1,0 +1,9 @@
+"""Array types that many modules name."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+"""Double-precision array; the docstring that names it says its axes."""

@@ -1,0 +1,207 @@
+"""A fleet of physical robots in one YAML file: types with their defaults, robots with what differs.
+
+    game: hall                            # a built-in name, or a file beside this one
+    policy: hall.npz                      # learned for it; without one it is trained before the first start
+    fleet_prefix: /fleet
+    coordinator:                          # its parameters
+      sampling.k: 4
+    types:
+      turtlebot4:
+        parameters: {drive.stamped: true, limits.forward: 0.3}
+        remappings: {cmd_vel: cmd_vel_unstamped}
+    robots:                               # each lives in the namespace of its name
+      robot_1: {id: 1, type: turtlebot4}
+      robot_2: {id: 2, type: turtlebot4, enabled: false, parameters: {limits.forward: 0.2}}
+
+Parameters are those of the nodes, with dots or as nested mappings; which there are is for the nodes to say. A robot's
+come before its type's, `{name}` and `{id}` in texts stand for the robot's.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, Mapping, Optional
+
+from pydantic import BaseModel, Field
+
+from altmarl_ros.deployment.fleet_plan import ParameterValue
+from altmarl_ros.errors import AltmarlError, GameError
+from altmarl_ros.games import load_game
+from altmarl_ros.games.documents import read_yaml, validated
+from altmarl_ros.policies.bundle import default_path
+
+NOBODY = "none"
+"""In place of robots' names: no robot."""
+
+_NAMESPACE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*")
+_MOST_ID = 2**32 - 1
+
+
+class _Type(BaseModel, extra="forbid"):
+    # typing's Dict and Optional: these annotations are evaluated by pydantic 1 as well.
+    parameters: Dict[str, Any] = Field(default_factory=dict)
+    remappings: Dict[str, str] = Field(default_factory=dict)
+
+
+class _Robot(_Type, extra="forbid"):
+    id: int = Field(..., ge=0, le=_MOST_ID)
+    type: Optional[str] = None
+    enabled: bool = True
+
+
+class _Fleet(BaseModel, extra="forbid"):
+    game: str = Field(..., min_length=1)
+    policy: str = ""
+    fleet_prefix: str = "/fleet"
+    coordinator: Dict[str, Any] = Field(default_factory=dict)
+    types: Dict[str, _Type] = Field(default_factory=dict)
+    robots: Dict[str, _Robot]
+
+
+@dataclass(frozen=True)
+class Member:
+    """One robot of the fleet.
+
+    Attributes:
+        name: its namespace, without the leading slash.
+        id: unique in the fleet.
+        type: name of its type; empty: none.
+        enabled: whether it takes part.
+        parameters: of its node, by their full names, its own before its type's.
+        remappings: of its node's topics.
+    """
+
+    name: str
+    id: int
+    type: str
+    enabled: bool
+    parameters: Mapping[str, ParameterValue]
+    remappings: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class FleetFile:
+    """What a fleet consists of.
+
+    Attributes:
+        path: of the file.
+        game: built-in name, or the path of a YAML file.
+        policy: path of the bundle, or None.
+        fleet_prefix: of the fleet-wide topics.
+        coordinator: its parameters by their full names.
+        members: all robots, those that are not enabled as well.
+    """
+
+    path: Path
+    game: str
+    policy: Path | None
+    fleet_prefix: str
+    coordinator: Mapping[str, ParameterValue]
+    members: tuple[Member, ...]
+
+    @property
+    def enabled(self) -> tuple[Member, ...]:
+        """The robots that take part."""
+        return tuple(member for member in self.members if member.enabled)
+
+    @property
+    def policy_path(self) -> Path:
+        """Of the bundle: the one named, or where the one that is trained for the game is kept."""
+        return self.policy or default_path(load_game(self.game))
+
+    def choose(self, only: str = "") -> tuple[Member, ...]:
+        """The robots of these names, with commas between them; empty: all that are enabled; `none`: no robot.
+
+        Raises:
+            AltmarlError: there is no such robot, or it is not enabled.
+        """
+        by_name = {member.name: member for member in self.members}
+        if not only.strip():
+            return self.enabled
+        chosen = []
+        for name in [] if only.strip() == NOBODY else [name.strip() for name in only.split(",")]:
+            if name not in by_name:
+                raise AltmarlError(f"{self.path}: no robot {name!r}; robots are {', '.join(by_name)}")
+            if not by_name[name].enabled:
+                raise AltmarlError(f"{self.path}: robot {name!r} is not enabled")
+            chosen.append(by_name[name])
+        return tuple(chosen)
+
+
+def load_fleet_file(path: Path) -> FleetFile:
+    """Read a fleet.
+
+    Raises:
+        AltmarlError: one line that names the file, the key, and the rule it breaks.
+    """
+    try:
+        fleet: _Fleet = validated(_Fleet, read_yaml(path), "")
+        members = tuple(_member(name, robot, fleet.types) for name, robot in fleet.robots.items())
+        _check_unique(members)
+        coordinator = flatten(fleet.coordinator, "coordinator", {})
+    except GameError as error:
+        raise AltmarlError(f"{path}: {error}") from None
+    game = fleet.game
+    if Path(game).suffix in (".yaml", ".yml"):
+        game = str((path.parent / game).absolute())
+    policy = (path.parent / fleet.policy).absolute() if fleet.policy else None
+    return FleetFile(path, game, policy, fleet.fleet_prefix, coordinator, members)
+
+
+def flatten(nested: Mapping[str, Any], where: str, words: Mapping[str, object], prefix: str = "") -> dict[str, ParameterValue]:
+    """Parameters by their full names; `{word}` in a text stands for what `words` says.
+
+    Raises:
+        GameError: naming the key below `where` that has no value a parameter could have, or stands twice.
+    """
+    flat: dict[str, ParameterValue] = {}
+    for key, value in nested.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            inner = flatten(value, where, words, f"{name}.")
+        elif isinstance(value, str):
+            inner = {name: _filled(value, words)}
+        elif isinstance(value, (bool, int, float)):
+            inner = {name: value}
+        else:
+            raise GameError(f"{where}.{name} must be a text, a number, true or false, is {type(value).__name__}")
+        twice = next((each for each in inner if each in flat), None)
+        if twice is not None:
+            raise GameError(f"{where}.{twice} stands twice")
+        flat |= inner
+    return flat
+
+
+def _filled(text: str, words: Mapping[str, object]) -> str:
+    for word, value in words.items():
+        text = text.replace(f"{{{word}}}", str(value))
+    return text
+
+
+def _member(name: str, robot: _Robot, types: Mapping[str, _Type]) -> Member:
+    if not _NAMESPACE.fullmatch(name):
+        raise GameError(f"robots.{name!r} must be a namespace: letters, digits and _, not beginning with a digit")
+    if robot.type is not None and robot.type not in types:
+        raise GameError(f"robots.{name}.type is {robot.type!r}; types are {', '.join(types) or 'none'}")
+    words = {"name": name, "id": robot.id}
+    common = types[robot.type] if robot.type is not None else _Type()
+    parameters = {
+        **flatten(common.parameters, f"types.{robot.type}.parameters", words),
+        **flatten(robot.parameters, f"robots.{name}.parameters", words),
+    }
+    remappings = {topic: _filled(other, words) for topic, other in {**common.remappings, **robot.remappings}.items()}
+    return Member(name, robot.id, robot.type or "", robot.enabled, parameters, remappings)
+
+
+def _check_unique(members: tuple[Member, ...]) -> None:
+    if any(member.name == NOBODY for member in members):
+        raise GameError(f"robots.{NOBODY}: is no name for a robot, it stands for no robot")
+    if not any(member.enabled for member in members):
+        raise GameError("robots: none is enabled")
+    first: dict[int, str] = {}
+    for member in members:
+        if member.id in first:
+            raise GameError(f"robots.{member.name}.id is {member.id}, which {first[member.id]} has")
+        first[member.id] = member.name

@@ -1,0 +1,236 @@
+"""What a simulated fleet consists of: one plan for the command line and for the launch files."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Mapping, Union
+
+from typing_extensions import Literal, get_args
+
+from altmarl_ros.errors import AltmarlError
+from altmarl_ros.games import tick_of
+from altmarl_ros.observation import DEFAULT_MODEL, MODEL_NAMES
+from altmarl_ros.protocol.link_model import Network
+from altmarl_ros.resources import share_directory
+
+ParameterValue = Union[bool, int, float, str]
+
+_LEASE = 3  # tick periods of silence before the standby takes over
+_HELLOS_PER_SECOND = 1000.0
+_CROWD_HELLOS_PER_SECOND = 100_000.0  # a hello speaks for thousands
+_ROBOTS_PER_PROCESS = 250
+_COMPILATION = 90.0  # s; of steering and simulated floor, at their first use on a machine
+_SILENT_TICKS = 3  # after which robots that drive stop
+
+Backend = Literal["markov", "physical", "real"]
+"""What the robots act through: a Markov world, a simulated floor, or their own bases."""
+
+BACKENDS: tuple[Backend, ...] = get_args(Backend)
+
+DEFAULT_PERIOD = 0.5
+"""Of the ticks of a Markov world [s]."""
+
+MOST_NODES = 2000
+"""Robots that may be nodes of their own."""
+
+MOST_ROBOTS = 100_000
+"""Robots of a crowd."""
+
+
+@dataclass(frozen=True)
+class NodePlan:
+    """One process.
+
+    Attributes:
+        name: of the process.
+        executable: that it runs.
+        parameters: set on top of the parameter file, if there is one.
+        ros_name: fully qualified name of the node; empty: the process's, in no namespace.
+        remappings: of its topics.
+        parameter_file: that it reads; None: none.
+    """
+
+    name: str
+    executable: str
+    parameters: Mapping[str, ParameterValue]
+    ros_name: str = ""
+    remappings: Mapping[str, str] = field(default_factory=dict)
+    parameter_file: Path | None = None
+
+    @property
+    def namespace(self) -> str:
+        """Of the node."""
+        return self.ros_name.rpartition("/")[0] or "/"
+
+    @property
+    def node_name(self) -> str:
+        """Name of the node in its namespace."""
+        return self.ros_name.rpartition("/")[2] or self.name
+
+
+@dataclass(frozen=True)
+class FleetPlan:
+    """What to bring up.
+
+    Attributes:
+        game: built-in name or YAML file.
+        policy: policy bundle.
+        robots: number of robots.
+        k: reports per tick.
+        model: observation model.
+        period: tick period [s].
+        processes: processes that share the robots; 0: two, or more where a process would have over 250 nodes.
+        crowd: play all robots by the vectorised `crowd` in place of `world` and `robots`.
+        seed: of everything random.
+        ticks: ticks after which the coordinator falls silent; 0: never.
+        start_timeout: how long tick 0 waits for the fleet [s].
+        state_file: the coordinator's checkpoint; empty: none.
+        use_sim_time: follow /clock.
+        standby: whether a second coordinator stands by.
+        trainer: whether a trainer learns new policies beside the fleet when it is asked to.
+        network: faults between coordinator and robots; not with a crowd.
+        backend: a simulated Markov world, a simulated floor with physical robots, or neither: the robots' own bases.
+        real_time_factor: of a simulated floor, by whose clock periods are; 0: as fast as the robots steer.
+        visualization: whether markers are published for RViz and Foxglove.
+    """
+
+    game: str
+    policy: Path
+    robots: int = 30
+    k: int = 5
+    model: str = DEFAULT_MODEL
+    period: float = DEFAULT_PERIOD
+    processes: int = 0
+    crowd: bool = False
+    seed: int = 0
+    ticks: int = 0
+    start_timeout: float = 20.0
+    state_file: str = ""
+    use_sim_time: bool = False
+    standby: bool = False
+    trainer: bool = False
+    network: Network = field(default_factory=Network)
+    backend: Backend = "markov"
+    real_time_factor: float = 1.0
+    visualization: bool = False
+    parameter_file: Path = field(default_factory=lambda: share_directory() / "config" / "params" / "sim_fleet.yaml")
+
+    def __post_init__(self) -> None:
+        for name, least in (("robots", 1), ("k", 0), ("processes", 0), ("seed", 0), ("ticks", 0)):
+            if getattr(self, name) < least:
+                raise AltmarlError(f"{name} is {getattr(self, name)}, must be at least {least}")
+        most = MOST_ROBOTS if self.crowd else MOST_NODES
+        if self.robots > most:
+            raise AltmarlError(f"robots is {self.robots}, must be at most {most}" + ("" if self.crowd else " without a crowd"))
+        if self.model not in MODEL_NAMES:
+            raise AltmarlError(f"observation model {self.model!r} is unknown; known are {', '.join(MODEL_NAMES)}")
+        if not self.period > 0:
+            raise AltmarlError(f"period is {self.period}, must be positive")
+        if self.backend not in BACKENDS:
+            raise AltmarlError(f"backend {self.backend!r} is unknown; known are {', '.join(BACKENDS)}")
+        if self.crowd and self.backend != "markov":
+            raise AltmarlError(f"backend is {self.backend}, must be markov with a crowd: its robots have no wheels")
+        if not 0.0 <= self.real_time_factor <= 1000.0:
+            raise AltmarlError(f"real_time_factor is {self.real_time_factor}, must be from 0 to 1000")
+        if self.crowd and not self.network.perfect:
+            raise AltmarlError(
+                f"network is {self.network}, must be perfect with a crowd: only robot nodes have links of their own"
+            )
+
+    @property
+    def coordinators(self) -> frozenset[str]:
+        """Names of the processes of which one must live."""
+        return frozenset({"coordinator", "standby"} if self.standby else {"coordinator"})
+
+    @property
+    def world(self) -> str:
+        """Name of the process without which there is no fleet, besides coordinators; empty: none."""
+        return "crowd" if self.crowd else {"markov": "world", "physical": "physical_world", "real": ""}[self.backend]
+
+    def nodes(self) -> list[NodePlan]:
+        """World and robots, or a crowd; the coordinator last, since it starts the clock of the episode."""
+        simulated = self.use_sim_time or self.backend == "physical"
+        common: dict[str, ParameterValue] = {"game": self.game, "use_sim_time": simulated}
+        plans = self._crowd(common) if self.crowd else self._robots(common)
+        coordinator: dict[str, ParameterValue] = {
+            "policy.file": str(self.policy),
+            "sampling.k": self.k,
+            "sampling.model": self.model,
+            "sampling.seed": self.seed,
+            "tick.period": float(self.period),
+            "tick.limit": self.ticks,
+            "start.robots": self.robots,
+            "start.timeout": max(float(self.start_timeout), _COMPILATION if self.backend == "physical" else 0.0),
+            "state_file": self.state_file,
+        }
+        if self.trainer:
+            plans.append(NodePlan("trainer", "trainer", {**common, "seed": self.seed}))
+        if self.visualization:
+            plans.append(NodePlan("visualization", "visualization", common))
+        if self.standby:
+            coordinator["failover.lease"] = _LEASE * float(self.period)
+            second = {**coordinator, "standby": True, "failover.rank": 1, "state_file": ""}
+            plans.append(NodePlan("standby", "coordinator", {**common, **second}, "/standby/coordinator"))
+        plans.append(NodePlan("coordinator", "coordinator", {**common, **coordinator}))
+        return [replace(plan, parameter_file=self.parameter_file) for plan in plans]
+
+    @property
+    def robot_processes(self) -> int:
+        """Processes that play the robots."""
+        if self.crowd:
+            return 1
+        return min(self.processes or max(2, -(-self.robots // _ROBOTS_PER_PROCESS)), self.robots)
+
+    def _crowd(self, common: Mapping[str, ParameterValue]) -> list[NodePlan]:
+        window = self.robots / _CROWD_HELLOS_PER_SECOND
+        return [NodePlan("crowd", "crowd", {**common, "count": self.robots, "seed": self.seed, "join_window": window})]
+
+    def _worlds(self, common: Mapping[str, ParameterValue]) -> list[NodePlan]:
+        if self.backend == "markov":
+            return [NodePlan("world", "world", {**common, "seed": self.seed})]
+        if self.backend == "real":
+            return []
+        own: dict[str, ParameterValue] = {
+            "game": self.game, "count": self.robots, "seed": self.seed, "real_time_factor": float(self.real_time_factor),
+        }  # fmt: skip
+        return [NodePlan("physical_world", "physical_world", own)]
+
+    def _robots(self, common: Mapping[str, ParameterValue]) -> list[NodePlan]:
+        plans = self._worlds(common)
+        window = self.robots / _HELLOS_PER_SECOND
+        faults: dict[str, ParameterValue] = {f"network.{name}": value for name, value in asdict(self.network).items()}
+        wheels = wheel_parameters(self.backend, self.period)
+        first = 0
+        for i in range(self.robot_processes):
+            count = self.robots // self.robot_processes + (i < self.robots % self.robot_processes)
+            own = {"first_id": first, "count": count, "seed": self.seed, "join_window": window}
+            plans.append(NodePlan(f"robots_{i}", "robots", {**common, **faults, **wheels, **own}))
+            first += count
+        return plans
+
+
+def wheel_parameters(backend: Backend, period: float) -> dict[str, ParameterValue]:
+    """Parameters of robots that have wheels, for ticks of `period` [s]; a simulated floor tells them their poses in the map."""
+    if backend == "markov":
+        return {}
+    wheels: dict[str, ParameterValue] = {"body": "drive", "timeout.tick": _SILENT_TICKS * float(period)}
+    if backend == "physical":
+        wheels |= {"pose.source": "pose_with_covariance", "pose.odometry": "odom", "frame_prefix": "robot_{id}/"}
+    return wheels
+
+
+def find_period(given: float | None, game: str, backend: str) -> float:
+    """Time between ticks [s]: the given one, else half a second, or for robots with wheels what the game is made for.
+
+    Raises:
+        AltmarlError: none is given, and the game does not say how long robots with wheels need.
+    """
+    if given is not None:
+        return given
+    if backend == "markov":
+        return DEFAULT_PERIOD
+    tick = tick_of(game)
+    if tick is None:
+        raise AltmarlError(f"game {game!r} does not say how long a tick takes: give the period, time enough for a move")
+    return tick

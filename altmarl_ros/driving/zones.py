@@ -1,0 +1,136 @@
+"""A robot's pose on the floor: its zone, its parking slot in a zone, the way there, and how far it is from the area's edge.
+
+A robot on a border would change its zone with every centimetre of noise in its pose. With h the hysteresis, T >= h the
+tolerance and d_i the distance to zone i (0 inside), a robot
+
+    stays in i           while d_i <= h, or while it is in no zone and d_i <= T
+    is in j at once      when it is inside j and does not stay in i, however far it has jumped
+    is in the nearest j  when it is inside none, does not stay in i and d_j <= T - h
+    is nowhere           otherwise, and where its pose is no number or beyond any map
+
+so a pose that moves by less than h around the place where the zone was last found does not change it back. All is a pure
+function of the pose and the last zone. Positions are in metres in the `map` frame (REP-105).
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from math import atan2, inf, nan
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from scipy.sparse.csgraph import shortest_path
+from shapely.geometry import Point
+
+from altmarl_ros.arrays import FloatArray
+from altmarl_ros.driving.governor_types import Border
+from altmarl_ros.driving.planar import Pose
+from altmarl_ros.errors import GameError
+from altmarl_ros.floors.floor_map import FloorMap
+from altmarl_ros.floors.floor_plan import MAX_COORDINATE, OUTSIDE
+
+
+class Zones:
+    """A floor as one robot, or each of many, reads it at every pose.
+
+    Args:
+        floor: zones, slots, entries and area.
+        hysteresis: how far beyond its zone a robot is still in it [m].
+        tolerance: how far from all zones a robot still has the last one [m].
+        robot_radius: by which ways keep off walls [m].
+
+    Raises:
+        GameError: not 0 <= hysteresis <= tolerance < inf, or not 0 < robot_radius < inf.
+    """
+
+    def __init__(self, floor: FloorMap, hysteresis: float = 0.2, tolerance: float = 0.5, robot_radius: float = 0.2) -> None:
+        if not 0.0 <= hysteresis <= tolerance < inf:
+            raise GameError(f"hysteresis {hysteresis:g} m and tolerance {tolerance:g} m: must be 0 <= hysteresis <= tolerance")
+        if not 0.0 < robot_radius < inf:
+            raise GameError(f"robot_radius is {robot_radius:g} m, must be finite and above 0")
+        self.floor = floor
+        self.hysteresis = hysteresis
+        self.tolerance = tolerance
+        self.robot_radius = robot_radius
+        self._outlines = [zone.polygon for zone in floor.plan.zones]
+        self._border = floor.area.boundary
+        shapely.prepare(floor.area)
+        floor.prepare(robot_radius)
+
+    def locate(self, x: float, y: float, last: int | None) -> int | None:
+        """The local state of a robot at (x, y) that was in zone `last`; None is unknown."""
+        if not (abs(x) <= MAX_COORDINATE and abs(y) <= MAX_COORDINATE):  # false for NaN
+            return None
+        point = Point(x, y)
+        beyond = self._outlines[last].distance(point) if last is not None else inf
+        if beyond <= self.hysteresis:
+            return last
+        inside = int(self.floor.plan.locate((x, y)))
+        if inside != OUTSIDE:
+            return inside
+        if beyond <= self.tolerance:
+            return last
+        nearest, metres = self.floor.plan.nearest((x, y))
+        return int(nearest) if metres <= self.tolerance - self.hysteresis else None
+
+    def slot_of(self, zone: int, robot_id: int) -> FloatArray:
+        """Where this robot parks in a zone [xy]; ids that differ modulo the number of slots have different ones."""
+        slots = self.floor.slots[zone]
+        return np.asarray(slots[robot_id % len(slots)])
+
+    def way(self, x: float, y: float, zone: int, robot_id: int) -> FloatArray:
+        """The points to drive through to the robot's slot in a zone, [point, xy]; none for a pose beyond any map.
+
+        To an adjacent zone the way is direct, else it leads over the shortest chain of zones; through the entry of each
+        passage, and where a passage has none through the next zone's goal, but straight to the slot in the last. Where a
+        wall or the area's edge bars the straight way within a zone, it leads over the zone's goal. It begins in the zone
+        that contains the pose or is nearest, so an entry that has just been passed is not in it.
+        """
+        start = int(self.floor.plan.nearest((x, y))[0])
+        if start == OUTSIDE:
+            return np.empty((0, 2))
+        floor, points = self.floor, [np.array([x, y])]
+        for here, there in self._hops(start, zone):
+            if (here, there) in floor.entries:
+                points += floor.leg(here, points[-1], floor.entries[here, there], self.robot_radius)
+            elif there != zone:
+                points.append(floor.plan.goals[there])
+        points += floor.leg(zone, points[-1], self.slot_of(zone, robot_id), self.robot_radius)
+        return np.array(points[1:])
+
+    def inside_area(self, x: float, y: float) -> float:
+        """Distance from the border of the allowed area [m]: positive inside, negative outside, -inf beyond any map."""
+        if not (abs(x) <= MAX_COORDINATE and abs(y) <= MAX_COORDINATE):  # false for NaN
+            return -inf
+        metres = float(shapely.distance(self._border, Point(x, y)))
+        return metres if shapely.intersects_xy(self.floor.area, x, y) else -metres
+
+    def border(self, pose: Pose) -> Border:
+        """The nearest border of the allowed area, as seen from a pose; not finite beyond any map or exactly on it."""
+        distance = self.inside_area(pose.x, pose.y)
+        if distance in (-inf, 0.0):
+            return Border(distance, nan)
+        point = Point(pose.x, pose.y)
+        nearest = self._border.interpolate(self._border.project(point))
+        side = 1.0 if distance > 0.0 else -1.0
+        return Border(distance, atan2(side * (pose.y - nearest.y), side * (pose.x - nearest.x)) - pose.yaw)
+
+    def _hops(self, start: int, end: int) -> list[tuple[int, int]]:
+        if self.floor.plan.adjacency[start, end]:
+            return [(start, end)]
+        hops: list[tuple[int, int]] = []
+        while end != start:
+            hops.append((int(self._before[start, end]), end))
+            end = hops[-1][0]
+        return hops[::-1]
+
+    @cached_property
+    def _before(self) -> NDArray[np.int32]:
+        """The last zone but one on the shortest way, in metres between the zones' goals through the entries [from, to]."""
+        plan = self.floor.plan
+        metres = np.full(plan.adjacency.shape, inf)
+        for a, b in np.argwhere(plan.adjacency):
+            via = self.floor.entries.get((int(a), int(b)), plan.goals[b])
+            metres[a, b] = max(1e-9, np.hypot(*(via - plan.goals[a])) + np.hypot(*(plan.goals[b] - via)))  # 0 is no edge
+        return np.asarray(shortest_path(metres, return_predecessors=True)[1])

@@ -1,1 +1,0 @@
-"""How a fleet is run, tick by tick, without ROS: plain data in, decisions out."""

@@ -1,0 +1,130 @@
+"""Ways within a zone: clear of walls, and where there is a choice through the aisles between parked robots.
+
+A straight line from a door to a slot leads through whoever is parked in between, and a robot that plans by what its laser
+sees gets caught there. Here every slot is taken to be occupied. On a grid a metre of way costs
+
+    1 + OCCUPIED where a parked robot would be touched, less and less up to COMFORT beyond + WALL next to walls,
+
+the way is the cheapest (Dijkstra), and what a straight line does no worse is left out of it. Occupied places cost, and are
+not barred: a slot amid others is reached between them.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import dijkstra
+from scipy.spatial import cKDTree
+from shapely.geometry import MultiLineString, Polygon
+from shapely.geometry.base import BaseGeometry
+
+from altmarl_ros.arrays import FloatArray
+
+_OCCUPIED, _COMFORT, _NEAR_SLOT = 15.0, 0.25, 4.0  # per m, m, per m
+_WALL, _NEAR_WALL = 3.0, 0.15  # per m, m
+_MOST_CELLS = 100_000
+_BEYOND = 0.5  # m outside the zone that ways may use
+_NO_WORSE = 1.05
+_DIAGONAL = 0.71  # half of a diagonal step
+_NEIGHBOURS = ((1, 0), (0, 1), (1, 1), (1, -1))
+
+
+class ZoneWays:
+    """Of one zone, for robots of one radius.
+
+    Args:
+        zone: its outline.
+        area: what robots never leave.
+        walls: that a robot's centre keeps its radius from.
+        slots: where robots park, here and next door [slot, xy; m].
+        radius: of a robot [m].
+    """
+
+    def __init__(self, zone: Polygon, area: BaseGeometry, walls: MultiLineString, slots: FloatArray, radius: float) -> None:
+        reachable = zone.buffer(_BEYOND).intersection(area)
+        low_x, low_y, high_x, high_y = reachable.bounds
+        self._step = max(0.5 * radius, float(np.sqrt((high_x - low_x) * (high_y - low_y) / _MOST_CELLS)))
+        self._low = np.array([low_x, low_y])
+        shape = tuple(int(size / self._step) + 2 for size in (high_x - low_x, high_y - low_y))
+        cells = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1)
+        points = self._low + self._step * cells
+        handles = shapely.points(points)
+        to_wall = shapely.distance(handles, walls) if len(walls.geoms) else np.full(shape, np.inf)
+        # On a coarse grid two neighbours might be on either side of a wall.
+        free = shapely.intersects(reachable, handles) & (to_wall >= max(radius - 0.25 * self._step, _DIAGONAL * self._step))
+        to_slot, _ = cKDTree(slots).query(points)
+        self._cost = (
+            1.0
+            + np.where(
+                to_slot < 2.0 * radius, _OCCUPIED, _NEAR_SLOT * np.clip(1.0 - (to_slot - 2.0 * radius) / _COMFORT, 0.0, 1.0)
+            )
+            + np.where(to_wall < radius + _NEAR_WALL, _WALL, 0.0)
+        )
+        self._cost[~free] = np.inf
+        self._points = points[free]
+        self._graph = _graph(free, self._cost, self._step)
+        self._nearest = cKDTree(self._points) if len(self._points) else None
+        self._towards = lru_cache(maxsize=256)(self._dijkstra)
+
+    def way(self, start: FloatArray, end: FloatArray) -> list[FloatArray] | None:
+        """What to drive through from start to end [xy; m], the end included; None: there is no way, or they are elsewhere."""
+        here, there = self._cell(start), self._cell(end)
+        if here is None or there is None:
+            return None
+        costs, following = self._towards(there)
+        if not np.isfinite(costs[here]):
+            return None
+        path = [here]
+        while path[-1] != there:
+            path.append(int(following[path[-1]]))
+        points = [np.asarray(start), *self._points[path[1:-1]], np.asarray(end)]
+        rest = [costs[here], *costs[path[1:-1]], 0.0]
+        kept, at = [], 0
+        while at < len(points) - 1:
+            at = max(
+                (j for j in range(at + 2, len(points)) if self._straight(points[at], points[j], rest[at] - rest[j])),
+                default=at + 1,
+            )
+            kept.append(points[at])
+        return kept
+
+    def _cell(self, point: FloatArray) -> int | None:
+        """The free cell next to a point; None: there is none near."""
+        if self._nearest is None:
+            return None
+        far, cell = self._nearest.query(np.asarray(point))
+        return int(cell) if float(far) <= 2.0 * self._step else None
+
+    def _straight(self, a: FloatArray, b: FloatArray, cost: float) -> bool:
+        """Whether the straight line costs hardly more than that."""
+        length = float(np.hypot(*(b - a)))
+        samples = a + (b - a) * np.linspace(0.0, 1.0, max(2, int(2.0 * length / self._step)))[:, None]
+        cells = np.clip(np.rint((samples - self._low) / self._step).astype(int), 0, np.array(self._cost.shape) - 1)
+        return bool(length * self._cost[cells[:, 0], cells[:, 1]].mean() <= _NO_WORSE * cost + self._step)
+
+    def _dijkstra(self, there: int) -> tuple[FloatArray, NDArray[np.int32]]:
+        """Cost to that cell from every cell, and the next one on the way."""
+        costs, following = dijkstra(self._graph, indices=np.array([there]), return_predecessors=True)
+        return costs[0], following[0]
+
+
+def _graph(free: NDArray[np.bool_], cost: FloatArray, step: float) -> csr_matrix:
+    """Edges between free cells and their eight neighbours, by length times mean cost; both ways."""
+    number = np.full(free.shape, -1)
+    number[free] = np.arange(free.sum())
+    froms, tos, weights = [], [], []
+    for dx, dy in _NEIGHBOURS:
+        a = (slice(0, free.shape[0] - dx), slice(max(0, -dy), free.shape[1] - max(0, dy)))
+        b = (slice(dx, free.shape[0]), slice(max(0, dy), free.shape[1] + min(0, dy)))
+        both = free[a] & free[b]
+        weight = step * np.hypot(dx, dy) * 0.5 * (cost[a][both] + cost[b][both])
+        for one, other in ((number[a][both], number[b][both]), (number[b][both], number[a][both])):
+            froms.append(one)
+            tos.append(other)
+            weights.append(weight)
+    n = int(free.sum())
+    return csr_matrix((np.concatenate(weights), (np.concatenate(froms), np.concatenate(tos))), shape=(n, n))

@@ -1,0 +1,214 @@
+"""How a coordinator and its robots fare, graded: what `/diagnostics` says, without ROS."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TYPE_CHECKING, Mapping, Sequence, Union
+
+from altmarl_ros.protocol.agent import RobotAgent
+from altmarl_ros.protocol.budget import WINDOW
+from altmarl_ros.protocol.messages import Verdict
+
+if TYPE_CHECKING:
+    from altmarl_ros.protocol.coordinator import Coordinator, Decision
+
+Value = Union[str, int, float]
+
+_RECENT_TICKS = 20
+_EXPECTED = (Verdict.ACCEPTED, Verdict.LATE)
+
+
+class Level(IntEnum):
+    """Levels of diagnostic_msgs/DiagnosticStatus."""
+
+    OK = 0
+    WARN = 1
+    ERROR = 2
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of a diagnosis."""
+
+    name: str
+    level: Level
+    message: str
+    values: Mapping[str, Value]
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """From `warn` on a quantity is worth a warning, from `error` on an error; the larger the worse."""
+
+    warn: float
+    error: float
+
+    def grade(self, value: float) -> Level:
+        """The level of a value."""
+        return Level.ERROR if value >= self.error else Level.WARN if value >= self.warn else Level.OK
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Of a coordinator.
+
+    Attributes:
+        slowness: share of the tick frequency that is missing.
+        loss: share of the polls of the last ticks that stayed without an accepted report.
+        suspended: share of the roster that has left the draw.
+        age: 95 % quantile of the age of information, over that of a fair draw in which all answer.
+    """
+
+    slowness: Threshold = field(default=Threshold(0.1, 0.5))
+    loss: Threshold = field(default=Threshold(0.2, 0.9))
+    suspended: Threshold = field(default=Threshold(0.05, 0.5))
+    age: Threshold = field(default=Threshold(3.0, 10.0))
+
+
+class CoordinatorHealth:
+    """Collects what the ticks came to; `findings` grades the last of them."""
+
+    def __init__(self, period: float) -> None:
+        """`period` of the ticks [s]; it may change."""
+        self.period = period
+        self._ticks: deque[tuple[float, int, int, float]] = deque(maxlen=_RECENT_TICKS)  # time, polled, heard, latency
+        self._bytes: deque[tuple[float, int]] = deque()
+        self._last: Decision | None = None
+        self._missed = 0
+        self._verdicts: Counter[Verdict] = Counter()
+
+    def add(self, decision: Decision, latency: float, report_bytes: int, now: float) -> None:
+        """A tick was decided at monotonic time `now` [s]."""
+        self._last = decision
+        self._ticks.append((now, len(decision.tick.polled), decision.heard, latency))
+        self._bytes.append((now, report_bytes))
+        self._forget(now)
+
+    def findings(
+        self,
+        core: Coordinator,
+        thresholds: Thresholds,
+        missed_ticks: int,
+        refused_hellos: int,
+        policy_requests: int,
+        now: float,
+    ) -> list[Finding]:
+        """The state at monotonic time `now` [s]; counters are compared with the last call."""
+        self._forget(now)
+        found = [
+            self._tick_finding(thresholds, missed_ticks, now), self._report_finding(core, thresholds),
+            _roster_finding(core, thresholds, refused_hellos), self._budget_finding(core, now),
+            _policy_finding(core, policy_requests),
+        ]  # fmt: skip
+        self._missed = missed_ticks
+        self._verdicts = Counter(core.verdicts)
+        return found
+
+    def _forget(self, now: float) -> None:
+        while self._bytes and self._bytes[0][0] <= now - WINDOW:
+            self._bytes.popleft()
+
+    def _tick_finding(self, thresholds: Thresholds, missed_ticks: int, now: float) -> Finding:
+        times = [row[0] for row in self._ticks]
+        frequency = 0.0
+        if len(times) > 1:
+            end = times[-1] if now - times[-1] < 2 * self.period else now
+            frequency = (len(times) - 1) / max(end - times[0], 1e-9)
+        latencies = sorted(row[3] for row in self._ticks)
+        level = Level.OK if len(times) < 2 else thresholds.slowness.grade(1.0 - frequency * self.period)
+        message = f"{frequency:.2f} of {1 / self.period:.2f} Hz" if times else "no tick yet"
+        if missed_ticks > self._missed:
+            level = max(level, Level.WARN)
+            message += f", {missed_ticks - self._missed} missed since the last diagnosis"
+        return Finding("ticks", level, message, {
+            "frequency [Hz]": frequency, "wanted frequency [Hz]": 1 / self.period, "missed ticks": missed_ticks,
+            "tick": self._last.tick.tick if self._last else "none",
+            "median latency [s]": latencies[len(latencies) // 2] if latencies else 0.0,
+        })  # fmt: skip
+
+    def _report_finding(self, core: Coordinator, thresholds: Thresholds) -> Finding:
+        polled, heard = (sum(row[i] for row in self._ticks) for i in (1, 2))
+        loss = 1.0 - heard / polled if polled else 0.0
+        level = thresholds.loss.grade(loss)
+        odd = {
+            v: core.verdicts[v] - self._verdicts[v]
+            for v in Verdict
+            if v not in _EXPECTED and core.verdicts[v] > self._verdicts[v]
+        }
+        message = f"loss {100 * loss:.0f} %"
+        if odd:
+            level = max(level, Level.WARN)
+            message += ", refused " + ", ".join(f"{count} {verdict.value}" for verdict, count in odd.items())
+        last = self._last
+        return Finding("reports", level, message, {
+            "loss": loss, "asked": last.asked if last else 0, "backfilled": last.backfilled if last else 0,
+            "heard": last.heard if last else 0, "rung": last.rung if last else 0,
+            "sampling error": last.sampling_error if last else 0.0,
+            **{verdict.value: core.verdicts[verdict] for verdict in Verdict},
+        })  # fmt: skip
+
+    def _budget_finding(self, core: Coordinator, now: float) -> Finding:
+        rate, limit = sum(size for _, size in self._bytes) / WINDOW, core.budget.limit
+        k_eff = self._last.k_eff if self._last else core.k
+        level, message = Level.OK, "no limit" if limit <= 0 else f"{rate:.0f} of {limit:.0f} B/s"
+        if limit > 0 and rate > limit:
+            level, message = Level.ERROR, f"{message}: somebody sends reports that nobody asked for"
+        elif limit > 0 and k_eff < core.k:
+            level, message = Level.WARN, f"{message}: k_eff is {k_eff}, wanted {core.k}"
+        return Finding("bandwidth", level, message, {
+            "reports on the wire [B/s]": rate, "limit [B/s]": limit, "k": core.k, "k_eff": k_eff,
+        })  # fmt: skip
+
+
+def _roster_finding(core: Coordinator, thresholds: Thresholds, refused_hellos: int) -> Finding:
+    roster, ages = core.roster, core.roster.ages
+    n, live = len(roster), roster.live
+    age = ages.p95 / _fair_age(core.k, live)
+    level = Level.ERROR if live == 0 else max(thresholds.suspended.grade(1 - live / n), thresholds.age.grade(age))
+    message = f"{live} of {n} robots answer" if n else "no robot has joined"
+    return Finding("roster", level, message, {
+        "robots": n, "live": live, "suspended": n - live, "refused hellos": refused_hellos, "mean age [ticks]": ages.mean,
+        "median age [ticks]": ages.median, "95 % age [ticks]": ages.p95, "largest age [ticks]": ages.maximum,
+        "95 % age over a fair draw's": age,
+    })  # fmt: skip
+
+
+def _policy_finding(core: Coordinator, policy_requests: int) -> Finding:
+    pending = core.next_bundle
+    message = f"policy {core.bundle.policy_id:08x}" + (f", then {pending.policy_id:08x}" if pending else "")
+    return Finding("policy", Level.OK, message, {
+        "policy": f"{core.bundle.policy_id:08x}", "announced": f"{pending.policy_id:08x}" if pending else "none",
+        "requests": policy_requests, "top rung": core.K,
+    })  # fmt: skip
+
+
+def _fair_age(k: int, n: int) -> float:
+    """95 % quantile of the ticks since a robot was heard that is heard with probability k/n per tick; at least 1."""
+    if k <= 0 or k >= n:
+        return 1.0
+    return max(1.0, math.log(0.05) / math.log1p(-k / n))
+
+
+def robots_finding(agents: Sequence[RobotAgent], now: float, silent: Threshold, each: int = 1) -> Finding:
+    """The robots of one process at monotonic time `now` [s]; `silent`: share that hears no coordinator.
+
+    Every agent stands for `each` robots.
+    """
+    robots = each * len(agents)
+    deaf = each * sum(agent.silent(now) for agent in agents)
+    waiting = each * sum(agent.lacks_policy for agent in agents)
+    level = max(silent.grade(deaf / max(robots, 1)), Level.WARN if waiting else Level.OK)
+    message = f"{robots - deaf} of {robots} robots hear the coordinator"
+    if waiting:
+        message += f", {waiting} lack its policy"
+    if not any(agent.heard for agent in agents):  # as at every start
+        level, message = Level.WARN, "no coordinator was heard yet"
+    return Finding("robots", level, message, {
+        "robots": robots, "silent": deaf, "lacking the policy": waiting,
+        "ticks heard": each * sum(agent.heard for agent in agents),
+        "ticks without action": each * sum(agent.missed for agent in agents),
+        "of these for want of the policy": each * sum(agent.without_policy for agent in agents),
+    })  # fmt: skip

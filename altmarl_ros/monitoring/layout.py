@@ -1,0 +1,109 @@
+"""Where zones and robots are drawn: on the game's floor, or, for a game without one, on a ring of discs.
+
+All in metres in the `map` frame. A robot whose pose is not known is drawn in its zone, at a place of its own that it has
+in every zone, so that nothing but a change of zone moves it. The places are a sunflower: point i of n lies at radius
+R sqrt((i + 1/2) / n) and angle i times the golden angle, which fills a disc evenly whatever n is (Vogel, 1979).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import pi, sqrt
+
+import numpy as np
+import shapely
+from shapely.geometry import Point, Polygon
+
+from altmarl_ros.arrays import FloatArray
+from altmarl_ros.floors.floor_map import FloorMap
+
+_GOLDEN_ANGLE = pi * (3.0 - sqrt(5.0))
+_FILLED = 0.8  # of the disc around a zone's centre
+_ZONE_RADIUS = 2.0  # m; of a ring's discs
+_GAP = 1.5  # m; between them, with room for what is written
+_LABEL = 0.5  # m; from a zone's border to the middle of what is written about it
+_STEP = 0.5  # m; at most, along the border of a filled zone
+
+
+@dataclass(frozen=True, eq=False)
+class ZoneShape:
+    """A zone as it is drawn.
+
+    Attributes:
+        name: of the local state.
+        outline: its border, closed [vertex, xy; m].
+        triangles: what fills it [3 vertices each, xy; m].
+        centre: of the places for robots [xy; m].
+        label: middle of what is written about it [xy; m].
+        radius: of the disc that the places fill [m].
+    """
+
+    name: str
+    outline: FloatArray
+    triangles: FloatArray
+    centre: FloatArray
+    label: FloatArray
+    radius: float
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Zones in the order of the local states, and the walls of the floor [vertex, xy; m]."""
+
+    zones: tuple[ZoneShape, ...]
+    walls: tuple[FloatArray, ...] = ()
+
+    @property
+    def top(self) -> FloatArray:
+        """A point above all zones, in the middle [xy; m]."""
+        corners = np.vstack([zone.outline for zone in self.zones])
+        return np.array([(corners[:, 0].min() + corners[:, 0].max()) / 2, corners[:, 1].max() + 2.0])
+
+    @property
+    def scale(self) -> float:
+        """Width of a drawn robot that suits the zones [m]."""
+        return float(np.clip(0.12 * min(zone.radius for zone in self.zones), 0.05, 0.5))
+
+    def places(self, zone: int, ranks: FloatArray, n: int) -> FloatArray:
+        """Where in a zone the robots with these ranks of n are drawn [robot, xy; m]."""
+        shape = self.zones[zone]
+        radii = _FILLED * shape.radius * np.sqrt((ranks + 0.5) / max(1, n))
+        angles = _GOLDEN_ANGLE * ranks
+        return np.asarray(shape.centre + np.stack([radii * np.cos(angles), radii * np.sin(angles)], axis=-1))
+
+
+def floor_layout(floor: FloorMap) -> Layout:
+    """The zones where they are."""
+    zones = []
+    for zone in floor.plan.zones:
+        centre = np.asarray(zone.goal, dtype=np.float64)
+        room = max(zone.polygon.boundary.distance(Point(centre)), 0.2)
+        left, _, right, upper = zone.polygon.bounds
+        label = np.array([(left + right) / 2, upper - _LABEL])
+        if not zone.polygon.contains(Point(label)):
+            label = centre
+        zones.append(_shape(zone.name, zone.polygon, centre, label, room))
+    return Layout(tuple(zones), floor.walls)
+
+
+def ring_layout(names: tuple[str, ...]) -> Layout:
+    """Discs on a circle, the first one at the top, clockwise."""
+    n = len(names)
+    ring = 0.0 if n == 1 else (_ZONE_RADIUS + _GAP / 2) / np.sin(pi / n)
+    angles = pi / 2 - 2 * pi * np.arange(n) / n
+    zones = []
+    for name, angle in zip(names, angles, strict=True):
+        centre = ring * np.array([np.cos(angle), np.sin(angle)])
+        label = centre + np.array([0.0, _ZONE_RADIUS + _LABEL])
+        zones.append(_shape(name, Point(centre).buffer(_ZONE_RADIUS, quad_segs=12), centre, label, _ZONE_RADIUS))
+    return Layout(tuple(zones))
+
+
+def _shape(name: str, polygon: Polygon, centre: FloatArray, label: FloatArray, radius: float) -> ZoneShape:
+    # Delaunay triangles of a border with points this near to each other do not cross it by more than a sliver.
+    fine = polygon.segmentize(max(_STEP, polygon.length / 200))
+    found = shapely.get_parts(shapely.delaunay_triangles(fine))
+    inside = [part for part in found if polygon.contains(part.representative_point())]
+    triangles = np.vstack([shapely.get_coordinates(part)[:3] for part in inside])
+    outline = shapely.get_coordinates(polygon.exterior)
+    return ZoneShape(name, outline, triangles, centre, label, float(radius))

@@ -1,0 +1,159 @@
+"""What is drawn of one tick: every robot's place, heading and part in the tick, and what is said beside each zone."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Iterable, Mapping
+
+import numpy as np
+
+from altmarl_ros.arrays import FloatArray
+from altmarl_ros.monitoring.layout import Layout
+
+MOST_DOTS = 2000
+"""Dots that stand for a crowd too large to be told robot by robot."""
+
+Pose = tuple[float, float, float]
+"""x, y, yaw [m, m, rad; map]."""
+
+
+@dataclass(frozen=True)
+class Tick:
+    """What is known of the last decided tick.
+
+    Attributes:
+        number: of the tick.
+        zone, next_zone: the local states that s_g and a_g stand for; None: none.
+        caption: s_g, a_g and the reports in one line.
+        estimate: shares of robots per local state.
+        polled, heard: robots that were asked, and that were heard.
+    """
+
+    number: int
+    zone: int | None
+    next_zone: int | None
+    caption: str
+    estimate: tuple[float, ...]
+    polled: frozenset[int]
+    heard: frozenset[int]
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What to draw.
+
+    Attributes:
+        layout: zones and walls.
+        labels: beside each zone.
+        caption: above all.
+        zone, next_zone: where attention is, and where it is sent; None: nowhere.
+        ids: of the robots; empty where dots stand for a crowd.
+        places: of the robots or dots [robot, xy; m].
+        headings: their yaw, NaN: not known [robot; rad].
+        polled, heard: whether each was asked in this tick, and heard [robot].
+    """
+
+    layout: Layout
+    labels: tuple[str, ...]
+    caption: str
+    zone: int | None
+    next_zone: int | None
+    ids: tuple[int, ...]
+    places: FloatArray
+    headings: FloatArray
+    polled: np.ndarray
+    heard: np.ndarray
+
+    @property
+    def size(self) -> float:
+        """Of a drawn robot [m]: as suits the zones, and smaller where so many in one zone would hide each other."""
+        room = min(zone.radius for zone in self.layout.zones)
+        return min(self.layout.scale, room / float(np.sqrt(max(1, len(self.places)))))
+
+
+@dataclass
+class Whereabouts:
+    """Where every robot is, by the best of what is told: its true pose, its true zone, or the zone that it last reported.
+
+    Attributes:
+        poses: true poses of a simulated floor, by robot.
+        zones: true zones, by robot; None: nobody tells the truth.
+        counts: robots per zone of a crowd that is told by numbers alone; None: it is not.
+    """
+
+    most: int = 100_000
+    poses: Mapping[int, Pose] = field(default_factory=dict)
+    zones: Mapping[int, int] | None = None
+    counts: tuple[int, ...] | None = None
+    _reported: OrderedDict[int, int] = field(default_factory=OrderedDict)
+
+    def hear(self, answers: Iterable[tuple[int, int]]) -> None:
+        """Robots reported their zones; of more than `most` those heard long ago are forgotten."""
+        for robot_id, zone in answers:
+            self._reported[robot_id] = zone
+            self._reported.move_to_end(robot_id)
+        while len(self._reported) > self.most:
+            self._reported.popitem(last=False)
+
+    def leave(self, robot_ids: Iterable[int]) -> None:
+        """Robots left the fleet."""
+        for robot_id in robot_ids:
+            self._reported.pop(robot_id, None)
+
+    def known(self) -> Mapping[int, int]:
+        """The zone of each robot that is not told by its pose."""
+        return self._reported if self.zones is None else self.zones
+
+
+def make_scene(layout: Layout, tick: Tick, robots: Whereabouts) -> Scene:
+    """The scene of a tick; robots in zones that the layout lacks are left out."""
+    L = len(layout.zones)
+    if robots.counts is not None:
+        ids: tuple[int, ...] = ()
+        places, each = _dots(layout, robots.counts)
+        headings = np.full(len(places), np.nan)
+        caption = f"{tick.caption}; a dot is {each:g} robots" if each > 1 else tick.caption
+        shown = list(robots.counts)
+    else:
+        zones = {i: zone for i, zone in robots.known().items() if zone < L and i not in robots.poses}
+        ids = tuple(sorted({*zones, *robots.poses}))
+        places, headings = _placed(layout, ids, zones, robots.poses)
+        caption = tick.caption
+        known = robots.known()
+        shown = np.bincount([zone for zone in known.values() if zone < L], minlength=L).tolist()
+    count = "seen" if robots.zones is None and robots.counts is None else "there"
+    labels = tuple(
+        f"{zone.name}\n{shown[j]} {count}, estimate {100 * tick.estimate[j]:.0f} %" if j < len(tick.estimate) else zone.name
+        for j, zone in enumerate(layout.zones)
+    )
+    polled, heard = (np.array([i in chosen for i in ids], dtype=bool) for chosen in (tick.polled, tick.heard))
+    if not ids:
+        polled = heard = np.zeros(len(places), dtype=bool)
+    return Scene(layout, labels, caption, tick.zone, tick.next_zone, ids, places, headings, polled, heard)
+
+
+def _placed(
+    layout: Layout, ids: tuple[int, ...], zones: Mapping[int, int], poses: Mapping[int, Pose]
+) -> tuple[FloatArray, FloatArray]:  # fmt: skip
+    places, headings = np.zeros((len(ids), 2)), np.full(len(ids), np.nan)
+    at = np.array([zones.get(i, -1) for i in ids], dtype=np.int64)
+    ranks = np.arange(len(ids), dtype=np.float64)
+    for zone in np.unique(at[at >= 0]):
+        here = at == zone
+        places[here] = layout.places(int(zone), ranks[here], len(ids))
+    for row, i in enumerate(ids):
+        if i in poses:
+            x, y, headings[row] = poses[i]
+            places[row] = x, y
+    return places, headings
+
+
+def _dots(layout: Layout, counts: tuple[int, ...]) -> tuple[FloatArray, float]:
+    """Dots for a crowd, and how many robots each stands for."""
+    each = max(1.0, float(np.ceil(sum(counts) / MOST_DOTS)))
+    parts = [
+        layout.places(zone, np.arange(round(count / each), dtype=np.float64), max(1, round(max(counts) / each)))
+        for zone, count in enumerate(counts[: len(layout.zones)])
+    ]
+    return np.vstack(parts) if parts else np.zeros((0, 2)), each

@@ -1,0 +1,205 @@
+"""Pure conversions between ROS messages and the plain data of the cores.
+
+Everything that comes in is data from outside: whatever cannot be converted raises ValueError with
+the field's name, and nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from rclpy.parameter import Parameter, parameter_value_to_python
+
+from altmarl_ros.errors import BundleError
+from altmarl_ros.msg import CoordinatorStatus, FleetConfiguration, FleetTick, FleetTruth, FloorTruth, LocalPolicy, RobotReport
+from altmarl_ros.policies import LocalPolicy as Policy
+from altmarl_ros.protocol.agent import HeldPolicy
+from altmarl_ros.protocol.budget import REPORT_WIRE_BYTES
+from altmarl_ros.protocol.coordinator import Coordinator, Decision
+from altmarl_ros.protocol.messages import Report, Tick, Verdict, game_tag
+from altmarl_ros.protocol.standby import Handover
+from altmarl_ros.records.run_record import Configuration, FloorRow, StatusRow
+from altmarl_ros.simulation.markov_world import Truth
+from altmarl_ros.simulation.vectorised_fleet import MOST_LISTED, Moves
+
+_MAX_POLICY_ENTRIES = 1_000_000  # 8 MB, of which a robot holds a few
+
+
+def tick_to_message(tick: Tick, stamp: object) -> FleetTick:
+    """The broadcast form of a tick; stamp is a builtin_interfaces Time."""
+    return FleetTick(
+        session=tick.session, tick=tick.tick, stamp=stamp, policy_id=tick.policy_id, global_state=tick.global_state,
+        global_action=FleetTick.NO_ACTION if tick.global_action is None else tick.global_action,
+        polled=np.array(tick.polled, dtype=np.uint32),
+    )  # fmt: skip
+
+
+def tick_from_message(message: FleetTick) -> Tick:
+    """The plain form of a received tick."""
+    action = None if message.global_action == FleetTick.NO_ACTION else int(message.global_action)
+    return Tick(message.session, message.tick, message.policy_id, message.global_state, action, tuple(message.polled))
+
+
+def report_to_message(report: Report) -> RobotReport:
+    """The wire form of a report."""
+    return RobotReport(
+        session=report.session, tick=report.tick, robot_id=report.robot_id, local_state=report.local_state,
+        game_tag=report.game_tag,
+    )  # fmt: skip
+
+
+def report_from_message(message: RobotReport) -> Report:
+    """The plain form of a received report."""
+    return Report(message.session, message.tick, message.robot_id, message.local_state, message.game_tag)
+
+
+def policy_to_message(policy: Policy, policy_id: int, game_hash: str) -> LocalPolicy:
+    """The latched form of the local policy."""
+    S_l, S_g, A_l = policy.probabilities.shape
+    return LocalPolicy(
+        policy_id=policy_id, game_hash=game_hash, n_local_states=S_l, n_global_states=S_g, n_local_actions=A_l,
+        probabilities=policy.probabilities.ravel(),
+        action_values=[] if policy.action_values is None else policy.action_values.ravel(),
+    )  # fmt: skip
+
+
+def policy_from_message(message: LocalPolicy) -> Policy:
+    """The policy in a received message.
+
+    Raises:
+        ValueError: the shape does not fit the entries, or an entry is not a probability.
+    """
+    shape = (message.n_local_states, message.n_global_states, message.n_local_actions)
+    if math.prod(shape) != len(message.probabilities) or not 0 < math.prod(shape) <= _MAX_POLICY_ENTRIES:
+        raise ValueError(f"policy {message.policy_id} has {len(message.probabilities)} entries for shape {shape}")
+    if len(message.action_values) not in (0, math.prod(shape)):
+        raise ValueError(f"policy {message.policy_id} has {len(message.action_values)} action values for shape {shape}")
+    try:
+        probabilities, Q = (np.asarray(given, dtype=np.float64) for given in (message.probabilities, message.action_values))
+        return Policy(probabilities.reshape(shape), Q.reshape(shape) if len(Q) else None)
+    except BundleError as error:
+        raise ValueError(f"policy {message.policy_id}: {error}") from None
+
+
+def held_policy_from_message(message: LocalPolicy, game_hash: str) -> HeldPolicy:
+    """The policy in a received message, for robots that are set up for a game; empty: for any.
+
+    Raises:
+        ValueError: it is for another game, or see `policy_from_message`.
+    """
+    if game_hash and message.game_hash != game_hash:
+        raise ValueError(f"policy {message.policy_id:08x} is for game {message.game_hash[:16]!r}, not {game_hash}")
+    return HeldPolicy(policy_from_message(message), game_tag(message.game_hash))
+
+
+def truth_to_message(truth: Truth) -> FleetTruth:
+    """The message about one closed tick."""
+    actions = [FleetTruth.NO_ACTION if action is None else action for action in truth.local_actions]
+    return FleetTruth(
+        session=truth.session, tick=truth.tick,
+        robot_id=np.array(truth.robot_ids, dtype=np.uint32),
+        local_state=np.array(truth.local_states, dtype=np.uint16),
+        local_action=np.array(actions, dtype=np.uint16),
+        actions=np.minimum(truth.actions, 65535).astype(np.uint16),
+    )  # fmt: skip
+
+
+def moves_to_message(moves: Moves) -> FleetTruth:
+    """The message about one tick of a crowd."""
+    message = FleetTruth(session=moves.tick.session, tick=moves.tick.tick)
+    n = len(moves.local_states)
+    if n > MOST_LISTED:
+        message.counts = np.asarray(moves.counts.ravel(), dtype=np.uint32)
+        return message
+    message.robot_id = np.arange(moves.first_id, moves.first_id + n, dtype=np.uint32)
+    message.local_state, message.local_action = moves.local_states, moves.local_actions
+    message.actions = np.ones(n, dtype=np.uint16)
+    return message
+
+
+def status_to_message(core: Coordinator, decision: Decision, stamp: object, reports: int) -> CoordinatorStatus:
+    """The status after a decision; `reports` came since the last one. The node adds its own counters and times."""
+    roster, ages = core.roster, core.roster.ages
+    status = CoordinatorStatus(
+        stamp=stamp, session=decision.tick.session, tick=decision.tick.tick, policy_id=decision.tick.policy_id,
+        polled=np.array(decision.tick.polled, dtype=np.uint32), asked=decision.asked, backfilled=decision.backfilled,
+        k_eff=decision.k_eff, heard=decision.heard, rung=decision.rung,
+        heard_id=np.array(list(decision.answers), dtype=np.uint32),
+        heard_state=np.array(list(decision.answers.values()), dtype=np.uint16),
+        global_state=decision.tick.global_state, global_action=decision.action,
+        estimate=decision.estimate.astype(np.float32), sampling_error=decision.sampling_error,
+        estimated_reward=decision.reward, k=core.k, robots=len(roster), live=roster.live,
+        next_policy_id=(core.next_bundle or core.bundle).policy_id,
+        report_bytes=reports * REPORT_WIRE_BYTES, bandwidth_limit=core.budget.limit,
+        age_mean=ages.mean, age_median=ages.median, age_p95=ages.p95, age_max=ages.maximum,
+    )  # fmt: skip
+    for verdict in Verdict:
+        setattr(status, verdict.value, core.verdicts[verdict])
+    return status
+
+
+def truth_from_message(message: FleetTruth) -> Truth:
+    """The plain form of a received truth.
+
+    Raises:
+        ValueError: its arrays differ in length.
+    """
+    columns = (message.robot_id, message.local_state, message.local_action, message.actions)
+    if len({len(column) for column in columns}) != 1:
+        raise ValueError(f"truth of tick {message.tick} has arrays of different lengths")
+    ids, states, actions, counts = (tuple(int(value) for value in column) for column in columns)
+    moves = tuple(None if action == FleetTruth.NO_ACTION else action for action in actions)
+    return Truth(message.session, message.tick, ids, states, moves, counts, tuple(message.counts))
+
+
+def floor_from_message(message: FloorTruth) -> FloorRow:
+    """The plain form of what is said of a simulated floor.
+
+    Raises:
+        ValueError: its arrays differ in length.
+    """
+    places = zip(message.x, message.y, strict=True)
+    return FloorRow(
+        time=message.stamp.sec + 1e-9 * message.stamp.nanosec, factor=message.real_time_factor, contacts=message.contacts,
+        places=dict(zip(message.robot_id, places, strict=True)),
+    )  # fmt: skip
+
+
+def status_from_message(message: CoordinatorStatus) -> StatusRow:
+    """The fields of a received status that are recorded.
+
+    Raises:
+        ValueError: its arrays of reports differ in length.
+    """
+    return StatusRow(
+        stamp=message.stamp.sec + 1e-9 * message.stamp.nanosec, session=message.session, tick=message.tick,
+        policy_id=message.policy_id, global_state=message.global_state, global_action=message.global_action,
+        asked=message.asked, heard=message.heard, rung=message.rung, report_bytes=message.report_bytes,
+        latency=message.latency, live=message.live, sampling_error=message.sampling_error,
+        estimate=tuple(float(share) for share in message.estimate),
+        answers=tuple((int(i), int(s)) for i, s in zip(message.heard_id, message.heard_state, strict=True)),
+    )  # fmt: skip
+
+
+def configuration_to_message(configuration: Configuration, stamp: object) -> FleetConfiguration:
+    """The latched form of a session's configuration."""
+    known = configuration.handover
+    return FleetConfiguration(
+        stamp=stamp, session=configuration.session, tick=configuration.tick, game_name=configuration.game_name,
+        game_hash=configuration.game_hash, policy_hash=configuration.policy_hash, policy_id=configuration.policy_id,
+        parameters=[Parameter(name, value=value).to_parameter_msg() for name, value in configuration.parameters.items()],
+        estimate=np.array(known.estimate, dtype=np.float32), sampling_error=known.sampling_error,
+        estimated_in=known.estimated_in or 0,
+    )  # fmt: skip
+
+
+def configuration_from_message(message: FleetConfiguration) -> Configuration:
+    """The plain form of a session's configuration."""
+    estimate = tuple(float(share) for share in message.estimate)
+    handover = Handover(estimated_in=message.estimated_in, estimate=estimate, sampling_error=message.sampling_error)
+    parameters = {parameter.name: parameter_value_to_python(parameter.value) for parameter in message.parameters}
+    return Configuration(
+        message.session, message.tick, message.game_name, message.game_hash, message.policy_hash, message.policy_id, parameters,
+        handover if estimate else Handover(),
+    )  # fmt: skip

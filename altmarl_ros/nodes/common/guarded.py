@@ -1,0 +1,107 @@
+"""A node whose callbacks survive whatever is sent to them, and whose timers keep a simulated clock's time.
+
+A set of parameters of its table is checked by the table first: whole numbers are numbers, and a refusal names the culprit,
+which rclpy's own does not always.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import wraps
+from typing import Any, Callable
+
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.clock import Clock
+from rclpy.node import Node
+from rclpy.parameter import Parameter as RclParameter
+from rclpy.subscription import Subscription
+
+from altmarl_ros.errors import AltmarlError
+from altmarl_ros.nodes.common.clock_timers import ClockTimer, ClockTimers
+from altmarl_ros.nodes.common.parameters import Parameter, unknown
+
+_THROTTLE = 5.0  # s
+
+
+class EndOfNode(AltmarlError):
+    """What a callback raises to end its process; the guard lets it pass."""
+
+
+class GuardedNode(Node):
+    """Every subscription's callback is guarded: a message that makes it fail is dropped, counted and told.
+
+    With `use_sim_time` timers by the node's own clock are ClockTimers.
+
+    Attributes:
+        dropped: messages dropped, by topic.
+        table: parameters declared by `declare`, by name.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self.dropped: Counter[str] = Counter()  # first: rclpy's own constructor may subscribe, and set parameters
+        self.table: dict[str, Parameter] = {}
+        super().__init__(*arguments, **options)
+        self._clock_timers = ClockTimers(self) if self.get_parameter("use_sim_time").value else None
+
+    @property
+    def all_timers(self) -> list[Any]:
+        """Those of rclpy, and those by a simulated clock."""
+        return [*self.timers, *(self._clock_timers or ())]
+
+    def set_parameters_atomically(self, parameter_list: list[RclParameter]) -> SetParametersResult:
+        """As rclpy's."""
+        try:
+            accepted = [self._accept(parameter) for parameter in parameter_list]
+        except AltmarlError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        return super().set_parameters_atomically(accepted)
+
+    def _accept(self, parameter: RclParameter) -> RclParameter:
+        known = self.table.get(parameter.name)
+        if known is not None:
+            return RclParameter(parameter.name, value=known.accept(parameter.value))
+        if not self.has_parameter(parameter.name):
+            raise unknown(parameter.name, self.table)
+        return parameter
+
+    def create_timer(  # type: ignore[override]
+        self, timer_period_sec: float, callback: Callable[[], None], callback_group: Any = None, clock: Clock | None = None,
+        **options: Any,
+    ) -> Any:  # fmt: skip
+        """As rclpy's."""
+        if self._clock_timers is not None and clock in (None, self.get_clock()):
+            return self._clock_timers.create(timer_period_sec, callback)
+        return super().create_timer(timer_period_sec, callback, callback_group, clock, **options)
+
+    def destroy_timer(self, timer: Any) -> bool:
+        """As rclpy's."""
+        if isinstance(timer, ClockTimer):
+            timer.cancel()
+            return True
+        return super().destroy_timer(timer)
+
+    def create_subscription(
+        self, msg_type: Any, topic: str, callback: Callable[..., None], *arguments: Any, **options: Any
+    ) -> Subscription:
+        """As rclpy's."""
+        return super().create_subscription(msg_type, topic, self.guard(topic, callback), *arguments, **options)
+
+    def guard(self, topic: str, callback: Callable[..., None]) -> Callable[..., None]:
+        """A callback for messages of a topic that does not fail."""
+
+        @wraps(callback)
+        def guarded(*message: Any) -> None:
+            if isinstance(message[0], tuple):  # the EventsExecutor hands over message and info as one (observed)
+                (message,) = message
+            try:
+                callback(*message)
+            except EndOfNode:
+                raise
+            except Exception as error:  # whatever it is, the next message must be heard
+                self.dropped[topic] += 1
+                self.get_logger().error(
+                    f"dropped a message of {topic} ({self.dropped[topic]} so far): {type(error).__name__}: {str(error)[:200]}",
+                    throttle_duration_sec=_THROTTLE,
+                )
+
+        return guarded

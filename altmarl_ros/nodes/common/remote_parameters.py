@@ -1,0 +1,115 @@
+"""Another node's parameters, through its parameter services (rcl_interfaces/srv).
+
+The methods are coroutines of an rclpy executor: `executor.create_task(remote.read())`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Mapping, Union
+
+from rcl_interfaces.msg import ParameterDescriptor
+from rcl_interfaces.srv import DescribeParameters, GetParameters, ListParameters, SetParametersAtomically
+from rclpy.node import Node
+from rclpy.parameter import Parameter, parameter_value_to_python
+
+from altmarl_ros.errors import AltmarlError
+from altmarl_ros.nodes.common.parameters import choices_in, is_live
+
+Value = Union[bool, int, float, str]
+
+
+@dataclass(frozen=True)
+class RemoteParameter:
+    """What a node says of a parameter.
+
+    Attributes:
+        name: of the parameter.
+        value: present one; None where it has none, or a list.
+        description: with its unit.
+        minimum: smallest number; None: any.
+        maximum: largest number; None: any.
+        choices: of a text; empty: any.
+        live: whether the node takes another value while it runs.
+    """
+
+    name: str
+    value: Any
+    description: str
+    minimum: float | None
+    maximum: float | None
+    choices: tuple[str, ...]
+    live: bool
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of a set: taken whole, or refused whole with the reason."""
+
+    successful: bool
+    reason: str
+
+
+class RemoteParameters:
+    """The parameters of the node `target`, a fully qualified name such as `/coordinator`."""
+
+    def __init__(self, node: Node, target: str) -> None:
+        self.target = target
+        self._node = node
+        self._clients: list[Any] = [
+            node.create_client(kind, f"{target}/{name}")
+            for kind, name in (
+                (ListParameters, "list_parameters"), (DescribeParameters, "describe_parameters"),
+                (GetParameters, "get_parameters"), (SetParametersAtomically, "set_parameters_atomically"),
+            )
+        ]  # fmt: skip
+        self._list, self._describe, self._get, self._set = self._clients
+
+    @property
+    def ready(self) -> bool:
+        """Whether the node's services are there."""
+        return all(client.service_is_ready() for client in self._clients)
+
+    async def read(self) -> tuple[RemoteParameter, ...]:
+        """All parameters, by name."""
+        names = sorted((await self._list.call_async(ListParameters.Request())).result.names)
+        descriptors = (await self._describe.call_async(DescribeParameters.Request(names=names))).descriptors
+        values = (await self._get.call_async(GetParameters.Request(names=names))).values
+        return tuple(
+            _remote_parameter(descriptor, parameter_value_to_python(value))
+            for descriptor, value in zip(descriptors, values, strict=True)
+        )
+
+    async def change(self, values: Mapping[str, Value]) -> Answer:
+        """Set several, all or none."""
+        request = SetParametersAtomically.Request()
+        request.parameters = [Parameter(name, value=value).to_parameter_msg() for name, value in values.items()]
+        result = (await self._set.call_async(request)).result
+        return Answer(result.successful, result.reason)
+
+    def destroy(self) -> None:
+        """Forget the node."""
+        for client in self._clients:
+            self._node.destroy_client(client)
+
+
+def typed(parameter: RemoteParameter, value: Any) -> Value:
+    """A value in the parameter's type: whole numbers are numbers.
+
+    Raises:
+        AltmarlError: it has another type.
+    """
+    kind = type(parameter.value)
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise AltmarlError(f"parameter {parameter.name!r} is {value!r}, must be of type {kind.__name__}")
+    return value  # type: ignore[no-any-return]
+
+
+def _remote_parameter(descriptor: ParameterDescriptor, value: Any) -> RemoteParameter:
+    ranges = [*descriptor.integer_range, *descriptor.floating_point_range]
+    low, high = (ranges[0].from_value, ranges[0].to_value) if ranges else (None, None)
+    return RemoteParameter(
+        descriptor.name, value, descriptor.description, low, high, choices_in(descriptor), is_live(descriptor)
+    )  # fmt: skip

@@ -1,0 +1,64 @@
+"""The coordinator's door: robots join and leave by hellos, which are data from outside."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Mapping
+
+from rclpy.node import Node
+
+from altmarl_ros.msg import RobotHello
+from altmarl_ros.nodes.common import qos
+from altmarl_ros.nodes.common.endpoints import Endpoints
+from altmarl_ros.nodes.coordinator.parameters import allowed_ids
+from altmarl_ros.protocol.admission import Admission
+from altmarl_ros.protocol.roster import Roster
+
+_THROTTLE = 1.0  # s between two complaints about what others send
+
+
+class JoinHandler:
+    """Keeps the roster.
+
+    Attributes:
+        refused: hellos that were turned away.
+        policy_requests: robots that lacked the policy which a tick named.
+    """
+
+    def __init__(
+        self, node: Node, make: Endpoints, values: Mapping[str, Any], game_hash: str, roster: Roster,
+        want_policy: Callable[[], None],
+    ) -> None:  # fmt: skip
+        self._node, self._roster, self._want_policy = node, roster, want_policy
+        self._admission = Admission(game_hash, int(values["roster.capacity"]))
+        self._allowed = allowed_ids(values)
+        self.refused = self.policy_requests = 0
+        make.subscription(RobotHello, f"{values['fleet_prefix']}/hello", self._hear, qos.latched_from_many_qos())
+
+    def _hear(self, message: RobotHello) -> None:
+        roster = self._roster
+        ids = range(message.robot_id, message.robot_id + max(1, message.count))
+        who = f"robot {ids[0]}" if len(ids) == 1 else f"robots {ids[0]}-{ids[-1]}"
+        if len(ids) > RobotHello.MAX_COUNT or ids[-1] >= 2**32:
+            self._refuse(who, f"at most {RobotHello.MAX_COUNT} ids below 2^32 join at once")
+            return
+        if message.event == RobotHello.LEAVE:
+            if sum([roster.leave(robot_id) for robot_id in ids]):
+                self._node.get_logger().info(f"{who} left, {len(roster)} on the roster")
+            return
+        known = all(robot_id in roster for robot_id in ids)
+        reason = self._admission.refusal(message.name, message.game_hash, known, len(roster) + len(ids) - 1)
+        if reason:
+            self._refuse(who, reason)
+            return
+        allowed = [robot_id for robot_id in ids if self._allowed is None or robot_id in self._allowed]
+        if len(allowed) < len(ids):
+            self._refuse(who, f"{len(ids) - len(allowed)} of {len(ids)} not among those allowed, {str(self._allowed)[:80]}")
+        if sum([roster.join(robot_id, message.name) for robot_id in allowed]):
+            self._node.get_logger().debug(f"{who} joined, {len(roster)} on the roster")
+        if message.event == RobotHello.NEED_POLICY and allowed:
+            self.policy_requests += 1
+            self._want_policy()
+
+    def _refuse(self, who: str, reason: str) -> None:
+        self.refused += 1
+        self._node.get_logger().warning(f"{who} refused: {reason}", throttle_duration_sec=_THROTTLE)

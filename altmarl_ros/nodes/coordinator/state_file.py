@@ -1,0 +1,90 @@
+"""Where a coordinator keeps what its next start must know."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from altmarl_ros.files import write_atomically
+from altmarl_ros.games import TabularGame
+
+_MAX_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """State between two ticks. Robots and policy come back by themselves: both topics are latched.
+
+    `global_state` is None where an external plant is not known to be in any.
+    """
+
+    game_hash: str
+    session: int
+    global_state: int | None
+
+
+def write_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
+    """Replace the file at once; after a power cut it may be the previous one, never half a one."""
+    write_atomically(path, json.dumps(asdict(checkpoint)).encode(), durable=False)
+
+
+def read_checkpoint(path: Path) -> Checkpoint | None:
+    """The checkpoint, or None where there is no file.
+
+    Raises:
+        ValueError: the file is not a checkpoint, with the reason.
+    """
+    try:
+        text = path.read_bytes()[:_MAX_BYTES]
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror or error}") from None
+    try:
+        values = json.loads(text)
+        checkpoint = Checkpoint(**values)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ValueError(f"{path} is not a checkpoint: {error}") from None
+    numbers = [checkpoint.session] + [checkpoint.global_state] * (checkpoint.global_state is not None)
+    if not isinstance(checkpoint.game_hash, str) or not all(isinstance(n, int) and 0 <= n < 2**32 for n in numbers):
+        raise ValueError(f"{path} is not a checkpoint: {values}")
+    return checkpoint
+
+
+_THROTTLE = 10.0  # s
+
+
+class StateFile:
+    """Shell around `fleet.checkpoint`. Without a path nothing is kept."""
+
+    def __init__(self, logger: Any, path: str, game: TabularGame) -> None:
+        self._logger, self._game = logger, game
+        self._path = Path(path) if path else None
+
+    def restore(self) -> Checkpoint | None:
+        """What the last start left; None where it left nothing, or nothing of this game."""
+        if self._path is None:
+            return None
+        try:
+            checkpoint = read_checkpoint(self._path)
+        except ValueError as error:
+            self._logger.warning(f"starting afresh: {error}")
+            return None
+        if checkpoint is None:
+            return None
+        known = checkpoint.global_state is None or checkpoint.global_state < self._game.n_global_states
+        if checkpoint.game_hash != self._game.content_hash or not known:
+            self._logger.warning(f"starting afresh: {self._path} is of another game")
+            return None
+        return checkpoint
+
+    def save(self, session: int, global_state: int | None) -> None:
+        """Keep this; a disk that cannot is no reason to stop."""
+        if self._path is None:
+            return
+        try:
+            write_checkpoint(Checkpoint(self._game.content_hash, session, global_state), self._path)
+        except OSError as error:
+            self._logger.error(f"{self._path} cannot be written: {error}", throttle_duration_sec=_THROTTLE)

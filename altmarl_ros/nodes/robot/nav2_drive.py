@@ -1,0 +1,135 @@
+"""Driving by Nav2: goals go to its NavigateToPose action, its velocities come back and pass the governor.
+
+Nav2's last stage (the velocity smoother, the collision monitor) is remapped to publish on `cmd_vel_nav`; what the
+governor leaves of it goes to the base. Via points are Nav2's own business.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Mapping
+
+from action_msgs.msg import GoalStatus
+from geometry_msgs.msg import Twist, TwistStamped
+from rclpy.action.client import ActionClient
+from rclpy.node import Node
+
+from altmarl_ros.arrays import FloatArray
+from altmarl_ros.driving.local_planner import Goal
+from altmarl_ros.driving.nav2_goal import NavigationGoal, Order, Phase
+from altmarl_ros.driving.planar import STILL, Pose, Velocity
+from altmarl_ros.errors import AltmarlError
+from altmarl_ros.nodes.common import qos
+from altmarl_ros.nodes.common.clock import AgeClock
+from altmarl_ros.nodes.common.endpoints import Endpoints
+from altmarl_ros.nodes.robot.drives import Base
+from altmarl_ros.nodes.robot.node import conversions as vehicle_conversions
+from altmarl_ros.nodes.robot.parameters import DriveSettings
+
+_ACTION = "navigate_to_pose"
+_VELOCITY = "cmd_vel_nav"
+_VELOCITY_TIMEOUT = 0.5  # s
+
+
+def navigate_to_pose() -> Any:
+    """The action's type; raises AltmarlError where nav2_msgs is not installed."""
+    try:
+        from nav2_msgs.action import NavigateToPose
+    except ImportError:
+        raise AltmarlError("drive.kind is 'nav2', but the package nav2_msgs is not installed") from None
+    return NavigateToPose
+
+
+class Nav2Drive:
+    """See drives.Drive."""
+
+    def __init__(
+        self, node: Node, make: Endpoints, values: Mapping[str, Any], clock: AgeClock, base: Base, action_type: Any
+    ) -> None:  # fmt: skip
+        self._type, self._clock, self._base = action_type, clock, base
+        self._map = values["frames.map"]
+        self._client: Any = ActionClient(node, action_type, _ACTION)
+        self._errand = NavigationGoal()
+        self._handles: dict[int, Any] = {}
+        self._velocity, self._heard = STILL, -math.inf
+        if values["drive.stamped"]:
+            make.subscription(TwistStamped, _VELOCITY, lambda message: self._hear(message.twist), qos.velocity_qos())
+        else:
+            make.subscription(Twist, _VELOCITY, self._hear, qos.velocity_qos())
+
+    @property
+    def arrived(self) -> bool:
+        """See Drive."""
+        return self._errand.phase is Phase.REACHED
+
+    def steer(self, now: float, pose: Pose, goal: Goal, velocity: Velocity, points: FloatArray) -> Velocity:
+        """See Drive."""
+        self._follow(self._errand.want(now, goal), now, pose)
+        fresh = 0.0 <= now - self._heard <= _VELOCITY_TIMEOUT
+        return self._velocity if fresh and self._errand.phase is Phase.UNDER_WAY else STILL
+
+    def rest(self) -> None:
+        """See Drive."""
+        now = self._clock.now()
+        self._follow(self._errand.want(now, None), now, Pose(0.0, 0.0))
+
+    def command(self, velocity: Velocity) -> None:
+        """See Drive."""
+        self._base.command(velocity)
+
+    def adjust(self, settings: DriveSettings) -> None:
+        """See Drive; Nav2 has limits of its own, below which the governor's are."""
+
+    def drain(self, timeout: float) -> None:
+        """See Drive."""
+        self._base.drain(timeout)
+
+    def close(self) -> None:
+        """See Drive."""
+        self._client.destroy()
+
+    def _hear(self, twist: Twist) -> None:
+        self._velocity, self._heard = vehicle_conversions.velocity_from_message(twist), self._clock.now()
+
+    def _follow(self, order: Order, now: float, pose: Pose) -> None:
+        if order.cancel is not None:
+            handle = self._handles.pop(order.cancel, None)
+            if handle is not None:  # else it is cancelled when it is accepted
+                handle.cancel_goal_async()
+        if order.send is None:
+            return
+        if not self._client.server_is_ready():
+            self._errand.ended(now, order.number, False)
+            return
+        number = order.number
+        sent = self._client.send_goal_async(self._message(order.send, pose))
+        sent.add_done_callback(lambda future: self._answered(number, future))
+
+    def _message(self, goal: Goal, pose: Pose) -> Any:
+        message = self._type.Goal()
+        message.pose.header.frame_id, message.pose.header.stamp = self._map, self._clock.stamp()
+        message.pose.pose.position.x, message.pose.pose.position.y = goal.x, goal.y
+        yaw = math.atan2(goal.y - pose.y, goal.x - pose.x) if goal.yaw is None else goal.yaw
+        orientation = message.pose.pose.orientation
+        orientation.z, orientation.w = math.sin(0.5 * yaw), math.cos(0.5 * yaw)
+        return message
+
+    def _answered(self, number: int, future: Any) -> None:
+        handle = _result(future)
+        if handle is None or not handle.accepted:
+            self._errand.ended(self._clock.now(), number, False)
+        elif self._errand.accepted(number):
+            self._handles[number] = handle
+            handle.get_result_async().add_done_callback(lambda result: self._ended(number, result))
+        else:
+            handle.cancel_goal_async()
+
+    def _ended(self, number: int, future: Any) -> None:
+        self._handles.pop(number, None)
+        result = _result(future)
+        self._errand.ended(self._clock.now(), number, result is not None and result.status == GoalStatus.STATUS_SUCCEEDED)
+
+
+def _result(future: Any) -> Any:
+    """Of a future that is done; None where it failed."""
+    return future.result() if not future.cancelled() and future.exception() is None else None

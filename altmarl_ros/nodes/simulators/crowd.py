@@ -1,0 +1,152 @@
+"""The `crowd` executable: up to 100 000 simulated robots in arrays, behind the topics and messages of robot nodes.
+
+It joins by hellos that name ranges of ids, publishes the reports of polled robots and nothing else on the
+report topic, and tells the truth about its robots as the world does about those of nodes.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from typing import Any, Sequence
+
+import numpy as np
+from rclpy.duration import Duration
+from rclpy.timer import Timer
+
+from altmarl_ros.games import load_game
+from altmarl_ros.monitoring.health import Finding, Threshold, robots_finding
+from altmarl_ros.msg import FleetTick, FleetTruth, LocalPolicy, RobotHello, RobotReport
+from altmarl_ros.nodes.common import conversions, qos
+from altmarl_ros.nodes.common.diagnostics import Diagnostics
+from altmarl_ros.nodes.common.endpoints import Endpoints
+from altmarl_ros.nodes.common.guarded import GuardedNode
+from altmarl_ros.nodes.common.parameters import Parameter, declare, watch
+from altmarl_ros.nodes.common.running import run
+from altmarl_ros.nodes.robot.node import POLICY_REPEAT
+from altmarl_ros.nodes.robot.parameters import DIAGNOSTICS_PARAMETERS, SHARED_PARAMETERS
+from altmarl_ros.protocol.agent import Heard
+from altmarl_ros.simulation.vectorised_fleet import Crowd
+
+PARAMETERS = (
+    Parameter("first_id", 0, "Id of the first robot.", 0, 2**32 - 1),
+    Parameter("count", 1000, "Number of robots.", 1, 1_000_000),
+    *(parameter for parameter in SHARED_PARAMETERS if parameter.name not in ("game", "world_prefix")),
+    Parameter("game", "warehouse", "Game that is played: a built-in name or a YAML file."),
+    *DIAGNOSTICS_PARAMETERS,
+)
+
+_MOST_REPORTS = 1000
+
+
+class CrowdNode(GuardedNode):
+    """Shell around `fleet.crowd.Crowd`."""
+
+    def __init__(self) -> None:
+        super().__init__("crowd")
+        self._values: dict[str, Any] = declare(self, PARAMETERS)
+        values = self._values
+        game = load_game(values["game"])
+        self._game_hash = game.content_hash
+        self._crowd = Crowd(game, int(values["first_id"]), int(values["count"]), int(values["seed"]), float(values["silence"]))
+        ids, step = self._crowd.ids, RobotHello.MAX_COUNT
+        self._adjust()
+        watch(self, PARAMETERS, self._values, lambda values, names: None, lambda prepared, names: self._adjust())
+        self._ranges = [ids[place : place + step] for place in range(0, len(ids), step)]
+        # The last hello of each range is latched: they speak in turn, whatever they say.
+        self._turns = itertools.cycle(self._ranges)
+        self._unsaid = 0  # ranges that have yet to join
+        self._asked_for_policy = -np.inf
+        self._silent = Threshold(values["diagnostics.silent.warn"], values["diagnostics.silent.error"])
+        self._join: Timer | None = None
+        self._join_window = float(values["join_window"])
+        prefix = values["fleet_prefix"]
+        self._endpoints = make = Endpoints(self)
+        self._hello_publisher = make.publisher(RobotHello, f"{prefix}/hello", qos.latched_qos(len(self._ranges)))
+        self._report_publisher = make.publisher(RobotReport, f"{prefix}/report", qos.report_qos(_MOST_REPORTS))
+        self._truth_publisher = make.publisher(FleetTruth, f"{prefix}/truth", qos.account_qos())
+        make.subscription(LocalPolicy, f"{prefix}/policy", self._hear_policy, qos.policy_qos())
+        make.subscription(FleetTick, f"{prefix}/tick", self._hear_tick, qos.tick_qos())
+        Diagnostics(self, make, values["diagnostics.period"], prefix, self._diagnose)
+        self._join_soon()
+
+    def _adjust(self) -> None:
+        leader = self._crowd.leader
+        leader.silence, leader.temperature = float(self._values["silence"]), float(self._values["policy.temperature"])
+
+    def stop(self) -> None:
+        """Leave the fleet."""
+        for _ in self._ranges:
+            self._say(RobotHello.LEAVE)
+
+    def drain(self, timeout: float) -> None:
+        """Wait until the last words have arrived, at most `timeout` [s]."""
+        self._hello_publisher.wait_for_all_acked(Duration(seconds=timeout))
+
+    def _say(self, event: int) -> None:
+        ids = next(self._turns)
+        name = self.get_fully_qualified_name()
+        self._hello_publisher.publish(
+            RobotHello(event=event, robot_id=ids.start, count=len(ids), name=name, game_hash=self._game_hash)
+        )
+
+    def _join_soon(self) -> None:
+        if self._join is None:
+            self._unsaid = len(self._ranges)
+            self._join = self.create_timer(self._join_window / len(self._ranges), self._join_some)
+
+    def _join_some(self) -> None:
+        self._say(RobotHello.JOIN)
+        self._unsaid -= 1
+        if self._unsaid == 0 and self._join is not None:
+            self.destroy_timer(self._join)
+            self._join = None
+
+    def _hear_policy(self, message: LocalPolicy) -> None:
+        try:
+            held = conversions.held_policy_from_message(message, self._game_hash)
+        except ValueError as error:
+            self.get_logger().error(f"refused: {error}")
+            return
+        self._crowd.learn(message.policy_id, held.policy, held.game_tag)
+        self._act()
+
+    def _hear_tick(self, message: FleetTick) -> None:
+        now = time.monotonic()
+        leader = self._crowd.leader
+        was_silent = leader.silent(now)
+        heard = self._crowd.hear(conversions.tick_from_message(message), now)
+        if heard is Heard.REPEATED:
+            self._report()
+        if heard in (Heard.OLD, Heard.REPEATED):
+            return
+        if was_silent or heard is Heard.NEW_SESSION:
+            self._join_soon()
+        elif leader.lacks_policy and now - self._asked_for_policy >= POLICY_REPEAT:
+            self._asked_for_policy = now
+            self._say(RobotHello.NEED_POLICY)
+        self._act()
+
+    def _act(self) -> None:
+        moves = self._crowd.act()
+        if moves is None:
+            return
+        self._report()
+        self._truth_publisher.publish(conversions.moves_to_message(moves))
+
+    def _report(self) -> None:
+        for report in self._crowd.reports():
+            self._report_publisher.publish(conversions.report_to_message(report))
+
+    def _diagnose(self) -> list[Finding]:
+        robots = robots_finding([self._crowd.leader], time.monotonic(), self._silent, each=len(self._crowd.ids))
+        return [robots, self._endpoints.finding()]
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run(lambda: [CrowdNode()], args)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

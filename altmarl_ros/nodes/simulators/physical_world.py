@@ -1,0 +1,207 @@
+"""The `physical_world` executable: a simulated floor behind the topics that drivers of real robots have, and its clock.
+
+Per robot `odom`, `pose` and `scan` out and `cmd_vel` in; `/clock`, before everything else of its time step; for operators and
+tests `<world_prefix>/floor` and `<world_prefix>/contacts`; and the truth of every tick on `<fleet_prefix>/truth`, as from the
+Markov world: robots that drive say what they do on `robot/drive`.
+"""
+
+from __future__ import annotations
+
+import time
+from array import array
+from functools import partial
+from typing import Any, Iterator, Sequence
+
+import numpy as np
+from geometry_msgs.msg import Twist, TwistStamped
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rosgraph_msgs.msg import Clock as ClockMessage
+
+from altmarl_ros.driving.zones import Zones
+from altmarl_ros.games import load_floor_map, load_game
+from altmarl_ros.monitoring.health import Finding, Level
+from altmarl_ros.msg import Contact, DriveState, FleetTick, FleetTruth, FloorTruth
+from altmarl_ros.nodes.common import conversions, qos
+from altmarl_ros.nodes.common.diagnostics import Diagnostics
+from altmarl_ros.nodes.common.endpoints import Endpoints
+from altmarl_ros.nodes.common.guarded import GuardedNode
+from altmarl_ros.nodes.common.parameters import declare
+from altmarl_ros.nodes.common.running import run
+from altmarl_ros.nodes.simulators.physical_parameters import PARAMETERS, faults_of, make_world, robot_ids, warm_up
+from altmarl_ros.nodes.simulators.sensor_topics import SensorTopics, to_time
+from altmarl_ros.simulation.physical.contacts import WALL
+from altmarl_ros.simulation.physical.pacing import Pace, Steerers
+from altmarl_ros.simulation.physical.truth import TickTruth
+
+_WAKE = 0.002  # s, steady
+_TURN = 0.02  # s, steady; after which commands are heard before the next step
+_LOOK = 0.2  # s, simulated; between looks at the robots' true zones
+_TELL = 1.0  # s, simulated; between messages about the floor
+_SLOW = 0.9  # of the wanted factor
+
+
+class PhysicalWorldNode(GuardedNode):
+    """Shell around `fleet.physical.world.PhysicalWorld`."""
+
+    def __init__(self) -> None:
+        super().__init__("physical_world")
+        values = declare(self, PARAMETERS)
+        game, floor = load_game(values["game"]), load_floor_map(values["map"] or values["game"])
+        self._faults = faults_of(values)
+        self._world = make_world(values, game, floor, self._faults)
+        config = self._world.config
+        self._ids = robot_ids(values)
+        self._zones = Zones(floor, robot_radius=config.base.radius)
+        self._last_zones: list[int | None] = [None] * len(self._ids)
+        self._truth = TickTruth(self._ids, game.n_local_actions)
+        self._pace, self._steerers = (
+            Pace(float(values["real_time_factor"])),
+            Steerers(len(self._ids), float(values["answer_time"])),
+        )
+        self._reached = 0.0
+        self._told_contacts = 0
+        self._look_at, self._tell_at = 0.0, 0.0
+        warm_up(config)
+
+        base = f"{self.get_namespace().rstrip('/')}/{values['name_prefix']}"
+        self._sensors = [SensorTopics(self, f"{base}{i}", config, self._world.laser) for i in self._ids]
+        command_type, hear = (TwistStamped, self._hear_stamped) if values["stamped_commands"] else (Twist, self._hear_velocity)
+        for robot, robot_id in enumerate(self._ids):
+            self.create_subscription(command_type, f"{base}{robot_id}/cmd_vel", partial(hear, robot), qos.sensor_qos())
+            self.create_subscription(
+                DriveState, f"{base}{robot_id}/robot/drive", partial(self._hear_drive, robot), qos.latched_qos()
+            )
+        prefix, world = values["fleet_prefix"], values["world_prefix"]
+        make = Endpoints(self)
+        self._clock_publisher = make.publisher(ClockMessage, "/clock", qos.simulated_qos())
+        self._truth_publisher = make.publisher(FleetTruth, f"{prefix}/truth", qos.account_qos())
+        self._floor_publisher = make.publisher(FloorTruth, f"{world}/floor", qos.account_qos())
+        self._contact_publisher = make.publisher(Contact, f"{world}/contacts", qos.account_qos())
+        make.subscription(FleetTick, f"{prefix}/tick", self._hear_tick, qos.tick_qos())
+        Diagnostics(self, make, values["diagnostics.period"], world, self._diagnose)
+        self._look()
+        self._runner = self.create_timer(_WAKE, self._run, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self.get_logger().info(
+            f"{len(self._ids)} robots in {len(floor.plan.zones)} zones, {self._pace.factor:g} times real time, "
+            f"{len(self._faults)} faults"
+        )
+
+    def stop(self) -> None:
+        """Tell what is known of the last ticks and of the floor."""
+        self._publish_truth(final=True)
+        self._publish_floor()
+
+    def _run(self) -> None:
+        """Step as far as is due, but not for longer than robots can wait to be heard."""
+        world, began = self._world, time.monotonic()
+        now, half = began, 0.5 * world.config.time_step
+        until = self._pace.due(now, world.time)
+        while world.time + half < until and now - began < _TURN and self._steerers.ready(now, world.time):
+            world.step()
+            self._publish_step()
+            now = time.monotonic()
+
+    def _publish_step(self) -> None:
+        world, sensors = self._world, self._sensors
+        self._clock_publisher.publish(ClockMessage(clock=to_time(world.time)))
+        if world.time >= self._look_at:
+            self._look()
+        for robot, stamp, pose, velocity in _rows(world.odometry(), "poses", "velocities"):
+            sensors[robot].odometry(stamp, pose.tolist(), velocity.tolist())
+        localisation = world.localisation()
+        for robot, stamp, pose in _rows(localisation, "poses"):
+            sensors[robot].pose(stamp, pose.tolist(), localisation.covariance)
+        for robot, stamp, ranges in _rows(world.scans(), "ranges"):
+            sensors[robot].scan(stamp, ranges)
+        for contact in world.contacts[self._told_contacts :]:
+            self._told_contacts += 1
+            partner = self._ids[contact.partner] if contact.partner >= 0 else contact.partner
+            message = Contact(
+                stamp=to_time(contact.time), robot_id=self._ids[contact.robot], partner=partner, speed=contact.speed
+            )
+            self._contact_publisher.publish(message)
+            what = "a wall" if partner == WALL else "an obstacle" if partner < 0 else f"robot {partner}"
+            self.get_logger().warning(f"{contact.time:.2f} s: robot {message.robot_id} met {what} at {contact.speed:.2f} m/s")
+
+    def _look(self) -> None:
+        """Find every robot's true zone, often enough for hysteresis to be that of its own; now and then tell of the floor."""
+        now = self._world.time
+        self._look_at = now + _LOOK
+        self._last_zones = [
+            self._zones.locate(x, y, last) for (x, y, _), last in zip(self._world.poses.tolist(), self._last_zones, strict=True)
+        ]
+        if now >= self._tell_at:
+            self._tell_at = now + _TELL
+            self._reached = self._pace.reached(time.monotonic(), now)
+            self._publish_floor()
+
+    def _publish_floor(self) -> None:
+        poses = self._world.poses.astype(np.float32)
+        message = FloorTruth(
+            stamp=to_time(self._world.time), real_time_factor=self._reached, contacts=len(self._world.contacts),
+            robot_id=array("I", self._ids), charge=array("f", self._world.charge.astype(np.float32).tobytes()),
+        )  # fmt: skip
+        message.x, message.y, message.yaw = (array("f", column.tobytes()) for column in poses.T)
+        self._floor_publisher.publish(message)
+
+    def _hear_velocity(self, robot: int, message: Twist) -> None:
+        now = self._world.time
+        self._world.command(robot, (message.linear.x, message.linear.y, message.angular.z))
+        self._steerers.heard(robot, now)  # whether or not the driver took it
+
+    def _hear_stamped(self, robot: int, message: TwistStamped) -> None:
+        self._hear_velocity(robot, message.twist)
+
+    def _hear_tick(self, message: FleetTick) -> None:
+        self._truth.hear_tick(message.session, message.tick, self._last_zones)
+        self._publish_truth()
+
+    def _hear_drive(self, robot: int, message: DriveState) -> None:
+        if message.local_action == DriveState.UNKNOWN:
+            return
+        self._truth.hear_tick(message.session, message.tick, self._last_zones)  # if it comes before the tick itself
+        # On a border, in the hysteresis, a robot is where it says; elsewhere where it is.
+        told = message.local_state if message.local_state < len(self._zones.floor.plan.zones) else None
+        x, y, _ = self._world.poses[robot].tolist()
+        zone = self._zones.locate(x, y, told)
+        self._truth.hear_action(message.session, message.tick, self._ids[robot], message.local_action, zone)
+        self._publish_truth()
+
+    def _publish_truth(self, final: bool = False) -> None:
+        for truth in self._truth.closed_ticks(final):
+            self._truth_publisher.publish(conversions.truth_to_message(truth))
+
+    def _diagnose(self) -> list[Finding]:
+        world, wanted = self._world, self._pace.factor
+        slow = wanted > 0.0 and self._reached < _SLOW * wanted
+        now, contacts = world.time, len(world.contacts)
+        active = [fault for fault in self._faults if fault.start <= now < fault.end]
+        broken = ", ".join(
+            f"robot {self._ids[f.robot]} {f.kind.value}" if f.robot is not None else f.kind.value for f in active
+        )
+        charge = world.charge
+        low = int(np.argmin(charge))
+        lowest = f"robot {self._ids[low]} has {100 * charge[low]:.0f} %"
+        return [
+            Finding("clock", Level.WARN if slow else Level.OK, f"{self._reached:.1f} times real time",
+                    {"time": now, "real_time_factor": self._reached, "wanted": wanted}),
+            Finding("contacts", Level.ERROR if contacts else Level.OK, f"{contacts} contacts",
+                    {f"robot {i}": int(n) for i, n in zip(self._ids, world.contact_counts, strict=True) if n}),
+            Finding("faults", Level.WARN if active else Level.OK, broken or "none", {"active": len(active)}),
+            Finding("batteries", Level.ERROR if charge[low] <= 0.0 else Level.OK, lowest, {"lowest": float(charge[low])}),
+        ]  # fmt: skip
+
+
+def _rows(said: Any, *names: str) -> Iterator[Any]:
+    """Robot, stamp [s], and a row of each array that is named, of what came due."""
+    return zip(said.robots.tolist(), said.stamps.tolist(), *(getattr(said, name) for name in names), strict=True)
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run(lambda: [PhysicalWorldNode()], args)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,66 @@
+"""What a bag tells about a run, as plain data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Callable
+
+from rclpy.serialization import deserialize_message
+
+from altmarl_ros.nodes.common import conversions
+from altmarl_ros.nodes.tools.recorder import TOPICS, type_name
+from altmarl_ros.records.bag import BagError, BagMessage, BagReader
+from altmarl_ros.records.message_definitions import type_hash
+from altmarl_ros.records.run_record import RunLog
+
+_READ = ("status", "truth", "report", "configuration")
+_TYPES = {type_name(TOPICS[suffix][0]): TOPICS[suffix][0] for suffix in _READ}
+
+
+def read_log(path: str | Path, say: Callable[[str], None]) -> RunLog:
+    """Everything that a bag holds of the run; `say` is told in one line if it was cut off.
+
+    Raises:
+        BagError: it is no bag, or its messages are of another version of their types, or are damaged.
+    """
+    reader = BagReader(path)
+    log = RunLog(most_ticks=None)
+    checked: set[str] = set()
+    for message in reader:
+        if message.type not in _TYPES:
+            continue
+        if message.topic not in checked:
+            _check_type(reader, message.topic)
+            checked.add(message.topic)
+        try:
+            _add(log, message)
+        except Exception as error:  # rclpy raises what its middleware does
+            raise BagError(f"{path}: a message of {message.topic} is damaged: {error}") from None
+    for file in reader.cut:
+        say(f"note: {file} was cut off; it is read as far as it goes (`altmarl recover` makes a whole bag of it)")
+    return log
+
+
+def _add(log: RunLog, message: BagMessage) -> None:
+    content = deserialize_message(message.data, _TYPES[message.type])
+    kind = type(content).__name__
+    if kind == "CoordinatorStatus":
+        status = conversions.status_from_message(content)
+        log.statuses[status.session, status.tick] = status
+    elif kind == "FleetTruth":
+        truth = conversions.truth_from_message(content)
+        log.truths[truth.session, truth.tick] = truth
+    elif kind == "RobotReport":
+        log.reports[content.session, content.tick] += 1
+    elif kind == "FleetConfiguration":
+        configuration = conversions.configuration_from_message(content)
+        log.configurations[configuration.session, configuration.tick] = configuration
+
+
+def _check_type(reader: BagReader, name: str) -> None:
+    topic = reader.topics[name]
+    if topic.type_hash and topic.type_hash != type_hash(topic.type):
+        raise BagError(
+            f"{reader.path}: {name} was recorded with another version of {topic.type} ({topic.type_hash[:16]}), "
+            f"this program has {type_hash(topic.type)[:16]}"
+        )

@@ -1,0 +1,296 @@
+"""The dashboard's ear and hand in a fleet; what it hears goes into a `dashboard.view.FleetView`.
+
+The node spins in a thread of its own, beside the web server, and only listens until somebody with control does something.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import queue
+import time
+from concurrent.futures import Future
+from functools import partial
+from typing import Any, Awaitable, Callable, Mapping
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.executors import Executor
+from std_msgs.msg import Bool
+from std_srvs.srv import Trigger
+
+from altmarl_ros.dashboard.commands import TRAINER_VERBS, Outcome, Value
+from altmarl_ros.dashboard.events import INFO, WARNING
+from altmarl_ros.dashboard.view import FleetView
+from altmarl_ros.errors import AltmarlError
+from altmarl_ros.games import load_floor_map, load_game
+from altmarl_ros.msg import (
+    CoordinatorStatus,
+    FleetConfiguration,
+    FleetTick,
+    FleetTruth,
+    FloorTruth,
+    RobotHello,
+    TrainingProgress,
+)
+from altmarl_ros.nodes.common import qos
+from altmarl_ros.nodes.common.conversions import configuration_from_message
+from altmarl_ros.nodes.common.guarded import GuardedNode
+from altmarl_ros.nodes.common.remote_parameters import RemoteParameter, RemoteParameters, typed
+from altmarl_ros.nodes.robot.emergency_stop import TOPIC, FleetStop
+from altmarl_ros.nodes.tools import dashboard_conversions
+
+TRAINER = "/trainer"
+
+_ANSWER = 5.0  # s; patience with a service
+_LOOK = 1.0  # s between looks at who is there
+_READ_AGAIN = 5.0  # s between readings of the trainer's parameters
+_PAST = 3.0  # s; what was sent before that is told to latecomers, and is no event of now
+
+
+class DashboardNode(GuardedNode):
+    """Hears a fleet and does what `dashboard.commands.Operations` can."""
+
+    def __init__(
+        self, view: FleetView, fleet_prefix: str = "/fleet", world_prefix: str = "/world", control: bool = True
+    ) -> None:
+        """`control`: whether it may have to do something; without, it offers the fleet nothing but ears."""
+        super().__init__("dashboard", start_parameter_services=False)
+        self._view, self._prefix = view, fleet_prefix
+        self._jobs: queue.SimpleQueue[Callable[[Executor], object]] = queue.SimpleQueue()
+        self._game: tuple[str, str] | None = None
+        self._remotes: dict[str, RemoteParameters] = {}
+        self._known: dict[str, dict[str, RemoteParameter]] = {}
+        self._reading: dict[str, float] = {}  # since when, monotonic [s]
+        self._read_again: set[str] = set()  # changed while they were read
+        self._read_at: dict[str, float] = {}
+        self._decided_at: dict[str, float] = {}  # when a coordinator last told of its ticks, monotonic [s]
+        self._trainer_state = TrainingProgress.IDLE
+        self._stop = FleetStop(self, fleet_prefix)
+        self._stop_publisher = self.create_publisher(Bool, f"{fleet_prefix}/{TOPIC}", qos.latched_qos()) if control else None
+        self._trainer: dict[str, Any] = {verb: self.create_client(Trigger, f"{TRAINER}/{verb}") for verb in TRAINER_VERBS}
+        for message_type, topic, hear, profile in (
+            (FleetTick, f"{fleet_prefix}/tick", self._hear_tick, qos.tick_qos()),
+            (CoordinatorStatus, f"{fleet_prefix}/status", self._hear_status, qos.account_qos()),
+            (FleetConfiguration, f"{fleet_prefix}/configuration", self._hear_configuration, qos.latched_qos()),
+            (FleetTruth, f"{fleet_prefix}/truth", self._hear_truth, qos.account_qos()),
+            (RobotHello, f"{fleet_prefix}/hello", self._hear_hello, qos.latched_from_many_qos()),
+            (FloorTruth, f"{world_prefix}/floor", self._hear_floor, qos.account_qos()),
+            (DiagnosticArray, "/diagnostics", self._hear_diagnostics, qos.command_qos()),
+            (TrainingProgress, f"{TRAINER}/progress", self._hear_progress, qos.latched_qos()),
+        ):
+            self.create_subscription(message_type, topic, hear, profile)
+        self.create_timer(_LOOK, self._look)
+        self._look()
+
+    def _hear_tick(self, message: FleetTick) -> None:
+        self._view.hear_tick(message.session, message.tick, message.polled)
+
+    def _hear_status(self, message: CoordinatorStatus, info: Any) -> None:
+        account = dashboard_conversions.account_from_message(message)
+        answers = dict(zip(message.heard_id, message.heard_state, strict=True))
+        self._view.hear_status(account, message.polled, answers, live=_is_new(info))
+
+    def _hear_configuration(self, message: FleetConfiguration) -> None:
+        configuration = configuration_from_message(message)
+        self._view.configure(configuration.session, configuration.parameters)
+        game = str(configuration.parameters.get("game", "")), configuration.game_hash
+        if game != self._game:
+            self._game = game
+            self._load_game(configuration.game_name, *game)
+        for node in self._remotes:
+            if node != TRAINER:
+                self._read(node)
+
+    def _load_game(self, name: str, source: str, game_hash: str) -> None:
+        about: dict[str, Any] = {"name": name, "hash": game_hash, "note": ""}
+        game = floor = None
+        try:
+            game = load_game(source)
+            if game.content_hash != game_hash:
+                game, about["note"] = None, f"{source} on this machine is another game than the fleet's"
+        except AltmarlError:
+            about["note"] = f"the game {source} is not on this machine: zones have numbers, true rewards are unknown"
+        if game is not None:
+            try:
+                floor = load_floor_map(source)
+            except AltmarlError:
+                floor = None  # a game without a floor
+        self._view.set_game(game, floor, about)
+
+    def _hear_truth(self, message: FleetTruth) -> None:
+        ids = np.asarray(message.robot_id, dtype=np.uint32)
+        states, actions = (np.asarray(column, dtype=np.uint16) for column in (message.local_state, message.local_action))
+        if not len(ids) == len(states) == len(actions):
+            raise ValueError(f"truth of tick {message.tick} has arrays of different lengths")
+        counts = np.asarray(message.counts, dtype=np.int64)
+        self._view.hear_truth(message.session, message.tick, ids, states, actions, FleetTruth.NO_ACTION, counts)
+
+    def _hear_hello(self, message: RobotHello) -> None:
+        with self._view.lock:
+            if message.event == RobotHello.LEAVE:
+                self._view.robots.leave(message.robot_id, message.count)
+            else:
+                self._view.robots.join(message.robot_id, message.count, message.name)
+
+    def _hear_floor(self, message: FloorTruth) -> None:
+        columns = {name: np.asarray(getattr(message, name), dtype=np.float32) for name in ("x", "y", "yaw", "charge")}
+        ids = np.asarray(message.robot_id, dtype=np.uint32)
+        if any(len(column) != len(ids) for column in columns.values()):
+            raise ValueError("the floor's arrays have different lengths")
+        self._view.hear_floor(ids, message.contacts, message.real_time_factor, **columns)
+
+    def _hear_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            self._view.hear_diagnosis(status.name, ord(status.level), status.message)
+            node, _, finding = status.name.partition(": ")
+            if finding == "ticks":
+                self._decided_at[node] = time.monotonic()
+
+    def _hear_progress(self, message: TrainingProgress) -> None:
+        self._view.put("progress", dashboard_conversions.progress_from_message(message))
+        if message.state != self._trainer_state:
+            self._trainer_state = message.state
+            level = WARNING if message.state == TrainingProgress.FAILED else INFO
+            name = dashboard_conversions.TRAINER_STATES.get(message.state, str(message.state))
+            self._view.note(level, "trainer", f"{name}: {message.message}" if message.message else name)
+
+    def _look(self) -> None:
+        """Who is there: coordinators, the trainer, an emergency stop."""
+        coordinators = sorted({
+            f"{info.node_namespace.rstrip('/')}/{info.node_name}"
+            for info in self.get_publishers_info_by_topic(f"{self._prefix}/tick")
+            if not info.node_name.startswith("_")
+        })  # fmt: skip
+        ready = {verb: client.service_is_ready() for verb, client in self._trainer.items()}
+        nodes = {*coordinators, *([TRAINER] if any(ready.values()) else [])}
+        for node in [node for node in self._remotes if node not in nodes]:
+            self._remotes.pop(node).destroy()
+            self._known.pop(node, None)
+            self._read_at.pop(node, None)
+            self._decided_at.pop(node, None)
+            self._reading.pop(node, None)
+            self._view.note(WARNING, "session", f"{node} is gone")
+        for node in nodes:
+            if node not in self._remotes:
+                self._remotes[node] = RemoteParameters(self, node)
+                self._view.note(INFO, "session", f"{node} is here")
+            since = time.monotonic() - self._read_at.get(node, -math.inf)
+            if node not in self._known or node in self._read_again or (node == TRAINER and since > _READ_AGAIN):
+                self._read(node)
+        # One that was killed is not forgotten for a while: the one that told of its ticks last is the one.
+        deciding = max(coordinators, key=lambda node: self._decided_at.get(node, -math.inf), default=None)
+        self._view.put("coordinators", [{"name": node, "deciding": node == deciding} for node in coordinators])
+        self._view.put("trainer", ready if any(ready.values()) else None)
+        self._tell_parameters()
+        self._view.stopped(self._stop.pressed)
+
+    def _tell_parameters(self) -> None:
+        listed = {
+            node: [dashboard_conversions.parameter_to_dict(parameter) for parameter in parameters.values()]
+            for node, parameters in self._known.items()
+        }
+        self._view.put("parameters", listed)
+
+    def _read(self, node: str) -> None:
+        remote, now = self._remotes[node], time.monotonic()
+        if not remote.ready or self.executor is None:
+            return
+        if now - self._reading.get(node, -math.inf) < _ANSWER:
+            self._read_again.add(node)
+            return
+        self._reading[node] = self._read_at[node] = now
+        self._read_again.discard(node)
+
+        async def read() -> None:
+            try:
+                parameters = await remote.read()
+            except Exception as error:  # a node that ends in the middle; it is read again if it is still there
+                self.get_logger().warning(f"parameters of {node}: {type(error).__name__}: {error}")
+                return
+            finally:
+                if self._reading.get(node) == now:
+                    del self._reading[node]
+            if self._remotes.get(node) is remote:
+                self._known[node] = {parameter.name: parameter for parameter in parameters}
+                self._tell_parameters()
+                if node in self._read_again:
+                    self._read(node)
+
+        self.executor.create_task(read)
+
+    async def change(self, node: str, values: Mapping[str, Value]) -> Outcome:
+        """See Operations."""
+        remote, known = self._remotes.get(node), self._known.get(node)
+        if remote is None or known is None:
+            here = ", ".join(self._known) or "none"
+            raise AltmarlError(f"no node {node[:80]!r} whose parameters are known here; there are: {here}")
+        for name in values:
+            if name not in known:
+                raise AltmarlError(f"{node} has no parameter {name[:80]!r}")
+        wanted = {name: typed(known[name], value) for name, value in values.items()}
+        answer = await self._answer(lambda: remote.change(wanted), node)
+        if answer.successful:
+            self._jobs.put(lambda _: self._read(node) if node in self._remotes else None)
+        return Outcome(answer.successful, answer.reason)
+
+    async def stop(self, pressed: bool) -> Outcome:
+        """See Operations."""
+        done: Future[Outcome] = Future()
+        self._jobs.put(lambda _: done.set_result(self._press(pressed)))
+        return await asyncio.wait_for(asyncio.wrap_future(done), _ANSWER)
+
+    def _press(self, pressed: bool) -> Outcome:
+        if self._stop_publisher is None:
+            return Outcome(False, "this dashboard is read-only")
+        own = sum(subscription.topic_name == self._stop_publisher.topic_name for subscription in self.subscriptions)
+        self._stop_publisher.publish(Bool(data=pressed))
+        hearers = max(0, self._stop_publisher.get_subscription_count() - own)
+        return Outcome(True, f"emergency stop {'pressed' if pressed else 'released'}: told {hearers} readers in the fleet")
+
+    async def train(self, verb: str) -> Outcome:
+        """See Operations."""
+        client = self._trainer[verb]
+        if not client.service_is_ready():
+            raise AltmarlError(f"no trainer offers {TRAINER}/{verb}")
+        answer = await self._answer(partial(_call, client), TRAINER)
+        if answer.success:
+            self._view.note(INFO, "trainer", f"{verb}: {answer.message}" if answer.message else verb)
+        return Outcome(bool(answer.success), str(answer.message))
+
+    async def _answer(self, ask: Callable[[], Awaitable[Any]], node: str) -> Any:
+        """What a service answers, asked in the thread of the node.
+
+        Raises:
+            AltmarlError: it does not answer in time.
+        """
+        done: Future[Any] = Future()
+
+        async def run() -> None:
+            try:
+                result = await ask()
+            except Exception as error:
+                if not done.done():
+                    done.set_exception(AltmarlError(f"{node}: {type(error).__name__}: {error}"))
+                return
+            if not done.done():
+                done.set_result(result)
+
+        self._jobs.put(lambda executor: executor.create_task(run))
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(done), _ANSWER)
+        except asyncio.TimeoutError:
+            raise AltmarlError(f"{node} does not answer within {_ANSWER:g} s") from None
+
+    def work(self, executor: Executor) -> None:
+        """Do what the web server's thread asked for."""
+        while not self._jobs.empty():
+            self._jobs.get()(executor)
+
+
+async def _call(client: Any) -> Any:
+    return await client.call_async(Trigger.Request())
+
+
+def _is_new(info: Any) -> bool:
+    return time.time_ns() - int(info["source_timestamp"]) < _PAST * 1e9

@@ -1,0 +1,57 @@
+"""Pure conversions from messages to what the dashboard shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from altmarl_ros.dashboard.ticks import TickAccount
+from altmarl_ros.games.tabular import MAX_STATES
+from altmarl_ros.msg import CoordinatorStatus, TrainingProgress
+from altmarl_ros.nodes.common.remote_parameters import RemoteParameter
+
+TRAINER_STATES = {
+    getattr(TrainingProgress, name): name.lower()
+    for name in ("IDLE", "TRAINING", "SHADOW", "READY", "DEPLOYING", "DEPLOYED", "CANCELLED", "FAILED")
+}
+
+_PROGRESS = (
+    "message", "fraction", "elapsed", "game", "policy_id", "policy_file", "candidate_id", "candidate_file", "value",
+    "value_half_width", "candidate_value", "candidate_value_half_width", "gain", "gain_half_width", "shadow_ticks",
+    "shadow_agreed",
+)  # fmt: skip
+
+
+def account_from_message(message: CoordinatorStatus) -> TickAccount:
+    """What is shown of a status.
+
+    Raises:
+        ValueError: the estimate is of more states than a game can have.
+    """
+    if len(message.estimate) > MAX_STATES:
+        raise ValueError(f"estimate of {len(message.estimate)} states, must be at most {MAX_STATES}")
+    return TickAccount(
+        stamp=message.stamp.sec + 1e-9 * message.stamp.nanosec, session=message.session, tick=message.tick,
+        policy_id=message.policy_id, next_policy_id=message.next_policy_id, robots=message.robots, live=message.live,
+        k=message.k, k_eff=message.k_eff, asked=message.asked, heard=message.heard, rung=message.rung, late=message.late,
+        missed_ticks=message.missed_ticks, report_bytes=message.report_bytes, bandwidth_limit=message.bandwidth_limit,
+        latency=message.latency, age_mean=message.age_mean, age_p95=message.age_p95, global_state=message.global_state,
+        global_action=message.global_action, estimate=tuple(message.estimate), sampling_error=message.sampling_error,
+        reward=message.estimated_reward,
+    )  # fmt: skip
+
+
+def progress_from_message(message: TrainingProgress) -> dict[str, Any]:
+    """A trainer's progress, as JSON."""
+    told = {name: getattr(message, name) for name in _PROGRESS}
+    return {**told, "state": TRAINER_STATES.get(message.state, str(message.state)), "kept": list(message.kept)}
+
+
+def parameter_to_dict(parameter: RemoteParameter) -> dict[str, Any]:
+    """A parameter as a control of the page needs it, as JSON."""
+    value = parameter.value
+    kind = {bool: "bool", int: "int", float: "float", str: "text"}.get(type(value), "")
+    return {
+        "name": parameter.name, "value": value if kind else str(value), "kind": kind, "description": parameter.description,
+        "minimum": parameter.minimum, "maximum": parameter.maximum, "choices": list(parameter.choices),
+        "live": parameter.live and bool(kind),
+    }  # fmt: skip

@@ -1,0 +1,99 @@
+"""What a fleet file comes to: the processes of its robots and of the coordinator, checked before any of them starts."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Sequence
+
+from altmarl_ros.deployment.fleet_file import FleetFile, Member
+from altmarl_ros.deployment.fleet_plan import NodePlan, ParameterValue, find_period, wheel_parameters
+from altmarl_ros.errors import AltmarlError
+from altmarl_ros.nodes.common.parameters import Parameter, accept
+from altmarl_ros.nodes.coordinator.node import parameters as coordinator_parameters
+from altmarl_ros.nodes.robot.node import PARAMETERS as ROBOT_PARAMETERS
+from altmarl_ros.nodes.robot.parameters import check_topics, drive_settings
+
+_SIMULATED_TIME = Parameter("use_sim_time", False, "Follow /clock.")
+_ROBOT = (*ROBOT_PARAMETERS, _SIMULATED_TIME)
+_COORDINATOR = (*coordinator_parameters.PARAMETERS, _SIMULATED_TIME)
+
+
+def plan_fleet(fleet: FleetFile, only: str = "", coordinator: bool = True) -> list[NodePlan]:
+    """The processes of the robots that `only` names (FleetFile.choose) and of the coordinator; all of the file is checked.
+
+    Raises:
+        AltmarlError: naming the file and what is wrong with it.
+    """
+    robots = {member.name: robot_plan(fleet, member) for member in fleet.members}
+    chosen = [robots[member.name] for member in fleet.choose(only)]
+    decides = coordinator_plan(fleet)
+    return [*chosen, decides] if coordinator else chosen
+
+
+def robot_plan(fleet: FleetFile, member: Member) -> NodePlan:
+    """The process of one robot.
+
+    Raises:
+        AltmarlError: naming the file, the robot, the parameter and what is wrong with it.
+    """
+    where = f"{fleet.path}: robot {member.name!r}"
+    given = {
+        **wheel_parameters("real", _period(fleet)), **member.parameters,
+        "robot_id": member.id, "game": fleet.game, "fleet_prefix": fleet.fleet_prefix,
+    }  # fmt: skip
+    values = _accept(where, _ROBOT, given, fixed=("robot_id", "game", "fleet_prefix"), own=member.parameters)
+    whole: Mapping[str, Any] = {**{parameter.name: parameter.default for parameter in _ROBOT}, **values}
+    try:
+        check_topics(whole)
+        drive_settings(whole)
+        _check_silence(fleet, whole)
+    except AltmarlError as error:
+        raise AltmarlError(f"{where}: {error}") from None
+    return NodePlan(member.name, "robot", values, f"/{member.name}/robot", member.remappings)
+
+
+def coordinator_plan(fleet: FleetFile) -> NodePlan:
+    """The process of the coordinator, which holds its first tick until the robots that are enabled have joined.
+
+    Raises:
+        AltmarlError: naming the file, the parameter and what is wrong with it.
+    """
+    given = {
+        "tick.period": _period(fleet), "start.robots": len(fleet.enabled), **fleet.coordinator,
+        "game": fleet.game, "policy.file": str(fleet.policy_path), "fleet_prefix": fleet.fleet_prefix,
+    }  # fmt: skip
+    where = f"{fleet.path}: coordinator"
+    values = _accept(where, _COORDINATOR, given, fixed=("game", "policy.file", "fleet_prefix"), own=fleet.coordinator)
+    return NodePlan("coordinator", "coordinator", values)
+
+
+def _accept(
+    where: str, table: Sequence[Parameter], given: Mapping[str, Any], fixed: tuple[str, ...], own: Mapping[str, Any]
+) -> dict[str, ParameterValue]:  # fmt: skip
+    try:
+        twice = next((name for name in fixed if name in own), None)
+        if twice is not None:
+            raise AltmarlError(f"parameter {twice!r} stands elsewhere in the file")
+        return accept(table, given)
+    except AltmarlError as error:
+        raise AltmarlError(f"{where}: {error}") from None
+
+
+def _period(fleet: FleetFile) -> float:
+    given = fleet.coordinator.get("tick.period")
+    return find_period(float(given) if isinstance(given, (int, float)) else None, fleet.game, "real")
+
+
+def _check_silence(fleet: FleetFile, values: Mapping[str, Any]) -> None:
+    """Timeouts that are shorter than what they watch would stop the robot for ever."""
+    period = _period(fleet)
+    if not values["timeout.tick"] > period:
+        raise AltmarlError(
+            f"parameter 'timeout.tick' is {values['timeout.tick']:g} s, must be longer than a tick, {period:g} s"
+        )
+    by_name = {parameter.name: parameter.default for parameter in coordinator_parameters.PARAMETERS}
+    lease = fleet.coordinator.get("tick.lease", by_name["tick.lease"])
+    if isinstance(lease, (int, float)) and lease > values["timeout.coordinator"]:
+        raise AltmarlError(
+            f"parameter 'timeout.coordinator' is {values['timeout.coordinator']:g} s, must be at least the coordinator's "
+            f"'tick.lease', {lease:g} s"
+        )

@@ -1,0 +1,42 @@
+"""An operator's ear: collects status, truth and the traffic on the report topic of a running fleet."""
+
+from __future__ import annotations
+
+from altmarl_ros.msg import CoordinatorStatus, FleetTruth, FloorTruth, RobotReport
+from altmarl_ros.nodes.common import conversions, qos
+from altmarl_ros.nodes.common.guarded import GuardedNode
+from altmarl_ros.records.run_record import RunLog, StatusRow
+
+_REPORT_DEPTH = 10_000
+
+
+class RunLogger(GuardedNode):
+    """Only listens. `log` holds everything heard, `latest` the last status."""
+
+    def __init__(self, fleet_prefix: str = "/fleet", world_prefix: str = "/world") -> None:
+        super().__init__("operator", start_parameter_services=False)
+        self.log = RunLog()
+        self.latest: StatusRow | None = None
+        self.create_subscription(CoordinatorStatus, f"{fleet_prefix}/status", self._hear_status, qos.account_qos())
+        self.create_subscription(FleetTruth, f"{fleet_prefix}/truth", self._hear_truth, qos.account_qos())
+        self.create_subscription(RobotReport, f"{fleet_prefix}/report", self._hear_report, qos.report_qos(_REPORT_DEPTH))
+        self.create_subscription(FloorTruth, f"{world_prefix}/floor", self._hear_floor, qos.account_qos())
+
+    def _hear_status(self, message: CoordinatorStatus) -> None:
+        self.latest = conversions.status_from_message(message)
+        self.log.statuses[self.latest.session, self.latest.tick] = self.latest
+        self.log.forget_old()
+
+    def _hear_truth(self, message: FleetTruth) -> None:
+        truth = conversions.truth_from_message(message)
+        self.log.truths[truth.session, truth.tick] = truth
+        self.log.forget_old()
+
+    def _hear_report(self, message: RobotReport) -> None:
+        self.log.reports[message.session, message.tick] += 1
+        self.log.forget_old()
+
+    def _hear_floor(self, message: FloorTruth) -> None:
+        row = conversions.floor_from_message(message)
+        self.log.floors[row.time] = row
+        self.log.forget_old()

@@ -1,0 +1,127 @@
+"""The `visualization` executable: a running fleet as markers, for RViz and Foxglove."""
+
+from __future__ import annotations
+
+import time
+from typing import Sequence
+
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from visualization_msgs.msg import MarkerArray
+
+from altmarl_ros.errors import AltmarlError
+from altmarl_ros.games import TabularGame, load_floor_map, load_game
+from altmarl_ros.monitoring.layout import Layout, floor_layout, ring_layout
+from altmarl_ros.monitoring.scene import Tick, Whereabouts, make_scene
+from altmarl_ros.msg import CoordinatorStatus, FleetTruth, FloorTruth, RobotHello
+from altmarl_ros.nodes.common import conversions, qos
+from altmarl_ros.nodes.common.endpoints import Endpoints
+from altmarl_ros.nodes.common.guarded import GuardedNode
+from altmarl_ros.nodes.common.parameters import Parameter, declare
+from altmarl_ros.nodes.common.running import run
+from altmarl_ros.nodes.tools.markers import MarkerMaker
+
+PARAMETERS = (
+    Parameter("game", "warehouse", "Game: a built-in name or a YAML file."),
+    Parameter("map", "", "Floor map: a file or a built-in name; empty: the game's own, else a ring."),
+    Parameter("rate", 5.0, "Most messages in a second.", 0.1, 60.0, unit="Hz"),
+    Parameter("names", 50, "Up to so many robots have their ids beside them.", 0, 10_000),
+    Parameter("fleet_prefix", "/fleet", "Prefix of the fleet-wide topics."),
+    Parameter("world_prefix", "/world", "Prefix of the simulated world's topics."),
+)
+
+_REPEAT = 1.0  # s; what moves is told again after so long, although nothing has changed
+_LIFETIME = 5.0  # s; of what moves
+
+
+class VisualizationNode(GuardedNode):
+    """Shell around `fleet.scene`: listens, and draws at most `rate` times in a second."""
+
+    def __init__(self) -> None:
+        super().__init__("visualization")
+        values = declare(self, PARAMETERS)
+        self._game = load_game(values["game"])
+        self._layout = _layout(values["map"], str(values["game"]), self._game)
+        self._robots = Whereabouts()
+        self._tick: Tick | None = None
+        self._maker = MarkerMaker(_LIFETIME, int(values["names"]))
+        self._changed, self._drawn = False, 0.0
+        prefix, make = values["fleet_prefix"], Endpoints(self)
+        self._publisher = make.publisher(MarkerArray, f"{prefix}/visualization", qos.markers_qos())
+        make.subscription(CoordinatorStatus, f"{prefix}/status", self._hear_status, qos.account_qos())
+        make.subscription(FleetTruth, f"{prefix}/truth", self._hear_truth, qos.account_qos())
+        make.subscription(RobotHello, f"{prefix}/hello", self._hear_hello, qos.latched_from_many_qos())
+        make.subscription(FloorTruth, f"{values['world_prefix']}/floor", self._hear_floor, qos.account_qos())
+        # By the viewer's time, however fast a simulated clock runs.
+        self.create_timer(1.0 / float(values["rate"]), self._draw, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def _hear_status(self, message: CoordinatorStatus) -> None:
+        status, game = conversions.status_from_message(message), self._game
+        self._robots.hear(status.answers)
+        heard = frozenset(robot_id for robot_id, _ in status.answers)
+        attended = game.n_global_states == game.n_local_states and status.global_state < game.n_local_states
+        sent = game.n_global_actions == game.n_local_states and status.global_action < game.n_local_states
+        names = game.global_action_names
+        action = names[status.global_action] if status.global_action < len(names) else str(status.global_action)
+        caption = f"tick {status.tick}: s_g {status.global_state}, a_g {action}, heard {status.heard} of {status.asked}"
+        self._tick = Tick(
+            status.tick, status.global_state if attended else None, status.global_action if sent else None, caption,
+            status.estimate, frozenset(int(i) for i in message.polled), heard,
+        )  # fmt: skip
+        self._changed = True
+
+    def _hear_truth(self, message: FleetTruth) -> None:
+        truth = conversions.truth_from_message(message)
+        if truth.counts:
+            self._robots.counts = tuple(int(count) for count in truth.occupancy(self._game.n_local_states))
+        else:
+            self._robots.counts = None
+            self._robots.zones = dict(zip(truth.robot_ids, truth.local_states, strict=True))
+        self._changed = True
+
+    def _hear_floor(self, message: FloorTruth) -> None:
+        poses = zip(message.x, message.y, message.yaw, strict=True)
+        self._robots.poses = dict(zip(message.robot_id, poses, strict=True))
+        self._changed = True
+
+    def _hear_hello(self, message: RobotHello) -> None:
+        if message.event == RobotHello.LEAVE:
+            first = message.robot_id
+            self._robots.leave(range(first, first + min(message.count, RobotHello.MAX_COUNT)))
+            self._changed = True
+
+    def _draw(self) -> None:
+        now = time.monotonic()
+        if self._tick is None or not (self._changed or now - self._drawn >= _REPEAT):
+            return
+        self._changed, self._drawn = False, now
+        scene = make_scene(self._layout, self._tick, self._robots)
+        self._publisher.publish(self._maker.draw(scene, self.get_clock().now().to_msg()))
+
+
+def _layout(floor: str, source: str, game: TabularGame) -> Layout:
+    """The given floor, the game's own, or a ring.
+
+    Raises:
+        AltmarlError: the given floor is not one of this game.
+    """
+    if not floor:
+        try:
+            found = load_floor_map(source)
+        except AltmarlError:
+            return ring_layout(game.local_state_names)
+    else:
+        found = load_floor_map(floor)
+    if len(found.plan.zones) != game.n_local_states:
+        zones = len(found.plan.zones)
+        raise AltmarlError(f"map {floor or source} has {zones} zones, game {game.name} has {game.n_local_states} local states")
+    return floor_layout(found)
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run(lambda: [VisualizationNode()], args)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

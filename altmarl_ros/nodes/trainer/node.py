@@ -1,0 +1,292 @@
+"""The `trainer` executable: learns a new policy beside a running fleet, scores it as a shadow, and puts it in force.
+
+Services (std_srvs/Trigger) answer at once, with the reason of a refusal: ~/train, ~/cancel, ~/deploy, ~/rollback. What
+becomes of them is on ~/progress (TrainingProgress). Parameters hold from the next ~/train, deployment or shadow on.
+
+A new reward makes another game, and yet the fleet goes on with its own: coordinator, robots and records agree on that
+one. The candidate's bundle names the game that it was learned for and its dynamics, and a coordinator takes what was
+learned on the dynamics of its own game (policies/bundle.py). So `estimated_reward` of /fleet/status stays by the fleet's
+game, while the scores here are by the new rewards.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Callable, Mapping, Sequence
+
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from std_srvs.srv import Trigger
+
+from altmarl_ros.errors import AltmarlError
+from altmarl_ros.games import TabularGame, load_game
+from altmarl_ros.learning.training_job import Report, TrainingJob, TrainingRequest
+from altmarl_ros.msg import TrainingProgress
+from altmarl_ros.nodes.common import qos
+from altmarl_ros.nodes.common.endpoints import Endpoints
+from altmarl_ros.nodes.common.guarded import GuardedNode
+from altmarl_ros.nodes.common.parameters import declare, watch
+from altmarl_ros.nodes.common.remote_parameters import RemoteParameters
+from altmarl_ros.nodes.common.running import run
+from altmarl_ros.nodes.common.status_subscriber import StatusSubscriber
+from altmarl_ros.nodes.trainer.conversions import progress_to_message
+from altmarl_ros.nodes.trainer.deployment import Deployment, Order, longest_announcement
+from altmarl_ros.nodes.trainer.parameters import PARAMETERS, folder_of, options_of, rewards_of
+from altmarl_ros.policies import PolicyBundle, load_bundle
+from altmarl_ros.policy_updates.candidate import BUSY, Candidate, NotNow, Score, Stage
+from altmarl_ros.policy_updates.kept_policies import KeptPolicies
+from altmarl_ros.policy_updates.shadow import Shadow
+from altmarl_ros.protocol.decision import Decider, Rule
+from altmarl_ros.records.run_record import Configuration, StatusRow
+
+_POLL = 0.1  # s
+_REPEAT = 0.5  # s; between two messages about what goes on
+_CANDIDATE = "candidate.npz"
+
+
+class TrainerNode(GuardedNode):
+    """Joins what learns and what knows the fleet."""
+
+    def __init__(self) -> None:
+        super().__init__("trainer")
+        self._values = values = declare(self, PARAMETERS)
+        watch(self, PARAMETERS, values, self._check, self._apply)
+        self._check(values, frozenset())
+        self._candidate = Candidate()
+        self._job: TrainingJob | None = None
+        self._shadow: Shadow | None = None
+        self._shadow_end = 0.0
+        self._deployment: Deployment | None = None
+        self._overdue: Order | None = None  # given up, and yet the coordinator may still take it
+        self._bundle: PolicyBundle | None = None  # the candidate
+        self._began = self._seconds = 0.0  # of the last training
+        self._tried = False  # to deploy the candidate without being asked
+        self._said: tuple[Any, ...] = ()
+        self._said_at = 0.0
+        self._game = load_game(values["game"])  # of the fleet
+        self._kept = KeptPolicies(folder_of(values, self._game))
+        make = Endpoints(self)
+        self._ear = StatusSubscriber(make, str(values["fleet_prefix"]), self._hear_status)
+        self._coordinator = RemoteParameters(self, values["coordinator"])
+        self._publisher = make.publisher(TrainingProgress, "~/progress", qos.latched_qos())
+        for name, act in (
+            ("train", self._train), ("cancel", self._cancel), ("deploy", self._deploy), ("rollback", self._roll_back),
+        ):  # fmt: skip
+            self.create_service(Trigger, f"~/{name}", self._answering(act))
+        self.create_timer(_POLL, self._go_on, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._tell()
+
+    def stop(self) -> None:
+        """End the training process, if there is one."""
+        if self._job is not None:
+            self._job.cancel()
+
+    def _check(self, values: Mapping[str, Any], names: frozenset[str]) -> TabularGame | None:
+        if names and not names & {"game", "gamma", "K", "backup", "memory"} and not any(n.startswith("reward.") for n in names):
+            return None
+        game = rewards_of(values).of(values["game"])
+        options_of(values, game, None, 1)
+        return load_game(values["game"]) if "game" in names else None
+
+    def _apply(self, game: TabularGame | None, names: frozenset[str]) -> None:
+        if game is not None:
+            self._game = game
+            self._kept = KeptPolicies(folder_of(self._values, game))
+        if "coordinator" in names:
+            self._coordinator.destroy()
+            self._coordinator = RemoteParameters(self, self._values["coordinator"])
+
+    def _answering(self, act: Callable[[], str]) -> Callable[[Trigger.Request, Trigger.Response], Trigger.Response]:
+        def answer(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+            try:
+                response.success, response.message = True, act()
+            except (AltmarlError, OSError) as error:
+                response.success, response.message = False, str(error)
+            self._tell()
+            return response
+
+        return answer
+
+    def _train(self) -> str:
+        values = self._values
+        self._candidate.check_idle()
+        configuration = self._fleet()
+        game, present = rewards_of(values).of(values["game"]), self._present(configuration)
+        told, status = configuration.parameters, self._ear.status
+        robots = 1 if status is None else status.live
+        options = options_of(values, game, present.ladder.K, robots)
+        wanted = told["sampling.k"]
+        if wanted > options.K:
+            raise AltmarlError(f"parameter 'K' is {options.K}, below the {wanted} reports that the coordinator wants")
+        request = TrainingRequest(
+            values["game"], str(self._kept.folder / _CANDIDATE), str(self._kept.save(present)), options.n, wanted,
+            told["sampling.model"], told["sampling.turnover"], values["runs"], asdict(rewards_of(values)), asdict(options),
+            values["start"] == "present", values["nice"],
+        )  # fmt: skip
+        self._end_work()
+        self._job = TrainingJob(request)
+        self._candidate.begin()
+        self._tried, self._began, self._seconds = False, time.monotonic(), 0.0
+        return f"training for {game.name}, rungs 0..{options.K}, {options.n} robots in the evaluations"
+
+    def _fleet(self) -> Configuration:
+        """The configuration in force; raises AltmarlError where there is none or it is of another game."""
+        configuration = self._ear.configuration
+        if configuration is None:
+            raise AltmarlError(f"no coordinator is heard on {self._values['fleet_prefix']}/configuration")
+        if configuration.game_hash != self._game.content_hash:
+            raise AltmarlError(
+                f"the fleet plays game {configuration.game_name!r} {configuration.game_hash}, parameter 'game' is "
+                f"{self._values['game']!r} {self._game.content_hash}"
+            )
+        return configuration
+
+    def _present(self, configuration: Configuration) -> PolicyBundle:
+        path = configuration.parameters["policy.file"]
+        bundle = load_bundle(path, self._game, same_rewards=False)
+        if bundle.content_hash != configuration.policy_hash:
+            raise AltmarlError(f"{path}: is not the policy in force any more: set policy.file of the coordinator again")
+        return bundle
+
+    def _cancel(self) -> str:
+        self._candidate.cancel()
+        self._end_work()
+        return self._candidate.message
+
+    def _deploy(self) -> str:
+        policy_id = self._candidate.check_deployable(self._ear.policy_id)
+        assert self._bundle is not None, "a candidate without policies"
+        configuration = self._fleet()
+        self._kept.save(self._present(configuration))
+        return self._order(Order(policy_id, self._kept.save(self._bundle), configuration.policy_id, rollback=False))
+
+    def _roll_back(self) -> str:
+        self._candidate.check_idle()
+        in_force = self._fleet().policy_id
+        policy_id = self._kept.before(in_force)
+        if policy_id is None:
+            raise NotNow("no policy is kept to which to return")
+        return self._order(Order(policy_id, self._kept.path(policy_id), in_force, rollback=True))
+
+    def _order(self, order: Order) -> str:
+        seconds = self._values["deploy.timeout"] + longest_announcement(self._ear.configuration)
+        self._deployment, self._overdue = Deployment(self, self._coordinator, order, seconds), None
+        message = f"{'back to' if order.rollback else 'to'} policy {order.policy_id:08x}"
+        self._candidate.deploy(order.policy_id, message)
+        return message
+
+    def _hear_status(self, status: StatusRow) -> None:
+        if self._candidate.stage is not Stage.SHADOW or self._shadow is None:
+            return
+        if self._shadow.ticks < self._values["shadow.ticks"]:
+            try:
+                self._shadow.hear(status)
+            except AltmarlError as error:
+                self._fail(str(error))
+
+    def _go_on(self) -> None:
+        if self._job is not None:
+            for report in self._job.poll():
+                self._take(report)
+        if self._job is not None and self._candidate.stage in BUSY and self._job.seconds > self._values["train.timeout"]:
+            self._fail(f"took longer than the {self._values['train.timeout']:g} s of parameter 'train.timeout'")
+        if self._candidate.stage is Stage.SHADOW and self._shadow is not None:
+            over = self._shadow.ticks >= self._values["shadow.ticks"] or time.monotonic() >= self._shadow_end
+            self._candidate.shadowed(self._shadow.ticks, self._shadow.agreed, over)
+        if self._candidate.stage in (Stage.TRAINING, Stage.SHADOW):
+            self._seconds = time.monotonic() - self._began
+        if not self._tried and self._values["auto_deploy"] and self._candidate.deploys_itself(self._values["deploy.margin"]):
+            self._deploy_unasked()
+        self._watch_deployment()
+        self._tell()
+
+    def _take(self, report: Report) -> None:
+        try:
+            if report.kind == "progress":
+                self._candidate.progress(float(report.values["fraction"]), str(report.values["message"]))
+            elif report.kind == "trained":
+                self._begin_shadow()
+            elif report.kind == "scored":
+                scored = {name: (float(mean), float(half)) for name, (mean, half) in report.values.items()}
+                self._candidate.scored(Score(**scored))
+            else:
+                self._fail(str(report.values.get("reason")))
+        except (AltmarlError, KeyError, TypeError, ValueError) as error:
+            self._fail(f"{type(error).__name__}: {error}")
+
+    def _begin_shadow(self) -> None:
+        configuration = self._fleet()
+        self._bundle = bundle = load_bundle(self._kept.folder / _CANDIDATE, self._game, same_rewards=False)
+        decider = Decider(self._game, bundle, Rule.of(configuration.parameters))
+        self._shadow = Shadow(self._game, decider, self._ear.status)
+        self._shadow_end = time.monotonic() + self._values["shadow.timeout"]
+        self._candidate.trained(bundle.policy_id)
+
+    def _deploy_unasked(self) -> None:
+        self._tried = True
+        try:
+            self.get_logger().info(f"auto_deploy: {self._deploy()}")
+        except (AltmarlError, OSError) as error:
+            self._candidate.message = f"not deployed: {error}"
+
+    def _watch_deployment(self) -> None:
+        in_force, deployment = self._ear.policy_id, self._deployment
+        if deployment is not None:
+            if in_force == deployment.order.policy_id:
+                self._in_force(deployment.order)
+            elif (reason := deployment.poll(in_force)) is not None:
+                self._deployment, self._overdue = None, deployment.order
+                self._candidate.not_deployed(reason)
+                self.get_logger().warning(reason)
+        elif self._overdue is not None and in_force == self._overdue.policy_id and self._candidate.stage not in BUSY:
+            self._in_force(self._overdue)
+
+    def _in_force(self, order: Order) -> None:
+        self._deployment = self._overdue = None
+        try:
+            if order.rollback:
+                self._kept.returned_to(order.policy_id)
+            else:
+                self._kept.put_in_force(order.policy_id, order.previous, self._values["keep"])
+            said = f"policy {order.policy_id:08x} is in force{' again' if order.rollback else ''}"
+        except AltmarlError as error:
+            said = f"policy {order.policy_id:08x} is in force; for a rollback: {error}"
+        self._candidate.deployed(said)
+        self.get_logger().info(said)
+
+    def _fail(self, reason: str) -> None:
+        self._end_work()
+        self._candidate.fail(reason)
+        self.get_logger().error(reason)
+
+    def _end_work(self) -> None:
+        if self._job is not None:
+            self._job.cancel()
+        self._job = self._shadow = self._bundle = None
+
+    def _tell(self) -> None:
+        """Publish what changed; what goes on also without."""
+        message = progress_to_message(
+            self._candidate, self._values["game"], self._seconds, self._ear, self._kept.ids, self._candidate_file(),
+            self.get_clock().now().to_msg(),
+        )  # fmt: skip
+        names = message.get_fields_and_field_types().keys() - {"stamp", "elapsed", "kept"}
+        said = (tuple(message.kept), *(getattr(message, name) for name in sorted(names)))
+        now = time.monotonic()
+        if said != self._said or (self._candidate.stage in BUSY and now - self._said_at >= _REPEAT - _POLL / 2):
+            self._said, self._said_at = said, now
+            self._publisher.publish(message)
+
+    def _candidate_file(self) -> Path | None:
+        return None if self._bundle is None else self._kept.folder / _CANDIDATE
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run(lambda: [TrainerNode()], args)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,110 @@
+"""The decisions of a recorded run, made again.
+
+What came from outside or from chance is taken from the record: s_g(t), who was polled, whose reports were
+accepted and what they said, how many robots were in the draw. What the coordinator made of it is decided
+anew, in the order of the ticks, each session from the start of its observation model or from what it took over.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from altmarl_ros.errors import AltmarlError
+from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.policies import PolicyBundle
+from altmarl_ros.protocol.decision import Decider, Rule
+from altmarl_ros.protocol.standby import Handover
+from altmarl_ros.records.run_record import StatusRow
+
+
+@dataclass(frozen=True)
+class Redecision:
+    """One tick decided again.
+
+    Attributes:
+        session, tick: which one.
+        recorded, decided: the action a_g then and now.
+        deviation: largest difference of an estimated share from the recorded one (a float32).
+    """
+
+    session: int
+    tick: int
+    recorded: int
+    decided: int
+    deviation: float
+
+    @property
+    def equal(self) -> bool:
+        """Whether both decisions are the same."""
+        return self.recorded == self.decided
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Ticks of a session that the record lacks: `first` to `last`."""
+
+    session: int
+    first: int
+    last: int
+
+
+def find_gaps(statuses: Iterable[StatusRow]) -> list[Gap]:
+    """Where a memory that reaches over ticks cannot be followed, a late start included."""
+    expected: dict[int, int] = {}
+    gaps = []
+    for status in statuses:
+        wanted = expected.get(status.session, 0)
+        if status.tick > wanted:
+            gaps.append(Gap(status.session, wanted, status.tick - 1))
+        expected[status.session] = status.tick + 1
+    return gaps
+
+
+def redecide(
+    statuses: Iterable[StatusRow], game: TabularGame, rules: Mapping[int, Rule], policies: Mapping[int, PolicyBundle],
+    k: int | None = None, handover: Handover = Handover(),
+) -> Iterator[Redecision]:  # fmt: skip
+    """Decide the ticks of one session again, in order, by the policies that each tick names by id.
+
+    `rules` are those that hold from a tick on, the first of them from the start. If k is given only the first k
+    reports of each tick count. `handover` is what the session began with.
+
+    Raises:
+        AltmarlError: a recorded tick does not fit the game, or its policy is not given.
+    """
+    changes = sorted(rules)
+    decider: Decider | None = None
+    for status in statuses:
+        bundle = policies.get(status.policy_id)
+        if bundle is None:
+            raise AltmarlError(f"session {status.session} tick {status.tick}: policy {status.policy_id:08x} is not given")
+        rule = rules[changes[max(0, bisect_right(changes, status.tick) - 1)]]
+        if decider is None:
+            decider = Decider(game, bundle, rule)
+            decider.resume(handover)
+        if rule != decider.rule:
+            decider.follow(rule)
+        if bundle is not decider.bundle:
+            decider.adopt(bundle)
+        states = [state for _, state in status.answers[:k]]
+        check_row(status, states, game)
+        action = decider.decide(status.session, status.tick, status.global_state, states, status.live)
+        deviation = float(np.abs(decider.model.estimate[0] - np.array(status.estimate)).max())
+        yield Redecision(status.session, status.tick, status.global_action, action, deviation)
+
+
+def check_row(status: StatusRow, states: Sequence[int], game: TabularGame) -> None:
+    """Raise AltmarlError where a tick with these reported states does not fit the game."""
+    where = f"session {status.session} tick {status.tick}"
+    if not status.global_state < game.n_global_states:
+        raise AltmarlError(f"{where}: global state {status.global_state} is not in game {game.name!r}")
+    if states and max(states) >= game.n_local_states:
+        raise AltmarlError(f"{where}: local state {max(states)} is not in game {game.name!r}")
+    if len(status.estimate) != game.n_local_states:
+        raise AltmarlError(
+            f"{where}: the estimate is over {len(status.estimate)} local states, the game has {game.n_local_states}"
+        )

@@ -1,0 +1,240 @@
+"""What an operator saw of a run, tick by tick: for the live table, the report and comparisons."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from altmarl_ros.arrays import FloatArray
+from altmarl_ros.errors import AltmarlError
+from altmarl_ros.files import read_npz, write_npz
+from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.games.trajectory import UNKNOWN, Trajectory
+from altmarl_ros.policies import LocalPolicy
+from altmarl_ros.protocol.standby import Handover
+from altmarl_ros.simulation.markov_world import Truth
+
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class StatusRow:
+    """The coordinator's account of one tick, made at `stamp` [s, its clock].
+
+    `answers` are the accepted reports, (robot id, local state), in the order in which they came.
+    """
+
+    stamp: float
+    session: int
+    tick: int
+    policy_id: int
+    global_state: int
+    global_action: int
+    asked: int
+    heard: int
+    rung: int
+    report_bytes: int
+    latency: float
+    live: int
+    sampling_error: float
+    estimate: tuple[float, ...]
+    answers: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class FloorRow:
+    """Where all robots of a simulated floor are at one simulated time [s].
+
+    Attributes:
+        factor: simulated seconds per second, of late.
+        contacts: encounters so far.
+        places: x and y of each robot [m; map], by id.
+    """
+
+    time: float
+    factor: float
+    contacts: int
+    places: Mapping[int, tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What a session decides by from one tick on.
+
+    Attributes:
+        session: which one.
+        tick: the first that is decided by it.
+        policy_id: of the policy in force.
+        game_name, game_hash, policy_hash: content hashes of game and policy bundle.
+        parameters: the coordinator's, by name; `policy.file` is the file of the bundle in force.
+        handover: what the session began with.
+    """
+
+    session: int
+    tick: int
+    game_name: str
+    game_hash: str
+    policy_hash: str
+    policy_id: int
+    parameters: Mapping[str, Any]
+    handover: Handover
+
+    def about(self) -> dict[str, Any]:
+        """The description that a RunRecord carries."""
+        names = {"game": "game", "policy": "policy.file", "k": "sampling.k", "period": "tick.period",
+                 "seed": "sampling.seed", "model": "sampling.model"}  # fmt: skip
+        known = {key: self.parameters[name] for key, name in names.items() if name in self.parameters}
+        return {**known, "game_name": self.game_name, "game_hash": self.game_hash}
+
+
+@dataclass(frozen=True, eq=False)
+class RunRecord:
+    """A recorded run of T ticks and n robots.
+
+    Attributes:
+        session, tick: number of each tick [T].
+        global_state, global_action: s_g(t) and a_g(t) [T].
+        asked, heard, rung: reports asked for and accepted, and the rung that decided [T].
+        reports: reports counted on the topic by the observer [T].
+        report_bytes: reports on the wire, as the coordinator counted them [T, B].
+        latency: broadcast to decision [T, s].
+        estimate: the coordinator's estimated shares [T, S_l].
+        local_state, local_action: s_i(t), a_i(t) [T, n]; UNKNOWN for a robot that is not in the world or did not act.
+        actions: how many actions the world received [T, n].
+        about: game, policy, k, seed and whatever else describes the run (JSON values).
+    """
+
+    session: IntArray
+    tick: IntArray
+    global_state: IntArray
+    global_action: IntArray
+    asked: IntArray
+    heard: IntArray
+    rung: IntArray
+    reports: IntArray
+    report_bytes: IntArray
+    latency: FloatArray
+    estimate: FloatArray
+    local_state: IntArray
+    local_action: IntArray
+    actions: IntArray
+    about: Mapping[str, Any]
+
+    @property
+    def trajectory(self) -> Trajectory:
+        """What robots and coordinator did.
+
+        Raises:
+            GameError: naming the array that does not fit the others.
+        """
+        return Trajectory(
+            self.session, self.tick, self.global_state, self.global_action, self.local_state, self.local_action,
+        )  # fmt: skip
+
+    def occupancy(self, n_local_states: int) -> IntArray:
+        """Robots per local state [T, S_l]."""
+        return self.trajectory.occupancy(n_local_states)
+
+    def rewards(self, game: TabularGame) -> FloatArray:
+        """Team reward of each tick over the robots that acted [T]; r_g alone where none did."""
+        return self.trajectory.rewards(game)
+
+    def wrong_actions(self, pi_l: LocalPolicy) -> int:
+        """Robot-ticks in which the world received a second action, or one that pi_l never takes there."""
+        acted = self.local_action != UNKNOWN
+        probability = pi_l.probabilities[
+            np.maximum(self.local_state, 0), self.global_state[:, None], np.maximum(self.local_action, 0)
+        ]
+        return int(((self.actions > 1) | (acted & (probability == 0.0))).sum())
+
+    def save(self, path: str | Path) -> Path:
+        """Write an `.npz` without pickle, atomically."""
+        arrays = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "about"}
+        arrays["about"] = np.frombuffer(json.dumps(dict(self.about)).encode(), dtype=np.uint8)
+        try:
+            write_npz(Path(path), arrays)
+        except ValueError as error:
+            raise AltmarlError(f"{path}: {error}") from None
+        return Path(path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> RunRecord:
+        """Read a record.
+
+        Raises:
+            AltmarlError: naming the file and what is wrong with it.
+        """
+        try:
+            arrays = read_npz(Path(path))
+        except ValueError as error:
+            raise AltmarlError(f"{path}: {error}") from None
+        try:
+            about = json.loads(arrays.pop("about").astype(np.uint8).tobytes().decode())
+            lengths = {field.name: len(arrays[field.name]) for field in fields(cls) if field.name != "about"}
+        except KeyError as error:
+            raise AltmarlError(f"{path}: is damaged or not a run record: it has no {error}") from None
+        except (ValueError, TypeError, RecursionError) as error:
+            raise AltmarlError(f"{path}: is damaged or not a run record: {error}") from None
+        if len(set(lengths.values())) != 1 or not isinstance(about, dict) or arrays.keys() != lengths.keys():
+            raise AltmarlError(f"{path}: is damaged: its arrays have the lengths {lengths}")
+        return cls(**arrays, about=about)
+
+
+class RunLog:
+    """Collects what arrives, in any order, into a RunRecord; of more than `most_ticks` ticks (None: no bound) the last."""
+
+    def __init__(self, most_ticks: int | None = 100_000) -> None:
+        self._most_ticks = most_ticks
+        self.statuses: dict[tuple[int, int], StatusRow] = {}
+        self.truths: dict[tuple[int, int], Truth] = {}
+        self.reports: Counter[tuple[int, int]] = Counter()
+        self.configurations: dict[tuple[int, int], Configuration] = {}  # by session and first tick
+        self.floors: dict[float, FloorRow] = {}
+
+    def forget_old(self) -> None:
+        """Keep to the bound; whoever adds calls it."""
+        books: tuple[dict[Any, Any], ...] = (self.statuses, self.truths, self.reports, self.configurations, self.floors)
+        for book in books:
+            while self._most_ticks is not None and len(book) > self._most_ticks:
+                del book[next(iter(book))]
+
+    def record(self, about: Mapping[str, Any], ticks: int | None = None) -> RunRecord:
+        """The first `ticks` ticks for which both status and truth are known.
+
+        Raises:
+            AltmarlError: there is none.
+        """
+        sessions = list(dict.fromkeys(session for session, _ in self.statuses))  # in order of appearance
+        both = (key for key in self.statuses if key in self.truths)
+        keys = sorted(both, key=lambda key: (sessions.index(key[0]), key[1]))[:ticks]
+        if not keys:
+            raise AltmarlError("nothing was recorded: no tick has both /fleet/status and /fleet/truth")
+        rows = [self.statuses[key] for key in keys]
+        ids = sorted({robot_id for key in keys for robot_id in self.truths[key].robot_ids})
+        column = {robot_id: i for i, robot_id in enumerate(ids)}
+        table = {name: np.full((len(keys), len(ids)), UNKNOWN, dtype=np.int64) for name in ("state", "action")}
+        actions = np.zeros((len(keys), len(ids)), dtype=np.int64)
+        for t, key in enumerate(keys):
+            truth = self.truths[key]
+            if truth.counts:
+                raise AltmarlError("a crowd that tells counts alone cannot be recorded robot by robot")
+            at = [column[robot_id] for robot_id in truth.robot_ids]
+            table["state"][t, at] = truth.local_states
+            table["action"][t, at] = [UNKNOWN if action is None else action for action in truth.local_actions]
+            actions[t, at] = truth.actions
+
+        def integers(name: str) -> IntArray:
+            return np.array([getattr(row, name) for row in rows], dtype=np.int64)
+
+        return RunRecord(
+            integers("session"), integers("tick"), integers("global_state"), integers("global_action"), integers("asked"),
+            integers("heard"), integers("rung"), np.array([self.reports[key] for key in keys], dtype=np.int64),
+            integers("report_bytes"), np.array([row.latency for row in rows]), np.array([row.estimate for row in rows]),
+            table["state"], table["action"], actions, {**about, "robot_ids": ids},
+        )  # fmt: skip

@@ -1,0 +1,75 @@
+"""Batteries: energy E falls by dE/dt = -(idle + drive |v| + turn |omega|), rises by the charger's power on a charging zone."""
+
+from __future__ import annotations
+
+from math import hypot
+from typing import Sequence
+
+import numpy as np
+from numba import njit
+from numpy.typing import ArrayLike, NDArray
+
+from altmarl_ros.arrays import FloatArray
+from altmarl_ros.errors import AltmarlError
+from altmarl_ros.floors import polygons
+from altmarl_ros.simulation.physical.config import BatteryConfig
+
+_JOULES = 3600.0  # per watt-hour
+
+
+class Batteries:
+    """The batteries of n robots, and where they are charged."""
+
+    def __init__(self, config: BatteryConfig, n: int, chargers: Sequence[ArrayLike]) -> None:
+        corners = [np.asarray(polygon, dtype=np.float64).reshape(-1, 2) for polygon in chargers]
+        for i, polygon in enumerate(corners):
+            fault = polygons.fault(polygon) if np.isfinite(polygon).all() else "has a coordinate that is not finite"
+            if fault:
+                raise AltmarlError(f"charging zone {i}: polygon {fault}")
+        self._config = config
+        self._corners = np.concatenate([np.zeros((0, 2)), *corners])
+        self._ends = np.cumsum([len(polygon) for polygon in corners], dtype=np.int64)
+        self._energy = np.full(n, config.start * config.capacity * _JOULES)
+
+    @property
+    def charge(self) -> FloatArray:
+        """Share of the capacity that is left [n]."""
+        return np.asarray(self._energy / (self._config.capacity * _JOULES))
+
+    @property
+    def empty(self) -> NDArray[np.bool_]:
+        """[n]."""
+        return np.asarray(self._energy <= 0.0)
+
+    def step(self, pose: FloatArray, wheels: FloatArray, dt: float) -> None:
+        """Draw and charge during a time step [s]: pose [n, 3; map], wheels' velocity [n, 3; base_link]."""
+        c = self._config
+        powers = (c.idle_power, c.drive_power, c.turn_power, c.charge_power)
+        _draw(self._energy, pose, wheels, dt, c.capacity * _JOULES, powers, self._corners, self._ends)
+
+
+@njit(nogil=True, cache=True)
+def _draw(energy, pose, wheels, dt, capacity, powers, corners, ends):  # type: ignore[no-untyped-def]
+    idle, driving, turning, charging = powers
+    for i in range(len(energy)):
+        power = -idle - driving * hypot(wheels[i, 0], wheels[i, 1]) - turning * abs(wheels[i, 2])
+        begin = 0
+        for end in ends:
+            if _inside(corners, begin, end, pose[i, 0], pose[i, 1]):
+                power += charging
+                break
+            begin = end
+        energy[i] = min(max(energy[i] + power * dt, 0.0), capacity)
+
+
+@njit(nogil=True, cache=True)
+def _inside(corners, begin, end, x, y):  # type: ignore[no-untyped-def]
+    odd = False
+    j = end - 1
+    for i in range(begin, end):
+        if (corners[i, 1] > y) != (corners[j, 1] > y):
+            share = (y - corners[i, 1]) / (corners[j, 1] - corners[i, 1])
+            if x < corners[i, 0] + share * (corners[j, 0] - corners[i, 0]):
+                odd = not odd
+        j = i
+    return odd

@@ -1,0 +1,99 @@
+"""When sensors speak, and what faults make of what they say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from altmarl_ros.arrays import FloatArray
+from altmarl_ros.protocol.link_model import IntArray
+
+_GOLDEN = 0.6180339887498949  # its multiples spread evenly over a period, for however many robots
+
+
+@dataclass(frozen=True, eq=False)
+class Odometry:
+    """Odometry that is due, of m robots.
+
+    Attributes:
+        robots: indices [m].
+        stamps: times [m; s].
+        poses: in frame odom [m, 3; m, m, rad].
+        velocities: in base_link [m, 3; m/s, m/s, rad/s].
+    """
+
+    robots: IntArray
+    stamps: FloatArray
+    poses: FloatArray
+    velocities: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Localisation:
+    """Localised poses that are due, of m robots.
+
+    Attributes:
+        robots: indices [m].
+        stamps: times [m; s].
+        poses: in frame map [m, 3; m, m, rad].
+        covariance: of x, y, yaw, the same for all [3, 3; m^2, m^2, rad^2].
+    """
+
+    robots: IntArray
+    stamps: FloatArray
+    poses: FloatArray
+    covariance: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Scans:
+    """Laser scans that are due, of m robots.
+
+    Attributes:
+        robots: indices [m].
+        stamps: times [m; s].
+        ranges: [m, beams; m]; inf: nothing hit, -inf: too near (REP-117).
+    """
+
+    robots: IntArray
+    stamps: FloatArray
+    ranges: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Spoken:
+    """Values [m, width] of some robots [m] with their stamps [m; s]."""
+
+    robots: IntArray
+    stamps: FloatArray
+    values: FloatArray
+
+
+class Sensor:
+    """The same sensor on n robots: each speaks `rate` times a second [Hz], not all in the same instant."""
+
+    def __init__(self, n: int, rate: float, width: int) -> None:
+        self._rate = rate
+        self._phases = (_GOLDEN * np.arange(n)) % 1.0 + 1e-9  # whole turns must not be lost to rounding
+        self._stamps = np.full(n, -np.inf)
+        self._values = np.zeros((n, width))
+
+    def due(self, before: float, now: float) -> IntArray:
+        """Robots whose turn came after `before` and not after `now` [s]."""
+        turns = np.floor(self._phases + self._rate * now) > np.floor(self._phases + self._rate * before)
+        return np.asarray(turns.nonzero()[0])
+
+    def speak(self, robots: IntArray, now: float, values: FloatArray, faults: FloatArray) -> Spoken:
+        """What is heard of `values` [len(robots), width] under faults [lost, frozen, stale, nan; n]."""
+        if not faults.any():
+            self._values[robots], self._stamps[robots] = values, now
+            return Spoken(robots, self._stamps[robots], values)
+        lost, frozen, stale, nan = faults[:, robots] > 0.0
+        repeats = frozen | stale
+        fresh = robots[~repeats]
+        self._values[fresh], self._stamps[fresh] = values[~repeats], now
+        heard = ~lost & np.isfinite(self._stamps[robots])  # a sensor that never spoke has nothing to repeat
+        stamps = np.where(stale, self._stamps[robots], now)
+        spoken = np.where(nan[:, None], np.nan, self._values[robots])
+        return Spoken(robots[heard], stamps[heard], spoken[heard])

@@ -1,0 +1,267 @@
+"""A floor with n physical robots in arrays, moved in fixed time steps. Frames are those of REP-105, units SI.
+
+One step: command (timeout, driver's faults, delay) -> base (`dynamics`) -> contacts -> odometry, battery -> faults that
+begin or end -> sensors that are due. Random numbers of robot i depend on (seed, i) alone: with the same commands a run is
+the same bit by bit, and robot i's is the same among however many others that it does not touch and does not see.
+"""
+
+from __future__ import annotations
+
+from math import exp
+from typing import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from altmarl_ros.arrays import FloatArray
+from altmarl_ros.errors import AltmarlError
+from altmarl_ros.protocol.link_model import IntArray
+from altmarl_ros.simulation.physical.battery import Batteries
+from altmarl_ros.simulation.physical.config import PhysicalConfig, check_together
+from altmarl_ros.simulation.physical.contacts import WALL, Contact, Contacts, first_overlap
+from altmarl_ros.simulation.physical.dynamics import drive, wrap
+from altmarl_ros.simulation.physical.faults import ActiveFaults, Fault, FaultKind
+from altmarl_ros.simulation.physical.laser import Laser
+from altmarl_ros.simulation.physical.noise import Purpose, counters, fill_normal
+from altmarl_ros.simulation.physical.odometry import localise, reckon
+from altmarl_ros.simulation.physical.placement import wall_array
+from altmarl_ros.simulation.physical.sensors import Localisation, Odometry, Scans, Sensor
+
+_ROOM = 1e-6  # m; gap to whatever is put on the floor
+
+
+class PhysicalWorld:
+    """The truth about n robots, and what their sensors say of it.
+
+    Args:
+        config: what the robots are.
+        walls: segments [w, 4] or [w, 2, 2; m; map].
+        starts: poses [n, 3; m, m, rad; map].
+        seed: of everything random.
+        faults: what breaks when.
+        chargers: polygons on which a robot's centre is charged, each [corner, xy; m; map].
+
+    Raises:
+        AltmarlError: settings do not fit together; a start is not finite or overlaps something; a fault or a polygon is wrong.
+    """
+
+    def __init__(
+        self, config: PhysicalConfig, walls: ArrayLike, starts: ArrayLike, seed: int,
+        faults: Sequence[Fault] = (), chargers: Sequence[ArrayLike] = (),
+    ) -> None:  # fmt: skip
+        check_together(config)
+        if seed < 0:
+            raise AltmarlError(f"seed is {seed}, must not be negative")
+        self.config = config
+        self._walls = wall_array(walls)
+        self._poses = _start_poses(starts, config.base.radius, self._walls)
+        n = len(self._poses)
+        self._lateral = config.base.kind == "omni"
+        self._steps = 0
+        self._velocities, self._wheels, self._driven = np.zeros((3, n, 3))
+        self._commands, self._wanted = np.zeros((2, n, 3))
+        self._commanded = np.full(n, -np.inf)  # when
+        self._delayed = np.zeros((config.base.delay_steps + 1, n, 3))
+        self._contacts = Contacts(n, config.base.radius, self._lateral, self._walls)
+        self._batteries = Batteries(config.battery, n, chargers)
+        self._streams = {purpose: counters(seed, purpose, n) for purpose in Purpose}
+        scales = np.zeros((n, 2))
+        fill_normal(self._streams[Purpose.ODOMETRY], scales)
+        self._scales = 1.0 + scales * [config.odometry.scale_error, config.odometry.turn_scale_error]
+        self._reckoned = self._poses.copy() if config.odometry.origin == "start" else np.zeros((n, 3))
+        self.laser = Laser(config.laser, self._streams[Purpose.LASER])
+        noise = config.localisation
+        self._covariance = np.diag([noise.position_noise**2, noise.position_noise**2, noise.yaw_noise**2])
+        self._sensors = {
+            "odometry": Sensor(n, config.odometry.rate, 6),
+            "localisation": Sensor(n, config.localisation.rate, 3),
+            "laser": Sensor(n, config.laser.rate, config.laser.beams),
+        }
+        self._faults = ActiveFaults(faults, n)
+        self._happened: set[Fault] = set()  # obstacles and kidnappings that have found room
+        self._obstacles = np.zeros((0, 3))
+        self._update_faults()
+        self._sense(self.time)
+
+    def __len__(self) -> int:
+        return len(self._poses)
+
+    @property
+    def time(self) -> float:
+        """Seconds since the start."""
+        return self._steps * self.config.time_step
+
+    @property
+    def poses(self) -> FloatArray:
+        """True poses, a copy [n, 3; m, m, rad; map]."""
+        return self._poses.copy()
+
+    @property
+    def velocities(self) -> FloatArray:
+        """True velocities in the last step, a copy [n, 3; m/s, m/s, rad/s; base_link]."""
+        return self._driven.copy()
+
+    @property
+    def walls(self) -> FloatArray:
+        """Segments, a copy [w, 4; x, y of both ends, m; map]."""
+        return self._walls.copy()
+
+    @property
+    def obstacles(self) -> FloatArray:
+        """Obstacles that stand on the floor now, a copy [o, 3; x, y, radius, m; map]."""
+        return self._obstacles.copy()
+
+    @property
+    def charge(self) -> FloatArray:
+        """What each battery says is left of its capacity [n], in [0, 1]."""
+        return np.where(self._faults.active(FaultKind.DEAD_BATTERY), 0.0, self._batteries.charge)
+
+    @property
+    def contacts(self) -> Sequence[Contact]:
+        """All contacts so far, in order of time."""
+        return self._contacts.log
+
+    @property
+    def contact_counts(self) -> IntArray:
+        """Contacts that each robot was part of, a copy [n]."""
+        return self._contacts.counts.copy()
+
+    def command(self, robot: int, velocity: ArrayLike, time: float | None = None) -> bool:
+        """Command a robot from the next step on, until the base's timeout.
+
+        Args:
+            robot: index.
+            velocity: [v_x, v_y, omega; m/s, m/s, rad/s; base_link].
+            time: when the driver received it [s]; by default, and at most, now.
+
+        Returns:
+            Whether the driver took it: not if a number is not finite, the shape is wrong, or it is older than the last one.
+        """
+        if not 0 <= robot < len(self):
+            return False
+        try:
+            wanted = np.asarray(velocity, dtype=np.float64)
+            at = self.time if time is None else min(float(time), self.time)
+        except (TypeError, ValueError):
+            return False
+        if wanted.shape != (3,) or not np.isfinite(wanted).all() or not at >= self._commanded[robot]:
+            return False
+        self._commands[robot], self._commanded[robot] = wanted, at
+        return True
+
+    def add_faults(self, faults: Sequence[Fault]) -> None:
+        """Have these break as well; raises AltmarlError where a robot is not there."""
+        self._faults = ActiveFaults((*self._faults.faults, *faults), len(self))
+
+    def step(self) -> None:
+        """Advance by one time step."""
+        c, dt, start = self.config, self.config.time_step, self.time
+        before = self._poses.copy()
+        self._drive(start)
+        self._steps += 1
+        self._contacts.resolve(
+            self.time, before, self._poses, self._velocities, self._wheels, self._driven, self._obstacles,
+        )  # fmt: skip
+        reckon(
+            self._reckoned, self._wheels, self._scales, self._streams[Purpose.ODOMETRY], dt, self._lateral,
+            (c.odometry.distance_walk, c.odometry.turn_walk, c.odometry.heading_walk),
+        )  # fmt: skip
+        self._batteries.step(self._poses, self._wheels, dt)
+        self._update_faults()
+        self._sense(start)
+
+    def odometry(self) -> Odometry:
+        """What came due in the last step."""
+        return self._odometry
+
+    def localisation(self) -> Localisation:
+        """What came due in the last step."""
+        return self._localisation
+
+    def scans(self) -> Scans:
+        """What came due in the last step; bearings as in `laser`."""
+        return self._scans
+
+    def _drive(self, now: float) -> None:
+        base, dt, faults = self.config.base, self.config.time_step, self._faults
+        fresh = now - self._commanded <= base.command_timeout + 1e-9
+        wanted = np.where(fresh[:, None], self._commands, 0.0)
+        holds = faults.active(FaultKind.DRIVER_HOLDS)
+        wanted[holds] = self._wanted[holds]
+        wanted[faults.active(FaultKind.DRIVER_STOPS)] = 0.0
+        self._wanted = wanted
+        self._delayed[self._steps % len(self._delayed)] = wanted
+        target = self._delayed[(self._steps + 1) % len(self._delayed)].copy()
+        target[self._batteries.empty | faults.active(FaultKind.DEAD_BATTERY)] = 0.0
+        gain = 1.0 - exp(-dt / base.lag) if base.lag > 0.0 else 1.0
+        limits = (base.max_speed, base.max_turn_rate, base.acceleration, base.deceleration, base.turn_acceleration)
+        noise = (base.relative_noise, base.speed_noise, base.turn_noise)
+        drive(
+            self._poses, self._velocities, target, self._wheels, self._driven, faults.magnitude(FaultKind.SEIZED_LEFT, 2),
+            faults.magnitude(FaultKind.SLIP)[0], self._streams[Purpose.DRIVE], dt, self._lateral, base.radius, limits,
+            gain, noise,
+        )  # fmt: skip
+
+    def _sense(self, before: float) -> None:
+        """Read the sensors whose turn came after `before` [s]."""
+        now, faults = self.time, self._faults
+        due = {name: sensor.due(before, now) for name, sensor in self._sensors.items()}
+        robots = due["odometry"]
+        values = np.hstack([self._reckoned[robots], self._scales[robots][:, [0, 0, 1]] * self._wheels[robots]])
+        said = self._sensors["odometry"].speak(robots, now, values, faults.magnitude(FaultKind.ODOMETRY_LOST, 4))
+        self._odometry = Odometry(said.robots, said.stamps, said.values[:, :3], said.values[:, 3:])
+
+        robots = due["localisation"]
+        values, noise = np.empty((len(robots), 3)), self.config.localisation
+        localise(robots, self._poses, self._streams[Purpose.LOCALISATION], noise.position_noise, noise.yaw_noise, values)
+        said = self._sensors["localisation"].speak(robots, now, values, faults.magnitude(FaultKind.POSE_LOST, 4))
+        self._localisation = Localisation(said.robots, said.stamps, said.values, self._covariance)
+
+        robots = due["laser"]
+        values = self.laser.scan(robots, self._poses, self.config.base.radius, self._walls, self._obstacles)
+        said = self._sensors["laser"].speak(robots, now, values, faults.magnitude(FaultKind.LASER_LOST, 4))
+        self._scans = Scans(said.robots, said.stamps, said.values)
+
+    def _update_faults(self) -> None:
+        """Begin and end what is scheduled; what needs room on the floor happens as soon as there is some."""
+        changed = self._faults.update(self.time)
+        for fault in self._faults.placed:
+            if fault not in self._happened and (self._carry(fault) if fault.kind is FaultKind.KIDNAPPED else self._room(fault)):
+                self._happened.add(fault)
+                changed = True
+        if changed:
+            standing = [fault for fault in self._faults.placed if fault.kind is FaultKind.OBSTACLE and fault in self._happened]
+            self._obstacles = np.array([(*fault.place, fault.magnitude) for fault in standing if fault.place]).reshape(-1, 3)
+
+    def _room(self, obstacle: Fault) -> bool:
+        x, y = obstacle.place or (np.nan, np.nan)
+        gaps = np.hypot(self._poses[:, 0] - x, self._poses[:, 1] - y) - self.config.base.radius - obstacle.magnitude
+        return bool((gaps > _ROOM).all())
+
+    def _carry(self, kidnapping: Fault) -> bool:
+        robot, place = kidnapping.robot, np.array(kidnapping.place)
+        others = self._poses[np.arange(len(self)) != robot]
+        radius = self.config.base.radius + _ROOM
+        if first_overlap(place, radius, others, self._walls, self._obstacles) is not None:
+            return False
+        self._poses[robot] = *place, wrap(self._poses[robot, 2] + kidnapping.magnitude)
+        self._velocities[robot] = self._driven[robot] = 0.0
+        return True
+
+
+def _start_poses(starts: ArrayLike, radius: float, walls: FloatArray) -> FloatArray:
+    try:
+        poses = np.array(starts, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise AltmarlError("starts must be poses [n, 3]: x, y in metres, yaw in radians") from None
+    if poses.ndim != 2 or poses.shape[1] != 3 or not len(poses):
+        raise AltmarlError(f"starts must be poses [n, 3], at least one, have the shape {list(poses.shape)}")
+    for i, pose in enumerate(poses):
+        if not np.isfinite(pose).all():
+            raise AltmarlError(f"start of robot {i} is {pose.tolist()}, must be finite")
+        partner = first_overlap(pose[:2], radius, poses[:i], walls, np.zeros((0, 3)))
+        if partner is not None:
+            what = "a wall" if partner == WALL else f"robot {partner}"
+            raise AltmarlError(f"start of robot {i} at ({pose[0]:g}, {pose[1]:g}) overlaps {what}")
+    poses[:, 2] = [wrap(yaw) for yaw in poses[:, 2]]
+    return poses

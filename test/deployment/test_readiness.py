@@ -1,0 +1,118 @@
+"""What a bring-up check makes of what was seen: each thing that keeps a robot from moving is named, with its remedy."""
+
+from dataclasses import replace
+
+import pytest
+
+from altmarl_ros.deployment.readiness import CommandTopic, CoordinatorSeen, RobotSeen, Stream, judge
+from altmarl_ros.driving.limits import Limits
+
+VALUES = {
+    "body": "drive", "drive.kind": "cmd_vel", "drive.base": "differential", "robot.radius": 0.2, "margin.reaction": 0.2,
+    "timeout.pose": 0.5, "timeout.scan": 0.5, "timeout.tick": 180.0, "timeout.coordinator": 0.5, "scan.required": True,
+    "limits.forward": 0.5,
+}  # fmt: skip
+POSE = Stream(
+    "/robot_7/odom", "nav_msgs/msg/Odometry", ("/robot_7/base",), frozenset({"nav_msgs/msg/Odometry"}), 10, (0.02,) * 9, 0.01
+)
+SCAN = Stream("/robot_7/scan", "sensor_msgs/msg/LaserScan", ("/robot_7/laser",), frozenset({"sensor_msgs/msg/LaserScan"}), 10,
+              (0.1,) * 9, 0.02)  # fmt: skip
+TWIST = "geometry_msgs/msg/Twist"
+COMMAND = CommandTopic("/robot_7/cmd_vel", TWIST, ("/robot_7/robot",), ("/robot_7/base",), frozenset({TWIST}))
+COORDINATOR = CoordinatorSeen(("/coordinator",), 0.4, 60.0, 20.0, 0.001, "abc")
+SOUND = RobotSeen(
+    "/robot_7/robot", 1, "inactive", VALUES, {}, {"pose": POSE, "scan": SCAN}, COMMAND, COORDINATOR, "abc", "storage", 1.2,
+    0.002, (),
+)  # fmt: skip
+
+
+def test_a_sound_robot_passes_every_check():
+    checks = judge(SOUND, Limits())
+    assert {check.state for check in checks} == {"ok"}, checks
+    names = [check.name for check in checks]
+    assert names == [
+        "node", "settings", "pose", "scan", "zone", "clearance", "command", "coordinator", "tick", "policy", "clock", "robot",
+    ]  # fmt: skip
+    assert "0.23 m after an obstacle" in checks[1].detail  # 0.5^2 / 2 + 0.5 * 0.2, by hand 0.225
+
+
+def with_value(**values):
+    return replace(SOUND, values={**VALUES, **{name.replace("__", "."): value for name, value in values.items()}})
+
+
+def with_stream(name, **changes):
+    streams = {**SOUND.streams, name: replace(SOUND.streams[name], **changes)}
+    return replace(SOUND, streams=streams)
+
+
+FAULTS = {
+    "no node": (replace(SOUND, count=0), "node", "failed", "no node /robot_7/robot"),
+    "two nodes": (replace(SOUND, count=2), "node", "failed", "2 nodes"),
+    "no parameters": (replace(SOUND, values=None), "node", "failed", "tells no parameters"),
+    "not configured": (replace(SOUND, state="unconfigured"), "node", "failed", "unconfigured"),
+    "another body": (with_value(body="markov"), "settings", "failed", "markov"),
+    "other limits": (
+        replace(SOUND, expected={"limits.forward": 0.2}),
+        "settings",
+        "failed",
+        "limits.forward is 0.5, in the file 0.2",
+    ),
+    "dry run": (with_value(drive__kind="none"), "settings", "warning", "none"),
+    "no driver": (with_stream("pose", writers=()), "pose", "failed", "nobody writes /robot_7/odom"),
+    "another type": (with_stream("pose", offered=frozenset({"x/msg/Y"})), "pose", "failed", "x/msg/Y"),
+    "silent driver": (with_stream("pose", messages=0, intervals=()), "pose", "failed", "nothing comes"),
+    "foreign frame": (with_stream("pose", refused="frame 'a', must be 'odom'"), "pose", "failed", "frame 'a'"),
+    "old pose": (with_stream("pose", age=0.6), "pose", "failed", "600 ms old"),
+    "pose from the future": (with_stream("pose", age=-0.3), "pose", "failed", "-300 ms old"),
+    "slow odometry": (with_stream("pose", intervals=(0.02, 0.6)), "pose", "failed", "0.60 s between two"),
+    "one pose alone": (with_stream("pose", messages=1, intervals=()), "pose", "failed", "one message"),
+    "slow laser": (with_stream("scan", intervals=(0.2, 0.7)), "scan", "failed", "0.70 s between two"),
+    "nowhere": (replace(SOUND, zone=""), "zone", "failed", "no zone"),
+    "sees itself": (replace(SOUND, nearest=0.15), "clearance", "failed", "0.15 m"),
+    "no command": (replace(SOUND, command=None), "command", "failed", "writes no velocities"),
+    "no base": (replace(SOUND, command=replace(COMMAND, readers=())), "command", "failed", "nobody reads"),
+    "unstamped": (
+        replace(SOUND, command=replace(COMMAND, read_types=frozenset({TWIST + "Stamped"}))),
+        "command",
+        "failed",
+        "Stamped",
+    ),
+    "teleoperated": (replace(SOUND, command=replace(COMMAND, writers=("/robot_7/robot", "/joy"))), "command", "failed", "/joy"),
+    "no coordinator": (replace(SOUND, coordinator=CoordinatorSeen()), "coordinator", "failed", "nobody writes ticks"),
+    "long lease": (
+        replace(SOUND, coordinator=replace(COORDINATOR, longest_lease=1.0)),
+        "coordinator",
+        "failed",
+        "lease of 1 s",
+    ),
+    "short timeout": (with_value(timeout__tick=30.0), "tick", "failed", "timeout.tick is 30 s"),
+    "silent coordinator": (replace(SOUND, coordinator=replace(COORDINATOR, last_tick=200.0)), "tick", "warning", "200.0 s ago"),
+    "no policy": (replace(SOUND, coordinator=replace(COORDINATOR, game_hash="")), "policy", "failed", "none"),
+    "another game": (replace(SOUND, game_hash="xyz"), "policy", "failed", "xyz"),
+    "clock ahead": (replace(SOUND, clock=3.0), "clock", "failed", "+3000 ms"),
+    "stopped": (replace(SOUND, reasons=("emergency stop",)), "robot", "warning", "emergency stop"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_each_fault_is_named_with_what_to_do(fault):
+    seen, name, state, words = FAULTS[fault]
+    found = {check.name: check for check in judge(seen, Limits())}
+    assert found[name].state == state
+    assert words in found[name].detail
+    assert found[name].remedy
+
+
+def test_a_robot_without_a_laser_that_needs_none_is_warned_of_a_silent_one():
+    seen = replace(with_value(scan__required=False), streams={"pose": POSE, "scan": replace(SCAN, messages=0, intervals=())})
+    assert {check.name: check.state for check in judge(seen, Limits())}["scan"] == "warning"
+
+
+def test_one_pose_is_enough_where_odometry_carries_on():
+    pose = replace(POSE, topic="/robot_7/amcl_pose", messages=1, intervals=())
+    seen = replace(SOUND, streams={"pose": pose, "odometry": POSE, "scan": SCAN})
+    assert {check.state for check in judge(seen, Limits())} == {"ok"}
+    silent = replace(seen, streams={**seen.streams, "pose": replace(pose, messages=0)})
+    found = {check.name: check for check in judge(silent, Limits())}["pose"]
+    assert found.state == "failed"
+    assert "AMCL says nothing before its initial pose is set" in found.remedy

@@ -1,0 +1,333 @@
+"""The last word: what may never happen, whatever comes in, and what each reason does."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from altmarl_ros.driving.governor import Governor
+from altmarl_ros.driving.governor_types import NEVER, Border, GovernorSettings, Inputs, OnSilence, Reason, State
+from altmarl_ros.driving.limits import Limits
+from altmarl_ros.driving.planar import STILL, Pose, Velocity
+from altmarl_ros.driving.scan import Scan
+from altmarl_ros.errors import AltmarlError
+
+LIMITS = Limits(forward=0.8, backward=0.3, turn=2.0, acceleration=0.8, braking=1.0, emergency_braking=4.0)
+OMNI = replace(LIMITS, lateral=0.5)
+DT = 0.1
+RAYS = 180
+START = 100.0
+
+
+def scan(ranges=np.inf, rays=RAYS, reach=5.0):
+    return Scan(np.full(rays, 1.0) * ranges, -math.pi, 2 * math.pi / rays, 0.02, reach)
+
+
+def with_obstacle(distance, bearing=0.0):
+    ranges = np.full(RAYS, np.inf)
+    ranges[round((bearing + math.pi) / (2 * math.pi) * RAYS) % RAYS] = distance
+    return scan(ranges)
+
+
+CLEAR = scan()
+
+
+class Drive:
+    """A governor on a clock of the test's own, to which everything is fresh unless told otherwise."""
+
+    def __init__(self, limits=LIMITS, **options):
+        self.governor = Governor(limits, GovernorSettings(**options))
+        self.now = START
+
+    def step(self, wanted=Velocity(0.5), dt=DT, **changes):
+        self.now += dt
+        fresh = Inputs(wanted, Pose(0.0, 0.0), self.now, 0.0, self.now, CLEAR, self.now)
+        return self.governor.step(self.now, replace(fresh, **changes))
+
+    def steps(self, count, *arguments, **changes):
+        return [self.step(*arguments, **changes) for _ in range(count)][-1]
+
+
+@pytest.fixture
+def moving():
+    drive = Drive()
+    assert drive.steps(20).velocity == Velocity(0.5)
+    return drive
+
+
+def test_sets_off_and_drives():
+    drive = Drive()
+    speeds = [drive.step().velocity.x for _ in range(12)]
+    assert speeds[:3] == pytest.approx([0.0, 0.08, 0.16])  # no time has passed before the first step
+    assert speeds[-1] == 0.5
+    command = drive.step()
+    assert (command.state, command.reasons) == (State.MOVING, ())
+
+
+def test_nothing_wanted_is_rest_without_a_reason(moving):
+    assert moving.step(None).state is State.STOPPING
+    command = moving.steps(10, None)
+    assert (command.velocity, command.state, command.reasons) == (STILL, State.STOPPED, ())
+
+
+HALTS = [
+    ({"pose": None}, Reason.POSE_STALE),
+    ({"pose_arrived": START - 10.0}, Reason.POSE_STALE),
+    ({"pose_arrived": math.nan}, Reason.POSE_STALE),
+    ({"pose_arrived": START + 1e6}, Reason.POSE_STALE),
+    ({"pose_delay": 0.7}, Reason.POSE_STALE),
+    ({"pose_delay": math.nan}, Reason.POSE_STALE),
+    ({"pose": Pose(math.nan, 0.0)}, Reason.POSE_INVALID),
+    ({"pose": Pose(0.0, 0.0, math.inf)}, Reason.POSE_INVALID),
+    ({"tick_arrived": NEVER}, Reason.TICK_SILENT),
+    ({"coordinator_lost": True}, Reason.TICK_SILENT),
+    ({"has_policy": False}, Reason.NO_POLICY),
+    ({"scan": None}, Reason.SCAN_STALE),
+    ({"scan_arrived": START - 10.0}, Reason.SCAN_STALE),
+    ({"scan": Scan(np.ones(9), 0.0, math.nan, 0.1, 5.0)}, Reason.SCAN_STALE),
+    ({"wanted": Velocity(math.nan)}, Reason.COMMAND_INVALID),
+    ({"wanted": Velocity(0.1, 0.0, math.inf)}, Reason.COMMAND_INVALID),
+    ({"measured": Velocity(math.nan)}, Reason.ODOMETRY_INVALID),
+    ({"active": False}, Reason.NOT_ACTIVE),
+    ({"driver_ok": False}, Reason.DRIVER_FAULT),
+    ({"emergency_stop": True}, Reason.EMERGENCY_STOP),
+    ({"fleet_stop": True}, Reason.FLEET_STOP),
+    ({"clock_jumped": True}, Reason.CLOCK_JUMPED),
+]
+
+
+@pytest.mark.parametrize(("changes", "reason"), HALTS)
+def test_what_halts(moving, changes, reason):
+    wanted = changes.get("wanted", Velocity(0.5, 0.0, 0.3))
+    changes = {name: value for name, value in changes.items() if name != "wanted"}
+    command = moving.step(wanted, **changes)
+    assert command.reasons == (reason,)
+    assert command.state is State.STOPPING
+    braking = LIMITS.emergency if reason in (Reason.EMERGENCY_STOP, Reason.FLEET_STOP) else LIMITS.braking
+    assert command.velocity.x == pytest.approx(0.5 - braking * DT)
+    command = moving.steps(5, wanted, **changes)
+    assert (command.velocity, command.state) == (STILL, State.STOPPED)
+
+
+def test_motion_resumes_gently(moving):
+    moving.steps(10, active=False)
+    assert moving.step().velocity == Velocity(pytest.approx(LIMITS.acceleration * DT))
+
+
+def test_the_gravest_reason_comes_first(moving):
+    command = moving.step(emergency_stop=True, active=False, pose=None, scan=None)
+    assert command.reasons == (Reason.EMERGENCY_STOP, Reason.NOT_ACTIVE, Reason.POSE_STALE, Reason.SCAN_STALE)
+
+
+def test_an_emergency_stop_stays_until_cleared_on_purpose(moving):
+    moving.step(emergency_stop=True)
+    assert not moving.governor.clear()  # still pressed
+    assert moving.steps(20).reasons == (Reason.EMERGENCY_STOP,)
+    assert moving.governor.clear()
+    assert moving.steps(2).state is State.MOVING
+    moving.governor.emergency_stop()
+    assert moving.steps(5).velocity == STILL
+
+
+@pytest.mark.parametrize("on_silence", [OnSilence.FINISH, OnSilence.PARK])
+def test_a_silent_coordinator_may_be_outlived(on_silence):
+    drive = Drive(on_silence=on_silence)
+    assert drive.steps(20, tick_arrived=START).state is State.MOVING
+
+
+def test_a_clock_that_leaps_stops_until_pose_and_tick_come_anew(moving):
+    old = moving.now
+    assert moving.step(dt=5.0, pose_arrived=old, tick_arrived=old).reasons[0] is Reason.CLOCK_JUMPED
+    leap = moving.now
+    stale_tick = moving.steps(5, tick_arrived=leap - 0.01)
+    assert stale_tick.reasons == (Reason.CLOCK_JUMPED,)
+    assert stale_tick.velocity.x < 0.5
+    assert moving.steps(2).state is State.MOVING
+
+
+def test_a_clock_that_goes_back_stops_and_recovers(moving):
+    old = moving.now
+    found = moving.step(dt=-50.0, pose_arrived=old, tick_arrived=old)
+    assert {Reason.CLOCK_JUMPED, Reason.POSE_STALE, Reason.TICK_SILENT} <= set(found.reasons)
+    assert 0.5 - found.velocity.x == pytest.approx(LIMITS.braking * DT)
+    assert moving.steps(10).state is State.MOVING
+
+
+def test_arrivals_of_before_the_jump_never_become_fresh(moving):
+    """The old arrivals lie ahead of a clock that went back, until it comes to them again."""
+    old = moving.now
+    moving.step(dt=-0.5, pose_arrived=old, tick_arrived=old)
+    commands = [moving.step(pose_arrived=old, tick_arrived=old) for _ in range(9)]
+    assert all(Reason.CLOCK_JUMPED in command.reasons for command in commands)
+    assert commands[-1].velocity == STILL
+
+
+@pytest.mark.parametrize("now", [math.nan, math.inf, -math.inf])
+def test_no_time_at_all(moving, now):
+    fresh = Inputs(Velocity(0.5), Pose(0.0, 0.0), now, 0.0, now, CLEAR, now)
+    commands = [moving.governor.step(now, fresh) for _ in range(8)]
+    assert commands[0].velocity.x == pytest.approx(0.4)
+    assert commands[-1].velocity == STILL
+    assert moving.steps(4).state is State.MOVING
+
+
+def test_turning_needs_room_for_the_outline():
+    for distance, rate in ((0.205, 0.0), (0.24, 1.0)):
+        command = Drive().steps(10, Velocity(yaw=1.0), scan=with_obstacle(distance))
+        assert command.velocity.yaw == pytest.approx(rate)
+
+
+def test_obstacles_count_where_the_robot_goes():
+    for bearing, wanted, held in ((0.0, 0.5, True), (math.pi, 0.5, False), (math.pi, -0.2, True), (0.0, -0.2, False)):
+        command = Drive().steps(10, Velocity(wanted), scan=with_obstacle(0.26, bearing))
+        assert command.velocity.is_zero is held
+        assert command.reasons == ((Reason.OBSTACLE,) if held else ())
+
+
+def test_an_obstacle_farther_off_slows():
+    command = Drive().steps(20, Velocity(0.8), scan=with_obstacle(0.8))
+    assert (command.state, command.reasons) == (State.SLOWING, (Reason.OBSTACLE_NEAR,))
+    assert 0.1 < command.velocity.x < 0.8
+
+
+def test_the_blind_side_is_barred_or_slow():
+    front = Scan(np.full(90, np.inf), -math.pi / 2, math.pi / 90, 0.02, 5.0)
+    for blind_speed in (0.0, 0.1):
+        drive = Drive(blind_speed=blind_speed)
+        command = drive.steps(10, Velocity(-0.3), scan=front)
+        assert command.velocity.x == pytest.approx(-blind_speed)
+        assert command.reasons == (Reason.BLIND,)
+        assert drive.steps(10, Velocity(0.5), scan=front).state is State.MOVING
+
+
+def test_the_border_slows_and_outside_only_the_way_back_is_open():
+    ahead = math.pi  # the inside lies behind
+    assert Drive().steps(10, border=Border(5.0, ahead)).state is State.MOVING
+    near = Drive().steps(20, border=Border(0.1, ahead))
+    assert near.reasons == (Reason.BORDER_NEAR,)
+    assert 0.0 < near.velocity.x < 0.4
+    outside = Border(-0.1, ahead)
+    assert Drive().steps(20, border=outside).velocity == STILL
+    back = Drive(return_speed=0.1).steps(20, Velocity(-0.3), border=outside)
+    assert (back.velocity.x, back.reasons) == (pytest.approx(-0.1), (Reason.LEFT_AREA,))
+    assert Drive().steps(20, Velocity(yaw=1.0), border=outside).velocity == Velocity(yaw=1.0)
+    assert Drive().steps(20, border=Border(math.nan, 0.0)).velocity == STILL
+
+
+@pytest.mark.parametrize("name", ["radius", "pose_timeout", "margin", "reaction_time", "blind_speed", "longest_step"])
+def test_a_bad_setting_is_named(name):
+    with pytest.raises(AltmarlError, match=name):
+        GovernorSettings(**{name: -1.0})
+
+
+def test_a_turning_margin_that_would_lock_a_stopped_robot_is_refused():
+    with pytest.raises(AltmarlError, match="turning_margin"):
+        GovernorSettings(margin=0.05, turning_margin=0.06)
+
+
+number = st.one_of(st.floats(-3, 3), st.sampled_from([math.nan, math.inf, -math.inf, 1e300, 0.0]))
+velocities = st.builds(Velocity, number, number, number)
+scans = st.one_of(
+    st.none(),
+    st.just(CLEAR),
+    st.builds(with_obstacle, st.floats(0.05, 4.0), st.floats(-3, 3)),
+    st.builds(lambda r, a, i: Scan(np.array(r), a, i, 0.1, 4.0), st.lists(number, max_size=5), number, number),
+)
+clocks = st.one_of(st.floats(0.01, 0.2), st.sampled_from([0.0, 0.1, 0.1, 0.1, -3.0, 7.0, math.nan]))
+
+
+@st.composite
+def inputs(draw, now):
+    def time():
+        return now - draw(st.sampled_from([0.0, 0.0, 0.0, 0.1, 0.6, 9.0, -1.0, math.nan, math.inf]))
+
+    flags = draw(st.sampled_from([{}, {}, {}, {"active": False}, {"fleet_stop": True}, {"emergency_stop": True}]))
+    return Inputs(
+        wanted=draw(st.one_of(st.none(), velocities)), pose=draw(st.one_of(st.none(), st.builds(Pose, number, number, number))),
+        pose_arrived=time(), pose_delay=draw(number), tick_arrived=time(), scan=draw(scans), scan_arrived=time(),
+        measured=draw(st.one_of(st.none(), velocities)),
+        border=draw(st.one_of(st.none(), st.builds(Border, number, number))), **flags,
+    )  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data(), st.sampled_from([LIMITS, OMNI]))
+def test_no_input_makes_a_command_that_breaks_the_limits(data, limits):
+    """Nor does anything move once a halting reason has lasted as long as braking takes."""
+    governor = Governor(limits, GovernorSettings())
+    longest = governor.settings.longest_step
+    clock, before, halted, credited = START, STILL, 0.0, 0.0
+    for _ in range(12):
+        change = data.draw(clocks)
+        now = clock + change
+        command = governor.step(now, data.draw(inputs(now)))
+        if math.isfinite(now):
+            clock = now
+        known = math.isfinite(change) and change >= 0.0
+        dt = min(change, longest) if known else longest
+        v, emergency = command.velocity, bool({Reason.EMERGENCY_STOP, Reason.FLEET_STOP} & set(command.reasons))
+        assert v.is_finite
+        assert limits.clip(v) == v
+        factor = limits.emergency / limits.braking if emergency else 1.0
+        for axis, gain, loss in (
+            ("x", limits.acceleration, limits.braking), ("y", limits.acceleration, limits.braking),
+            ("yaw", limits.angular_acceleration, limits.angular_acceleration),
+        ):  # fmt: skip
+            old, new = getattr(before, axis), getattr(v, axis)
+            assert abs(new - old) <= loss * factor * dt + 1e-9
+            assert abs(new) <= abs(old) + gain * dt + 1e-9
+        halting = any(reason.halts for reason in command.reasons)
+        credited = min(change, longest) if known else 0.0
+        halted = halted + credited if halting else 0.0
+        if halted > max(limits.forward / limits.braking, limits.turn / limits.angular_acceleration) + 1e-6:
+            assert v == STILL
+            assert command.state is not State.MOVING
+        assert (command.state is State.STOPPING) <= (halting or command.reasons == ())
+        before = v
+
+
+def wall_ranges(x, yaw, reach, wall=0.0):
+    """Of a laser at distance wall - x from a straight wall, that faces `yaw` off its normal [ray]."""
+    angles = yaw + np.linspace(-math.pi, math.pi, RAYS, endpoint=False)
+    with np.errstate(divide="ignore"):
+        ranges = (wall - x) / np.cos(angles)
+    return np.where((ranges > 0.0) & (ranges < reach), ranges, np.inf)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.floats(0.2, 2.0), st.floats(0.3, 1.5), st.floats(1.0, 2.0), st.sampled_from([0, 1, 2, 3]),
+    st.sampled_from([0.05, 0.1]), st.floats(-1.0, 1.0), st.floats(-1.0, 1.0), st.booleans(), st.booleans(),
+)  # fmt: skip
+def test_a_wall_is_never_touched(top, acceleration, braking_factor, lag, dt, heading, turn, omni, late_scan):
+    """Whatever speed is asked for, a robot whose reaction time covers its latency rests before the wall, closed loop."""
+    limits = Limits(
+        forward=top,
+        backward=top,
+        lateral=top if omni else 0.0,
+        acceleration=acceleration,
+        braking=acceleration * braking_factor,
+    )
+    reaction = (lag + 1) * dt
+    governor = Governor(limits, GovernorSettings(reaction_time=reaction))
+    radius, reach = governor.settings.radius, 8.0
+    x, yaw, pipe, scans_ = -3.0, heading, [STILL] * lag, []
+    nearest, now, travelled = math.inf, START, 0.0
+    for _ in range(int(14.0 / dt)):
+        now += dt
+        scans_.append((now, Scan(wall_ranges(x, yaw, reach), -math.pi, 2 * math.pi / RAYS, 0.02, reach)))
+        arrived, seen = scans_[max(-2, -len(scans_))] if late_scan else scans_[-1]
+        wanted = Velocity(top, 0.3 * top if omni else 0.0, turn if abs(yaw) < 1.2 else -math.copysign(1.0, yaw))
+        command = governor.step(now, Inputs(wanted, Pose(x, 0.0, yaw), now, 0.0, now, seen, arrived))
+        pipe.append(command.velocity)
+        v = pipe.pop(0)
+        for _ in range(5):
+            yaw += v.yaw * dt / 5
+            step = (v.x * math.cos(yaw) - v.y * math.sin(yaw)) * dt / 5
+            x, travelled = x + step, travelled + abs(step)
+        nearest = min(nearest, -x - radius)
+    assert nearest > 0.0
+    assert travelled > 0.5

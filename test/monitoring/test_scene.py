@@ -1,0 +1,98 @@
+"""Where zones and robots are drawn, and what is said of a tick."""
+
+import numpy as np
+import pytest
+import shapely
+from shapely.geometry import Polygon
+
+from altmarl_ros.games import load_floor_map
+from altmarl_ros.monitoring.layout import floor_layout, ring_layout
+from altmarl_ros.monitoring.scene import MOST_DOTS, Tick, Whereabouts, make_scene
+
+NAMES = tuple(f"zone {c}" for c in "ABCDE")
+TICK = Tick(7, 1, 3, "tick 7", (0.5, 0.5, 0.0, 0.0, 0.0), frozenset({4, 9}), frozenset({9}))
+
+
+def filled(shape):
+    return shapely.union_all([Polygon(corners) for corners in shape.triangles.reshape(-1, 3, 2)])
+
+
+@pytest.mark.parametrize("layout", [ring_layout(NAMES), ring_layout(("only",)), floor_layout(load_floor_map("hall"))])
+def test_zones_are_apart_and_filled_and_hold_the_places_of_their_robots(layout):
+    outlines = [Polygon(zone.outline) for zone in layout.zones]
+    for j, (zone, outline) in enumerate(zip(layout.zones, outlines, strict=True)):
+        assert filled(zone).symmetric_difference(outline).area < 0.02 * outline.area
+        assert all(outline.intersection(other).area < 1e-6 for other in outlines[:j])
+        places = layout.places(j, np.arange(100.0), 100)
+        assert all(outline.contains(shapely.points(places)))
+        apart = np.hypot(*(places[:, None] - places[None]).transpose(2, 0, 1)) + 1e9 * np.eye(100)
+        assert apart.min() > 0.5 * zone.radius / np.sqrt(100)
+    assert layout.top[1] > max(outline.bounds[3] for outline in outlines)
+
+
+def test_a_zone_that_is_not_convex_is_filled_inside_alone(tmp_path):
+    path = tmp_path / "map.yaml"
+    path.write_text(
+        "zones:\n  - {name: aisle, polygon: [[5, 0], [12, 0], [12, 3], [7, 3], [7, 8], [5, 8]], goal: [6, 1.5]}\n"
+        "  - {name: dock, rectangle: [0, 0, 5, 8]}\n"
+    )
+    aisle = floor_layout(load_floor_map(str(path))).zones[0]
+    outline = Polygon(aisle.outline)
+    assert filled(aisle).symmetric_difference(outline).area < 0.02 * outline.area
+
+
+def test_the_first_zone_of_a_ring_is_at_the_top_and_the_next_to_its_right():
+    first, second = (zone.centre for zone in ring_layout(NAMES).zones[:2])
+    assert first[0] == pytest.approx(0.0)
+    assert second[0] > 0 < first[1]
+    assert second[1] < first[1]
+
+
+def test_a_robot_has_one_place_in_every_zone_and_moves_only_with_its_zone():
+    layout, robots = ring_layout(NAMES), Whereabouts(zones=dict.fromkeys(range(20), 0))
+    before = make_scene(layout, TICK, robots)
+    robots.zones = {**robots.zones, 9: 3}
+    after = make_scene(layout, TICK, robots)
+    moved = np.flatnonzero((before.places != after.places).any(axis=1))
+    assert [before.ids[i] for i in moved] == [9]
+    offset = after.places[9] - layout.zones[3].centre
+    np.testing.assert_allclose(offset, before.places[9] - layout.zones[0].centre)
+    assert before.labels[0].startswith("zone A\n20 there, estimate 50 %")
+
+
+def test_asked_and_heard_robots_are_marked():
+    scene = make_scene(ring_layout(NAMES), TICK, Whereabouts(zones=dict.fromkeys(range(12), 0)))
+    assert [i for i, polled in zip(scene.ids, scene.polled, strict=True) if polled] == [4, 9]
+    assert [i for i, heard in zip(scene.ids, scene.heard, strict=True) if heard] == [9]
+
+
+def test_true_poses_count_before_zones():
+    robots = Whereabouts(poses={9: (1.0, 2.0, 0.5)}, zones={9: 0, 10: 1})
+    scene = make_scene(ring_layout(NAMES), TICK, robots)
+    assert scene.ids == (9, 10)
+    np.testing.assert_allclose(scene.places[0], (1.0, 2.0))
+    assert scene.headings[0] == 0.5
+    assert np.isnan(scene.headings[1])
+    assert scene.labels[0].startswith("zone A\n1 there")
+
+
+def test_without_truth_only_what_was_reported_is_drawn_until_the_robot_leaves():
+    layout, robots = ring_layout(NAMES), Whereabouts(most=3)
+    robots.hear([(1, 0), (2, 1), (3, 1), (1, 4)])
+    scene = make_scene(layout, TICK, robots)
+    assert scene.ids == (1, 2, 3)
+    assert [label.split("\n")[1].split(",")[0] for label in scene.labels] == ["0 seen", "2 seen", "0 seen", "0 seen", "1 seen"]
+    robots.leave([2])
+    robots.hear([(5, 0), (6, 0), (7, 99)])
+    assert make_scene(layout, TICK, robots).ids == (5, 6)  # the oldest are forgotten; state 99 is no zone
+
+
+@pytest.mark.parametrize(("counts", "each"), [((600, 400, 0, 0, 0), 1), ((50_000, 30_000, 20_000, 0, 0), 50)])
+def test_a_crowd_is_drawn_by_dots(counts, each):
+    scene = make_scene(ring_layout(NAMES), TICK, Whereabouts(counts=counts))
+    assert scene.ids == ()
+    assert len(scene.places) == sum(counts) / each <= MOST_DOTS
+    assert (f"a dot is {each} robots" in scene.caption) == (each > 1)
+    assert scene.labels[0].startswith(f"zone A\n{counts[0]} there")
+    apart = np.sort(np.hypot(*(scene.places[:100, None] - scene.places[None, :100]).T), axis=0)[1]
+    assert scene.size < 2.0 * apart.min(), "neighbours are told apart"

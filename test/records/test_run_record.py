@@ -1,0 +1,136 @@
+from dataclasses import fields
+
+import numpy as np
+import pytest
+
+from altmarl_ros.errors import AltmarlError
+from altmarl_ros.games import TabularGame
+from altmarl_ros.records.run_record import UNKNOWN, RunLog, RunRecord, StatusRow
+from altmarl_ros.simulation.markov_world import Truth
+
+S = 9  # session
+
+
+def status(tick, global_state=0, global_action=0):
+    return StatusRow(
+        stamp=0.5, session=S, tick=tick, policy_id=1, global_state=global_state, global_action=global_action, asked=3,
+        heard=2, rung=2, report_bytes=40, latency=0.125, live=3, sampling_error=0.5, estimate=(0.25, 0.75),
+    )  # fmt: skip
+
+
+def log_of(statuses, truths, reports=()):
+    log = RunLog()
+    log.statuses = {(row.session, row.tick): row for row in statuses}
+    log.truths = {(truth.session, truth.tick): truth for truth in truths}
+    log.reports.update((S, tick) for tick in reports)
+    return log
+
+
+@pytest.fixture
+def record():
+    """Two ticks; robot 4 joins for the second one, robot 2 misses it."""
+    truths = [Truth(S, 0, (1, 2), (0, 1), (1, 0), (1, 1)), Truth(S, 1, (1, 2, 4), (1, 1, 0), (0, None, 1), (1, 0, 2))]
+    return log_of([status(0, 1, 0), status(1, 0, 1)], truths, [0, 0, 1]).record({"game": "small"})
+
+
+@pytest.fixture
+def game():
+    half = np.full((2, 2, 2), 0.5)
+    r_l = np.array([[[1.0, 2.0], [3.0, 4.0]], [[10.0, 20.0], [30.0, 40.0]]])  # [s_l, s_g, a_l]
+    return TabularGame("small", half, np.full((2, 2, 2, 2), 0.5), np.array([[100.0, 200.0], [300.0, 400.0]]), r_l, 0.9)
+
+
+def test_record_lines_up_robots_that_come_and_go(record):
+    np.testing.assert_array_equal(record.local_state, [[0, 1, UNKNOWN], [1, 1, 0]])
+    np.testing.assert_array_equal(record.local_action, [[1, 0, UNKNOWN], [0, UNKNOWN, 1]])
+    np.testing.assert_array_equal(record.actions, [[1, 1, 0], [1, 0, 2]])
+    np.testing.assert_array_equal(record.reports, [2, 1])
+    np.testing.assert_array_equal(record.global_state, [1, 0])
+    assert record.about == {"game": "small", "robot_ids": [1, 2, 4]}
+
+
+def test_rewards_are_those_of_the_robots_that_acted(record, game):
+    first = 300.0 + (4.0 + 30.0) / 2
+    second = 200.0 + (10.0 + 2.0) / 2
+    np.testing.assert_allclose(record.rewards(game), [first, second])
+
+
+def test_reward_is_the_global_one_where_nobody_acted(game):
+    record = log_of([status(0, 1, 1)], [Truth(S, 0, (1,), (0,), (None,), (0,))]).record({})
+    np.testing.assert_array_equal(record.rewards(game), [400.0])
+
+
+def test_occupancy_counts_the_robots_that_are_there(record):
+    np.testing.assert_array_equal(record.occupancy(2), [[1, 1], [1, 2]])
+
+
+def test_ticks_known_from_one_side_only_are_left_out():
+    truths = [Truth(S, tick, (1,), (0,), (0,), (1,)) for tick in (1, 2, 3)]
+    record = log_of([status(tick) for tick in (0, 1, 2)], truths).record({})
+    np.testing.assert_array_equal(record.tick, [1, 2])
+
+
+def test_order_of_arrival_does_not_matter():
+    truths = [Truth(S, tick, (1,), (tick % 2,), (0,), (1,)) for tick in range(4)]
+    record = log_of([status(tick) for tick in (1, 0, 3, 2)], truths[::-1]).record({})
+    np.testing.assert_array_equal(record.tick, [0, 1, 2, 3])
+    np.testing.assert_array_equal(record.local_state[:, 0], [0, 1, 0, 1])
+
+
+def test_only_the_ticks_asked_for_are_recorded():
+    truths = [Truth(S, tick, (1,), (0,), (0,), (1,)) for tick in range(5)]
+    assert len(log_of([status(tick) for tick in range(5)], truths).record({}, ticks=3).tick) == 3
+
+
+def test_nothing_to_record_is_an_error():
+    with pytest.raises(AltmarlError, match="no tick has both"):
+        log_of([status(0)], []).record({})
+
+
+def test_round_trip(record, tmp_path):
+    loaded = RunRecord.load(record.save(tmp_path / "deep" / "run.npz"))
+    assert loaded.about == record.about
+    for field in fields(record):
+        if field.name != "about":
+            np.testing.assert_array_equal(getattr(loaded, field.name), getattr(record, field.name))
+
+
+def altered(record, path, **changes):
+    with np.load(record.save(path)) as file:
+        arrays = {**{name: file[name] for name in file.files}, **changes}
+    np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"tick": None},
+        {"tick": np.arange(3)},
+        {"tick": np.array(0)},
+        {"about": None},
+        {"about": np.frombuffer(b"{", np.uint8)},
+        {"about": np.frombuffer(b"[1, 2]", np.uint8)},
+        {"about": np.frombuffer(b"[" * 100_000, np.uint8)},
+        {"heard": np.array([print, print])},
+    ],
+)
+def test_altered_file_is_refused(record, tmp_path, changes):
+    altered(record, tmp_path / "run.npz", **changes)
+    with pytest.raises(AltmarlError, match=r"run\.npz: is (damaged|not an \.npz file)"):
+        RunRecord.load(tmp_path / "run.npz")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.95])
+def test_truncated_file_is_refused(record, tmp_path, share):
+    path = record.save(tmp_path / "run.npz")
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(AltmarlError, match=r"run\.npz: is not an \.npz file"):
+        RunRecord.load(path)
+
+
+def test_missing_file_and_unwritable_place_are_errors(record, tmp_path):
+    with pytest.raises(AltmarlError, match=r"run\.npz: cannot be read"):
+        RunRecord.load(tmp_path / "run.npz")
+    with pytest.raises(AltmarlError, match="cannot be written"):
+        record.save(tmp_path)

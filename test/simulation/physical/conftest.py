@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+
+from altmarl_ros.simulation.physical.config import (
+    BaseConfig,
+    BatteryConfig,
+    LaserConfig,
+    LocalisationConfig,
+    OdometryConfig,
+    PhysicalConfig,
+)
+from altmarl_ros.simulation.physical.world import PhysicalWorld
+
+QUICK = {
+    "lag": 0.0, "delay_steps": 0, "acceleration": 1e6, "deceleration": 1e6, "turn_acceleration": 1e6, "command_timeout": 1e6,
+    "relative_noise": 0.0, "speed_noise": 0.0, "turn_noise": 0.0,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def ideal():
+    """Makes configurations without noise or lag; keywords change groups of settings, as in base={"lag": 0.1}."""
+
+    def make(time_step=0.02, base=(), laser=(), odometry=(), localisation=(), battery=()):
+        return PhysicalConfig(
+            time_step=time_step,
+            base=BaseConfig(**{**QUICK, **dict(base)}),
+            laser=LaserConfig(**{"noise": 0.0, **dict(laser)}),
+            odometry=OdometryConfig(
+                **{
+                    "scale_error": 0.0, "turn_scale_error": 0.0, "distance_walk": 0.0, "turn_walk": 0.0, "heading_walk": 0.0,
+                    **dict(odometry),
+                }
+            ),
+            localisation=LocalisationConfig(**{"position_noise": 0.0, "yaw_noise": 0.0, **dict(localisation)}),
+            battery=BatteryConfig(**dict(battery)),
+        )  # fmt: skip
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def far():
+    """Makes worlds of robots 10 m apart, side by side, that look along x."""
+
+    def make(config, n=1, walls=(), seed=0, **more):
+        starts = np.column_stack([np.zeros(n), 10.0 * np.arange(n), np.zeros(n)])
+        return PhysicalWorld(config, walls, starts, seed, **more)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def run():
+    """Steps a world for some seconds; `commands` [n, 3] are repeated every step, None: silence."""
+
+    def go(world, seconds, commands=None, each=None):
+        for _ in range(round(seconds / world.config.time_step)):
+            for robot, velocity in enumerate(commands if commands is not None else ()):
+                world.command(robot, velocity)
+            world.step()
+            if each:
+                each(world)
+        return world
+
+    return go
