@@ -50,12 +50,21 @@ def build_with_cmake() -> None:
     shutil.rmtree(PREFIX, ignore_errors=True)
     for command in (
         [
-            "cmake", "-S", str(ROOT), "-B", str(BUILD), *generator, "-DCMAKE_BUILD_TYPE=Release", "-DBUILD_TESTING=OFF",
-            f"-DCMAKE_INSTALL_PREFIX={PREFIX}", f"-DPython3_EXECUTABLE={sys.executable}", f"-DPYTHON_INSTALL_DIR={PURELIB}",
+            "cmake",
+            "-S",
+            str(ROOT),
+            "-B",
+            str(BUILD),
+            *generator,
+            "-DCMAKE_BUILD_TYPE=Release",
+            "-DBUILD_TESTING=OFF",
+            f"-DCMAKE_INSTALL_PREFIX={PREFIX}",
+            f"-DPython3_EXECUTABLE={sys.executable}",
+            f"-DPYTHON_INSTALL_DIR={PURELIB}",
             f"-DCMAKE_PROJECT_altmarl_ros_INCLUDE={ROOT / 'cmake' / 'package_index_underlay.cmake'}",
         ],
         ["cmake", "--build", str(BUILD), "--target", "install"],
-    ):  # fmt: skip
+    ):
         subprocess.run(command, check=True, env=environment)
 
 

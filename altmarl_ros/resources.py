@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 from altmarl_ros.errors import ResourceError
@@ -23,16 +24,23 @@ def share_directory() -> Path:
     raise ResourceError("share/altmarl_ros is missing: install the package with pip or colcon, not by copying modules")
 
 
+def install_prefixes() -> list[Path]:
+    """Prefixes below which executables and messages may be installed: ours, the overlays of ROS, the interpreter's."""
+    overlays = [Path(prefix) for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if prefix]
+    return [share_directory().parent.parent, *overlays, Path(sys.prefix)]
+
+
 def executable(name: str) -> Path:
     """The installed executable `name`, as `ros2 run altmarl_ros <name>` finds it.
 
     Raises:
         ResourceError: it is not installed.
     """
-    path = share_directory().parent.parent / "lib" / "altmarl_ros" / name
-    if not path.is_file():
-        raise ResourceError(f"{path} is missing: install the package with pip or colcon")
-    return path
+    paths = [prefix / "lib" / "altmarl_ros" / name for prefix in install_prefixes()]
+    for path in paths:
+        if path.is_file():
+            return path
+    raise ResourceError(f"{paths[0]} is missing: install the package with pip or colcon")
 
 
 def data_home() -> Path:

@@ -21,11 +21,18 @@ def g_learn(folder: Path, game: TabularGame, k: int) -> Any:
 
     settings = json.loads((folder / "scripts" / "hyperparameters.json").read_text())["global_agent"]
     return GlobalAgentOptimizer(
-        n_sg=game.n_global_states, n_sl=game.n_local_states, n_ga=game.n_global_actions, k=k, gamma=game.gamma,
-        P_g=lambda s_g, a_g: game.P_g[s_g, a_g], P_l_pi=lambda s_l, s_g: game.P_l[s_l, s_g].mean(axis=0),
-        r_g=lambda s_g, a_g: game.r_g[s_g, a_g], r_l_pi=lambda s_l, s_g: game.r_l[s_l, s_g].mean(),
-        max_iter=settings["max_vi_iterations"], tol=settings["convergence_threshold"],
-    )  # fmt: skip
+        n_sg=game.n_global_states,
+        n_sl=game.n_local_states,
+        n_ga=game.n_global_actions,
+        k=k,
+        gamma=game.gamma,
+        P_g=lambda s_g, a_g: game.P_g[s_g, a_g],
+        P_l_pi=lambda s_l, s_g: game.P_l[s_l, s_g].mean(axis=0),
+        r_g=lambda s_g, a_g: game.r_g[s_g, a_g],
+        r_l_pi=lambda s_l, s_g: game.r_l[s_l, s_g].mean(),
+        max_iter=settings["max_vi_iterations"],
+        tol=settings["convergence_threshold"],
+    )
 
 
 def learner(folder: Path, game: TabularGame, k: int, n: int) -> Any:
@@ -34,11 +41,18 @@ def learner(folder: Path, game: TabularGame, k: int, n: int) -> Any:
     from alternating_marl import AlternatingMARL
 
     made = AlternatingMARL(
-        n_sg=game.n_global_states, n_sl=game.n_local_states, n_ga=game.n_global_actions, n_al=game.n_local_actions,
-        n_agents=n, k=k, gamma=game.gamma,
-        P_g=lambda s_g, a_g: game.P_g[s_g, a_g], P_l=lambda s_l, s_g, a_l: game.P_l[s_l, s_g, a_l],
-        r_g=lambda s_g, a_g: game.r_g[s_g, a_g], r_l=lambda s_l, s_g, a_l: game.r_l[s_l, s_g, a_l],
-    )  # fmt: skip
+        n_sg=game.n_global_states,
+        n_sl=game.n_local_states,
+        n_ga=game.n_global_actions,
+        n_al=game.n_local_actions,
+        n_agents=n,
+        k=k,
+        gamma=game.gamma,
+        P_g=lambda s_g, a_g: game.P_g[s_g, a_g],
+        P_l=lambda s_l, s_g, a_l: game.P_l[s_l, s_g, a_l],
+        r_g=lambda s_g, a_g: game.r_g[s_g, a_g],
+        r_l=lambda s_l, s_g, a_l: game.r_l[s_l, s_g, a_l],
+    )
     made.train()
     return made
 

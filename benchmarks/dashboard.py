@@ -32,9 +32,14 @@ from altmarl_ros.deployment.middleware import discovery_variables, free_domain
 from altmarl_ros.games import load_game
 
 ARGUMENTS = (
-    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--disable-quic",
-)  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+)
 PAINTS = "performance.getEntriesByName('first-contentful-paint').map(entry => entry.startTime)[0] ?? null"
 COUNT = """seconds => new Promise(done => {
   let frames = 0, last = performance.now(), gap = 0, ticks = 0, told = last, tickGap = 0;
@@ -105,9 +110,8 @@ def main() -> None:
             wait_for(lambda: page.inner_text("#robots") == str(arguments.robots), 60, f"a fleet of {arguments.robots}")
             time.sleep(3.0)
             browser_processes = [
-                child for child in psutil.Process().children(recursive=True)
-                if "chrom" in child.name().lower()
-            ]  # fmt: skip
+                child for child in psutil.Process().children(recursive=True) if "chrom" in child.name().lower()
+            ]
             server_process = [psutil.Process(server.process.pid)]
             began = time.monotonic(), cpu_seconds(server_process), cpu_seconds(browser_processes)
             page.wait_for_timeout(1000 * arguments.seconds)

@@ -36,9 +36,17 @@ HARSH = "loss=0.3,duplicate=0.2,jitter=0.2"
 def run(arguments: argparse.Namespace, policy: Path, model: str, network: Network) -> RunRecord:
     game = load_game("warehouse")
     plan = FleetPlan(
-        "warehouse", policy, arguments.robots, arguments.k, model, arguments.period, processes=2, seed=arguments.seed,
-        ticks=arguments.ticks, network=network,
-    )  # fmt: skip
+        "warehouse",
+        policy,
+        arguments.robots,
+        arguments.k,
+        model,
+        arguments.period,
+        processes=2,
+        seed=arguments.seed,
+        ticks=arguments.ticks,
+        network=network,
+    )
     fleet = run_fleet(plan, game)
     if fleet.failures:
         raise SystemExit(f"error: {fleet.failures}")
@@ -70,7 +78,7 @@ def main() -> None:
         title=f"{arguments.robots} robots, k = {arguments.k}, {arguments.ticks} ticks of {arguments.period:g} s, {network}; "
         f"{os.cpu_count()} processors",
         title_justify="left",
-    )  # fmt: skip
+    )
     for column in ("model", "network", "reward per tick", "of perfect", "simulated", "heard", "acted", "wrong actions"):
         table.add_column(column, justify="left" if column in ("model", "network") else "right")
     with tempfile.TemporaryDirectory() as folder:
@@ -84,10 +92,15 @@ def main() -> None:
                 lossless = lossless or reward
                 mean, spread = reference(record, policy, model, arguments.k)
                 table.add_row(
-                    model, "perfect" if link.perfect else "faulty", f"{reward:.3f}", f"{reward / lossless:.1%}",
-                    f"{mean:.3f} ± {spread:.3f}", f"{record.heard.sum() / record.asked.sum():.0%}",
-                    f"{(record.local_action != UNKNOWN).mean():.0%}", str(record.wrong_actions(pi_l)),
-                )  # fmt: skip
+                    model,
+                    "perfect" if link.perfect else "faulty",
+                    f"{reward:.3f}",
+                    f"{reward / lossless:.1%}",
+                    f"{mean:.3f} ± {spread:.3f}",
+                    f"{record.heard.sum() / record.asked.sum():.0%}",
+                    f"{(record.local_action != UNKNOWN).mean():.0%}",
+                    str(record.wrong_actions(pi_l)),
+                )
     Console(soft_wrap=True).print(table)
 
 

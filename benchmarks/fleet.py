@@ -172,9 +172,11 @@ def measure_latency(plan: FleetPlan, ticks: int) -> dict[str, str]:
         later, memory = usage(fleet.robot_processes())
         load = (later - cpu) / (time.monotonic() - began) / plan.robots
         row = {
-            "start s": f"{fleet.startup:.1f}", "CPU/robot at period": f"{1e6 * load:.0f} us/s",
-            "MiB/robot": f"{memory / plan.robots:.3f}", "alone p50 / p99 ms": milliseconds([s.latency for s in quiet]),
-        }  # fmt: skip
+            "start s": f"{fleet.startup:.1f}",
+            "CPU/robot at period": f"{1e6 * load:.0f} us/s",
+            "MiB/robot": f"{memory / plan.robots:.3f}",
+            "alone p50 / p99 ms": milliseconds([s.latency for s in quiet]),
+        }
         if plan.crowd:
             return row
         with floor(plan, ticks) as driver:
@@ -185,9 +187,11 @@ def measure_latency(plan: FleetPlan, ticks: int) -> dict[str, str]:
         ours = [status.latency for status in fleet.listener.statuses][-ticks:]
         ratio = np.percentile(ours, (50, 99)) / np.percentile(bare, (50, 99))
         return {
-            **row, "p50 / p99 ms": milliseconds(ours), "floor ms": milliseconds(bare),
+            **row,
+            "p50 / p99 ms": milliseconds(ours),
+            "floor ms": milliseconds(bare),
             "of floor": f"{ratio[0]:.2f} / {ratio[1]:.2f}",
-        }  # fmt: skip
+        }
 
 
 def measure_wire(plan: FleetPlan, ticks: int) -> dict[str, str]:
@@ -205,10 +209,12 @@ def measure_wire(plan: FleetPlan, ticks: int) -> dict[str, str]:
             statuses = fleet.statuses(ticks)
         n, heard = len(statuses), sum(status.heard for status in statuses)
         return {
-            "report B/tick": f"{capture.bytes['reports'] / n:.0f}", "reports heard/tick": f"{heard / n:.2f}",
+            "report B/tick": f"{capture.bytes['reports'] / n:.0f}",
+            "reports heard/tick": f"{heard / n:.2f}",
             "report B each": f"{capture.bytes['reports'] / max(1, capture.packets['reports']):.1f}",
-            "tick B/tick": f"{capture.bytes['ticks'] / n:.0f}", "all B/tick": f"{capture.bytes['all'] / n:.0f}",
-        }  # fmt: skip
+            "tick B/tick": f"{capture.bytes['ticks'] / n:.0f}",
+            "all B/tick": f"{capture.bytes['all'] / n:.0f}",
+        }
 
 
 def measure_rate(plan: FleetPlan, ticks: int) -> dict[str, str]:
@@ -254,9 +260,15 @@ def main() -> None:
         k = min(n, arguments.k, bundle.ladder.K)
         period = max(arguments.period, n / 2000) if n <= NODES[-1] else arguments.period
         plan = FleetPlan(
-            "warehouse", policy, robots=n, k=k, period=period, crowd=n > NODES[-1], start_timeout=60.0,
+            "warehouse",
+            policy,
+            robots=n,
+            k=k,
+            period=period,
+            crowd=n > NODES[-1],
+            start_timeout=60.0,
             processes=min(MOST_PROCESSES, max(1, n // 50)),
-        )  # fmt: skip
+        )
         rows[n] = {"k": str(k), "processes": str(plan.robot_processes)}
         for name in wanted:
             if name == "soak":

@@ -26,9 +26,12 @@ _PATIENCE = 60.0  # s; for discovery
 class Bare(Node):
     def __init__(self, robot_id: int) -> None:
         super().__init__(
-            "bare", namespace=f"/bare_{robot_id}", use_global_arguments=False, start_parameter_services=False,
+            "bare",
+            namespace=f"/bare_{robot_id}",
+            use_global_arguments=False,
+            start_parameter_services=False,
             enable_rosout=False,
-        )  # fmt: skip
+        )
         self._id = robot_id
         self._publisher = self.create_publisher(RobotReport, "/floor/report", qos.report_qos())
         self.create_subscription(FleetTick, "/floor/tick", self._hear, qos.tick_qos())

@@ -167,17 +167,35 @@ def main() -> None:
             for threads in sorted({1, cores}):
                 row = in_own_process("ours", k=k, backup=backup, threads=threads, repeats=repeats)
                 table.add_row(
-                    backup, str(k), str(threads), f"{row['seconds']:.3f}", _ratio(row, peer),
-                    f"{row['peak_mib']:.0f}", f"{row['peak_mib'] / peer['peak_mib']:.2f}" if peer else "", f"{work(row):.0f}",
-                    f"{work(row) / work(peer):.2f}" if peer else "", str(row["sweeps"]),
-                    f"{row['loss']:.1e}", f"{row['first_use']:.1f}",
-                )  # fmt: skip
+                    backup,
+                    str(k),
+                    str(threads),
+                    f"{row['seconds']:.3f}",
+                    _ratio(row, peer),
+                    f"{row['peak_mib']:.0f}",
+                    f"{row['peak_mib'] / peer['peak_mib']:.2f}" if peer else "",
+                    f"{work(row):.0f}",
+                    f"{work(row) / work(peer):.2f}" if peer else "",
+                    str(row["sweeps"]),
+                    f"{row['loss']:.1e}",
+                    f"{row['first_use']:.1f}",
+                )
         if k <= 25:
             row = in_own_process("ladder", k=k, backup="auto", threads=cores, repeats=1)
             table.add_row(
-                f"ladder 0..{k}", str(k), str(cores), f"{row['seconds']:.3f}", "", f"{row['peak_mib']:.0f}", "", "", "", "", "",
+                f"ladder 0..{k}",
+                str(k),
+                str(cores),
+                f"{row['seconds']:.3f}",
+                "",
+                f"{row['peak_mib']:.0f}",
+                "",
+                "",
+                "",
+                "",
+                "",
                 f"{row['first_use']:.1f}",
-            )  # fmt: skip
+            )
     Console(width=160).print(table)
 
 

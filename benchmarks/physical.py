@@ -75,10 +75,12 @@ def main() -> None:
         took = {name: statistics.median(seconds[n, name]) for name in WORLDS}
         world, laser = worlds[n, "all sensors"], PhysicalConfig().laser
         table.add_row(
-            f"{n}", f"{segments[n]}", f"{len(world.contacts) / world.time:.1f}",
+            f"{n}",
+            f"{segments[n]}",
+            f"{len(world.contacts) / world.time:.1f}",
             *(f"{arguments.seconds / took[name]:.0f}" for name in WORLDS),
             f"{n * laser.rate * laser.beams * arguments.seconds / took['all sensors']:.3g}",
-        )  # fmt: skip
+        )
     Console(width=120).print(table)
 
 

@@ -81,9 +81,16 @@ def main() -> None:
     period = tick_of(arguments.game)
     assert period is not None, f"{arguments.game} is not a floor"
     plan = FleetPlan(
-        arguments.game, path, arguments.robots, arguments.k, period=period, ticks=round(60 * arguments.minutes / period) + 1,
-        seed=arguments.seed, backend="physical", real_time_factor=arguments.rtf,
-    )  # fmt: skip
+        arguments.game,
+        path,
+        arguments.robots,
+        arguments.k,
+        period=period,
+        ticks=round(60 * arguments.minutes / period) + 1,
+        seed=arguments.seed,
+        backend="physical",
+        real_time_factor=arguments.rtf,
+    )
     began = time.monotonic()
     fleet = run_fleet(plan, game)
     seconds = time.monotonic() - began

@@ -66,9 +66,12 @@ def main() -> None:
     peer_rate = 1000 * HORIZON * PEER_RUNS / median["peer"] if peer else None
     for n in ROBOTS:
         table.add_row(
-            f"{n:,}", f"{median[n]:.3f}", f"{median[n] / median[100]:.2f}", f"{rate[n]:.3g}",
+            f"{n:,}",
+            f"{median[n]:.3f}",
+            f"{median[n] / median[100]:.2f}",
+            f"{rate[n]:.3g}",
             f"{rate[n] / peer_rate:,.0f}" if peer_rate else "",
-        )  # fmt: skip
+        )
     if peer_rate:
         table.add_row("authors' code, 1,000", f"{median['peer']:.3f} ({PEER_RUNS} episodes)", "", f"{peer_rate:.3g}", "1")
     Console(width=120).print(table)

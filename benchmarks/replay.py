@@ -29,10 +29,26 @@ def main() -> int:
         subprocess.run([*altmarl("train", "--k", arguments.k, "--out", policy)], check=True, stdout=subprocess.DEVNULL)
         ticks = round(arguments.seconds / arguments.period)
         fleet = subprocess.Popen(
-            altmarl("fleet", "-p", policy, "-n", arguments.robots, "-k", arguments.k, "-m", arguments.model,
-                    "--period", arguments.period, "--ticks", ticks, "--record", bag),
-            stdout=subprocess.DEVNULL, stderr=(Path(folder) / "fleet.log").open("w"),
-        )  # fmt: skip
+            altmarl(
+                "fleet",
+                "-p",
+                policy,
+                "-n",
+                arguments.robots,
+                "-k",
+                arguments.k,
+                "-m",
+                arguments.model,
+                "--period",
+                arguments.period,
+                "--ticks",
+                ticks,
+                "--record",
+                bag,
+            ),
+            stdout=subprocess.DEVNULL,
+            stderr=(Path(folder) / "fleet.log").open("w"),
+        )
         memory = watch(fleet)
         if fleet.returncode:
             print(f"the fleet ended with exit code {fleet.returncode}: {(Path(folder) / 'fleet.log').read_text()[-1000:]}")

@@ -62,9 +62,15 @@ def main() -> None:
                 taken = result.second is result.candidate
                 ungated = gain if taken else paired_gain(model, replace(result, second=result.candidate), source, seeds)
                 table.add_row(
-                    name, label, str(runs), f"{gain.first:.3f}", shown(gain), shown(ungated), "yes" if taken else "no",
+                    name,
+                    label,
+                    str(runs),
+                    f"{gain.first:.3f}",
+                    shown(gain),
+                    shown(ungated),
+                    "yes" if taken else "no",
                     f"{seconds:.1f}",
-                )  # fmt: skip
+                )
     Console(width=120).print(table)
 
 

@@ -24,8 +24,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from altmarl_ros.cli.fleet import import_rclpy
 from altmarl_ros.cli.processes import ProcessGroup, start_fleet
+from altmarl_ros.cli.ros_imports import import_rclpy
 from altmarl_ros.deployment.fleet_plan import FleetPlan, NodePlan
 from altmarl_ros.deployment.middleware import discovery_variables, isolation_variables
 from altmarl_ros.games import load_game
@@ -206,16 +206,18 @@ def main() -> None:
         title=f"warehouse, {arguments.robots} robots, k = {arguments.k}, period {arguments.period:g} s, {arguments.reward}, "
         f"{arguments.repeat} times; {platform.machine()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}",
         title_justify="left",
-    )  # fmt: skip
+    )
     for column in ("phase", "seconds (median, most)", "ticks", "late", "absent", "disagreeing", "telling"):
         table.add_column(column, justify="left" if column == "phase" else "right")
     for phase in PHASES:
         of = [each[phase] for each in runs]
         seconds = [each.seconds for each in of]
         table.add_row(
-            phase, f"{np.median(seconds):.1f}, {max(seconds):.1f}", *(str(sum(getattr(each, name) for each in of))
-            for name in ("ticks", "late", "absent", "disagreeing")), f"{np.mean([each.telling for each in of]):.0%}",
-        )  # fmt: skip
+            phase,
+            f"{np.median(seconds):.1f}, {max(seconds):.1f}",
+            *(str(sum(getattr(each, name) for each in of)) for name in ("ticks", "late", "absent", "disagreeing")),
+            f"{np.mean([each.telling for each in of]):.0%}",
+        )
     console.print(table)
     whole = [sum(each[phase].seconds for phase in ("train", "shadow", "deploy", "roll back")) for each in runs]
     console.print(f"train, shadow, deploy and roll back together: median {np.median(whole):.1f} s, most {max(whole):.1f} s")

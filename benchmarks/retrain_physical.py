@@ -48,9 +48,16 @@ class PhysicalRuns:
             period = tick_of(self.source)
             assert period is not None, f"{self.source} is not a floor"
             plan = FleetPlan(
-                str(written) if written.exists() else self.source, save_bundle(bundle, self.folder / "bundle.npz"), self.robots,
-                self.k, period=period, ticks=self.ticks + 1, seed=seed, backend="physical", real_time_factor=0.0,
-            )  # fmt: skip
+                str(written) if written.exists() else self.source,
+                save_bundle(bundle, self.folder / "bundle.npz"),
+                self.robots,
+                self.k,
+                period=period,
+                ticks=self.ticks + 1,
+                seed=seed,
+                backend="physical",
+                real_time_factor=0.0,
+            )
             run_fleet(plan, game, log_level="error").record(plan, game).save(kept)
         return RunRecord.load(kept).trajectory
 

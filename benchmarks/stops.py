@@ -100,10 +100,18 @@ class Stage:
         self.n, self.folder, self.group = robots, folder, group
         self.plan = make_plan(robots, folder)
         values = {
-            "game": self.plan.game, "count": robots, "real_time_factor": 1.0, "time_step": STEP, "base.radius": RADIUS,
-            "base.speed_noise": 0.0, "base.relative_noise": 0.0, "base.turn_noise": 0.0, "base.lag": LAG,
-            "base.deceleration": DECELERATION, "base.command_timeout": DRIVER,
-        }  # fmt: skip
+            "game": self.plan.game,
+            "count": robots,
+            "real_time_factor": 1.0,
+            "time_step": STEP,
+            "base.radius": RADIUS,
+            "base.speed_noise": 0.0,
+            "base.relative_noise": 0.0,
+            "base.turn_noise": 0.0,
+            "base.lag": LAG,
+            "base.deceleration": DECELERATION,
+            "base.command_timeout": DRIVER,
+        }
         settings = [item for name, value in values.items() for item in ("-p", f"{name}:={value}")]
         rclpy.init(args=["--ros-args", "--log-level", "error", *settings])
         self.node = World()
@@ -125,19 +133,33 @@ class Stage:
         self.robots = [self.start_robot(i) for i in range(robots)]
 
     def start_coordinator(self) -> Child:
-        return self._start(next(plan for plan in self.plan.nodes() if plan.executable == "coordinator"), {
-            "use_sim_time": False, "start.timeout": PATIENCE,
-        })  # fmt: skip
+        return self._start(
+            next(plan for plan in self.plan.nodes() if plan.executable == "coordinator"),
+            {
+                "use_sim_time": False,
+                "start.timeout": PATIENCE,
+            },
+        )
 
     def start_robot(self, i: int) -> Child:
         plan = next(plan for plan in self.plan.nodes() if plan.executable == "robots")
         shared = {name: value for name, value in plan.parameters.items() if name not in ("first_id", "count")}
-        return self._start(NodePlan("robot", "robot", shared, f"/robot_{i}/robot"), {
-            "robot_id": i, "zones.hysteresis": 0.6 * HALF, "zones.tolerance": 0.6 * HALF,  # turns are rare
-            "timeout.tick": 600.0, "timeout.pose": POSE, "timeout.scan": SCAN,
-            "timeout.coordinator": COORDINATOR, "limits.forward": SPEED, "limits.braking": BRAKING, "drive.rate": RATE,
-            "robot.radius": RADIUS,
-        })  # fmt: skip
+        return self._start(
+            NodePlan("robot", "robot", shared, f"/robot_{i}/robot"),
+            {
+                "robot_id": i,
+                "zones.hysteresis": 0.6 * HALF,
+                "zones.tolerance": 0.6 * HALF,  # turns are rare
+                "timeout.tick": 600.0,
+                "timeout.pose": POSE,
+                "timeout.scan": SCAN,
+                "timeout.coordinator": COORDINATOR,
+                "limits.forward": SPEED,
+                "limits.braking": BRAKING,
+                "drive.rate": RATE,
+                "robot.radius": RADIUS,
+            },
+        )
 
     def _start(self, plan: NodePlan, more: dict[str, Any]) -> Child:
         self.started += 1
@@ -174,10 +196,14 @@ class Stage:
 
     def obstruct(self) -> None:
         now, away = self.node.world.time, RADIUS + GAP + OBSTACLE
-        self.node.world.add_faults([
-            Fault(FaultKind.OBSTACLE, None, now, now + WATCH, OBSTACLE, (x + away * math.cos(yaw), y + away * math.sin(yaw)))
-            for x, y, yaw in self.node.world.poses.tolist()
-        ])  # fmt: skip
+        self.node.world.add_faults(
+            [
+                Fault(
+                    FaultKind.OBSTACLE, None, now, now + WATCH, OBSTACLE, (x + away * math.cos(yaw), y + away * math.sin(yaw))
+                )
+                for x, y, yaw in self.node.world.poses.tolist()
+            ]
+        )
 
     def signal_robots(self, number: int) -> None:
         for robot in self.robots:
@@ -237,11 +263,20 @@ def _sensors(name: str, detection: float, *kinds: FaultKind) -> Cause:
 K = FaultKind
 CAUSES = (
     Cause("coordinator killed", lambda s: s.coordinator.process.kill(), Stage.restart_coordinator, COORDINATOR),
-    Cause("network cut (coordinator hangs)", lambda s: s.coordinator.process.send_signal(signal.SIGSTOP),
-          lambda s: s.coordinator.process.send_signal(signal.SIGCONT), COORDINATOR),
+    Cause(
+        "network cut (coordinator hangs)",
+        lambda s: s.coordinator.process.send_signal(signal.SIGSTOP),
+        lambda s: s.coordinator.process.send_signal(signal.SIGCONT),
+        COORDINATOR,
+    ),
     Cause("robot's process killed", lambda s: s.signal_robots(signal.SIGKILL), Stage.restart_robots, DRIVER, DECELERATION),
-    Cause("robot's process hangs", lambda s: s.signal_robots(signal.SIGSTOP), lambda s: s.signal_robots(signal.SIGCONT), DRIVER,
-          DECELERATION),
+    Cause(
+        "robot's process hangs",
+        lambda s: s.signal_robots(signal.SIGSTOP),
+        lambda s: s.signal_robots(signal.SIGCONT),
+        DRIVER,
+        DECELERATION,
+    ),
     Cause("robot's process: SIGTERM", lambda s: s.signal_robots(signal.SIGTERM), Stage.restart_robots, 0.1),
     _sensors("driver dies", 0.0, K.DRIVER_STOPS),
     _sensors("pose lost", POSE, K.ODOMETRY_LOST, K.POSE_LOST),
@@ -253,22 +288,32 @@ CAUSES = (
     Cause("clock leaps ahead by 30 s", lambda s: s.leap(30.0), detection=1.0 / RATE, lasts=False),
     Cause("clock leaps back by 20 s", lambda s: s.leap(-20.0), detection=1.0 / RATE, lasts=False),
     Cause("emergency stop of the robot", lambda s: s.press(True), lambda s: s.press(False), CALL),
-    Cause("emergency stop of the fleet", lambda s: s.stop_fleet.publish(Bool(data=True)),
-          lambda s: s.stop_fleet.publish(Bool(data=False)), CALL),
+    Cause(
+        "emergency stop of the fleet",
+        lambda s: s.stop_fleet.publish(Bool(data=True)),
+        lambda s: s.stop_fleet.publish(Bool(data=False)),
+        CALL,
+    ),
     Cause("policy of another session", Stage.speak_as_another, Stage.restart_coordinator),
-    Cause("deactivated", lambda s: s.change_state(Transition.TRANSITION_DEACTIVATE),
-          lambda s: s.change_state(Transition.TRANSITION_ACTIVATE), CALL),
-)  # fmt: skip
+    Cause(
+        "deactivated",
+        lambda s: s.change_state(Transition.TRANSITION_DEACTIVATE),
+        lambda s: s.change_state(Transition.TRANSITION_ACTIVATE),
+        CALL,
+    ),
+)
 
 
 def make_plan(robots: int, folder: Path) -> FleetPlan:
     """A fleet on an open floor in two zones whose policy is to go to the other one."""
     ends = [[[side * (HALF - 2.0), LANE * i] for i in range(robots)] for side in (-1.0, 1.0)]
     low, high = -0.5 * LANE, LANE * (robots - 0.5)
-    floor = {"zones": [
-        {"name": "west", "rectangle": [-HALF, low, 0.0, high], "slots": ends[0], "goal": [-0.5 * HALF, 0.0]},
-        {"name": "east", "rectangle": [0.0, low, HALF, high], "slots": ends[1], "goal": [0.5 * HALF, 0.0]},
-    ]}  # fmt: skip
+    floor = {
+        "zones": [
+            {"name": "west", "rectangle": [-HALF, low, 0.0, high], "slots": ends[0], "goal": [-0.5 * HALF, 0.0]},
+            {"name": "east", "rectangle": [0.0, low, HALF, high], "slots": ends[1], "goal": [0.5 * HALF, 0.0]},
+        ]
+    }
     (folder / "floor.yaml").write_text(yaml.safe_dump(floor))
     path = folder / "game.yaml"
     path.write_text(yaml.safe_dump({"name": "lanes", "builder": "floor", "parameters": {"map": "floor.yaml", "tick": TICK}}))

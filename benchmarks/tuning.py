@@ -110,7 +110,7 @@ def changes(period: float, other: Path, policy_id: int) -> list[Change]:
         Change({"sampling.seed": 1}, None, {}),
         Change({"policy.file": str(other)}, lambda s: s.policy_id == policy_id or s.next_policy_id == policy_id, {reward: -1}),
         Change({"sampling.k": 1, "sampling.model": "fresh"}, lambda s: s.k == 1 and s.rung <= 1, {error: +1, spent: -1}),
-    ]  # fmt: skip
+    ]
 
 
 @dataclass(frozen=True)
@@ -181,9 +181,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         path, bundle = find_bundle(game, "warehouse", None)
         other = replace(bundle, pi_l=LocalPolicy.uniform(game))
-        plan = FleetPlan(
-            "warehouse", path, arguments.robots, 5, period=arguments.period, network=Network(loss=0.1)
-        )  # fmt: skip
+        plan = FleetPlan("warehouse", path, arguments.robots, 5, period=arguments.period, network=Network(loss=0.1))
         with running(plan) as fleet:
             tuner = Tuner(fleet)
             tuner.ticks(arguments.ticks)
@@ -215,7 +213,7 @@ def report(outcomes: list[Outcome], arguments: argparse.Namespace) -> None:
     table = Table(
         title=f"{arguments.robots} robots, ticks of {arguments.period:g} s, 10 % loss; {os.cpu_count()} processors",
         title_justify="left",
-    )  # fmt: skip
+    )
     for column in ("", "set", "answer [ms]", "next tick", "effect", "before", "after", "sign"):
         table.add_column(column, justify="right" if column in ("", "answer [ms]", "before", "after") else "left")
     for number, outcome in enumerate(outcomes, 1):
@@ -249,8 +247,9 @@ def draw(outcomes: list[Outcome], statuses: list) -> bytes:
             if axes is rows[0] or shown:
                 mark = {1: "↑", -1: "↓", None: ""}[shown]
                 place = (outcome.after[0].tick, 1.0)
-                axes.annotate(f"{number}{mark}", place, (2, 2), xycoords=("data", "axes fraction"), textcoords="offset points",
-                              fontsize=8)  # fmt: skip
+                axes.annotate(
+                    f"{number}{mark}", place, (2, 2), xycoords=("data", "axes fraction"), textcoords="offset points", fontsize=8
+                )
     rows[-1].set_xlabel("tick; grey: every tick, blue: mean of 8; orange: a change that is to raise (↑) or lower (↓) this")
     lines = [f"{number} {label(outcome.change)}" for number, outcome in enumerate(outcomes, 1)]
     legend.set_axis_off()

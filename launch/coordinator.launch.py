@@ -42,7 +42,10 @@ def generate_launch_description() -> LaunchDescription:
         return ParameterValue(LaunchConfiguration(name), value_type=kind)
 
     coordinator = Node(
-        package="altmarl_ros", executable="coordinator", namespace=LaunchConfiguration("namespace"), output="screen",
+        package="altmarl_ros",
+        executable="coordinator",
+        namespace=LaunchConfiguration("namespace"),
+        output="screen",
         parameters=[
             LaunchConfiguration("params_file"),
             {
@@ -63,5 +66,5 @@ def generate_launch_description() -> LaunchDescription:
             },
         ],
         ros_arguments=["--log-level", LaunchConfiguration("log_level")],
-    )  # fmt: skip
+    )
     return LaunchDescription([*declare_arguments(ARGUMENTS), coordinator])

@@ -37,18 +37,25 @@ def bring_up(context: LaunchContext) -> list:
     period = find_period(float(given["tick_period"]) if given["tick_period"] else None, given["game"], given["backend"])
     parameters = {
         **wheel_parameters(given["backend"], period),
-        "robot_id": int(given["robot_id"]), "game": given["game"], "fleet_prefix": given["fleet_prefix"],
-        "world_prefix": given["world_prefix"], "seed": int(given["seed"]), "silence": float(given["silence"]),
+        "robot_id": int(given["robot_id"]),
+        "game": given["game"],
+        "fleet_prefix": given["fleet_prefix"],
+        "world_prefix": given["world_prefix"],
+        "seed": int(given["seed"]),
+        "silence": float(given["silence"]),
         "autostart": is_true(given["autostart"]),
         "use_sim_time": is_true(given["use_sim_time"]) or given["backend"] == "physical",
-    }  # fmt: skip
+    }
     return [
         Node(
-            package="altmarl_ros", executable="robot", namespace=given["namespace"], output="screen",
+            package="altmarl_ros",
+            executable="robot",
+            namespace=given["namespace"],
+            output="screen",
             parameters=[*([given["params_file"]] if given["params_file"] else []), parameters],
             ros_arguments=["--log-level", given["log_level"]],
         )
-    ]  # fmt: skip
+    ]
 
 
 def generate_launch_description() -> LaunchDescription:

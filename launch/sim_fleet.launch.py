@@ -45,15 +45,24 @@ def bring_up(context: LaunchContext) -> list:
     given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
     policy = Path(given["policy"]) if given["policy"] else default_path(load_game(given["game"]))
     plan = FleetPlan(
-        game=given["game"], policy=policy, robots=int(given["robots"]), k=int(given["k"]), model=given["model"],
+        game=given["game"],
+        policy=policy,
+        robots=int(given["robots"]),
+        k=int(given["k"]),
+        model=given["model"],
         period=find_period(float(given["tick_period"]) if given["tick_period"] else None, given["game"], given["backend"]),
-        backend=given["backend"], real_time_factor=float(given["rtf"]), processes=int(given["processes"]),
-        crowd=is_true(given["crowd"]), seed=int(given["seed"]), state_file=given["state_file"],
-        network=parse_network(given["network"]), standby=is_true(given["standby"]),
+        backend=given["backend"],
+        real_time_factor=float(given["rtf"]),
+        processes=int(given["processes"]),
+        crowd=is_true(given["crowd"]),
+        seed=int(given["seed"]),
+        state_file=given["state_file"],
+        network=parse_network(given["network"]),
+        standby=is_true(given["standby"]),
         trainer=is_true(given["trainer"]),
         visualization=is_true(given["visualization"]),
         use_sim_time=is_true(given["use_sim_time"]),
-    )  # fmt: skip
+    )
     actions = nodes_of(plan.nodes(), given["log_level"])
     return actions if given["policy"] else after_training(plan.game, policy, actions)
 

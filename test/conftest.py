@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from altmarl_ros.games import TabularGame, load_game
+from altmarl_ros.errors import GameError
+from altmarl_ros.games import Start, TabularGame, load_game
 from altmarl_ros.learning.alternating import TrainingOptions, train
+from altmarl_ros.protocol.coordinator import Coordinator
+from altmarl_ros.protocol.decision import Rule
+from altmarl_ros.protocol.roster import Roster
+from altmarl_ros.records.run_record import StatusRow
 
 settings.register_profile("altmarl", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("altmarl")
@@ -68,3 +73,91 @@ def counts_kernel():
         return matrix
 
     return kernel
+
+
+@pytest.fixture
+def make_coordinator(warehouse, small_bundle):
+    """Makes coordinators of session 77 of the warehouse with robots 0, 1, ..., suspended after two misses."""
+
+    def make(robots=6, k=3, bundle=small_bundle, **options):
+        roster = Roster(max_misses=2)
+        for robot_id in range(robots):
+            roster.join(robot_id, f"robot_{robot_id}")
+        return Coordinator(warehouse, bundle, Rule("fresh"), k, 77, np.random.default_rng(0), roster, **options)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def ring():
+    """Five zones; action 0 stays, action 1 goes to the next zone for sure."""
+    zone = np.eye(5)
+    P_l = np.stack([zone, np.roll(zone, 1, axis=1)], axis=1)[:, None]
+    start = Start(np.ones(1), 1e8 * np.arange(1.0, 6.0))
+    return TabularGame("ring", np.ones((1, 1, 1)), P_l, np.zeros((1, 1)), np.zeros((5, 1, 2)), 0.9, start)
+
+
+@pytest.fixture(scope="session")
+def account():
+    """Makes a tick's account as it comes off the wire, the estimate in float32."""
+
+    def make(decision, live):
+        tick, estimate = decision.tick, tuple(float(np.float32(share)) for share in decision.estimate)
+        return StatusRow(
+            0.0,
+            tick.session,
+            tick.tick,
+            tick.policy_id,
+            tick.global_state,
+            decision.action,
+            len(tick.polled),
+            decision.heard,
+            decision.rung,
+            0,
+            0.0,
+            live,
+            decision.sampling_error,
+            estimate,
+            tuple(decision.answers.items()),
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def arrays():
+    """Tables of a good game with three local states."""
+    return {
+        "P_g": np.array([[[0.5, 0.5]], [[0.1, 0.9]]]),
+        "P_l": np.full((3, 2, 2, 3), 1 / 3),
+        "r_g": np.array([[1.0], [2.0]]),
+        "r_l": np.arange(12.0).reshape(3, 2, 2),
+    }
+
+
+@pytest.fixture
+def game_file(tmp_path, arrays):
+    """Writes game.yaml, and beside it tables.npz."""
+
+    def write(text, tables=arrays):
+        np.savez(tmp_path / "tables.npz", **tables)
+        path = tmp_path / "game.yaml"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def assert_refused():
+    """Checks that a game is refused by one line that names the file and the culprit."""
+
+    def check(path, culprit):
+        with pytest.raises(GameError) as refusal:
+            load_game(path)
+        message = str(refusal.value)
+        assert culprit in message
+        assert str(path) in message
+        assert "\n" not in message
+
+    return check

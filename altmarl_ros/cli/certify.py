@@ -1,20 +1,14 @@
 """`altmarl certify`: how far a bundle is from an equilibrium, by number of reports per tick."""
 
-from typing import Annotated, Any, List, Mapping, Optional
+from typing import Annotated, List, Optional
 
 import typer
 from rich.table import Table
 
 from altmarl_ros.cli import console
 from altmarl_ros.cli.console import Game, Json, Policy, Robots, Seed
+from altmarl_ros.cli.gap_text import ROWS, number
 from altmarl_ros.games import load_game
-
-_ROWS = {
-    "global_gain": "coordinator, k reports",
-    "global_all_seen": "coordinator, all robots seen",
-    "local_gain_one": "one robot, times n",
-    "local_gain_all": "all robots",
-}
 
 
 def certify(
@@ -28,7 +22,9 @@ def certify(
     model: Annotated[
         Optional[str],
         typer.Option(
-            "--model", "-m", autocompletion=console.completing("fresh", "filtered"),
+            "--model",
+            "-m",
+            autocompletion=console.completing("fresh", "filtered"),
             help="fresh or filtered; default: the one that the pair was learned for.",
         ),
     ] = None,
@@ -67,29 +63,13 @@ def certify(
     for column in ("k", "a change of", "gain", "low", "high", "kind", "claimed"):
         table.add_column(column, justify="left" if column in ("a change of", "kind") else "right")
     for gap in gaps:
-        for row, (key, title) in enumerate(_ROWS.items()):
+        for row, (key, title) in enumerate(ROWS.items()):
             gain = gap[key]
-            bound = "" if row else _number(gap["claimed"])
+            bound = "" if row else number(gap["claimed"])
             first = "" if row else str(gap["k"])
             numbers = (
-                ("", "", "") if gain["kind"] == "none found" else (_number(gain[end]) for end in ("estimate", "low", "high"))
+                ("", "", "") if gain["kind"] == "none found" else (number(gain[end]) for end in ("estimate", "low", "high"))
             )
             table.add_row(first, title, *numbers, gain["kind"], bound)
         table.add_section()
     console.out.print(table)
-
-
-def gap_line(gap: Mapping[str, Any]) -> str:
-    """One line for a NashGap in its JSON form."""
-    parts = "; ".join(f"{title} {_interval(gap[key])}" for key, title in _ROWS.items() if key != "global_all_seen")
-    return f"NashGap, the team's gain from a better policy of: {parts}; claimed at most {_number(gap['claimed'])}"
-
-
-def _interval(gain: Mapping[str, Any]) -> str:
-    if gain["kind"] == "none found":
-        return "none found"
-    return f"{_number(gain['estimate'])} ({_number(gain['low'])} to {_number(gain['high'])})"
-
-
-def _number(value: Optional[float]) -> str:
-    return "no bound" if value is None else f"{value:.4g}"

@@ -8,7 +8,7 @@ import typer
 
 from altmarl_ros.cli import console
 from altmarl_ros.cli.console import Json, Timeout
-from altmarl_ros.cli.fleet import import_rclpy
+from altmarl_ros.cli.ros_imports import import_rclpy
 from altmarl_ros.deployment.fleet_file import load_fleet_file
 from altmarl_ros.deployment.middleware import discovery_variables
 from altmarl_ros.deployment.readiness import RobotSeen, judge
@@ -18,9 +18,7 @@ from altmarl_ros.errors import AltmarlError
 
 def check(
     robot: Annotated[str, typer.Argument(help="The robot's namespace, such as robot_7.")],
-    fleet: Annotated[
-        Optional[Path], typer.Option("--fleet", help="Fleet file that the robot should be running by.")
-    ] = None,
+    fleet: Annotated[Optional[Path], typer.Option("--fleet", help="Fleet file that the robot should be running by.")] = None,
     duration: Annotated[float, typer.Option(min=0.5, max=600.0, help="How long to listen to it (s).")] = 3.0,
     timeout: Timeout = 10.0,
     as_json: Json = False,

@@ -89,21 +89,25 @@ def _acted_by(records: Dict[Path, RunRecord], policy: Optional[Path], game: Tabu
     return bundle
 
 
-def _about(
-    game: TabularGame, records: List[Path], comparison: Comparison, ends: np.ndarray, uncertain: bool
-) -> dict[str, Any]:  # fmt: skip
+def _about(game: TabularGame, records: List[Path], comparison: Comparison, ends: np.ndarray, uncertain: bool) -> dict[str, Any]:
     names = (*game.local_state_names, REWARD)
     inside = np.split(comparison.inside, ends[:-1])
     return {
-        "game": game.name, "ticks": len(comparison.observed), "kernel_uncertain": uncertain,
-        "holds": comparison.holds, "significance": comparison.significance,
+        "game": game.name,
+        "ticks": len(comparison.observed),
+        "kernel_uncertain": uncertain,
+        "holds": comparison.holds,
+        "significance": comparison.significance,
         "band_significance": comparison.band_significance,
         "transition_significance": comparison.transition_significance,
         "quantities": [
             {
-                "name": name, "observed": float(comparison.observed[:, q].mean()),
-                "predicted": float(comparison.mean[:, q].mean()), "low": float(comparison.low[:, q].mean()),
-                "high": float(comparison.high[:, q].mean()), "ticks_inside": int(comparison.inside[:, q].sum()),
+                "name": name,
+                "observed": float(comparison.observed[:, q].mean()),
+                "predicted": float(comparison.mean[:, q].mean()),
+                "low": float(comparison.low[:, q].mean()),
+                "high": float(comparison.high[:, q].mean()),
+                "ticks_inside": int(comparison.inside[:, q].sum()),
                 "expected_inside": float(comparison.expected_shares[q] * len(comparison.observed)),
             }
             for q, name in enumerate(names)
@@ -112,7 +116,7 @@ def _about(
             {"run": str(path), "ticks": len(part), "share_inside": part.mean(axis=0).tolist()}
             for path, part in zip(records, inside, strict=True)
         ],
-    }  # fmt: skip
+    }
 
 
 def _print(about: dict[str, Any]) -> None:
@@ -121,10 +125,13 @@ def _print(about: dict[str, Any]) -> None:
         table.add_column(column, justify="right" if column else "left")
     for each in about["quantities"]:
         table.add_row(
-            escape(each["name"]), f"{each['observed']:.2f}", f"{each['predicted']:.2f}",
-            f"{each['low']:.2f} .. {each['high']:.2f}", f"{each['ticks_inside']} of {about['ticks']}",
+            escape(each["name"]),
+            f"{each['observed']:.2f}",
+            f"{each['predicted']:.2f}",
+            f"{each['low']:.2f} .. {each['high']:.2f}",
+            f"{each['ticks_inside']} of {about['ticks']}",
             f"{each['expected_inside']:.0f}",
-        )  # fmt: skip
+        )
     console.out.print(table)
     if len(about["runs"]) > 1:
         for run in about["runs"]:

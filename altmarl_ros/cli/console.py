@@ -26,7 +26,6 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 _MARKS = {"ok": "[green]ok     [/]", "warning": "[yellow]warning[/]", "failed": "[red]failed [/]"}
 
 
-
 def completing(*words: str) -> Callable[[str], list[str]]:
     """What the shell offers for an option's value."""
     return lambda incomplete: [word for word in words if word.startswith(incomplete)]
@@ -39,9 +38,7 @@ def complete_game(incomplete: str) -> list[str]:
 
 complete_model = completing(*MODEL_NAMES)
 
-Game = Annotated[
-    str, typer.Option("--game", "-g", autocompletion=complete_game, help="A built-in game's name or a YAML file.")
-]
+Game = Annotated[str, typer.Option("--game", "-g", autocompletion=complete_game, help="A built-in game's name or a YAML file.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
 
 

@@ -10,6 +10,7 @@ import typer
 
 from altmarl_ros.cli import console
 from altmarl_ros.cli.console import FleetPrefix
+from altmarl_ros.cli.ros_imports import import_rclpy
 from altmarl_ros.deployment.middleware import discovery_variables
 from altmarl_ros.errors import AltmarlError, ResourceError
 
@@ -19,21 +20,20 @@ _TOKEN_BYTES = 24
 def dashboard(
     fleet_prefix: FleetPrefix = "/fleet",
     world_prefix: Annotated[str, typer.Option(help="Prefix of a simulated world's topics.")] = "/world",
-    host: Annotated[str, typer.Option(help="Address to serve at; anything but this machine's own opens it to a network.")]
-    = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to serve at; anything but this machine's own opens it to a network.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to serve at; 0: a free one.")] = 8420,
     token: Annotated[str, typer.Option(help="What control needs; default: a new one at each start.", show_default=False)] = "",
     read_only: Annotated[bool, typer.Option("--read-only", help="Let nobody change anything.")] = False,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the page in this machine's browser.")] = False,
-) -> None:  # fmt: skip
+) -> None:
     """Show a running fleet of your ROS domain in a web browser, until Ctrl-C: floor, charts, robots, parameters, training.
 
     Whoever opens the first address may look; the second one, with the token, may also change things.
 
     Example: altmarl dashboard --open, beside altmarl fleet
     """
-    from altmarl_ros.cli.fleet import import_rclpy
-
     if read_only and token:
         raise typer.BadParameter("give either --token or --read-only")
     rclpy = import_rclpy()

@@ -11,8 +11,8 @@ import typer
 
 from altmarl_ros.cli import console
 from altmarl_ros.cli.console import Json, LogLevel
-from altmarl_ros.cli.fleet import import_rclpy
 from altmarl_ros.cli.processes import ProcessGroup, command
+from altmarl_ros.cli.ros_imports import import_rclpy
 from altmarl_ros.cli.train import find_bundle
 from altmarl_ros.deployment.fleet_file import load_fleet_file
 from altmarl_ros.deployment.middleware import discovery_variables
@@ -45,9 +45,16 @@ def deploy(
     plans = plan_fleet(loaded, only, coordinator)
     if as_json:  # once all is known that can be known before the end
         console.document(
-            [{"process": plan.name, "executable": plan.executable, "node": plan.ros_name or f"/{plan.name}",
-              "parameters": plan.parameters} for plan in plans]
-        )  # fmt: skip
+            [
+                {
+                    "process": plan.name,
+                    "executable": plan.executable,
+                    "node": plan.ros_name or f"/{plan.name}",
+                    "parameters": plan.parameters,
+                }
+                for plan in plans
+            ]
+        )
     if dry:
         for plan in plans:
             console.out.print(

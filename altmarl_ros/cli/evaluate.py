@@ -48,11 +48,14 @@ def evaluate(
     played["all robots seen"] = (robots, stage.rollouts(ALL_SEEN, robots))
     rows = [
         {
-            "model": name, "k": heard, "value": rollouts.value, "standard_error": rollouts.standard_error,
+            "model": name,
+            "k": heard,
+            "value": rollouts.value,
+            "standard_error": rollouts.standard_error,
             "mode_accuracy": float(rollouts.mode_hits.mean()),
         }
         for name, (heard, rollouts) in played.items()
-    ]  # fmt: skip
+    ]
     if as_json:
         about = {"policy": str(path), "game": tabular.name, "robots": robots, "runs": runs, "horizon": horizon, "seed": seed}
         console.document({**about, "results": rows})

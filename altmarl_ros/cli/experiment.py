@@ -33,9 +33,7 @@ K = Annotated[Optional[int], typer.Option("--k", "-k", min=0, help="Reports per 
 Ks = Annotated[Optional[List[int]], typer.Option("--k", "-k", min=0, help="Reports per tick; may be given several times.")]
 Models = Annotated[
     Optional[List[str]],
-    typer.Option(
-        "--model", "-m", autocompletion=console.complete_model, help="Observation model; may be given several times."
-    ),
+    typer.Option("--model", "-m", autocompletion=console.complete_model, help="Observation model; may be given several times."),
 ]
 Robots = Annotated[Optional[int], typer.Option("--robots", "-n", min=1, help="Robots in the fleet.")]
 Runs = Annotated[Optional[int], typer.Option(min=2, help="Episodes per setting and seed.")]
@@ -52,12 +50,25 @@ _NOT_ABOUT_THE_RESULT = ("out", "cache", "jobs", "backend", "plot_only", "compar
 
 @app.command("k-sweep")
 def k_sweep(
-    context: typer.Context, game: Game = "warehouse", k: Ks = None, model: Models = None, robots: Robots = None,
-    runs: Runs = None, horizon: Horizon = None, seeds: Seeds = None, seed: Seed = None, learn_for: LearnFor = None,
+    context: typer.Context,
+    game: Game = "warehouse",
+    k: Ks = None,
+    model: Models = None,
+    robots: Robots = None,
+    runs: Runs = None,
+    horizon: Horizon = None,
+    seeds: Seeds = None,
+    seed: Seed = None,
+    learn_for: LearnFor = None,
     compare: Annotated[Optional[Path], typer.Option(help="Also draw the curves of this table of a k-sweep, dashed.")] = None,
-    quick: Quick = False, out: Out = _OUT, cache: Cache = None, jobs: Jobs = 0, backend: Backend = "loky",
-    plot_only: PlotOnly = False, as_json: Json = False,
-) -> None:  # fmt: skip
+    quick: Quick = False,
+    out: Out = _OUT,
+    cache: Cache = None,
+    jobs: Jobs = 0,
+    backend: Backend = "loky",
+    plot_only: PlotOnly = False,
+    as_json: Json = False,
+) -> None:
     """Reward, mode accuracy and training time against the reports per tick.
 
     Example: altmarl experiment k-sweep --game warehouse --out experiments
@@ -76,12 +87,24 @@ def k_sweep(
 
 @app.command()
 def convergence(
-    context: typer.Context, game: Game = "warehouse", k: K = None, robots: Robots = None, runs: Runs = None,
+    context: typer.Context,
+    game: Game = "warehouse",
+    k: K = None,
+    robots: Robots = None,
+    runs: Runs = None,
     gap_runs: Annotated[Optional[int], typer.Option(min=2, help="Episodes per NashGap, twice.")] = None,
     rounds: Annotated[Optional[int], typer.Option(min=1, help="Most rounds of best responses.")] = None,
-    seeds: Seeds = None, seed: Seed = None, learn_for: LearnFor = None, quick: Quick = False, out: Out = _OUT,
-    cache: Cache = None, jobs: Jobs = 0, backend: Backend = "loky", plot_only: PlotOnly = False, as_json: Json = False,
-) -> None:  # fmt: skip
+    seeds: Seeds = None,
+    seed: Seed = None,
+    learn_for: LearnFor = None,
+    quick: Quick = False,
+    out: Out = _OUT,
+    cache: Cache = None,
+    jobs: Jobs = 0,
+    backend: Backend = "loky",
+    plot_only: PlotOnly = False,
+    as_json: Json = False,
+) -> None:
     """Team value and NashGap of ALTERNATING-MARL, best response by best response.
 
     Example: altmarl experiment convergence --k 10 --out experiments
@@ -97,12 +120,19 @@ def convergence(
 def gap_rate(
     context: typer.Context,
     game: Annotated[Optional[str], typer.Option("--game", "-g", help="A small game; default: several random ones.")] = None,
-    k: Ks = None, robots: Robots = None,
+    k: Ks = None,
+    robots: Robots = None,
     games: Annotated[Optional[int], typer.Option(min=1, help="Random games.")] = None,
     local: Annotated[Optional[str], typer.Option(help="One pi_l for all k (shared) or one for each (own).")] = None,
-    seed: Seed = None, quick: Quick = False, out: Out = _OUT, cache: Cache = None, jobs: Jobs = 0, backend: Backend = "loky",
-    plot_only: PlotOnly = False, as_json: Json = False,
-) -> None:  # fmt: skip
+    seed: Seed = None,
+    quick: Quick = False,
+    out: Out = _OUT,
+    cache: Cache = None,
+    jobs: Jobs = 0,
+    backend: Backend = "loky",
+    plot_only: PlotOnly = False,
+    as_json: Json = False,
+) -> None:
     """The exact gap against the reports per tick, and the exponent at which it falls.
 
     Example: altmarl experiment gap-rate --robots 24 --out experiments
@@ -116,15 +146,28 @@ def gap_rate(
 
 @app.command()
 def heterogeneity(
-    context: typer.Context, game: Game = "warehouse",
+    context: typer.Context,
+    game: Game = "warehouse",
     spread: Annotated[
         Optional[List[float]],
         typer.Option(min=0, max=1, help="How far robots' kernels lie from the mean one, 0..1; may be given several times."),
     ] = None,
-    k: Ks = None, model: Models = None, robots: Robots = None, runs: Runs = None, horizon: Horizon = None, seeds: Seeds = None,
-    seed: Seed = None, learn_for: LearnFor = None, quick: Quick = False, out: Out = _OUT, cache: Cache = None,
-    jobs: Jobs = 0, backend: Backend = "loky", plot_only: PlotOnly = False, as_json: Json = False,
-) -> None:  # fmt: skip
+    k: Ks = None,
+    model: Models = None,
+    robots: Robots = None,
+    runs: Runs = None,
+    horizon: Horizon = None,
+    seeds: Seeds = None,
+    seed: Seed = None,
+    learn_for: LearnFor = None,
+    quick: Quick = False,
+    out: Out = _OUT,
+    cache: Cache = None,
+    jobs: Jobs = 0,
+    backend: Backend = "loky",
+    plot_only: PlotOnly = False,
+    as_json: Json = False,
+) -> None:
     """Robots that each move by a kernel of their own, under the pair learned for the mean kernel.
 
     Example: altmarl experiment heterogeneity --spread 0 --spread 0.5 --out experiments
@@ -138,7 +181,8 @@ def heterogeneity(
 
 @app.command()
 def heatmap(
-    context: typer.Context, game: Game = "warehouse",
+    context: typer.Context,
+    game: Game = "warehouse",
     x: Annotated[Optional[str], typer.Option(help="k, robots, loss, turnover, spread, horizon or model.")] = None,
     y: Annotated[Optional[str], typer.Option(help="As --x.")] = None,
     x_value: Annotated[Optional[List[str]], typer.Option(help="A value on the x axis; may be given several times.")] = None,
@@ -148,10 +192,20 @@ def heatmap(
     loss: Annotated[Optional[float], typer.Option(min=0, max=1, help="Share of reports lost, where it is no axis.")] = None,
     turnover: Annotated[Optional[float], typer.Option(min=0, max=1, help="Of sticky subsets, where it is no axis.")] = None,
     spread: Annotated[Optional[float], typer.Option(min=0, max=1, help="Of the robots' kernels, where it is no axis.")] = None,
-    robots: Robots = None, runs: Runs = None, horizon: Horizon = None, seeds: Seeds = None, seed: Seed = None,
-    learn_for: LearnFor = None, quick: Quick = False, out: Out = _OUT, cache: Cache = None, jobs: Jobs = 0,
-    backend: Backend = "loky", plot_only: PlotOnly = False, as_json: Json = False,
-) -> None:  # fmt: skip
+    robots: Robots = None,
+    runs: Runs = None,
+    horizon: Horizon = None,
+    seeds: Seeds = None,
+    seed: Seed = None,
+    learn_for: LearnFor = None,
+    quick: Quick = False,
+    out: Out = _OUT,
+    cache: Cache = None,
+    jobs: Jobs = 0,
+    backend: Backend = "loky",
+    plot_only: PlotOnly = False,
+    as_json: Json = False,
+) -> None:
     """Value and gap to all seen over two parameters.
 
     Example: altmarl experiment heatmap --x k --y loss --model fresh --out experiments
@@ -174,8 +228,10 @@ def _options(context: typer.Context, usual: Any, small: Any) -> Any:
 
 
 def _conduct(
-    context: typer.Context, run: Callable[[Any, Any], Sequence[Row]], draw: Callable[[Sequence[Row], str], Any],
-) -> None:  # fmt: skip
+    context: typer.Context,
+    run: Callable[[Any, Any], Sequence[Row]],
+    draw: Callable[[Sequence[Row], str], Any],
+) -> None:
     """Run an experiment, or read its table, and write what came out into the folder --out."""
     from altmarl_ros.plotting import as_png
 
@@ -199,8 +255,10 @@ def _conduct(
 
 
 def _run(
-    context: typer.Context, game: TabularGame | None, run: Callable[[Any, Any], Sequence[Row]],
-) -> Sequence[Row]:  # fmt: skip
+    context: typer.Context,
+    game: TabularGame | None,
+    run: Callable[[Any, Any], Sequence[Row]],
+) -> Sequence[Row]:
     from altmarl_ros.experiments.cache import Cache as Results
     from altmarl_ros.experiments.lab import Lab
 

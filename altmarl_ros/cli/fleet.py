@@ -16,11 +16,12 @@ from altmarl_ros.cli.console import Game, Json, LogLevel, Model, Policy, Seed
 from altmarl_ros.cli.fleet_table import fleet_table, floor_line, status_line
 from altmarl_ros.cli.processes import Child, ProcessGroup, Stopping, start_fleet
 from altmarl_ros.cli.record import bag_recorder
+from altmarl_ros.cli.ros_imports import import_rclpy
 from altmarl_ros.cli.runs import is_bag
 from altmarl_ros.cli.train import find_bundle
 from altmarl_ros.deployment.fleet_plan import BACKENDS, MOST_ROBOTS, FleetPlan, find_period
 from altmarl_ros.deployment.middleware import LOOPBACK, discovery_variables, isolation_variables
-from altmarl_ros.errors import AltmarlError, ResourceError
+from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.observation import DEFAULT_MODEL
 from altmarl_ros.protocol.link_model import parse_network
@@ -97,9 +98,23 @@ def fleet(
     if backend not in BACKENDS:
         raise typer.BadParameter(f"--backend is {backend!r}, must be one of {', '.join(BACKENDS)}")
     plan = FleetPlan(
-        game, path, robots, k, model, find_period(period, game, backend), processes, crowd, seed, ticks, network=faults,
-        standby=standby, trainer=trainer, backend=backend, real_time_factor=rtf, visualization=visualization,
-    )  # fmt: skip
+        game,
+        path,
+        robots,
+        k,
+        model,
+        find_period(period, game, backend),
+        processes,
+        crowd,
+        seed,
+        ticks,
+        network=faults,
+        standby=standby,
+        trainer=trainer,
+        backend=backend,
+        real_time_factor=rtf,
+        visualization=visualization,
+    )
     bag = record if record is not None and is_bag(record) else None
     run = run_fleet(plan, tabular, isolated, log_level, bag=bag)
     if bag is not None:
@@ -125,10 +140,18 @@ class FleetRun:
     def record(self, plan: FleetPlan, game: TabularGame) -> RunRecord:
         """The run's record, up to the planned number of ticks."""
         about: dict[str, Any] = {
-            "game": plan.game, "game_name": game.name, "game_hash": game.content_hash, "policy": str(plan.policy),
-            "robots": plan.robots, "k": plan.k, "period": plan.period, "seed": plan.seed, "model": plan.model,
-            "network": str(plan.network), "backend": plan.backend,
-        }  # fmt: skip
+            "game": plan.game,
+            "game_name": game.name,
+            "game_hash": game.content_hash,
+            "policy": str(plan.policy),
+            "robots": plan.robots,
+            "k": plan.k,
+            "period": plan.period,
+            "seed": plan.seed,
+            "model": plan.model,
+            "network": str(plan.network),
+            "backend": plan.backend,
+        }
         return self.log.record(about, plan.ticks or None)
 
     def about(self, plan: FleetPlan, game: TabularGame) -> dict[str, Any]:
@@ -139,10 +162,17 @@ class FleetRun:
             for name in ("asked", "heard", "report_bytes", "latency", "sampling_error")
         }
         return {
-            "game": game.name, "robots": plan.robots, "k": plan.k, "model": plan.model, "period": plan.period,
-            "ticks": len(rows), "sessions": len({row.session for row in rows}), **means,
-            "failures": self.failures, "logs": self.log_folder,
-        }  # fmt: skip
+            "game": game.name,
+            "robots": plan.robots,
+            "k": plan.k,
+            "model": plan.model,
+            "period": plan.period,
+            "ticks": len(rows),
+            "sessions": len({row.session for row in rows}),
+            **means,
+            "failures": self.failures,
+            "logs": self.log_folder,
+        }
 
     def note_failure(self, child: Child) -> None:
         """Remember that a process ended before it was told to."""
@@ -152,9 +182,13 @@ class FleetRun:
 
 
 def run_fleet(
-    plan: FleetPlan, game: TabularGame, isolated: bool = True, log_level: str = "info",
-    on_start: Callable[[list[Child]], None] | None = None, bag: Path | None = None,
-) -> FleetRun:  # fmt: skip
+    plan: FleetPlan,
+    game: TabularGame,
+    isolated: bool = True,
+    log_level: str = "info",
+    on_start: Callable[[list[Child]], None] | None = None,
+    bag: Path | None = None,
+) -> FleetRun:
     """Run a fleet until the planned ticks are over, Ctrl-C or SIGTERM, or the end of coordinator, world or crowd.
 
     A robot process that dies is noted and the rest go on. `on_start` is handed the processes; everything said is
@@ -178,9 +212,11 @@ def run_fleet(
         if not isolated:
             _find_no_other(observer)
         run = FleetRun(observer.log, folder)
-        with Stopping() as stopping, bag_recorder(bag) if bag else nullcontext() as recorder, ProcessGroup(
-            folder, os.environ
-        ) as group:  # fmt: skip
+        with (
+            Stopping() as stopping,
+            bag_recorder(bag) if bag else nullcontext() as recorder,
+            ProcessGroup(folder, os.environ) as group,
+        ):
             children = start_fleet(plan, group, log_level)
             if on_start:
                 on_start(children)
@@ -206,7 +242,7 @@ def _find_no_other(observer: "RunLogger") -> None:
 
 def _watch(
     nodes: Sequence[Any], plan: FleetPlan, game: TabularGame, group: ProcessGroup, run: FleetRun, stopping: Stopping
-) -> None:  # fmt: skip
+) -> None:
     from altmarl_ros.nodes.common.running import make_executor
 
     executor = make_executor()
@@ -243,16 +279,3 @@ class _Silent:
     def __enter__(self) -> None: ...
 
     def __exit__(self, *_: object) -> None: ...
-
-
-def import_rclpy() -> Any:
-    """rclpy, with our messages; raises ResourceError where they are not installed."""
-    try:
-        import rclpy
-        import rclpy.executors
-        import rclpy.signals
-
-        import altmarl_ros.msg  # noqa: F401
-    except ImportError as error:
-        raise ResourceError(f"ROS 2 is not usable here: {error}; `altmarl doctor` says what is missing") from None
-    return rclpy

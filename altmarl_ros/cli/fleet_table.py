@@ -33,9 +33,12 @@ def fleet_table(log: RunLog, plan: FleetPlan, game: TabularGame, failures: Mappi
         marks += ["goes here"] if status.global_action == j else []
         share = status.estimate[j] if j < len(status.estimate) else 0.0
         table.add_row(
-            name, str(here), Text(bar.ljust(_BAR), style="cyan"), f"{100 * share:.0f} %",
+            name,
+            str(here),
+            Text(bar.ljust(_BAR), style="cyan"),
+            f"{100 * share:.0f} %",
             Text(", ".join(marks), style="bold yellow"),
-        )  # fmt: skip
+        )
     lines = [Text(status_line(log))]
     lines += [Text(floor_line(log, plan))] if log.floors else []
     lines += [] if plan.network.perfect else [Text(f"network {plan.network}", style="magenta")]

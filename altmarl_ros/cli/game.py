@@ -79,11 +79,17 @@ def check(
     costs = training_costs(counted, sorted(set(k or (5, 10, 25, 50, 100))))
     if as_json:
         about = {
-            "name": tabular.name, "hash": tabular.content_hash, "gamma": tabular.gamma,
-            "global_states": tabular.n_global_states, "global_actions": tabular.n_global_actions,
-            "local_states": tabular.n_local_states, "local_actions": tabular.n_local_actions,
-            "slowest_mode": mixing.tolist(), "joint_mode": joint, "oddities": odd,
-        }  # fmt: skip
+            "name": tabular.name,
+            "hash": tabular.content_hash,
+            "gamma": tabular.gamma,
+            "global_states": tabular.n_global_states,
+            "global_actions": tabular.n_global_actions,
+            "local_states": tabular.n_local_states,
+            "local_actions": tabular.n_local_actions,
+            "slowest_mode": mixing.tolist(),
+            "joint_mode": joint,
+            "oddities": odd,
+        }
         console.document({**about, "costs": costs})
         return
     _print_sizes(tabular)

@@ -106,15 +106,19 @@ def _about(game: TabularGame, kernel: IdentifiedKernel, weight: float, precision
     likely = np.take_along_axis(kernel.mean, widest[..., None], axis=-1)[..., 0]
     rows = [
         {
-            "from": game.local_state_names[s_l], "s_g": None if kernel.pooled else s_g, "action": game.local_action_names[a_l],
+            "from": game.local_state_names[s_l],
+            "s_g": None if kernel.pooled else s_g,
+            "action": game.local_action_names[a_l],
             "transitions": int(seen[s_l, s_g, a_l]),
             "needed": transitions_needed(float(likely[s_l, s_g, a_l]), precision, weight),
-            "model": kernel.prior[s_l, s_g, a_l].tolist(), "identified": kernel.mean[s_l, s_g, a_l].tolist(),
+            "model": kernel.prior[s_l, s_g, a_l].tolist(),
+            "identified": kernel.mean[s_l, s_g, a_l].tolist(),
             "standard_error": kernel.deviation[s_l, s_g, a_l].tolist(),
-            "low": low[s_l, s_g, a_l].tolist(), "high": high[s_l, s_g, a_l].tolist(),
+            "low": low[s_l, s_g, a_l].tolist(),
+            "high": high[s_l, s_g, a_l].tolist(),
         }
         for s_l, s_g, a_l in np.ndindex(*seen.shape)
-    ]  # fmt: skip
+    ]
 
     def totals(names: Tuple[str, ...], axis: int) -> list[dict[str, Any]]:
         sums, rare = (np.moveaxis(x, axis, 0).reshape(len(names), -1) for x in (seen, hardly))
@@ -124,11 +128,18 @@ def _about(game: TabularGame, kernel: IdentifiedKernel, weight: float, precision
         ]
 
     return {
-        "game": game.name, "pooled": kernel.pooled, "weight": weight, "precision": precision, "ticks": ticks,
-        "transitions": int(seen.sum()), "to": list(game.local_state_names),
+        "game": game.name,
+        "pooled": kernel.pooled,
+        "weight": weight,
+        "precision": precision,
+        "ticks": ticks,
+        "transitions": int(seen.sum()),
+        "to": list(game.local_state_names),
         "impossible": int(kernel.transitions[kernel.model == 0].sum()),
-        "actions": totals(game.local_action_names, 2), "zones": totals(game.local_state_names, 0), "rows": rows,
-    }  # fmt: skip
+        "actions": totals(game.local_action_names, 2),
+        "zones": totals(game.local_state_names, 0),
+        "rows": rows,
+    }
 
 
 def _warnings(about: dict[str, Any], weight: float) -> Iterator[str]:
@@ -207,8 +218,12 @@ def _print_entries(title: str, game: TabularGame, kernel: IdentifiedKernel, entr
         s_l, s_g, a_l, after = entry
         origin = game.local_state_names[s_l] + ("" if kernel.pooled else f" at s_g = {s_g}")
         table.add_row(
-            escape(origin), escape(game.local_action_names[a_l]), escape(game.local_state_names[after]),
-            f"{seen[s_l, s_g, a_l]:,}", f"{kernel.prior[entry]:.3f}", f"{mean[entry]:.3f}",
+            escape(origin),
+            escape(game.local_action_names[a_l]),
+            escape(game.local_state_names[after]),
+            f"{seen[s_l, s_g, a_l]:,}",
+            f"{kernel.prior[entry]:.3f}",
+            f"{mean[entry]:.3f}",
             f"{low[entry]:.3f} .. {high[entry]:.3f}",
-        )  # fmt: skip
+        )
     console.out.print(table)

@@ -45,9 +45,26 @@ def _show_version(wanted: bool) -> None:
 
 
 COMMANDS = (
-    train, evaluate, certify, fleet, tune, top, dashboard, retrain, deploy, check, record, replay, recover, report, identify,
-    compare, demo, doctor, netcheck,
-)  # fmt: skip
+    train,
+    evaluate,
+    certify,
+    fleet,
+    tune,
+    top,
+    dashboard,
+    retrain,
+    deploy,
+    check,
+    record,
+    replay,
+    recover,
+    report,
+    identify,
+    compare,
+    demo,
+    doctor,
+    netcheck,
+)
 for command in COMMANDS:
     app.command()(command)
 

@@ -9,7 +9,7 @@ import typer
 
 from altmarl_ros.cli import console
 from altmarl_ros.cli.console import Json, Timeout
-from altmarl_ros.cli.fleet import import_rclpy
+from altmarl_ros.cli.ros_imports import import_rclpy
 from altmarl_ros.deployment.checks import Check
 from altmarl_ros.deployment.middleware import discovery_variables
 from altmarl_ros.deployment.multicast import GROUP, PORT, MulticastListener, probe
@@ -89,11 +89,13 @@ def _ask(rclpy: Any, k: int, rate: float, ticks: int, timeout: float) -> list[Ch
     else:
         checks.append(
             Check(
-                "multicast", "warning" if node.connected else "failed", f"no answer on {GROUP}:{PORT} within {timeout:g} s",
+                "multicast",
+                "warning" if node.connected else "failed",
+                f"no answer on {GROUP}:{PORT} within {timeout:g} s",
                 "let the switch, access point and firewall pass multicast, or set ROS_STATIC_PEERS=<address of the other> "
                 "on both, or use a discovery server (docs/how-to/network.md)",
             )
-        )  # fmt: skip
+        )
     if not node.connected:
         checks.append(
             Check("discovery", "failed", f"no listener found within {timeout:g} s", _discovery_remedy(answer is not None))

@@ -12,7 +12,6 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import IO, Any, Mapping, Sequence
 
-from altmarl_ros.cli.processes import Child, ProcessGroup
 from altmarl_ros.deployment.fleet_plan import FleetPlan, NodePlan
 from altmarl_ros.resources import executable
 
@@ -53,9 +52,13 @@ class ProcessGroup:
         log = path.open("wb")
         self._logs.append(log)
         process = subprocess.Popen(
-            list(command), env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+            list(command),
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
             start_new_session=True,
-        )  # fmt: skip
+        )
         self.children.append(Child(name, process, path))
         return self.children[-1]
 
@@ -114,6 +117,15 @@ def command(node: NodePlan, log_level: str = "info") -> list[str]:
     settings = [item for name, value in node.parameters.items() for item in ("-p", f"{name}:={json.dumps(value)}")]
     remappings = [item for topic, other in node.remappings.items() for item in ("-r", f"{topic}:={other}")]
     return [
-        str(executable(node.executable)), "--ros-args", "--log-level", log_level, "-r", f"__node:={node.node_name}",
-        "-r", f"__ns:={node.namespace}", *remappings, *file, *settings,
-    ]  # fmt: skip
+        str(executable(node.executable)),
+        "--ros-args",
+        "--log-level",
+        log_level,
+        "-r",
+        f"__node:={node.node_name}",
+        "-r",
+        f"__ns:={node.namespace}",
+        *remappings,
+        *file,
+        *settings,
+    ]

@@ -4,7 +4,6 @@ import signal
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Iterator, Optional
 
 import typer
@@ -12,7 +11,7 @@ from rich.markup import escape
 
 from altmarl_ros.cli import console
 from altmarl_ros.cli.console import FleetPrefix, Json
-from altmarl_ros.errors import ResourceError
+from altmarl_ros.cli.ros_imports import import_bag, import_rclpy
 
 if TYPE_CHECKING:
     from altmarl_ros.nodes.tools.recorder import Recorder
@@ -32,8 +31,6 @@ def record(
 
     Example: altmarl record run_bag
     """
-    from altmarl_ros.cli.fleet import import_rclpy
-
     rclpy = import_rclpy()
     rclpy.init(args=[], signal_handler_options=rclpy.signals.SignalHandlerOptions.NO)
     for number in (signal.SIGINT, signal.SIGTERM):  # also where a script started this in the background
@@ -98,12 +95,3 @@ def bag_recorder(bag: Path, fleet_prefix: str = "/fleet") -> Iterator["Recorder"
     finally:
         recorder.destroy_node()
         recorder.finish()
-
-
-def import_bag() -> ModuleType:
-    """`fleet.bag`; ResourceError where the MCAP library is missing, which a ROS installation does not bring."""
-    try:
-        from altmarl_ros.records import bag
-    except ImportError as error:
-        raise ResourceError(f"bags need the package mcap: {error}; pip install 'mcap>=1.6'") from None
-    return bag

@@ -52,7 +52,9 @@ def replay(
     model: Annotated[
         Optional[List[str]],
         typer.Option(
-            "--model", "-m", autocompletion=console.complete_model,
+            "--model",
+            "-m",
+            autocompletion=console.complete_model,
             help="What would this model have decided? May be given several times.",
         ),
     ] = None,
@@ -87,10 +89,13 @@ def _verify(sessions: List[_Session], as_json: bool) -> None:
     if as_json:
         console.document(
             {
-                "decisions": len(redecisions), "sessions": len(sessions), "different": len(different),
-                "largest_deviation": deviation, "first_difference": different[0] if different else None,
+                "decisions": len(redecisions),
+                "sessions": len(sessions),
+                "different": len(different),
+                "largest_deviation": deviation,
+                "first_difference": different[0] if different else None,
             }
-        )  # fmt: skip
+        )
     console.out.print(
         f"{len(redecisions)} decisions in {len(sessions)} session{'s' * (len(sessions) > 1)} made again: "
         f"{len(redecisions) - len(different)} equal, {len(different)} different; estimates differ by at most {deviation:.1e}"
@@ -106,7 +111,7 @@ def _verify(sessions: List[_Session], as_json: bool) -> None:
 
 def _counterfactual(
     bag: Path, sessions: List[_Session], models: Optional[List[str]], ks: Optional[List[int]], same_policy: bool, as_json: bool
-) -> None:  # fmt: skip
+) -> None:
     table = Table(title=f"{escape(bag.name)}: what would have been decided from the same reports", title_justify="left")
     for column in ("policy", "model", "k", "decisions", "equal to the recorded", "first difference at tick"):
         table.add_column(column, justify="left" if column in ("policy", "model") else "right")
@@ -120,13 +125,20 @@ def _counterfactual(
         row = {
             "policy": "recorded" if same_policy else "given",
             "model": name or Rule.of(sessions[-1].configurations[-1].parameters).model,
-            "k": k, "decisions": len(equal), "share_equal": equal.mean(), "first_difference": first,
-        }  # fmt: skip
+            "k": k,
+            "decisions": len(equal),
+            "share_equal": equal.mean(),
+            "first_difference": first,
+        }
         rows.append(row)
         table.add_row(
-            str(row["policy"]), str(row["model"]), "all" if k is None else str(k), str(len(equal)),
-            f"{100 * equal.mean():.1f} %", "-" if first is None else str(first),
-        )  # fmt: skip
+            str(row["policy"]),
+            str(row["model"]),
+            "all" if k is None else str(k),
+            str(len(equal)),
+            f"{100 * equal.mean():.1f} %",
+            "-" if first is None else str(first),
+        )
     if as_json:
         console.document({"bag": bag, "rows": rows})
     console.out.print(table)

@@ -75,14 +75,24 @@ def _summary(run: RunRecord, game: TabularGame, references: ReferenceRewards) ->
 def _figures(run: RunRecord, game: TabularGame, references: ReferenceRewards) -> dict[str, Any]:
     """What the page tells, as JSON values: means over ticks, latency [s]."""
     return {
-        "game": game.name, "robots": run.local_state.shape[1], "k": run.about["k"], "model": run.about["model"],
-        "ticks": len(run.tick), "reward": run.rewards(game).mean(), "simulated": references.same_k.mean(),
+        "game": game.name,
+        "robots": run.local_state.shape[1],
+        "k": run.about["k"],
+        "model": run.about["model"],
+        "ticks": len(run.tick),
+        "reward": run.rewards(game).mean(),
+        "simulated": references.same_k.mean(),
         "simulated_deviation": references.same_k.mean(axis=1).std(ddof=1),
-        "simulated_all_seen": references.all_seen.mean(), "simulated_random": references.random.mean(),
-        "asked": run.asked.mean(), "heard": run.heard.mean(), "most_reports": run.reports.max(),
-        "report_bytes": run.report_bytes.mean(), "latency_median": np.median(run.latency),
-        "latency_p99": np.percentile(run.latency, 99), "robot_ticks_not_acted_once": int((run.actions != 1).sum()),
-    }  # fmt: skip
+        "simulated_all_seen": references.all_seen.mean(),
+        "simulated_random": references.random.mean(),
+        "asked": run.asked.mean(),
+        "heard": run.heard.mean(),
+        "most_reports": run.reports.max(),
+        "report_bytes": run.report_bytes.mean(),
+        "latency_median": np.median(run.latency),
+        "latency_p99": np.percentile(run.latency, 99),
+        "robot_ticks_not_acted_once": int((run.actions != 1).sum()),
+    }
 
 
 def _page(run: RunRecord, game: TabularGame, references: ReferenceRewards) -> str:
@@ -90,14 +100,17 @@ def _page(run: RunRecord, game: TabularGame, references: ReferenceRewards) -> st
 
     n, k = run.local_state.shape[1], run.about["k"]
     texts = (
-        ("Where the robots are, and what the coordinator chose",
-         "Shade: share of robots per zone. Line: the most populated zone. Dots: the coordinator's choice, "
-         f"made from {k} of {n} robots per tick."),
-        ("What the team earned",
-         "Coloured lines: mean of simulated fleets from this run's own start; bands: 10th to 90th percentile."),
-        ("What it cost on the limited topic",
-         "Reports per tick never exceed k, whatever the size of the fleet."),
-    )  # fmt: skip
+        (
+            "Where the robots are, and what the coordinator chose",
+            "Shade: share of robots per zone. Line: the most populated zone. Dots: the coordinator's choice, "
+            f"made from {k} of {n} robots per tick.",
+        ),
+        (
+            "What the team earned",
+            "Coloured lines: mean of simulated fleets from this run's own start; bands: 10th to 90th percentile.",
+        ),
+        ("What it cost on the limited topic", "Reports per tick never exceed k, whatever the size of the fleet."),
+    )
     sections = "".join(
         f'<section><h2>{escape(title)}</h2><img alt="{escape(title)}" src="{as_data_uri(figure)}">'
         f"<p>{escape(text)}</p></section>"

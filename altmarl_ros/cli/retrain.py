@@ -7,7 +7,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from altmarl_ros.cli import console
 from altmarl_ros.cli.console import Json, Timeout
-from altmarl_ros.cli.fleet import import_rclpy
+from altmarl_ros.cli.ros_imports import import_rclpy
 from altmarl_ros.policy_updates.candidate import Stage
 
 if TYPE_CHECKING:
@@ -80,9 +80,14 @@ def retrain(
 
 
 def _settings(
-    reward: Optional[List[str]], of_global: Optional[float], of_local: Optional[float], gamma: Optional[float],
-    k: Optional[int], rounds: Optional[int], backup: Optional[str],
-) -> Dict[str, Any]:  # fmt: skip
+    reward: Optional[List[str]],
+    of_global: Optional[float],
+    of_local: Optional[float],
+    gamma: Optional[float],
+    k: Optional[int],
+    rounds: Optional[int],
+    backup: Optional[str],
+) -> Dict[str, Any]:
     parameters = {}
     for item in reward or ():
         name, found, value = item.partition("=")
@@ -91,16 +96,26 @@ def _settings(
         parameters[name.strip()] = value
     text = "{" + ", ".join(f"{name}: {value}" for name, value in parameters.items()) + "}" if parameters else None
     given = {
-        "reward.parameters": text, "reward.global": of_global, "reward.local": of_local, "gamma": gamma, "K": k,
-        "rounds": rounds, "backup": backup,
-    }  # fmt: skip
+        "reward.parameters": text,
+        "reward.global": of_global,
+        "reward.local": of_local,
+        "gamma": gamma,
+        "K": k,
+        "rounds": rounds,
+        "backup": backup,
+    }
     return {name: value for name, value in given.items() if value is not None}
 
 
 def _run(
-    client: "TrainerClient", settings: Dict[str, Any], train: bool, deploy: bool, if_better: Optional[float], rollback: bool,
+    client: "TrainerClient",
+    settings: Dict[str, Any],
+    train: bool,
+    deploy: bool,
+    if_better: Optional[float],
+    rollback: bool,
     cancel: bool,
-) -> str:  # fmt: skip
+) -> str:
     """What went wrong; empty: nothing."""
     if rollback:
         return _put_in_force(client, "rollback")

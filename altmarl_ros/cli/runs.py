@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from altmarl_ros.cli import console
-from altmarl_ros.cli.record import import_bag
+from altmarl_ros.cli.ros_imports import import_bag
 from altmarl_ros.errors import AltmarlError, GameError, ResourceError
 from altmarl_ros.games import TabularGame
 from altmarl_ros.games.trajectory import Trajectory

@@ -14,7 +14,7 @@ from rich.live import Live
 
 from altmarl_ros.cli import console
 from altmarl_ros.cli.console import FleetPrefix, Timeout
-from altmarl_ros.cli.fleet import import_rclpy
+from altmarl_ros.cli.ros_imports import import_rclpy
 from altmarl_ros.cli.top_view import top_view
 from altmarl_ros.errors import AltmarlError
 
@@ -38,7 +38,7 @@ def top(
         bool,
         typer.Option("--json", is_eager=True, callback=console.speak, help="Print one JSON document a tick, each in a line."),
     ] = False,
-) -> None:  # fmt: skip
+) -> None:
     """Watch a running fleet: decision, estimate and truth by zone, reports, bytes, ages and rewards.
 
     Ends at q, at Ctrl-C (exit code 130), after --ticks, or with exit code 1 when no tick comes for --timeout.

@@ -35,10 +35,11 @@ def sparkline(values: Sequence[float | None], low: float, high: float) -> str:
     """One character for each value, its height from `low` to `high`; blank where there is none."""
     span = high - low
     return "".join(
-        " " if value is None or not math.isfinite(value)
+        " "
+        if value is None or not math.isfinite(value)
         else _BLOCKS[round(max(0.0, min(1.0, (value - low) / span)) * (len(_BLOCKS) - 1)) if span > 0 else 0]
         for value in values
-    )  # fmt: skip
+    )
 
 
 def bar(share: float, cells: int) -> str:
@@ -56,17 +57,27 @@ def _header(now: TickView) -> Text:
     if now.next_policy_id != now.policy_id:
         policy += f" -> {now.next_policy_id:08x}"
     return Text.assemble(
-        (f"{now.game or 'fleet'} ", "bold"), (f"tick {now.tick}{every}", "bold cyan"), f"  session {now.session}  ", policy,
-        (role, "bold yellow"), others, ("  paused" if now.paused else "", "bold red"),
-    )  # fmt: skip
+        (f"{now.game or 'fleet'} ", "bold"),
+        (f"tick {now.tick}{every}", "bold cyan"),
+        f"  session {now.session}  ",
+        policy,
+        (role, "bold yellow"),
+        others,
+        ("  paused" if now.paused else "", "bold red"),
+    )
 
 
 def _decision(now: TickView) -> Text:
     live = f"{now.live} of {now.robots} robots live"
     return Text.assemble(
-        ("s_g ", "dim"), str(now.global_state), ("   a_g ", "dim"), (now.action, "bold yellow"), ("   ", ""),
-        (live, "" if now.live == now.robots else "bold red"), ("   " + now.model if now.model else "", "dim"),
-    )  # fmt: skip
+        ("s_g ", "dim"),
+        str(now.global_state),
+        ("   a_g ", "dim"),
+        (now.action, "bold yellow"),
+        ("   ", ""),
+        (live, "" if now.live == now.robots else "bold red"),
+        ("   " + now.model if now.model else "", "dim"),
+    )
 
 
 def _zones(now: TickView, width: int, most: int) -> RenderableType:
@@ -96,11 +107,19 @@ def _zones(now: TickView, width: int, most: int) -> RenderableType:
 
 def _numbers(now: TickView, width: int) -> list[Text]:
     reports = Text.assemble(
-        ("k ", "dim"), str(now.k), ("  k_eff ", "dim"), (str(now.k_eff), "yellow" if now.k_eff < now.k else ""),
-        ("  heard ", "dim"), (f"{now.heard} of {now.asked}", "" if now.heard >= now.asked else "yellow"),
-        ("  backfilled ", "dim"), str(now.backfilled), ("  rung ", "dim"), str(now.rung),
-        ("  latency ", "dim"), f"{1e3 * now.latency:.1f} ms",
-    )  # fmt: skip
+        ("k ", "dim"),
+        str(now.k),
+        ("  k_eff ", "dim"),
+        (str(now.k_eff), "yellow" if now.k_eff < now.k else ""),
+        ("  heard ", "dim"),
+        (f"{now.heard} of {now.asked}", "" if now.heard >= now.asked else "yellow"),
+        ("  backfilled ", "dim"),
+        str(now.backfilled),
+        ("  rung ", "dim"),
+        str(now.rung),
+        ("  latency ", "dim"),
+        f"{1e3 * now.latency:.1f} ms",
+    )
     rate, limit = now.byte_rate, now.bandwidth_limit
     wire = Text.assemble(("on the wire ", "dim"), f"{now.report_bytes} B" if rate is None else f"{rate:.0f} B/s")
     if limit and rate is not None:
@@ -110,10 +129,16 @@ def _numbers(now: TickView, width: int) -> list[Text]:
         wire.append(f"▕{bar(share, max(4, min(24, width - 50)))}▏", style)
     wire.append(f"  sampling error {100 * now.sampling_error:.1f} %")
     ages = Text.assemble(
-        ("age ", "dim"), f"mean {now.age_mean:.1f}", ("  p95 ", "dim"), str(now.age_p95), ("  max ", "dim"), str(now.age_max),
-        ("  missed ticks ", "dim"), (str(now.missed), "red" if now.missed else ""),
+        ("age ", "dim"),
+        f"mean {now.age_mean:.1f}",
+        ("  p95 ", "dim"),
+        str(now.age_p95),
+        ("  max ", "dim"),
+        str(now.age_max),
+        ("  missed ticks ", "dim"),
+        (str(now.missed), "red" if now.missed else ""),
         *([("  held ", "dim"), (str(now.held), "red")] if now.held else []),
-    )  # fmt: skip
+    )
     refused = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in now.refused.items())
     accepted = f"{now.verdicts.get('accepted', 0)} accepted"
     verdicts = Text.assemble(("reports ", "dim"), accepted, f", {refused}" if refused else "")

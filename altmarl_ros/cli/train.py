@@ -8,8 +8,8 @@ import typer
 from rich.progress import Progress
 
 from altmarl_ros.cli import console
-from altmarl_ros.cli.certify import gap_line
 from altmarl_ros.cli.console import Game, Json, LearnFor, Seed
+from altmarl_ros.cli.gap_text import gap_line
 from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.observation import DEFAULT_MODEL
 from altmarl_ros.policies import PolicyBundle, load_bundle, save_bundle
@@ -101,9 +101,15 @@ def train(
             console.document(_about(path, kept))
         return
     options = TrainingOptions(
-        K=k, rounds=rounds, n=robots, runs=runs, temperature=temperature, learn_for=learn_for, seed=seed,
+        K=k,
+        rounds=rounds,
+        n=robots,
+        runs=runs,
+        temperature=temperature,
+        learn_for=learn_for,
+        seed=seed,
         g_learn=GLearnOptions(backup=backup, memory_limit=memory << 20, seed=seed),
-    )  # fmt: skip
+    )
     check_memory(tabular, k, options.g_learn)
     state = path.with_name(f".{path.name}.training")
     if state.exists():
@@ -129,9 +135,14 @@ def train(
 
 def _about(path: Path, bundle: PolicyBundle) -> dict[str, Any]:
     return {
-        "policy": path, "policy_id": bundle.policy_id, "policy_hash": bundle.content_hash, "game": bundle.game,
-        "game_hash": bundle.game_hash, "top_rung": bundle.ladder.K, "report": bundle.report,
-    }  # fmt: skip
+        "policy": path,
+        "policy_id": bundle.policy_id,
+        "policy_hash": bundle.content_hash,
+        "game": bundle.game,
+        "game_hash": bundle.game_hash,
+        "top_rung": bundle.ladder.K,
+        "report": bundle.report,
+    }
 
 
 def find_bundle(game: TabularGame, game_source: str, policy: Path | None) -> tuple[Path, PolicyBundle]:

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from altmarl_ros.cli import console
 from altmarl_ros.cli.console import Json, Timeout
-from altmarl_ros.cli.fleet import import_rclpy
+from altmarl_ros.cli.ros_imports import import_rclpy
 from altmarl_ros.deployment import parameter_files
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.files import write_output
@@ -39,7 +39,7 @@ def tune(
     load: Annotated[Optional[Path], typer.Option("--load", help="Set all that such a file changes, or none.")] = None,
     timeout: Timeout = 5.0,
     as_json: Json = False,
-) -> None:  # fmt: skip
+) -> None:
     """List, describe, get, set, dump and load the parameters of a running node; a set is taken whole or refused whole.
 
     Exits with 1 and the node's reason when a set is refused; nothing has changed then.
@@ -136,8 +136,12 @@ def _loaded(target: str, there: Dict[str, RemoteParameter], path: Path) -> Dict[
 
 
 def _set(
-    tool: ParameterTool, target: str, before: Dict[str, RemoteParameter], values: Dict[str, Any], as_json: bool,
-) -> None:  # fmt: skip
+    tool: ParameterTool,
+    target: str,
+    before: Dict[str, RemoteParameter],
+    values: Dict[str, Any],
+    as_json: bool,
+) -> None:
     successful, reason = True, ""
     if values:
         answer = tool.change(target, values)

@@ -119,6 +119,9 @@ def _verb(value: Any) -> str:
 
 
 _CHECKS: Mapping[str, Any] = {
-    "token": lambda value: _text("token", value), "node": lambda value: _text("node", value), "values": _values,
-    "pressed": _pressed, "verb": _verb,
-}  # fmt: skip
+    "token": lambda value: _text("token", value),
+    "node": lambda value: _text("node", value),
+    "values": _values,
+    "pressed": _pressed,
+    "verb": _verb,
+}

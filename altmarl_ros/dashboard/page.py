@@ -12,9 +12,18 @@ from altmarl_ros.resources import share_directory
 
 _STYLE = "style.css"
 _SCRIPTS = (
-    "wire.js", "format.js", "marks.js", "floor.js", "shares.js", "charts.js", "roster.js", "parameters.js", "trainer.js",
-    "events.js", "main.js",
-)  # fmt: skip
+    "wire.js",
+    "format.js",
+    "marks.js",
+    "floor.js",
+    "shares.js",
+    "charts.js",
+    "roster.js",
+    "parameters.js",
+    "trainer.js",
+    "events.js",
+    "main.js",
+)
 
 
 @dataclass(frozen=True)

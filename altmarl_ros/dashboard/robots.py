@@ -41,11 +41,17 @@ class Robots:
         self._slot: dict[int, int] = {}
         self._told: tuple[bytes, Slots] = b"", np.empty(0, dtype=np.intp)  # the last long list of ids, and its slots
         self._columns: dict[str, NDArray[Any]] = {
-            "state": np.empty(0, np.uint16), "mark": np.empty(0, np.uint8), "heard_at": np.empty(0, np.int64),
-            "asked": np.empty(0, np.uint32), "answered": np.empty(0, np.uint32), "misses": np.empty(0, np.uint16),
-            "x": np.empty(0, np.float32), "y": np.empty(0, np.float32), "yaw": np.empty(0, np.float32),
+            "state": np.empty(0, np.uint16),
+            "mark": np.empty(0, np.uint8),
+            "heard_at": np.empty(0, np.int64),
+            "asked": np.empty(0, np.uint32),
+            "answered": np.empty(0, np.uint32),
+            "misses": np.empty(0, np.uint16),
+            "x": np.empty(0, np.float32),
+            "y": np.empty(0, np.float32),
+            "yaw": np.empty(0, np.float32),
             "charge": np.empty(0, np.float32),
-        }  # fmt: skip
+        }
 
     def __len__(self) -> int:
         return len(self.ids)

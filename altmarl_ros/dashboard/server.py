@@ -74,13 +74,18 @@ class DashboardServer:
 
     async def _send_page(self, request: web.Request) -> web.StreamResponse:
         return web.Response(
-            body=self._page.content, content_type="text/html", charset="utf-8",
+            body=self._page.content,
+            content_type="text/html",
+            charset="utf-8",
             headers={
                 "Content-Security-Policy": self._page.content_security_policy(request.host),
-                "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store",
-                "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
+                "X-Content-Type-Options": "nosniff",
+                "Referrer-Policy": "no-referrer",
+                "Cache-Control": "no-store",
+                "Cross-Origin-Opener-Policy": "same-origin",
+                "Cross-Origin-Resource-Policy": "same-origin",
             },
-        )  # fmt: skip
+        )
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         if not self._access.same_origin(request.headers.get("Origin"), request.host):

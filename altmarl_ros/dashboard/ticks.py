@@ -62,9 +62,30 @@ class TickTruth:
 
 
 FIELDS = (
-    "session", "tick", "stamp", "s_g", "a_g", "reward", "true_reward", "error", "true_error", "rung", "heard", "asked",
-    "k", "k_eff", "latency", "rate", "limit", "live", "robots", "age_mean", "age_p95", "policy", "missed",
-)  # fmt: skip
+    "session",
+    "tick",
+    "stamp",
+    "s_g",
+    "a_g",
+    "reward",
+    "true_reward",
+    "error",
+    "true_error",
+    "rung",
+    "heard",
+    "asked",
+    "k",
+    "k_eff",
+    "latency",
+    "rate",
+    "limit",
+    "live",
+    "robots",
+    "age_mean",
+    "age_p95",
+    "policy",
+    "missed",
+)
 """Of a row that is sent."""
 
 
@@ -179,11 +200,30 @@ def count_acted(states: NDArray[np.uint16], actions: NDArray[np.uint16], none: i
 def _listed(row: _Row) -> list[Any]:
     a = row.account
     return [
-        a.session, a.tick, round(a.stamp, 3), a.global_state, a.global_action, _short(a.reward), _short(row.true_reward),
-        _short(a.sampling_error), _short(row.true_error), a.rung, a.heard, a.asked, a.k, a.k_eff, _short(a.latency),
-        _short(row.rate), _short(a.bandwidth_limit), a.live, a.robots, _short(a.age_mean), a.age_p95, a.policy_id,
+        a.session,
+        a.tick,
+        round(a.stamp, 3),
+        a.global_state,
+        a.global_action,
+        _short(a.reward),
+        _short(row.true_reward),
+        _short(a.sampling_error),
+        _short(row.true_error),
+        a.rung,
+        a.heard,
+        a.asked,
+        a.k,
+        a.k_eff,
+        _short(a.latency),
+        _short(row.rate),
+        _short(a.bandwidth_limit),
+        a.live,
+        a.robots,
+        _short(a.age_mean),
+        a.age_p95,
+        a.policy_id,
         a.missed_ticks,
-    ]  # fmt: skip
+    ]
 
 
 def _short(value: float | None) -> float | None:

@@ -143,9 +143,15 @@ class FleetView:
             self.events.add(WARNING, "session", f"{now.missed_ticks - before.missed_ticks} ticks began late")
 
     def hear_truth(
-        self, session: int, tick: int, ids: NDArray[np.uint32], states: NDArray[np.uint16], actions: NDArray[np.uint16],
-        none: int, counts: NDArray[np.int64],
-    ) -> None:  # fmt: skip
+        self,
+        session: int,
+        tick: int,
+        ids: NDArray[np.uint32],
+        states: NDArray[np.uint16],
+        actions: NDArray[np.uint16],
+        none: int,
+        counts: NDArray[np.int64],
+    ) -> None:
         """A simulation told of a tick; see msg/FleetTruth.msg. `none`: the action of robots that did not act."""
         with self.lock:
             zones = len(self.ticks.last.estimate) if self.ticks.last else self._shape[0]

@@ -192,8 +192,11 @@ class FleetPlan:
         if self.backend == "real":
             return []
         own: dict[str, ParameterValue] = {
-            "game": self.game, "count": self.robots, "seed": self.seed, "real_time_factor": float(self.real_time_factor),
-        }  # fmt: skip
+            "game": self.game,
+            "count": self.robots,
+            "seed": self.seed,
+            "real_time_factor": float(self.real_time_factor),
+        }
         return [NodePlan("physical_world", "physical_world", own)]
 
     def _robots(self, common: Mapping[str, ParameterValue]) -> list[NodePlan]:

@@ -40,12 +40,17 @@ def nodes_of(plans: Sequence[NodePlan], log_level: str) -> list[Any]:
     environment = [SetEnvironmentVariable(name, value) for name, value in discovery_variables().items()]
     return environment + [
         Node(
-            package="altmarl_ros", executable=plan.executable, name=plan.node_name, namespace=plan.namespace, output="screen",
+            package="altmarl_ros",
+            executable=plan.executable,
+            name=plan.node_name,
+            namespace=plan.namespace,
+            output="screen",
             parameters=[*([str(plan.parameter_file)] if plan.parameter_file else []), dict(plan.parameters)],
-            remappings=list(plan.remappings.items()), ros_arguments=["--log-level", log_level],
+            remappings=list(plan.remappings.items()),
+            ros_arguments=["--log-level", log_level],
         )
         for plan in plans
-    ]  # fmt: skip
+    ]
 
 
 def after_training(game: str, policy: Path, actions: Sequence[Any]) -> list[Any]:

@@ -131,9 +131,16 @@ def judge(seen: RobotSeen, limits: Limits | None) -> list[Check]:
         if name in seen.streams
     ]
     return [
-        *checks, _zone(seen), *_nearest(seen), _command(seen), _coordinator(seen), _ticks(seen), _policy(seen), _clocks(seen),
+        *checks,
+        _zone(seen),
+        *_nearest(seen),
+        _command(seen),
+        _coordinator(seen),
+        _ticks(seen),
+        _policy(seen),
+        _clocks(seen),
         _rest(seen),
-    ]  # fmt: skip
+    ]
 
 
 def _node(seen: RobotSeen) -> Check:

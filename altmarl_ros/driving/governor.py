@@ -139,11 +139,17 @@ class Governor:
             return math.inf, []
         comfortable, protective = (
             field_speed(
-                scan.points, motion, s.radius + s.side_margin, s.margin, scan.range_max, s.reaction_time + age, braking,
+                scan.points,
+                motion,
+                s.radius + s.side_margin,
+                s.margin,
+                scan.range_max,
+                s.reaction_time + age,
+                braking,
                 s.approach_speed,
             )
             for braking in (self.limits.acceleration, self.limits.braking)
-        )  # fmt: skip
+        )
         present = max(self._velocity.speed, measured.speed if measured else 0.0)
         reasons = []
         if present > protective < motion.speed or comfortable < min(_CREEP, motion.speed):

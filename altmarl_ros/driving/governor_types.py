@@ -176,8 +176,14 @@ class GovernorSettings:
             if not 0.0 < getattr(self, name) < math.inf:
                 raise AltmarlError(f"governor: {name} is {getattr(self, name)}, must be positive")
         for name in (
-            "reaction_time", "margin", "side_margin", "turning_margin", "approach_speed", "blind_speed", "return_speed",
-        ):  # fmt: skip
+            "reaction_time",
+            "margin",
+            "side_margin",
+            "turning_margin",
+            "approach_speed",
+            "blind_speed",
+            "return_speed",
+        ):
             if not 0.0 <= getattr(self, name) < math.inf:
                 raise AltmarlError(f"governor: {name} is {getattr(self, name)}, must not be negative")
         if self.turning_margin > min(self.margin, self.side_margin):

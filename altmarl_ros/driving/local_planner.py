@@ -111,9 +111,16 @@ class LocalPlanner:
 
     def __init__(self, limits: Limits, settings: PlannerSettings, robot_id: int = 0) -> None:
         self.limits, self.settings, self._id = limits, settings, robot_id
-        self._numbers = np.array([
-            limits.forward, limits.turn, limits.acceleration, limits.braking, limits.angular_acceleration, limits.lateral,
-        ])  # fmt: skip
+        self._numbers = np.array(
+            [
+                limits.forward,
+                limits.turn,
+                limits.acceleration,
+                limits.braking,
+                limits.angular_acceleration,
+                limits.lateral,
+            ]
+        )
         self._goal: Goal | None = None
         self._now = math.nan
         self._begin(None)
@@ -168,7 +175,7 @@ class LocalPlanner:
 
     def _plan(
         self, dt: float, pose: Pose, target: tuple[float, float], end: bool, turn: float, velocity: Velocity, points: FloatArray
-    ) -> Velocity:  # fmt: skip
+    ) -> Velocity:
         x, y = pose.to_local(*target)
         previous = wrap_angle(self._heading - pose.yaw)
         omni = self.limits.is_omnidirectional

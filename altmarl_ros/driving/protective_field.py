@@ -108,9 +108,15 @@ def _field_speed(points, vx, vy, w, outline, margin, reach, reaction, braking, a
 
 
 def field_speed(
-    points: FloatArray, motion: Velocity, outline: float, margin: float, reach: float, reaction: float, braking: float,
+    points: FloatArray,
+    motion: Velocity,
+    outline: float,
+    margin: float,
+    reach: float,
+    reaction: float,
+    braking: float,
     approach: float,
-) -> float:  # fmt: skip
+) -> float:
     """The largest speed [m/s] in the direction of `motion`, up to its own, that the protective field allows.
 
     Args:

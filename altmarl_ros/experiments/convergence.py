@@ -49,9 +49,13 @@ QUICK = ConvergenceOptions(k=2, robots=50, runs=50, gap_runs=40, rounds=2, seeds
 def convergence(game: TabularGame, options: ConvergenceOptions, lab: Lab) -> list[Row]:
     """Rows by step: value of candidate and of the held pair, whether it was kept, and the gains against the held pair."""
     parameters = {
-        "K": options.k, "robots": options.robots, "runs": options.runs, "gap_runs": options.gap_runs, "rounds": options.rounds,
+        "K": options.k,
+        "robots": options.robots,
+        "runs": options.runs,
+        "gap_runs": options.gap_runs,
+        "rounds": options.rounds,
         "learn_for": options.learn_for,
-    }  # fmt: skip
+    }
     cost = float(number_of_counts(options.k, game.n_local_states))
     seeds = range(options.seed, options.seed + options.seeds)
     trainings = lab.map("train", [Task(converge, game, None, {**parameters, "seed": seed}, cost) for seed in seeds])
@@ -71,13 +75,22 @@ def convergence(game: TabularGame, options: ConvergenceOptions, lab: Lab) -> lis
 
 
 def converge(
-    game: TabularGame, bundle: None, *, K: int, robots: int, runs: int, gap_runs: int, rounds: int, learn_for: str, seed: int,
-) -> list[dict[str, Any]]:  # fmt: skip
+    game: TabularGame,
+    bundle: None,
+    *,
+    K: int,
+    robots: int,
+    runs: int,
+    gap_runs: int,
+    rounds: int,
+    learn_for: str,
+    seed: int,
+) -> list[dict[str, Any]]:
     """One training's steps with the NashGap of the pair held after each."""
     heard: list[Progress] = []
     options = TrainingOptions(
         K=K, n=robots, runs=runs, rounds=rounds, learn_for=learn_for, seed=seed, certificate_runs=0, g_learn=ONE_THREAD
-    )  # fmt: skip
+    )
     train(game, options, lambda progress: heard.append(progress) if progress.step else None)
     steps: list[dict[str, Any]] = []
     for progress in heard:

@@ -54,8 +54,14 @@ def _gaps(axes: Axes, rows: Sequence[Row], game: str, color: str) -> None:
 
 
 def _exponents(
-    axes: Axes, rows: Sequence[Row], games: Sequence[str], quantity: str, label: str, marker: str, shift: float,
-) -> None:  # fmt: skip
+    axes: Axes,
+    rows: Sequence[Row],
+    games: Sequence[str],
+    quantity: str,
+    label: str,
+    marker: str,
+    shift: float,
+) -> None:
     for i, game in enumerate(games):
         mine = pick(rows, game=game)
         ends = [pick(mine, quantity=f"{quantity}_exponent{end}") for end in ("_low", "", "_high")]

@@ -35,9 +35,12 @@ class Played:
 
 
 def play_grid(
-    lab: Lab, game: TabularGame, settings: Sequence[Setting], seeds: Sequence[int],
+    lab: Lab,
+    game: TabularGame,
+    settings: Sequence[Setting],
+    seeds: Sequence[int],
     pair: Callable[[Setting, int], PolicyBundle],
-) -> list[Played]:  # fmt: skip
+) -> list[Played]:
     """Play every setting with every seed; `pair` tells by which policies. Differences between settings are paired."""
     grid = [(setting, seed) for setting in settings for seed in seeds]
     tasks = [play_task(game, pair(setting, seed), _cost(setting), **setting, seed=seed) for setting, seed in grid]

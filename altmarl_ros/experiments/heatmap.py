@@ -98,9 +98,15 @@ def heatmap(game: TabularGame, options: HeatmapOptions, lab: Lab) -> list[Row]:
 
 def _setting(options: HeatmapOptions, cell: dict[str, Value]) -> Setting:
     setting: dict[str, Any] = {
-        "rule": options.model, "k": options.k, "robots": options.robots, "runs": options.runs, "horizon": options.horizon,
-        "turnover": options.turnover, "loss": options.loss, "spread": options.spread,
-    }  # fmt: skip
+        "rule": options.model,
+        "k": options.k,
+        "robots": options.robots,
+        "runs": options.runs,
+        "horizon": options.horizon,
+        "turnover": options.turnover,
+        "loss": options.loss,
+        "spread": options.spread,
+    }
     return {**setting, **{"rule" if name == "model" else name: value for name, value in cell.items()}}
 
 

@@ -14,10 +14,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _LABELS = {
-    "k": "reports per tick, k", "robots": "robots in the fleet, n", "loss": "share of reports lost",
-    "turnover": "share of the subset drawn anew", "spread": "spread of the robots' kernels", "horizon": "ticks per episode",
+    "k": "reports per tick, k",
+    "robots": "robots in the fleet, n",
+    "loss": "share of reports lost",
+    "turnover": "share of the subset drawn anew",
+    "spread": "spread of the robots' kernels",
+    "horizon": "ticks per episode",
     "model": "observation model",
-}  # fmt: skip
+}
 _QUANTITIES = {"value": ("discounted team reward", "viridis"), "gap_to_all_seen": ("gap to every robot seen", "magma_r")}
 
 

@@ -71,8 +71,15 @@ def _gaps(axes: Axes, rows: Sequence[Row], model: str, spreads: Sequence[float],
 
 
 def _exponents(
-    axes: Axes, rows: Sequence[Row], model: str, reference: str, label: str, color: str, line: str, shift: float,
-) -> None:  # fmt: skip
+    axes: Axes,
+    rows: Sequence[Row],
+    model: str,
+    reference: str,
+    label: str,
+    color: str,
+    line: str,
+    shift: float,
+) -> None:
     xs, means, _ = series(pick(rows, rule=model, quantity=f"gap_to_{reference}_exponent"), "spread")
     lows, highs = (
         series(pick(rows, rule=model, quantity=f"gap_to_{reference}_exponent_{end}"), "spread")[1] for end in ("low", "high")

@@ -26,9 +26,7 @@ ONE_THREAD = GLearnOptions(threads=1)
 def learn(game: TabularGame, bundle: None, *, K: int, robots: int, runs: int, seed: int, learn_for: str) -> PolicyBundle:
     """ALTERNATING-MARL for K reports; the bundle's report tells the seconds it took, compilation apart."""
     compile_loops()
-    options = TrainingOptions(
-        K=K, n=robots, runs=runs, seed=seed, learn_for=learn_for, certificate_runs=0, g_learn=ONE_THREAD
-    )  # fmt: skip
+    options = TrainingOptions(K=K, n=robots, runs=runs, seed=seed, learn_for=learn_for, certificate_runs=0, g_learn=ONE_THREAD)
     return train(game, options)
 
 
@@ -39,9 +37,19 @@ def learn_task(game: TabularGame, K: int, robots: int, runs: int, seed: int, lea
 
 
 def play(
-    game: TabularGame, bundle: PolicyBundle | None, *, rule: str, k: int, robots: int, runs: int, horizon: int, seed: int,
-    turnover: float = DEFAULT_TURNOVER, loss: float = 0.0, spread: float | None = None,
-) -> dict[str, list[float]]:  # fmt: skip
+    game: TabularGame,
+    bundle: PolicyBundle | None,
+    *,
+    rule: str,
+    k: int,
+    robots: int,
+    runs: int,
+    horizon: int,
+    seed: int,
+    turnover: float = DEFAULT_TURNOVER,
+    loss: float = 0.0,
+    spread: float | None = None,
+) -> dict[str, list[float]]:
     """Returns and mode accuracies of `runs` episodes under a rule of `evaluation.RULES`.
 
     Starts and random numbers depend on the seed alone, so that differences between rules and k are paired.
@@ -68,9 +76,14 @@ def play_task(game: TabularGame, bundle: PolicyBundle, cost: float = 1.0, **para
 def compile_loops() -> None:
     """Have every compiled loop of G-LEARN ready, so that no training is charged for it."""
     tiny = TabularGame(
-        "tiny", np.full((1, 2, 1), 1.0), np.full((3, 1, 1, 3), 1 / 3) * 0.5 + 0.5 * np.eye(3)[:, None, None],
-        np.zeros((1, 2)), np.arange(3.0)[:, None, None], 0.5, Start(np.ones(1), np.ones(3)),
-    )  # fmt: skip
+        "tiny",
+        np.full((1, 2, 1), 1.0),
+        np.full((3, 1, 1, 3), 1 / 3) * 0.5 + 0.5 * np.eye(3)[:, None, None],
+        np.zeros((1, 2)),
+        np.arange(3.0)[:, None, None],
+        0.5,
+        Start(np.ones(1), np.ones(3)),
+    )
     for backup in ("exact", "mean_field"):  # 561 count vectors: enough for a start from a coarser game
         g_learn(tiny, LocalPolicy.uniform(tiny), 32, GLearnOptions(backup=backup, threads=1))
     train(tiny, TrainingOptions(K=1, rounds=1, n=2, runs=2, certificate_runs=0, g_learn=ONE_THREAD))

@@ -71,9 +71,11 @@ class ContinuousWarehouse:
     def rewarded(self, of_global: float, of_local: float) -> ContinuousWarehouse:
         """The same game with r_g and r_l times these factors."""
         return replace(
-            self, commitment_reward=of_global * self.commitment_reward, alignment_reward=of_local * self.alignment_reward,
+            self,
+            commitment_reward=of_global * self.commitment_reward,
+            alignment_reward=of_local * self.alignment_reward,
             move_cost=of_local * self.move_cost,
-        )  # fmt: skip
+        )
 
     @cached_property
     def targets(self) -> FloatArray:

@@ -72,7 +72,7 @@ def discretise(game: ContinuousWarehouse, gamma: float, global_cells: int, local
         local_action_names=("stay", "forward", "backward"),
         groups=Grid(game.half_width, game.bins).cell_of(s_l),
         continuous=game,
-    )  # fmt: skip
+    )
 
 
 def _starts(game: ContinuousWarehouse, grid: Grid) -> FloatArray:

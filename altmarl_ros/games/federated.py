@@ -90,10 +90,13 @@ def build_federated(parameters: FederatedParameters) -> TabularGame:
     r_g = 0.0 - p.switch_cost * (1.0 - np.eye(3)) - p.broadcast_cost * np.eye(3)[SYNCHRONISE][:, None]
     return TabularGame(
         name="federated",
-        P_g=P_g, P_l=P_l, r_g=r_g, r_l=r_l,
+        P_g=P_g,
+        P_l=P_l,
+        r_g=r_g,
+        r_l=r_l,
         gamma=p.gamma,
         start=Start(np.full(3, 1 / 3), np.full(L, p.start_concentration)),
         local_state_names=("fresh", *(f"stale {i + 1}" for i in range(T)), *(f"drifted {j + 1}" for j in range(D))),
         global_action_names=KINDS,
         local_action_names=WORK,
-    )  # fmt: skip
+    )

@@ -75,7 +75,7 @@ def build_floor(parameters: FloorParameters) -> TabularGame:
         local_state_names=plan.names,
         global_action_names=tuple(f"to {name}" for name in plan.names),
         local_action_names=("stay", *(f"neighbour {i}" for i in range(1, goals.shape[1]))),
-    )  # fmt: skip
+    )
 
 
 def floor_of_game(parameters: FloorParameters) -> FloorMap:

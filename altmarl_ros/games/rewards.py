@@ -58,9 +58,7 @@ class Rewards:
                 raise GameError(f"{source}: {moved} would change how the fleet moves, and not what is rewarded alone")
         continuous = game.continuous.rewarded(self.of_global, self.of_local) if game.continuous is not None else None
         gamma = game.gamma if self.gamma is None else self.gamma
-        return replace(
-            game, r_g=self.of_global * game.r_g, r_l=self.of_local * game.r_l, gamma=gamma, continuous=continuous
-        )  # fmt: skip
+        return replace(game, r_g=self.of_global * game.r_g, r_l=self.of_local * game.r_l, gamma=gamma, continuous=continuous)
 
 
 def parse_parameters(text: str) -> dict[str, Any]:

@@ -117,11 +117,17 @@ class TabularGame:
 
     def _check_shapes(self) -> None:
         S_g, A_g, S_l, A_l = (
-            self.n_global_states, self.n_global_actions, self.n_local_states, self.n_local_actions,
-        )  # fmt: skip
+            self.n_global_states,
+            self.n_global_actions,
+            self.n_local_states,
+            self.n_local_actions,
+        )
         for array, expected in {
-            "P_g": (S_g, A_g, S_g), "P_l": (S_l, S_g, A_l, S_l), "r_g": (S_g, A_g), "r_l": (S_l, S_g, A_l),
-        }.items():  # fmt: skip
+            "P_g": (S_g, A_g, S_g),
+            "P_l": (S_l, S_g, A_l, S_l),
+            "r_g": (S_g, A_g),
+            "r_l": (S_l, S_g, A_l),
+        }.items():
             shape = getattr(self, array).shape
             if shape != expected:
                 raise GameError(f"{array} has shape {shape}, must be {expected} to agree with P_g and P_l")

@@ -59,11 +59,14 @@ def build_warehouse(parameters: WarehouseParameters) -> TabularGame:
     r_g = np.ones((L, L)) if parameters.global_reward == "constant" else 4.0 - step
     return TabularGame(
         name="warehouse",
-        P_g=P_g, P_l=P_l, r_g=r_g, r_l=r_l,
+        P_g=P_g,
+        P_l=P_l,
+        r_g=r_g,
+        r_l=r_l,
         gamma=parameters.gamma,
         start=Start(np.full(L, 1.0 / L), np.full(L, parameters.start_concentration)),
         local_action_names=("stay", "next", "previous"),
-    )  # fmt: skip
+    )
 
 
 def _softmax(logits: FloatArray) -> FloatArray:

@@ -35,7 +35,13 @@ def aggregate(game: TabularGame, pi_l: LocalPolicy, occupancy: FloatArray | None
     r = np.einsum("glJ,gl->Jg", share, pi_l.reward(game))
     alpha = by_group(np.atleast_2d(game.initial.alpha), game.groups).mean(axis=0)
     counted = TabularGame(
-        name=game.name, P_g=game.P_g, P_l=P[:, :, None], r_g=game.r_g, r_l=r[:, :, None], gamma=game.gamma,
-        start=Start(game.initial.rho_g, alpha), global_action_names=game.global_action_names,
-    )  # fmt: skip
+        name=game.name,
+        P_g=game.P_g,
+        P_l=P[:, :, None],
+        r_g=game.r_g,
+        r_l=r[:, :, None],
+        gamma=game.gamma,
+        start=Start(game.initial.rho_g, alpha),
+        global_action_names=game.global_action_names,
+    )
     return counted, LocalPolicy.uniform(counted)

@@ -101,9 +101,12 @@ class Progress:
 
 
 def train(
-    game: TabularGame, options: TrainingOptions = TrainingOptions(), on_progress: Callable[[Progress], None] | None = None,
-    state_path: Path | None = None, first: LocalPolicy | None = None,
-) -> PolicyBundle:  # fmt: skip
+    game: TabularGame,
+    options: TrainingOptions = TrainingOptions(),
+    on_progress: Callable[[Progress], None] | None = None,
+    state_path: Path | None = None,
+    first: LocalPolicy | None = None,
+) -> PolicyBundle:
     """Learn a policy bundle; `on_progress` is told of every step and may raise to cancel.
 
     The first best response is to the robots' policy `first`, uniform by default.
@@ -157,10 +160,13 @@ def train(
 
 
 def learn_ladder(
-    game: TabularGame, pi_l: LocalPolicy, options: TrainingOptions,
+    game: TabularGame,
+    pi_l: LocalPolicy,
+    options: TrainingOptions,
     on_rung: Callable[[int, GlobalSolution], None] | None = None,
-    solved: tuple[NDArray[np.uint16], ...] = (), V: FloatArray | None = None,
-) -> Ladder:  # fmt: skip
+    solved: tuple[NDArray[np.uint16], ...] = (),
+    V: FloatArray | None = None,
+) -> Ladder:
     """The rungs k' = 0..K against pi_l, each started from the one below.
 
     `solved` are rungs from 0 that are there already, and V [rank of c, s_g] the values of the last of them.
@@ -176,9 +182,13 @@ def learn_ladder(
 
 
 def _round(
-    game: TabularGame, options: TrainingOptions, comparison: _Comparison, state: TrainingState, held: Rollouts | None,
+    game: TabularGame,
+    options: TrainingOptions,
+    comparison: _Comparison,
+    state: TrainingState,
+    held: Rollouts | None,
     tell: Callable[[Progress], None],
-) -> Rollouts:  # fmt: skip
+) -> Rollouts:
     """A best response of each side, written into the state; the rollouts of the pair held after it."""
     kept_any = False
     for learner in ("global", "local"):
@@ -204,10 +214,16 @@ def _round(
         kept_any |= kept
         state.steps.append(
             Step(
-                state.rounds, learner, played.value, played.standard_error, gain if np.isfinite(gain) else 0.0,
-                gain_error, kept, time.monotonic() - began,
+                state.rounds,
+                learner,
+                played.value,
+                played.standard_error,
+                gain if np.isfinite(gain) else 0.0,
+                gain_error,
+                kept,
+                time.monotonic() - began,
             )
-        )  # fmt: skip
+        )
         tell(Progress("rounds", state.rounds + 1, options.rounds, state.steps[-1], _held_pair(game, options, state)))
     state.rounds += 1
     state.settled = not kept_any or state.rounds == options.rounds

@@ -96,8 +96,13 @@ class Backup(Protocol):
         """Write E[V(c', .) | s_g, c] for all c into out; both [rank of c, columns]."""
 
     def sweep(
-        self, process: GlobalProcess, V: FloatArray, out: FloatArray, policy: NDArray[np.uint16], workers: Workers,
-    ) -> Change:  # fmt: skip
+        self,
+        process: GlobalProcess,
+        V: FloatArray,
+        out: FloatArray,
+        policy: NDArray[np.uint16],
+        workers: Workers,
+    ) -> Change:
         """One Bellman sweep from V into out [rank of c, s_g in blocks], greedy actions into policy [rank of c, s_g]."""
 
 
@@ -107,8 +112,13 @@ class StatewiseSweep:
     block = 1
 
     def sweep(
-        self: Backup, process: GlobalProcess, V: FloatArray, out: FloatArray, policy: NDArray[np.uint16], workers: Workers,
-    ) -> Change:  # fmt: skip
+        self: Backup,
+        process: GlobalProcess,
+        V: FloatArray,
+        out: FloatArray,
+        policy: NDArray[np.uint16],
+        workers: Workers,
+    ) -> Change:
         """See Backup. Global states share the threads, each thread with a buffer of its own."""
         buffers: SimpleQueue[FloatArray] = SimpleQueue()
         for _ in range(min(workers.count, V.shape[1])):

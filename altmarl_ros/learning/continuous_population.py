@@ -37,9 +37,12 @@ class ContinuousPopulation:
     """R fleets of n robots; see Population in learning/population.py."""
 
     def __init__(
-        self, game: TabularGame, pi_l: LocalPolicy | Sequence[LocalPolicy], start: ContinuousFleets,
+        self,
+        game: TabularGame,
+        pi_l: LocalPolicy | Sequence[LocalPolicy],
+        start: ContinuousFleets,
         kind: NDArray[np.int64] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Robots play pi_l, or the one of several that `kind` [R, n] names."""
         if game.continuous is None:
             raise GameError(f"game {game.name!r} has no continuous states to play on")

@@ -142,8 +142,11 @@ def best_all(team: TeamGame, q: FloatArray) -> float:
 
 
 def found_local(
-    team: TeamGame, q: FloatArray, pi_l: LocalPolicy, value: Callable[[LocalPolicy], float],
-) -> tuple[float, LocalPolicy]:  # fmt: skip
+    team: TeamGame,
+    q: FloatArray,
+    pi_l: LocalPolicy,
+    value: Callable[[LocalPolicy], float],
+) -> tuple[float, LocalPolicy]:
     """A pi_l(s_l, s_g) at least as good as pi_l under `value`, and its value.
 
     All deterministic policies are tried where these are few (then the value is the best deterministic one's);

@@ -25,10 +25,18 @@ EXACT_VALUES = 2_000_000
 
 
 def nash_gap(
-    game: TabularGame, ladder: Ladder, pi_l: LocalPolicy, k: int, n: int, runs: int = 400, seed: int = 0,
-    method: str = "auto", relearn: GLearnOptions | None = GLearnOptions(), memory_limit: int = DEFAULT_MEMORY,
+    game: TabularGame,
+    ladder: Ladder,
+    pi_l: LocalPolicy,
+    k: int,
+    n: int,
+    runs: int = 400,
+    seed: int = 0,
+    method: str = "auto",
+    relearn: GLearnOptions | None = GLearnOptions(),
+    memory_limit: int = DEFAULT_MEMORY,
     model: str = "fresh",
-) -> NashGap:  # fmt: skip
+) -> NashGap:
     """The gap of (ladder, pi_l) in a fleet of n robots, k of them heard per tick through an observation model.
 
     `fresh` acts by rung min(k, n) of the ladder, and is what method `exact` knows; `filtered` acts by the top rung.
@@ -66,8 +74,14 @@ def _is_small(game: TabularGame, n: int) -> bool:
 
 
 def _exact(
-    game: TabularGame, ladder: Ladder, pi_l: LocalPolicy, k: int, n: int, memory_limit: int, claimed: float,
-) -> NashGap:  # fmt: skip
+    game: TabularGame,
+    ladder: Ladder,
+    pi_l: LocalPolicy,
+    k: int,
+    n: int,
+    memory_limit: int,
+    claimed: float,
+) -> NashGap:
     team = TeamGame(game, n, memory_limit)
     rung = ladder.rungs[k]
     q = team.response(rung)
@@ -80,10 +94,13 @@ def _exact(
         one_mind = inf  # no bound then
     one_best, one_found = one.best(), found_local(team, q, pi_l, one.value)[0]
     return NashGap(
-        k=k, n=n, value=value, value_error=0.0,
+        k=k,
+        n=n,
+        value=value,
+        value_error=0.0,
         global_gain=Interval.between(found_global(team, rung, pi_l)[0] - value, all_seen, value),
         global_all_seen=Interval.between(all_seen, all_seen, value),
         local_gain_one=Interval.between(n * (one_found - value), n * (one_best - value), n * value),
         local_gain_all=Interval.between(found_local(team, q, pi_l, lambda p: team.value(q, p))[0] - value, one_mind, value),
         claimed=claimed,
-    )  # fmt: skip
+    )

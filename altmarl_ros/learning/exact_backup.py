@@ -166,10 +166,12 @@ def _binomial_weights(k: int, b: float) -> FloatArray:
     rest = np.where(inside, u - t, 0)
     with np.errstate(divide="ignore"):
         magnitude = (
-            log_factorial[u] - log_factorial[t] - log_factorial[rest]
+            log_factorial[u]
+            - log_factorial[t]
+            - log_factorial[rest]
             + np.where(t > 0, t * np.log(abs(b)), 0.0)
             + np.where(rest > 0, rest * np.log(abs(1.0 - b)), 0.0)
-        )  # fmt: skip
+        )
     sign = np.sign(b) ** (t % 2) * np.where(1.0 - b < 0, -1.0, 1.0) ** (rest % 2)
     return np.where(inside, sign * np.exp(magnitude), 0.0)
 

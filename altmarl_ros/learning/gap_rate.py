@@ -77,9 +77,13 @@ class GapByK:
 
 
 def gap_by_k(
-    game: TabularGame, n: int, ks: Sequence[int], local: str = "shared", memory_limit: int = DEFAULT_MEMORY,
+    game: TabularGame,
+    n: int,
+    ks: Sequence[int],
+    local: str = "shared",
+    memory_limit: int = DEFAULT_MEMORY,
     on_point: Callable[[GapPoint], None] | None = None,
-) -> GapByK:  # fmt: skip
+) -> GapByK:
     """Exact gaps for every k in ks; on_point is told of each and may raise to cancel.
 
     Raises:
@@ -112,8 +116,11 @@ def best_rung(game: TabularGame, pi_l: LocalPolicy, k: int, memory_limit: int = 
 
 
 def learn_pair(
-    team: TeamGame, k: int, rounds: int = 20, on_kept: Callable[[float], None] | None = None,
-) -> tuple[ActionTable, LocalPolicy]:  # fmt: skip
+    team: TeamGame,
+    k: int,
+    rounds: int = 20,
+    on_kept: Callable[[float], None] | None = None,
+) -> tuple[ActionTable, LocalPolicy]:
     """ALTERNATING-MARL (arXiv 2603.03759) with exact steps and an UPDATE that compares exact team values.
 
     The same rounds as `alternating.train`, from the uniform pi_l, until neither step raises the value by more than

@@ -56,9 +56,13 @@ class GlobalSolution:
 
 
 def g_learn(
-    game: TabularGame, pi_l: LocalPolicy, k: int, options: GLearnOptions = GLearnOptions(),
-    V: FloatArray | None = None, on_sweep: Callable[[int, float], None] | None = None,
-) -> GlobalSolution:  # fmt: skip
+    game: TabularGame,
+    pi_l: LocalPolicy,
+    k: int,
+    options: GLearnOptions = GLearnOptions(),
+    V: FloatArray | None = None,
+    on_sweep: Callable[[int, float], None] | None = None,
+) -> GlobalSolution:
     """Solve for k reports, from values V [rank of c, s_g] if given; on_sweep(sweeps, loss bound) may raise.
 
     Raises:

@@ -73,8 +73,13 @@ class Individuals:
     """
 
     def __init__(
-        self, game: TabularGame, policies: FloatArray, kernels: FloatArray, start: Fleets, rng: np.random.Generator,
-    ) -> None:  # fmt: skip
+        self,
+        game: TabularGame,
+        policies: FloatArray,
+        kernels: FloatArray,
+        start: Fleets,
+        rng: np.random.Generator,
+    ) -> None:
         self._game = game
         self.s_g, self.counts = start.s_g, start.counts
         zones = np.arange(game.n_local_states)

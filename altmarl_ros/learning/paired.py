@@ -42,9 +42,16 @@ class PairedScore:
 
 
 def paired_score(
-    game: TabularGame, present: PolicyBundle, candidate: PolicyBundle, n: int, k: int, model: str, turnover: float, runs: int,
+    game: TabularGame,
+    present: PolicyBundle,
+    candidate: PolicyBundle,
+    n: int,
+    k: int,
+    model: str,
+    turnover: float,
+    runs: int,
     seed: int,
-) -> PairedScore:  # fmt: skip
+) -> PairedScore:
     """Play `runs` episodes of n robots of which k are heard per tick through `model`, once by each pair.
 
     Raises:

@@ -98,9 +98,14 @@ def start_fleets(game: TabularGame, n: int, runs: int, rng: np.random.Generator)
 
 
 def simulate(
-    game: TabularGame, pi_l: LocalPolicy, model: ObservationModel, k: int, start: Fleets | ContinuousFleets, horizon: int,
+    game: TabularGame,
+    pi_l: LocalPolicy,
+    model: ObservationModel,
+    k: int,
+    start: Fleets | ContinuousFleets,
+    horizon: int,
     rng: np.random.Generator,
-) -> Rollouts:  # fmt: skip
+) -> Rollouts:
     """Play `horizon` ticks from `start`; the coordinator hears k robots per tick (k >= n: all) through `model`."""
     population: Population
     if isinstance(start, ContinuousFleets):
@@ -111,8 +116,13 @@ def simulate(
 
 
 def play(
-    game: TabularGame, population: Population, model: ObservationModel, k: int, horizon: int, rng: np.random.Generator,
-) -> Rollouts:  # fmt: skip
+    game: TabularGame,
+    population: Population,
+    model: ObservationModel,
+    k: int,
+    horizon: int,
+    rng: np.random.Generator,
+) -> Rollouts:
     """As `simulate`, with a population of any kind."""
     dynamics, hearing = rng.spawn(2)  # the same dynamics stream whatever the model draws
     runs, n = len(population.s_g), int(population.counts[0].sum())
@@ -159,8 +169,11 @@ class CountedPopulation:
 
 
 def next_global_states(
-    game: TabularGame, s_g: NDArray[np.int64], a_g: NDArray[np.int64], rng: np.random.Generator,
-) -> NDArray[np.int64]:  # fmt: skip
+    game: TabularGame,
+    s_g: NDArray[np.int64],
+    a_g: NDArray[np.int64],
+    rng: np.random.Generator,
+) -> NDArray[np.int64]:
     """s_g' ~ P_g(. | s_g, a_g) [R], one uniform number each."""
     cumulative = np.cumsum(game.P_g[s_g, a_g], axis=1)[:, :-1]
     return np.asarray((rng.random(len(s_g))[:, None] >= cumulative).sum(axis=1))

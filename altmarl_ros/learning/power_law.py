@@ -61,6 +61,4 @@ def fit_power_law(k: ArrayLike, gap: ArrayLike, error: ArrayLike | None = None) 
         deviation = float(np.sqrt((scatter if error is None else max(scatter, 1.0)) / spread))
         reach = float(stats.t.ppf(0.5 + _CONFIDENCE / 2, freedom)) * deviation
     factor = float(np.exp(level - slope * centre))
-    return PowerLaw(
-        slope, deviation, slope - reach, slope + reach, factor, tuple(x[use].tolist()), tuple(x[~use].tolist())
-    )  # fmt: skip
+    return PowerLaw(slope, deviation, slope - reach, slope + reach, factor, tuple(x[use].tolist()), tuple(x[~use].tolist()))

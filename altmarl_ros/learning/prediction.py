@@ -96,9 +96,14 @@ class Comparison:
 
 
 def compare(
-    game: TabularGame, pi_l: LocalPolicy, kernels: FloatArray, run: Trajectory, fleets: int, rng: np.random.Generator,
+    game: TabularGame,
+    pi_l: LocalPolicy,
+    kernels: FloatArray,
+    run: Trajectory,
+    fleets: int,
+    rng: np.random.Generator,
     level: float = 0.95,
-) -> Comparison:  # fmt: skip
+) -> Comparison:
     """Bands of simulated fleets beside a recorded run.
 
     Args:
@@ -152,9 +157,14 @@ def _between(low: FloatArray, values: FloatArray, high: FloatArray) -> NDArray[n
 
 
 def _played(
-    game: TabularGame, pi_l: LocalPolicy, kernels: FloatArray, run: Trajectory, occupancy: Counts, fleets: int,
+    game: TabularGame,
+    pi_l: LocalPolicy,
+    kernels: FloatArray,
+    run: Trajectory,
+    occupancy: Counts,
+    fleets: int,
     rng: np.random.Generator,
-) -> Iterator[FloatArray]:  # fmt: skip
+) -> Iterator[FloatArray]:
     """Occupancies and rewards of simulated fleets, tick by tick [R, Q]."""
     known, acted, follows = run.local_state != UNKNOWN, run.acted, run.follows
     own = np.arange(fleets) % len(kernels)

@@ -75,9 +75,13 @@ class Gain:
 
 
 def retrain(
-    model: TabularGame, source: RunSource, seeds: Sequence[int], options: TrainingOptions = TrainingOptions(),
-    weight: float = 10.0, explore: float = 0.1,
-) -> Retraining:  # fmt: skip
+    model: TabularGame,
+    source: RunSource,
+    seeds: Sequence[int],
+    options: TrainingOptions = TrainingOptions(),
+    weight: float = 10.0,
+    explore: float = 0.1,
+) -> Retraining:
     """Learn on the model, identify P_l from one run for each seed, and learn again.
 
     Args:

@@ -54,9 +54,16 @@ class SampledGap:
 
 
 def sampled_gap(
-    game: TabularGame, ladder: Ladder, pi_l: LocalPolicy, k: int, n: int, runs: int, seed: int,
-    relearn: GLearnOptions | None, model: str = "fresh",
-) -> SampledGap:  # fmt: skip
+    game: TabularGame,
+    ladder: Ladder,
+    pi_l: LocalPolicy,
+    k: int,
+    n: int,
+    runs: int,
+    seed: int,
+    relearn: GLearnOptions | None,
+    model: str = "fresh",
+) -> SampledGap:
     """Gains against (ladder, pi_l) under an observation model with k reports of n robots.
 
     `runs` episodes are for choosing, and as many for measuring.
@@ -140,9 +147,14 @@ def two_kinds(game: TabularGame) -> TabularGame:
     P_l[0, :, :, :, 0], P_l[1, :, :, :, 1] = game.P_l, game.P_l
     alpha = np.tile(game.initial.alpha, 2)
     return TabularGame(
-        name=game.name, P_g=game.P_g, P_l=P_l.reshape(2 * L, S_g, A, 2 * L), r_g=game.r_g,
-        r_l=np.concatenate([game.r_l, game.r_l]), gamma=game.gamma, start=Start(game.initial.rho_g, alpha),
-    )  # fmt: skip
+        name=game.name,
+        P_g=game.P_g,
+        P_l=P_l.reshape(2 * L, S_g, A, 2 * L),
+        r_g=game.r_g,
+        r_l=np.concatenate([game.r_l, game.r_l]),
+        gamma=game.gamma,
+        start=Start(game.initial.rho_g, alpha),
+    )
 
 
 def _best(tried: list[Rollouts], held: Rollouts) -> int | None:
@@ -151,8 +163,13 @@ def _best(tried: list[Rollouts], held: Rollouts) -> int | None:
 
 
 def _global_candidates(
-    game: TabularGame, ladder: Ladder, pi_l: LocalPolicy, k: int, occupancy: FloatArray, relearn: GLearnOptions | None,
-) -> list[Ladder]:  # fmt: skip
+    game: TabularGame,
+    ladder: Ladder,
+    pi_l: LocalPolicy,
+    k: int,
+    occupancy: FloatArray,
+    relearn: GLearnOptions | None,
+) -> list[Ladder]:
     """Rungs of k reports other than the ladder's: G-LEARN's own, and what the top rung would do about the likely population.
 
     The reports are few; the population is where it mostly is while s_g holds. So the top rung also acts on the mean

@@ -31,8 +31,13 @@ class _SparseBackup:
         _gather(V, self._next, self._weights, s_g, out)
 
     def sweep(
-        self, process: GlobalProcess, V: FloatArray, out: FloatArray, policy: NDArray[np.uint16], workers: Workers,
-    ) -> Change:  # fmt: skip
+        self,
+        process: GlobalProcess,
+        V: FloatArray,
+        out: FloatArray,
+        policy: NDArray[np.uint16],
+        workers: Workers,
+    ) -> Change:
         """See Backup."""
         S_g, A, _ = process.P_g.shape
         lanes = -(-A // _LANES) * _LANES

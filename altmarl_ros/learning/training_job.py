@@ -87,9 +87,13 @@ class TrainingJob:
         self._began = time.monotonic()
         environment = {**os.environ, **dict.fromkeys(_ONE_THREAD, "1")}
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _WORKER], env=environment, stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=self._errors, start_new_session=True,
-        )  # fmt: skip
+            [sys.executable, "-c", _WORKER],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            start_new_session=True,
+        )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._answers = self._process.stdout

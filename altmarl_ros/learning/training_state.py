@@ -114,9 +114,14 @@ def write_state(state: TrainingState, made_with: str, path: Path) -> None:
         AltmarlError: the file cannot be written.
     """
     header = {
-        "format": _FORMAT, "made_with": made_with, "steps": [asdict(step) for step in state.steps],
-        "rounds": state.rounds, "settled": state.settled, "seconds": state.elapsed(), "backup": state.backup,
-    }  # fmt: skip
+        "format": _FORMAT,
+        "made_with": made_with,
+        "steps": [asdict(step) for step in state.steps],
+        "rounds": state.rounds,
+        "settled": state.settled,
+        "seconds": state.elapsed(),
+        "backup": state.backup,
+    }
     arrays: dict[str, NDArray[Any]] = {"header": np.frombuffer(json.dumps(header).encode(), np.uint8)}
     arrays["pi_l"] = state.pi_l.probabilities
     optional = {"pi_g": state.pi_g, "V": state.V, "rung_V": state.rung_V}
@@ -139,9 +144,16 @@ def read_state(made_with: str, path: Path) -> TrainingState | None:
             return None
         n_rungs = sum(name.startswith("rung_") and name != "rung_V" for name in arrays)
         return TrainingState(
-            LocalPolicy(arrays["pi_l"]), arrays.get("pi_g"), arrays.get("V"), [Step(**step) for step in header["steps"]],
-            header["rounds"], header["settled"], [arrays[f"rung_{k}"] for k in range(n_rungs)], arrays.get("rung_V"),
-            tuple(header["backup"]), header["seconds"],
-        )  # fmt: skip
+            LocalPolicy(arrays["pi_l"]),
+            arrays.get("pi_g"),
+            arrays.get("V"),
+            [Step(**step) for step in header["steps"]],
+            header["rounds"],
+            header["settled"],
+            [arrays[f"rung_{k}"] for k in range(n_rungs)],
+            arrays.get("rung_V"),
+            tuple(header["backup"]),
+            header["seconds"],
+        )
     except (ValueError, KeyError, TypeError, AltmarlError):
         return None

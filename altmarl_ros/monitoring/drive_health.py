@@ -8,14 +8,24 @@ from altmarl_ros.monitoring.health import Finding, Level
 
 def drive_finding(
     robot_id: int, command: Command, pose_age: float, tick_age: float, emergency_stop: bool, zone: str
-) -> Finding:  # fmt: skip
+) -> Finding:
     """The drive of one robot; ages in [s], infinite where nothing came."""
     halts = any(reason.halts and reason is not Reason.NOT_ACTIVE for reason in command.reasons)
     level = Level.ERROR if halts else Level.WARN if command.reasons else Level.OK
     reasons = ", ".join(reason.value for reason in command.reasons)
     velocity = command.velocity
-    return Finding(f"robot {robot_id}", level, command.state.value + (f": {reasons}" if reasons else ""), {
-        "zone": zone, "state": command.state.value, "reasons": reasons or "none",
-        "emergency stop": "pressed" if emergency_stop else "released", "pose age [s]": pose_age, "tick age [s]": tick_age,
-        "speed [m/s]": velocity.speed, "turn rate [rad/s]": velocity.yaw,
-    })  # fmt: skip
+    return Finding(
+        f"robot {robot_id}",
+        level,
+        command.state.value + (f": {reasons}" if reasons else ""),
+        {
+            "zone": zone,
+            "state": command.state.value,
+            "reasons": reasons or "none",
+            "emergency stop": "pressed" if emergency_stop else "released",
+            "pose age [s]": pose_age,
+            "tick age [s]": tick_age,
+            "speed [m/s]": velocity.speed,
+            "turn rate [rad/s]": velocity.yaw,
+        },
+    )

@@ -99,10 +99,12 @@ class CoordinatorHealth:
         """The state at monotonic time `now` [s]; counters are compared with the last call."""
         self._forget(now)
         found = [
-            self._tick_finding(thresholds, missed_ticks, now), self._report_finding(core, thresholds),
-            _roster_finding(core, thresholds, refused_hellos), self._budget_finding(core, now),
+            self._tick_finding(thresholds, missed_ticks, now),
+            self._report_finding(core, thresholds),
+            _roster_finding(core, thresholds, refused_hellos),
+            self._budget_finding(core, now),
             _policy_finding(core, policy_requests),
-        ]  # fmt: skip
+        ]
         self._missed = missed_ticks
         self._verdicts = Counter(core.verdicts)
         return found
@@ -123,11 +125,18 @@ class CoordinatorHealth:
         if missed_ticks > self._missed:
             level = max(level, Level.WARN)
             message += f", {missed_ticks - self._missed} missed since the last diagnosis"
-        return Finding("ticks", level, message, {
-            "frequency [Hz]": frequency, "wanted frequency [Hz]": 1 / self.period, "missed ticks": missed_ticks,
-            "tick": self._last.tick.tick if self._last else "none",
-            "median latency [s]": latencies[len(latencies) // 2] if latencies else 0.0,
-        })  # fmt: skip
+        return Finding(
+            "ticks",
+            level,
+            message,
+            {
+                "frequency [Hz]": frequency,
+                "wanted frequency [Hz]": 1 / self.period,
+                "missed ticks": missed_ticks,
+                "tick": self._last.tick.tick if self._last else "none",
+                "median latency [s]": latencies[len(latencies) // 2] if latencies else 0.0,
+            },
+        )
 
     def _report_finding(self, core: Coordinator, thresholds: Thresholds) -> Finding:
         polled, heard = (sum(row[i] for row in self._ticks) for i in (1, 2))
@@ -143,12 +152,20 @@ class CoordinatorHealth:
             level = max(level, Level.WARN)
             message += ", refused " + ", ".join(f"{count} {verdict.value}" for verdict, count in odd.items())
         last = self._last
-        return Finding("reports", level, message, {
-            "loss": loss, "asked": last.asked if last else 0, "backfilled": last.backfilled if last else 0,
-            "heard": last.heard if last else 0, "rung": last.rung if last else 0,
-            "sampling error": last.sampling_error if last else 0.0,
-            **{verdict.value: core.verdicts[verdict] for verdict in Verdict},
-        })  # fmt: skip
+        return Finding(
+            "reports",
+            level,
+            message,
+            {
+                "loss": loss,
+                "asked": last.asked if last else 0,
+                "backfilled": last.backfilled if last else 0,
+                "heard": last.heard if last else 0,
+                "rung": last.rung if last else 0,
+                "sampling error": last.sampling_error if last else 0.0,
+                **{verdict.value: core.verdicts[verdict] for verdict in Verdict},
+            },
+        )
 
     def _budget_finding(self, core: Coordinator, now: float) -> Finding:
         rate, limit = sum(size for _, size in self._bytes) / WINDOW, core.budget.limit
@@ -158,9 +175,17 @@ class CoordinatorHealth:
             level, message = Level.ERROR, f"{message}: somebody sends reports that nobody asked for"
         elif limit > 0 and k_eff < core.k:
             level, message = Level.WARN, f"{message}: k_eff is {k_eff}, wanted {core.k}"
-        return Finding("bandwidth", level, message, {
-            "reports on the wire [B/s]": rate, "limit [B/s]": limit, "k": core.k, "k_eff": k_eff,
-        })  # fmt: skip
+        return Finding(
+            "bandwidth",
+            level,
+            message,
+            {
+                "reports on the wire [B/s]": rate,
+                "limit [B/s]": limit,
+                "k": core.k,
+                "k_eff": k_eff,
+            },
+        )
 
 
 def _roster_finding(core: Coordinator, thresholds: Thresholds, refused_hellos: int) -> Finding:
@@ -169,20 +194,38 @@ def _roster_finding(core: Coordinator, thresholds: Thresholds, refused_hellos: i
     age = ages.p95 / _fair_age(core.k, live)
     level = Level.ERROR if live == 0 else max(thresholds.suspended.grade(1 - live / n), thresholds.age.grade(age))
     message = f"{live} of {n} robots answer" if n else "no robot has joined"
-    return Finding("roster", level, message, {
-        "robots": n, "live": live, "suspended": n - live, "refused hellos": refused_hellos, "mean age [ticks]": ages.mean,
-        "median age [ticks]": ages.median, "95 % age [ticks]": ages.p95, "largest age [ticks]": ages.maximum,
-        "95 % age over a fair draw's": age,
-    })  # fmt: skip
+    return Finding(
+        "roster",
+        level,
+        message,
+        {
+            "robots": n,
+            "live": live,
+            "suspended": n - live,
+            "refused hellos": refused_hellos,
+            "mean age [ticks]": ages.mean,
+            "median age [ticks]": ages.median,
+            "95 % age [ticks]": ages.p95,
+            "largest age [ticks]": ages.maximum,
+            "95 % age over a fair draw's": age,
+        },
+    )
 
 
 def _policy_finding(core: Coordinator, policy_requests: int) -> Finding:
     pending = core.next_bundle
     message = f"policy {core.bundle.policy_id:08x}" + (f", then {pending.policy_id:08x}" if pending else "")
-    return Finding("policy", Level.OK, message, {
-        "policy": f"{core.bundle.policy_id:08x}", "announced": f"{pending.policy_id:08x}" if pending else "none",
-        "requests": policy_requests, "top rung": core.K,
-    })  # fmt: skip
+    return Finding(
+        "policy",
+        Level.OK,
+        message,
+        {
+            "policy": f"{core.bundle.policy_id:08x}",
+            "announced": f"{pending.policy_id:08x}" if pending else "none",
+            "requests": policy_requests,
+            "top rung": core.K,
+        },
+    )
 
 
 def _fair_age(k: int, n: int) -> float:
@@ -206,9 +249,16 @@ def robots_finding(agents: Sequence[RobotAgent], now: float, silent: Threshold, 
         message += f", {waiting} lack its policy"
     if not any(agent.heard for agent in agents):  # as at every start
         level, message = Level.WARN, "no coordinator was heard yet"
-    return Finding("robots", level, message, {
-        "robots": robots, "silent": deaf, "lacking the policy": waiting,
-        "ticks heard": each * sum(agent.heard for agent in agents),
-        "ticks without action": each * sum(agent.missed for agent in agents),
-        "of these for want of the policy": each * sum(agent.without_policy for agent in agents),
-    })  # fmt: skip
+    return Finding(
+        "robots",
+        level,
+        message,
+        {
+            "robots": robots,
+            "silent": deaf,
+            "lacking the policy": waiting,
+            "ticks heard": each * sum(agent.heard for agent in agents),
+            "ticks without action": each * sum(agent.missed for agent in agents),
+            "of these for want of the policy": each * sum(agent.without_policy for agent in agents),
+        },
+    )

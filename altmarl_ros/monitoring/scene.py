@@ -135,7 +135,7 @@ def make_scene(layout: Layout, tick: Tick, robots: Whereabouts) -> Scene:
 
 def _placed(
     layout: Layout, ids: tuple[int, ...], zones: Mapping[int, int], poses: Mapping[int, Pose]
-) -> tuple[FloatArray, FloatArray]:  # fmt: skip
+) -> tuple[FloatArray, FloatArray]:
     places, headings = np.zeros((len(ids), 2)), np.full(len(ids), np.nan)
     at = np.array([zones.get(i, -1) for i in ids], dtype=np.int64)
     ranks = np.arange(len(ids), dtype=np.float64)

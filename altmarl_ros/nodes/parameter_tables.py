@@ -30,7 +30,9 @@ TABLES = {
     "robots": NodeTable("robot.many", False, "many robots in one process"),
     "crowd": NodeTable("simulators.crowd", False, "up to 100,000 simulated robots in arrays, and their world"),
     "world": NodeTable("simulators.markov_world", False, "the simulated Markov world"),
-    "physical_world": NodeTable("simulators.physical_parameters", False, "the simulated floor: robots on wheels, sensors, faults"),
+    "physical_world": NodeTable(
+        "simulators.physical_parameters", False, "the simulated floor: robots on wheels, sensors, faults"
+    ),
     "visualization": NodeTable("tools.visualization", False, "a fleet as markers, for RViz and Foxglove"),
     "trainer": NodeTable("trainer.parameters", False, "learns new policies beside a running fleet"),
 }

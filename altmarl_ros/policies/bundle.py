@@ -214,9 +214,15 @@ def _decode(arrays: dict[str, NDArray[Any]]) -> PolicyBundle:
     rungs = tuple(arrays[f"rung_{k}"] for k in range(K + 1))
     return PolicyBundle(
         Ladder(rungs, pi_l.probabilities.shape[0], header["n_global_actions"], arrays.get("groups"), arrays.get("values")),
-        pi_l, header["game"], header["game_hash"], float(header["gamma"]), header["seed"], header["report"],
-        header.get("dynamics_hash", ""), arrays.get("r_g"),
-    )  # fmt: skip
+        pi_l,
+        header["game"],
+        header["game_hash"],
+        float(header["gamma"]),
+        header["seed"],
+        header["report"],
+        header.get("dynamics_hash", ""),
+        arrays.get("r_g"),
+    )
 
 
 def _header(raw: NDArray[Any]) -> dict[str, Any]:
@@ -232,9 +238,15 @@ def _header(raw: NDArray[Any]) -> dict[str, Any]:
     if missing:
         raise BundleError(f"its header lacks {missing[0]!r}")
     kinds: dict[str, tuple[type, ...]] = {
-        "game": (str,), "game_hash": (str,), "gamma": (int, float), "K": (int,), "n_global_actions": (int,),
-        "seed": (int,), "report": (dict,), "sha256": (str,),
-    }  # fmt: skip
+        "game": (str,),
+        "game_hash": (str,),
+        "gamma": (int, float),
+        "K": (int,),
+        "n_global_actions": (int,),
+        "seed": (int,),
+        "report": (dict,),
+        "sha256": (str,),
+    }
     kinds |= {"dynamics_hash": (str,)} if "dynamics_hash" in header else {}
     for key, kind in kinds.items():
         if not isinstance(header[key], kind) or isinstance(header[key], bool):

@@ -125,9 +125,7 @@ class Candidate:
 
     def deploys_itself(self, margin: float) -> bool:
         """Whether the lower end of its gain's interval is above the margin, and it decided live ticks as a shadow."""
-        return (
-            self.stage is Stage.READY and self.score is not None and self.score.surely > margin and self.shadow_ticks > 0
-        )  # fmt: skip
+        return self.stage is Stage.READY and self.score is not None and self.score.surely > margin and self.shadow_ticks > 0
 
     def check_deployable(self, in_force: int | None) -> int:
         """The candidate's id; raises NotNow where there is none to deploy."""
@@ -171,7 +169,8 @@ class Candidate:
     def _not_while_busy(self) -> None:
         if self.stage in BUSY:
             said = {
-                Stage.TRAINING: "a training is under way", Stage.SHADOW: "a candidate is being scored",
+                Stage.TRAINING: "a training is under way",
+                Stage.SHADOW: "a candidate is being scored",
                 Stage.DEPLOYING: "a policy is being deployed",
-            }[self.stage]  # fmt: skip
+            }[self.stage]
             raise NotNow(said + ("" if self.stage is Stage.DEPLOYING else ": cancel it first"))

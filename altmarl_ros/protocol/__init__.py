@@ -1,0 +1,1 @@
+"""One tick between coordinator and robots, without ROS: messages, draw, verdicts, decision, standby and budget."""

@@ -74,10 +74,17 @@ class Coordinator:
     """State of the coordinator between ticks."""
 
     def __init__(
-        self, game: TabularGame, bundle: PolicyBundle, rule: Rule, k: int, session: int,
-        rng: np.random.Generator, roster: Roster | None = None, plant: Plant | None = None,
+        self,
+        game: TabularGame,
+        bundle: PolicyBundle,
+        rule: Rule,
+        k: int,
+        session: int,
+        rng: np.random.Generator,
+        roster: Roster | None = None,
+        plant: Plant | None = None,
         budget: BandwidthBudget | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         check_bundle(bundle, game, k, rule.temperature)
         self._game, self._rng = game, rng
         self._decider = Decider(game, bundle, rule)
@@ -177,9 +184,7 @@ class Coordinator:
         self._k_eff = min(self.k, self.budget.room(now))
         polled = self.roster.draw(self._k_eff, self._rng, self._kept())
         self.budget.spend(len(polled), now)
-        self._open = Tick(
-            self.session, self._next_tick, self.bundle.policy_id, global_state, self._last_action, polled
-        )  # fmt: skip
+        self._open = Tick(self.session, self._next_tick, self.bundle.policy_id, global_state, self._last_action, polled)
         self._answers = {}
         self._wanted = len(polled)
         return self._open
@@ -234,15 +239,22 @@ class Coordinator:
         tick, self._open = self._open, None
         assert tick is not None, "no tick is open"
         suspended = tuple(robot for robot in tick.polled if robot not in self._answers and self.roster.missed(robot))
-        action = self._decider.decide(
-            tick.session, tick.tick, tick.global_state, self._answers.values(), self.roster.live
-        )  # fmt: skip
+        action = self._decider.decide(tick.session, tick.tick, tick.global_state, self._answers.values(), self.roster.live)
         estimate = self.estimate
         reward = float(self._game.r_g[tick.global_state, action] + estimate @ self._r_pi[tick.global_state])
         decision = Decision(
-            tick, self._wanted, self._k_eff, len(self._answers), int(self._decider.model.rung[0]), action, estimate,
-            self.sampling_error, reward, suspended, dict(self._answers),
-        )  # fmt: skip
+            tick,
+            self._wanted,
+            self._k_eff,
+            len(self._answers),
+            int(self._decider.model.rung[0]),
+            action,
+            estimate,
+            self.sampling_error,
+            reward,
+            suspended,
+            dict(self._answers),
+        )
         self._plant.act(action)
         self._last_action = action
         self._next_tick += 1

@@ -34,8 +34,12 @@ class Rule:
     @classmethod
     def of(cls, parameters: Mapping[str, Any]) -> Rule:
         """By a coordinator's parameters; what they lack, in old records, has its default."""
-        given = {"model": "sampling.model", "turnover": "sampling.turnover", "temperature": "policy.temperature",
-                 "seed": "sampling.seed"}  # fmt: skip
+        given = {
+            "model": "sampling.model",
+            "turnover": "sampling.turnover",
+            "temperature": "policy.temperature",
+            "seed": "sampling.seed",
+        }
         return cls(**{field: parameters[name] for field, name in given.items() if name in parameters})
 
 

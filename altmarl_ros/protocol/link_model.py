@@ -85,9 +85,16 @@ class Network:
 
 
 RANGES = {  # of each setting
-    "loss": (0.0, 1.0), "duplicate": (0.0, 1.0), "reorder": (0.0, 1.0), "dropout": (0.0, 0.99), "dropout_time": (1e-3, 1e6),
-    "delay": (0.0, 60.0), "jitter": (0.0, 60.0), "queue": (0.0, 60.0), "bandwidth": (0.0, 1e12),
-}  # fmt: skip
+    "loss": (0.0, 1.0),
+    "duplicate": (0.0, 1.0),
+    "reorder": (0.0, 1.0),
+    "dropout": (0.0, 0.99),
+    "dropout_time": (1e-3, 1e6),
+    "delay": (0.0, 60.0),
+    "jitter": (0.0, 60.0),
+    "queue": (0.0, 60.0),
+    "bandwidth": (0.0, 1e12),
+}
 
 
 def parse_network(text: str) -> Network:

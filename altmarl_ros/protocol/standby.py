@@ -54,9 +54,14 @@ class Succession:
     """
 
     def __init__(
-        self, rank: int, lease: float, stagger: float, now: float, patience: float | None = None,
+        self,
+        rank: int,
+        lease: float,
+        stagger: float,
+        now: float,
+        patience: float | None = None,
         last_session: int | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """`patience` is how long to wait for the first tick, default: as for any; `last_session` one to outdo."""
         if not 0 <= rank < RANKS:
             raise AltmarlError(f"rank of a coordinator is {rank}, must be in 0..{RANKS - 1}")

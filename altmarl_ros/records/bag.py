@@ -172,22 +172,32 @@ class BagWriter:
         topics = [
             {
                 "topic_metadata": {
-                    "name": topic.name, "type": topic.type, "serialization_format": "cdr",
-                    "offered_qos_profiles": [dict(topic.qos)], "type_description_hash": topic.type_hash,
+                    "name": topic.name,
+                    "type": topic.type,
+                    "serialization_format": "cdr",
+                    "offered_qos_profiles": [dict(topic.qos)],
+                    "type_description_hash": topic.type_hash,
                 },
                 "message_count": self._counts[topic.name],
             }
             for topic in self._topics.values()
-        ]  # fmt: skip
+        ]
         begin = min(entry["starting_time"]["nanoseconds_since_epoch"] for entry in files)
         end = max(e["starting_time"]["nanoseconds_since_epoch"] + e["duration"]["nanoseconds"] for e in files)
         information = {
-            "version": 9, "storage_identifier": "mcap",
-            "duration": {"nanoseconds": end - begin}, "starting_time": {"nanoseconds_since_epoch": begin},
-            "message_count": sum(entry["message_count"] for entry in files), "topics_with_message_count": topics,
-            "compression_format": "", "compression_mode": "", "relative_file_paths": [entry["path"] for entry in files],
-            "files": files, "custom_data": None, "ros_distro": os.environ.get("ROS_DISTRO", "unknown"),
-        }  # fmt: skip
+            "version": 9,
+            "storage_identifier": "mcap",
+            "duration": {"nanoseconds": end - begin},
+            "starting_time": {"nanoseconds_since_epoch": begin},
+            "message_count": sum(entry["message_count"] for entry in files),
+            "topics_with_message_count": topics,
+            "compression_format": "",
+            "compression_mode": "",
+            "relative_file_paths": [entry["path"] for entry in files],
+            "files": files,
+            "custom_data": None,
+            "ros_distro": os.environ.get("ROS_DISTRO", "unknown"),
+        }
         text = yaml.safe_dump({"rosbag2_bagfile_information": information}, sort_keys=False)
         write_atomically(self.folder / METADATA, text.encode())
 
@@ -287,6 +297,8 @@ def recover(path: str | Path, to: str | Path) -> tuple[BagReader, int]:
 def _file_information(file: _File) -> dict[str, Any]:
     begin = file.begin or 0
     return {
-        "path": file.path.name, "starting_time": {"nanoseconds_since_epoch": begin},
-        "duration": {"nanoseconds": max(0, file.end - begin)}, "message_count": file.messages,
-    }  # fmt: skip
+        "path": file.path.name,
+        "starting_time": {"nanoseconds_since_epoch": begin},
+        "duration": {"nanoseconds": max(0, file.end - begin)},
+        "message_count": file.messages,
+    }

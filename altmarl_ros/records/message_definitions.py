@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 from typing import Iterator
 
 from altmarl_ros.errors import ResourceError
-from altmarl_ros.resources import share_directory
+from altmarl_ros.resources import install_prefixes
 
 _SEPARATOR = "=" * 80
 _FIELD = re.compile(r"^([a-zA-Z]\w*/)?([A-Z]\w*)(\[[^\]]*\])?\s+\w", re.MULTILINE)  # built-in types are in lower case
@@ -52,9 +51,8 @@ def _types_within(text: str, package: str) -> Iterator[str]:
 
 def _find(type_name: str, suffix: str) -> Path:
     package, _, name = type_name.split("/")
-    prefixes = [Path(prefix) for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if prefix]
-    for share in (share_directory().parent, *(prefix / "share" for prefix in prefixes)):
-        path = share / package / "msg" / f"{name}{suffix}"
+    for prefix in install_prefixes():
+        path = prefix / "share" / package / "msg" / f"{name}{suffix}"
         if path.is_file():
             return path
     raise ResourceError(f"{package}/msg/{name}{suffix} is not installed: source the ROS installation that has {package}")

@@ -65,9 +65,13 @@ def find_gaps(statuses: Iterable[StatusRow]) -> list[Gap]:
 
 
 def redecide(
-    statuses: Iterable[StatusRow], game: TabularGame, rules: Mapping[int, Rule], policies: Mapping[int, PolicyBundle],
-    k: int | None = None, handover: Handover = Handover(),
-) -> Iterator[Redecision]:  # fmt: skip
+    statuses: Iterable[StatusRow],
+    game: TabularGame,
+    rules: Mapping[int, Rule],
+    policies: Mapping[int, PolicyBundle],
+    k: int | None = None,
+    handover: Handover = Handover(),
+) -> Iterator[Redecision]:
     """Decide the ticks of one session again, in order, by the policies that each tick names by id.
 
     `rules` are those that hold from a tick on, the first of them from the start. If k is given only the first k

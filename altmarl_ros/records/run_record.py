@@ -87,8 +87,14 @@ class Configuration:
 
     def about(self) -> dict[str, Any]:
         """The description that a RunRecord carries."""
-        names = {"game": "game", "policy": "policy.file", "k": "sampling.k", "period": "tick.period",
-                 "seed": "sampling.seed", "model": "sampling.model"}  # fmt: skip
+        names = {
+            "game": "game",
+            "policy": "policy.file",
+            "k": "sampling.k",
+            "period": "tick.period",
+            "seed": "sampling.seed",
+            "model": "sampling.model",
+        }
         known = {key: self.parameters[name] for key, name in names.items() if name in self.parameters}
         return {**known, "game_name": self.game_name, "game_hash": self.game_hash}
 
@@ -134,8 +140,13 @@ class RunRecord:
             GameError: naming the array that does not fit the others.
         """
         return Trajectory(
-            self.session, self.tick, self.global_state, self.global_action, self.local_state, self.local_action,
-        )  # fmt: skip
+            self.session,
+            self.tick,
+            self.global_state,
+            self.global_action,
+            self.local_state,
+            self.local_action,
+        )
 
     def occupancy(self, n_local_states: int) -> IntArray:
         """Robots per local state [T, S_l]."""
@@ -233,8 +244,19 @@ class RunLog:
             return np.array([getattr(row, name) for row in rows], dtype=np.int64)
 
         return RunRecord(
-            integers("session"), integers("tick"), integers("global_state"), integers("global_action"), integers("asked"),
-            integers("heard"), integers("rung"), np.array([self.reports[key] for key in keys], dtype=np.int64),
-            integers("report_bytes"), np.array([row.latency for row in rows]), np.array([row.estimate for row in rows]),
-            table["state"], table["action"], actions, {**about, "robot_ids": ids},
-        )  # fmt: skip
+            integers("session"),
+            integers("tick"),
+            integers("global_state"),
+            integers("global_action"),
+            integers("asked"),
+            integers("heard"),
+            integers("rung"),
+            np.array([self.reports[key] for key in keys], dtype=np.int64),
+            integers("report_bytes"),
+            np.array([row.latency for row in rows]),
+            np.array([row.estimate for row in rows]),
+            table["state"],
+            table["action"],
+            actions,
+            {**about, "robot_ids": ids},
+        )

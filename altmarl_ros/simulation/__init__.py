@@ -1,0 +1,1 @@
+"""Simulated worlds, without ROS: the Markov world, a vectorised fleet, and robots on wheels."""

@@ -145,8 +145,10 @@ class MarkovWorld:
     def _truth(self, session: int, tick: int, record: _Record) -> Truth:
         ids = tuple(sorted(self._bodies.keys() | record.states.keys()))
         return Truth(
-            session, tick, ids,
+            session,
+            tick,
+            ids,
             tuple(record.states[i] if i in record.states else self._bodies[i].state for i in ids),
             tuple(record.moves.get(i) for i in ids),
             tuple(record.commands.get(i, 0) for i in ids),
-        )  # fmt: skip
+        )

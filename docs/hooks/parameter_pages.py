@@ -40,9 +40,14 @@ def _section(executable: str) -> str:
 def row(parameter: Parameter) -> tuple[str, ...]:
     """One line of a table."""
     return (
-        f"`{parameter.name}`", _TYPES[type(parameter.default)], code(parameter.default), _range(parameter),
-        parameter.unit or NOTHING, "**live**" if parameter.live else NOTHING, code_span(parameter.description),
-    )  # fmt: skip
+        f"`{parameter.name}`",
+        _TYPES[type(parameter.default)],
+        code(parameter.default),
+        _range(parameter),
+        parameter.unit or NOTHING,
+        "**live**" if parameter.live else NOTHING,
+        code_span(parameter.description),
+    )
 
 
 def _range(parameter: Parameter) -> str:

@@ -37,9 +37,18 @@ def record(tmp_path, warehouse, acted):
         nothing = np.zeros(TICKS, dtype=np.int64)
         about = {"game_hash": warehouse.content_hash, "policy": "acted.npz", **about}
         return RunRecord(
-            run.session, run.tick, run.global_state, run.global_action, *[nothing] * 5, np.zeros(TICKS), np.zeros((TICKS, 5)),
-            run.local_state, run.local_action, np.ones((TICKS, ROBOTS), dtype=np.int64), about,
-        ).save(tmp_path / name)  # fmt: skip
+            run.session,
+            run.tick,
+            run.global_state,
+            run.global_action,
+            *[nothing] * 5,
+            np.zeros(TICKS),
+            np.zeros((TICKS, 5)),
+            run.local_state,
+            run.local_action,
+            np.ones((TICKS, ROBOTS), dtype=np.int64),
+            about,
+        ).save(tmp_path / name)
 
     return write
 

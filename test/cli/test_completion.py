@@ -63,9 +63,13 @@ def test_a_bash_completes_by_the_script(ask, monkeypatch):
     monkeypatch.delenv("_ALTMARL_COMPLETE")
     question = 'COMP_WORDS=(altmarl game check ha); COMP_CWORD=3; _altmarl_completion altmarl; echo "${COMPREPLY[@]}"'
     done = subprocess.run(
-        ["bash", "-c", f"{script}\n{question}"], capture_output=True, text=True, timeout=60, check=False,
+        ["bash", "-c", f"{script}\n{question}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
         env={**os.environ, "PATH": f"{ALTMARL.parent}:{os.environ['PATH']}"},
-    )  # fmt: skip
+    )
     assert done.stdout.split() == ["hall"], done.stderr
 
 

@@ -74,9 +74,29 @@ def test_help_has_an_example(name, capfd):
 
 def test_an_interrupted_experiment_keeps_what_is_done_and_goes_on(tmp_path):
     command = [
-        sys.executable, "-m", "altmarl_ros.cli.main", "experiment", "heterogeneity", "--robots", "100", "--runs", "100",
-        "--seeds", "40", "-k", "1", "-m", "fresh", "--spread", "0.5", "--jobs", "1", "--out", "o", "--quick",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "altmarl_ros.cli.main",
+        "experiment",
+        "heterogeneity",
+        "--robots",
+        "100",
+        "--runs",
+        "100",
+        "--seeds",
+        "40",
+        "-k",
+        "1",
+        "-m",
+        "fresh",
+        "--spread",
+        "0.5",
+        "--jobs",
+        "1",
+        "--out",
+        "o",
+        "--quick",
+    ]
     environment = {**os.environ, "PYTHONPATH": str(Path(altmarl_ros.__file__).parents[1])}
     process = subprocess.Popen(
         command, env=environment, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True

@@ -31,12 +31,22 @@ def record(tmp_path, warehouse):
         rng = np.random.default_rng(1)
         nothing = np.zeros(TICKS, dtype=np.int64)
         run = {
-            "session": nothing, "tick": np.arange(TICKS), "global_state": rng.integers(5, size=TICKS), "global_action": nothing,
-            "asked": nothing, "heard": nothing, "rung": nothing, "reports": nothing, "report_bytes": nothing,
-            "latency": np.zeros(TICKS), "estimate": np.zeros((TICKS, 5)),
-            "local_state": np.full((TICKS, ROBOTS), 2), "local_action": rng.integers(3, size=(TICKS, ROBOTS)),
-            "actions": np.ones((TICKS, ROBOTS), dtype=np.int64), "about": {"game_hash": warehouse.content_hash},
-        }  # fmt: skip
+            "session": nothing,
+            "tick": np.arange(TICKS),
+            "global_state": rng.integers(5, size=TICKS),
+            "global_action": nothing,
+            "asked": nothing,
+            "heard": nothing,
+            "rung": nothing,
+            "reports": nothing,
+            "report_bytes": nothing,
+            "latency": np.zeros(TICKS),
+            "estimate": np.zeros((TICKS, 5)),
+            "local_state": np.full((TICKS, ROBOTS), 2),
+            "local_action": rng.integers(3, size=(TICKS, ROBOTS)),
+            "actions": np.ones((TICKS, ROBOTS), dtype=np.int64),
+            "about": {"game_hash": warehouse.content_hash},
+        }
         return RunRecord(**{**run, **changes}).save(tmp_path / name)
 
     return write

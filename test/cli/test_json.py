@@ -43,13 +43,26 @@ def run(warehouse, small_bundle, policy, tmp_path):
     played = MarkovRuns(warehouse, ROBOTS, 3, TICKS)(warehouse, exploring(small_bundle, 0.5), 0)
     nothing = np.zeros(TICKS, dtype=np.int64)
     about = {
-        "game": "warehouse", "game_hash": warehouse.content_hash, "policy": str(policy), "k": 3, "model": "filtered",
+        "game": "warehouse",
+        "game_hash": warehouse.content_hash,
+        "policy": str(policy),
+        "k": 3,
+        "model": "filtered",
         "period": 0.5,
-    }  # fmt: skip
+    }
     return RunRecord(
-        played.session, played.tick, played.global_state, played.global_action, *[nothing] * 5, np.zeros(TICKS),
-        np.zeros((TICKS, 5)), played.local_state, played.local_action, np.ones((TICKS, ROBOTS), dtype=np.int64), about,
-    ).save(tmp_path / "run.npz")  # fmt: skip
+        played.session,
+        played.tick,
+        played.global_state,
+        played.global_action,
+        *[nothing] * 5,
+        np.zeros(TICKS),
+        np.zeros((TICKS, 5)),
+        played.local_state,
+        played.local_action,
+        np.ones((TICKS, ROBOTS), dtype=np.int64),
+        about,
+    ).save(tmp_path / "run.npz")
 
 
 def leaves(command, words=()):
@@ -110,9 +123,23 @@ def test_a_verb_that_trains_on_the_way_still_prints_one_document(monkeypatch, ca
 
 def test_an_experiment_tells_its_rows(capfd):
     told = document(
-        capfd, "experiment", "gap-rate", "--quick", "--games", "1", "--robots", "4", "-k", "1", "-k", "2", "--out", "out",
-        "--backend", "sequential",
-    )  # fmt: skip
+        capfd,
+        "experiment",
+        "gap-rate",
+        "--quick",
+        "--games",
+        "1",
+        "--robots",
+        "4",
+        "-k",
+        "1",
+        "-k",
+        "2",
+        "--out",
+        "out",
+        "--backend",
+        "sequential",
+    )
     assert told["rows"]
     assert Path(told["table"]).exists()
 

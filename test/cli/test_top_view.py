@@ -14,13 +14,45 @@ ZONES = tuple(f"zone {c}" for c in "ABCDE")
 
 
 NOW = TickView(
-    session=7, tick=41, policy_id=0xABCD, next_policy_id=0xABCD, role="first", coordinators=1, paused=False,
-    game="warehouse", zones=ZONES, model="filtered", period=0.5, robots=30, live=29, k=5, k_eff=3, asked=3, backfilled=1,
-    heard=2, rung=5, report_bytes=388, bandwidth_limit=1000.0, latency=0.0123, missed=2, held=0, age_mean=4.2, age_p95=9,
-    age_max=12, global_state=1, global_action=3, action="to D", zone=1, next_zone=3, truth=(0.4, 0.3, 0.2, 0.1, 0.0),
-    estimate=(0.5, 0.25, 0.125, 0.125, 0.0), sampling_error=0.034, estimated_reward=6.5, true_reward=6.1,
+    session=7,
+    tick=41,
+    policy_id=0xABCD,
+    next_policy_id=0xABCD,
+    role="first",
+    coordinators=1,
+    paused=False,
+    game="warehouse",
+    zones=ZONES,
+    model="filtered",
+    period=0.5,
+    robots=30,
+    live=29,
+    k=5,
+    k_eff=3,
+    asked=3,
+    backfilled=1,
+    heard=2,
+    rung=5,
+    report_bytes=388,
+    bandwidth_limit=1000.0,
+    latency=0.0123,
+    missed=2,
+    held=0,
+    age_mean=4.2,
+    age_p95=9,
+    age_max=12,
+    global_state=1,
+    global_action=3,
+    action="to D",
+    zone=1,
+    next_zone=3,
+    truth=(0.4, 0.3, 0.2, 0.1, 0.0),
+    estimate=(0.5, 0.25, 0.125, 0.125, 0.0),
+    sampling_error=0.034,
+    estimated_reward=6.5,
+    true_reward=6.1,
     verdicts={"accepted": 80, "late": 3, "not_polled": 1},
-)  # fmt: skip
+)
 
 
 def view(**changes):
@@ -46,10 +78,28 @@ def test_it_fits_into_the_terminal(width, height, zones):
 def test_it_says_what_is_known_of_the_tick():
     text = "\n".join(drawn([view(tick=40), view()], 120, 40))
     for said in (
-        "tick 41 every 0.5 s", "session 7", "policy 0000abcd", "s_g 1", "a_g to D", "29 of 30 robots live", "k 5", "k_eff 3",
-        "heard 2 of 3", "backfilled 1", "rung 5", "latency 12.3 ms", "776 B/s of 1000", "sampling error 3.4 %", "age mean 4.2",
-        "p95 9", "max 12", "missed ticks 2", "80 accepted, 3 late, 1 not polled", "50 %", "40 %",
-    ):  # fmt: skip
+        "tick 41 every 0.5 s",
+        "session 7",
+        "policy 0000abcd",
+        "s_g 1",
+        "a_g to D",
+        "29 of 30 robots live",
+        "k 5",
+        "k_eff 3",
+        "heard 2 of 3",
+        "backfilled 1",
+        "rung 5",
+        "latency 12.3 ms",
+        "776 B/s of 1000",
+        "sampling error 3.4 %",
+        "age mean 4.2",
+        "p95 9",
+        "max 12",
+        "missed ticks 2",
+        "80 accepted, 3 late, 1 not polled",
+        "50 %",
+        "40 %",
+    ):
         assert said in text, said
     rows = {line.split()[1]: line for line in text.splitlines() if line.startswith("zone ")}
     assert "is here" in rows["B"]

@@ -63,5 +63,9 @@ def test_weak_tokens_are_refused(token):
 
 def test_what_only_this_machine_reaches():
     assert [Access(host, "").local for host in ("127.0.0.1", "::1", "localhost", "0.0.0.0", "robots.lan")] == [
-        True, True, True, False, False,
-    ]  # fmt: skip
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]

@@ -15,12 +15,14 @@ from altmarl_ros.errors import AltmarlError
     ("message", "arguments"),
     [
         ({"id": 1, "do": "unlock", "token": "x"}, ("x",)),
-        ({"id": 2, "do": "set", "node": "/c", "values": {"a.b": 1, "c": 2.5, "d": "e", "f": True}},
-         ("/c", {"a.b": 1, "c": 2.5, "d": "e", "f": True})),
+        (
+            {"id": 2, "do": "set", "node": "/c", "values": {"a.b": 1, "c": 2.5, "d": "e", "f": True}},
+            ("/c", {"a.b": 1, "c": 2.5, "d": "e", "f": True}),
+        ),
         ({"id": 3, "do": "stop", "pressed": False}, (False,)),
         ({"id": 4, "do": "trainer", "verb": "rollback"}, ("rollback",)),
     ],
-)  # fmt: skip
+)
 def test_good_messages(message, arguments):
     command = parse_command(json.dumps(message))
     assert (command.number, command.verb, command.arguments) == (message["id"], message["do"], arguments)
@@ -29,13 +31,25 @@ def test_good_messages(message, arguments):
 @pytest.mark.parametrize(
     ("text", "culprit"),
     [
-        ("", "JSON"), ("[" * 5000, "JSON"), ('{"id": NaN}', "JSON"), ("[]", "object"), ('"x"', "object"),
-        ("{}", "'id'"), ('{"id": true, "do": "stop"}', "'id'"), ('{"id": -1}', "'id'"), ('{"id": 1.5}', "'id'"),
-        ('{"id": 1}', "'do'"), ('{"id": 1, "do": ["stop"]}', "'do'"), ('{"id": 1, "do": "shutdown"}', "'do'"),
-        ('{"id": 1, "do": "stop"}', "'pressed'"), ('{"id": 1, "do": "stop", "pressed": 1}', "'pressed'"),
+        ("", "JSON"),
+        ("[" * 5000, "JSON"),
+        ('{"id": NaN}', "JSON"),
+        ("[]", "object"),
+        ('"x"', "object"),
+        ("{}", "'id'"),
+        ('{"id": true, "do": "stop"}', "'id'"),
+        ('{"id": -1}', "'id'"),
+        ('{"id": 1.5}', "'id'"),
+        ('{"id": 1}', "'do'"),
+        ('{"id": 1, "do": ["stop"]}', "'do'"),
+        ('{"id": 1, "do": "shutdown"}', "'do'"),
+        ('{"id": 1, "do": "stop"}', "'pressed'"),
+        ('{"id": 1, "do": "stop", "pressed": 1}', "'pressed'"),
         ('{"id": 1, "do": "stop", "pressed": true, "now": 1}', "'now'"),
-        ('{"id": 1, "do": "unlock"}', "'token'"), ('{"id": 1, "do": "unlock", "token": 5}', "'token'"),
-        ('{"id": 1, "do": "trainer", "verb": "__class__"}', "'verb'"), ('{"id": 1, "do": "trainer", "verb": []}', "'verb'"),
+        ('{"id": 1, "do": "unlock"}', "'token'"),
+        ('{"id": 1, "do": "unlock", "token": 5}', "'token'"),
+        ('{"id": 1, "do": "trainer", "verb": "__class__"}', "'verb'"),
+        ('{"id": 1, "do": "trainer", "verb": []}', "'verb'"),
         ('{"id": 1, "do": "set", "node": "", "values": {"a": 1}}', "'node'"),
         ('{"id": 1, "do": "set", "node": "/c", "values": {}}', "'values'"),
         ('{"id": 1, "do": "set", "node": "/c", "values": {"a": null}}', "'a'"),
@@ -43,7 +57,7 @@ def test_good_messages(message, arguments):
         ('{"id": 1, "do": "set", "node": "/c", "values": {"a": 9223372036854775808}}', "'a'"),
         (json.dumps({"id": 1, "do": "set", "node": "/c", "values": {str(i): i for i in range(65)}}), "'values'"),
     ],
-)  # fmt: skip
+)
 def test_bad_messages_name_the_culprit(text, culprit):
     with pytest.raises(AltmarlError, match=culprit):
         parse_command(text)

@@ -74,8 +74,11 @@ def test_texts_stand_out_in_both_themes(page):
     assert themes[1].split() == themes[2].split()
     for theme in themes:
         colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", theme))
-        for text, ground in [*product(("ink", "soft"), ("panel", "paper", "zone", "hover")), ("on-red", "red"),
-                             *product(("blue", "orange", "green", "purple", "red"), ("panel",))]:  # fmt: skip
+        for text, ground in [
+            *product(("ink", "soft"), ("panel", "paper", "zone", "hover")),
+            ("on-red", "red"),
+            *product(("blue", "orange", "green", "purple", "red"), ("panel",)),
+        ]:
             light, dark = sorted((luminance(colours[text]), luminance(colours[ground])), reverse=True)
             assert (light + 0.05) / (dark + 0.05) >= 4.5, (text, ground, colours[text], colours[ground])
 

@@ -114,9 +114,10 @@ def test_without_the_token_nothing_can_be_changed():
     async def scenario(running):
         socket = await running.connect()
         for message in (
-            {"do": "set", "node": "/coordinator", "values": {"sampling.k": 1}}, {"do": "stop", "pressed": True},
+            {"do": "set", "node": "/coordinator", "values": {"sampling.k": 1}},
+            {"do": "stop", "pressed": True},
             {"do": "trainer", "verb": "deploy"},
-        ):  # fmt: skip
+        ):
             answer = await running.ask(socket, **message)
             assert not answer["ok"]
             assert "read-only" in answer["text"]

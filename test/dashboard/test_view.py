@@ -59,9 +59,12 @@ def test_what_happens_is_noted_once(view, account):
     view.hear_status(replace(account, tick=2, stamp=102.0, policy_id=9, next_policy_id=9, missed_ticks=2), (), {})
     view.hear_status(replace(account, session=2, stamp=103.0, policy_id=9, next_policy_id=9), (), {})
     assert texts(view) == [
-        "session 1, policy 00000007", "policy 00000009 announced", "policy 00000009 from tick 2 on", "2 ticks began late",
+        "session 1, policy 00000007",
+        "policy 00000009 announced",
+        "policy 00000009 from tick 2 on",
+        "2 ticks began late",
         "session 2, policy 00000009",
-    ]  # fmt: skip
+    ]
 
 
 def test_parameters_diagnoses_and_stops_are_noted_when_they_change(view):
@@ -73,9 +76,12 @@ def test_parameters_diagnoses_and_stops_are_noted_when_they_change(view):
     for pressed in (False, True, True, False):
         view.stopped(pressed)
     assert texts(view) == [
-        "sampling.k: 5 → 3", "/coordinator: ticks: level 1", "/coordinator: ticks: level 0",
-        "emergency stop of the fleet pressed", "emergency stop of the fleet released",
-    ]  # fmt: skip
+        "sampling.k: 5 → 3",
+        "/coordinator: ticks: level 1",
+        "/coordinator: ticks: level 0",
+        "emergency stop of the fleet pressed",
+        "emergency stop of the fleet released",
+    ]
 
 
 def test_the_past_that_a_latecomer_is_told_is_no_event(view, account):

@@ -72,10 +72,16 @@ def test_parameter_file_is_there():
 @pytest.mark.parametrize(
     ("option", "value"),
     [
-        ("robots", 0), ("k", -1), ("processes", -1), ("seed", -1), ("ticks", -1),
-        ("period", 0.0), ("period", -1.0), ("period", float("nan")),
+        ("robots", 0),
+        ("k", -1),
+        ("processes", -1),
+        ("seed", -1),
+        ("ticks", -1),
+        ("period", 0.0),
+        ("period", -1.0),
+        ("period", float("nan")),
     ],
-)  # fmt: skip
+)
 def test_options_out_of_range_are_refused_by_name(option, value):
     with pytest.raises(AltmarlError, match=f"{option} is {value}, must be"):
         plan(**{option: value})

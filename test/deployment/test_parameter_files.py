@@ -12,10 +12,13 @@ from altmarl_ros.errors import AltmarlError
 
 names = st.lists(st.text(string.ascii_lowercase + "_0123456789", min_size=1, max_size=3), min_size=1, max_size=3).map(".".join)
 scalars = st.one_of(
-    st.booleans(), st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False), st.text(),
+    st.booleans(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(allow_nan=False),
+    st.text(),
     st.sampled_from(["true", "1e3", "1.0", "~", "", "null", "- a", "a: b", "0x10"]),
     st.sampled_from(["07", "ü 中", "line\nline", "a\x85", "\u2028", " x ", "!!int 3"]),
-)  # fmt: skip
+)
 
 
 def given_to(node, text, tmp_path, known):
@@ -40,10 +43,18 @@ def test_the_form_is_that_of_ros2_param_dump():
 @pytest.mark.parametrize(
     ("key", "node", "meant"),
     [
-        ("/**", "/a/b/c", True), ("/**", "/c", True), ("/*", "/c", True), ("/*", "/a/c", False), ("/**/c", "/a/b/c", True),
-        ("/**/c", "/c", True), ("/**/c", "/a/b", False), ("/a/*/c", "/a/b/c", True), ("c", "/c", True), ("/a.c", "/abc", False),
+        ("/**", "/a/b/c", True),
+        ("/**", "/c", True),
+        ("/*", "/c", True),
+        ("/*", "/a/c", False),
+        ("/**/c", "/a/b/c", True),
+        ("/**/c", "/c", True),
+        ("/**/c", "/a/b", False),
+        ("/a/*/c", "/a/b/c", True),
+        ("c", "/c", True),
+        ("/a.c", "/abc", False),
     ],
-)  # fmt: skip
+)
 def test_wildcards_are_those_of_rcl(tmp_path, key, node, meant):
     text = yaml.safe_dump({key: {"ros__parameters": {"x": 1}}})
     if meant:
@@ -77,10 +88,20 @@ def test_a_mistake_names_the_file_and_the_culprit(tmp_path, text, culprit):
 @pytest.mark.parametrize(
     ("text", "present", "value"),
     [
-        ("10", 5, 10), ("10", 5.0, 10.0), ("1e3", 5.0, 1000.0), ("10", "a", "10"), ("true", "a", "true"), ("true", False, True),
-        ("'10'", "a", "10"), ("", "a", ""), ("no", True, False), ("a: [", "x", "a: ["), ("2.5", 1, 2.5), ("yes", 1.0, True),
+        ("10", 5, 10),
+        ("10", 5.0, 10.0),
+        ("1e3", 5.0, 1000.0),
+        ("10", "a", "10"),
+        ("true", "a", "true"),
+        ("true", False, True),
+        ("'10'", "a", "10"),
+        ("", "a", ""),
+        ("no", True, False),
+        ("a: [", "x", "a: ["),
+        ("2.5", 1, 2.5),
+        ("yes", 1.0, True),
     ],
-)  # fmt: skip
+)
 def test_what_is_typed_has_the_type_of_the_parameter_where_it_can(text, present, value):
     assert parse(text, present) == value
     assert type(parse(text, present)) is type(value)

@@ -8,22 +8,48 @@ from altmarl_ros.deployment.readiness import CommandTopic, CoordinatorSeen, Robo
 from altmarl_ros.driving.limits import Limits
 
 VALUES = {
-    "body": "drive", "drive.kind": "cmd_vel", "drive.base": "differential", "robot.radius": 0.2, "margin.reaction": 0.2,
-    "timeout.pose": 0.5, "timeout.scan": 0.5, "timeout.tick": 180.0, "timeout.coordinator": 0.5, "scan.required": True,
+    "body": "drive",
+    "drive.kind": "cmd_vel",
+    "drive.base": "differential",
+    "robot.radius": 0.2,
+    "margin.reaction": 0.2,
+    "timeout.pose": 0.5,
+    "timeout.scan": 0.5,
+    "timeout.tick": 180.0,
+    "timeout.coordinator": 0.5,
+    "scan.required": True,
     "limits.forward": 0.5,
-}  # fmt: skip
+}
 POSE = Stream(
     "/robot_7/odom", "nav_msgs/msg/Odometry", ("/robot_7/base",), frozenset({"nav_msgs/msg/Odometry"}), 10, (0.02,) * 9, 0.01
 )
-SCAN = Stream("/robot_7/scan", "sensor_msgs/msg/LaserScan", ("/robot_7/laser",), frozenset({"sensor_msgs/msg/LaserScan"}), 10,
-              (0.1,) * 9, 0.02)  # fmt: skip
+SCAN = Stream(
+    "/robot_7/scan",
+    "sensor_msgs/msg/LaserScan",
+    ("/robot_7/laser",),
+    frozenset({"sensor_msgs/msg/LaserScan"}),
+    10,
+    (0.1,) * 9,
+    0.02,
+)
 TWIST = "geometry_msgs/msg/Twist"
 COMMAND = CommandTopic("/robot_7/cmd_vel", TWIST, ("/robot_7/robot",), ("/robot_7/base",), frozenset({TWIST}))
 COORDINATOR = CoordinatorSeen(("/coordinator",), 0.4, 60.0, 20.0, 0.001, "abc")
 SOUND = RobotSeen(
-    "/robot_7/robot", 1, "inactive", VALUES, {}, {"pose": POSE, "scan": SCAN}, COMMAND, COORDINATOR, "abc", "storage", 1.2,
-    0.002, (),
-)  # fmt: skip
+    "/robot_7/robot",
+    1,
+    "inactive",
+    VALUES,
+    {},
+    {"pose": POSE, "scan": SCAN},
+    COMMAND,
+    COORDINATOR,
+    "abc",
+    "storage",
+    1.2,
+    0.002,
+    (),
+)
 
 
 def test_a_sound_robot_passes_every_check():
@@ -31,8 +57,19 @@ def test_a_sound_robot_passes_every_check():
     assert {check.state for check in checks} == {"ok"}, checks
     names = [check.name for check in checks]
     assert names == [
-        "node", "settings", "pose", "scan", "zone", "clearance", "command", "coordinator", "tick", "policy", "clock", "robot",
-    ]  # fmt: skip
+        "node",
+        "settings",
+        "pose",
+        "scan",
+        "zone",
+        "clearance",
+        "command",
+        "coordinator",
+        "tick",
+        "policy",
+        "clock",
+        "robot",
+    ]
     assert "0.23 m after an obstacle" in checks[1].detail  # 0.5^2 / 2 + 0.5 * 0.2, by hand 0.225
 
 

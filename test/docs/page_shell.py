@@ -42,9 +42,12 @@ class Terminal:
         program, *arguments = shlex.split(line, comments=True)
         with log.open("w") as output:
             self._process = subprocess.Popen(
-                [*PROGRAMS[program], *arguments], stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+                [*PROGRAMS[program], *arguments],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
-            )  # fmt: skip
+            )
 
     def new_output(self) -> str:
         """What was printed since the last time."""
@@ -149,8 +152,9 @@ class Shell:
         steps = ["egg_info", "--egg-base", str(self.site), "build_py", "--build-lib", str(self.site)]
         subprocess.run(
             [sys.executable, "-W", "ignore", "-c", "import setuptools; setuptools.setup()", "--quiet", *steps],
-            cwd=arguments[1], check=True,
-        )  # fmt: skip
+            cwd=arguments[1],
+            check=True,
+        )
         self.monkeypatch.syspath_prepend(self.site)
         importlib.invalidate_caches()
         return 0

@@ -26,8 +26,10 @@ def test_the_comparison_itself(printed, same):
 def test_the_reading_of_blocks_itself():
     (block,) = blocks("text\n```console\n$ one \\\n  two\nout\n$ three\n^C\nlast\n```\n")
     assert [(c.text, c.output, c.line, c.interrupts) for c in commands(block)] == [
-        ("one    two", "out\n", 3, False), ("three", "", 6, False), ("^C", "last\n", 7, True),
-    ]  # fmt: skip
+        ("one    two", "out\n", 3, False),
+        ("three", "", 6, False),
+        ("^C", "last\n", 7, True),
+    ]
 
 
 @pytest.mark.parametrize("page", PAGES)

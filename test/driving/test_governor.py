@@ -246,11 +246,17 @@ def inputs(draw, now):
 
     flags = draw(st.sampled_from([{}, {}, {}, {"active": False}, {"fleet_stop": True}, {"emergency_stop": True}]))
     return Inputs(
-        wanted=draw(st.one_of(st.none(), velocities)), pose=draw(st.one_of(st.none(), st.builds(Pose, number, number, number))),
-        pose_arrived=time(), pose_delay=draw(number), tick_arrived=time(), scan=draw(scans), scan_arrived=time(),
+        wanted=draw(st.one_of(st.none(), velocities)),
+        pose=draw(st.one_of(st.none(), st.builds(Pose, number, number, number))),
+        pose_arrived=time(),
+        pose_delay=draw(number),
+        tick_arrived=time(),
+        scan=draw(scans),
+        scan_arrived=time(),
         measured=draw(st.one_of(st.none(), velocities)),
-        border=draw(st.one_of(st.none(), st.builds(Border, number, number))), **flags,
-    )  # fmt: skip
+        border=draw(st.one_of(st.none(), st.builds(Border, number, number))),
+        **flags,
+    )
 
 
 @settings(max_examples=150, deadline=None)
@@ -273,9 +279,10 @@ def test_no_input_makes_a_command_that_breaks_the_limits(data, limits):
         assert limits.clip(v) == v
         factor = limits.emergency / limits.braking if emergency else 1.0
         for axis, gain, loss in (
-            ("x", limits.acceleration, limits.braking), ("y", limits.acceleration, limits.braking),
+            ("x", limits.acceleration, limits.braking),
+            ("y", limits.acceleration, limits.braking),
             ("yaw", limits.angular_acceleration, limits.angular_acceleration),
-        ):  # fmt: skip
+        ):
             old, new = getattr(before, axis), getattr(v, axis)
             assert abs(new - old) <= loss * factor * dt + 1e-9
             assert abs(new) <= abs(old) + gain * dt + 1e-9
@@ -299,9 +306,16 @@ def wall_ranges(x, yaw, reach, wall=0.0):
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.floats(0.2, 2.0), st.floats(0.3, 1.5), st.floats(1.0, 2.0), st.sampled_from([0, 1, 2, 3]),
-    st.sampled_from([0.05, 0.1]), st.floats(-1.0, 1.0), st.floats(-1.0, 1.0), st.booleans(), st.booleans(),
-)  # fmt: skip
+    st.floats(0.2, 2.0),
+    st.floats(0.3, 1.5),
+    st.floats(1.0, 2.0),
+    st.sampled_from([0, 1, 2, 3]),
+    st.sampled_from([0.05, 0.1]),
+    st.floats(-1.0, 1.0),
+    st.floats(-1.0, 1.0),
+    st.booleans(),
+    st.booleans(),
+)
 def test_a_wall_is_never_touched(top, acceleration, braking_factor, lag, dt, heading, turn, omni, late_scan):
     """Whatever speed is asked for, a robot whose reaction time covers its latency rests before the wall, closed loop."""
     limits = Limits(

@@ -18,10 +18,17 @@ LIMITS = Limits(forward=1.0, backward=0.3, lateral=0.5, turn=2.0, acceleration=0
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("forward", 0.0), ("turn", -1.0), ("backward", -0.1), ("lateral", math.nan), ("acceleration", math.inf),
-        ("braking", 0.1), ("angular_acceleration", 0.0), ("emergency_braking", 0.2), ("forward", math.nan),
+        ("forward", 0.0),
+        ("turn", -1.0),
+        ("backward", -0.1),
+        ("lateral", math.nan),
+        ("acceleration", math.inf),
+        ("braking", 0.1),
+        ("angular_acceleration", 0.0),
+        ("emergency_braking", 0.2),
+        ("forward", math.nan),
     ],
-)  # fmt: skip
+)
 def test_a_bad_limit_is_named(name, value):
     with pytest.raises(AltmarlError, match=name):
         Limits(**{name: value})

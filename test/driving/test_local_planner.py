@@ -219,11 +219,16 @@ GOOD = {"now": 1.0, "pose": Pose(0.0, 0.0), "goal": Goal(1.0, 0.0), "velocity": 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("now", math.nan), ("pose", Pose(math.nan, 0.0)), ("goal", Goal(math.inf, 0.0)), ("goal", Goal(0.0, 0.0, math.nan)),
-        ("goal", Goal(1.0, 0.0, via=((math.nan, 0.0),))), ("velocity", Velocity(math.nan)), ("points", np.zeros(3)),
+        ("now", math.nan),
+        ("pose", Pose(math.nan, 0.0)),
+        ("goal", Goal(math.inf, 0.0)),
+        ("goal", Goal(0.0, 0.0, math.nan)),
+        ("goal", Goal(1.0, 0.0, via=((math.nan, 0.0),))),
+        ("velocity", Velocity(math.nan)),
+        ("points", np.zeros(3)),
         ("points", np.zeros((4, 3))),
     ],
-)  # fmt: skip
+)
 def test_nonsense_is_answered_by_rest(name, value):
     drive = LocalPlanner(DIFFERENTIAL, PlannerSettings())
     drive.steer(**{**GOOD, "now": 0.9})

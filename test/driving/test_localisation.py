@@ -27,9 +27,13 @@ def test_poses_are_a_group(a, b, c):
 @given(poses, lengths, lengths)
 def test_composition_is_the_rotation_and_shift_of_the_plane(a, x, y):
     moved = compose(a, Pose(x, y))
-    assert (moved.x, moved.y) == pytest.approx((
-        a.x + cos(a.yaw) * x - sin(a.yaw) * y, a.y + sin(a.yaw) * x + cos(a.yaw) * y,
-    ), abs=1e-9)  # fmt: skip
+    assert (moved.x, moved.y) == pytest.approx(
+        (
+            a.x + cos(a.yaw) * x - sin(a.yaw) * y,
+            a.y + sin(a.yaw) * x + cos(a.yaw) * y,
+        ),
+        abs=1e-9,
+    )
 
 
 @given(poses, poses)

@@ -65,9 +65,16 @@ def test_silence_is_a_failure(errand):
     assert errand.want(6.0, HERE).send == HERE
 
 
-@given(st.lists(st.tuples(
-    st.sampled_from(["want", "accept", "reach", "fail"]), st.sampled_from([HERE, THERE, None]), st.integers(0, 12),
-), max_size=40))  # fmt: skip
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["want", "accept", "reach", "fail"]),
+            st.sampled_from([HERE, THERE, None]),
+            st.integers(0, 12),
+        ),
+        max_size=40,
+    )
+)
 def test_at_most_one_attempt_is_alive_whatever_is_said(steps):
     errand, now, alive = NavigationGoal(), 0.0, set()
     for kind, goal, number in steps:

@@ -34,9 +34,12 @@ def test_a_disc_that_goes_the_free_path_touches_and_no_sooner(x, y, vx, vy, w):
     free = free_path(np.array([[x, y]]), vx, vy, w, h)
     t = np.linspace(0.0, min(free, 12.0) / speed, 4000)
     yaw = w * t
-    steps = np.diff(t)[:, None] * np.column_stack([
-        vx * np.cos(mid := 0.5 * (yaw[1:] + yaw[:-1])) - vy * np.sin(mid), vx * np.sin(mid) + vy * np.cos(mid),
-    ])  # fmt: skip
+    steps = np.diff(t)[:, None] * np.column_stack(
+        [
+            vx * np.cos(mid := 0.5 * (yaw[1:] + yaw[:-1])) - vy * np.sin(mid),
+            vx * np.sin(mid) + vy * np.cos(mid),
+        ]
+    )
     centres = np.vstack([[0.0, 0.0], np.cumsum(steps, axis=0)])
     gaps = np.hypot(centres[:, 0] - x, centres[:, 1] - y) - h
     assert gaps.min() > -2e-2

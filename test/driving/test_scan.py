@@ -44,10 +44,17 @@ def test_blind_rays_leave_a_gap():
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("angle_min", math.nan), ("increment", 0.0), ("increment", math.inf), ("range_min", -1.0), ("range_max", math.nan),
-        ("ranges", np.empty(0)), ("ranges", np.ones((3, 3))), ("increment", 1.0), ("mount", Pose(math.nan, 0.0)),
+        ("angle_min", math.nan),
+        ("increment", 0.0),
+        ("increment", math.inf),
+        ("range_min", -1.0),
+        ("range_max", math.nan),
+        ("ranges", np.empty(0)),
+        ("ranges", np.ones((3, 3))),
+        ("increment", 1.0),
+        ("mount", Pose(math.nan, 0.0)),
     ],
-)  # fmt: skip
+)
 def test_nonsense_is_no_scan(name, value):
     good = {"ranges": np.ones(60), "angle_min": 0.0, "increment": 0.1, "range_min": 0.1, "range_max": 5.0}
     assert Scan(**good).is_valid

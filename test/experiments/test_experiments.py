@@ -33,9 +33,7 @@ def only(rows, **wanted):
 
 @lru_cache
 def pair(game, K, seed, learn_for="fresh"):
-    options = TrainingOptions(
-        K=K, n=30, runs=10, seed=seed, learn_for=learn_for, certificate_runs=0, g_learn=ONE_THREAD
-    )  # fmt: skip
+    options = TrainingOptions(K=K, n=30, runs=10, seed=seed, learn_for=learn_for, certificate_runs=0, g_learn=ONE_THREAD)
     return train(game, options)
 
 

@@ -85,9 +85,13 @@ def test_robots_move_to_neighbours_alone(seed, success, stray, displaced, speed)
     names = [f"z{i}" for i in range(size)]
     tree = [[names[i], names[int(rng.integers(i))]] for i in range(1, size)]  # connected
     parameters = FloorParameters(
-        zones=[{"name": name, "rectangle": [2 * i, 0, 2 * i + 1, 1]} for i, name in enumerate(names)], adjacency=tree,
-        motion_success=success, stray=stray * (1 - success), displaced=displaced, speed=speed,
-    )  # fmt: skip
+        zones=[{"name": name, "rectangle": [2 * i, 0, 2 * i + 1, 1]} for i, name in enumerate(names)],
+        adjacency=tree,
+        motion_success=success,
+        stray=stray * (1 - success),
+        displaced=displaced,
+        speed=speed,
+    )
     game, plan = build_floor(parameters), floor_plan(parameters)
     goals = neighbour_goals(plan)
     near = plan.adjacency | np.eye(size, dtype=bool)

@@ -118,9 +118,13 @@ def test_an_impossible_transition_stays_so_until_it_is_seen():
 )
 def test_arrays_that_do_not_fit_are_refused_by_name(game, change, culprit):
     run = {
-        "session": [0, 0], "tick": [0, 1], "global_state": [0, 1], "global_action": [0, 1],
-        "local_state": [[0], [1]], "local_action": [[0], [1]],
-    }  # fmt: skip
+        "session": [0, 0],
+        "tick": [0, 1],
+        "global_state": [0, 1],
+        "global_action": [0, 1],
+        "local_state": [[0], [1]],
+        "local_action": [[0], [1]],
+    }
     with pytest.raises(GameError) as refusal:
         count_transitions(game, Trajectory(**{**run, **change}))
     assert culprit in str(refusal.value)

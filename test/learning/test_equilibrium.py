@@ -165,10 +165,14 @@ def test_the_claimed_bound_is_the_stated_formula(warehouse):
 @pytest.mark.parametrize(
     ("wrong", "match"),
     [
-        ({"k": 9}, "k is 9, must be at most 4"), ({"n": 0}, "n is 0"), ({"runs": 1}, "runs is 1"), ({"k": -1}, "k is -1"),
-        ({"method": "guess"}, "method 'guess' is unknown"), ({"seed": -1}, "seed is -1"),
+        ({"k": 9}, "k is 9, must be at most 4"),
+        ({"n": 0}, "n is 0"),
+        ({"runs": 1}, "runs is 1"),
+        ({"k": -1}, "k is -1"),
+        ({"method": "guess"}, "method 'guess' is unknown"),
+        ({"seed": -1}, "seed is -1"),
     ],
-)  # fmt: skip
+)
 def test_wrong_requests_are_refused_by_name(tracking, wrong, match):
     game, ladder, pi_l = tracking
     with pytest.raises(AltmarlError, match=match):

@@ -16,9 +16,13 @@ def one_action(P, S_g=1):
     P = np.broadcast_to(P, (S_g, *np.shape(P)[-2:]))
     L = P.shape[-1]
     return TabularGame(
-        "chain", np.full((S_g, 1, S_g), 1 / S_g), P.transpose(1, 0, 2)[:, :, None], np.zeros((S_g, 1)),
-        np.eye(L)[0][:, None, None] * np.ones((L, S_g, 1)), 0.9,
-    )  # fmt: skip
+        "chain",
+        np.full((S_g, 1, S_g), 1 / S_g),
+        P.transpose(1, 0, 2)[:, :, None],
+        np.zeros((S_g, 1)),
+        np.eye(L)[0][:, None, None] * np.ones((L, S_g, 1)),
+        0.9,
+    )
 
 
 def run_of(s_l, a_l=None, s_g=None, a_g=None, session=None):

@@ -23,9 +23,18 @@ def request_for(small_bundle, tmp_path):
 
     def make(**changes):
         given = {
-            "game": "warehouse", "out": str(tmp_path / "out.npz"), "present": str(present), "n": 30, "k": 2,
-            "model": "filtered", "turnover": 0.2, "runs": 40, "rewards": asdict(REWARDS), "options": asdict(OPTIONS), "nice": 7,
-        }  # fmt: skip
+            "game": "warehouse",
+            "out": str(tmp_path / "out.npz"),
+            "present": str(present),
+            "n": 30,
+            "k": 2,
+            "model": "filtered",
+            "turnover": 0.2,
+            "runs": 40,
+            "rewards": asdict(REWARDS),
+            "options": asdict(OPTIONS),
+            "nice": 7,
+        }
         return TrainingRequest(**{**given, **changes})
 
     return make

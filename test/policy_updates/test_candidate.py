@@ -86,9 +86,14 @@ def test_a_failed_deployment_leaves_it_where_it_was_with_the_reason():
 
 @pytest.mark.parametrize(
     ("gain", "half", "ticks", "margin", "deploys"),
-    [(5.0, 0.5, 20, 4.4, True), (5.0, 0.5, 20, 4.5, False), (5.0, 5.1, 20, 0.0, False), (0.0, 0.0, 20, 0.0, False),
-     (5.0, 0.5, 0, 0.0, False)],
-)  # fmt: skip
+    [
+        (5.0, 0.5, 20, 4.4, True),
+        (5.0, 0.5, 20, 4.5, False),
+        (5.0, 5.1, 20, 0.0, False),
+        (0.0, 0.0, 20, 0.0, False),
+        (5.0, 0.5, 0, 0.0, False),
+    ],
+)
 def test_it_deploys_itself_only_surely_above_the_margin_and_after_live_ticks(gain, half, ticks, margin, deploys):
     assert ready(Score((0.0, 1.0), (gain, 1.0), (gain, half)), ticks).deploys_itself(margin) is deploys
 

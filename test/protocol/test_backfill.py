@@ -86,8 +86,11 @@ def test_others_are_asked_in_place_of_the_silent_ones_who_are_named_too(make_coo
     coordinator.hear(Report(SESSION, 0, first.polled[0], 1, TAG))
     again = coordinator.backfill()
     assert (again.session, again.tick, again.policy_id, again.global_state) == (
-        first.session, first.tick, first.policy_id, first.global_state,
-    )  # fmt: skip
+        first.session,
+        first.tick,
+        first.policy_id,
+        first.global_state,
+    )
     assert again.polled[:2] == first.polled[1:]
     others = again.polled[2:]
     assert len(others) == 2

@@ -27,11 +27,13 @@ def worst_window(sent):
 
 
 @given(
-    limit=st.floats(1.0, 50_000.0), period=st.sampled_from([0.01, 0.1, 0.3, 0.5, 2.0, 7.0]), k=st.integers(0, 100),
+    limit=st.floats(1.0, 50_000.0),
+    period=st.sampled_from([0.01, 0.1, 0.3, 0.5, 2.0, 7.0]),
+    k=st.integers(0, 100),
     jitter=st.lists(st.floats(0.0, 1.0), min_size=2, max_size=60),
     lags=st.lists(st.floats(0.0, 1.0), min_size=120, max_size=120),
     backfill=st.lists(st.integers(0, 20), max_size=60),
-)  # fmt: skip
+)
 def test_no_window_of_five_seconds_costs_more_than_the_limit_however_late_ticks_and_reports_are(
     limit, period, k, jitter, lags, backfill
 ):

@@ -15,10 +15,16 @@ from altmarl_ros.records.message_definitions import message_definition, type_has
 
 TYPE = "altmarl_ros/msg/RobotReport"
 QOS = {
-    "history": "keep_last", "depth": 1, "reliability": "best_effort", "durability": "volatile",
-    "deadline": {"sec": 0, "nsec": 0}, "lifespan": {"sec": 0, "nsec": 0}, "liveliness": "automatic",
-    "liveliness_lease_duration": {"sec": 0, "nsec": 0}, "avoid_ros_namespace_conventions": False,
-}  # fmt: skip
+    "history": "keep_last",
+    "depth": 1,
+    "reliability": "best_effort",
+    "durability": "volatile",
+    "deadline": {"sec": 0, "nsec": 0},
+    "lifespan": {"sec": 0, "nsec": 0},
+    "liveliness": "automatic",
+    "liveliness_lease_duration": {"sec": 0, "nsec": 0},
+    "avoid_ros_namespace_conventions": False,
+}
 
 
 def report(tick):
@@ -97,9 +103,10 @@ def test_files_follow_each_other_and_their_index_stays_small(tmp_path, monkeypat
         fill(writer, 23)
     names = [f"bag_{i}.mcap" for i in range(5)]
     assert sorted(path.name for path in (tmp_path / "bag").glob("*.mcap")) == names
-    assert yaml.safe_load((tmp_path / "bag" / "metadata.yaml").read_text())["rosbag2_bagfile_information"][
-        "relative_file_paths"
-    ] == names  # fmt: skip
+    assert (
+        yaml.safe_load((tmp_path / "bag" / "metadata.yaml").read_text())["rosbag2_bagfile_information"]["relative_file_paths"]
+        == names
+    )
     with Reader(tmp_path / "bag") as reader:
         assert [data for _, _, data in reader.messages()] == [report(tick) for tick in range(23)]
     assert len(list(BagReader(tmp_path / "bag"))) == 23
@@ -109,16 +116,19 @@ def write_and_be_killed(folder):
     """Two flushed batches of 100 messages and an unflushed one of 50, then SIGKILL."""
     pid = os.fork()
     if pid == 0:
-        clock = [0.0]
-        writer = BagWriter(folder, now=lambda: clock[0])
-        writer.add_topic(topic())
-        for batch in (100, 200):
-            clock[0] += 0.5
-            fill(writer, batch - 1, batch - 100)
-            clock[0] += 1.0
-            fill(writer, batch, batch - 1)
-        fill(writer, 250, 200)
-        os.kill(os.getpid(), signal.SIGKILL)
+        try:
+            clock = [0.0]
+            writer = BagWriter(folder, now=lambda: clock[0])
+            writer.add_topic(topic())
+            for batch in (100, 200):
+                clock[0] += 0.5
+                fill(writer, batch - 1, batch - 100)
+                clock[0] += 1.0
+                fill(writer, batch, batch - 1)
+            fill(writer, 250, 200)
+            os.kill(os.getpid(), signal.SIGKILL)
+        finally:
+            os._exit(1)
     assert os.WIFSIGNALED(os.waitpid(pid, 0)[1])
 
 
@@ -149,15 +159,16 @@ def test_a_full_disk_is_named_and_what_was_flushed_stays(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
         clock = [0.0]
         code = 1
-        writer = BagWriter(tmp_path / "bag", now=lambda: clock[0])
-        writer.add_topic(topic())
         try:
+            writer = BagWriter(tmp_path / "bag", now=lambda: clock[0])
+            writer.add_topic(topic())
             for batch in range(10_000):
                 clock[0] += 1.0
                 fill(writer, batch * 10 + 10, batch * 10)
         except BagError as error:
             code = 0 if "bag: cannot be written: File too large" in str(error) else 2
-        os._exit(code)
+        finally:
+            os._exit(code)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     messages = list(BagReader(tmp_path / "bag"))
     assert len(messages) > 100

@@ -20,9 +20,10 @@ from altmarl_ros.records.run_record import Configuration
 def policies(small_bundle):
     """By policy id: the bundle that every run begins with, and one whose robots and coordinator prefer other actions."""
     other = replace(
-        small_bundle, pi_l=LocalPolicy(small_bundle.pi_l.probabilities[..., ::-1]),
+        small_bundle,
+        pi_l=LocalPolicy(small_bundle.pi_l.probabilities[..., ::-1]),
         ladder=Ladder(tuple((rung + 1) % 5 for rung in small_bundle.ladder.rungs), 5, 5),
-    )  # fmt: skip
+    )
     return {bundle.policy_id: bundle for bundle in (small_bundle, other)}
 
 
@@ -173,6 +174,12 @@ def test_what_a_configuration_says_about_a_run():
     parameters = {"game": "warehouse", "policy.file": "a.npz", "sampling.k": 4, "tick.period": 0.1, "sampling.seed": 3}
     about = Configuration(7, 0, "warehouse", "abc", "def", 1, {**parameters, "sampling.model": "fresh"}, Handover()).about()
     assert about == {
-        "game": "warehouse", "policy": "a.npz", "k": 4, "period": 0.1, "seed": 3, "model": "fresh",
-        "game_name": "warehouse", "game_hash": "abc",
-    }  # fmt: skip
+        "game": "warehouse",
+        "policy": "a.npz",
+        "k": 4,
+        "period": 0.1,
+        "seed": 3,
+        "model": "fresh",
+        "game_name": "warehouse",
+        "game_hash": "abc",
+    }

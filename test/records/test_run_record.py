@@ -13,9 +13,21 @@ S = 9  # session
 
 def status(tick, global_state=0, global_action=0):
     return StatusRow(
-        stamp=0.5, session=S, tick=tick, policy_id=1, global_state=global_state, global_action=global_action, asked=3,
-        heard=2, rung=2, report_bytes=40, latency=0.125, live=3, sampling_error=0.5, estimate=(0.25, 0.75),
-    )  # fmt: skip
+        stamp=0.5,
+        session=S,
+        tick=tick,
+        policy_id=1,
+        global_state=global_state,
+        global_action=global_action,
+        asked=3,
+        heard=2,
+        rung=2,
+        report_bytes=40,
+        latency=0.125,
+        live=3,
+        sampling_error=0.5,
+        estimate=(0.25, 0.75),
+    )
 
 
 def log_of(statuses, truths, reports=()):

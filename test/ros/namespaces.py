@@ -81,9 +81,24 @@ class Cable:
     def limit(self, side: str, rate: str) -> None:
         """What that side sends, by a token bucket."""
         _sh(
-            "ip", "netns", "exec", self._names[side], "tc", "qdisc", "add", "dev", self.device[side], "root", "tbf",
-            "rate", rate, "burst", "4kb", "latency", "200ms",
-        )  # fmt: skip
+            "ip",
+            "netns",
+            "exec",
+            self._names[side],
+            "tc",
+            "qdisc",
+            "add",
+            "dev",
+            self.device[side],
+            "root",
+            "tbf",
+            "rate",
+            rate,
+            "burst",
+            "4kb",
+            "latency",
+            "200ms",
+        )
 
     def lose(self, side: str, percent: int, rule: str = "") -> None:
         """So much of what that side receives; `rule` narrows it down."""

@@ -71,8 +71,11 @@ def test_a_stopped_fleet_keeps_its_record_and_leaves_nothing_running(policy, tmp
     command = [sys.executable, "-m", "altmarl_ros.cli.main", "fleet", "-p", str(policy), "-n", "6", "-k", "2"]
     fleet = subprocess.Popen(
         [*command, "--period", "0.1", "--record", str(tmp_path / "run.npz")],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=tmp_path,
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=tmp_path,
+    )
     children: list[int] = []
     end = time.monotonic() + 60.0
     while len(children) < 4 and time.monotonic() < end:

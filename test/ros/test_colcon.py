@@ -32,11 +32,19 @@ def test_colcon_builds_the_tree_and_its_world_runs(tmp_path):
     }
     build = subprocess.run(
         [
-            colcon, "build", "--cmake-args", "-DBUILD_TESTING=OFF", f"-DPython3_EXECUTABLE={sys.executable}",
+            colcon,
+            "build",
+            "--cmake-args",
+            "-DBUILD_TESTING=OFF",
+            f"-DPython3_EXECUTABLE={sys.executable}",
             f"-DCMAKE_PROJECT_altmarl_ros_INCLUDE={source / 'cmake' / 'package_index_underlay.cmake'}",
         ],
-        cwd=tmp_path / "workspace", env=environment, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+        cwd=tmp_path / "workspace",
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert build.returncode == 0, build.stdout + build.stderr
     script = (
         "source install/local_setup.bash && python -c 'import altmarl_ros.msg; print(altmarl_ros.__file__)' "

@@ -25,9 +25,14 @@ TOKEN = "a-token-of-this-test"
 ROBOTS = 12
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ARGUMENTS = (
-    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--disable-quic",
-)  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+)
 PATIENCE = 20.0  # s
 START = 90.0  # s; what is compiled for the first time takes its time
 
@@ -56,9 +61,7 @@ class Server:
 
     def __init__(self, environment: dict[str, str], port: int, *options: str) -> None:
         command = [str(Path(sys.executable).with_name("altmarl")), "dashboard", "--port", str(port), *options]
-        self.process = subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        self.process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         line = self.process.stdout.readline()
         assert "http" in line, line + self.process.stdout.read()
         self.url = re.search(r"http://\S+", line)[0]
@@ -197,10 +200,12 @@ def test_a_browser_without_the_token_can_change_nothing(scene):
     expect(parameter(page, "sampling.k")[0]).to_be_disabled()
     assert page.locator("#parameters :is(input, select):enabled").count() == 0
     messages = (
-        {"do": "set", "node": "/coordinator", "values": {"sampling.k": 1}}, {"do": "stop", "pressed": True},
-        {"do": "trainer", "verb": "deploy"}, {"do": "unlock", "token": "a-guess-of-this-test"},
+        {"do": "set", "node": "/coordinator", "values": {"sampling.k": 1}},
+        {"do": "stop", "pressed": True},
+        {"do": "trainer", "verb": "deploy"},
+        {"do": "unlock", "token": "a-guess-of-this-test"},
         {"do": "set", "node": "/coordinator", "values": {"paused": True}},
-    )  # fmt: skip
+    )
     before, stopped = scene.status(), scene.stopped
     answers = page.evaluate(SEND, [json.dumps({"id": i, **message}) for i, message in enumerate(messages)])
     assert not any(answer["ok"] for answer in answers)

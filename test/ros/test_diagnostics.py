@@ -57,8 +57,20 @@ def test_a_fleet_in_order_says_so_and_a_stopped_part_of_it_is_named(listen):
     assert {status.hardware_id for status in latest.values()} == {"/fleet"}
     assert float(values(latest["/coordinator: ticks"])["wanted frequency [Hz]"]) == 5.0
     reports = values(latest["/coordinator: reports"])
-    assert {"loss", "asked", "heard", "rung", "accepted", "late", "duplicate", "foreign", "not_polled", "unknown", "wrong_game",
-            "out_of_range"} <= reports.keys()  # fmt: skip
+    assert {
+        "loss",
+        "asked",
+        "heard",
+        "rung",
+        "accepted",
+        "late",
+        "duplicate",
+        "foreign",
+        "not_polled",
+        "unknown",
+        "wrong_game",
+        "out_of_range",
+    } <= reports.keys()
     assert values(latest["/robots_0: robots"])["robots"] == "4"
     heard = len(arrays)
     seconds = running.wait_until(lambda: len(arrays) >= heard + 9, 30, "nine more arrays from three nodes")
@@ -86,15 +98,23 @@ def profiles(running, topic, kind):
 
 def test_parameters_change_the_profiles_of_publishers_and_subscriptions(listen, start_executable, policy):
     running, _, _ = listen
-    start_executable("coordinator", **{"policy.file": str(policy),
-        "qos_overrides./fleet/status.publisher.durability": "volatile",
-        "qos_overrides./fleet/tick.publisher.deadline": 700_000_000,
-        "qos_overrides./fleet/report.subscription.reliability": "reliable",
-    })  # fmt: skip
-    start_executable("robots", count=3, **{
-        "qos_overrides./fleet/report.publisher.reliability": "reliable",
-        "qos_overrides./robots/body.subscription.reliability": "best_effort",
-    })  # fmt: skip
+    start_executable(
+        "coordinator",
+        **{
+            "policy.file": str(policy),
+            "qos_overrides./fleet/status.publisher.durability": "volatile",
+            "qos_overrides./fleet/tick.publisher.deadline": 700_000_000,
+            "qos_overrides./fleet/report.subscription.reliability": "reliable",
+        },
+    )
+    start_executable(
+        "robots",
+        count=3,
+        **{
+            "qos_overrides./fleet/report.publisher.reliability": "reliable",
+            "qos_overrides./robots/body.subscription.reliability": "best_effort",
+        },
+    )
     topics = {"publisher": ("/fleet/tick", "/fleet/policy", "/fleet/status"), "subscription": ("/fleet/report",)}
     for kind, names in topics.items():
         for topic in names:
@@ -128,9 +148,14 @@ def test_incompatible_and_missed_deadlines_are_counted(listen, start_executable,
     from altmarl_ros.msg import FleetTick
 
     running, latest, _ = listen
-    start_executable("coordinator", **{"policy.file": str(policy),
-        "tick.period": 0.3, "qos_overrides./fleet/tick.publisher.deadline": 100_000_000,
-    })  # fmt: skip
+    start_executable(
+        "coordinator",
+        **{
+            "policy.file": str(policy),
+            "tick.period": 0.3,
+            "qos_overrides./fleet/tick.publisher.deadline": 100_000_000,
+        },
+    )
     running.observer.create_subscription(FleetTick, "/fleet/tick", print, QoSProfile(depth=1))  # wants it reliable
 
     def counted(event):
@@ -143,9 +168,14 @@ def test_incompatible_and_missed_deadlines_are_counted(listen, start_executable,
 
 def test_robots_count_a_coordinator_that_is_gone(listen, start_executable, policy):
     running, latest, _ = listen
-    coordinator = start_executable("coordinator", **{"policy.file": str(policy),
-        "tick.period": 0.2, "qos_overrides./fleet/tick.publisher.liveliness_lease_duration": 600_000_000,
-    })  # fmt: skip
+    coordinator = start_executable(
+        "coordinator",
+        **{
+            "policy.file": str(policy),
+            "tick.period": 0.2,
+            "qos_overrides./fleet/tick.publisher.liveliness_lease_duration": 600_000_000,
+        },
+    )
     start_executable("robots", count=2, **{"qos_overrides./fleet/tick.subscription.liveliness_lease_duration": 700_000_000})
 
     def count(event):

@@ -30,10 +30,12 @@ class Attacker:
         self.node = rclpy.create_node("attacker")
         self._rng = np.random.default_rng(0)
         self._types = {
-            "/fleet/report": (RobotReport, qos.report_qos(1000)), "/fleet/policy": (LocalPolicy, qos.latched_qos()),
-            "/fleet/hello": (RobotHello, qos.latched_qos()), "/fleet/tick": (FleetTick, qos.tick_qos(0.1)),
+            "/fleet/report": (RobotReport, qos.report_qos(1000)),
+            "/fleet/policy": (LocalPolicy, qos.latched_qos()),
+            "/fleet/hello": (RobotHello, qos.latched_qos()),
+            "/fleet/tick": (FleetTick, qos.tick_qos(0.1)),
             "/world/command": (BodyCommand, qos.command_qos()),
-        }  # fmt: skip
+        }
         self._publishers = {t: self.node.create_publisher(kind, t, profile) for t, (kind, profile) in self._types.items()}
         self.sent = 0
         self._bursts = 0
@@ -187,8 +189,8 @@ def test_every_node_of_ours_is_guarded():
     from altmarl_ros.nodes.common.guarded import GuardedNode
 
     plain = set()
-    for module in pkgutil.iter_modules(altmarl_ros.nodes.__path__):
-        members = vars(importlib.import_module(f"altmarl_ros.nodes.{module.name}")).values()
+    for module in pkgutil.walk_packages(altmarl_ros.nodes.__path__, "altmarl_ros.nodes."):
+        members = vars(importlib.import_module(module.name)).values()
         ours = {m for m in members if isinstance(m, type) and issubclass(m, Node) and m.__module__.startswith("altmarl_ros.")}
         plain |= {m.__name__ for m in ours if not issubclass(m, GuardedNode)}
     assert plain <= {"RobotsHost"}  # holds parameters only

@@ -47,8 +47,12 @@ def launch(tmp_path):
             process = subprocess.Popen(
                 [sys.executable, "-c", SERVICE, str(share_directory() / "launch" / file)]
                 + [f"{name}:={value}" for name, value in arguments.items()],
-                env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, cwd=tmp_path,
-            )  # fmt: skip
+                env=environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                cwd=tmp_path,
+            )
         started.append((process, tmp_path / f"{file}.log"))
         return process
 

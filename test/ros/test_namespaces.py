@@ -137,9 +137,11 @@ def test_all_robots_are_back_three_ticks_after_a_cut_of_ten_seconds(split, cable
         return [
             key[1]
             for key, status in running.log.statuses.items()
-            if status.stamp > healed and status.live == ROBOTS and key in running.log.truths
+            if status.stamp > healed
+            and status.live == ROBOTS
+            and key in running.log.truths
             and acting(running.log.truths[key]) == ROBOTS
-        ]  # fmt: skip
+        ]
 
     running.wait_until(whole_ticks, 40, "the robots coming back")
     first_tick = np.ceil((healed - running.observer.latest.stamp) / PERIOD) + running.observer.latest.tick
@@ -216,9 +218,7 @@ def netcheck(cable, tmp_path):
             )
         try:
             with cable.at("b"):
-                peer = subprocess.run(
-                    [*command, "--peer", *options], capture_output=True, text=True, timeout=60, cwd=tmp_path
-                )  # fmt: skip
+                peer = subprocess.run([*command, "--peer", *options], capture_output=True, text=True, timeout=60, cwd=tmp_path)
         finally:
             listener.terminate()
             said, _ = listener.communicate(timeout=10)

@@ -141,8 +141,9 @@ def test_topics_rates_clock_and_faults(start_executable, drive, tmp_path):
     assert np.isnan(nan).all()
     carried = [message.pose.pose.position for stamp, message in heard["/robot_2/pose"] if stamp >= 4.2]
     assert all((place.x, place.y) == pytest.approx((8.0, 6.0), abs=0.2) for place in carried)
-    turns = {i: [message.twist.twist.angular.z for stamp, message in heard[f"/robot_{i}/odom"] if 5.6 <= stamp < 5.9]
-             for i in (0, 3)}  # fmt: skip
+    turns = {
+        i: [message.twist.twist.angular.z for stamp, message in heard[f"/robot_{i}/odom"] if 5.6 <= stamp < 5.9] for i in (0, 3)
+    }
     assert np.mean(turns[0]) == pytest.approx(0.0, abs=0.03)  # told to stand since 5 s
     assert np.mean(turns[3]) == pytest.approx(0.3, abs=0.05)  # its driver holds the last command
 
@@ -177,9 +178,16 @@ def test_robots_drive_where_their_policy_says_without_contact(fleet, tmp_path):
     game, floor = load_game("hall"), load_floor_map("hall")
     bundle = train(game, TrainingOptions(K=2, runs=20, n=20))
     plan = FleetPlan(
-        "hall", save_bundle(bundle, tmp_path / "hall.npz"), robots=4, k=2, period=75.0, processes=1, ticks=2,
-        backend="physical", real_time_factor=0.0,
-    )  # fmt: skip
+        "hall",
+        save_bundle(bundle, tmp_path / "hall.npz"),
+        robots=4,
+        k=2,
+        period=75.0,
+        processes=1,
+        ticks=2,
+        backend="physical",
+        real_time_factor=0.0,
+    )
     for _ in range(2):  # where the machine stalls, robots stop for want of fresh scans and come late
         running = fleet(plan)
         running.start()

@@ -49,9 +49,11 @@ def rules():
 def entities(node, name, namespace):
     """kind -> names of what a node of the graph has."""
     queries = (
-        node.get_publisher_names_and_types_by_node, node.get_subscriber_names_and_types_by_node,
-        node.get_service_names_and_types_by_node, node.get_client_names_and_types_by_node,
-    )  # fmt: skip
+        node.get_publisher_names_and_types_by_node,
+        node.get_subscriber_names_and_types_by_node,
+        node.get_service_names_and_types_by_node,
+        node.get_client_names_and_types_by_node,
+    )
     return {kind: {found for found, _ in query(name, namespace)} for kind, query in zip(KINDS, queries, strict=True)}
 
 

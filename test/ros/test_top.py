@@ -118,8 +118,13 @@ def test_a_fleet_tells_what_came_of_it_as_json(policy, tmp_path):
     command = [ALTMARL, "fleet", "-p", str(policy), "-n", "4", "-k", "2", "--json", "--isolated"]
     done = subprocess.run(
         [*command, "--period", "0.1", "--ticks", "10", "--visualization", "--record", "run.npz"],
-        capture_output=True, text=True, timeout=90, cwd=tmp_path, env={**os.environ, "ROS_HOME": str(tmp_path)}, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=90,
+        cwd=tmp_path,
+        env={**os.environ, "ROS_HOME": str(tmp_path)},
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert (told["robots"], told["ticks"], told["failures"], told["record"]) == (4, 10, {}, "run.npz")

@@ -14,8 +14,10 @@ from altmarl_ros.errors import AltmarlError
 from altmarl_ros.nodes.common.parameters import Parameter, declare, watch
 
 pytestmark = [
-    pytest.mark.ros, pytest.mark.untimed, pytest.mark.filterwarnings("ignore:failed to send response:RuntimeWarning"),
-]  # fmt: skip
+    pytest.mark.ros,
+    pytest.mark.untimed,
+    pytest.mark.filterwarnings("ignore:failed to send response:RuntimeWarning"),
+]
 
 FLOATS, TEXTS, WHOLE, FLAGS = 8, 20, 8, 4
 TABLE = (
@@ -109,12 +111,17 @@ def test_a_set_is_taken_whole_or_refused_whole_with_the_reason(node, capfd):
     assert said["successful"]
     changed = {each["name"]: (each["before"], each["after"]) for each in said["changed"]}
     assert changed == {
-        "size": (5, 3), "model": ("fresh", "sticky"), "floats.x0": (0.0, 1000.0), "texts.deep.t0": ("", "10"),
-    }  # fmt: skip
+        "size": (5, 3),
+        "model": ("fresh", "sticky"),
+        "floats.x0": (0.0, 1000.0),
+        "texts.deep.t0": ("", "10"),
+    }
     for settings_, reason in (
-        (("size=11", "model=fresh"), "size"), (("size=7", "model=fresh"), "seven is refused"),
-        (("model=fresh", "fixed=b"), "read-only"), (("size=4", "model=fesh"), "must be one of fresh, sticky"),
-    ):  # fmt: skip
+        (("size=11", "model=fresh"), "size"),
+        (("size=7", "model=fresh"), "seven is refused"),
+        (("model=fresh", "fixed=b"), "read-only"),
+        (("size=4", "model=fesh"), "must be one of fresh, sticky"),
+    ):
         heard = tune(capfd, "a/tuned", *settings_, code=1)
         assert reason in heard.err
         assert heard.out == ""

@@ -68,9 +68,12 @@ def time_of(status):
 def test_every_live_parameter_does_what_it_says_and_the_record_tells_so(tuned, tmp_path):
     bag = tmp_path / "bag"
     recorder = subprocess.Popen(
-        [sys.executable, "-m", "altmarl_ros.cli.main", "record", str(bag)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, cwd=tmp_path,
-    )  # fmt: skip
+        [sys.executable, "-m", "altmarl_ros.cli.main", "record", str(bag)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=tmp_path,
+    )
     try:
         fleet = tuned()
         assert {status.rung for status in fleet.ticks(3)} == {6}, "filtered acts by the top rung"
@@ -114,7 +117,7 @@ def test_a_set_is_taken_whole_or_refused_whole(tuned):
         ({"sampling__k": 2, "tick__period": 1e9}, "tick.period"),
         ({"sampling__k": 2, "roster__capacity": 1}, "roster.capacity: read when the node is configured"),
         ({"sampling__k": 2, "sampling__modle": "fresh"}, "no parameter 'sampling.modle'; is 'sampling.model' meant?"),
-    ):  # fmt: skip
+    ):
         taken, why = fleet.running.set_parameters("coordinator", **values)
         assert not taken
         assert reason in why
@@ -173,8 +176,10 @@ def test_robots_that_are_warm_take_other_actions(tuned, policy):
         state_of = {status.tick: status.global_state for status in fleet.heard}
         return sum(
             a is not None and pi_l[s, state_of[t.tick], a] == 0.0
-            for t in truths if t.tick in state_of for s, a in zip(t.local_states, t.local_actions, strict=True)
-        )  # fmt: skip
+            for t in truths
+            if t.tick in state_of
+            for s, a in zip(t.local_states, t.local_actions, strict=True)
+        )
 
     assert surprising(0) == 0
     first = fleet.set("robots_0", policy__temperature=100.0)[0].tick + 1

@@ -131,9 +131,15 @@ class Scene:
         self.folder = folder
         (folder / "floor.yaml").write_text(yaml.safe_dump(FLOOR))
         self.game_file = folder / "game.yaml"
-        self.game_file.write_text(yaml.safe_dump({
-            "name": "corridor", "builder": "floor", "parameters": {"map": "floor.yaml", "tick": 0.1},
-        }))  # fmt: skip
+        self.game_file.write_text(
+            yaml.safe_dump(
+                {
+                    "name": "corridor",
+                    "builder": "floor",
+                    "parameters": {"map": "floor.yaml", "tick": 0.1},
+                }
+            )
+        )
         rclpy.init(args=[])
         self.stage = Stage()
         self.executor = SingleThreadedExecutor()
@@ -144,10 +150,18 @@ class Scene:
     def start(self, **parameters):
         """A robot's process."""
         values = {
-            "robot_id": ROBOT, "body": "drive", "game": str(self.game_file), "drive.rate": RATE, "timeout.pose": TIMEOUT,
-            "timeout.tick": TIMEOUT, "timeout.scan": TIMEOUT, "limits.forward": SPEED, "limits.braking": BRAKING,
-            "limits.acceleration": BRAKING, "diagnostics.period": 0.2,
-        }  # fmt: skip
+            "robot_id": ROBOT,
+            "body": "drive",
+            "game": str(self.game_file),
+            "drive.rate": RATE,
+            "timeout.pose": TIMEOUT,
+            "timeout.tick": TIMEOUT,
+            "timeout.scan": TIMEOUT,
+            "limits.forward": SPEED,
+            "limits.braking": BRAKING,
+            "limits.acceleration": BRAKING,
+            "diagnostics.period": 0.2,
+        }
         values |= {name.replace("__", "."): value for name, value in parameters.items()}
         settings = [item for name, value in values.items() for item in ("-p", f"{name}:={yaml_of(value)}")]
         command = [str(executable("robot")), "--ros-args", "-r", f"__ns:=/robot_{ROBOT}", *settings]
@@ -364,8 +378,15 @@ def test_localisation_corrects_odometry_and_twists_are_stamped(scene, latched):
     pose.pose.pose.position.x, pose.pose.pose.position.y, pose.pose.pose.orientation.w = 5.0, 1.0, 1.0
     if latched:
         amcl.publish(pose)
-    scene.start(pose__source="pose_with_covariance", pose__topic="amcl_pose", pose__odometry="odom", drive__stamped=True,
-                drive__topic="base/cmd_vel", frame_prefix="robot_{id}/", frames__base="base_footprint")  # fmt: skip
+    scene.start(
+        pose__source="pose_with_covariance",
+        pose__topic="amcl_pose",
+        pose__odometry="odom",
+        drive__stamped=True,
+        drive__topic="base/cmd_vel",
+        frame_prefix="robot_{id}/",
+        frames__base="base_footprint",
+    )
     stage.odom_frame = f"robot_{ROBOT}/odom"
     original = stage.odometry_message
 

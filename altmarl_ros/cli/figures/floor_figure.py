@@ -56,9 +56,16 @@ def _draw_zones(axes: Axes, floor: FloorMap) -> None:
         axes.fill(*_ring(zone.polygon), color=color, alpha=0.13, lw=0)
         axes.plot(*_ring(zone.polygon), color=color, lw=1)
         axes.annotate(
-            zone.name, (zone.goal[0], zone.goal[1]), xytext=(0, 14), textcoords="offset points", ha="center", fontsize=11,
-            weight="bold", bbox={"facecolor": "white", "alpha": 0.7, "lw": 0, "pad": 1.5}, zorder=5,
-        )  # fmt: skip
+            zone.name,
+            (zone.goal[0], zone.goal[1]),
+            xytext=(0, 14),
+            textcoords="offset points",
+            ha="center",
+            fontsize=11,
+            weight="bold",
+            bbox={"facecolor": "white", "alpha": 0.7, "lw": 0, "pad": 1.5},
+            zorder=5,
+        )
 
 
 def _draw_passages(axes: Axes, floor: FloorMap) -> None:
@@ -73,9 +80,12 @@ def _draw_passages(axes: Axes, floor: FloorMap) -> None:
         dx, dy = _ARROW / 2 * _across(floor.plan.zones[a].polygon, entry, goals[b])
         x, y = entry
         axes.annotate(
-            "", xy=(x + dx, y + dy), xytext=(x - dx, y - dy), zorder=6,
+            "",
+            xy=(x + dx, y + dy),
+            xytext=(x - dx, y - dy),
+            zorder=6,
             arrowprops={"arrowstyle": "-|>", "color": "black", "lw": 1.4, "shrinkA": 0, "shrinkB": 0},
-        )  # fmt: skip
+        )
     if floor.entries:
         axes.plot([], [], ls="none", marker=r"$\rightarrow$", ms=13, color="black", label="entry")
 

@@ -24,8 +24,12 @@ class ReferenceRewards:
 
 
 def reference_rewards(
-    record: RunRecord, game: TabularGame, bundle: PolicyBundle, runs: int, seed: int,
-) -> ReferenceRewards:  # fmt: skip
+    record: RunRecord,
+    game: TabularGame,
+    bundle: PolicyBundle,
+    runs: int,
+    seed: int,
+) -> ReferenceRewards:
     """Simulate `runs` fleets from the first tick of the record, for as many ticks."""
     counts = record.occupancy(game.n_local_states)[0]
     start = Fleets(np.full(runs, record.global_state[0]), np.tile(counts, (runs, 1)))

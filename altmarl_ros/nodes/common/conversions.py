@@ -29,10 +29,14 @@ _MAX_POLICY_ENTRIES = 1_000_000  # 8 MB, of which a robot holds a few
 def tick_to_message(tick: Tick, stamp: object) -> FleetTick:
     """The broadcast form of a tick; stamp is a builtin_interfaces Time."""
     return FleetTick(
-        session=tick.session, tick=tick.tick, stamp=stamp, policy_id=tick.policy_id, global_state=tick.global_state,
+        session=tick.session,
+        tick=tick.tick,
+        stamp=stamp,
+        policy_id=tick.policy_id,
+        global_state=tick.global_state,
         global_action=FleetTick.NO_ACTION if tick.global_action is None else tick.global_action,
         polled=np.array(tick.polled, dtype=np.uint32),
-    )  # fmt: skip
+    )
 
 
 def tick_from_message(message: FleetTick) -> Tick:
@@ -44,9 +48,12 @@ def tick_from_message(message: FleetTick) -> Tick:
 def report_to_message(report: Report) -> RobotReport:
     """The wire form of a report."""
     return RobotReport(
-        session=report.session, tick=report.tick, robot_id=report.robot_id, local_state=report.local_state,
+        session=report.session,
+        tick=report.tick,
+        robot_id=report.robot_id,
+        local_state=report.local_state,
         game_tag=report.game_tag,
-    )  # fmt: skip
+    )
 
 
 def report_from_message(message: RobotReport) -> Report:
@@ -58,10 +65,14 @@ def policy_to_message(policy: Policy, policy_id: int, game_hash: str) -> LocalPo
     """The latched form of the local policy."""
     S_l, S_g, A_l = policy.probabilities.shape
     return LocalPolicy(
-        policy_id=policy_id, game_hash=game_hash, n_local_states=S_l, n_global_states=S_g, n_local_actions=A_l,
+        policy_id=policy_id,
+        game_hash=game_hash,
+        n_local_states=S_l,
+        n_global_states=S_g,
+        n_local_actions=A_l,
         probabilities=policy.probabilities.ravel(),
         action_values=[] if policy.action_values is None else policy.action_values.ravel(),
-    )  # fmt: skip
+    )
 
 
 def policy_from_message(message: LocalPolicy) -> Policy:
@@ -97,12 +108,13 @@ def truth_to_message(truth: Truth) -> FleetTruth:
     """The message about one closed tick."""
     actions = [FleetTruth.NO_ACTION if action is None else action for action in truth.local_actions]
     return FleetTruth(
-        session=truth.session, tick=truth.tick,
+        session=truth.session,
+        tick=truth.tick,
         robot_id=np.array(truth.robot_ids, dtype=np.uint32),
         local_state=np.array(truth.local_states, dtype=np.uint16),
         local_action=np.array(actions, dtype=np.uint16),
         actions=np.minimum(truth.actions, 65535).astype(np.uint16),
-    )  # fmt: skip
+    )
 
 
 def moves_to_message(moves: Moves) -> FleetTruth:
@@ -122,18 +134,34 @@ def status_to_message(core: Coordinator, decision: Decision, stamp: object, repo
     """The status after a decision; `reports` came since the last one. The node adds its own counters and times."""
     roster, ages = core.roster, core.roster.ages
     status = CoordinatorStatus(
-        stamp=stamp, session=decision.tick.session, tick=decision.tick.tick, policy_id=decision.tick.policy_id,
-        polled=np.array(decision.tick.polled, dtype=np.uint32), asked=decision.asked, backfilled=decision.backfilled,
-        k_eff=decision.k_eff, heard=decision.heard, rung=decision.rung,
+        stamp=stamp,
+        session=decision.tick.session,
+        tick=decision.tick.tick,
+        policy_id=decision.tick.policy_id,
+        polled=np.array(decision.tick.polled, dtype=np.uint32),
+        asked=decision.asked,
+        backfilled=decision.backfilled,
+        k_eff=decision.k_eff,
+        heard=decision.heard,
+        rung=decision.rung,
         heard_id=np.array(list(decision.answers), dtype=np.uint32),
         heard_state=np.array(list(decision.answers.values()), dtype=np.uint16),
-        global_state=decision.tick.global_state, global_action=decision.action,
-        estimate=decision.estimate.astype(np.float32), sampling_error=decision.sampling_error,
-        estimated_reward=decision.reward, k=core.k, robots=len(roster), live=roster.live,
+        global_state=decision.tick.global_state,
+        global_action=decision.action,
+        estimate=decision.estimate.astype(np.float32),
+        sampling_error=decision.sampling_error,
+        estimated_reward=decision.reward,
+        k=core.k,
+        robots=len(roster),
+        live=roster.live,
         next_policy_id=(core.next_bundle or core.bundle).policy_id,
-        report_bytes=reports * REPORT_WIRE_BYTES, bandwidth_limit=core.budget.limit,
-        age_mean=ages.mean, age_median=ages.median, age_p95=ages.p95, age_max=ages.maximum,
-    )  # fmt: skip
+        report_bytes=reports * REPORT_WIRE_BYTES,
+        bandwidth_limit=core.budget.limit,
+        age_mean=ages.mean,
+        age_median=ages.median,
+        age_p95=ages.p95,
+        age_max=ages.maximum,
+    )
     for verdict in Verdict:
         setattr(status, verdict.value, core.verdicts[verdict])
     return status
@@ -161,9 +189,11 @@ def floor_from_message(message: FloorTruth) -> FloorRow:
     """
     places = zip(message.x, message.y, strict=True)
     return FloorRow(
-        time=message.stamp.sec + 1e-9 * message.stamp.nanosec, factor=message.real_time_factor, contacts=message.contacts,
+        time=message.stamp.sec + 1e-9 * message.stamp.nanosec,
+        factor=message.real_time_factor,
+        contacts=message.contacts,
         places=dict(zip(message.robot_id, places, strict=True)),
-    )  # fmt: skip
+    )
 
 
 def status_from_message(message: CoordinatorStatus) -> StatusRow:
@@ -173,25 +203,40 @@ def status_from_message(message: CoordinatorStatus) -> StatusRow:
         ValueError: its arrays of reports differ in length.
     """
     return StatusRow(
-        stamp=message.stamp.sec + 1e-9 * message.stamp.nanosec, session=message.session, tick=message.tick,
-        policy_id=message.policy_id, global_state=message.global_state, global_action=message.global_action,
-        asked=message.asked, heard=message.heard, rung=message.rung, report_bytes=message.report_bytes,
-        latency=message.latency, live=message.live, sampling_error=message.sampling_error,
+        stamp=message.stamp.sec + 1e-9 * message.stamp.nanosec,
+        session=message.session,
+        tick=message.tick,
+        policy_id=message.policy_id,
+        global_state=message.global_state,
+        global_action=message.global_action,
+        asked=message.asked,
+        heard=message.heard,
+        rung=message.rung,
+        report_bytes=message.report_bytes,
+        latency=message.latency,
+        live=message.live,
+        sampling_error=message.sampling_error,
         estimate=tuple(float(share) for share in message.estimate),
         answers=tuple((int(i), int(s)) for i, s in zip(message.heard_id, message.heard_state, strict=True)),
-    )  # fmt: skip
+    )
 
 
 def configuration_to_message(configuration: Configuration, stamp: object) -> FleetConfiguration:
     """The latched form of a session's configuration."""
     known = configuration.handover
     return FleetConfiguration(
-        stamp=stamp, session=configuration.session, tick=configuration.tick, game_name=configuration.game_name,
-        game_hash=configuration.game_hash, policy_hash=configuration.policy_hash, policy_id=configuration.policy_id,
+        stamp=stamp,
+        session=configuration.session,
+        tick=configuration.tick,
+        game_name=configuration.game_name,
+        game_hash=configuration.game_hash,
+        policy_hash=configuration.policy_hash,
+        policy_id=configuration.policy_id,
         parameters=[Parameter(name, value=value).to_parameter_msg() for name, value in configuration.parameters.items()],
-        estimate=np.array(known.estimate, dtype=np.float32), sampling_error=known.sampling_error,
+        estimate=np.array(known.estimate, dtype=np.float32),
+        sampling_error=known.sampling_error,
         estimated_in=known.estimated_in or 0,
-    )  # fmt: skip
+    )
 
 
 def configuration_from_message(message: FleetConfiguration) -> Configuration:
@@ -200,6 +245,12 @@ def configuration_from_message(message: FleetConfiguration) -> Configuration:
     handover = Handover(estimated_in=message.estimated_in, estimate=estimate, sampling_error=message.sampling_error)
     parameters = {parameter.name: parameter_value_to_python(parameter.value) for parameter in message.parameters}
     return Configuration(
-        message.session, message.tick, message.game_name, message.game_hash, message.policy_hash, message.policy_id, parameters,
+        message.session,
+        message.tick,
+        message.game_name,
+        message.game_hash,
+        message.policy_hash,
+        message.policy_id,
+        parameters,
         handover if estimate else Handover(),
-    )  # fmt: skip
+    )

@@ -27,9 +27,12 @@ def to_status(finding: Finding, node_name: str, hardware_id: str) -> DiagnosticS
     """The message of one finding, named `<node>: <finding>`."""
     values = [KeyValue(key=key, value=_text(value)) for key, value in finding.values.items()]
     return DiagnosticStatus(
-        level=bytes([finding.level]), name=f"{node_name}: {finding.name}", message=finding.message,
-        hardware_id=hardware_id, values=values,
-    )  # fmt: skip
+        level=bytes([finding.level]),
+        name=f"{node_name}: {finding.name}",
+        message=finding.message,
+        hardware_id=hardware_id,
+        values=values,
+    )
 
 
 class Diagnostics:

@@ -21,9 +21,15 @@ _PARTICIPANT = 12  # bytes of an endpoint's id that name its participant (DDSI-R
 _DEADLINE = "deadline missed"
 
 POLICY_KINDS = (
-    QoSPolicyKind.DEADLINE, QoSPolicyKind.DEPTH, QoSPolicyKind.DURABILITY, QoSPolicyKind.HISTORY, QoSPolicyKind.LIFESPAN,
-    QoSPolicyKind.LIVELINESS, QoSPolicyKind.LIVELINESS_LEASE_DURATION, QoSPolicyKind.RELIABILITY,
-)  # fmt: skip
+    QoSPolicyKind.DEADLINE,
+    QoSPolicyKind.DEPTH,
+    QoSPolicyKind.DURABILITY,
+    QoSPolicyKind.HISTORY,
+    QoSPolicyKind.LIFESPAN,
+    QoSPolicyKind.LIVELINESS,
+    QoSPolicyKind.LIVELINESS_LEASE_DURATION,
+    QoSPolicyKind.RELIABILITY,
+)
 
 
 class Endpoints:
@@ -48,15 +54,20 @@ class Endpoints:
             return self._node.create_publisher(message_type, topic, profile, qos_overriding_options=self._options, **options)
 
         callbacks = PublisherEventCallbacks(
-            deadline=self._count(topic, _DEADLINE), liveliness=self._count(topic, "liveliness lost"),
+            deadline=self._count(topic, _DEADLINE),
+            liveliness=self._count(topic, "liveliness lost"),
             incompatible_qos=self._incompatible(topic, "reader"),
-        )  # fmt: skip
+        )
         return self._create(create, topic, callbacks, PublisherEventCallbacks(use_default_callbacks=not self._quiet))
 
     def subscription(
-        self, message_type: Any, topic: str, callback: Callable[..., None], profile: QoSProfile,
+        self,
+        message_type: Any,
+        topic: str,
+        callback: Callable[..., None],
+        profile: QoSProfile,
         count_writers: Callable[[int, int], None] | None = None,
-    ) -> Subscription:  # fmt: skip
+    ) -> Subscription:
         """A subscription; raises AltmarlError where an override is no policy.
 
         `count_writers` is told how many writers are alive, and how many have fallen silent, when that changes.
@@ -68,9 +79,11 @@ class Endpoints:
             )
 
         callbacks = SubscriptionEventCallbacks(
-            deadline=self._count(topic, _DEADLINE), liveliness=self._liveliness_changed(topic, count_writers),
-            message_lost=self._count(topic, "message lost"), incompatible_qos=self._incompatible(topic, "writer"),
-        )  # fmt: skip
+            deadline=self._count(topic, _DEADLINE),
+            liveliness=self._liveliness_changed(topic, count_writers),
+            message_lost=self._count(topic, "message lost"),
+            incompatible_qos=self._incompatible(topic, "writer"),
+        )
         liveliness = self._liveliness_changed(topic, count_writers) if count_writers else None
         without = SubscriptionEventCallbacks(liveliness=liveliness, use_default_callbacks=not self._quiet)
         return self._create(create, topic, callbacks, without)

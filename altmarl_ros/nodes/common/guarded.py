@@ -65,9 +65,13 @@ class GuardedNode(Node):
         return parameter
 
     def create_timer(  # type: ignore[override]
-        self, timer_period_sec: float, callback: Callable[[], None], callback_group: Any = None, clock: Clock | None = None,
+        self,
+        timer_period_sec: float,
+        callback: Callable[[], None],
+        callback_group: Any = None,
+        clock: Clock | None = None,
         **options: Any,
-    ) -> Any:  # fmt: skip
+    ) -> Any:
         """As rclpy's."""
         if self._clock_timers is not None and clock in (None, self.get_clock()):
             return self._clock_timers.create(timer_period_sec, callback)

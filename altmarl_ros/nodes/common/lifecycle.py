@@ -126,10 +126,12 @@ class ManagedNode(LifecycleNodeMixin, GuardedNode):
 
     def _destroy_since(self, before: set[Any]) -> None:
         kinds: tuple[tuple[Callable[[Any], Any], Iterable[Any]], ...] = (
-            (self.destroy_timer, self.all_timers), (self.destroy_subscription, self.subscriptions),
-            (self.destroy_publisher, self.publishers), (self.destroy_client, self.clients),
+            (self.destroy_timer, self.all_timers),
+            (self.destroy_subscription, self.subscriptions),
+            (self.destroy_publisher, self.publishers),
+            (self.destroy_client, self.clients),
             (self.destroy_service, self.services),
-        )  # fmt: skip
+        )
         for destroy, entities in kinds:
             for entity in set(entities) - before:
                 destroy(entity)

@@ -40,9 +40,11 @@ class Parameter:
         if managed and not self.live:
             constraints.append(_ON_CONFIGURE)
         descriptor = ParameterDescriptor(
-            name=self.name, description=description, additional_constraints=_AND.join(constraints),
+            name=self.name,
+            description=description,
+            additional_constraints=_AND.join(constraints),
             read_only=not self.live and not managed,
-        )  # fmt: skip
+        )
         if self.minimum is not None or self.maximum is not None:
             low = self.minimum if self.minimum is not None else -_UNBOUNDED
             high = self.maximum if self.maximum is not None else _UNBOUNDED
@@ -137,10 +139,12 @@ def refuse_fixed(given: Mapping[str, Any], present: Mapping[str, Any], live: fro
 
 
 def watch(
-    node: GuardedNode, table: Sequence[Parameter], values: dict[str, Any],
+    node: GuardedNode,
+    table: Sequence[Parameter],
+    values: dict[str, Any],
     prepare: Callable[[Mapping[str, Any], frozenset[str]], Any],
     apply: Callable[[Any, frozenset[str]], None],
-) -> None:  # fmt: skip
+) -> None:
     """Let the parameters of a table that are not read-only be set; a set is taken whole or refused whole.
 
     `prepare` is given all values as they would be and the names that are set; it makes what the change needs,

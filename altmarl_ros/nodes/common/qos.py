@@ -16,9 +16,11 @@ def tick_qos(period: float | None = None, lease: float | None = None) -> QoSProf
     offers a longer one than it asks for. The middleware keeps it up once for a process, not for each reader.
     """
     profile = QoSProfile(
-        history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT,
+        history=HistoryPolicy.KEEP_LAST,
+        depth=1,
+        reliability=ReliabilityPolicy.BEST_EFFORT,
         durability=DurabilityPolicy.VOLATILE,
-    )  # fmt: skip
+    )
     if period is not None:
         profile.lifespan = Duration(seconds=period)
         profile.deadline = Duration(seconds=2 * period)
@@ -31,17 +33,21 @@ def tick_qos(period: float | None = None, lease: float | None = None) -> QoSProf
 def report_qos(depth: int = 1) -> QoSProfile:
     """Reports: a lost one is cheaper than a late one; the coordinator keeps as many as it may ask for."""
     return QoSProfile(
-        history=HistoryPolicy.KEEP_LAST, depth=max(1, depth), reliability=ReliabilityPolicy.BEST_EFFORT,
+        history=HistoryPolicy.KEEP_LAST,
+        depth=max(1, depth),
+        reliability=ReliabilityPolicy.BEST_EFFORT,
         durability=DurabilityPolicy.VOLATILE,
-    )  # fmt: skip
+    )
 
 
 def latched_qos(depth: int = 1) -> QoSProfile:
     """The last `depth` messages of a publisher, also for those who come later."""
     return QoSProfile(
-        history=HistoryPolicy.KEEP_LAST, depth=depth, reliability=ReliabilityPolicy.RELIABLE,
+        history=HistoryPolicy.KEEP_LAST,
+        depth=depth,
+        reliability=ReliabilityPolicy.RELIABLE,
         durability=DurabilityPolicy.TRANSIENT_LOCAL,
-    )  # fmt: skip
+    )
 
 
 def policy_qos() -> QoSProfile:
@@ -52,17 +58,20 @@ def policy_qos() -> QoSProfile:
 def latched_from_many_qos() -> QoSProfile:
     """Reader of a latched topic with one message from each of many publishers."""
     return QoSProfile(
-        history=HistoryPolicy.KEEP_ALL, reliability=ReliabilityPolicy.RELIABLE,
+        history=HistoryPolicy.KEEP_ALL,
+        reliability=ReliabilityPolicy.RELIABLE,
         durability=DurabilityPolicy.TRANSIENT_LOCAL,
-    )  # fmt: skip
+    )
 
 
 def account_qos() -> QoSProfile:
     """Status and truth: nothing may be lost, and an operator who joins late gets the recent past."""
     return QoSProfile(
-        history=HistoryPolicy.KEEP_LAST, depth=_RECENT, reliability=ReliabilityPolicy.RELIABLE,
+        history=HistoryPolicy.KEEP_LAST,
+        depth=_RECENT,
+        reliability=ReliabilityPolicy.RELIABLE,
         durability=DurabilityPolicy.TRANSIENT_LOCAL,
-    )  # fmt: skip
+    )
 
 
 def plant_action_qos() -> QoSProfile:

@@ -59,10 +59,12 @@ class RemoteParameters:
         self._clients: list[Any] = [
             node.create_client(kind, f"{target}/{name}")
             for kind, name in (
-                (ListParameters, "list_parameters"), (DescribeParameters, "describe_parameters"),
-                (GetParameters, "get_parameters"), (SetParametersAtomically, "set_parameters_atomically"),
+                (ListParameters, "list_parameters"),
+                (DescribeParameters, "describe_parameters"),
+                (GetParameters, "get_parameters"),
+                (SetParametersAtomically, "set_parameters_atomically"),
             )
-        ]  # fmt: skip
+        ]
         self._list, self._describe, self._get, self._set = self._clients
 
     @property
@@ -112,4 +114,4 @@ def _remote_parameter(descriptor: ParameterDescriptor, value: Any) -> RemotePara
     low, high = (ranges[0].from_value, ranges[0].to_value) if ranges else (None, None)
     return RemoteParameter(
         descriptor.name, value, descriptor.description, low, high, choices_in(descriptor), is_live(descriptor)
-    )  # fmt: skip
+    )

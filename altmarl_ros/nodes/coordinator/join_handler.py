@@ -25,9 +25,14 @@ class JoinHandler:
     """
 
     def __init__(
-        self, node: Node, make: Endpoints, values: Mapping[str, Any], game_hash: str, roster: Roster,
+        self,
+        node: Node,
+        make: Endpoints,
+        values: Mapping[str, Any],
+        game_hash: str,
+        roster: Roster,
         want_policy: Callable[[], None],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._node, self._roster, self._want_policy = node, roster, want_policy
         self._admission = Admission(game_hash, int(values["roster.capacity"]))
         self._allowed = allowed_ids(values)

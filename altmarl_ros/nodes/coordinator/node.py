@@ -68,11 +68,16 @@ class CoordinatorNode(ManagedNode):
         if values["plant.kind"] == "external":
             self._link = PlantLink(self, make, prefix, self._game.n_global_states, values["plant.timeout"])
         self._core = Coordinator(
-            self._game, bundle, Rule.of(values),
-            values["sampling.k"], 0, rng, Roster(values["roster.max_misses"], values["roster.probe_interval"]),
+            self._game,
+            bundle,
+            Rule.of(values),
+            values["sampling.k"],
+            0,
+            rng,
+            Roster(values["roster.max_misses"], values["roster.probe_interval"]),
             self._link.plant if self._link else VirtualPlant(self._game, rng, checkpoint.global_state if checkpoint else None),
             BandwidthBudget(values["bandwidth_limit"], period, period * float(values["tick.deadline"])),
-        )  # fmt: skip
+        )
         game_hash = self._game.content_hash
         self._announcement = PolicyAnnouncer(self, make, prefix, self._core, game_hash, str(values["policy.file"]))
         self._announcement.say()
@@ -95,9 +100,14 @@ class CoordinatorNode(ManagedNode):
         self._ticking.start_over()
         self._announcement.restart()
         self._standby = StandbyLink(
-            self, self._values, self._last_session, self._could_decide, self._take_over,
-            self._ticking.stop, self._follow,
-        )  # fmt: skip
+            self,
+            self._values,
+            self._last_session,
+            self._could_decide,
+            self._take_over,
+            self._ticking.stop,
+            self._follow,
+        )
         if self._standby.session is not None:
             self._take_over(self._standby.session, Handover())
 
@@ -169,9 +179,15 @@ class CoordinatorNode(ManagedNode):
             return
         bundle = self._core.bundle
         configuration = Configuration(
-            self._core.session, self._core.next_tick, self._game.name, self._game.content_hash, bundle.content_hash,
-            bundle.policy_id, {**self._values, "policy.file": self._announcement.path}, self._handover,
-        )  # fmt: skip
+            self._core.session,
+            self._core.next_tick,
+            self._game.name,
+            self._game.content_hash,
+            bundle.content_hash,
+            bundle.policy_id,
+            {**self._values, "policy.file": self._announcement.path},
+            self._handover,
+        )
         stamp = self.get_clock().now().to_msg()
         self._configuration_publisher.publish(conversions.configuration_to_message(configuration, stamp))
 
@@ -183,11 +199,16 @@ class CoordinatorNode(ManagedNode):
             return [Finding("role", Level.WARN, "paused", {}), *plant]
         return [
             *self._health.findings(
-                self._core, thresholds_of(self._values), self._ticking.missed, self._hellos.refused,
-                self._hellos.policy_requests, time.monotonic(),
+                self._core,
+                thresholds_of(self._values),
+                self._ticking.missed,
+                self._hellos.refused,
+                self._hellos.policy_requests,
+                time.monotonic(),
             ),
-            *plant, self._endpoints.finding(self._ticking.keeps_deadline),
-        ]  # fmt: skip
+            *plant,
+            self._endpoints.finding(self._ticking.keeps_deadline),
+        ]
 
     def _prepare_parameters(self, values: Mapping[str, Any], names: frozenset[str]) -> PolicyBundle | None:
         if not self.configured:

@@ -20,29 +20,69 @@ _DEFAULTS = Thresholds()
 
 PARAMETERS = (
     Parameter("game", "warehouse", "Game: a built-in name or a YAML file."),
-    Parameter("policy.file", "", "Policy bundle (.npz) learned for that game by `altmarl train`; set again, it is read again.",
-              live=True),
-    Parameter("policy.patience", 10, "Ticks after which a new policy is acted by although some robot has not confirmed it.", 1,
-              10_000, live=True),
-    Parameter("policy.temperature", 0.0, "Draw the global action by softmax of what it is worth over this; 0: the best one.",
-              0.0, 1e6, unit="reward", live=True),
+    Parameter(
+        "policy.file",
+        "",
+        "Policy bundle (.npz) learned for that game by `altmarl train`; set again, it is read again.",
+        live=True,
+    ),
+    Parameter(
+        "policy.patience",
+        10,
+        "Ticks after which a new policy is acted by although some robot has not confirmed it.",
+        1,
+        10_000,
+        live=True,
+    ),
+    Parameter(
+        "policy.temperature",
+        0.0,
+        "Draw the global action by softmax of what it is worth over this; 0: the best one.",
+        0.0,
+        1e6,
+        unit="reward",
+        live=True,
+    ),
     Parameter("paused", False, "Begin no tick; robots that drive stop, the others wait.", live=True),
     Parameter("fleet_prefix", "/fleet", "Prefix of the fleet-wide topics."),
     Parameter("sampling.k", 5, "Reports wanted per tick, at most the bundle's top rung.", 0, 10_000, live=True),
     Parameter("sampling.model", DEFAULT_MODEL, "What is made of the reports.", choices=MODEL_NAMES, live=True),
-    Parameter("sampling.turnover", DEFAULT_TURNOVER, "Share of the polled robots drawn anew, for `sticky`.", 0.0, 1.0,
-              live=True),
+    Parameter(
+        "sampling.turnover", DEFAULT_TURNOVER, "Share of the polled robots drawn anew, for `sticky`.", 0.0, 1.0, live=True
+    ),
     Parameter("sampling.seed", 0, "Seed of the draw and of the virtual global plant.", 0, live=True),
-    Parameter("bandwidth_limit", 0.0, "Reports on the wire over any 5 s, on average; 0: no limit.", 0.0, 1e9, unit="B/s",
-              live=True),
-    Parameter("tick.period", 0.5, "Time between ticks; robots that drive wait for one for their `timeout.tick`.", 0.005, 3600.0,
-              unit="s", live=True),
-    Parameter("tick.lease", 0.4, "Silence of this process after which robots that drive may hold it for gone; at most their "
-              "`timeout.coordinator`, or they hear nothing.", 0.05, 3600.0, unit="s"),
-    Parameter("tick.deadline", 0.8, "Share of the period after which the coordinator decides on what it has.", 0.05, 0.95,
-              live=True),
-    Parameter("tick.backfill", 0.5, "Share of the deadline after which, each time, others are asked in place of silent robots; "
-              "1: never.", 0.05, 1.0, live=True),
+    Parameter(
+        "bandwidth_limit", 0.0, "Reports on the wire over any 5 s, on average; 0: no limit.", 0.0, 1e9, unit="B/s", live=True
+    ),
+    Parameter(
+        "tick.period",
+        0.5,
+        "Time between ticks; robots that drive wait for one for their `timeout.tick`.",
+        0.005,
+        3600.0,
+        unit="s",
+        live=True,
+    ),
+    Parameter(
+        "tick.lease",
+        0.4,
+        "Silence of this process after which robots that drive may hold it for gone; at most their "
+        "`timeout.coordinator`, or they hear nothing.",
+        0.05,
+        3600.0,
+        unit="s",
+    ),
+    Parameter(
+        "tick.deadline", 0.8, "Share of the period after which the coordinator decides on what it has.", 0.05, 0.95, live=True
+    ),
+    Parameter(
+        "tick.backfill",
+        0.5,
+        "Share of the deadline after which, each time, others are asked in place of silent robots; 1: never.",
+        0.05,
+        1.0,
+        live=True,
+    ),
     Parameter("tick.limit", 0, "Fall silent after so many ticks; 0: never.", 0),
     Parameter("start.robots", 0, "Hold the first tick until so many robots have joined, unless resumed ...", 0),
     Parameter("start.timeout", 10.0, "... but no longer than this.", 0.0, 3600.0, unit="s"),
@@ -59,7 +99,7 @@ PARAMETERS = (
     *threshold_parameters("loss", _DEFAULTS.loss, "Share of polls without an accepted report"),
     *threshold_parameters("suspended", _DEFAULTS.suspended, "Share of the roster that has left the draw"),
     *threshold_parameters("age", _DEFAULTS.age, "95 % quantile of the age of information, over that of a fair draw,"),
-)  # fmt: skip
+)
 
 LIVE = frozenset(p.name for p in PARAMETERS if p.live)
 """Parameters that a configured coordinator takes."""

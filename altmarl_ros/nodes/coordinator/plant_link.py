@@ -16,11 +16,21 @@ from altmarl_ros.protocol.coordinator import Decision
 from altmarl_ros.protocol.plant import ExternalPlant
 
 PLANT_PARAMETERS = (
-    Parameter("plant.kind", "virtual", "Where s_g comes from: P_g moves it in the coordinator, or a machine tells it.",
-              choices=("virtual", "external")),
-    Parameter("plant.timeout", 1.0, "How long the state that an external plant told counts; without one no tick begins.", 0.01,
-              3600.0, unit="s"),
-)  # fmt: skip
+    Parameter(
+        "plant.kind",
+        "virtual",
+        "Where s_g comes from: P_g moves it in the coordinator, or a machine tells it.",
+        choices=("virtual", "external"),
+    ),
+    Parameter(
+        "plant.timeout",
+        1.0,
+        "How long the state that an external plant told counts; without one no tick begins.",
+        0.01,
+        3600.0,
+        unit="s",
+    ),
+)
 
 _THROTTLE = 5.0  # s
 
@@ -60,10 +70,17 @@ class PlantLink:
         """Whether its state is known."""
         plant = self.plant
         level = Level.ERROR if plant.trouble else Level.OK
-        return Finding("plant", level, plant.trouble or f"in state {plant.state}", {
-            "state": "unknown" if plant.state is None else plant.state, "age [s]": plant.age, "refused": plant.refused,
-            "held ticks in a row": self.held,
-        })  # fmt: skip
+        return Finding(
+            "plant",
+            level,
+            plant.trouble or f"in state {plant.state}",
+            {
+                "state": "unknown" if plant.state is None else plant.state,
+                "age [s]": plant.age,
+                "refused": plant.refused,
+                "held ticks in a row": self.held,
+            },
+        )
 
     def _hear(self, message: GlobalState) -> None:
         clock, stamp = self._node.get_clock(), message.stamp

@@ -20,12 +20,16 @@ from altmarl_ros.records.run_record import Configuration
 STANDBY_PARAMETERS = (
     Parameter("standby", False, "Decide only when the coordinator that does falls silent."),
     Parameter(
-        "failover.lease", 0.0, "Silence of the deciding coordinator after which a standby takes over. 0: three tick periods "
+        "failover.lease",
+        0.0,
+        "Silence of the deciding coordinator after which a standby takes over. 0: three tick periods "
         "for a standby; any other then has no part in it: it decides at once and ends when it hears a newer session.",
-        0.0, 3600.0, unit="s",
+        0.0,
+        3600.0,
+        unit="s",
     ),
     Parameter("failover.rank", 0, "Order of succession, another for each coordinator; of a standby at least 1.", 0, RANKS - 1),
-)  # fmt: skip
+)
 
 _DISCOVERY = 1.0  # s; a coordinator that decides is heard within this and a lease
 _LEASE = 3  # tick periods
@@ -35,10 +39,15 @@ class StandbyLink:
     """Shell around `fleet.standby.Succession`."""
 
     def __init__(
-        self, node: Node, values: Mapping[str, Any], last_session: int | None,
-        ready: Callable[[], bool], take_over: Callable[[int, Handover], None], step_down: Callable[[], None],
+        self,
+        node: Node,
+        values: Mapping[str, Any],
+        last_session: int | None,
+        ready: Callable[[], bool],
+        take_over: Callable[[int, Handover], None],
+        step_down: Callable[[], None],
         follow: Callable[[Configuration], None],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """`take_over` gets the new session and what is known of the last, if we are `ready`; `step_down` ends ours.
 
         `follow` gets what the deciding coordinator decides by, whenever that changes while we stand by.

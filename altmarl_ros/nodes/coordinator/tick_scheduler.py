@@ -28,10 +28,17 @@ class TickScheduler:
     """
 
     def __init__(
-        self, node: Node, make: Endpoints, values: Mapping[str, Any], core: Coordinator, may_begin: Callable[[], bool],
-        ready: Callable[[int], bool], begun: Callable[[], None], hold: Callable[[], None],
+        self,
+        node: Node,
+        make: Endpoints,
+        values: Mapping[str, Any],
+        core: Coordinator,
+        may_begin: Callable[[], bool],
+        ready: Callable[[int], bool],
+        begun: Callable[[], None],
+        hold: Callable[[], None],
         decided: Callable[[Decision, CoordinatorStatus], None],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Nothing ticks before `start`.
 
         `may_begin` is asked before each tick, `ready` before the first one: whether a fleet of so many robots hears.
@@ -99,9 +106,10 @@ class TickScheduler:
         """Tick, decide and ask others when the parameters say, from the tick on that is due."""
         answer_time = values["tick.period"] * values["tick.deadline"]
         for timer, seconds in (
-            (self._ticker, values["tick.period"]), (self._deadline, answer_time),
+            (self._ticker, values["tick.period"]),
+            (self._deadline, answer_time),
             (self._backfiller, answer_time * values["tick.backfill"]),
-        ):  # fmt: skip
+        ):
             timer.timer_period_ns = int(1e9 * seconds)
         if values["tick.period"] != self._period:
             self._period = float(values["tick.period"])

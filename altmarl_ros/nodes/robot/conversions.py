@@ -19,9 +19,11 @@ from altmarl_ros.msg import DriveState
 
 _UNIT = 0.05  # by which the length of a quaternion may differ from 1
 _STATES = {
-    State.STOPPED: DriveState.STOPPED, State.STOPPING: DriveState.STOPPING, State.SLOWING: DriveState.SLOWING,
+    State.STOPPED: DriveState.STOPPED,
+    State.STOPPING: DriveState.STOPPING,
+    State.SLOWING: DriveState.SLOWING,
     State.MOVING: DriveState.MOVING,
-}  # fmt: skip
+}
 
 
 def yaw_from_message(quaternion: Any) -> float:
@@ -55,15 +57,24 @@ def velocity_to_message(velocity: Velocity) -> Twist:
 def scan_from_message(message: Any, mount: Pose) -> Scan:
     """The plain form of a sensor_msgs/LaserScan of a laser mounted so on the base; its numbers may be no numbers."""
     return Scan(
-        np.asarray(message.ranges), message.angle_min, message.angle_increment, message.range_min,
-        message.range_max, mount,
-    )  # fmt: skip
+        np.asarray(message.ranges),
+        message.angle_min,
+        message.angle_increment,
+        message.range_min,
+        message.range_max,
+        mount,
+    )
 
 
 def drive_to_message(command: Command, stamp: object, **fields: Any) -> DriveState:
     """What a drive does; the other fields as in the message."""
     velocity = command.velocity
     return DriveState(
-        stamp=stamp, state=_STATES[command.state], reasons=[reason.value for reason in command.reasons],
-        velocity_x=velocity.x, velocity_y=velocity.y, velocity_yaw=velocity.yaw, **fields,
-    )  # fmt: skip
+        stamp=stamp,
+        state=_STATES[command.state],
+        reasons=[reason.value for reason in command.reasons],
+        velocity_x=velocity.x,
+        velocity_y=velocity.y,
+        velocity_yaw=velocity.yaw,
+        **fields,
+    )

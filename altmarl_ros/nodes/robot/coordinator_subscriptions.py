@@ -44,7 +44,7 @@ class CoordinatorSubscriptions:
 
     def __init__(
         self, node: Node, make: Endpoints, prefix: str, game_hash: str, deferred: DeferredWork, lease: float | None = None
-    ) -> None:  # fmt: skip
+    ) -> None:
         """`game_hash`: other games' policies are refused; empty: none is. `lease`: see qos.tick_qos."""
         self._node, self._game_hash, self._deferred = node, game_hash, deferred
         self._listeners: dict[int, Listener] = {}

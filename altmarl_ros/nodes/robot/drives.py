@@ -17,7 +17,7 @@ from altmarl_ros.driving.planar import Pose, Velocity
 from altmarl_ros.nodes.common import qos
 from altmarl_ros.nodes.common.clock import AgeClock
 from altmarl_ros.nodes.common.endpoints import Endpoints
-from altmarl_ros.nodes.robot.node import conversions as vehicle_conversions
+from altmarl_ros.nodes.robot import conversions as vehicle_conversions
 from altmarl_ros.nodes.robot.parameters import DriveSettings
 
 
@@ -117,7 +117,7 @@ class PlannerDrive:
 
 def make_drive(
     node: Node, make: Endpoints, values: Mapping[str, Any], settings: DriveSettings, robot_id: int, clock: AgeClock, frame: str
-) -> Drive:  # fmt: skip
+) -> Drive:
     """The drive that the parameters name; `frame` is the base's.
 
     Raises:

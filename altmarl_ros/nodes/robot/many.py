@@ -51,12 +51,18 @@ class RobotsHost(GuardedNode):
         first, base = int(values["first_id"]), self.get_namespace().rstrip("/")
         self._robots = [
             RobotNode(
-                {**values, "robot_id": robot_id}, surroundings, quiet=robot_id > first, overridable=bool(profiles),
+                {**values, "robot_id": robot_id},
+                surroundings,
+                quiet=robot_id > first,
+                overridable=bool(profiles),
                 namespace=f"{base}/{values['name_prefix']}{robot_id}",
-                use_global_arguments=False, parameter_overrides=profiles, start_parameter_services=False, enable_rosout=False,
+                use_global_arguments=False,
+                parameter_overrides=profiles,
+                start_parameter_services=False,
+                enable_rosout=False,
             )
             for robot_id in range(first, first + int(values["count"]))
-        ]  # fmt: skip
+        ]
         for robot in self._robots:
             robot.start()
         Diagnostics(

@@ -144,10 +144,14 @@ class SimulatedRobots:
         occasion = self._occasion
         self._publisher.publish(
             BodyCommand(
-                body_topic=self._topic, session=occasion.session, tick=occasion.tick, global_state=occasion.global_state,
-                robot_id=list(self._pending), local_action=list(self._pending.values()),
+                body_topic=self._topic,
+                session=occasion.session,
+                tick=occasion.tick,
+                global_state=occasion.global_state,
+                robot_id=list(self._pending),
+                local_action=list(self._pending.values()),
             )
-        )  # fmt: skip
+        )
         self._pending = {}
 
     def _hear(self, message: BodyState) -> None:

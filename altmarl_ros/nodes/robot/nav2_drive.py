@@ -22,8 +22,8 @@ from altmarl_ros.errors import AltmarlError
 from altmarl_ros.nodes.common import qos
 from altmarl_ros.nodes.common.clock import AgeClock
 from altmarl_ros.nodes.common.endpoints import Endpoints
+from altmarl_ros.nodes.robot import conversions as vehicle_conversions
 from altmarl_ros.nodes.robot.drives import Base
-from altmarl_ros.nodes.robot.node import conversions as vehicle_conversions
 from altmarl_ros.nodes.robot.parameters import DriveSettings
 
 _ACTION = "navigate_to_pose"
@@ -45,7 +45,7 @@ class Nav2Drive:
 
     def __init__(
         self, node: Node, make: Endpoints, values: Mapping[str, Any], clock: AgeClock, base: Base, action_type: Any
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._type, self._clock, self._base = action_type, clock, base
         self._map = values["frames.map"]
         self._client: Any = ActionClient(node, action_type, _ACTION)

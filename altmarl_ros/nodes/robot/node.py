@@ -89,7 +89,9 @@ class Surroundings:
         deferred, prefix = DeferredWork(node), values["fleet_prefix"]
         if values["body"] == "markov":
             ears = CoordinatorSubscriptions(node, make, prefix, game_hash, deferred)
-            return cls(game_hash, AgeClock(node), SimulatedRobots(node, make, values["world_prefix"], deferred), None, None, ears)
+            return cls(
+                game_hash, AgeClock(node), SimulatedRobots(node, make, values["world_prefix"], deferred), None, None, ears
+            )
         site = Site.load(values)
         ears = CoordinatorSubscriptions(node, make, prefix, game_hash, deferred, lease=float(values["timeout.coordinator"]))
         return cls(game_hash, AgeClock(node), None, site, FleetStop(node, prefix), ears)
@@ -99,9 +101,13 @@ class RobotNode(ManagedNode):
     """Shell around `fleet.agent.RobotAgent` and a body."""
 
     def __init__(
-        self, values: Mapping[str, Any] | None = None, surroundings: Surroundings | None = None, quiet: bool = False,
-        overridable: bool = True, **node_options: Any,
-    ) -> None:  # fmt: skip
+        self,
+        values: Mapping[str, Any] | None = None,
+        surroundings: Surroundings | None = None,
+        quiet: bool = False,
+        overridable: bool = True,
+        **node_options: Any,
+    ) -> None:
         """`values` and `surroundings` are given where many robots share one process; such a robot offers no transitions.
 
         See Endpoints for `quiet` and `overridable`.

@@ -22,30 +22,47 @@ SHARED_PARAMETERS = (
     Parameter("fleet_prefix", "/fleet", "Prefix of the fleet-wide topics."),
     Parameter("world_prefix", "/world", "Prefix of the simulated world's topics."),
     Parameter("seed", 0, "Seed of the robot's action draws, together with its id.", 0),
-    Parameter("silence", 2.0, "Silence of the coordinator after which the robot says hello again.", 0.05, 3600.0, unit="s",
-              live=True),
-    Parameter("policy.temperature", 0.0, "Draw actions by softmax of what they are worth over this; 0: as learned.", 0.0, 1e6,
-              unit="reward", live=True),
+    Parameter(
+        "silence", 2.0, "Silence of the coordinator after which the robot says hello again.", 0.05, 3600.0, unit="s", live=True
+    ),
+    Parameter(
+        "policy.temperature",
+        0.0,
+        "Draw actions by softmax of what they are worth over this; 0: as learned.",
+        0.0,
+        1e6,
+        unit="reward",
+        live=True,
+    ),
     Parameter("join_window", 0.1, "Hellos of many robots are spread over this time.", 0.0, 3600.0, unit="s"),
-)  # fmt: skip
+)
 
 DIAGNOSTICS_PARAMETERS = (
     diagnostics.PERIOD,
     *diagnostics.threshold_parameters("silent", Threshold(0.01, 0.5), "Share of robots that hear no coordinator"),
 )
 
-BODY = Parameter("body", "markov", "What the robot acts through: the simulated Markov world, or wheels.",
-                 choices=("markov", "drive"))  # fmt: skip
+BODY = Parameter(
+    "body", "markov", "What the robot acts through: the simulated Markov world, or wheels.", choices=("markov", "drive")
+)
 
 DRIVE_PARAMETERS = (
     Parameter("floor", "", "Floor map, a name or a YAML file; empty: the game's own."),
     Parameter("zones.hysteresis", 0.2, "How far beyond its zone a robot is still in it.", 0.0, 100.0, unit="m"),
     Parameter("zones.tolerance", 0.5, "How far from all zones a robot still has the last one.", 0.0, 100.0, unit="m"),
-    Parameter("pose.source", "odometry", "Where the robot's pose comes from.",
-              choices=("odometry", "pose", "pose_with_covariance", "tf")),
+    Parameter(
+        "pose.source",
+        "odometry",
+        "Where the robot's pose comes from.",
+        choices=("odometry", "pose", "pose_with_covariance", "tf"),
+    ),
     Parameter("pose.topic", "", "Topic of the pose; empty: odom for odometry, else pose."),
-    Parameter("pose.odometry", "", "Topic of odometry that carries on between two poses; empty: none. AMCL needs it, which is "
-              "silent while the robot stands."),
+    Parameter(
+        "pose.odometry",
+        "",
+        "Topic of odometry that carries on between two poses; empty: none. AMCL needs it, which is "
+        "silent while the robot stands.",
+    ),
     Parameter("pose.start.x", 0.0, "Where odometry's origin is in the map, without other poses.", -_FAR, _FAR, unit="m"),
     Parameter("pose.start.y", 0.0, "Where odometry's origin is in the map, without other poses.", -_FAR, _FAR, unit="m"),
     Parameter("pose.start.yaw", 0.0, "Yaw of odometry's frame in the map, without other poses.", -10.0, 10.0, unit="rad"),
@@ -58,8 +75,13 @@ DRIVE_PARAMETERS = (
     Parameter("scan.mount.x", 0.0, "Where the laser is on the base.", -10.0, 10.0, unit="m"),
     Parameter("scan.mount.y", 0.0, "Where the laser is on the base.", -10.0, 10.0, unit="m"),
     Parameter("scan.mount.yaw", 0.0, "How the laser is turned on the base.", -10.0, 10.0, unit="rad"),
-    Parameter("drive.kind", "cmd_vel", "Who drives: this node's own planner, Nav2 (whose velocities come on `cmd_vel_nav`), or "
-              "nobody, a dry run that only says what it would do.", choices=("cmd_vel", "nav2", "none")),
+    Parameter(
+        "drive.kind",
+        "cmd_vel",
+        "Who drives: this node's own planner, Nav2 (whose velocities come on `cmd_vel_nav`), or "
+        "nobody, a dry run that only says what it would do.",
+        choices=("cmd_vel", "nav2", "none"),
+    ),
     Parameter("drive.topic", "cmd_vel", "Topic of the velocities for the base."),
     Parameter("drive.stamped", False, "Send TwistStamped in place of Twist."),
     Parameter("drive.base", "differential", "Kind of base.", choices=("differential", "omni")),
@@ -71,29 +93,77 @@ DRIVE_PARAMETERS = (
     Parameter("limits.turn", _LIMITS.turn, "Highest turn rate.", 0.001, _SPEED, unit="rad/s", live=True),
     Parameter("limits.acceleration", _LIMITS.acceleration, "By which speed is gained.", 0.001, 50.0, unit="m/s^2", live=True),
     Parameter("limits.braking", _LIMITS.braking, "By which speed is lost.", 0.001, 50.0, unit="m/s^2", live=True),
-    Parameter("limits.angular_acceleration", _LIMITS.angular_acceleration, "By which the turn rate is gained and lost.", 0.001,
-              100.0, unit="rad/s^2", live=True),
-    Parameter("limits.emergency_braking", 0.0, "Braking in an emergency stop; 0: as `limits.braking`.", 0.0, 50.0,
-              unit="m/s^2", live=True),
+    Parameter(
+        "limits.angular_acceleration",
+        _LIMITS.angular_acceleration,
+        "By which the turn rate is gained and lost.",
+        0.001,
+        100.0,
+        unit="rad/s^2",
+        live=True,
+    ),
+    Parameter(
+        "limits.emergency_braking",
+        0.0,
+        "Braking in an emergency stop; 0: as `limits.braking`.",
+        0.0,
+        50.0,
+        unit="m/s^2",
+        live=True,
+    ),
     Parameter("timeout.pose", _GOVERNOR.pose_timeout, "Oldest pose to drive by.", 0.01, 60.0, unit="s", live=True),
-    Parameter("timeout.tick", _GOVERNOR.tick_timeout, "Longest silence of the coordinator; more than a tick's period.", 0.01,
-              7200.0, unit="s", live=True),
-    Parameter("timeout.coordinator", 0.5, "Silence of the coordinator's process after which it is gone, however long a tick "
-              "takes, in real time; at least its `tick.lease`, or nothing is heard of it.", 0.05, 3600.0, unit="s"),
+    Parameter(
+        "timeout.tick",
+        _GOVERNOR.tick_timeout,
+        "Longest silence of the coordinator; more than a tick's period.",
+        0.01,
+        7200.0,
+        unit="s",
+        live=True,
+    ),
+    Parameter(
+        "timeout.coordinator",
+        0.5,
+        "Silence of the coordinator's process after which it is gone, however long a tick "
+        "takes, in real time; at least its `tick.lease`, or nothing is heard of it.",
+        0.05,
+        3600.0,
+        unit="s",
+    ),
     Parameter("timeout.scan", _GOVERNOR.scan_timeout, "Oldest laser scan to drive by.", 0.01, 60.0, unit="s", live=True),
-    Parameter("on_silence", OnSilence.HOLD.value, "What the robot does after that silence: stop, finish its way, or drive to "
-              "its slot in `park_zone`.", choices=tuple(way.value for way in OnSilence), live=True),
+    Parameter(
+        "on_silence",
+        OnSilence.HOLD.value,
+        "What the robot does after that silence: stop, finish its way, or drive to its slot in `park_zone`.",
+        choices=tuple(way.value for way in OnSilence),
+        live=True,
+    ),
     Parameter("park_zone", "", "Zone to park in; empty: the one that the robot is in."),
     Parameter("margin.ahead", _GOVERNOR.margin, "Kept from obstacles ahead.", 0.0, 10.0, unit="m", live=True),
     Parameter("margin.side", _GOVERNOR.side_margin, "Kept from obstacles that are passed.", 0.0, 10.0, unit="m", live=True),
-    Parameter("margin.clearance", _STEERING.clearance, "Kept from obstacles where there is a choice.", 0.0, 10.0, unit="m",
-              live=True),
+    Parameter(
+        "margin.clearance", _STEERING.clearance, "Kept from obstacles where there is a choice.", 0.0, 10.0, unit="m", live=True
+    ),
     Parameter("margin.reaction", _GOVERNOR.reaction_time, "From a scan to the base's answer.", 0.0, 5.0, unit="s", live=True),
-    Parameter("margin.approach", _GOVERNOR.approach_speed, "Speed at which obstacles are taken to come nearer.", 0.0, 10.0,
-              unit="m/s", live=True),
-    Parameter("goal.tolerance", _STEERING.tolerance, "Distance from its slot at which a robot has arrived.", 0.005, 10.0,
-              unit="m", live=True),
-)  # fmt: skip
+    Parameter(
+        "margin.approach",
+        _GOVERNOR.approach_speed,
+        "Speed at which obstacles are taken to come nearer.",
+        0.0,
+        10.0,
+        unit="m/s",
+        live=True,
+    ),
+    Parameter(
+        "goal.tolerance",
+        _STEERING.tolerance,
+        "Distance from its slot at which a robot has arrived.",
+        0.005,
+        10.0,
+        unit="m",
+        live=True,
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -124,19 +194,28 @@ def drive_settings(values: Mapping[str, Any]) -> DriveSettings:
     radius = number("robot.radius")
     ahead, side = number("margin.ahead"), number("margin.side")
     limits = Limits(
-        forward=number("limits.forward"), backward=number("limits.backward"),
-        lateral=number("limits.lateral") if values["drive.base"] == "omni" else 0.0, turn=number("limits.turn"),
-        acceleration=number("limits.acceleration"), braking=number("limits.braking"),
+        forward=number("limits.forward"),
+        backward=number("limits.backward"),
+        lateral=number("limits.lateral") if values["drive.base"] == "omni" else 0.0,
+        turn=number("limits.turn"),
+        acceleration=number("limits.acceleration"),
+        braking=number("limits.braking"),
         angular_acceleration=number("limits.angular_acceleration"),
         emergency_braking=number("limits.emergency_braking") or None,
-    )  # fmt: skip
+    )
     governor = GovernorSettings(
-        radius=radius, pose_timeout=number("timeout.pose"), tick_timeout=number("timeout.tick"),
-        scan_timeout=number("timeout.scan"), needs_scan=bool(values["scan.required"]),
-        on_silence=OnSilence(values["on_silence"]), margin=ahead, side_margin=side,
-        turning_margin=min(_GOVERNOR.turning_margin, ahead, side), reaction_time=number("margin.reaction"),
+        radius=radius,
+        pose_timeout=number("timeout.pose"),
+        tick_timeout=number("timeout.tick"),
+        scan_timeout=number("timeout.scan"),
+        needs_scan=bool(values["scan.required"]),
+        on_silence=OnSilence(values["on_silence"]),
+        margin=ahead,
+        side_margin=side,
+        turning_margin=min(_GOVERNOR.turning_margin, ahead, side),
+        reaction_time=number("margin.reaction"),
         approach_speed=number("margin.approach"),
-    )  # fmt: skip
+    )
     steering = PlannerSettings(radius=radius, clearance=number("margin.clearance"), tolerance=number("goal.tolerance"))
     return DriveSettings(limits, governor, steering)
 

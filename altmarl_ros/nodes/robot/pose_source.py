@@ -22,7 +22,7 @@ from altmarl_ros.errors import AltmarlError
 from altmarl_ros.nodes.common import qos
 from altmarl_ros.nodes.common.clock import AgeClock, seconds
 from altmarl_ros.nodes.common.endpoints import Endpoints, hear_latched, is_latched
-from altmarl_ros.nodes.robot.node import conversions as vehicle_conversions
+from altmarl_ros.nodes.robot import conversions as vehicle_conversions
 from altmarl_ros.nodes.robot.parameters import pose_of
 
 _THROTTLE = 5.0  # s
@@ -50,9 +50,14 @@ class PoseSource:
     """Hears one robot's poses, and tells each as a Fix."""
 
     def __init__(
-        self, node: Node, make: Endpoints, values: Mapping[str, Any], robot_id: int, clock: AgeClock,
+        self,
+        node: Node,
+        make: Endpoints,
+        values: Mapping[str, Any],
+        robot_id: int,
+        clock: AgeClock,
         hear: Callable[[Fix], None],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Raises AltmarlError where TF is wanted and tf2_ros is not installed."""
         self._node, self._clock, self._hear = node, clock, hear
         prefix = values["frame_prefix"].replace("{id}", str(robot_id))

@@ -38,9 +38,9 @@ from altmarl_ros.msg import DriveState
 from altmarl_ros.nodes.common import qos
 from altmarl_ros.nodes.common.clock import AgeClock, seconds
 from altmarl_ros.nodes.common.endpoints import Endpoints
+from altmarl_ros.nodes.robot import conversions as vehicle_conversions
 from altmarl_ros.nodes.robot.drives import make_drive
 from altmarl_ros.nodes.robot.emergency_stop import FleetStop, offer_stop
-from altmarl_ros.nodes.robot.node import conversions as vehicle_conversions
 from altmarl_ros.nodes.robot.parameters import DriveSettings, check_topics, drive_settings, pose_of
 from altmarl_ros.nodes.robot.pose_source import Fix, PoseSource
 from altmarl_ros.protocol.messages import Tick
@@ -95,9 +95,16 @@ class Vehicle:
     """See body.Body."""
 
     def __init__(
-        self, node: Node, make: Endpoints, values: Mapping[str, Any], robot_id: int, site: Site, clock: AgeClock,
-        fleet_stop: FleetStop, has_policy: Callable[[], bool],
-    ) -> None:  # fmt: skip
+        self,
+        node: Node,
+        make: Endpoints,
+        values: Mapping[str, Any],
+        robot_id: int,
+        site: Site,
+        clock: AgeClock,
+        fleet_stop: FleetStop,
+        has_policy: Callable[[], bool],
+    ) -> None:
         """`has_policy`: whether the robot holds what the coordinator's ticks name."""
         self._node, self._id, self._site, self._clock = node, robot_id, site, clock
         self._fleet_stop, self._has_policy = fleet_stop, has_policy
@@ -241,14 +248,26 @@ class Vehicle:
             points = self._scan.points if self._scan is not None else _NO_POINTS
             wanted = self._drive.steer(now, fix.pose, self._goal, self._command.velocity, points)
         known = fix is not None and fix.pose.is_finite
-        self._order(self._governor.step(now, Inputs(
-            wanted=wanted,
-            pose=fix.pose if fix else None, pose_arrived=fix.arrived if fix else NEVER, pose_delay=fix.delay if fix else 0.0,
-            tick_arrived=self._tick_arrived, coordinator_lost=self._coordinator.lost,
-            scan=self._scan, scan_arrived=self._scan_arrived,
-            measured=fix.measured if fix else None, border=self._site.zones.border(fix.pose) if fix and known else None,
-            has_policy=self._has_policy(), fleet_stop=self._fleet_stop.pressed, clock_jumped=jumped,
-        )))  # fmt: skip
+        self._order(
+            self._governor.step(
+                now,
+                Inputs(
+                    wanted=wanted,
+                    pose=fix.pose if fix else None,
+                    pose_arrived=fix.arrived if fix else NEVER,
+                    pose_delay=fix.delay if fix else 0.0,
+                    tick_arrived=self._tick_arrived,
+                    coordinator_lost=self._coordinator.lost,
+                    scan=self._scan,
+                    scan_arrived=self._scan_arrived,
+                    measured=fix.measured if fix else None,
+                    border=self._site.zones.border(fix.pose) if fix and known else None,
+                    has_policy=self._has_policy(),
+                    fleet_stop=self._fleet_stop.pressed,
+                    clock_jumped=jumped,
+                ),
+            )
+        )
 
     def _park_if_silent(self, now: float) -> None:
         settings = self._governor.settings
@@ -286,12 +305,22 @@ class Vehicle:
 
         tick, local_state, local_action = self._acted or (None, None, None)
         goal = self._goal
-        self._publisher.publish(vehicle_conversions.drive_to_message(
-            command, self._clock.stamp(), robot_id=self._id, session=tick.session if tick else 0,
-            tick=tick.tick if tick else 0, local_state=code(local_state), local_action=code(local_action),
-            zone=code(self._zone), goal_zone=code(self._goal_zone), goal_x=goal.x if goal else math.nan,
-            goal_y=goal.y if goal else math.nan, arrived=self._drive.arrived,
-        ))  # fmt: skip
+        self._publisher.publish(
+            vehicle_conversions.drive_to_message(
+                command,
+                self._clock.stamp(),
+                robot_id=self._id,
+                session=tick.session if tick else 0,
+                tick=tick.tick if tick else 0,
+                local_state=code(local_state),
+                local_action=code(local_action),
+                zone=code(self._zone),
+                goal_zone=code(self._goal_zone),
+                goal_x=goal.x if goal else math.nan,
+                goal_y=goal.y if goal else math.nan,
+                arrived=self._drive.arrived,
+            )
+        )
 
     def _name(self, zone: int | None) -> str:
         return "unknown" if zone is None else self._site.zones.floor.plan.names[zone]

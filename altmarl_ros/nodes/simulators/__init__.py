@@ -1,0 +1,1 @@
+"""Nodes that simulate robots and the world around them."""

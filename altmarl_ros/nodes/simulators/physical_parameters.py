@@ -24,19 +24,29 @@ PARAMETERS = (
     Parameter("first_id", 0, "Id of the first robot.", 0, 2**32 - 1),
     Parameter("count", 10, "Number of robots.", 1, 10_000),
     Parameter("name_prefix", "robot_", "Robot i's topics are in the namespace <name_prefix>i."),
-    Parameter("start", "parked", "Where robots stand first: in slots of zones by the game's start, or anywhere in zones.",
-              choices=("parked", "random")),
+    Parameter(
+        "start",
+        "parked",
+        "Where robots stand first: in slots of zones by the game's start, or anywhere in zones.",
+        choices=("parked", "random"),
+    ),
     Parameter("seed", 0, "Seed of everything random.", 0),
     Parameter("faults_file", "", "YAML file of faults, robots counted from 0; empty: none."),
     Parameter("real_time_factor", 1.0, "Simulated time over real time; 0: as fast as the robots steer.", 0.0, 1000.0),
-    Parameter("answer_time", 0.1, "The world waits for robots that drive and sent no command for this time of its own.", 0.01,
-              1000.0, unit="s"),
+    Parameter(
+        "answer_time",
+        0.1,
+        "The world waits for robots that drive and sent no command for this time of its own.",
+        0.01,
+        1000.0,
+        unit="s",
+    ),
     Parameter("stamped_commands", False, "Whether cmd_vel is a TwistStamped; else a Twist."),
     Parameter("fleet_prefix", "/fleet", "Prefix of the fleet-wide topics."),
     Parameter("world_prefix", "/world", "Prefix of the simulated world's topics."),
     diagnostics.PERIOD,
     *_SETTINGS,
-)  # fmt: skip
+)
 
 
 def robot_ids(values: Mapping[str, Any]) -> range:

@@ -139,9 +139,12 @@ class PhysicalWorldNode(GuardedNode):
     def _publish_floor(self) -> None:
         poses = self._world.poses.astype(np.float32)
         message = FloorTruth(
-            stamp=to_time(self._world.time), real_time_factor=self._reached, contacts=len(self._world.contacts),
-            robot_id=array("I", self._ids), charge=array("f", self._world.charge.astype(np.float32).tobytes()),
-        )  # fmt: skip
+            stamp=to_time(self._world.time),
+            real_time_factor=self._reached,
+            contacts=len(self._world.contacts),
+            robot_id=array("I", self._ids),
+            charge=array("f", self._world.charge.astype(np.float32).tobytes()),
+        )
         message.x, message.y, message.yaw = (array("f", column.tobytes()) for column in poses.T)
         self._floor_publisher.publish(message)
 
@@ -184,13 +187,21 @@ class PhysicalWorldNode(GuardedNode):
         low = int(np.argmin(charge))
         lowest = f"robot {self._ids[low]} has {100 * charge[low]:.0f} %"
         return [
-            Finding("clock", Level.WARN if slow else Level.OK, f"{self._reached:.1f} times real time",
-                    {"time": now, "real_time_factor": self._reached, "wanted": wanted}),
-            Finding("contacts", Level.ERROR if contacts else Level.OK, f"{contacts} contacts",
-                    {f"robot {i}": int(n) for i, n in zip(self._ids, world.contact_counts, strict=True) if n}),
+            Finding(
+                "clock",
+                Level.WARN if slow else Level.OK,
+                f"{self._reached:.1f} times real time",
+                {"time": now, "real_time_factor": self._reached, "wanted": wanted},
+            ),
+            Finding(
+                "contacts",
+                Level.ERROR if contacts else Level.OK,
+                f"{contacts} contacts",
+                {f"robot {i}": int(n) for i, n in zip(self._ids, world.contact_counts, strict=True) if n},
+            ),
             Finding("faults", Level.WARN if active else Level.OK, broken or "none", {"active": len(active)}),
             Finding("batteries", Level.ERROR if charge[low] <= 0.0 else Level.OK, lowest, {"lowest": float(charge[low])}),
-        ]  # fmt: skip
+        ]
 
 
 def _rows(said: Any, *names: str) -> Iterator[Any]:

@@ -40,10 +40,13 @@ class SensorTopics:
         self._pose.header.frame_id = "map"
         c = config.laser
         self._scan = LaserScan(
-            angle_min=laser.angle_min, angle_max=laser.angle_min + (c.beams - 1) * laser.angle_increment,
-            angle_increment=laser.angle_increment, range_min=c.range_min, range_max=c.range_max,
+            angle_min=laser.angle_min,
+            angle_max=laser.angle_min + (c.beams - 1) * laser.angle_increment,
+            angle_increment=laser.angle_increment,
+            range_min=c.range_min,
+            range_max=c.range_max,
             scan_time=1.0 / c.rate if c.rate else 0.0,
-        )  # fmt: skip
+        )
         self._scan.header.frame_id = f"{frame}/laser"
         self._publish_odometry = node.create_publisher(Odometry, f"{namespace}/odom", simulated_qos()).publish
         self._publish_pose = node.create_publisher(PoseWithCovarianceStamped, f"{namespace}/pose", simulated_qos()).publish

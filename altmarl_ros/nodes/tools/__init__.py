@@ -1,0 +1,1 @@
+"""Nodes of operators: recording, dashboards, markers, probes."""

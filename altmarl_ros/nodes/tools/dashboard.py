@@ -157,11 +157,13 @@ class DashboardNode(GuardedNode):
 
     def _look(self) -> None:
         """Who is there: coordinators, the trainer, an emergency stop."""
-        coordinators = sorted({
-            f"{info.node_namespace.rstrip('/')}/{info.node_name}"
-            for info in self.get_publishers_info_by_topic(f"{self._prefix}/tick")
-            if not info.node_name.startswith("_")
-        })  # fmt: skip
+        coordinators = sorted(
+            {
+                f"{info.node_namespace.rstrip('/')}/{info.node_name}"
+                for info in self.get_publishers_info_by_topic(f"{self._prefix}/tick")
+                if not info.node_name.startswith("_")
+            }
+        )
         ready = {verb: client.service_is_ready() for verb, client in self._trainer.items()}
         nodes = {*coordinators, *([TRAINER] if any(ready.values()) else [])}
         for node in [node for node in self._remotes if node not in nodes]:

@@ -15,10 +15,23 @@ TRAINER_STATES = {
 }
 
 _PROGRESS = (
-    "message", "fraction", "elapsed", "game", "policy_id", "policy_file", "candidate_id", "candidate_file", "value",
-    "value_half_width", "candidate_value", "candidate_value_half_width", "gain", "gain_half_width", "shadow_ticks",
+    "message",
+    "fraction",
+    "elapsed",
+    "game",
+    "policy_id",
+    "policy_file",
+    "candidate_id",
+    "candidate_file",
+    "value",
+    "value_half_width",
+    "candidate_value",
+    "candidate_value_half_width",
+    "gain",
+    "gain_half_width",
+    "shadow_ticks",
     "shadow_agreed",
-)  # fmt: skip
+)
 
 
 def account_from_message(message: CoordinatorStatus) -> TickAccount:
@@ -30,14 +43,31 @@ def account_from_message(message: CoordinatorStatus) -> TickAccount:
     if len(message.estimate) > MAX_STATES:
         raise ValueError(f"estimate of {len(message.estimate)} states, must be at most {MAX_STATES}")
     return TickAccount(
-        stamp=message.stamp.sec + 1e-9 * message.stamp.nanosec, session=message.session, tick=message.tick,
-        policy_id=message.policy_id, next_policy_id=message.next_policy_id, robots=message.robots, live=message.live,
-        k=message.k, k_eff=message.k_eff, asked=message.asked, heard=message.heard, rung=message.rung, late=message.late,
-        missed_ticks=message.missed_ticks, report_bytes=message.report_bytes, bandwidth_limit=message.bandwidth_limit,
-        latency=message.latency, age_mean=message.age_mean, age_p95=message.age_p95, global_state=message.global_state,
-        global_action=message.global_action, estimate=tuple(message.estimate), sampling_error=message.sampling_error,
+        stamp=message.stamp.sec + 1e-9 * message.stamp.nanosec,
+        session=message.session,
+        tick=message.tick,
+        policy_id=message.policy_id,
+        next_policy_id=message.next_policy_id,
+        robots=message.robots,
+        live=message.live,
+        k=message.k,
+        k_eff=message.k_eff,
+        asked=message.asked,
+        heard=message.heard,
+        rung=message.rung,
+        late=message.late,
+        missed_ticks=message.missed_ticks,
+        report_bytes=message.report_bytes,
+        bandwidth_limit=message.bandwidth_limit,
+        latency=message.latency,
+        age_mean=message.age_mean,
+        age_p95=message.age_p95,
+        global_state=message.global_state,
+        global_action=message.global_action,
+        estimate=tuple(message.estimate),
+        sampling_error=message.sampling_error,
         reward=message.estimated_reward,
-    )  # fmt: skip
+    )
 
 
 def progress_from_message(message: TrainingProgress) -> dict[str, Any]:
@@ -51,7 +81,12 @@ def parameter_to_dict(parameter: RemoteParameter) -> dict[str, Any]:
     value = parameter.value
     kind = {bool: "bool", int: "int", float: "float", str: "text"}.get(type(value), "")
     return {
-        "name": parameter.name, "value": value if kind else str(value), "kind": kind, "description": parameter.description,
-        "minimum": parameter.minimum, "maximum": parameter.maximum, "choices": list(parameter.choices),
+        "name": parameter.name,
+        "value": value if kind else str(value),
+        "kind": kind,
+        "description": parameter.description,
+        "minimum": parameter.minimum,
+        "maximum": parameter.maximum,
+        "choices": list(parameter.choices),
         "live": parameter.live and bool(kind),
-    }  # fmt: skip
+    }

@@ -120,9 +120,14 @@ class MarkerMaker:
 
 
 def _marker(
-    ns: str, number: int, kind: int, color: tuple[float, ...] = _TEXT, scale: tuple[float, ...] = (1.0, 1.0, 1.0),
-    lifetime: object = None, action: int = Marker.ADD,
-) -> Marker:  # fmt: skip
+    ns: str,
+    number: int,
+    kind: int,
+    color: tuple[float, ...] = _TEXT,
+    scale: tuple[float, ...] = (1.0, 1.0, 1.0),
+    lifetime: object = None,
+    action: int = Marker.ADD,
+) -> Marker:
     marker = Marker(ns=ns, id=_int32(number), type=kind, action=action, color=_color(*color))
     marker.header.frame_id = FRAME
     marker.pose.orientation.w = 1.0

@@ -26,15 +26,18 @@ from altmarl_ros.nodes.common import qos
 from altmarl_ros.nodes.common.clock import AgeClock, seconds
 from altmarl_ros.nodes.common.endpoints import Endpoints, hear_latched, is_latched
 from altmarl_ros.nodes.common.guarded import GuardedNode
+from altmarl_ros.nodes.robot import conversions as vehicle_conversions
 from altmarl_ros.nodes.robot.node import PARAMETERS
-from altmarl_ros.nodes.robot.node import conversions as vehicle_conversions
 from altmarl_ros.nodes.robot.parameters import pose_of
 from altmarl_ros.nodes.robot.pose_source import Fix, PoseSource
 
 _TWISTS = ("geometry_msgs/msg/Twist", "geometry_msgs/msg/TwistStamped")
 _TYPES = {
-    "odometry": Odometry, "pose": PoseStamped, "pose_with_covariance": PoseWithCovarianceStamped, "scan": LaserScan,
-}  # fmt: skip
+    "odometry": Odometry,
+    "pose": PoseStamped,
+    "pose_with_covariance": PoseWithCovarianceStamped,
+    "scan": LaserScan,
+}
 _ANSWER = 5.0  # s; patience with a service
 _NO_STAMP = Time()
 
@@ -77,10 +80,20 @@ class Inspector(GuardedNode):
         self._subscribe(values)
         self._wait(lambda: False, listen)
         return RobotSeen(
-            self._robot, self._count(), state, values, expected, self._seen_streams(values), self._command(),
-            self._coordinator(values["fleet_prefix"]), _game_hash(values), self._zone(values), self._nearest(values),
-            _ahead(self._drive), tuple(self._drive.last.reasons) if self._drive.last is not None else None,
-        )  # fmt: skip
+            self._robot,
+            self._count(),
+            state,
+            values,
+            expected,
+            self._seen_streams(values),
+            self._command(),
+            self._coordinator(values["fleet_prefix"]),
+            _game_hash(values),
+            self._zone(values),
+            self._nearest(values),
+            _ahead(self._drive),
+            tuple(self._drive.last.reasons) if self._drive.last is not None else None,
+        )
 
     def _wait(self, done: Callable[[], bool], patience: float) -> bool:
         end = time.monotonic() + patience
@@ -132,8 +145,9 @@ class Inspector(GuardedNode):
             self._streams[role] = topic or f"(no {_type_name(_TYPES[kind])})", heard
         located = {**values, "pose.topic": topics.get("pose", ""), "pose.odometry": topics.get("odometry", "")}
         if source == "tf" or topics.get("pose"):
-            self._source = PoseSource(self, Endpoints(self, overridable=False), located, values["robot_id"], AgeClock(self),
-                                      self._fixes.append)  # fmt: skip
+            self._source = PoseSource(
+                self, Endpoints(self, overridable=False), located, values["robot_id"], AgeClock(self), self._fixes.append
+            )
         for topic, message_type, heard, profile in (
             (f"{prefix}/status", CoordinatorStatus, self._status, qos.account_qos()),
             (f"{prefix}/tick", FleetTick, self._tick, qos.tick_qos()),
@@ -177,11 +191,15 @@ class Inspector(GuardedNode):
                 if heard.last.child_frame_id != base:
                     refused = f"child frame {heard.last.child_frame_id!r}, must be {base!r}"
             seen[role] = Stream(
-                topic, _type_name(_TYPES[kind]), _names(writers), frozenset(writer.topic_type for writer in writers),
+                topic,
+                _type_name(_TYPES[kind]),
+                _names(writers),
+                frozenset(writer.topic_type for writer in writers),
                 len(heard.arrivals),
                 tuple(later - earlier for earlier, later in zip(heard.arrivals, heard.arrivals[1:], strict=False)),
-                statistics.median(heard.ages) if heard.ages else math.nan, refused,
-            )  # fmt: skip
+                statistics.median(heard.ages) if heard.ages else math.nan,
+                refused,
+            )
         return seen
 
     def _command(self) -> CommandTopic | None:
@@ -192,9 +210,12 @@ class Inspector(GuardedNode):
         topic, type_name = found
         readers = self.get_subscriptions_info_by_topic(topic)
         return CommandTopic(
-            topic, type_name, _names(self.get_publishers_info_by_topic(topic)), _names(readers),
+            topic,
+            type_name,
+            _names(self.get_publishers_info_by_topic(topic)),
+            _names(readers),
             frozenset(reader.topic_type for reader in readers),
-        )  # fmt: skip
+        )
 
     def _coordinator(self, prefix: str) -> CoordinatorSeen:
         writers = [
@@ -207,9 +228,13 @@ class Inspector(GuardedNode):
             (seconds(heard.last.stamp) for heard in (self._tick, self._status) if heard.last is not None), default=-math.inf
         )
         return CoordinatorSeen(
-            names, max(leases, default=math.inf), periods[0] if periods else None, self._now() - last, _ahead(self._tick),
+            names,
+            max(leases, default=math.inf),
+            periods[0] if periods else None,
+            self._now() - last,
+            _ahead(self._tick),
             self._policy.last.game_hash if self._policy.last is not None else "",
-        )  # fmt: skip
+        )
 
     def _zone(self, values: Mapping[str, Any]) -> str:
         fix = self._fixes[-1] if self._fixes else None

@@ -8,7 +8,7 @@ from altmarl_ros.deployment.fleet_file import FleetFile, Member
 from altmarl_ros.deployment.fleet_plan import NodePlan, ParameterValue, find_period, wheel_parameters
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.nodes.common.parameters import Parameter, accept
-from altmarl_ros.nodes.coordinator.node import parameters as coordinator_parameters
+from altmarl_ros.nodes.coordinator import parameters as coordinator_parameters
 from altmarl_ros.nodes.robot.node import PARAMETERS as ROBOT_PARAMETERS
 from altmarl_ros.nodes.robot.parameters import check_topics, drive_settings
 
@@ -37,9 +37,12 @@ def robot_plan(fleet: FleetFile, member: Member) -> NodePlan:
     """
     where = f"{fleet.path}: robot {member.name!r}"
     given = {
-        **wheel_parameters("real", _period(fleet)), **member.parameters,
-        "robot_id": member.id, "game": fleet.game, "fleet_prefix": fleet.fleet_prefix,
-    }  # fmt: skip
+        **wheel_parameters("real", _period(fleet)),
+        **member.parameters,
+        "robot_id": member.id,
+        "game": fleet.game,
+        "fleet_prefix": fleet.fleet_prefix,
+    }
     values = _accept(where, _ROBOT, given, fixed=("robot_id", "game", "fleet_prefix"), own=member.parameters)
     whole: Mapping[str, Any] = {**{parameter.name: parameter.default for parameter in _ROBOT}, **values}
     try:
@@ -58,9 +61,13 @@ def coordinator_plan(fleet: FleetFile) -> NodePlan:
         AltmarlError: naming the file, the parameter and what is wrong with it.
     """
     given = {
-        "tick.period": _period(fleet), "start.robots": len(fleet.enabled), **fleet.coordinator,
-        "game": fleet.game, "policy.file": str(fleet.policy_path), "fleet_prefix": fleet.fleet_prefix,
-    }  # fmt: skip
+        "tick.period": _period(fleet),
+        "start.robots": len(fleet.enabled),
+        **fleet.coordinator,
+        "game": fleet.game,
+        "policy.file": str(fleet.policy_path),
+        "fleet_prefix": fleet.fleet_prefix,
+    }
     where = f"{fleet.path}: coordinator"
     values = _accept(where, _COORDINATOR, given, fixed=("game", "policy.file", "fleet_prefix"), own=fleet.coordinator)
     return NodePlan("coordinator", "coordinator", values)
@@ -68,7 +75,7 @@ def coordinator_plan(fleet: FleetFile) -> NodePlan:
 
 def _accept(
     where: str, table: Sequence[Parameter], given: Mapping[str, Any], fixed: tuple[str, ...], own: Mapping[str, Any]
-) -> dict[str, ParameterValue]:  # fmt: skip
+) -> dict[str, ParameterValue]:
     try:
         twice = next((name for name in fixed if name in own), None)
         if twice is not None:

@@ -94,9 +94,13 @@ def qos_entry(profile: QoSProfile) -> dict[str, Any]:
         return dict(zip(("sec", "nsec"), divmod(duration.nanoseconds, 10**9), strict=True))
 
     return {
-        "history": profile.history.name.lower(), "depth": profile.depth, "reliability": profile.reliability.name.lower(),
-        "durability": profile.durability.name.lower(), "deadline": period(profile.deadline),
-        "lifespan": period(profile.lifespan), "liveliness": profile.liveliness.name.lower(),
+        "history": profile.history.name.lower(),
+        "depth": profile.depth,
+        "reliability": profile.reliability.name.lower(),
+        "durability": profile.durability.name.lower(),
+        "deadline": period(profile.deadline),
+        "lifespan": period(profile.lifespan),
+        "liveliness": profile.liveliness.name.lower(),
         "liveliness_lease_duration": period(profile.liveliness_lease_duration),
         "avoid_ros_namespace_conventions": profile.avoid_ros_namespace_conventions,
-    }  # fmt: skip
+    }

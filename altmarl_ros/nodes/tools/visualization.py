@@ -65,9 +65,14 @@ class VisualizationNode(GuardedNode):
         action = names[status.global_action] if status.global_action < len(names) else str(status.global_action)
         caption = f"tick {status.tick}: s_g {status.global_state}, a_g {action}, heard {status.heard} of {status.asked}"
         self._tick = Tick(
-            status.tick, status.global_state if attended else None, status.global_action if sent else None, caption,
-            status.estimate, frozenset(int(i) for i in message.polled), heard,
-        )  # fmt: skip
+            status.tick,
+            status.global_state if attended else None,
+            status.global_action if sent else None,
+            caption,
+            status.estimate,
+            frozenset(int(i) for i in message.polled),
+            heard,
+        )
         self._changed = True
 
     def _hear_truth(self, message: FleetTruth) -> None:

@@ -1,0 +1,1 @@
+"""The trainer's node, which learns new policies beside a running fleet."""

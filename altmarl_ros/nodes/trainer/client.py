@@ -50,8 +50,7 @@ class TrainerClient(GuardedNode):
 
         if not self._wait(found, seconds):
             raise ResourceError(
-                f"no trainer at {self.trainer} within {seconds:g} s: `altmarl fleet --trainer` starts one, in "
-                "your ROS domain"
+                f"no trainer at {self.trainer} within {seconds:g} s: `altmarl fleet --trainer` starts one, in your ROS domain"
             )
         self._wait(lambda: bool(self.last.policy_id), _FLEET)  # just started, it has yet to hear the fleet
 

@@ -11,14 +11,29 @@ from altmarl_ros.policy_updates.candidate import Candidate
 
 
 def progress_to_message(
-    candidate: Candidate, game: str, seconds: float, ear: StatusSubscriber, kept: Sequence[int], file: Path | None, stamp: object,
-) -> TrainingProgress:  # fmt: skip
+    candidate: Candidate,
+    game: str,
+    seconds: float,
+    ear: StatusSubscriber,
+    kept: Sequence[int],
+    file: Path | None,
+    stamp: object,
+) -> TrainingProgress:
     """What a trainer is doing; `seconds` is the age of the training, `file` the candidate's."""
     message = TrainingProgress(
-        stamp=stamp, state=int(candidate.stage), message=candidate.message, fraction=candidate.fraction, elapsed=seconds,
-        game=game, policy_id=ear.policy_id or 0, candidate_id=candidate.policy_id or 0, candidate_file=str(file or ""),
-        shadow_ticks=candidate.shadow_ticks, shadow_agreed=candidate.shadow_agreed, kept=list(kept),
-    )  # fmt: skip
+        stamp=stamp,
+        state=int(candidate.stage),
+        message=candidate.message,
+        fraction=candidate.fraction,
+        elapsed=seconds,
+        game=game,
+        policy_id=ear.policy_id or 0,
+        candidate_id=candidate.policy_id or 0,
+        candidate_file=str(file or ""),
+        shadow_ticks=candidate.shadow_ticks,
+        shadow_agreed=candidate.shadow_agreed,
+        kept=list(kept),
+    )
     if ear.configuration is not None:
         message.policy_file = str(ear.configuration.parameters["policy.file"])
     if candidate.score is not None:

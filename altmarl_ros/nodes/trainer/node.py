@@ -72,8 +72,11 @@ class TrainerNode(GuardedNode):
         self._coordinator = RemoteParameters(self, values["coordinator"])
         self._publisher = make.publisher(TrainingProgress, "~/progress", qos.latched_qos())
         for name, act in (
-            ("train", self._train), ("cancel", self._cancel), ("deploy", self._deploy), ("rollback", self._roll_back),
-        ):  # fmt: skip
+            ("train", self._train),
+            ("cancel", self._cancel),
+            ("deploy", self._deploy),
+            ("rollback", self._roll_back),
+        ):
             self.create_service(Trigger, f"~/{name}", self._answering(act))
         self.create_timer(_POLL, self._go_on, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._tell()
@@ -121,10 +124,19 @@ class TrainerNode(GuardedNode):
         if wanted > options.K:
             raise AltmarlError(f"parameter 'K' is {options.K}, below the {wanted} reports that the coordinator wants")
         request = TrainingRequest(
-            values["game"], str(self._kept.folder / _CANDIDATE), str(self._kept.save(present)), options.n, wanted,
-            told["sampling.model"], told["sampling.turnover"], values["runs"], asdict(rewards_of(values)), asdict(options),
-            values["start"] == "present", values["nice"],
-        )  # fmt: skip
+            values["game"],
+            str(self._kept.folder / _CANDIDATE),
+            str(self._kept.save(present)),
+            options.n,
+            wanted,
+            told["sampling.model"],
+            told["sampling.turnover"],
+            values["runs"],
+            asdict(rewards_of(values)),
+            asdict(options),
+            values["start"] == "present",
+            values["nice"],
+        )
         self._end_work()
         self._job = TrainingJob(request)
         self._candidate.begin()
@@ -269,9 +281,14 @@ class TrainerNode(GuardedNode):
     def _tell(self) -> None:
         """Publish what changed; what goes on also without."""
         message = progress_to_message(
-            self._candidate, self._values["game"], self._seconds, self._ear, self._kept.ids, self._candidate_file(),
+            self._candidate,
+            self._values["game"],
+            self._seconds,
+            self._ear,
+            self._kept.ids,
+            self._candidate_file(),
             self.get_clock().now().to_msg(),
-        )  # fmt: skip
+        )
         names = message.get_fields_and_field_types().keys() - {"stamp", "elapsed", "kept"}
         said = (tuple(message.kept), *(getattr(message, name) for name in sorted(names)))
         now = time.monotonic()

@@ -19,15 +19,26 @@ PARAMETERS = (
     Parameter("game", "warehouse", "The fleet's game: a built-in name or a YAML file.", live=True),
     Parameter("reward.global", 1.0, "Weight of the game's global reward r_g.", -1e6, 1e6, live=True),
     Parameter("reward.local", 1.0, "Weight of the robots' mean reward r_l.", -1e6, 1e6, live=True),
-    Parameter("reward.parameters", "", "Rewards among the game's builder parameters, as YAML, such as {nearby: 4}; those that "
-              "change how robots move are refused.", live=True),
+    Parameter(
+        "reward.parameters",
+        "",
+        "Rewards among the game's builder parameters, as YAML, such as {nearby: 4}; those that "
+        "change how robots move are refused.",
+        live=True,
+    ),
     Parameter("gamma", 0.0, "Discount per tick; 0: the game's own.", 0.0, 0.9999, live=True),
     Parameter("K", 0, "Top rung of the ladder; 0: as of the policy in force.", 0, 10_000, live=True),
     Parameter("backup", "auto", "How G-LEARN computes expectations.", choices=BACKUPS, live=True),
     Parameter("rounds", 10, "Most rounds of best responses.", 1, 1000, live=True),
     Parameter("learn_for", DEFAULT_MODEL, "Observation model that the pair is learned for.", choices=LEARNABLE, live=True),
-    Parameter("start", "present", "Robots' policy that the first best response is to: the present one, near whose equilibrium "
-              "the training then ends, or the uniform one.", choices=("present", "uniform"), live=True),
+    Parameter(
+        "start",
+        "present",
+        "Robots' policy that the first best response is to: the present one, near whose equilibrium "
+        "the training then ends, or the uniform one.",
+        choices=("present", "uniform"),
+        live=True,
+    ),
     Parameter("temperature", 0.0, "Of the learned local policy; 0: greedy.", 0.0, 1e6, unit="reward", live=True),
     Parameter("robots", 0, "Robots in simulated episodes; 0: as many as are in the draw.", 0, 10_000_000, live=True),
     Parameter("runs", 400, "Simulated episodes per evaluation.", 2, 1_000_000, live=True),
@@ -37,17 +48,28 @@ PARAMETERS = (
     Parameter("shadow.ticks", 20, "Live ticks that a candidate decides as a shadow.", 1, 1_000_000, live=True),
     Parameter("shadow.timeout", 30.0, "Longest wait for these.", 0.1, 1e6, unit="s", live=True),
     Parameter("auto_deploy", False, "Deploy a candidate whose gain is surely above `deploy.margin`.", live=True),
-    Parameter("deploy.margin", 0.0, "That the lower end of the gain's 95 % interval must exceed.", 0.0, 1e9, unit="reward",
-              live=True),
-    Parameter("deploy.timeout", 10.0, "Time for a policy to be in force, besides the ticks that the coordinator may wait for "
-              "robots.", 0.1, 3600.0, unit="s", live=True),
+    Parameter(
+        "deploy.margin", 0.0, "That the lower end of the gain's 95 % interval must exceed.", 0.0, 1e9, unit="reward", live=True
+    ),
+    Parameter(
+        "deploy.timeout",
+        10.0,
+        "Time for a policy to be in force, besides the ticks that the coordinator may wait for robots.",
+        0.1,
+        3600.0,
+        unit="s",
+        live=True,
+    ),
     Parameter("keep", 5, "Policies kept for a rollback.", 1, 1000, live=True),
     Parameter("coordinator", "/coordinator", "Node of the coordinator that decides.", live=True),
-    Parameter("folder", "", "Where policies are kept, readable for the coordinator by the same path; empty: "
-              "$ROS_HOME/altmarl_ros/trainer."),
+    Parameter(
+        "folder",
+        "",
+        "Where policies are kept, readable for the coordinator by the same path; empty: $ROS_HOME/altmarl_ros/trainer.",
+    ),
     Parameter("nice", 10, "By how much the training process gives way to others.", 0, 19),
     Parameter("fleet_prefix", "/fleet", "Prefix of the fleet-wide topics."),
-)  # fmt: skip
+)
 
 
 def rewards_of(values: Mapping[str, Any]) -> Rewards:
@@ -77,12 +99,16 @@ def options_of(values: Mapping[str, Any], game: TabularGame, K: int | None, robo
     """
     top = values["K"] or (default_top_rung(game) if K is None else K)
     options = TrainingOptions(
-        K=top, rounds=values["rounds"], n=values["robots"] or max(1, robots), runs=values["runs"],
-        temperature=values["temperature"], learn_for=values["learn_for"], seed=values["seed"], certificate_runs=0,
-        g_learn=GLearnOptions(
-            backup=values["backup"], memory_limit=values["memory"] << 20, seed=values["seed"], threads=1
-        ),
-    )  # fmt: skip
+        K=top,
+        rounds=values["rounds"],
+        n=values["robots"] or max(1, robots),
+        runs=values["runs"],
+        temperature=values["temperature"],
+        learn_for=values["learn_for"],
+        seed=values["seed"],
+        certificate_runs=0,
+        g_learn=GLearnOptions(backup=values["backup"], memory_limit=values["memory"] << 20, seed=values["seed"], threads=1),
+    )
     check_memory(game, top, options.g_learn)
     return options
 

@@ -1,1 +1,1 @@
-"""A simulated floor with physical robots: bodies that move, collide, see, drift, run empty and fail."""
+"""A simulated floor: robots on wheels, their sensors, batteries and faults."""

@@ -68,14 +68,31 @@ class Contacts:
         self._speeds = np.zeros(len(self._events))
 
     def resolve(
-        self, time: float, before: FloatArray, pose: FloatArray, velocity: FloatArray, wheels: FloatArray, driven: FloatArray,
+        self,
+        time: float,
+        before: FloatArray,
+        pose: FloatArray,
+        velocity: FloatArray,
+        wheels: FloatArray,
+        driven: FloatArray,
         obstacles: FloatArray,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Correct poses [n, 3; map] and velocities [n, 3; base_link] in place after a step from `before`, and log contacts."""
         found = _resolve(
-            before, pose, velocity, wheels, driven, self._radius, self._lateral, self._walls, obstacles,
-            self._touching, self._pairs, self._events, self._speeds,
-        )  # fmt: skip
+            before,
+            pose,
+            velocity,
+            wheels,
+            driven,
+            self._radius,
+            self._lateral,
+            self._walls,
+            obstacles,
+            self._touching,
+            self._pairs,
+            self._events,
+            self._speeds,
+        )
         for (robot, partner), speed in zip(self._events[:found].tolist(), self._speeds[:found].tolist(), strict=True):
             self.log.append(Contact(time, robot, partner, speed))
             self.counts[robot] += 1

@@ -60,6 +60,10 @@ class _Tick:
         zones = {robot_id: zone for robot_id, zone in self.zones.items() if zone is not None}
         told = [self.actions.get(robot_id, []) for robot_id in zones]
         return Truth(
-            session, tick, tuple(zones), tuple(zones.values()),
-            tuple(actions[0] if actions else None for actions in told), tuple(len(actions) for actions in told),
-        )  # fmt: skip
+            session,
+            tick,
+            tuple(zones),
+            tuple(zones.values()),
+            tuple(actions[0] if actions else None for actions in told),
+            tuple(len(actions) for actions in told),
+        )

@@ -46,9 +46,14 @@ class PhysicalWorld:
     """
 
     def __init__(
-        self, config: PhysicalConfig, walls: ArrayLike, starts: ArrayLike, seed: int,
-        faults: Sequence[Fault] = (), chargers: Sequence[ArrayLike] = (),
-    ) -> None:  # fmt: skip
+        self,
+        config: PhysicalConfig,
+        walls: ArrayLike,
+        starts: ArrayLike,
+        seed: int,
+        faults: Sequence[Fault] = (),
+        chargers: Sequence[ArrayLike] = (),
+    ) -> None:
         check_together(config)
         if seed < 0:
             raise AltmarlError(f"seed is {seed}, must not be negative")
@@ -160,12 +165,23 @@ class PhysicalWorld:
         self._drive(start)
         self._steps += 1
         self._contacts.resolve(
-            self.time, before, self._poses, self._velocities, self._wheels, self._driven, self._obstacles,
-        )  # fmt: skip
+            self.time,
+            before,
+            self._poses,
+            self._velocities,
+            self._wheels,
+            self._driven,
+            self._obstacles,
+        )
         reckon(
-            self._reckoned, self._wheels, self._scales, self._streams[Purpose.ODOMETRY], dt, self._lateral,
+            self._reckoned,
+            self._wheels,
+            self._scales,
+            self._streams[Purpose.ODOMETRY],
+            dt,
+            self._lateral,
             (c.odometry.distance_walk, c.odometry.turn_walk, c.odometry.heading_walk),
-        )  # fmt: skip
+        )
         self._batteries.step(self._poses, self._wheels, dt)
         self._update_faults()
         self._sense(start)
@@ -197,10 +213,21 @@ class PhysicalWorld:
         limits = (base.max_speed, base.max_turn_rate, base.acceleration, base.deceleration, base.turn_acceleration)
         noise = (base.relative_noise, base.speed_noise, base.turn_noise)
         drive(
-            self._poses, self._velocities, target, self._wheels, self._driven, faults.magnitude(FaultKind.SEIZED_LEFT, 2),
-            faults.magnitude(FaultKind.SLIP)[0], self._streams[Purpose.DRIVE], dt, self._lateral, base.radius, limits,
-            gain, noise,
-        )  # fmt: skip
+            self._poses,
+            self._velocities,
+            target,
+            self._wheels,
+            self._driven,
+            faults.magnitude(FaultKind.SEIZED_LEFT, 2),
+            faults.magnitude(FaultKind.SLIP)[0],
+            self._streams[Purpose.DRIVE],
+            dt,
+            self._lateral,
+            base.radius,
+            limits,
+            gain,
+            noise,
+        )
 
     def _sense(self, before: float) -> None:
         """Read the sensors whose turn came after `before` [s]."""

@@ -34,18 +34,23 @@ class Room:
         self.hear, self.errors, self.heard, self.counted, self.deferred = {}, [], [], [], FakeTurn()
         logger = SimpleNamespace(error=lambda text, **_: self.errors.append(text))
         make = SimpleNamespace(subscription=self.subscription)
-        self.ears = CoordinatorSubscriptions(SimpleNamespace(get_logger=lambda: logger), make, "/fleet", HASH, self.deferred, lease=0.5)
+        self.ears = CoordinatorSubscriptions(
+            SimpleNamespace(get_logger=lambda: logger), make, "/fleet", HASH, self.deferred, lease=0.5
+        )
 
     def subscription(self, _type, topic, callback, _qos, count_writers=None):
         self.hear[topic] = callback
         self.count = count_writers or getattr(self, "count", None)
 
     def add(self, robot_id):
-        self.ears.listen(robot_id, Listener(
-            lambda message, tick: self.heard.append((robot_id, tick.tick)),
-            lambda policy_id, policy, tag: self.heard.append((robot_id, policy_id, tag)),
-            lambda alive, silent: self.counted.append((robot_id, alive, silent)),
-        ))  # fmt: skip
+        self.ears.listen(
+            robot_id,
+            Listener(
+                lambda message, tick: self.heard.append((robot_id, tick.tick)),
+                lambda policy_id, policy, tag: self.heard.append((robot_id, policy_id, tag)),
+                lambda alive, silent: self.counted.append((robot_id, alive, silent)),
+            ),
+        )
 
     def tick(self, number, *polled):
         message = conversions.tick_to_message(Tick(7, number, 1, 0, None, polled), FleetTick().stamp)

@@ -31,9 +31,15 @@ def test_progress_has_the_name_of_its_state_and_is_json():
 
 @pytest.mark.parametrize(
     ("value", "live", "kind", "shown"),
-    [(3, True, "int", 3), (True, True, "bool", True), (0.5, False, "float", 0.5), ("a", True, "text", "a"),
-     (None, True, "", "None"), ([1, 2], True, "", "[1, 2]")],
-)  # fmt: skip
+    [
+        (3, True, "int", 3),
+        (True, True, "bool", True),
+        (0.5, False, "float", 0.5),
+        ("a", True, "text", "a"),
+        (None, True, "", "None"),
+        ([1, 2], True, "", "[1, 2]"),
+    ],
+)
 def test_a_parameter_of_another_type_is_shown_and_not_set(value, live, kind, shown):
     told = parameter_to_dict(RemoteParameter("p", value, "what", None, None, (), live))
     assert (told["kind"], told["value"], told["live"]) == (kind, shown, live and bool(kind))

@@ -24,8 +24,13 @@ def test_processes_of_a_fleet(plan):
     )
     assert (robot.executable, robot.ros_name, robot.name) == ("robot", "/a/robot", "a")
     assert robot.parameters == {
-        "body": "drive", "timeout.tick": 225.0, "limits.forward": 1.0, "robot_id": 4, "game": "hall", "fleet_prefix": "/fleet",
-    }  # fmt: skip
+        "body": "drive",
+        "timeout.tick": 225.0,
+        "limits.forward": 1.0,
+        "robot_id": 4,
+        "game": "hall",
+        "fleet_prefix": "/fleet",
+    }
     assert type(robot.parameters["limits.forward"]) is float
     assert (coordinator.parameters["tick.period"], coordinator.parameters["start.robots"]) == (75.0, 2)
     assert coordinator.parameters["policy.file"].endswith("/p.npz")

@@ -12,9 +12,16 @@ from altmarl_ros.simulation.physical.config import (
 from altmarl_ros.simulation.physical.world import PhysicalWorld
 
 QUICK = {
-    "lag": 0.0, "delay_steps": 0, "acceleration": 1e6, "deceleration": 1e6, "turn_acceleration": 1e6, "command_timeout": 1e6,
-    "relative_noise": 0.0, "speed_noise": 0.0, "turn_noise": 0.0,
-}  # fmt: skip
+    "lag": 0.0,
+    "delay_steps": 0,
+    "acceleration": 1e6,
+    "deceleration": 1e6,
+    "turn_acceleration": 1e6,
+    "command_timeout": 1e6,
+    "relative_noise": 0.0,
+    "speed_noise": 0.0,
+    "turn_noise": 0.0,
+}
 
 
 @pytest.fixture(scope="session")
@@ -28,13 +35,17 @@ def ideal():
             laser=LaserConfig(**{"noise": 0.0, **dict(laser)}),
             odometry=OdometryConfig(
                 **{
-                    "scale_error": 0.0, "turn_scale_error": 0.0, "distance_walk": 0.0, "turn_walk": 0.0, "heading_walk": 0.0,
+                    "scale_error": 0.0,
+                    "turn_scale_error": 0.0,
+                    "distance_walk": 0.0,
+                    "turn_walk": 0.0,
+                    "heading_walk": 0.0,
                     **dict(odometry),
                 }
             ),
             localisation=LocalisationConfig(**{"position_noise": 0.0, "yaw_noise": 0.0, **dict(localisation)}),
             battery=BatteryConfig(**dict(battery)),
-        )  # fmt: skip
+        )
 
     return make
 

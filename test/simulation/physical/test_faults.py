@@ -78,8 +78,10 @@ def heard(world, sensor):
 @pytest.mark.parametrize(("name", "sensor"), [("pose", "localisation"), ("odometry", "odometry"), ("laser", "scans")])
 def test_sensor_faults(ideal, far, run, name, sensor):
     noisy = {
-        "localisation": {**EVERY_STEP, "position_noise": 0.01}, "odometry": EVERY_STEP, "laser": {**EVERY_STEP, "noise": 0.01},
-    }  # fmt: skip
+        "localisation": {**EVERY_STEP, "position_noise": 0.01},
+        "odometry": EVERY_STEP,
+        "laser": {**EVERY_STEP, "noise": 0.01},
+    }
     walls = [[3.0, -20.0, 3.0, 20.0]]
     for mode in ("lost", "frozen", "stale", "nan"):
         world = far(ideal(**noisy), n=2, walls=walls, faults=[Fault(FaultKind(f"{name}_{mode}"), 0, 1.0, 2.0)])
