@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from altmarl_ros.cli.main import main
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.nodes.common.parameters import Parameter, declare, watch
+from altmarl_ros.nodes.common.parameter_sets import declare, watch
+from altmarl_ros.nodes.common.parameters import Parameter
 
 pytestmark = [
     pytest.mark.ros,

@@ -18,7 +18,7 @@ from rclpy.subscription import Subscription
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.nodes.common.clock_timers import ClockTimer, ClockTimers
-from altmarl_ros.nodes.common.parameters import Parameter, unknown
+from altmarl_ros.nodes.common.parameters import Parameter, unknown_parameter
 
 _THROTTLE = 5.0  # s
 
@@ -61,7 +61,7 @@ class GuardedNode(Node):
         if known is not None:
             return RclParameter(parameter.name, value=known.accept(parameter.value))
         if not self.has_parameter(parameter.name):
-            raise unknown(parameter.name, self.table)
+            raise unknown_parameter(parameter.name, self.table)
         return parameter
 
     def create_timer(  # type: ignore[override]

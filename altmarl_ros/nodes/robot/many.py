@@ -16,7 +16,8 @@ from altmarl_ros.nodes.common.diagnostics import Diagnostics
 from altmarl_ros.nodes.common.endpoints import Endpoints
 from altmarl_ros.nodes.common.guarded import GuardedNode
 from altmarl_ros.nodes.common.lifecycle import AUTOSTART
-from altmarl_ros.nodes.common.parameters import Parameter, declare, watch
+from altmarl_ros.nodes.common.parameter_sets import declare, watch
+from altmarl_ros.nodes.common.parameters import Parameter
 from altmarl_ros.nodes.common.running import run
 from altmarl_ros.nodes.robot.node import COMMON_PARAMETERS, RobotNode, Surroundings, diagnose
 from altmarl_ros.nodes.robot.parameters import DriveSettings, drive_settings

@@ -22,7 +22,8 @@ from altmarl_ros.nodes.common.deferred_work import DeferredWork
 from altmarl_ros.nodes.common.diagnostics import Diagnostics
 from altmarl_ros.nodes.common.endpoints import Endpoints
 from altmarl_ros.nodes.common.lifecycle import AUTOSTART, ManagedNode
-from altmarl_ros.nodes.common.parameters import Parameter, declare, refuse_fixed, watch
+from altmarl_ros.nodes.common.parameter_sets import declare, refuse_fixed, watch
+from altmarl_ros.nodes.common.parameters import Parameter
 from altmarl_ros.nodes.common.running import run
 from altmarl_ros.nodes.robot.body import Body
 from altmarl_ros.nodes.robot.coordinator_subscriptions import CoordinatorSubscriptions, Listener

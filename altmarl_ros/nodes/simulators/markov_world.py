@@ -12,7 +12,8 @@ from altmarl_ros.games import load_game
 from altmarl_ros.msg import BodyCommand, BodyState, FleetTick, FleetTruth
 from altmarl_ros.nodes.common import conversions, qos
 from altmarl_ros.nodes.common.guarded import GuardedNode
-from altmarl_ros.nodes.common.parameters import Parameter, declare
+from altmarl_ros.nodes.common.parameter_sets import declare
+from altmarl_ros.nodes.common.parameters import Parameter
 from altmarl_ros.nodes.common.running import run
 from altmarl_ros.protocol.admission import DEFAULT_CAPACITY, NAME_LENGTH
 from altmarl_ros.simulation.markov_world import MarkovWorld

@@ -26,7 +26,7 @@ from altmarl_ros.nodes.common import conversions, qos
 from altmarl_ros.nodes.common.diagnostics import Diagnostics
 from altmarl_ros.nodes.common.endpoints import Endpoints
 from altmarl_ros.nodes.common.guarded import GuardedNode
-from altmarl_ros.nodes.common.parameters import declare
+from altmarl_ros.nodes.common.parameter_sets import declare
 from altmarl_ros.nodes.common.running import run
 from altmarl_ros.nodes.simulators.physical_parameters import PARAMETERS, faults_of, make_world, robot_ids, warm_up
 from altmarl_ros.nodes.simulators.sensor_topics import SensorTopics, to_time

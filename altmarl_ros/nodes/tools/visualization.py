@@ -17,7 +17,8 @@ from altmarl_ros.msg import CoordinatorStatus, FleetTruth, FloorTruth, RobotHell
 from altmarl_ros.nodes.common import conversions, qos
 from altmarl_ros.nodes.common.endpoints import Endpoints
 from altmarl_ros.nodes.common.guarded import GuardedNode
-from altmarl_ros.nodes.common.parameters import Parameter, declare
+from altmarl_ros.nodes.common.parameter_sets import declare
+from altmarl_ros.nodes.common.parameters import Parameter
 from altmarl_ros.nodes.common.running import run
 from altmarl_ros.nodes.tools.markers import MarkerMaker
 
