@@ -10,8 +10,7 @@ from altmarl_ros.errors import GameError
 from altmarl_ros.games import Start, TabularGame, load_game
 from altmarl_ros.learning.alternating import TrainingOptions, train
 from altmarl_ros.protocol.coordinator import Coordinator
-from altmarl_ros.protocol.decision import Rule
-from altmarl_ros.protocol.roster import Roster
+from altmarl_ros.protocol.settings import CoordinatorSettings, DecisionSettings
 from altmarl_ros.records.run_record import StatusRow
 
 settings.register_profile("altmarl", deadline=None, derandomize=True, max_examples=50)
@@ -79,11 +78,14 @@ def counts_kernel():
 def make_coordinator(warehouse, small_bundle):
     """Makes coordinators of session 77 of the warehouse with robots 0, 1, ..., suspended after two misses."""
 
-    def make(robots=6, k=3, bundle=small_bundle, **options):
-        roster = Roster(max_misses=2)
+    def make(robots=6, bundle=small_bundle, plant=None, **settings):
+        settings = {"k": 3, "decision": DecisionSettings("fresh"), "max_misses": 2, **settings}
+        coordinator = Coordinator(
+            warehouse, bundle, CoordinatorSettings(**settings), np.random.default_rng(0), session=77, plant=plant
+        )
         for robot_id in range(robots):
-            roster.join(robot_id, f"robot_{robot_id}")
-        return Coordinator(warehouse, bundle, Rule("fresh"), k, 77, np.random.default_rng(0), roster, **options)
+            coordinator.roster.join(robot_id, f"robot_{robot_id}")
+        return coordinator
 
     return make
 

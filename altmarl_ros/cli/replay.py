@@ -16,7 +16,7 @@ from altmarl_ros.cli.runs import load_log
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.policies import PolicyBundle, load_bundle
-from altmarl_ros.protocol.decision import Rule
+from altmarl_ros.protocol.settings import DecisionSettings
 from altmarl_ros.records.replay import Gap, Redecision, find_gaps, redecide
 from altmarl_ros.records.run_record import Configuration, RunLog, StatusRow
 
@@ -32,10 +32,11 @@ class _Session:
     as_recorded: bool
 
     def redecisions(self, name: Optional[str] = None, k: Optional[int] = None) -> List[Redecision]:
-        rules = {c.tick: Rule.of(c.parameters) for c in self.configurations}
+        settings = {c.tick: DecisionSettings.from_parameters(c.parameters) for c in self.configurations}
         if name is not None:  # what that model alone would have decided
-            rules = {tick: replace(rule, model=name, temperature=0.0) for tick, rule in rules.items()}
-        return list(redecide(self.statuses, self.game, rules, self.policies, k, self.configurations[0].handover))
+            settings = {tick: replace(given, model=name, temperature=0.0) for tick, given in settings.items()}
+        handover = self.configurations[0].handover
+        return list(redecide(self.statuses, self.game, settings, self.policies, k=k, handover=handover))
 
 
 def replay(
@@ -124,7 +125,7 @@ def _counterfactual(
         first = next((redecision.tick for redecision in redecisions if not redecision.equal), None)
         row = {
             "policy": "recorded" if same_policy else "given",
-            "model": name or Rule.of(sessions[-1].configurations[-1].parameters).model,
+            "model": name or DecisionSettings.from_parameters(sessions[-1].configurations[-1].parameters).model,
             "k": k,
             "decisions": len(equal),
             "share_equal": equal.mean(),

@@ -13,7 +13,8 @@ from altmarl_ros.protocol.budget import WINDOW
 from altmarl_ros.protocol.messages import Verdict
 
 if TYPE_CHECKING:
-    from altmarl_ros.protocol.coordinator import Coordinator, Decision
+    from altmarl_ros.protocol.coordinator import Coordinator
+    from altmarl_ros.protocol.decision import Decision
 
 Value = Union[str, int, float]
 
@@ -169,12 +170,12 @@ class CoordinatorHealth:
 
     def _budget_finding(self, core: Coordinator, now: float) -> Finding:
         rate, limit = sum(size for _, size in self._bytes) / WINDOW, core.budget.limit
-        k_eff = self._last.k_eff if self._last else core.k
+        k, k_eff = (self._last.k, self._last.k_eff) if self._last else (core.settings.k, core.settings.k)
         level, message = Level.OK, "no limit" if limit <= 0 else f"{rate:.0f} of {limit:.0f} B/s"
         if limit > 0 and rate > limit:
             level, message = Level.ERROR, f"{message}: somebody sends reports that nobody asked for"
-        elif limit > 0 and k_eff < core.k:
-            level, message = Level.WARN, f"{message}: k_eff is {k_eff}, wanted {core.k}"
+        elif limit > 0 and k_eff < k:
+            level, message = Level.WARN, f"{message}: k_eff is {k_eff}, wanted {k}"
         return Finding(
             "bandwidth",
             level,
@@ -182,7 +183,7 @@ class CoordinatorHealth:
             {
                 "reports on the wire [B/s]": rate,
                 "limit [B/s]": limit,
-                "k": core.k,
+                "k": k,
                 "k_eff": k_eff,
             },
         )
@@ -191,7 +192,7 @@ class CoordinatorHealth:
 def _roster_finding(core: Coordinator, thresholds: Thresholds, refused_hellos: int) -> Finding:
     roster, ages = core.roster, core.roster.ages
     n, live = len(roster), roster.live
-    age = ages.p95 / _fair_age(core.k, live)
+    age = ages.p95 / _fair_age(core.settings.k, live)
     level = Level.ERROR if live == 0 else max(thresholds.suspended.grade(1 - live / n), thresholds.age.grade(age))
     message = f"{live} of {n} robots answer" if n else "no robot has joined"
     return Finding(

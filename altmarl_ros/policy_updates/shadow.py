@@ -1,31 +1,31 @@
-"""A policy that decides along with the one in force, and whose decisions nobody follows.
+"""A shadow policy: it decides each tick beside the policy in force, and nobody acts by its decisions.
 
-It hears what the coordinator heard: s_g(t), the accepted reports and how many robots are in the draw, from the
-coordinator's own account of each tick. At first, where ticks are missing and in a new session it goes on from the
-coordinator's estimate of the tick before, as far as that is known.
+It gets what the coordinator got, from the status of each tick: s_g(t), the accepted reports and how many robots are in the
+draw. At its first tick, after missing ticks and in a new session it goes on from the coordinator's estimate of the tick
+before, as far as that is known.
 """
 
 from __future__ import annotations
 
 from altmarl_ros.games.tabular import TabularGame
-from altmarl_ros.protocol.decision import Decider
+from altmarl_ros.protocol.decision import DecisionMaker
 from altmarl_ros.protocol.standby import Handover
 from altmarl_ros.records.replay import check_row
 from altmarl_ros.records.run_record import StatusRow
 
 
 class Shadow:
-    """Counts how often it agrees with the decisions in force.
+    """Lets a candidate decide the ticks of a running fleet, and counts how often it takes the same global action.
 
     Attributes:
-        ticks: it decided.
-        agreed: of these, with the same global action.
+        ticks: number of ticks that it decided.
+        agreed: number of these in which it took the coordinator's global action.
     """
 
-    def __init__(self, game: TabularGame, decider: Decider, last: StatusRow | None) -> None:
-        """`decider` is the candidate's; `last` the newest tick before the first that it hears."""
-        self._game, self._decider, self._last = game, decider, last
-        self._follows = False  # the model decided the last tick
+    def __init__(self, game: TabularGame, candidate: DecisionMaker, last: StatusRow | None) -> None:
+        """`candidate` decides by the candidate policy; `last` is the tick before the first one that `hear` gets, if known."""
+        self._game, self._candidate, self._last = game, candidate, last
+        self._follows = False  # whether the candidate decided the last tick
         self.ticks = self.agreed = 0
 
     def hear(self, status: StatusRow) -> bool:
@@ -39,8 +39,8 @@ class Shadow:
             return False
         check_row(status, states, self._game)
         if not (self._follows and last is not None and (last.session, last.tick + 1) == (status.session, status.tick)):
-            self._decider.resume(_known(last))
-        action = self._decider.decide(status.session, status.tick, status.global_state, states, status.live)
+            self._candidate.resume(_known(last))
+        action = self._candidate.decide(status.session, status.tick, status.global_state, states, status.live)
         self._last, self._follows = status, True
         self.ticks += 1
         self.agreed += action == status.global_action

@@ -1,19 +1,19 @@
-"""The coordinator's side of a tick: poll, hear, decide, move on.
+"""The coordinator's side of a tick: poll robots, receive reports, decide, move on.
 
+renew()     when a tick is due: takes over the settings that were given since the last one
 begin()     draws the robots to poll and says what to broadcast
 hear()      judges one report
-backfill()  before the deadline: asks others in place of those that are silent
+backfill()  before the deadline: polls other robots in place of those that are silent
 decide()    at k answers or at the deadline: a_g by the observation model, by which the global plant moves s_g
 
-A new policy is announced first and acted by from the tick before which switch() is called; another rule of decisions,
-follow(), holds from the next tick that begins.
+change() gives other settings, which hold from the next tick that is due, and announces another policy, which holds from the
+tick before which switch() is called. An open tick goes on by the settings and the policy with which it began.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
-from dataclasses import dataclass, replace
-from typing import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,78 +25,54 @@ from altmarl_ros.observation.model import kept_robots
 from altmarl_ros.policies import PolicyBundle
 from altmarl_ros.policies.lookahead import check_values
 from altmarl_ros.protocol.budget import BandwidthBudget
-from altmarl_ros.protocol.decision import Decider, Rule, compile_models
+from altmarl_ros.protocol.decision import Decision, DecisionMaker, compile_models
 from altmarl_ros.protocol.messages import Report, Tick, Verdict, game_tag
 from altmarl_ros.protocol.plant import Plant, VirtualPlant
 from altmarl_ros.protocol.roster import Roster
+from altmarl_ros.protocol.settings import CoordinatorSettings
 from altmarl_ros.protocol.standby import Handover
 
 _TICKS_REMEMBERED = 8  # how late a report may be and still tell that its robot lives
 
 
-@dataclass(frozen=True, eq=False)
-class Decision:
-    """What one tick came to.
+class Coordinator:
+    """State of the coordinator between ticks.
 
     Attributes:
-        tick: the broadcast that was answered, with all robots that were polled.
-        asked: number of robots polled by the first broadcast.
-        k_eff: number that k and the bandwidth limit allowed.
-        heard: number of accepted reports.
-        rung: number of reports for which the deciding policy was learned.
-        action: a_g(t).
-        estimate: estimated share of robots per local state [S_l].
-        sampling_error: largest standard deviation of an estimated share.
-        reward: team reward of the tick under the estimate and pi_l.
-        suspended: robots that left the draw because of this tick.
-        answers: local state reported by each robot that was heard, in the order in which they came.
+        game: the game that the fleet plays.
+        session: number of the session.
+        roster: the robots that joined, and who is polled next.
+        budget: how many reports the bandwidth limit allows.
+        verdicts: number of reports of the session by verdict.
     """
-
-    tick: Tick
-    asked: int
-    k_eff: int
-    heard: int
-    rung: int
-    action: int
-    estimate: NDArray[np.float64]
-    sampling_error: float
-    reward: float
-    suspended: tuple[int, ...]
-    answers: Mapping[int, int]
-
-    @property
-    def backfilled(self) -> int:
-        """Number of robots asked in place of silent ones."""
-        return len(self.tick.polled) - self.asked
-
-
-class Coordinator:
-    """State of the coordinator between ticks."""
 
     def __init__(
         self,
         game: TabularGame,
         bundle: PolicyBundle,
-        rule: Rule,
-        k: int,
-        session: int,
+        settings: CoordinatorSettings,
         rng: np.random.Generator,
-        roster: Roster | None = None,
+        *,
+        session: int = 0,
         plant: Plant | None = None,
-        budget: BandwidthBudget | None = None,
     ) -> None:
-        check_bundle(bundle, game, k, rule.temperature)
-        self._game, self._rng = game, rng
-        self._decider = Decider(game, bundle, rule)
-        self._rule = rule  # from the next tick on
-        self._next: PolicyBundle | None = None
+        """`rng` draws the robots, and moves the virtual plant that there is unless another `plant` is given.
+
+        Raises:
+            AltmarlError: the policy is for another game, or lacks what the settings ask for.
+        """
+        check_bundle(bundle, game, settings.k, settings.decision.temperature)
+        self.game, self.session = game, session
+        self.roster = Roster(settings.max_misses, settings.probe_interval)
+        self.budget = BandwidthBudget(settings.bandwidth_limit, settings.period, settings.answer_time)
+        self.verdicts: Counter[Verdict] = Counter()
+        self._rng = rng
+        self._settings = settings
+        self._given_settings: CoordinatorSettings | None = None  # since the last tick was due
+        self._decision_maker = DecisionMaker(game, bundle, settings.decision)
+        self._next_bundle: PolicyBundle | None = None
         self._r_pi = bundle.pi_l.reward(game)
         self._game_tag = game_tag(game.content_hash)
-        self.k = k
-        self.session = session
-        self.roster = roster if roster is not None else Roster()
-        self.budget = budget if budget is not None else BandwidthBudget(0.0, 1.0, 1.0)
-        self.verdicts: Counter[Verdict] = Counter()
         self._plant = plant if plant is not None else VirtualPlant(game, rng)
         self._last_action: int | None = None
         self._next_tick = 0
@@ -105,6 +81,16 @@ class Coordinator:
         self._asked: deque[Tick] = deque(maxlen=_TICKS_REMEMBERED)  # of this session
         self._wanted = self._k_eff = 0  # answers, of the open tick
         compile_models(game, bundle, MODEL_NAMES)
+
+    @property
+    def settings(self) -> CoordinatorSettings:
+        """The settings of the open tick; between two ticks those of the last, until renew() takes others over."""
+        return self._settings
+
+    @property
+    def next_settings(self) -> CoordinatorSettings:
+        """The settings that hold from the next tick on."""
+        return self._given_settings or self._settings
 
     @property
     def K(self) -> int:
@@ -124,64 +110,91 @@ class Coordinator:
     @property
     def bundle(self) -> PolicyBundle:
         """The policies of the open tick, or of the next one unless switch() comes before it."""
-        return self._decider.bundle
+        return self._decision_maker.bundle
 
     @property
     def next_bundle(self) -> PolicyBundle | None:
-        """The policies that are announced and not yet acted by."""
-        return self._next
-
-    @property
-    def rule(self) -> Rule:
-        """What else decisions depend on, from the next tick on."""
-        return self._rule
+        """The policies that are announced and not yet in force; None: there are none."""
+        return self._next_bundle
 
     @property
     def estimate(self) -> NDArray[np.float64]:
         """Estimated share of robots per local state [S_l]."""
-        return np.asarray(self._decider.model.estimate[0])
+        return np.asarray(self._decision_maker.model.estimate[0])
 
     @property
     def sampling_error(self) -> float:
         """Largest standard deviation of an estimated share."""
-        return float(self._decider.model.error[0])
+        return float(self._decision_maker.model.error[0])
 
     @property
     def complete(self) -> bool:
         """Whether as many robots have answered the open tick as were asked at first."""
         return self._open is not None and len(self._answers) >= self._wanted
 
-    def announce(self, bundle: PolicyBundle) -> None:
-        """Take policies that the next switch() puts in force; those in force recall an announcement."""
-        check_bundle(bundle, self._game, self.k, self.rule.temperature)
-        self._next = None if bundle.policy_id == self.bundle.policy_id else bundle
+    def check(self, *, settings: CoordinatorSettings | None = None, bundle: PolicyBundle | None = None) -> None:
+        """Check that change() can take these settings and this policy; see there for what is refused."""
+        settings = settings if settings is not None else self.next_settings
+        in_force, temperature = self.bundle, settings.decision.temperature
+        coming = next(policy for policy in (bundle, self._next_bundle, in_force) if policy is not None)
+        check_bundle(coming, self.game, settings.k, temperature)
+        if coming is not in_force:  # until the switch a tick polls no more robots than the policy in force has rungs for
+            check_bundle(in_force, self.game, 0, temperature)
+
+    def change(self, *, settings: CoordinatorSettings | None = None, bundle: PolicyBundle | None = None) -> None:
+        """Give settings that hold from the next tick that is due, and announce policies that switch() puts in force.
+
+        Announcing the policies that are in force recalls an earlier announcement.
+
+        Raises:
+            AltmarlError: the policies, those given or those in use, are for another game or lack what the settings ask for.
+        """
+        self.check(settings=settings, bundle=bundle)
+        if settings is not None:
+            self._given_settings = settings
+        if bundle is not None:
+            self._next_bundle = None if bundle.policy_id == self.bundle.policy_id else bundle
+
+    def renew(self) -> bool:
+        """Take over the settings that were given since the last tick; whether there were any.
+
+        This is the one place where settings take effect. Another seed begins another stream of draws.
+        """
+        assert self._open is None, "the open tick is not decided yet"
+        settings, self._given_settings = self._given_settings, None
+        if settings is None:
+            return False
+        before, self._settings = self._settings, settings
+        self.budget.limit = settings.bandwidth_limit
+        self.budget.keep_pace(settings.period, settings.answer_time)
+        self.roster.max_misses, self.roster.probe_interval = settings.max_misses, settings.probe_interval
+        seed = settings.decision.seed
+        if seed != before.decision.seed:
+            self._rng.bit_generator.state = np.random.default_rng([seed, self.session]).bit_generator.state
+        self._decision_maker.follow(settings.decision)
+        return True
 
     def switch(self) -> None:
-        """From the next tick on act by the announced policies; what is known of the robots stays."""
-        assert self._next is not None, "no policy is announced"
+        """Act by the announced policies from the next tick on; what is known of the robots stays."""
+        assert self._next_bundle is not None, "no policy is announced"
         assert self._open is None, "the open tick is not decided yet"
-        self._renew_rule()
-        self._decider.adopt(self._next)
-        self._next = None
-        self._r_pi = self.bundle.pi_l.reward(self._game)
-
-    def follow(self, rule: Rule) -> None:
-        """From the next tick on decide by this rule; with another seed, draw by it."""
-        check_bundle(self.bundle, self._game, 0, rule.temperature)
-        self._rule = rule
+        assert self._given_settings is None, "settings that the policy may need are not taken over yet"
+        self._decision_maker.adopt(self._next_bundle)
+        self._next_bundle = None
+        self._r_pi = self.bundle.pi_l.reward(self.game)
 
     def begin(self, now: float = 0.0) -> Tick | None:
         """Open the next tick at monotonic time `now` [s]; one that is still open must be decided first.
 
-        None, and nothing is changed, while the plant's s_g is not known.
+        Returns:
+            What to broadcast; None, and no tick is open, while the plant's s_g is not known.
         """
-        assert self._open is None, "the open tick is not decided yet"
+        self.renew()
         global_state = self._plant.state
         if global_state is None:
             return None
-        self._renew_rule()
         self.budget.begin(now)
-        self._k_eff = min(self.k, self.budget.room(now))
+        self._k_eff = min(self._settings.k, self.K, self.budget.room(now))
         polled = self.roster.draw(self._k_eff, self._rng, self._kept())
         self.budget.spend(len(polled), now)
         self._open = Tick(self.session, self._next_tick, self.bundle.policy_id, global_state, self._last_action, polled)
@@ -200,17 +213,17 @@ class Coordinator:
         self._asked.clear()
         self.verdicts.clear()
         self.session, self._next_tick, self._last_action = session, 0, None
-        S_g, A_g = self._game.n_global_states, self._game.n_global_actions
+        S_g, A_g = self.game.n_global_states, self.game.n_global_actions
         if known.global_state is not None and known.global_state < S_g:
             if known.global_action is not None and known.global_action < A_g:
                 self._last_action = known.global_action
             self._plant.resume(known.global_state, self._last_action)
-        self._decider.resume(known)
+        self._decision_maker.resume(known)
 
     def backfill(self, now: float = 0.0) -> Tick | None:
         """Poll other robots in place of the silent ones; what to broadcast, None where there are no others.
 
-        It names the silent ones too, for whom it may be the first broadcast that arrives.
+        The broadcast names the silent ones too, for whom it may be the first that arrives.
         """
         tick = self._open
         assert tick is not None, "no tick is open"
@@ -224,7 +237,7 @@ class Coordinator:
         return replace(tick, polled=silent + others)
 
     def hear(self, report: Report) -> Verdict:
-        """Judge a report and remember it if it counts; reports are data from outside."""
+        """Judge a report, which is data from outside, and remember it if it counts."""
         verdict = self._judge(report)
         if verdict is Verdict.ACCEPTED:
             self._answers[report.robot_id] = report.local_state
@@ -239,21 +252,22 @@ class Coordinator:
         tick, self._open = self._open, None
         assert tick is not None, "no tick is open"
         suspended = tuple(robot for robot in tick.polled if robot not in self._answers and self.roster.missed(robot))
-        action = self._decider.decide(tick.session, tick.tick, tick.global_state, self._answers.values(), self.roster.live)
+        states = self._answers.values()
+        action = self._decision_maker.decide(tick.session, tick.tick, tick.global_state, states, self.roster.live)
         estimate = self.estimate
-        reward = float(self._game.r_g[tick.global_state, action] + estimate @ self._r_pi[tick.global_state])
         decision = Decision(
-            tick,
-            self._wanted,
-            self._k_eff,
-            len(self._answers),
-            int(self._decider.model.rung[0]),
-            action,
-            estimate,
-            self.sampling_error,
-            reward,
-            suspended,
-            dict(self._answers),
+            tick=tick,
+            k=self._settings.k,
+            k_eff=self._k_eff,
+            asked=self._wanted,
+            heard=len(self._answers),
+            rung=int(self._decision_maker.model.rung[0]),
+            action=action,
+            estimate=estimate,
+            sampling_error=self.sampling_error,
+            reward=float(self.game.r_g[tick.global_state, action] + estimate @ self._r_pi[tick.global_state]),
+            suspended=suspended,
+            answers=dict(self._answers),
         )
         self._plant.act(action)
         self._last_action = action
@@ -261,20 +275,13 @@ class Coordinator:
         self._asked.append(tick)
         return decision
 
-    def _renew_rule(self) -> None:
-        rule, before = self._rule, self._decider.rule
-        if rule.seed != before.seed:
-            self._rng.bit_generator.state = np.random.default_rng([rule.seed, self.session]).bit_generator.state
-        if rule != before:
-            self._decider.follow(rule)
-
     def _was_asked(self, report: Report) -> bool:
         # Only an answer to a poll is a sign of life: no other report may keep a robot in the draw.
         return any(report.tick == tick.tick and report.robot_id in tick.polled for tick in self._asked)
 
     def _kept(self) -> tuple[int, ...]:
         answered = list(self._answers)
-        keep = min(kept_robots(self.k, self._decider.model.turnover), len(answered))
+        keep = min(kept_robots(self._settings.k, self._decision_maker.model.turnover), len(answered))
         places = self._rng.choice(len(answered), size=keep, replace=False) if keep else ()
         return tuple(answered[place] for place in places)
 
@@ -285,7 +292,7 @@ class Coordinator:
             return Verdict.WRONG_GAME
         if report.robot_id not in self.roster:
             return Verdict.UNKNOWN
-        if not 0 <= report.local_state < self._game.n_local_states:
+        if not 0 <= report.local_state < self.game.n_local_states:
             return Verdict.OUT_OF_RANGE
         if self._open is None or report.tick != self._open.tick:
             return Verdict.LATE
@@ -297,9 +304,13 @@ class Coordinator:
 
 
 def check_bundle(bundle: PolicyBundle, game: TabularGame, k: int, temperature: float = 0.0) -> None:
-    """Raise AltmarlError unless the bundle is for this game's dynamics and has a rung for k reports, and values if need be."""
+    """Check that a bundle is for this game's dynamics, has a rung for k reports, and values if the temperature needs them.
+
+    Raises:
+        AltmarlError: it is not, or has not, with the reason.
+    """
     bundle.check_dynamics(game)
-    if temperature > 0.0:
-        check_values(bundle)
     if not 0 <= k <= bundle.ladder.K:
         raise AltmarlError(f"k is {k}, must be in 0..{bundle.ladder.K}, the rungs of the policy")
+    if temperature > 0.0:
+        check_values(bundle)

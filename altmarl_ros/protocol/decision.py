@@ -1,70 +1,91 @@
-"""The start of a session and one decision, as a running coordinator makes it and a replay makes it again."""
+"""How a coordinator decides: the same code makes the decisions of a running fleet, of a replay and of a shadow policy."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Collection, Mapping
+from typing import Collection, Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from altmarl_ros.games.tabular import TabularGame
-from altmarl_ros.observation import DEFAULT_MODEL, ObservationModel, make_model
-from altmarl_ros.observation.catalogue import DEFAULT_TURNOVER
+from altmarl_ros.observation import ObservationModel, make_model
 from altmarl_ros.policies import PolicyBundle
 from altmarl_ros.policies.lookahead import Lookahead
+from altmarl_ros.protocol.messages import Tick
+from altmarl_ros.protocol.settings import DecisionSettings
 from altmarl_ros.protocol.standby import Handover
 
 
-@dataclass(frozen=True)
-class Rule:
-    """What else than policy and reports a decision depends on.
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """The outcome of one tick.
 
     Attributes:
-        model: observation model.
-        turnover: of `sticky`.
-        temperature: of the global action [reward units]; 0: the best one.
-        seed: of the draws by temperature, together with session and tick.
+        tick: the broadcast that was answered, with all robots that were polled.
+        k: number of reports wanted.
+        k_eff: number of reports that the bandwidth limit allowed, at most k.
+        asked: number of robots polled by the first broadcast.
+        heard: number of accepted reports.
+        rung: number of reports for which the deciding policy was learned.
+        action: a_g(t).
+        estimate: estimated share of robots per local state [S_l].
+        sampling_error: largest standard deviation of an estimated share.
+        reward: team reward of the tick under the estimate and pi_l.
+        suspended: robots that left the draw because of this tick.
+        answers: local state reported by each robot that was heard, in the order in which they came.
     """
 
-    model: str = DEFAULT_MODEL
-    turnover: float = DEFAULT_TURNOVER
-    temperature: float = 0.0
-    seed: int = 0
+    tick: Tick
+    k: int
+    k_eff: int
+    asked: int
+    heard: int
+    rung: int
+    action: int
+    estimate: NDArray[np.float64]
+    sampling_error: float
+    reward: float
+    suspended: tuple[int, ...]
+    answers: Mapping[int, int]
 
-    @classmethod
-    def of(cls, parameters: Mapping[str, Any]) -> Rule:
-        """By a coordinator's parameters; what they lack, in old records, has its default."""
-        given = {
-            "model": "sampling.model",
-            "turnover": "sampling.turnover",
-            "temperature": "policy.temperature",
-            "seed": "sampling.seed",
-        }
-        return cls(**{field: parameters[name] for field, name in given.items() if name in parameters})
+    @property
+    def backfilled(self) -> int:
+        """Number of robots asked in place of silent ones."""
+        return len(self.tick.polled) - self.asked
 
 
-class Decider:
-    """Makes the decisions of one session after another, by a rule and policies that may change between two ticks."""
+class DecisionMaker:
+    """Makes the decisions of one session after another; its settings and policies may change between two ticks.
 
-    def __init__(self, game: TabularGame, bundle: PolicyBundle, rule: Rule = Rule()) -> None:
-        """Raises AltmarlError where the rule is none, or asks for values that the bundle lacks."""
-        self._game, self._bundle, self._rule = game, bundle, rule
-        self.model: ObservationModel = make_model(rule.model, game, bundle, rule.turnover)
-        self._lookahead = Lookahead(game, bundle) if rule.temperature > 0.0 else None
+    Attributes:
+        model: the observation model, for one fleet.
+    """
+
+    def __init__(self, game: TabularGame, bundle: PolicyBundle, settings: DecisionSettings = DecisionSettings()) -> None:
+        """Make the observation model that the settings name.
+
+        Raises:
+            AltmarlError: the model is unknown, the turnover is out of range, or the temperature asks for values that the
+                bundle lacks.
+        """
+        self._game, self._bundle, self._settings = game, bundle, settings
+        self.model: ObservationModel = make_model(settings.model, game, bundle, settings.turnover)
+        self._lookahead = Lookahead(game, bundle) if settings.temperature > 0.0 else None
         self._decided_in: int | None = None  # s_g of the last decision
 
     @property
-    def rule(self) -> Rule:
-        """By which it decides."""
-        return self._rule
+    def settings(self) -> DecisionSettings:
+        """The settings in force."""
+        return self._settings
 
     @property
     def bundle(self) -> PolicyBundle:
-        """By which it decides."""
+        """The policies in force."""
         return self._bundle
 
     def resume(self, known: Handover) -> None:
-        """Start from another coordinator's last estimate; afresh where none was heard, or one that is none."""
+        """Begin a session from another coordinator's last estimate; without one, or with one that is invalid, afresh."""
         self.model.reset(1)
         self._decided_in = None
         shares, error, s_g = np.array(known.estimate, dtype=np.float64), known.sampling_error, known.estimated_in
@@ -77,38 +98,48 @@ class Decider:
 
     def adopt(self, bundle: PolicyBundle) -> None:
         """Decide by these policies from now on; what is known of the robots stays."""
-        self._lookahead = Lookahead(self._game, bundle) if self._rule.temperature > 0.0 else None
+        self._lookahead = Lookahead(self._game, bundle) if self._settings.temperature > 0.0 else None
         self._bundle = bundle
         self.model.adopt(self._game, bundle.pi_l, bundle.ladder)
 
-    def follow(self, rule: Rule) -> None:
-        """Decide by this rule from now on; another observation model goes on from the estimate of the one before."""
-        self._lookahead = Lookahead(self._game, self._bundle) if rule.temperature > 0.0 else None
-        before, self._rule = self._rule, rule
-        if (rule.model, rule.turnover) == (before.model, before.turnover):
+    def follow(self, settings: DecisionSettings) -> None:
+        """Decide by these settings from now on; another observation model goes on from the estimate of the one before."""
+        before, self._settings = self._settings, settings
+        if settings == before:
+            return
+        self._lookahead = Lookahead(self._game, self._bundle) if settings.temperature > 0.0 else None
+        if (settings.model, settings.turnover) == (before.model, before.turnover):
             return
         known = Handover()
         if self._decided_in is not None:
             shares = tuple(self.model.estimate[0].tolist())
             known = Handover(None, None, self._decided_in, shares, float(self.model.error[0]))
-        self.model = make_model(rule.model, self._game, self._bundle, rule.turnover)
+        self.model = make_model(settings.model, self._game, self._bundle, settings.turnover)
         self.resume(known)
 
     def decide(self, session: int, tick: int, global_state: int, local_states: Collection[int], live: int) -> int:
-        """a_g for s_g, the reported local states, and a fleet of which `live` robots are in the draw."""
+        """The global action a_g of one tick.
+
+        Args:
+            session: session of the tick; with `tick` it seeds the draw by temperature.
+            tick: number of the tick in its session.
+            global_state: s_g of the tick.
+            local_states: local state in each accepted report.
+            live: number of robots in the draw.
+        """
         counts = np.bincount(np.array(list(local_states), dtype=np.int64), minlength=self._game.n_local_states)
         s_g = np.array([global_state])
         best = int(self.model.decide(s_g, counts[None].astype(np.int64), max(live, len(local_states)))[0])
         self._decided_in = global_state
         if self._lookahead is None:
             return best
-        chance = np.random.default_rng([self._rule.seed, session, tick]).random()  # a replay draws the same
-        return self._lookahead.draw(global_state, self.model.estimate[0], best, self._rule.temperature, chance)
+        chance = np.random.default_rng([self._settings.seed, session, tick]).random()  # a replay draws the same
+        return self._lookahead.draw(global_state, self.model.estimate[0], best, self._settings.temperature, chance)
 
 
 def compile_models(game: TabularGame, bundle: PolicyBundle, names: Collection[str]) -> None:
-    """Make the observation models decide once and again, so that none is compiled in the middle of a tick."""
+    """Let each of these observation models decide twice, so that none is compiled in the middle of a tick."""
     for name in names:
-        decider = Decider(game, bundle, Rule(name))
+        decision_maker = DecisionMaker(game, bundle, DecisionSettings(name))
         for tick in range(2):
-            decider.decide(0, tick, 0, (0,), 1)
+            decision_maker.decide(0, tick, 0, (0,), 1)

@@ -16,7 +16,8 @@ import numpy as np
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.policies import PolicyBundle
-from altmarl_ros.protocol.decision import Decider, Rule
+from altmarl_ros.protocol.decision import DecisionMaker
+from altmarl_ros.protocol.settings import DecisionSettings
 from altmarl_ros.protocol.standby import Handover
 from altmarl_ros.records.run_record import StatusRow
 
@@ -67,37 +68,42 @@ def find_gaps(statuses: Iterable[StatusRow]) -> list[Gap]:
 def redecide(
     statuses: Iterable[StatusRow],
     game: TabularGame,
-    rules: Mapping[int, Rule],
+    settings: Mapping[int, DecisionSettings],
     policies: Mapping[int, PolicyBundle],
+    *,
     k: int | None = None,
     handover: Handover = Handover(),
 ) -> Iterator[Redecision]:
-    """Decide the ticks of one session again, in order, by the policies that each tick names by id.
+    """Decide the ticks of one session again, in order.
 
-    `rules` are those that hold from a tick on, the first of them from the start. If k is given only the first k
-    reports of each tick count. `handover` is what the session began with.
+    Args:
+        statuses: the ticks.
+        game: the game that the fleet played.
+        settings: the settings that hold from a tick on, by its number; the first of them hold from the start.
+        policies: the policies, by the id by which each tick names its own.
+        k: if given, only the first k reports of each tick count.
+        handover: what the session began with.
 
     Raises:
         AltmarlError: a recorded tick does not fit the game, or its policy is not given.
     """
-    changes = sorted(rules)
-    decider: Decider | None = None
+    changes = sorted(settings)
+    decision_maker: DecisionMaker | None = None
     for status in statuses:
         bundle = policies.get(status.policy_id)
         if bundle is None:
             raise AltmarlError(f"session {status.session} tick {status.tick}: policy {status.policy_id:08x} is not given")
-        rule = rules[changes[max(0, bisect_right(changes, status.tick) - 1)]]
-        if decider is None:
-            decider = Decider(game, bundle, rule)
-            decider.resume(handover)
-        if rule != decider.rule:
-            decider.follow(rule)
-        if bundle is not decider.bundle:
-            decider.adopt(bundle)
+        present = settings[changes[max(0, bisect_right(changes, status.tick) - 1)]]
+        if decision_maker is None:
+            decision_maker = DecisionMaker(game, bundle, present)
+            decision_maker.resume(handover)
+        decision_maker.follow(present)
+        if bundle is not decision_maker.bundle:
+            decision_maker.adopt(bundle)
         states = [state for _, state in status.answers[:k]]
         check_row(status, states, game)
-        action = decider.decide(status.session, status.tick, status.global_state, states, status.live)
-        deviation = float(np.abs(decider.model.estimate[0] - np.array(status.estimate)).max())
+        action = decision_maker.decide(status.session, status.tick, status.global_state, states, status.live)
+        deviation = float(np.abs(decision_maker.model.estimate[0] - np.array(status.estimate)).max())
         yield Redecision(status.session, status.tick, status.global_action, action, deviation)
 
 

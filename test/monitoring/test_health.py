@@ -7,7 +7,7 @@ from altmarl_ros.games import load_game
 from altmarl_ros.monitoring.health import CoordinatorHealth, Level, Threshold, Thresholds, robots_finding
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.protocol.agent import RobotAgent
-from altmarl_ros.protocol.budget import REPORT_WIRE_BYTES, BandwidthBudget
+from altmarl_ros.protocol.budget import REPORT_WIRE_BYTES
 from altmarl_ros.protocol.messages import Report, Tick, game_tag
 
 SESSION, PERIOD = 77, 0.5
@@ -77,8 +77,7 @@ def test_missed_ticks_are_told_once(run):
 
 @pytest.mark.parametrize(("share", "level"), [(1.0, Level.OK), (0.5, Level.WARN), (0.0, Level.ERROR)])
 def test_loss(run, share, level):
-    running = run(robots=20)
-    running.core.roster.max_misses = 10**9
+    running = run(robots=20, max_misses=10**9)
     rng = np.random.default_rng(0)
     running.tick(20, answers=lambda robot_id: rng.random() < share)
     found = running.diagnose()["reports"]
@@ -113,8 +112,7 @@ def test_a_fleet_without_robots(run):
 
 
 def test_robots_not_heard_for_long(run):
-    running = run(robots=20)
-    running.core.roster.max_misses = 10**9
+    running = run(robots=20, max_misses=10**9)
     running.tick(200, answers=lambda robot_id: robot_id > 3)
     found = running.diagnose()["roster"]
     assert found.level is Level.ERROR
@@ -125,7 +123,7 @@ def test_the_budget(run):
     free = run()
     free.tick(20)
     assert free.diagnose()["bandwidth"].message == "no limit"
-    limited = run(budget=BandwidthBudget(500.0, PERIOD, 0.4))
+    limited = run(bandwidth_limit=500.0, period=PERIOD)
     limited.tick(30)
     found = limited.diagnose()["bandwidth"]
     assert found.level is Level.WARN

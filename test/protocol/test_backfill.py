@@ -9,7 +9,6 @@ from scipy.stats import chisquare
 from altmarl_ros.games import load_game
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.protocol.agent import Heard, RobotAgent
-from altmarl_ros.protocol.budget import BandwidthBudget
 from altmarl_ros.protocol.messages import Report, Tick, Verdict, game_tag
 
 SESSION, POLICY, ROBOT = 77, 5, 3
@@ -114,12 +113,12 @@ def test_every_round_asks_for_what_is_still_missing_until_nobody_is_left(make_co
 
 
 def test_nobody_is_asked_beyond_the_budget(make_coordinator):
-    coordinator = make_coordinator(robots=20, budget=BandwidthBudget(1900.0, 0.5, 0.4))  # 4.45 reports per tick
+    coordinator = make_coordinator(robots=20, bandwidth_limit=1900.0)  # 4.45 reports per tick
     coordinator.begin(0.0)
     assert len(coordinator.backfill(0.1).polled) == 3 + 1
     assert coordinator.backfill(0.2) is None
     assert (coordinator.decide().k_eff) == 3
-    narrow = make_coordinator(robots=20, budget=BandwidthBudget(900.0, 0.5, 0.4))  # 2.1 reports per tick
+    narrow = make_coordinator(robots=20, bandwidth_limit=900.0)  # 2.1 reports per tick
     assert len(narrow.begin(0.0).polled) == 2
     assert narrow.backfill(0.1) is None
     assert narrow.decide().k_eff == 2
@@ -143,8 +142,7 @@ def test_heard_stays_k_while_a_third_of_the_robots_is_dead(make_coordinator):
 
 def test_replacements_are_uniform_among_the_robots_not_asked_yet(make_coordinator):
     counts = Counter()
-    coordinator = make_coordinator(robots=8)
-    coordinator.roster.max_misses = 10**9
+    coordinator = make_coordinator(robots=8, max_misses=10**9)
     for _ in range(3000):
         first = coordinator.begin()
         counts.update(coordinator.backfill().polled[3:])

@@ -8,9 +8,9 @@ from altmarl_ros.errors import AltmarlError, BundleError
 from altmarl_ros.games import load_game
 from altmarl_ros.policies import Ladder
 from altmarl_ros.protocol.coordinator import Coordinator
-from altmarl_ros.protocol.decision import Rule
 from altmarl_ros.protocol.messages import Report, game_tag
 from altmarl_ros.protocol.plant import VirtualPlant
+from altmarl_ros.protocol.settings import CoordinatorSettings
 
 SESSION = 77
 TAG = game_tag(load_game("warehouse").content_hash)
@@ -107,4 +107,4 @@ def test_k_outside_the_rungs_is_refused(make_coordinator, k):
 def test_policy_for_another_game_is_refused(small_bundle):
     game = load_game("warehouse", {"move_logit": 2.0})
     with pytest.raises(BundleError, match="train again"):
-        Coordinator(game, small_bundle, Rule("fresh"), 1, SESSION, np.random.default_rng(0))
+        Coordinator(game, small_bundle, CoordinatorSettings(k=1), np.random.default_rng(0))

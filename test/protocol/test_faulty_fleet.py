@@ -11,10 +11,9 @@ from altmarl_ros.observation import make_model
 from altmarl_ros.observation.lossy import Lossy
 from altmarl_ros.protocol.agent import Heard, RobotAgent
 from altmarl_ros.protocol.coordinator import Coordinator
-from altmarl_ros.protocol.decision import Rule
 from altmarl_ros.protocol.link_model import Channels, Direction, Network
 from altmarl_ros.protocol.messages import game_tag
-from altmarl_ros.protocol.roster import Roster
+from altmarl_ros.protocol.settings import CoordinatorSettings, DecisionSettings
 from altmarl_ros.simulation.markov_world import MarkovWorld
 
 HARSH = Network(loss=0.3, duplicate=0.2, jitter=0.2)
@@ -27,14 +26,13 @@ class SimulatedFleet:
     def __init__(self, game, bundle, model, network, seed=0):
         self.game, self.world, self.now = game, MarkovWorld(game, seed), 0.0
         self.pi_l = bundle.pi_l
-        roster = Roster()
+        rng, settings = np.random.default_rng([seed, 9]), CoordinatorSettings(k=K, decision=DecisionSettings(model))
+        self.coordinator = Coordinator(game, bundle, settings, rng, session=1)
         self.robots = [RobotAgent(i, np.random.default_rng([seed, 2, i])) for i in range(N)]
         for robot in self.robots:
-            roster.join(robot.robot_id, "")
+            self.coordinator.roster.join(robot.robot_id, "")
             robot.learn(bundle.policy_id, bundle.pi_l, game_tag(game.content_hash))
             self.world.join(robot.robot_id)
-        rng = np.random.default_rng([seed, 9])
-        self.coordinator = Coordinator(game, bundle, Rule(model), K, 1, rng, roster)
         self.channels = {way: Channels(network, seed, range(N), way) for way in Direction}
         self.events, self.order = [], itertools.count()
         self.asked = self.heard = self.wrong = 0

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from altmarl_ros.games import load_game
 from altmarl_ros.observation import MODEL_NAMES
 from altmarl_ros.protocol.coordinator import Coordinator
-from altmarl_ros.protocol.decision import Rule
 from altmarl_ros.protocol.messages import Report, Verdict, game_tag
-from altmarl_ros.protocol.roster import Roster
+from altmarl_ros.protocol.settings import CoordinatorSettings, DecisionSettings
 from altmarl_ros.protocol.standby import Handover
 from altmarl_ros.simulation.markov_world import MarkovWorld
 
@@ -39,11 +38,10 @@ class Play:
     """A coordinator whose robots sometimes stay silent, and what it did."""
 
     def __init__(self, game, bundle, model, seed):
-        roster = Roster(max_misses=2, probe_interval=4)
+        settings = CoordinatorSettings(k=3, decision=DecisionSettings(model), max_misses=2, probe_interval=4)
+        self.coordinator = Coordinator(game, bundle, settings, np.random.default_rng([seed, 0]), session=SESSION)
         for robot_id in range(ROBOTS):
-            roster.join(robot_id, "")
-        rng = np.random.default_rng([seed, 0])
-        self.coordinator = Coordinator(game, bundle, Rule(model), 3, SESSION, rng, roster)
+            self.coordinator.roster.join(robot_id, "")
         self._answers = np.random.default_rng([seed, 1])
         self.history = []
 
@@ -95,17 +93,15 @@ def test_hostile_reports_change_no_decision_and_no_draw(warehouse, small_bundle,
     assert sum(disturbed.coordinator.verdicts.values()) - sum(alone.coordinator.verdicts.values()) > TICKS * LEAST_PER_TICK
 
 
-def test_a_late_answer_is_a_sign_of_life_and_a_made_up_one_is_not(warehouse, small_bundle):
-    roster = Roster(max_misses=1)
-    roster.join(0, "")
-    coordinator = Coordinator(warehouse, small_bundle, Rule("fresh"), 1, SESSION, np.random.default_rng(0), roster)
+def test_a_late_answer_is_a_sign_of_life_and_a_made_up_one_is_not(make_coordinator):
+    coordinator = make_coordinator(robots=1, k=1, max_misses=1)
     coordinator.begin()
     assert coordinator.decide().suspended == (0,)
     for tick in (1, 2, 999):
         assert coordinator.hear(Report(SESSION, tick, 0, 1, TAG)) is Verdict.LATE
-        assert roster.live == 0
+        assert coordinator.roster.live == 0
     assert coordinator.hear(Report(SESSION, 0, 0, 1, TAG)) is Verdict.LATE
-    assert roster.live == 1
+    assert coordinator.roster.live == 1
 
 
 def test_memory_stays_flat_under_a_hundred_thousand_reports(warehouse, small_bundle):
@@ -162,12 +158,10 @@ def test_a_world_follows_the_newest_session_until_it_falls_silent(warehouse):
     assert [(t.session, t.tick) for t in world.closed_ticks()] == [(SESSION - 1, 0)]
 
 
-def test_an_answer_to_another_session_is_no_sign_of_life(warehouse, small_bundle):
-    roster = Roster(max_misses=1)
-    roster.join(0, "")
-    coordinator = Coordinator(warehouse, small_bundle, Rule("fresh"), 1, SESSION, np.random.default_rng(0), roster)
+def test_an_answer_to_another_session_is_no_sign_of_life(make_coordinator):
+    coordinator = make_coordinator(robots=1, k=1, max_misses=1)
     coordinator.begin()
     assert coordinator.decide().suspended == (0,)
     coordinator.take_over(SESSION + 1, Handover())
     assert coordinator.hear(Report(SESSION + 1, 0, 0, 1, TAG)) is Verdict.LATE
-    assert roster.live == 0
+    assert coordinator.roster.live == 0

@@ -6,7 +6,7 @@ import pytest
 from altmarl_ros.errors import AltmarlError, BundleError
 from altmarl_ros.policies import Ladder, LocalPolicy
 from altmarl_ros.protocol.coordinator import Coordinator
-from altmarl_ros.protocol.decision import Rule
+from altmarl_ros.protocol.settings import CoordinatorSettings, DecisionSettings
 
 
 def always(bundle, local_action, global_action, rungs=4):
@@ -19,7 +19,7 @@ def always(bundle, local_action, global_action, rungs=4):
 def test_announced_policies_are_acted_by_from_the_switch_on(make_coordinator, small_bundle):
     coordinator = make_coordinator()
     new = always(small_bundle, 1, 2)
-    coordinator.announce(new)
+    coordinator.change(bundle=new)
     named = [coordinator.begin().policy_id]
     coordinator.decide()
     assert coordinator.next_bundle is new
@@ -32,29 +32,30 @@ def test_announced_policies_are_acted_by_from_the_switch_on(make_coordinator, sm
 
 def test_announcing_the_policy_in_force_recalls_the_other(make_coordinator, small_bundle):
     coordinator = make_coordinator()
-    coordinator.announce(always(small_bundle, 1, 2))
-    coordinator.announce(small_bundle)
+    coordinator.change(bundle=always(small_bundle, 1, 2))
+    coordinator.change(bundle=small_bundle)
     assert coordinator.next_bundle is None
 
 
 def test_a_policy_without_a_rung_for_k_or_for_another_game_is_refused(make_coordinator, small_bundle):
     coordinator = make_coordinator(k=3)
     with pytest.raises(AltmarlError, match=r"k is 3, must be in 0..2"):
-        coordinator.announce(always(small_bundle, 1, 2, rungs=3))
+        coordinator.change(bundle=always(small_bundle, 1, 2, rungs=3))
     with pytest.raises(BundleError, match="train again"):
-        coordinator.announce(replace(small_bundle, game_hash="0" * 16, dynamics_hash="0" * 16))
+        coordinator.change(bundle=replace(small_bundle, game_hash="0" * 16, dynamics_hash="0" * 16))
     assert coordinator.bundle is small_bundle
 
 
 def test_the_estimate_is_carried_over_silent_ticks_and_over_a_switch(warehouse, small_bundle):
     """Without a report the mean moves by the kernel under the policy by which the robots acted."""
     old, new = always(small_bundle, 0, 0), always(small_bundle, 1, 0)
-    coordinator = Coordinator(warehouse, old, Rule("filtered"), 0, 77, np.random.default_rng(0))
+    settings = CoordinatorSettings(k=0, decision=DecisionSettings("filtered"))
+    coordinator = Coordinator(warehouse, old, settings, np.random.default_rng(0))
     expected = warehouse.initial.alpha / warehouse.initial.alpha.sum()
     s_g, acted_by = None, None
     for number in range(8):
         if number == 4:
-            coordinator.announce(new)
+            coordinator.change(bundle=new)
             coordinator.switch()
         tick = coordinator.begin()
         decision = coordinator.decide()

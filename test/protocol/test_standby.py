@@ -12,9 +12,9 @@ from altmarl_ros.errors import AltmarlError
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.protocol.agent import Heard, RobotAgent
 from altmarl_ros.protocol.coordinator import Coordinator
-from altmarl_ros.protocol.decision import Rule
 from altmarl_ros.protocol.messages import Tick, is_newer
 from altmarl_ros.protocol.plant import VirtualPlant
+from altmarl_ros.protocol.settings import CoordinatorSettings
 from altmarl_ros.protocol.standby import RANKS, Handover, Succession
 
 PERIOD, LEASE, STAGGER = 1.0, 3.0, 0.5
@@ -30,7 +30,7 @@ class Node:
     """A coordinator as its shell runs it: ticks once per period, checks the lease, hears."""
 
     def __init__(self, rank, clock_error, now, standby):
-        self.succession = Succession(rank, LEASE, STAGGER, now, None if standby else 0.0)
+        self.succession = Succession(rank, LEASE, STAGGER, now, patience=None if standby else 0.0)
         self.clock_error = clock_error
         self.next_tick = 0
         self.due = now
@@ -279,7 +279,7 @@ ESTIMATE = (0.1, 0.2, 0.3, 0.4, 0.0)
 @pytest.fixture
 def successor(warehouse, small_bundle):
     plant = VirtualPlant(warehouse, np.random.default_rng(1), 0)
-    return Coordinator(warehouse, small_bundle, Rule("filtered"), 3, 0, np.random.default_rng(0), plant=plant)
+    return Coordinator(warehouse, small_bundle, CoordinatorSettings(k=3), np.random.default_rng(0), plant=plant)
 
 
 def test_goes_on_from_the_decision_that_was_heard(warehouse, successor):

@@ -7,10 +7,9 @@ from altmarl_ros.errors import AltmarlError
 from altmarl_ros.observation import MODEL_NAMES
 from altmarl_ros.policies import Ladder, LocalPolicy
 from altmarl_ros.protocol.coordinator import Coordinator
-from altmarl_ros.protocol.decision import Rule
 from altmarl_ros.protocol.messages import Report, game_tag
 from altmarl_ros.protocol.plant import ExternalPlant
-from altmarl_ros.protocol.roster import Roster
+from altmarl_ros.protocol.settings import CoordinatorSettings, DecisionSettings
 from altmarl_ros.protocol.standby import Handover
 from altmarl_ros.records.replay import Gap, find_gaps, redecide
 from altmarl_ros.records.run_record import Configuration
@@ -34,25 +33,18 @@ def record_run(warehouse, small_bundle, account):
     def make(model, ticks=200, seed=0, session=77, switch_at=None, to=None, handover=None, robots=0, plant=None):
         rng = np.random.default_rng(seed)
         tag = game_tag(warehouse.content_hash)
-        roster = Roster(max_misses=2, probe_interval=5)
+        settings = CoordinatorSettings(k=3, decision=DecisionSettings(model), max_misses=2, probe_interval=5)
+        draws = np.random.default_rng([seed, 1])
+        coordinator = Coordinator(warehouse, small_bundle, settings, draws, session=session, plant=plant)
+        roster = coordinator.roster
         for robot_id in range(1000, 1000 + robots):
             roster.join(robot_id, "")
-        coordinator = Coordinator(
-            warehouse,
-            small_bundle,
-            Rule(model),
-            3,
-            session,
-            np.random.default_rng([seed, 1]),
-            roster,
-            plant,
-        )
         if handover is not None:
             coordinator.take_over(session, handover)
         statuses = []
         for t in range(ticks):
             if t == switch_at:
-                coordinator.announce(to)
+                coordinator.change(bundle=to)
                 coordinator.switch()
             if t % 10 == 0:
                 roster.join(t, "")
@@ -72,7 +64,7 @@ def record_run(warehouse, small_bundle, account):
 @pytest.mark.parametrize("model", MODEL_NAMES)
 def test_every_decision_is_made_again(record_run, warehouse, small_bundle, policies, model):
     statuses = record_run(model)
-    redecisions = list(redecide(statuses, warehouse, {0: Rule(model)}, policies))
+    redecisions = list(redecide(statuses, warehouse, {0: DecisionSettings(model)}, policies))
     assert [r.tick for r in redecisions] == list(range(200))
     assert [r.decided for r in redecisions] == [s.global_action for s in statuses]
     assert max(r.deviation for r in redecisions) < 1e-7  # float32
@@ -85,33 +77,33 @@ def test_a_change_of_policy_is_decided_again(record_run, warehouse, small_bundle
     new = next(bundle for bundle in policies.values() if bundle is not small_bundle)
     statuses = record_run(model, ticks=60, switch_at=30, to=new)
     assert [s.policy_id for s in statuses] == 30 * [small_bundle.policy_id] + 30 * [new.policy_id]
-    redecisions = list(redecide(statuses, warehouse, {0: Rule(model)}, policies))
+    redecisions = list(redecide(statuses, warehouse, {0: DecisionSettings(model)}, policies))
     assert all(r.equal for r in redecisions)
     assert max(r.deviation for r in redecisions) < 1e-7
     without = dict.fromkeys(policies, small_bundle)
-    kept = list(redecide(statuses, warehouse, {0: Rule(model)}, without))
+    kept = list(redecide(statuses, warehouse, {0: DecisionSettings(model)}, without))
     assert all(r.equal for r in kept[:30])
     assert not all(r.equal for r in kept[30:])
     only_one = {small_bundle.policy_id: small_bundle}
     with pytest.raises(AltmarlError, match=f"tick 30: policy {new.policy_id:08x} is not given"):
-        list(redecide(statuses, warehouse, {0: Rule(model)}, only_one))
+        list(redecide(statuses, warehouse, {0: DecisionSettings(model)}, only_one))
 
 
 def test_a_session_that_was_taken_over_is_decided_again(record_run, warehouse, small_bundle, policies):
     handover = Handover(2, 1, 2, tuple(float(np.float32(share)) for share in (0.7, 0.1, 0.1, 0.05, 0.05)), 0.01)
     statuses = record_run("filtered", ticks=30, session=78, handover=handover, robots=20)
-    rules = {0: Rule("filtered")}
-    redecisions = list(redecide(statuses, warehouse, rules, policies, handover=handover))
+    settings = {0: DecisionSettings("filtered")}
+    redecisions = list(redecide(statuses, warehouse, settings, policies, handover=handover))
     assert all(r.equal for r in redecisions)
     assert max(r.deviation for r in redecisions) < 1e-7
-    afresh = next(redecide(statuses, warehouse, rules, policies))
+    afresh = next(redecide(statuses, warehouse, settings, policies))
     assert afresh.deviation > 1e-2
 
 
 @pytest.mark.parametrize("model", MODEL_NAMES)
 def test_a_run_with_an_external_plant_is_decided_again(record_run, warehouse, small_bundle, policies, model):
     statuses = record_run(model, plant=ExternalPlant(5, 1.0, lambda: 0.0))
-    redecisions = list(redecide(statuses, warehouse, {0: Rule(model)}, policies))
+    redecisions = list(redecide(statuses, warehouse, {0: DecisionSettings(model)}, policies))
     assert all(r.equal for r in redecisions)
     assert max(r.deviation for r in redecisions) < 1e-7
     assert len({s.global_state for s in statuses}) == 5
@@ -120,7 +112,7 @@ def test_a_run_with_an_external_plant_is_decided_again(record_run, warehouse, sm
 def test_an_altered_decision_is_found(record_run, warehouse, small_bundle, policies):
     statuses = record_run("filtered")
     statuses[120] = replace(statuses[120], global_action=(statuses[120].global_action + 1) % 5)
-    redecisions = redecide(statuses, warehouse, {0: Rule("filtered")}, policies)
+    redecisions = redecide(statuses, warehouse, {0: DecisionSettings("filtered")}, policies)
     assert [r.tick for r in redecisions if not r.equal] == [120]
 
 
@@ -129,24 +121,24 @@ def test_an_altered_report_shows_in_the_estimate(record_run, warehouse, small_bu
     t = next(t for t in range(100, 200) if statuses[t].answers)
     robot_id, state = statuses[t].answers[0]
     statuses[t] = replace(statuses[t], answers=((robot_id, (state + 1) % 5), *statuses[t].answers[1:]))
-    redecisions = list(redecide(statuses, warehouse, {0: Rule("filtered")}, policies))
+    redecisions = list(redecide(statuses, warehouse, {0: DecisionSettings("filtered")}, policies))
     assert max(r.deviation for r in redecisions[:t]) < 1e-7
     assert redecisions[t].deviation > 1e-3
 
 
 def test_fewer_reports_decide_by_the_lower_rung(record_run, warehouse, small_bundle, policies):
     statuses = record_run("fresh")
-    redecisions = redecide(statuses, warehouse, {0: Rule("fresh")}, policies, k=1)
+    redecisions = redecide(statuses, warehouse, {0: DecisionSettings("fresh")}, policies, k=1)
     for s, redecision in zip(statuses, redecisions, strict=True):
         counts = np.bincount([state for _, state in s.answers[:1]], minlength=5)
         assert redecision.decided == small_bundle.ladder.act(s.global_state, counts)
 
 
 def test_each_session_begins_anew(record_run, warehouse, small_bundle, policies):
-    rules = {0: Rule("filtered")}
+    settings = {0: DecisionSettings("filtered")}
     for session in (77, 78):
         statuses = record_run("filtered", ticks=50, seed=session, session=session)
-        assert all(r.equal for r in redecide(statuses, warehouse, rules, policies))
+        assert all(r.equal for r in redecide(statuses, warehouse, settings, policies))
 
 
 def test_gaps_are_told(record_run):
@@ -167,7 +159,7 @@ def test_a_record_that_does_not_fit_the_game_is_refused(record_run, warehouse, s
     statuses = record_run("fresh", ticks=10)
     statuses[4] = replace(statuses[4], **change)
     with pytest.raises(AltmarlError, match=what):
-        list(redecide(statuses, warehouse, {0: Rule("fresh")}, policies))
+        list(redecide(statuses, warehouse, {0: DecisionSettings("fresh")}, policies))
 
 
 def test_what_a_configuration_says_about_a_run():

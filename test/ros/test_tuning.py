@@ -14,7 +14,8 @@ from altmarl_ros.cli.main import app
 from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.games import load_game
 from altmarl_ros.policies import Ladder, LocalPolicy, load_bundle, save_bundle
-from altmarl_ros.protocol.decision import Rule
+from altmarl_ros.protocol.link_model import Network
+from altmarl_ros.protocol.settings import DecisionSettings
 
 pytestmark = [pytest.mark.ros, pytest.mark.untimed]
 
@@ -94,7 +95,7 @@ def test_every_live_parameter_does_what_it_says_and_the_record_tells_so(tuned, t
         fleet.set(tick__period=PERIOD)
         assert np.median(np.diff([time_of(status) for status in fleet.ticks(9)])) == pytest.approx(PERIOD, abs=0.1)
         values = {name: parameter.value for name, parameter in fleet.read().items()}
-        assert Rule.of(values) == Rule("filtered", 1.0, 0.0, 7)
+        assert DecisionSettings.from_parameters(values) == DecisionSettings("filtered", 1.0, 0.0, 7)
     finally:
         recorder.send_signal(signal.SIGINT)
         output, _ = recorder.communicate(timeout=20)
@@ -102,6 +103,16 @@ def test_every_live_parameter_does_what_it_says_and_the_record_tells_so(tuned, t
     result = CliRunner().invoke(app, ["replay", str(bag)])
     assert result.exit_code == 0, result.output
     assert ", 0 different" in result.output
+
+
+def test_a_status_tells_the_k_with_which_its_tick_began(tuned):
+    """Where reports are lost a tick stays open for most of its period, so that k is mostly set in the middle of one."""
+    fleet = tuned(network=Network(loss=0.7), period=0.4)
+    wanted = [1, 5, 2, 6, 1, 4, 6, 3]
+    for k in wanted:
+        assert fleet.set(sampling__k=k)[0].k == k
+    assert set(wanted) <= {status.k for status in fleet.heard}
+    assert [(status.tick, status.k) for status in fleet.heard] == [(status.tick, status.k_eff) for status in fleet.heard]
 
 
 def test_a_set_is_taken_whole_or_refused_whole(tuned):

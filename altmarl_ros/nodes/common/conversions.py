@@ -16,7 +16,8 @@ from altmarl_ros.msg import CoordinatorStatus, FleetConfiguration, FleetTick, Fl
 from altmarl_ros.policies import LocalPolicy as Policy
 from altmarl_ros.protocol.agent import HeldPolicy
 from altmarl_ros.protocol.budget import REPORT_WIRE_BYTES
-from altmarl_ros.protocol.coordinator import Coordinator, Decision
+from altmarl_ros.protocol.coordinator import Coordinator
+from altmarl_ros.protocol.decision import Decision
 from altmarl_ros.protocol.messages import Report, Tick, Verdict, game_tag
 from altmarl_ros.protocol.standby import Handover
 from altmarl_ros.records.run_record import Configuration, FloorRow, StatusRow
@@ -151,7 +152,7 @@ def status_to_message(core: Coordinator, decision: Decision, stamp: object, repo
         estimate=decision.estimate.astype(np.float32),
         sampling_error=decision.sampling_error,
         estimated_reward=decision.reward,
-        k=core.k,
+        k=decision.k,
         robots=len(roster),
         live=roster.live,
         next_policy_id=(core.next_bundle or core.bundle).policy_id,

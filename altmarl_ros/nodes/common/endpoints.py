@@ -36,27 +36,41 @@ class Endpoints:
     """Makes the publishers and subscriptions of one node.
 
     Each profile can be overridden by the parameters `qos_overrides.<topic>.<publisher|subscription>.<policy>`.
-    `quiet` makes endpoints without event handlers and parameters, for the many nodes of one process, which
-    are all alike: one of them that is not quiet speaks for all.
+
+    Attributes:
+        node: the node.
+        events: number of events of the middleware, by topic and event.
     """
 
     def __init__(self, node: Node, quiet: bool = False, overridable: bool = True) -> None:
-        self._node = node
+        """Make endpoints of this node.
+
+        Args:
+            node: the node.
+            quiet: without event handlers; for the many nodes of one process, which are all alike, so that one which is not
+                quiet reports for all.
+            overridable: with parameters that override the quality of service.
+        """
+        self.node = node
         self._quiet = quiet
         self._options = QoSOverridingOptions(POLICY_KINDS if overridable else ())
-        self.events: Counter[tuple[str, str]] = Counter()  # by topic and event
-        self._told: Counter[tuple[str, str]] = Counter()
+        self.events: Counter[tuple[str, str]] = Counter()
+        self._reported: Counter[tuple[str, str]] = Counter()
 
     def publisher(self, message_type: Any, topic: str, profile: QoSProfile) -> Publisher:
-        """A publisher; raises AltmarlError where an override is no policy."""
+        """Make a publisher.
+
+        Raises:
+            AltmarlError: a parameter that overrides the quality of service is no such policy.
+        """
 
         def create(**options: Any) -> Publisher:
-            return self._node.create_publisher(message_type, topic, profile, qos_overriding_options=self._options, **options)
+            return self.node.create_publisher(message_type, topic, profile, qos_overriding_options=self._options, **options)
 
         callbacks = PublisherEventCallbacks(
             deadline=self._count(topic, _DEADLINE),
             liveliness=self._count(topic, "liveliness lost"),
-            incompatible_qos=self._incompatible(topic, "reader"),
+            incompatible_qos=self._incompatible(topic, "subscription"),
         )
         return self._create(create, topic, callbacks, PublisherEventCallbacks(use_default_callbacks=not self._quiet))
 
@@ -68,13 +82,17 @@ class Endpoints:
         profile: QoSProfile,
         count_writers: Callable[[int, int], None] | None = None,
     ) -> Subscription:
-        """A subscription; raises AltmarlError where an override is no policy.
+        """Make a subscription.
 
-        `count_writers` is told how many writers are alive, and how many have fallen silent, when that changes.
+        `count_writers` is called with the number of publishers that are alive and of those that have fallen silent, whenever
+        that changes.
+
+        Raises:
+            AltmarlError: a parameter that overrides the quality of service is no such policy.
         """
 
         def create(**options: Any) -> Subscription:
-            return self._node.create_subscription(
+            return self.node.create_subscription(
                 message_type, topic, callback, profile, qos_overriding_options=self._options, **options
             )
 
@@ -82,18 +100,21 @@ class Endpoints:
             deadline=self._count(topic, _DEADLINE),
             liveliness=self._liveliness_changed(topic, count_writers),
             message_lost=self._count(topic, "message lost"),
-            incompatible_qos=self._incompatible(topic, "writer"),
+            incompatible_qos=self._incompatible(topic, "publisher"),
         )
         liveliness = self._liveliness_changed(topic, count_writers) if count_writers else None
         without = SubscriptionEventCallbacks(liveliness=liveliness, use_default_callbacks=not self._quiet)
         return self._create(create, topic, callbacks, without)
 
     def finding(self, deadlines: bool = True) -> Finding:
-        """What the middleware complained of, compared with the last call; `deadlines`: whether they are meant to be kept."""
+        """A finding for /diagnostics: the middleware's events since the last call.
+
+        `deadlines`: whether topics are meant to keep theirs; without, a missed one is no reason to warn.
+        """
         excused = {"liveliness changed"} if deadlines else {"liveliness changed", _DEADLINE}
         complaints = {key: count for key, count in self.events.items() if key[1] not in excused}
-        new = {key: count - self._told[key] for key, count in complaints.items() if count > self._told[key]}
-        self._told = Counter(self.events)
+        new = {key: count - self._reported[key] for key, count in complaints.items() if count > self._reported[key]}
+        self._reported = Counter(self.events)
         message = ", ".join(f"{count} {event} on {topic}" for (topic, event), count in new.items())
         values = {f"{topic} {event}": count for (topic, event), count in sorted(self.events.items())}
         return Finding("quality of service", Level.WARN if new else Level.OK, message or "kept", values)
@@ -135,30 +156,33 @@ class Endpoints:
         def count(info: Any) -> None:
             counted(info)
             policy = qos_policy_name_from_kind(info.last_policy_kind)
-            why = " (a writer's lease must be at most its reader's)" if policy == QoSPolicyKind.LIVELINESS.name else ""
-            self._node.get_logger().warning(f"{topic}: a {other} with an incompatible {policy}{why} gets nothing through")
+            why = " (a publisher's lease must be at most its subscription's)" if policy == QoSPolicyKind.LIVELINESS.name else ""
+            self.node.get_logger().warning(f"{topic}: a {other} with an incompatible {policy}{why} gets nothing through")
 
         return count
 
 
-def hear_latched(node: Node, message_type: Any, topic: str, callback: Callable[..., None]) -> None:
-    """Hear what latched writers said before, beside a reader that hears all writers; others not matching is no complaint."""
+def subscribe_latched(node: Node, message_type: Any, topic: str, callback: Callable[..., None]) -> None:
+    """Subscribe to what latched publishers sent before, beside a subscription that receives from all publishers.
+
+    A publisher that does not latch is incompatible with it, which is no reason to warn.
+    """
     quiet = SubscriptionEventCallbacks(use_default_callbacks=False)
     node.create_subscription(message_type, topic, callback, qos.latched_qos(), event_callbacks=quiet)
 
 
 def is_latched(node: Node, topic: str) -> bool:
-    """Whether somebody who is discovered latches the topic."""
+    """Whether a publisher of the topic that `node` has discovered latches its messages."""
     infos = node.get_publishers_info_by_topic(topic)
     return any(info.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL for info in infos)
 
 
-def all_hear(node: Node, speak_on: str, hear_on: str) -> bool:
-    """Whether every process that writes one topic reads another, as far as `node` has discovered."""
-    speakers, hearers = (
-        {bytes(info.endpoint_gid[:_PARTICIPANT]) for info in infos(topic)}
-        for infos, topic in ((node.get_publishers_info_by_topic, speak_on), (node.get_subscriptions_info_by_topic, hear_on))
+def all_subscribe(node: Node, published: str, subscribed: str) -> bool:
+    """Whether every process that publishes the first topic subscribes to the second, as far as `node` has discovered."""
+    publishers, subscribers = (
+        {bytes(info.endpoint_gid[:_PARTICIPANT]) for info in infos}
+        for infos in (node.get_publishers_info_by_topic(published), node.get_subscriptions_info_by_topic(subscribed))
     )
-    if not speakers & hearers:  # a middleware whose ids do not name participants
-        return bool(hearers)
-    return speakers <= hearers
+    if not publishers & subscribers:  # a middleware whose ids do not name participants
+        return bool(subscribers)
+    return publishers <= subscribers

@@ -1,45 +1,42 @@
-"""The coordinator's door: robots join and leave by hellos, which are data from outside."""
+"""Handles the join and leave messages of robots; checks them, since anyone can send them."""
 
 from __future__ import annotations
 
 from typing import Any, Callable, Mapping
-
-from rclpy.node import Node
 
 from altmarl_ros.msg import RobotHello
 from altmarl_ros.nodes.common import qos
 from altmarl_ros.nodes.common.endpoints import Endpoints
 from altmarl_ros.nodes.coordinator.parameters import allowed_ids
 from altmarl_ros.protocol.admission import Admission
-from altmarl_ros.protocol.roster import Roster
+from altmarl_ros.protocol.coordinator import Coordinator
 
-_THROTTLE = 1.0  # s between two complaints about what others send
+_THROTTLE = 1.0  # s between two warnings about what others send
 
 
 class JoinHandler:
-    """Keeps the roster.
+    """Keeps the coordinator's roster by the messages on `<prefix>/hello`.
 
     Attributes:
-        refused: hellos that were turned away.
-        policy_requests: robots that lacked the policy which a tick named.
+        refused: number of messages that were refused.
+        policy_requests: number of messages of robots that lacked the policy which a tick named.
     """
 
     def __init__(
-        self,
-        node: Node,
-        make: Endpoints,
-        values: Mapping[str, Any],
-        game_hash: str,
-        roster: Roster,
-        want_policy: Callable[[], None],
+        self, endpoints: Endpoints, values: Mapping[str, Any], core: Coordinator, request_policy: Callable[[], None]
     ) -> None:
-        self._node, self._roster, self._want_policy = node, roster, want_policy
-        self._admission = Admission(game_hash, int(values["roster.capacity"]))
+        """`request_policy` is called when a robot lacks a policy; `values`: the coordinator's parameters.
+
+        Raises:
+            AltmarlError: `roster.allow` is no list of ids.
+        """
+        self._node, self._roster, self._request_policy = endpoints.node, core.roster, request_policy
+        self._admission = Admission(core.game.content_hash, int(values["roster.capacity"]))
         self._allowed = allowed_ids(values)
         self.refused = self.policy_requests = 0
-        make.subscription(RobotHello, f"{values['fleet_prefix']}/hello", self._hear, qos.latched_from_many_qos())
+        endpoints.subscription(RobotHello, f"{values['fleet_prefix']}/hello", self._on_hello, qos.latched_from_many_qos())
 
-    def _hear(self, message: RobotHello) -> None:
+    def _on_hello(self, message: RobotHello) -> None:
         roster = self._roster
         ids = range(message.robot_id, message.robot_id + max(1, message.count))
         who = f"robot {ids[0]}" if len(ids) == 1 else f"robots {ids[0]}-{ids[-1]}"
@@ -62,7 +59,7 @@ class JoinHandler:
             self._node.get_logger().debug(f"{who} joined, {len(roster)} on the roster")
         if message.event == RobotHello.NEED_POLICY and allowed:
             self.policy_requests += 1
-            self._want_policy()
+            self._request_policy()
 
     def _refuse(self, who: str, reason: str) -> None:
         self.refused += 1

@@ -1,12 +1,9 @@
-"""The `coordinator` executable: polls k robots per tick, decides, and announces the policy.
-
-A managed node: configured it knows game and policy and keeps the roster; active it ticks, or stands by, in a session of
-its own for each activation.
-"""
+"""The `coordinator` executable: polls k robots per tick, decides, and announces the policy."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
 import numpy as np
@@ -18,9 +15,9 @@ from altmarl_ros.monitoring.health import CoordinatorHealth, Finding, Level
 from altmarl_ros.msg import CoordinatorStatus, FleetConfiguration
 from altmarl_ros.nodes.common import conversions, qos
 from altmarl_ros.nodes.common.diagnostics import Diagnostics
-from altmarl_ros.nodes.common.endpoints import Endpoints, all_hear
+from altmarl_ros.nodes.common.endpoints import Endpoints, all_subscribe
 from altmarl_ros.nodes.common.lifecycle import ManagedNode
-from altmarl_ros.nodes.common.parameters import declare, refuse_fixed, watch
+from altmarl_ros.nodes.common.parameter_sets import declare, refuse_fixed, watch
 from altmarl_ros.nodes.common.running import run
 from altmarl_ros.nodes.coordinator.join_handler import JoinHandler
 from altmarl_ros.nodes.coordinator.parameters import HANDED_OVER, LIVE, PARAMETERS, thresholds_of
@@ -30,17 +27,38 @@ from altmarl_ros.nodes.coordinator.standby_link import StandbyLink
 from altmarl_ros.nodes.coordinator.state_file import StateFile
 from altmarl_ros.nodes.coordinator.tick_scheduler import TickScheduler
 from altmarl_ros.policies import PolicyBundle, load_bundle
-from altmarl_ros.protocol.budget import BandwidthBudget
-from altmarl_ros.protocol.coordinator import Coordinator, Decision, check_bundle
-from altmarl_ros.protocol.decision import Rule
-from altmarl_ros.protocol.plant import VirtualPlant
-from altmarl_ros.protocol.roster import Roster
+from altmarl_ros.protocol.coordinator import Coordinator, check_bundle
+from altmarl_ros.protocol.decision import Decision
+from altmarl_ros.protocol.plant import Plant, VirtualPlant
+from altmarl_ros.protocol.settings import CoordinatorSettings
 from altmarl_ros.protocol.standby import Handover
 from altmarl_ros.records.run_record import Configuration
 
 
+@dataclass(frozen=True)
+class _Change:
+    """What a set of parameters asks for; `bundle` is None where the set does not name a policy."""
+
+    settings: CoordinatorSettings
+    bundle: PolicyBundle | None
+
+
 class CoordinatorNode(ManagedNode):
-    """Shell around `fleet.coordinator.Coordinator`."""
+    """A managed node around `protocol.coordinator.Coordinator`.
+
+    Configured it has loaded game and policy and keeps the roster; active it ticks, or stands by for another coordinator, in
+    a new session for each activation. It implements `TickHooks` and `SuccessionHooks`, by which its clockwork and its link
+    to other coordinators ask and tell it what concerns its other parts.
+
+    Topics, under the parameter `fleet_prefix` (default `/fleet`); see docs/reference/topics.md for quality of service:
+        publishes `tick`, `policy`, `status` and `configuration`, and `/diagnostics`;
+        subscribes to `report` and `hello`;
+        with `plant.kind` external: publishes `global_action` and subscribes to `global_state`;
+        while active: subscribes to `tick`, and with a part in a succession to `status` and `configuration`.
+    Services: those of a managed node (`~/change_state`, `~/get_state`, ...) and of its parameters.
+    Parameters: `PARAMETERS` in nodes/coordinator/parameters.py. A live one is taken at once in `get` and `dump`, and takes
+        effect when the next tick is due (`TickScheduler.renew_settings`).
+    """
 
     def __init__(self) -> None:
         super().__init__("coordinator")
@@ -52,165 +70,168 @@ class CoordinatorNode(ManagedNode):
             self.start()
 
     def configure(self) -> None:
-        """Load game and policy, restore what the last start left, and connect."""
-        values = self._values
-        self._game = load_game(values["game"])
-        bundle = _load_bundle(values, self._game)
-        period, prefix = float(values["tick.period"]), str(values["fleet_prefix"])
-        self._state_file = StateFile(self.get_logger(), values["state_file"], self._game)
+        """Load game and policy, restore the checkpoint of the last start, and connect."""
+        values, prefix = self._values, str(self._values["fleet_prefix"])
+        self._game = game = load_game(values["game"])
+        bundle = _load_bundle(values, game)
+        settings = CoordinatorSettings.from_parameters(values)
+        self._state_file = StateFile(self.get_logger(), values["state_file"], game)
         checkpoint = self._state_file.restore()
         if checkpoint is not None:
             self._last_session = checkpoint.session
         self._resumed = checkpoint is not None
-        self._endpoints = make = Endpoints(self)
-        rng = np.random.default_rng([values["sampling.seed"], checkpoint.session if checkpoint else 0])
-        self._link: PlantLink | None = None
+        self._endpoints = endpoints = Endpoints(self)
+        rng = np.random.default_rng([settings.decision.seed, checkpoint.session if checkpoint else 0])
+        self._plant_link: PlantLink | None = None
+        plant: Plant
         if values["plant.kind"] == "external":
-            self._link = PlantLink(self, make, prefix, self._game.n_global_states, values["plant.timeout"])
-        self._core = Coordinator(
-            self._game,
-            bundle,
-            Rule.of(values),
-            values["sampling.k"],
-            0,
-            rng,
-            Roster(values["roster.max_misses"], values["roster.probe_interval"]),
-            self._link.plant if self._link else VirtualPlant(self._game, rng, checkpoint.global_state if checkpoint else None),
-            BandwidthBudget(values["bandwidth_limit"], period, period * float(values["tick.deadline"])),
-        )
-        game_hash = self._game.content_hash
-        self._announcement = PolicyAnnouncer(self, make, prefix, self._core, game_hash, str(values["policy.file"]))
-        self._announcement.say()
-        self._hellos = JoinHandler(self, make, values, game_hash, self._core.roster, self._announcement.want)
-        self._ticking = TickScheduler(
-            self, make, values, self._core, self._may_begin, self._fleet_hears, self._begun, self._hold, self._decided
-        )
-        self._changed: frozenset[str] = frozenset()  # parameters that take effect when the next tick is due
-        self._health = CoordinatorHealth(period)
+            self._plant_link = PlantLink(endpoints, prefix, game.n_global_states, values["plant.timeout"])
+            plant = self._plant_link.plant
+        else:
+            plant = VirtualPlant(game, rng, checkpoint.global_state if checkpoint else None)
+        self._core = Coordinator(game, bundle, settings, rng, plant=plant)
+        self._announcer = PolicyAnnouncer(endpoints, prefix, self._core, str(values["policy.file"]))
+        self._announcer.publish()
+        self._join_handler = JoinHandler(endpoints, values, self._core, self._announcer.request)
+        self._scheduler = TickScheduler(endpoints, self._core, self, values)
+        self._health = CoordinatorHealth(settings.period)
         self._handover = Handover()  # what our session began with
-        self._configuration_publisher = make.publisher(FleetConfiguration, f"{prefix}/configuration", qos.account_qos())
-        Diagnostics(self, make, values["diagnostics.period"], prefix, self._diagnose)
+        self._configuration_publisher = endpoints.publisher(FleetConfiguration, f"{prefix}/configuration", qos.account_qos())
+        Diagnostics(self, endpoints, values["diagnostics.period"], prefix, self._diagnose)
         self.get_logger().info(
-            f"game {self._game.name} {game_hash}, policy {bundle.policy_id:08x}, {values['sampling.model']}, "
-            f"k = {self._core.k} of at most {bundle.ladder.K}, every {period:g} s"
+            f"game {game.name} {game.content_hash}, policy {bundle.policy_id:08x}, {settings.decision.model}, "
+            f"k = {settings.k} of at most {bundle.ladder.K}, every {settings.period:g} s"
         )
 
     def activate(self) -> None:
         """Begin a session, or stand by."""
-        self._ticking.start_over()
-        self._announcement.restart()
-        self._standby = StandbyLink(
-            self,
-            self._values,
-            self._last_session,
-            self._could_decide,
-            self._take_over,
-            self._ticking.stop,
-            self._follow,
-        )
+        self._scheduler.start_over()
+        self._announcer.restart()
+        self._standby = StandbyLink(self, self._values, self, self._last_session)
         if self._standby.session is not None:
-            self._take_over(self._standby.session, Handover())
+            self.take_over(self._standby.session, Handover())
 
     def deactivate(self) -> None:
         """End the session; the roster is kept."""
-        self._ticking.stop()
+        self._scheduler.stop()
         self._standby = None
 
-    @property
-    def _deciding(self) -> bool:
-        return self._standby is not None and self._standby.session is not None
+    # The SuccessionHooks, which the standby link calls.
 
-    def _could_decide(self) -> bool:
-        return self._core.global_state is not None and not self._values["paused"]
+    def may_decide(self) -> bool:
+        """See SuccessionHooks."""
+        return self._core.global_state is not None and not self._core.settings.paused
 
-    def _take_over(self, session: int, known: Handover) -> None:
+    def take_over(self, session: int, known: Handover) -> None:
+        """See SuccessionHooks."""
         self._last_session = session
         self._core.take_over(session, known)
         self._handover = known
         self._publish_configuration()
-        self._announcement.say()
+        self._announcer.publish()
         self.get_logger().info(f"session {session}")
         if known.global_state is None:
-            self._ticking.start(gated=not self._resumed)
+            self._scheduler.start(gated=not self._resumed)
         else:
-            self._ticking.start_now()
+            self._scheduler.start_now()
 
-    def _follow(self, other: Configuration) -> None:
-        given = {name: value for name, value in other.parameters.items() if name in HANDED_OVER and value != self._values[name]}
-        if other.game_hash != self._game.content_hash:
+    def step_down(self) -> None:
+        """See SuccessionHooks."""
+        self._scheduler.stop()
+
+    def follow(self, configuration: Configuration) -> None:
+        """See SuccessionHooks: take the parameters over by which the other coordinator decides."""
+        parameters = configuration.parameters
+        given = {name: value for name, value in parameters.items() if name in HANDED_OVER and value != self._values[name]}
+        if configuration.game_hash != self._game.content_hash:
             given = {}
-        elif other.policy_hash == self._core.bundle.content_hash:
+        elif configuration.policy_hash == self._core.bundle.content_hash:
             given.pop("policy.file", None)
         if given:
             changed = self.set_parameters_atomically([RclParameter(name, value=value) for name, value in given.items()])
-            said = "taken" if changed.successful else f"not taken, {changed.reason}"
-            self.get_logger().info(f"parameters of session {other.session}: {', '.join(given)} {said}")
+            outcome = "taken" if changed.successful else f"not taken, {changed.reason}"
+            self.get_logger().info(f"parameters of session {configuration.session}: {', '.join(given)} {outcome}")
 
-    def _fleet_hears(self, robots: int) -> bool:
+    # The TickHooks, which the scheduler calls.
+
+    def fleet_listens(self, robots: int) -> bool:
+        """See TickHooks."""
         hello, tick, policy = (f"{self._values['fleet_prefix']}/{name}" for name in ("hello", "tick", "policy"))
-        return len(self._core.roster) >= robots and all_hear(self, hello, tick) and all_hear(self, hello, policy)
+        return len(self._core.roster) >= robots and all_subscribe(self, hello, tick) and all_subscribe(self, hello, policy)
 
-    def _may_begin(self) -> bool:
+    def settings_taken(self, settings: CoordinatorSettings) -> None:
+        """See TickHooks."""
+        self._health.period = settings.period
+        if self._standby is not None:
+            self._standby.keep_pace(settings.period)
+        self._publish_configuration()
+
+    def may_begin_tick(self) -> bool:
+        """See TickHooks; a new policy comes into force here."""
         assert self._standby is not None, "inactive, yet a tick is due"
-        self._change()
         if not self._standby.may_begin(self._core.next_tick):
             return False
-        if self._announcement.renew(self._ticking.ticks, self._values["policy.patience"]):
+        if self._announcer.switch_if_due(self._scheduler.ticks):
             self._publish_configuration()
+        self._announcer.repeat_if_requested()
         return True
 
-    def _begun(self) -> None:
-        if self._link is not None:
-            self._link.go_on()
+    def tick_began(self) -> None:
+        """See TickHooks."""
+        if self._plant_link is not None:
+            self._plant_link.resume()
 
-    def _hold(self) -> None:
-        assert self._link is not None, "a virtual plant is always known"
-        self._link.hold()
+    def tick_held(self) -> None:
+        """See TickHooks."""
+        assert self._plant_link is not None, "the state of a virtual plant is always known"
+        self._plant_link.hold()
 
-    def _decided(self, decision: Decision, status: CoordinatorStatus) -> None:
-        if self._link is not None:
-            self._link.tell(decision)
+    def tick_decided(self, decision: Decision, status: CoordinatorStatus) -> None:
+        """See TickHooks."""
+        if self._plant_link is not None:
+            self._plant_link.publish(decision)
         self._state_file.save(self._core.session, self._core.global_state)
-        status.refused_hellos, status.policy_requests = self._hellos.refused, self._hellos.policy_requests
+        status.refused_hellos, status.policy_requests = self._join_handler.refused, self._join_handler.policy_requests
         self._health.add(decision, status.latency, status.report_bytes, time.monotonic())
+
+    @property
+    def _deciding(self) -> bool:
+        return self._standby is not None and self._standby.session is not None
 
     def _publish_configuration(self) -> None:
         if not self._deciding:
             return
         bundle = self._core.bundle
         configuration = Configuration(
-            self._core.session,
-            self._core.next_tick,
-            self._game.name,
-            self._game.content_hash,
-            bundle.content_hash,
-            bundle.policy_id,
-            {**self._values, "policy.file": self._announcement.path},
-            self._handover,
+            session=self._core.session,
+            tick=self._core.next_tick,
+            game_name=self._game.name,
+            game_hash=self._game.content_hash,
+            policy_hash=bundle.content_hash,
+            policy_id=bundle.policy_id,
+            parameters={**self._values, "policy.file": self._announcer.path},
+            handover=self._handover,
         )
         stamp = self.get_clock().now().to_msg()
         self._configuration_publisher.publish(conversions.configuration_to_message(configuration, stamp))
 
     def _diagnose(self) -> list[Finding]:
-        plant = [] if self._link is None else [self._link.finding()]
+        plant = [] if self._plant_link is None else [self._plant_link.finding()]
         if not self._deciding:
             return [Finding("role", Level.OK, "standing by" if self._standby else "inactive", {}), *plant]
-        if self._ticking.paused:
+        if self._core.settings.paused:
             return [Finding("role", Level.WARN, "paused", {}), *plant]
-        return [
-            *self._health.findings(
-                self._core,
-                thresholds_of(self._values),
-                self._ticking.missed,
-                self._hellos.refused,
-                self._hellos.policy_requests,
-                time.monotonic(),
-            ),
-            *plant,
-            self._endpoints.finding(self._ticking.keeps_deadline),
-        ]
+        found = self._health.findings(
+            self._core,
+            thresholds_of(self._values),
+            missed_ticks=self._scheduler.missed,
+            refused_hellos=self._join_handler.refused,
+            policy_requests=self._join_handler.policy_requests,
+            now=time.monotonic(),
+        )
+        return [*found, *plant, self._endpoints.finding(self._scheduler.keeps_deadline)]
 
-    def _prepare_parameters(self, values: Mapping[str, Any], names: frozenset[str]) -> PolicyBundle | None:
+    def _prepare_parameters(self, values: Mapping[str, Any], names: frozenset[str]) -> _Change | None:
         if not self.configured:
             return None
         refuse_fixed(values, self._values, LIVE)
@@ -221,41 +242,18 @@ class CoordinatorNode(ManagedNode):
                 "or a standby takes over between two ticks"
             )
         bundle = _load_bundle(values, self._game) if "policy.file" in names else None
-        for used in (self._core.bundle, bundle or self._core.next_bundle):
-            if used is not None:
-                check_bundle(used, self._game, values["sampling.k"] if bundle is None else 0, values["policy.temperature"])
-        return bundle
-        return None
+        settings = CoordinatorSettings.from_parameters(values)
+        self._core.check(settings=settings, bundle=bundle)
+        return _Change(settings, bundle)
 
-    def _apply_parameters(self, bundle: PolicyBundle | None, names: frozenset[str]) -> None:
-        if not self.configured:
+    def _apply_parameters(self, change: _Change | None, names: frozenset[str]) -> None:
+        if change is None:
             return
-        self._core.k = self._values["sampling.k"]
-        self._core.follow(Rule.of(self._values))
-        if bundle is not None:
-            path = self._values["policy.file"]
-            self._announcement.announce(bundle, path, self._ticking.ticks, at_once=not self._deciding)
-        self._changed |= names
-        if not self._ticking.running:
-            self._change()
-
-    def _change(self) -> None:
-        # Between two ticks, so that each is decided by what it began with, and a record can tell from which tick on.
-        names, self._changed = self._changed, frozenset()
-        if not names:
-            return
-        values, core = self._values, self._core
-        period = float(values["tick.period"])
-        core.budget.limit = values["bandwidth_limit"]
-        core.budget.keep_pace(period, period * float(values["tick.deadline"]))
-        core.roster.max_misses = values["roster.max_misses"]
-        core.roster.probe_interval = values["roster.probe_interval"]
-        self._health.period = period
-        self._ticking.paused = values["paused"]
-        self._ticking.keep_pace(values)
-        if self._standby is not None:
-            self._standby.keep_pace(period)
-        self._publish_configuration()
+        self._core.change(settings=change.settings, bundle=change.bundle)
+        if not self._scheduler.running:
+            self._scheduler.renew_settings()
+        if change.bundle is not None:
+            self._announcer.announce(self._values["policy.file"], self._scheduler.ticks, at_once=not self._deciding)
 
 
 def _load_bundle(values: Mapping[str, Any], game: TabularGame) -> PolicyBundle:

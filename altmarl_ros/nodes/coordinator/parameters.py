@@ -1,4 +1,4 @@
-"""The parameters of the `coordinator` executable, and what a set of them means."""
+"""The parameters of the `coordinator` executable, and what some of them mean."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from altmarl_ros.nodes.common.lifecycle import AUTOSTART
 from altmarl_ros.nodes.common.parameters import Parameter
 from altmarl_ros.nodes.coordinator.plant_link import PLANT_PARAMETERS
 from altmarl_ros.nodes.coordinator.standby_link import STANDBY_PARAMETERS
-from altmarl_ros.observation import DEFAULT_MODEL, MODEL_NAMES
-from altmarl_ros.observation.catalogue import DEFAULT_TURNOVER
+from altmarl_ros.observation import MODEL_NAMES
 from altmarl_ros.protocol.admission import DEFAULT_CAPACITY, IdRanges
+from altmarl_ros.protocol.settings import CoordinatorSettings
 
-_DEFAULTS = Thresholds()
+_DEFAULTS = CoordinatorSettings()
+_THRESHOLDS = Thresholds()
 
 PARAMETERS = (
     Parameter("game", "warehouse", "Game: a built-in name or a YAML file."),
@@ -28,7 +29,7 @@ PARAMETERS = (
     ),
     Parameter(
         "policy.patience",
-        10,
+        _DEFAULTS.patience,
         "Ticks after which a new policy is acted by although some robot has not confirmed it.",
         1,
         10_000,
@@ -36,27 +37,38 @@ PARAMETERS = (
     ),
     Parameter(
         "policy.temperature",
-        0.0,
+        _DEFAULTS.decision.temperature,
         "Draw the global action by softmax of what it is worth over this; 0: the best one.",
         0.0,
         1e6,
         unit="reward",
         live=True,
     ),
-    Parameter("paused", False, "Begin no tick; robots that drive stop, the others wait.", live=True),
+    Parameter("paused", _DEFAULTS.paused, "Begin no tick; robots that drive stop, the others wait.", live=True),
     Parameter("fleet_prefix", "/fleet", "Prefix of the fleet-wide topics."),
-    Parameter("sampling.k", 5, "Reports wanted per tick, at most the bundle's top rung.", 0, 10_000, live=True),
-    Parameter("sampling.model", DEFAULT_MODEL, "What is made of the reports.", choices=MODEL_NAMES, live=True),
+    Parameter("sampling.k", _DEFAULTS.k, "Reports wanted per tick, at most the bundle's top rung.", 0, 10_000, live=True),
+    Parameter("sampling.model", _DEFAULTS.decision.model, "What is made of the reports.", choices=MODEL_NAMES, live=True),
     Parameter(
-        "sampling.turnover", DEFAULT_TURNOVER, "Share of the polled robots drawn anew, for `sticky`.", 0.0, 1.0, live=True
+        "sampling.turnover",
+        _DEFAULTS.decision.turnover,
+        "Share of the polled robots drawn anew, for `sticky`.",
+        0.0,
+        1.0,
+        live=True,
     ),
-    Parameter("sampling.seed", 0, "Seed of the draw and of the virtual global plant.", 0, live=True),
+    Parameter("sampling.seed", _DEFAULTS.decision.seed, "Seed of the draw and of the virtual global plant.", 0, live=True),
     Parameter(
-        "bandwidth_limit", 0.0, "Reports on the wire over any 5 s, on average; 0: no limit.", 0.0, 1e9, unit="B/s", live=True
+        "bandwidth_limit",
+        _DEFAULTS.bandwidth_limit,
+        "Reports on the wire over any 5 s, on average; 0: no limit.",
+        0.0,
+        1e9,
+        unit="B/s",
+        live=True,
     ),
     Parameter(
         "tick.period",
-        0.5,
+        _DEFAULTS.period,
         "Time between ticks; robots that drive wait for one for their `timeout.tick`.",
         0.005,
         3600.0,
@@ -73,11 +85,16 @@ PARAMETERS = (
         unit="s",
     ),
     Parameter(
-        "tick.deadline", 0.8, "Share of the period after which the coordinator decides on what it has.", 0.05, 0.95, live=True
+        "tick.deadline",
+        _DEFAULTS.deadline,
+        "Share of the period after which the coordinator decides on what it has.",
+        0.05,
+        0.95,
+        live=True,
     ),
     Parameter(
         "tick.backfill",
-        0.5,
+        _DEFAULTS.backfill,
         "Share of the deadline after which, each time, others are asked in place of silent robots; 1: never.",
         0.05,
         1.0,
@@ -88,24 +105,36 @@ PARAMETERS = (
     Parameter("start.timeout", 10.0, "... but no longer than this.", 0.0, 3600.0, unit="s"),
     Parameter("roster.allow", "", "Ids of the robots that may join, such as 0-9,17; empty: all."),
     Parameter("roster.capacity", DEFAULT_CAPACITY, "Robots that may be on the roster.", 1, 10_000_000),
-    Parameter("roster.max_misses", 3, "Polls in a row that a robot may miss before it leaves the draw.", 1, live=True),
-    Parameter("roster.probe_interval", 10, "Draws between two polls of a robot that left the draw.", 1, live=True),
+    Parameter(
+        "roster.max_misses",
+        _DEFAULTS.max_misses,
+        "Polls in a row that a robot may miss before it leaves the draw.",
+        1,
+        live=True,
+    ),
+    Parameter(
+        "roster.probe_interval",
+        _DEFAULTS.probe_interval,
+        "Draws between two polls of a robot that left the draw.",
+        1,
+        live=True,
+    ),
     Parameter("state_file", "", "Where s_g and the session survive a restart; empty: nowhere."),
     AUTOSTART,
     *PLANT_PARAMETERS,
     *STANDBY_PARAMETERS,
     diagnostics.PERIOD,
-    *threshold_parameters("slowness", _DEFAULTS.slowness, "Missing share of the tick frequency"),
-    *threshold_parameters("loss", _DEFAULTS.loss, "Share of polls without an accepted report"),
-    *threshold_parameters("suspended", _DEFAULTS.suspended, "Share of the roster that has left the draw"),
-    *threshold_parameters("age", _DEFAULTS.age, "95 % quantile of the age of information, over that of a fair draw,"),
+    *threshold_parameters("slowness", _THRESHOLDS.slowness, "Missing share of the tick frequency"),
+    *threshold_parameters("loss", _THRESHOLDS.loss, "Share of polls without an accepted report"),
+    *threshold_parameters("suspended", _THRESHOLDS.suspended, "Share of the roster that has left the draw"),
+    *threshold_parameters("age", _THRESHOLDS.age, "95 % quantile of the age of information, over that of a fair draw,"),
 )
 
 LIVE = frozenset(p.name for p in PARAMETERS if p.live)
-"""Parameters that a configured coordinator takes."""
+"""Names of the parameters that a configured coordinator lets be set."""
 
 HANDED_OVER = frozenset(name for name in LIVE if not name.startswith("diagnostics."))
-"""Parameters that a standby takes over from the coordinator that decides."""
+"""Names of the parameters that a standby takes over from the coordinator that decides."""
 
 
 def thresholds_of(values: Mapping[str, Any]) -> Thresholds:
@@ -118,10 +147,10 @@ def thresholds_of(values: Mapping[str, Any]) -> Thresholds:
 
 
 def allowed_ids(values: Mapping[str, Any]) -> IdRanges | None:
-    """Which robots may join; None for all.
+    """Ids of the robots that may join; None: all may.
 
     Raises:
-        AltmarlError: the parameter is no list of ids.
+        AltmarlError: `roster.allow` is no list of ids.
     """
     text = values["roster.allow"].strip()
     try:

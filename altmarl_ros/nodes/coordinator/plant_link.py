@@ -1,18 +1,17 @@
-"""The coordinator's line to an external global plant."""
+"""The coordinator's topics to and from an external global plant."""
 
 from __future__ import annotations
 
 import time
 
 from rclpy.clock import ROSClock
-from rclpy.node import Node
 
 from altmarl_ros.monitoring.health import Finding, Level
 from altmarl_ros.msg import GlobalAction, GlobalState
 from altmarl_ros.nodes.common import qos
 from altmarl_ros.nodes.common.endpoints import Endpoints
 from altmarl_ros.nodes.common.parameters import Parameter
-from altmarl_ros.protocol.coordinator import Decision
+from altmarl_ros.protocol.decision import Decision
 from altmarl_ros.protocol.plant import ExternalPlant
 
 PLANT_PARAMETERS = (
@@ -36,18 +35,23 @@ _THROTTLE = 5.0  # s
 
 
 class PlantLink:
-    """Shell around `fleet.plant.ExternalPlant`."""
+    """Feeds a `protocol.plant.ExternalPlant` by what the machine publishes, and publishes decisions for the machine.
 
-    def __init__(self, node: Node, make: Endpoints, prefix: str, n_global_states: int, timeout: float) -> None:
-        self._node = node
+    Attributes:
+        plant: the plant as the coordinator's core sees it.
+        held: number of ticks in a row that did not begin because the plant's state is not known.
+    """
+
+    def __init__(self, endpoints: Endpoints, prefix: str, n_global_states: int, timeout: float) -> None:
+        """`timeout` is how long a state that the plant told counts [s]."""
+        self._node = endpoints.node
         self.plant = ExternalPlant(n_global_states, timeout, self._now)
         self.held = 0
-        """Ticks in a row that did not begin."""
-        self._publisher = make.publisher(GlobalAction, f"{prefix}/global_action", qos.plant_action_qos())
-        make.subscription(GlobalState, f"{prefix}/global_state", self._hear, qos.report_qos())
+        self._publisher = endpoints.publisher(GlobalAction, f"{prefix}/global_action", qos.plant_action_qos())
+        endpoints.subscription(GlobalState, f"{prefix}/global_state", self._on_global_state, qos.report_qos())
 
-    def tell(self, decision: Decision) -> None:
-        """Tell the plant what was decided."""
+    def publish(self, decision: Decision) -> None:
+        """Publish what was decided."""
         tick, stamp = decision.tick, self._node.get_clock().now().to_msg()
         self._publisher.publish(
             GlobalAction(
@@ -56,18 +60,18 @@ class PlantLink:
         )
 
     def hold(self) -> None:
-        """A tick cannot begin."""
+        """Count and report a tick that could not begin."""
         self.held += 1
         self._node.get_logger().warning(f"no tick begins: {self.plant.trouble}", throttle_duration_sec=_THROTTLE)
 
-    def go_on(self) -> None:
-        """A tick has begun."""
+    def resume(self) -> None:
+        """Note that a tick has begun, and report it after some that could not."""
         if self.held:
             self._node.get_logger().info(f"the global plant is in state {self.plant.state}: ticks go on, {self.held} were held")
         self.held = 0
 
     def finding(self) -> Finding:
-        """Whether its state is known."""
+        """A finding for /diagnostics: whether the plant's state is known."""
         plant = self.plant
         level = Level.ERROR if plant.trouble else Level.OK
         return Finding(
@@ -82,7 +86,7 @@ class PlantLink:
             },
         )
 
-    def _hear(self, message: GlobalState) -> None:
+    def _on_global_state(self, message: GlobalState) -> None:
         clock, stamp = self._node.get_clock(), message.stamp
         told = stamp.sec * 10**9 + stamp.nanosec
         self.plant.hear(message.global_state, 1e-9 * (clock.now().nanoseconds - told) if told else 0.0)

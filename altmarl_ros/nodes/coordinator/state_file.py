@@ -1,4 +1,4 @@
-"""Where a coordinator keeps what its next start must know."""
+"""The file in which a coordinator keeps what its next start must know."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ _MAX_BYTES = 4096
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """State between two ticks. Robots and policy come back by themselves: both topics are latched.
+    """The coordinator's state between two ticks. Robots and policy need no file: their topics are latched.
 
-    `global_state` is None where an external plant is not known to be in any.
+    Attributes:
+        game_hash: content hash of the game.
+        session: number of the session.
+        global_state: s_g; None where the state of an external plant is not known.
     """
 
     game_hash: str
@@ -26,12 +29,12 @@ class Checkpoint:
 
 
 def write_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
-    """Replace the file at once; after a power cut it may be the previous one, never half a one."""
+    """Replace the file in one step; after a power cut it may be the previous one, never a part of one."""
     write_atomically(path, json.dumps(asdict(checkpoint)).encode(), durable=False)
 
 
 def read_checkpoint(path: Path) -> Checkpoint | None:
-    """The checkpoint, or None where there is no file.
+    """Read the checkpoint; None where there is no file.
 
     Raises:
         ValueError: the file is not a checkpoint, with the reason.
@@ -57,14 +60,14 @@ _THROTTLE = 10.0  # s
 
 
 class StateFile:
-    """Shell around `fleet.checkpoint`. Without a path nothing is kept."""
+    """Saves and restores checkpoints of one game, and logs what goes wrong; without a path it does neither."""
 
     def __init__(self, logger: Any, path: str, game: TabularGame) -> None:
         self._logger, self._game = logger, game
         self._path = Path(path) if path else None
 
     def restore(self) -> Checkpoint | None:
-        """What the last start left; None where it left nothing, or nothing of this game."""
+        """The checkpoint of the last start; None where there is none, or none of this game."""
         if self._path is None:
             return None
         try:
@@ -81,7 +84,7 @@ class StateFile:
         return checkpoint
 
     def save(self, session: int, global_state: int | None) -> None:
-        """Keep this; a disk that cannot is no reason to stop."""
+        """Write a checkpoint; a disk that fails is logged and is no reason to stop."""
         if self._path is None:
             return
         try:

@@ -17,7 +17,7 @@ from std_msgs.msg import Bool
 from std_srvs.srv import SetBool
 
 from altmarl_ros.nodes.common import qos
-from altmarl_ros.nodes.common.endpoints import hear_latched
+from altmarl_ros.nodes.common.endpoints import subscribe_latched
 
 TOPIC = "emergency_stop"
 
@@ -36,7 +36,7 @@ class FleetStop:
         topic = f"{fleet_prefix}/{TOPIC}"
         quiet = SubscriptionEventCallbacks(use_default_callbacks=False)  # writers that only one reader matches
         node.create_subscription(Bool, topic, self._hear, qos.sensor_qos(), event_callbacks=quiet)
-        hear_latched(node, Bool, topic, self._hear)
+        subscribe_latched(node, Bool, topic, self._hear)
 
     def _hear(self, message: Bool, info: Any) -> None:
         sent = int(info["source_timestamp"])

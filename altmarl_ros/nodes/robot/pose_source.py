@@ -21,7 +21,7 @@ from altmarl_ros.driving.planar import Pose, Velocity
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.nodes.common import qos
 from altmarl_ros.nodes.common.clock import AgeClock, seconds
-from altmarl_ros.nodes.common.endpoints import Endpoints, hear_latched, is_latched
+from altmarl_ros.nodes.common.endpoints import Endpoints, is_latched, subscribe_latched
 from altmarl_ros.nodes.robot import conversions as vehicle_conversions
 from altmarl_ros.nodes.robot.parameters import pose_of
 
@@ -101,7 +101,7 @@ class PoseSource:
 
     def _seek_latched(self) -> None:
         if is_latched(self._node, self._topic):
-            hear_latched(self._node, self._type, self._topic, self._hear_pose)
+            subscribe_latched(self._node, self._type, self._topic, self._hear_pose)
             self._stop_seeking()
 
     def _stop_seeking(self) -> None:

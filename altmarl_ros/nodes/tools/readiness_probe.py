@@ -24,7 +24,7 @@ from altmarl_ros.games import load_floor_map, load_game
 from altmarl_ros.msg import CoordinatorStatus, DriveState, FleetTick, LocalPolicy
 from altmarl_ros.nodes.common import qos
 from altmarl_ros.nodes.common.clock import AgeClock, seconds
-from altmarl_ros.nodes.common.endpoints import Endpoints, hear_latched, is_latched
+from altmarl_ros.nodes.common.endpoints import Endpoints, is_latched, subscribe_latched
 from altmarl_ros.nodes.common.guarded import GuardedNode
 from altmarl_ros.nodes.robot import conversions as vehicle_conversions
 from altmarl_ros.nodes.robot.node import PARAMETERS
@@ -141,7 +141,7 @@ class Inspector(GuardedNode):
             if topic:
                 self.create_subscription(_TYPES[kind], topic, self._into(heard), qos.sensor_qos())
                 if role == "pose" and "odometry" in roles and is_latched(self, topic):
-                    hear_latched(self, _TYPES[kind], topic, self._into(heard))
+                    subscribe_latched(self, _TYPES[kind], topic, self._into(heard))
             self._streams[role] = topic or f"(no {_type_name(_TYPES[kind])})", heard
         located = {**values, "pose.topic": topics.get("pose", ""), "pose.odometry": topics.get("odometry", "")}
         if source == "tf" or topics.get("pose"):

@@ -27,7 +27,7 @@ from altmarl_ros.msg import TrainingProgress
 from altmarl_ros.nodes.common import qos
 from altmarl_ros.nodes.common.endpoints import Endpoints
 from altmarl_ros.nodes.common.guarded import GuardedNode
-from altmarl_ros.nodes.common.parameters import declare, watch
+from altmarl_ros.nodes.common.parameter_sets import declare, watch
 from altmarl_ros.nodes.common.remote_parameters import RemoteParameters
 from altmarl_ros.nodes.common.running import run
 from altmarl_ros.nodes.common.status_subscriber import StatusSubscriber
@@ -38,7 +38,8 @@ from altmarl_ros.policies import PolicyBundle, load_bundle
 from altmarl_ros.policy_updates.candidate import BUSY, Candidate, NotNow, Score, Stage
 from altmarl_ros.policy_updates.kept_policies import KeptPolicies
 from altmarl_ros.policy_updates.shadow import Shadow
-from altmarl_ros.protocol.decision import Decider, Rule
+from altmarl_ros.protocol.decision import DecisionMaker
+from altmarl_ros.protocol.settings import DecisionSettings
 from altmarl_ros.records.run_record import Configuration, StatusRow
 
 _POLL = 0.1  # s
@@ -231,8 +232,8 @@ class TrainerNode(GuardedNode):
     def _begin_shadow(self) -> None:
         configuration = self._fleet()
         self._bundle = bundle = load_bundle(self._kept.folder / _CANDIDATE, self._game, same_rewards=False)
-        decider = Decider(self._game, bundle, Rule.of(configuration.parameters))
-        self._shadow = Shadow(self._game, decider, self._ear.status)
+        settings = DecisionSettings.from_parameters(configuration.parameters)
+        self._shadow = Shadow(self._game, DecisionMaker(self._game, bundle, settings), self._ear.status)
         self._shadow_end = time.monotonic() + self._values["shadow.timeout"]
         self._candidate.trained(bundle.policy_id)
 
