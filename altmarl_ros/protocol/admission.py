@@ -1,4 +1,4 @@
-"""Who may join: a hello is data from outside, and everything that its hearer remembers of it has a bound."""
+"""Who may join a fleet: anyone can send a hello, so whatever its receiver remembers of it has a bound."""
 
 from __future__ import annotations
 
@@ -9,27 +9,32 @@ from dataclasses import dataclass
 from altmarl_ros.errors import AltmarlError
 
 DEFAULT_CAPACITY = 100_000
-"""Robots on a roster or in a world where nobody sets another bound."""
+"""Default bound of the robots on a roster or in a world."""
 
 NAME_LENGTH = 255
-"""Characters of the longest node name, as of a DDS topic name."""
+"""Most characters of a node name, as many as a DDS topic name may have."""
 
 
 @dataclass(frozen=True)
 class Admission:
-    """Whoever plays the game of that content hash may join, up to `capacity` robots."""
+    """The rule by which robots are admitted.
+
+    Attributes:
+        game_hash: content hash of the game that a robot must play.
+        capacity: most robots in the fleet.
+    """
 
     game_hash: str
     capacity: int
 
     def refusal(self, name: str, game_hash: str, known: bool, members: int) -> str | None:
-        """Why a robot may not join, None if it may.
+        """The reason why a robot may not join, None if it may.
 
         Args:
-            name: of its node.
-            game_hash: of the game that it was set up for; empty: any.
-            known: whether it is one of those present.
-            members: how many those are.
+            name: name of its node.
+            game_hash: content hash of the game that it was set up for; empty: any game.
+            known: whether it is in the fleet already.
+            members: number of robots in the fleet.
         """
         if game_hash not in ("", self.game_hash):
             return f"it plays game {game_hash[:16]!r}, this fleet {self.game_hash}"
@@ -46,7 +51,11 @@ _MAX_ID = 2**32 - 1
 
 @dataclass(frozen=True)
 class IdRanges:
-    """Disjoint ranges in rising order, ends included; `robot_id in ranges` is O(log ranges)."""
+    """A set of robot ids; `robot_id in ranges` takes O(log ranges).
+
+    Attributes:
+        ranges: disjoint ranges in rising order, both ends included.
+    """
 
     ranges: tuple[tuple[int, int], ...]
 

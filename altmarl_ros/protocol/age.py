@@ -1,8 +1,8 @@
 """Age of information: how many ticks ago each robot was last heard.
 
-For every tick it is known how many robots were last heard at it. The q-quantile of the ages is then
-found by walking from where it was the last time; since it moves by about one tick per tick, hearing a
-robot and asking for the summary are O(1) on average, whatever the number of robots.
+The number of robots last heard at each tick is kept. The q-quantile of the ages is found by walking from the tick where it was
+the last time. Since it moves by about one tick per tick, `heard` and `summary` take O(1) on average, whatever the number of
+robots is.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class AgeSummary:
-    """Ages over the robots that are followed [ticks]; all 0 where there is none."""
+    """Statistics of the ages of all robots that are followed [ticks]; all 0 where there is none."""
 
     mean: float = 0.0
     median: int = 0
@@ -22,7 +22,7 @@ class AgeSummary:
 
 
 class AgeOfInformation:
-    """When each followed robot was last heard."""
+    """The tick at which each followed robot was last heard."""
 
     def __init__(self) -> None:
         self._heard: dict[int, int] = {}  # robot -> tick
@@ -34,21 +34,16 @@ class AgeOfInformation:
         return len(self._heard)
 
     def heard(self, robot_id: int, tick: int) -> None:
-        """A robot, new or known, was heard at `tick`."""
+        """Note that a robot, new or known, was heard at `tick`."""
         self.forget(robot_id)
         self._heard[robot_id] = tick
         self._count(tick, 1)
 
     def forget(self, robot_id: int) -> None:
-        """Follow a robot no longer."""
+        """Stop following a robot."""
         tick = self._heard.pop(robot_id, None)
         if tick is not None:
             self._count(tick, -1)
-
-    def age(self, robot_id: int, now: int) -> int | None:
-        """Ticks from the one at which the robot was last heard to `now`; None if it is not followed."""
-        tick = self._heard.get(robot_id)
-        return None if tick is None else now - tick
 
     def summary(self, now: int) -> AgeSummary:
         """Mean, median, 95 % quantile and maximum at tick `now`."""

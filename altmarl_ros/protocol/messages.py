@@ -1,4 +1,4 @@
-"""What coordinator and robots say to each other, as plain data; `msg/` holds the wire form."""
+"""The messages between coordinator and robots, as plain data; `msg/` holds the wire form."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ from enum import Enum
 
 @dataclass(frozen=True)
 class Tick:
-    """The broadcast of one tick: s_g(t), the decision that led to it (None at first), and who is polled."""
+    """The broadcast of one tick.
+
+    Attributes:
+        session: session of the coordinator.
+        tick: number of the tick in its session.
+        policy_id: id of the policy by which all act.
+        global_state: s_g(t).
+        global_action: a_g(t - 1), which led to that state; None at first.
+        polled: ids of the robots that are asked to report.
+    """
 
     session: int
     tick: int
@@ -20,7 +29,15 @@ class Tick:
 
 @dataclass(frozen=True)
 class Report:
-    """A polled robot's local state at one tick, and the tag of the game whose state it is."""
+    """The answer of a polled robot.
+
+    Attributes:
+        session: session of the tick that is answered.
+        tick: number of that tick.
+        robot_id: id of the robot.
+        local_state: s_l in which the robot received the tick.
+        game_tag: `game_tag` of the game whose state that is.
+    """
 
     session: int
     tick: int
@@ -30,7 +47,7 @@ class Report:
 
 
 def game_tag(game_hash: str) -> int:
-    """16 bits of a game's content hash, so that a report can say whose local state it holds; 0 without a hash."""
+    """16 bits of a game's content hash, by which a report names the game of its local state; 0 without a hash."""
     try:
         return int(game_hash[:4], 16)
     except ValueError:
@@ -38,7 +55,7 @@ def game_tag(game_hash: str) -> int:
 
 
 class Verdict(Enum):
-    """What became of a report."""
+    """The coordinator's verdict on a report; docs/explanation/protocol.md explains each."""
 
     ACCEPTED = "accepted"
     LATE = "late"

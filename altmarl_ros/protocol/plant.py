@@ -1,8 +1,8 @@
-"""The global plant: what s_g is the state of, and what the coordinator's decisions move.
+"""The global plant: the system whose state is s_g, and which the coordinator's decisions move.
 
-A virtual plant is simulated by the coordinator itself: s_g' ~ P_g(. | s_g, a_g). An external one is a machine (a lift, a
-conveyor, a server) that is told each decision and tells its state. What it told counts for `timeout` seconds; a state that
-the game does not have makes s_g unknown until the next good one. A tick begins in the newest state, and none without one.
+The coordinator simulates a virtual plant itself: s_g' ~ P_g(. | s_g, a_g). An external plant is a machine (a lift, a conveyor,
+a server) that receives each decision and publishes its state. A published state counts for `timeout` seconds; one that the
+game does not have makes s_g unknown until the next valid one. A tick begins in the newest state, and without one none begins.
 """
 
 from __future__ import annotations
@@ -16,24 +16,28 @@ from altmarl_ros.games.tabular import TabularGame
 
 
 class Plant(Protocol):
-    """What a coordinator needs of either."""
+    """What a coordinator needs of a plant of either kind."""
 
     @property
     def state(self) -> int | None:
-        """s_g at present; None while it is not known."""
+        """The present s_g; None while it is not known."""
 
     def act(self, action: int) -> None:
-        """a_g was decided in the present state."""
+        """Act by a_g, which was decided in the present state."""
 
     def resume(self, state: int, action: int | None) -> None:
-        """Go on from another coordinator's s_g, and its a_g where that was heard."""
+        """Go on from another coordinator's s_g, and its a_g if that is known."""
 
 
 class VirtualPlant:
-    """s_g as the game's kernel moves it."""
+    """A plant that is simulated by the game's kernel P_g."""
 
     def __init__(self, game: TabularGame, rng: np.random.Generator, state: int | None = None) -> None:
-        """`state` is s_g at first; None: drawn from the game's start."""
+        """`state` is the first s_g; None draws it from the game's start.
+
+        Raises:
+            AltmarlError: the game has no such state.
+        """
         S_g = game.n_global_states
         if state is not None and not 0 <= state < S_g:
             raise AltmarlError(f"global state is {state}, must be below {S_g}")
@@ -42,7 +46,7 @@ class VirtualPlant:
 
     @property
     def state(self) -> int:
-        """s_g, always known."""
+        """The present s_g, which is always known."""
         return self._state
 
     def act(self, action: int) -> None:
@@ -50,21 +54,25 @@ class VirtualPlant:
         self._state = int(self._rng.choice(len(self._P_g), p=self._P_g[self._state, action]))
 
     def resume(self, state: int, action: int | None) -> None:
-        """The state moves with the coordinator."""
+        """Continue from the other coordinator's s_g; its a_g, if known, moves it once."""
         self._state = state
         if action is not None:
             self.act(action)
 
 
 class ExternalPlant:
-    """s_g as a machine tells it.
+    """A plant that is a machine and publishes its state.
 
     Attributes:
-        refused: states told that the game does not have.
+        refused: number of published states that the game does not have.
     """
 
     def __init__(self, n_global_states: int, timeout: float, clock: Callable[[], float]) -> None:
-        """`timeout` of a state [s] by `clock`, which gives the present time [s]."""
+        """A state counts for `timeout` [s] by `clock`, which returns the present time [s].
+
+        Raises:
+            AltmarlError: the timeout is not positive.
+        """
         if not timeout > 0:
             raise AltmarlError(f"timeout of the plant is {timeout} s, must be positive")
         self._n_global_states, self._timeout, self._clock = n_global_states, timeout, clock
@@ -73,7 +81,7 @@ class ExternalPlant:
         self.refused = 0
 
     def hear(self, state: int, age: float = 0.0) -> None:
-        """The plant's state of `age` seconds ago; one older than the state that is known changes nothing."""
+        """Receive the state that the plant had `age` seconds ago; one older than the state that is known changes nothing."""
         now = self._clock()
         time = now - max(age, 0.0)
         if time < self._time <= now:
@@ -84,17 +92,17 @@ class ExternalPlant:
 
     @property
     def age(self) -> float:
-        """Seconds since the plant was as it told last; infinite before it told anything."""
+        """Age of the newest state [s]; infinite before there is one."""
         return self._clock() - self._time
 
     @property
     def state(self) -> int | None:
-        """The newest s_g; None while it is too old, or from the future of a clock that jumped back."""
+        """The newest s_g; None while it is too old, or from the future since the clock jumped back."""
         return self._told if 0.0 <= self.age <= self._timeout else None
 
     @property
     def trouble(self) -> str:
-        """Why s_g is not known; empty while it is."""
+        """The reason why s_g is not known; empty while it is."""
         if self.state is not None:
             return ""
         if self._time == -np.inf:
@@ -104,7 +112,7 @@ class ExternalPlant:
         return f"the global plant is in a state that the game does not have, its states are 0..{self._n_global_states - 1}"
 
     def act(self, action: int) -> None:
-        """Whoever holds the coordinator tells the machine."""
+        """Do nothing: the node that holds the coordinator publishes the decision for the machine."""
 
     def resume(self, state: int, action: int | None) -> None:
-        """The machine is where it is."""
+        """Do nothing: the machine is in the state that it publishes."""

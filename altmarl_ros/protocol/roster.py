@@ -1,4 +1,4 @@
-"""Which robots there are, which of them answer, and who is polled next."""
+"""The robots of a fleet: which have joined, which of them answer, and which are polled next."""
 
 from __future__ import annotations
 
@@ -22,16 +22,20 @@ class _Member:
 
 
 class Roster:
-    """The robots that said hello, and the live ones among them, from which each tick draws.
+    """The robots that have joined, and the live ones among them, from which each tick draws.
 
-    A robot that leaves `max_misses` polls in a row unanswered is suspended: it leaves the draw until
-    it speaks again. On a lossy network so many misses are common: the number is raised until a robot
-    in reach has them with probability 0.001 only, judged by the misses before the answers that come,
-    so that robots out of reach do not count. Every `probe_interval` draws one suspended robot is asked
-    in place of a live one, so that a robot that never noticed its absence comes back too.
+    A robot that leaves `max_misses` polls in a row unanswered is suspended: it leaves the draw until it reports again. On a
+    lossy network so many misses are common. The number is then raised until a robot in reach has so many with probability
+    0.001 only. That is judged by the misses before the answers that come, so that robots out of reach do not count. Every
+    `probe_interval` draws one suspended robot is polled in place of a live one, so that a robot that never noticed its absence
+    comes back too.
 
-    A draw is the start of a Fisher-Yates shuffle of the list of live robots, in place: O(k), and uniform
-    whatever order earlier draws, joins and leaves left behind. Ages are counted in draws.
+    A draw is the start of a Fisher-Yates shuffle of the list of live robots, in place: it takes O(k), and is uniform whatever
+    order earlier draws, joins and leaves left behind. Ages are counted in draws.
+
+    Attributes:
+        max_misses: polls in a row that a robot may miss before it is suspended.
+        probe_interval: draws between two polls of a suspended robot.
     """
 
     def __init__(self, max_misses: int = 3, probe_interval: int = 10) -> None:
@@ -58,22 +62,18 @@ class Roster:
 
     @property
     def ages(self) -> AgeSummary:
-        """Draws since the robots in the draw were last heard; a hello counts as hearing."""
+        """Ages of the robots in the draw: draws since they were last heard; a hello counts as hearing."""
         return self._age.summary(self._draws)
 
-    def age(self, robot_id: int) -> int | None:
-        """Draws since this robot was last heard; None where it is not in the draw."""
-        return self._age.age(robot_id, self._draws)
-
     def join(self, robot_id: int, name: str) -> bool:
-        """A robot says hello; whether it was unknown before."""
+        """Add a robot that says hello to the draw; whether it was unknown before."""
         known = robot_id in self._members
         self._members[robot_id] = _Member(name)
         self._revive(robot_id)
         return not known
 
     def leave(self, robot_id: int) -> bool:
-        """A robot says goodbye; whether it was known."""
+        """Remove a robot that says goodbye; whether it was known."""
         if self._members.pop(robot_id, None) is None:
             return False
         self._remove_live(robot_id)
@@ -81,7 +81,7 @@ class Roster:
         return True
 
     def heard(self, robot_id: int) -> None:
-        """A known robot answered."""
+        """Note that a known robot answered."""
         member = self._members[robot_id]
         self._run += _NEWEST * (member.misses - self._run)
         member.misses = 0
@@ -89,14 +89,14 @@ class Roster:
 
     @property
     def patience(self) -> int:
-        """Misses in a row that suspend a robot, at least `max_misses`."""
+        """Number of misses in a row that suspend a robot, at least `max_misses`."""
         if self._run == 0.0:
             return self.max_misses
         miss = self._run / (1.0 + self._run)  # the mean of a geometric number of misses is miss / (1 - miss)
         return max(self.max_misses, math.ceil(math.log(_CHANCE) / math.log(miss)))
 
     def missed(self, robot_id: int) -> bool:
-        """A polled robot stayed silent; whether that suspends it now."""
+        """Note that a polled robot stayed silent; whether that suspends it now."""
         member = self._members.get(robot_id)
         if member is None:
             return False
@@ -108,8 +108,10 @@ class Roster:
         return True
 
     def draw(self, k: int, rng: np.random.Generator, keep: Sequence[int] = ()) -> tuple[int, ...]:
-        """min(k, available) distinct robots for a new tick: those of `keep` that are live, the rest uniform
-        among the other live ones, and now and then a probe in place of one of them.
+        """Draw min(k, available) distinct robots for a new tick.
+
+        They are the robots of `keep` that are live, others drawn uniformly among the live ones, and now and then a suspended
+        robot in place of one of them.
         """
         self._draws += 1
         probe = self._next_probe() if k > 0 and (not self._live or self._draws % self.probe_interval == 0) else None
@@ -119,7 +121,7 @@ class Roster:
         return drawn if probe is None else (*drawn, probe)
 
     def draw_others(self, count: int, rng: np.random.Generator, polled: Iterable[int]) -> tuple[int, ...]:
-        """min(count, available) live robots for the present tick, uniform among those not polled yet."""
+        """Draw min(count, available) live robots for the present tick, uniformly among those not polled yet."""
         return self._shuffle(count, [robot_id for robot_id in polled if robot_id in self._position], rng)
 
     def _shuffle(self, count: int, apart: Sequence[int], rng: np.random.Generator) -> tuple[int, ...]:

@@ -37,20 +37,22 @@ def test_draw_is_uniform_over_pairs_of_present_robots():
 def test_every_live_robot_is_heard_at_its_fair_rate_while_others_come_and_go(k):
     """Draws, answers, joins, leaves and suspensions stir the list; robots 0..9 stay throughout."""
     roster, rng, ticks = roster_of(range(20), probe_interval=7, max_misses=2), np.random.default_rng(k), 4000
-    heard, fair = Counter(), 0.0
+    heard, fair, suspended = Counter(), 0.0, set()
     for tick in range(ticks):
         if tick % 5 == 0:
             roster.leave(10 + tick // 5 % 10)
         if tick % 5 == 3:
             roster.join(10 + (tick // 5 + 4) % 10, "")
+            suspended.discard(10 + (tick // 5 + 4) % 10)
         live, drawn = roster.live, roster.draw(k, rng)
-        fair += sum(roster.age(robot_id) is not None for robot_id in drawn) / max(live, 1)  # probes have no age
+        fair += len(set(drawn) - suspended) / max(live, 1)  # probes are no part of the fair draw
         for robot_id in drawn:
             if robot_id < 10 or rng.random() < 0.3:
                 roster.heard(robot_id)
                 heard[robot_id] += 1
-            else:
-                roster.missed(robot_id)
+                suspended.discard(robot_id)
+            elif roster.missed(robot_id):
+                suspended.add(robot_id)
     counts = np.array([heard[robot_id] for robot_id in range(10)])
     assert chisquare(counts).pvalue > 1e-3
     assert counts.mean() == pytest.approx(fair, rel=0.03)

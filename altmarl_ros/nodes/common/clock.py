@@ -1,4 +1,4 @@
-"""The time by which ages are measured: steady, or with `use_sim_time` the simulation's."""
+"""The clock by which ages and silences are measured: the steady clock, or with `use_sim_time` the simulated one."""
 
 from __future__ import annotations
 
@@ -13,14 +13,18 @@ from rclpy.timer import Timer
 
 from altmarl_ros.driving.clock_watch import ClockWatch
 
-_LOOK = 0.1  # s of steady time, between two looks at a simulated clock
+_LOOK = 0.1  # s of steady time between two readings of a simulated clock
 
 
 class AgeClock:
-    """Of one process, for all its robots; every reading also watches the ROS clock."""
+    """The clock of one process, shared by all its robots; every reading also checks whether the ROS clock jumped.
+
+    Attributes:
+        simulated: whether it is the simulated clock.
+    """
 
     def __init__(self, node: Node) -> None:
-        """`node` whose ROS clock it is, and which holds the timer that looks at it."""
+        """`node` provides the ROS clock and holds the timer that watches it."""
         self.simulated = bool(node.get_parameter("use_sim_time").value)
         self._node, self._ros = node, node.get_clock()
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -31,12 +35,12 @@ class AgeClock:
 
     @property
     def jumps(self) -> int:
-        """How often the ROS clock jumped."""
+        """Number of jumps of the ROS clock."""
         return self._watch.jumps
 
     @property
     def stopped(self) -> bool:
-        """Whether a simulated clock stands still; nothing may move by it."""
+        """Whether a simulated clock stands still, so that nothing may move by it."""
         return self.simulated and self._watch.stopped(time.monotonic())
 
     def now(self) -> float:
@@ -45,26 +49,26 @@ class AgeClock:
         return ros if self.simulated else steady
 
     def ros(self) -> float:
-        """What stamps are compared with [s]."""
+        """ROS time, with which stamps of messages are compared [s]."""
         ros = 1e-9 * float(self._ros.now().nanoseconds)
         self._watch.look(ros, time.monotonic())
         return ros
 
     def stamp(self) -> Time:
-        """For what is sent now."""
+        """The stamp of a message that is sent now."""
         return self._ros.now().to_msg()
 
     def start_timer(self, period: float, callback: Callable[[], None]) -> Timer:
-        """A timer that goes by this clock, whoever it serves; `period` in [s]."""
-        # Of the clock's own node: the EventsExecutor does not wake others for a simulated clock (observed).
+        """Make a timer of this clock, whichever robot it is for; `period` in [s]."""
+        # Made by the clock's own node: the EventsExecutor does not wake others for a simulated clock (observed).
         return self._node.create_timer(period, callback, clock=self._ros if self.simulated else self._steady)
 
     def end_timer(self, timer: Timer) -> None:
-        """Forget a timer."""
+        """Destroy a timer that `start_timer` made."""
         self._node.destroy_timer(timer)
 
     def when_stopped(self, callback: Callable[[], None]) -> None:
-        """Call this again and again while a simulated clock stands still."""
+        """Call this ten times a second while a simulated clock stands still."""
         self._stops.append(callback)
 
     def _look(self) -> None:
@@ -75,5 +79,5 @@ class AgeClock:
 
 
 def seconds(stamp: Any) -> float:
-    """Of a builtin_interfaces/Time."""
+    """Convert a builtin_interfaces/Time to seconds."""
     return float(stamp.sec) + 1e-9 * float(stamp.nanosec)

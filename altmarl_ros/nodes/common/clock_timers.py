@@ -1,9 +1,9 @@
-"""Timers by a simulated clock.
+"""Timers of a simulated clock, in place of rclpy's.
 
-rclpy's events executor calls a timer of ROS time once for every message of /clock that waits in its queue while the timer is
-due, each time a period ahead: a busy process has bursts of calls, and then none until the clock has caught up (observed with
-rclpy 9.1). These timers are called from a subscription of /clock instead, once when they are due; missed calls are not made
-up for.
+While a timer of ROS time is due, rclpy's events executor calls it once for every message of /clock in its queue, and moves it
+a period ahead each time: a busy process sees bursts of calls, and then none until the clock has caught up (observed with
+rclpy 9.1). The timers here are called from a subscription to /clock, once when they are due; missed calls are not made up
+for.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.time import Time
 from rosgraph_msgs.msg import Clock as ClockMessage
 
-_NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)  # as rclpy listens
+_NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)  # as rclpy subscribes to /clock
 
 
 class ClockTimer:
-    """As much of rclpy's Timer as is used."""
+    """A periodic timer with the methods of rclpy's Timer that this package uses."""
 
     def __init__(self, timers: ClockTimers, period_ns: int, callback: Callable[[], None]) -> None:
         self.timer_period_ns = period_ns
@@ -30,22 +30,22 @@ class ClockTimer:
         self.reset()
 
     def reset(self) -> None:
-        """Call it a period from now, and so on."""
+        """Call the callback a period from now, and every period after that."""
         self.next_ns = self._timers.now_ns() + self.timer_period_ns
         self._active = True
         self._timers.add(self)
 
     def cancel(self) -> None:
-        """Call it no more."""
+        """Stop calling the callback."""
         self._active = False
         self._timers.discard(self)
 
     def is_canceled(self) -> bool:
-        """Whether it is not called."""
+        """Whether the timer is cancelled."""
         return not self._active
 
     def call_if_due(self, now_ns: int) -> None:
-        """Call it if its time has come; a clock that went back does not keep it waiting for longer than a period."""
+        """Call the callback if its time has come; a clock that went back delays it by a period at most."""
         if self.next_ns - now_ns > self.timer_period_ns:
             self.next_ns = now_ns + self.timer_period_ns
         if self._active and now_ns >= self.next_ns:
@@ -55,19 +55,20 @@ class ClockTimer:
 
 
 class ClockTimers:
-    """All timers by one node's simulated clock."""
+    """All timers of one node's simulated clock."""
 
     def __init__(self, node: Node) -> None:
         self._clock: Any = node.get_clock()  # rclpy declares no ROSClock
-        self._timers: dict[ClockTimer, None] = {}  # in the order in which they began
-        Node.create_subscription(node, ClockMessage, "/clock", self._hear, _NEWEST)  # a timer that fails is no message dropped
+        self._timers: dict[ClockTimer, None] = {}  # in the order in which they were started
+        # Not guarded: a timer that fails is no dropped message.
+        Node.create_subscription(node, ClockMessage, "/clock", self._on_clock, _NEWEST)
 
     def __iter__(self) -> Iterator[ClockTimer]:
-        """Timers that are called."""
+        """The timers that are not cancelled."""
         return iter(list(self._timers))
 
     def create(self, period: float, callback: Callable[[], None]) -> ClockTimer:
-        """A timer that calls every `period` [s]."""
+        """Make a timer that calls every `period` [s]."""
         return ClockTimer(self, int(1e9 * period), callback)
 
     def now_ns(self) -> int:
@@ -75,16 +76,16 @@ class ClockTimers:
         return int(self._clock.now().nanoseconds)
 
     def add(self, timer: ClockTimer) -> None:
-        """Call this one when it is due."""
+        """Call this timer when it is due."""
         self._timers[timer] = None
 
     def discard(self, timer: ClockTimer) -> None:
-        """Call this one no more."""
+        """Call this timer no more."""
         self._timers.pop(timer, None)
 
-    def _hear(self, message: ClockMessage) -> None:
+    def _on_clock(self, message: ClockMessage) -> None:
         time = Time.from_msg(message.clock)
-        if self._clock.now() < time:  # the node's own subscription has yet to hear it
+        if self._clock.now() < time:  # the node's own subscription has yet to receive it
             self._clock.set_ros_time_override(time)
         now = self.now_ns()
         for timer in self:

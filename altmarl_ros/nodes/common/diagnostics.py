@@ -1,4 +1,4 @@
-"""Findings on `/diagnostics`, as ROS tools expect them; diagnostic_updater is not on the package index."""
+"""Publishes findings on `/diagnostics`, as ROS tools expect them; diagnostic_updater is not on the package index."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PERIOD = Parameter("diagnostics.period", 1.0, "Time between messages on /diagnos
 
 
 def threshold_parameters(name: str, default: Threshold, description: str) -> tuple[Parameter, Parameter]:
-    """The two parameters of a threshold, both live."""
+    """The two parameters of a threshold, `diagnostics.<name>.warn` and `.error`, both live."""
     return (
         Parameter(f"diagnostics.{name}.warn", default.warn, f"{description} from which on to warn.", 0.0, live=True),
         Parameter(f"diagnostics.{name}.error", default.error, f"{description} from which on it is an error.", 0.0, live=True),
@@ -24,7 +24,7 @@ def threshold_parameters(name: str, default: Threshold, description: str) -> tup
 
 
 def to_status(finding: Finding, node_name: str, hardware_id: str) -> DiagnosticStatus:
-    """The message of one finding, named `<node>: <finding>`."""
+    """Convert one finding to a message named `<node>: <finding>`."""
     values = [KeyValue(key=key, value=_text(value)) for key, value in finding.values.items()]
     return DiagnosticStatus(
         level=bytes([finding.level]),
@@ -36,11 +36,12 @@ def to_status(finding: Finding, node_name: str, hardware_id: str) -> DiagnosticS
 
 
 class Diagnostics:
-    """Publishes what `diagnose` finds, once per period."""
+    """Publishes the findings of a node, once per period."""
 
     def __init__(
         self, node: Node, endpoints: Endpoints, period: float, hardware_id: str, diagnose: Callable[[], Sequence[Finding]]
     ) -> None:
+        """Call `diagnose` and publish what it finds every `period` [s], 0: never; `hardware_id` is that of the messages."""
         self._node, self._hardware_id, self._diagnose = node, hardware_id, diagnose
         if period > 0:
             self._publisher = endpoints.publisher(DiagnosticArray, "/diagnostics", diagnostics_qos())

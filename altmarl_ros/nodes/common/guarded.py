@@ -1,7 +1,7 @@
-"""A node whose callbacks survive whatever is sent to them, and whose timers keep a simulated clock's time.
+"""A node whose callbacks survive whatever is sent to them, and whose timers follow a simulated clock.
 
-A set of parameters of its table is checked by the table first: whole numbers are numbers, and a refusal names the culprit,
-which rclpy's own does not always.
+It checks a set of its table's parameters by the table before rclpy does: a whole number is accepted for a float, and a refusal
+names the culprit, which rclpy's own does not always do.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ _THROTTLE = 5.0  # s
 
 
 class EndOfNode(AltmarlError):
-    """What a callback raises to end its process; the guard lets it pass."""
+    """Raised by a callback to end its process; the guard lets it pass."""
 
 
 class GuardedNode(Node):
-    """Every subscription's callback is guarded: a message that makes it fail is dropped, counted and told.
+    """Guards the callback of every subscription: a message that makes it fail is dropped, counted and logged.
 
-    With `use_sim_time` timers by the node's own clock are ClockTimers.
+    With `use_sim_time` timers of the node's own clock are ClockTimers.
 
     Attributes:
-        dropped: messages dropped, by topic.
-        table: parameters declared by `declare`, by name.
+        dropped: number of dropped messages, by topic.
+        table: parameters declared by `parameter_sets.declare`, by name.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -45,11 +45,11 @@ class GuardedNode(Node):
 
     @property
     def all_timers(self) -> list[Any]:
-        """Those of rclpy, and those by a simulated clock."""
+        """The timers of rclpy and those of a simulated clock."""
         return [*self.timers, *(self._clock_timers or ())]
 
     def set_parameters_atomically(self, parameter_list: list[RclParameter]) -> SetParametersResult:
-        """As rclpy's."""
+        """Set several parameters, all or none, as rclpy does, after a check by the table."""
         try:
             accepted = [self._accept(parameter) for parameter in parameter_list]
         except AltmarlError as error:
@@ -72,13 +72,13 @@ class GuardedNode(Node):
         clock: Clock | None = None,
         **options: Any,
     ) -> Any:
-        """As rclpy's."""
+        """Make a timer as rclpy does; of a simulated clock it is a ClockTimer."""
         if self._clock_timers is not None and clock in (None, self.get_clock()):
             return self._clock_timers.create(timer_period_sec, callback)
         return super().create_timer(timer_period_sec, callback, callback_group, clock, **options)
 
     def destroy_timer(self, timer: Any) -> bool:
-        """As rclpy's."""
+        """Destroy a timer of either kind."""
         if isinstance(timer, ClockTimer):
             timer.cancel()
             return True
@@ -87,11 +87,11 @@ class GuardedNode(Node):
     def create_subscription(
         self, msg_type: Any, topic: str, callback: Callable[..., None], *arguments: Any, **options: Any
     ) -> Subscription:
-        """As rclpy's."""
+        """Make a subscription as rclpy does, with a guarded callback."""
         return super().create_subscription(msg_type, topic, self.guard(topic, callback), *arguments, **options)
 
     def guard(self, topic: str, callback: Callable[..., None]) -> Callable[..., None]:
-        """A callback for messages of a topic that does not fail."""
+        """Wrap a callback for messages of a topic so that it does not fail."""
 
         @wraps(callback)
         def guarded(*message: Any) -> None:
@@ -101,7 +101,7 @@ class GuardedNode(Node):
                 callback(*message)
             except EndOfNode:
                 raise
-            except Exception as error:  # whatever it is, the next message must be heard
+            except Exception as error:  # whatever it is, the next message must be received
                 self.dropped[topic] += 1
                 self.get_logger().error(
                     f"dropped a message of {topic} ({self.dropped[topic]} so far): {type(error).__name__}: {str(error)[:200]}",

@@ -1,8 +1,8 @@
 """Nodes with a life cycle (design.ros2.org/articles/node_lifecycle.html): unconfigured, inactive, active, finalized.
 
-A subclass says what each step does: `configure` and `activate` make things, and what they made is destroyed by the steps
-back, whatever it is. Steps back never fail, so a node in trouble is unconfigured again afterwards. A step that fails says
-why: in the log where a service asked for it, to the caller of `start` at the start of a process.
+A subclass says what `configure` and `activate` do. The publishers, subscriptions, timers and services that they make are
+destroyed by the steps back. A step back never fails, so a node in trouble is unconfigured afterwards. The reason why a step
+failed is logged where a service asked for it, and raised by `start` at the start of a process.
 """
 
 from __future__ import annotations
@@ -21,35 +21,39 @@ AUTOSTART = Parameter("autostart", True, "Configure and activate at the start of
 
 
 class ManagedNode(LifecycleNodeMixin, GuardedNode):
-    """Base of the managed nodes."""
+    """Base class of the managed nodes."""
 
     def __init__(self, name: str, services: bool = True, **options: Any) -> None:
-        """`services`: whether others can ask for transitions."""
+        """`services`: whether other nodes can ask for transitions."""
         GuardedNode.__init__(self, name, **options)
         LifecycleNodeMixin.__init__(self, enable_communication_interface=services)
-        self._made: list[set[Any]] = []  # what there was before each step that was taken
+        self._made: list[set[Any]] = []  # the entities that existed before each step that was taken
         self._failure: Exception | None = None
         self._starting = False
 
     def configure(self) -> None:
-        """Load what the parameters name and make what there is in every state but unconfigured.
+        """Load what the parameters name, and make what the node has while it is inactive or active.
 
         Raises:
-            AltmarlError: with the reason why it cannot be.
+            AltmarlError: with the reason why that is impossible.
         """
 
     def activate(self) -> None:
-        """Begin to work; raises as `configure` does."""
+        """Begin to work.
+
+        Raises:
+            AltmarlError: with the reason why that is impossible.
+        """
 
     def deactivate(self) -> None:
-        """Stop working; what `activate` made is destroyed afterwards."""
+        """Stop working; the entities that `activate` made are destroyed afterwards."""
 
     def cleanup(self) -> None:
-        """Forget what `configure` loaded; the entities it made are destroyed afterwards."""
+        """Drop what `configure` loaded; the entities that it made are destroyed afterwards."""
 
     @property
     def state_id(self) -> int:
-        """A primary state of lifecycle_msgs/State, or the one in transit."""
+        """The present state, as in lifecycle_msgs/State."""
         return int(self._state_machine.current_state[0])
 
     @property
@@ -58,7 +62,11 @@ class ManagedNode(LifecycleNodeMixin, GuardedNode):
         return bool(self._made)
 
     def start(self) -> None:
-        """Configure and activate; raises what the step raised that failed."""
+        """Configure and activate.
+
+        Raises:
+            Exception: what the step raised that failed.
+        """
         self._starting = True
         try:
             for step in (self.trigger_configure, self.trigger_activate):
@@ -69,7 +77,7 @@ class ManagedNode(LifecycleNodeMixin, GuardedNode):
             self._starting = False
 
     def stop(self) -> None:
-        """The process ends."""
+        """Shut down, at the end of the process."""
         if self.state_id != State.PRIMARY_STATE_FINALIZED:
             self.trigger_shutdown()
 
@@ -94,7 +102,7 @@ class ManagedNode(LifecycleNodeMixin, GuardedNode):
         return self._back(0)
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """After an exception that nobody foresaw: to unconfigured."""
+        """From any to unconfigured, after an unforeseen exception."""
         return self._back(0)
 
     def _step(self, name: str, do: Callable[[], None], undo: Callable[[], None]) -> TransitionCallbackReturn:
@@ -116,7 +124,7 @@ class ManagedNode(LifecycleNodeMixin, GuardedNode):
         while len(self._made) > steps_left:
             try:
                 (self.deactivate if len(self._made) == 2 else self.cleanup)()
-            except Exception as error:  # what it leaves behind is destroyed all the same
+            except Exception as error:  # the entities that it leaves behind are destroyed all the same
                 self.get_logger().error(f"{type(error).__name__}: {error}")
             self._destroy_since(self._made.pop())
         return TransitionCallbackReturn.SUCCESS

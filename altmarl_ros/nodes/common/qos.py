@@ -1,4 +1,4 @@
-"""Quality of service of every topic, in one place (see the table in the README)."""
+"""Quality of service of every topic, in one place (docs/reference/topics.md has the table)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ _RECENT = 200
 
 
 def tick_qos(period: float | None = None, lease: float | None = None) -> QoSProfile:
-    """Broadcast of the newest tick; the publisher gives its period [s] and a stale tick expires.
+    """Ticks: a subscription gets the newest one only.
 
-    `lease`: silence of a publisher's process after which it counts as gone [s]. A reader gets nothing from a publisher that
-    offers a longer one than it asks for. The middleware keeps it up once for a process, not for each reader.
+    Args:
+        period: given by a publisher: a tick expires after it, and a publisher that is silent for two has missed its deadline [s].
+        lease: silence of a publisher's process after which it counts as gone [s]. A subscription gets nothing from a
+            publisher that offers a longer one than it asks for. The middleware renews it once for a process, not once for
+            each subscription.
     """
     profile = QoSProfile(
         history=HistoryPolicy.KEEP_LAST,
@@ -31,7 +34,7 @@ def tick_qos(period: float | None = None, lease: float | None = None) -> QoSProf
 
 
 def report_qos(depth: int = 1) -> QoSProfile:
-    """Reports: a lost one is cheaper than a late one; the coordinator keeps as many as it may ask for."""
+    """Reports: a lost one costs less than a late one; the coordinator keeps as many as it may ask for."""
     return QoSProfile(
         history=HistoryPolicy.KEEP_LAST,
         depth=max(1, depth),
@@ -41,7 +44,7 @@ def report_qos(depth: int = 1) -> QoSProfile:
 
 
 def latched_qos(depth: int = 1) -> QoSProfile:
-    """The last `depth` messages of a publisher, also for those who come later."""
+    """A topic whose last `depth` messages a late subscription gets too."""
     return QoSProfile(
         history=HistoryPolicy.KEEP_LAST,
         depth=depth,
@@ -51,12 +54,12 @@ def latched_qos(depth: int = 1) -> QoSProfile:
 
 
 def policy_qos() -> QoSProfile:
-    """The policy in force and the one that is announced, also for robots that come between the two."""
+    """Policies: the one in force and the one that is announced, also for robots that start between the two."""
     return latched_qos(depth=2)
 
 
 def latched_from_many_qos() -> QoSProfile:
-    """Reader of a latched topic with one message from each of many publishers."""
+    """Subscription to a latched topic with one message from each of many publishers."""
     return QoSProfile(
         history=HistoryPolicy.KEEP_ALL,
         reliability=ReliabilityPolicy.RELIABLE,
@@ -65,7 +68,7 @@ def latched_from_many_qos() -> QoSProfile:
 
 
 def account_qos() -> QoSProfile:
-    """Status and truth: nothing may be lost, and an operator who joins late gets the recent past."""
+    """Status, configuration and truth: nothing may be lost, and an operator who joins late gets the recent past."""
     return QoSProfile(
         history=HistoryPolicy.KEEP_LAST,
         depth=_RECENT,
@@ -75,35 +78,35 @@ def account_qos() -> QoSProfile:
 
 
 def plant_action_qos() -> QoSProfile:
-    """Decisions for the global plant: none may be lost on the way, and none that is old may move a machine."""
+    """Decisions for the global plant: none may be lost, and an old one may not move the machine."""
     return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE)
 
 
 def command_qos() -> QoSProfile:
-    """Commands: nothing may be lost, nobody needs the past."""
+    """Commands: none may be lost, and late subscriptions need no earlier one."""
     return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=_BURST, reliability=ReliabilityPolicy.RELIABLE)
 
 
 def diagnostics_qos() -> QoSProfile:
-    """As the tools that read /diagnostics expect."""
+    """Messages on /diagnostics, as the tools that read them expect."""
     return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=10, reliability=ReliabilityPolicy.RELIABLE)
 
 
 def sensor_qos() -> QoSProfile:
-    """Newest sensor data; a lost message is cheaper than a late one."""
+    """Sensor data: the newest only, since a lost message costs less than a late one."""
     return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
 def velocity_qos() -> QoSProfile:
-    """Velocities for a base: none may be lost, least of all the last, and an old one may not move it."""
+    """Velocity commands: none may be lost, least of all the last, and an old one may not move the base."""
     return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE)
 
 
 def simulated_qos() -> QoSProfile:
-    """What a simulated driver offers, and /clock: every reader matches."""
+    """Topics of a simulated driver, and /clock: compatible with every subscription."""
     return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=5, reliability=ReliabilityPolicy.RELIABLE)
 
 
 def markers_qos() -> QoSProfile:
-    """What is drawn of a fleet: whoever comes later gets the last picture whole."""
+    """Markers of a fleet: a late subscription gets the last picture as a whole."""
     return latched_qos()

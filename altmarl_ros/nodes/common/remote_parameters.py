@@ -1,4 +1,4 @@
-"""Another node's parameters, through its parameter services (rcl_interfaces/srv).
+"""Reads and sets another node's parameters through its parameter services (rcl_interfaces/srv).
 
 The methods are coroutines of an rclpy executor: `executor.create_task(remote.read())`.
 """
@@ -21,15 +21,15 @@ Value = Union[bool, int, float, str]
 
 @dataclass(frozen=True)
 class RemoteParameter:
-    """What a node says of a parameter.
+    """One parameter as its node describes it.
 
     Attributes:
-        name: of the parameter.
-        value: present one; None where it has none, or a list.
-        description: with its unit.
-        minimum: smallest number; None: any.
-        maximum: largest number; None: any.
-        choices: of a text; empty: any.
+        name: name of the parameter.
+        value: present value; None where it is not set, or a list.
+        description: description with the unit.
+        minimum: smallest number that is accepted; None: any.
+        maximum: largest number that is accepted; None: any.
+        choices: texts that are accepted; empty: any.
         live: whether the node takes another value while it runs.
     """
 
@@ -44,16 +44,17 @@ class RemoteParameter:
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of a set: taken whole, or refused whole with the reason."""
+    """The answer to a request: `successful`, or not with the `reason`; a set is taken as a whole or not at all."""
 
     successful: bool
     reason: str
 
 
 class RemoteParameters:
-    """The parameters of the node `target`, a fully qualified name such as `/coordinator`."""
+    """A client of the parameter services of the node `target`, a fully qualified name such as `/coordinator`."""
 
     def __init__(self, node: Node, target: str) -> None:
+        """`node` holds the service clients."""
         self.target = target
         self._node = node
         self._clients: list[Any] = [
@@ -69,11 +70,11 @@ class RemoteParameters:
 
     @property
     def ready(self) -> bool:
-        """Whether the node's services are there."""
+        """Whether the node's parameter services are discovered."""
         return all(client.service_is_ready() for client in self._clients)
 
     async def read(self) -> tuple[RemoteParameter, ...]:
-        """All parameters, by name."""
+        """Read all parameters, sorted by name."""
         names = sorted((await self._list.call_async(ListParameters.Request())).result.names)
         descriptors = (await self._describe.call_async(DescribeParameters.Request(names=names))).descriptors
         values = (await self._get.call_async(GetParameters.Request(names=names))).values
@@ -83,23 +84,23 @@ class RemoteParameters:
         )
 
     async def change(self, values: Mapping[str, Value]) -> Answer:
-        """Set several, all or none."""
+        """Set several parameters, all or none."""
         request = SetParametersAtomically.Request()
         request.parameters = [Parameter(name, value=value).to_parameter_msg() for name, value in values.items()]
         result = (await self._set.call_async(request)).result
         return Answer(result.successful, result.reason)
 
     def destroy(self) -> None:
-        """Forget the node."""
+        """Destroy the service clients."""
         for client in self._clients:
             self._node.destroy_client(client)
 
 
 def typed(parameter: RemoteParameter, value: Any) -> Value:
-    """A value in the parameter's type: whole numbers are numbers.
+    """Convert a value to the parameter's type: a whole number becomes a float where one is needed.
 
     Raises:
-        AltmarlError: it has another type.
+        AltmarlError: the value has another type.
     """
     kind = type(parameter.value)
     if kind is float and type(value) is int:

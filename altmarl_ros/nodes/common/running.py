@@ -1,15 +1,14 @@
-"""Start, spin and stop of every executable, the same way.
+"""Starts, spins and stops every executable in the same way.
 
-SIGINT, SIGTERM and an external shutdown end the loop between two callbacks, while the middleware
-still works: nodes that move something `brake()` together, each node says goodbye through its `stop()` and waits
-in `drain()` until that has arrived, and the process ends with exit code 0. So it does after an exception.
-A mistake of the user ends with one line and exit code 2.
+SIGINT, SIGTERM and an external shutdown end the loop between two callbacks, while the middleware still works: nodes that move
+something `brake()` together, each node sends its last messages in `stop()` and waits in `drain()` until they have arrived, and
+the process ends with exit code 0. After an exception the nodes stop in the same way. A mistake of the user ends the process
+with one line and exit code 2.
 
-The executor is rclpy's EventsExecutor where there is one. A SingleThreadedExecutor builds a wait set of all
-entities for each wake-up, which costs milliseconds with hundreds of nodes. Two rules come with it:
-`spin()`, and `spin_once()` without a timeout, turn in a circle without delivering anything (observed in the
-package index's wheels, 100 % of a core), so every wait has one; and Python's signal handlers run only
-between two calls, so it is short.
+The executor is rclpy's EventsExecutor where there is one, since a SingleThreadedExecutor builds a wait set of all entities for
+each wake-up, which costs milliseconds with hundreds of nodes. Two rules come with the EventsExecutor. `spin()`, and
+`spin_once()` without a timeout, loop without delivering anything (observed in the package index's wheels, 100 % of a core), so
+every wait has a timeout. And Python's signal handlers run only between two calls, so the timeout is short.
 """
 
 from __future__ import annotations
@@ -30,13 +29,13 @@ from rclpy.utilities import ok
 from altmarl_ros.errors import AltmarlError
 
 _POLL = 0.1  # s; how long a signal may wait for the loop to notice
-_GOODBYE = 0.5  # s; for the last words of all nodes together
+_DRAIN_TIMEOUT = 0.5  # s; for the last messages of all nodes together
 _BRAKE_STEP = 0.05  # s
 _LONGEST_BRAKING = 2.0  # s
 
 
 def make_executor() -> Executor:
-    """The fastest executor of this rclpy."""
+    """Make the fastest executor that this rclpy has."""
     try:
         from rclpy.experimental.events_executor import EventsExecutor
     except ImportError:
@@ -45,7 +44,7 @@ def make_executor() -> Executor:
 
 
 def run(make_nodes: Callable[[], Sequence[Node]], args: Sequence[str] | None = None) -> int:
-    """Make the nodes, spin them until told to stop, stop them; returns the exit code."""
+    """Make the nodes, spin them until a signal or a shutdown, and stop them; returns the exit code."""
     stopping = False
 
     def request_stop(signum: int, frame: FrameType | None) -> None:
@@ -63,7 +62,7 @@ def run(make_nodes: Callable[[], Sequence[Node]], args: Sequence[str] | None = N
         for node in nodes:
             executor.add_node(node)
         gc.collect()
-        gc.freeze()  # what is there now stays: no collection has to walk through it in the middle of a tick
+        gc.freeze()  # what exists now stays, so no collection has to walk through it in the middle of a tick
         while not stopping and ok():
             executor.spin_once(timeout_sec=_POLL)
         return 0
@@ -85,7 +84,7 @@ def _finish(nodes: Sequence[Node], executor: Executor | None) -> None:
         step, braked = min(now - braked, 2.0 * _BRAKE_STEP), now  # a busy machine sleeps longer
     for node in nodes:
         _call(node, "stop")
-    end = time.monotonic() + _GOODBYE
+    end = time.monotonic() + _DRAIN_TIMEOUT
     for node in nodes:
         _call(node, "drain", max(0.0, end - time.monotonic()))
     if executor is not None:
@@ -97,7 +96,7 @@ def _finish(nodes: Sequence[Node], executor: Executor | None) -> None:
 
 
 def _call(node: Node, name: str, *arguments: float) -> object:
-    """Of what a node has to do at the end; one that fails keeps no other from it."""
+    """Call a method of a node if it has one; a node that fails does not keep the others from stopping."""
     method = getattr(node, name, None)
     if method is None or not ok():
         return None

@@ -1,4 +1,4 @@
-"""What the coordinator that decides tells of itself: its configuration and each tick."""
+"""Subscribes to the configuration and the status of the coordinator that decides."""
 
 from __future__ import annotations
 
@@ -12,34 +12,35 @@ from altmarl_ros.records.run_record import Configuration, StatusRow
 
 
 class StatusSubscriber:
-    """Follows the newest session.
+    """Keeps the last configuration and the last status of the newest session.
 
     Attributes:
-        configuration: the last one heard; None: none yet.
-        status: the last tick heard; None: none yet.
+        configuration: the last configuration received; None: none yet.
+        status: the last status received; None: none yet.
     """
 
-    def __init__(self, make: Endpoints, prefix: str, on_status: Callable[[StatusRow], Any]) -> None:
+    def __init__(self, endpoints: Endpoints, prefix: str, on_status: Callable[[StatusRow], Any]) -> None:
+        """`on_status` is called with each status; `prefix` is that of the fleet-wide topics."""
         self.configuration: Configuration | None = None
         self.status: StatusRow | None = None
-        self._on_status = on_status
-        make.subscription(FleetConfiguration, f"{prefix}/configuration", self._hear_configuration, qos.account_qos())
-        make.subscription(CoordinatorStatus, f"{prefix}/status", self._hear_status, qos.account_qos())
+        self._status_callback = on_status
+        endpoints.subscription(FleetConfiguration, f"{prefix}/configuration", self._on_configuration, qos.account_qos())
+        endpoints.subscription(CoordinatorStatus, f"{prefix}/status", self._on_status, qos.account_qos())
 
     @property
     def policy_id(self) -> int | None:
-        """In force, as far as it was heard."""
+        """The policy in force as far as it is known, None if it is not."""
         if self.status is not None and (self.configuration is None or self.status.session == self.configuration.session):
             return self.status.policy_id
         return None if self.configuration is None else self.configuration.policy_id
 
-    def _hear_configuration(self, message: FleetConfiguration) -> None:
-        heard = conversions.configuration_from_message(message)
-        if self.configuration is None or not is_newer(self.configuration.session, heard.session):
-            self.configuration = heard
+    def _on_configuration(self, message: FleetConfiguration) -> None:
+        received = conversions.configuration_from_message(message)
+        if self.configuration is None or not is_newer(self.configuration.session, received.session):
+            self.configuration = received
 
-    def _hear_status(self, message: CoordinatorStatus) -> None:
-        heard = conversions.status_from_message(message)
-        if self.status is None or not is_newer(self.status.session, heard.session):
-            self.status = heard
-            self._on_status(heard)
+    def _on_status(self, message: CoordinatorStatus) -> None:
+        received = conversions.status_from_message(message)
+        if self.status is None or not is_newer(self.status.session, received.session):
+            self.status = received
+            self._status_callback(received)
