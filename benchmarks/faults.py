@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from wrong_actions import wrong_actions
 
 from altmarl_ros.cli.fleet import run_fleet
 from altmarl_ros.deployment.fleet_plan import FleetPlan
@@ -99,7 +100,7 @@ def main() -> None:
                     f"{mean:.3f} ± {spread:.3f}",
                     f"{record.heard.sum() / record.asked.sum():.0%}",
                     f"{(record.local_action != UNKNOWN).mean():.0%}",
-                    str(record.wrong_actions(pi_l)),
+                    str(wrong_actions(record, pi_l)),
                 )
     Console(soft_wrap=True).print(table)
 

@@ -23,6 +23,7 @@ from typing import Callable
 import numpy as np
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
+from wrong_actions import wrong_actions
 
 from altmarl_ros.cli.processes import Child, ProcessGroup, command
 from altmarl_ros.deployment.fleet_plan import FleetPlan
@@ -87,7 +88,7 @@ def soak(kills: int, robots: int, period: float, seed: int, folder: Path) -> Soa
             victim = rng.choice([name for name in nodes if name not in SURVIVORS])
             running[victim].process.kill()
             running[victim].process.wait(10)
-            wrong += observer.log.record({}).wrong_actions(pi_l)
+            wrong += wrong_actions(observer.log.record({}), pi_l)
             observer.log.statuses.clear()
             observer.log.truths.clear()
             end = time.monotonic() + rng.uniform(0.0, 3.0)

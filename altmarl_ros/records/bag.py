@@ -1,9 +1,8 @@
-"""A rosbag2 folder: `metadata.yaml` and one or more MCAP files, as `ros2 bag`, `rosbags` and MCAP tools read it.
+"""Writes and reads bags of rosbag2: a folder with `metadata.yaml` and MCAP files, as `ros2 bag` and MCAP tools read it.
 
-Formats: rosbag2 metadata version 9 and the MCAP profile `ros2` (https://mcap.dev/spec/registry). Messages
-are written in chunks, one per second at the latest, so that a writer that is killed loses its last second
-and no more. A new file begins every `FILE_CHUNKS` chunks, which bounds both the index held in memory and
-what one damaged file can take along.
+Formats: rosbag2 metadata version 9 and the MCAP profile `ros2` (https://mcap.dev/spec/registry). Messages are written in
+chunks, at least one per second, so that a writer that is killed loses no more than its last second. A new file begins every
+`FILE_CHUNKS` chunks, which bounds both the index in memory and what is lost with one damaged file.
 """
 
 from __future__ import annotations
@@ -26,11 +25,15 @@ from altmarl_ros.errors import AltmarlError
 from altmarl_ros.files import write_atomically
 
 METADATA = "metadata.yaml"
+"""Name of the file that describes a bag."""
+
 FILE_CHUNKS = 3600
+"""Most chunks in a file."""
+
 _CHUNK_BYTES = 1 << 20
 _FLUSH_PERIOD = 1.0  # s
 _MAGIC_BYTES = 8
-_MOST_RECORD_BYTES = 1 << 28  # no chunk of ours comes near
+_MOST_RECORD_BYTES = 1 << 28  # far more than any chunk that this module writes
 
 
 class BagError(AltmarlError):
@@ -39,12 +42,12 @@ class BagError(AltmarlError):
 
 @dataclass(frozen=True)
 class Topic:
-    """What a bag says about a topic.
+    """One topic of a bag.
 
     Attributes:
         name: fully qualified topic name.
         type: message type, e.g. `altmarl_ros/msg/FleetTick`.
-        definition: the `.msg` text and that of every type in it (MCAP schema encoding `ros2msg`).
+        definition: the `.msg` text of the type and of every type in it (MCAP schema encoding `ros2msg`).
         type_hash: RIHS01 hash of the type.
         qos: offered quality of service, one mapping as rosbag2 writes it.
     """
@@ -58,7 +61,15 @@ class Topic:
 
 @dataclass(frozen=True)
 class BagMessage:
-    """One message: received and sent at Unix times [ns]; `data` is its CDR form."""
+    """One message of a bag.
+
+    Attributes:
+        topic: fully qualified topic name.
+        type: message type, e.g. `altmarl_ros/msg/FleetTick`.
+        received: Unix time at which it was received [ns].
+        sent: Unix time at which it was sent [ns].
+        data: the message in CDR form.
+    """
 
     topic: str
     type: str
@@ -80,13 +91,17 @@ class _File:
 
 
 class BagWriter:
-    """Writes a new bag; a context manager that finishes it.
+    """Writes a new bag; a context manager that closes it.
 
-    Raises:
-        BagError: from every method, naming the file and the reason, such as a full disk. What was flushed stays readable.
+    Every method raises BagError, naming the folder and the reason, where it cannot write. What was flushed stays readable.
+
+    Attributes:
+        folder: folder of the bag.
+        messages: number of messages written.
     """
 
     def __init__(self, folder: str | Path, now: Callable[[], float] = time.monotonic) -> None:
+        """Make the folder, which must not exist; `now` returns monotonic time [s]."""
         self.folder = Path(folder)
         self._now = now
         self._topics: dict[str, Topic] = {}
@@ -102,7 +117,7 @@ class BagWriter:
             self._write_metadata()
 
     def add_topic(self, topic: Topic) -> None:
-        """Announce a topic, once, before its first message."""
+        """Add a topic, once, before its first message."""
         self._topics[topic.name] = topic
         self._counts[topic.name] = 0
         with self._named():
@@ -121,7 +136,7 @@ class BagWriter:
         self.flush_if_due()
 
     def flush_if_due(self) -> None:
-        """Hand what is waiting to the operating system if the last time was a second ago; to be called when idle too."""
+        """Write what is buffered to the file if a second has passed since the last time; call it when idle too."""
         now = self._now()
         if now - self._flushed < _FLUSH_PERIOD:
             return
@@ -137,7 +152,7 @@ class BagWriter:
                 self._write_metadata()
 
     def close(self) -> None:
-        """Finish the last file and write the metadata; a second time does nothing."""
+        """Finish the last file and write the metadata; a second call does nothing."""
         if self._file.stream.closed:
             return
         try:
@@ -216,15 +231,22 @@ class BagWriter:
 
 
 class BagReader:
-    """The messages of a bag in the order in which they were received, whole or cut off.
+    """Reads the messages of a bag in the order in which they were received; the bag may be cut off.
 
-    `topics` and `cut` are complete once the messages were read; `cut` names the files that end early.
+    Iterating raises BagError, naming the file, where one cannot be read or is no MCAP file.
 
-    Raises:
-        BagError: the path is no bag; a damaged file names itself.
+    Attributes:
+        path: the bag's folder, or one of its files.
+        topics: the topics by name, complete once the messages were read.
+        cut: the files that end early, complete once the messages were read.
     """
 
     def __init__(self, path: str | Path) -> None:
+        """Find the files.
+
+        Raises:
+            BagError: the path is no bag.
+        """
         self.path = Path(path)
         self.topics: dict[str, Topic] = {}
         self.cut: list[Path] = []
@@ -282,7 +304,14 @@ class BagReader:
 
 
 def recover(path: str | Path, to: str | Path) -> tuple[BagReader, int]:
-    """Copy every readable message of a bag that was cut off into a new, whole bag; the reader, and how many there were."""
+    """Copy every readable message of a bag that was cut off into a new, whole bag.
+
+    Returns:
+        The reader of the old bag, and the number of messages copied.
+
+    Raises:
+        BagError: the old bag cannot be read, or the new one cannot be written.
+    """
     reader = BagReader(path)
     known: set[str] = set()
     with BagWriter(to) as writer:

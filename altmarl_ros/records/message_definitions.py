@@ -1,4 +1,4 @@
-"""Message definitions as installed: the `.msg` text with that of every type in it, and the type's hash."""
+"""Reads installed message definitions: the `.msg` text with that of every type in it, and the type's hash."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FIELD = re.compile(r"^([a-zA-Z]\w*/)?([A-Z]\w*)(\[[^\]]*\])?\s+\w", re.MULTILIN
 
 
 def message_definition(type_name: str) -> str:
-    """The definition of `package/msg/Name` in the form that MCAP calls `ros2msg`.
+    """The definition of the type `package/msg/Name` in the form that MCAP calls `ros2msg`.
 
     Raises:
         ResourceError: the definition of the type, or of one within it, is not installed.
@@ -34,7 +34,7 @@ def message_definition(type_name: str) -> str:
 
 
 def type_hash(type_name: str) -> str:
-    """The RIHS01 hash of `package/msg/Name`, which changes with every change of its fields.
+    """The RIHS01 hash of the type `package/msg/Name`, which changes with every change of its fields.
 
     Raises:
         ResourceError: the type is not installed.

@@ -1,8 +1,8 @@
-"""The decisions of a recorded run, made again.
+"""Makes the decisions of a recorded run again.
 
-What came from outside or from chance is taken from the record: s_g(t), who was polled, whose reports were
-accepted and what they said, how many robots were in the draw. What the coordinator made of it is decided
-anew, in the order of the ticks, each session from the start of its observation model or from what it took over.
+What came from outside or from chance is taken from the record: s_g(t), which robots were polled, which reports were accepted
+and what they said, how many robots were in the draw. From that the decisions are made anew, in the order of the ticks. A
+session begins with the start of its observation model, or with what it took over from another session.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class Redecision:
     """One tick decided again.
 
     Attributes:
-        session, tick: which one.
-        recorded, decided: the action a_g then and now.
-        deviation: largest difference of an estimated share from the recorded one (a float32).
+        session, tick: session and number of the tick.
+        recorded, decided: the action a_g in the record and the one decided now.
+        deviation: largest difference of an estimated share from the recorded one, which is a float32.
     """
 
     session: int
@@ -46,7 +46,7 @@ class Redecision:
 
 @dataclass(frozen=True)
 class Gap:
-    """Ticks of a session that the record lacks: `first` to `last`."""
+    """Ticks of a session that the record lacks, from `first` to `last`, both included."""
 
     session: int
     first: int
@@ -54,7 +54,7 @@ class Gap:
 
 
 def find_gaps(statuses: Iterable[StatusRow]) -> list[Gap]:
-    """Where a memory that reaches over ticks cannot be followed, a late start included."""
+    """Find the ticks that a record lacks, a late start included: a memory that reaches over ticks cannot be followed there."""
     expected: dict[int, int] = {}
     gaps = []
     for status in statuses:

@@ -1,4 +1,4 @@
-"""What an operator saw of a run, tick by tick: for the live table, the report and comparisons."""
+"""A run as an operator saw it, tick by tick: for the live table, the report and comparisons."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from altmarl_ros.errors import AltmarlError
 from altmarl_ros.files import read_npz, write_npz
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.games.trajectory import UNKNOWN, Trajectory
-from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.protocol.standby import Handover
 from altmarl_ros.simulation.markov_world import Truth
 
@@ -25,9 +24,21 @@ IntArray = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class StatusRow:
-    """The coordinator's account of one tick, made at `stamp` [s, its clock].
+    """The fields of a coordinator's status of one tick that are recorded.
 
-    `answers` are the accepted reports, (robot id, local state), in the order in which they came.
+    Attributes:
+        stamp: time of the status [s, the coordinator's clock].
+        session, tick: session and number of the tick.
+        policy_id: id of the policy in force.
+        global_state, global_action: s_g(t) and a_g(t).
+        asked, heard: number of robots polled by the first broadcast, and of accepted reports.
+        rung: number of reports for which the deciding policy was learned.
+        report_bytes: what the reports cost on the wire [B].
+        latency: time from broadcast to decision [s].
+        live: number of robots in the draw.
+        sampling_error: largest standard deviation of an estimated share.
+        estimate: estimated share of robots per local state [S_l].
+        answers: the accepted reports, (robot id, local state), in the order in which they came.
     """
 
     stamp: float
@@ -49,11 +60,12 @@ class StatusRow:
 
 @dataclass(frozen=True)
 class FloorRow:
-    """Where all robots of a simulated floor are at one simulated time [s].
+    """The places of all robots of a simulated floor at one time.
 
     Attributes:
-        factor: simulated seconds per second, of late.
-        contacts: encounters so far.
+        time: simulated time [s].
+        factor: simulated seconds per second, averaged over the last seconds.
+        contacts: number of contacts so far.
         places: x and y of each robot [m; map], by id.
     """
 
@@ -65,14 +77,14 @@ class FloorRow:
 
 @dataclass(frozen=True)
 class Configuration:
-    """What a session decides by from one tick on.
+    """The configuration by which a session decides from one tick on.
 
     Attributes:
-        session: which one.
-        tick: the first that is decided by it.
-        policy_id: of the policy in force.
-        game_name, game_hash, policy_hash: content hashes of game and policy bundle.
-        parameters: the coordinator's, by name; `policy.file` is the file of the bundle in force.
+        session: number of the session.
+        tick: number of the first tick that is decided by it.
+        game_name, game_hash: name and content hash of the game.
+        policy_hash, policy_id: content hash and id of the policy bundle in force.
+        parameters: the coordinator's parameters by name; `policy.file` is the file of the bundle in force.
         handover: what the session began with.
     """
 
@@ -106,13 +118,13 @@ class RunRecord:
     Attributes:
         session, tick: number of each tick [T].
         global_state, global_action: s_g(t) and a_g(t) [T].
-        asked, heard, rung: reports asked for and accepted, and the rung that decided [T].
-        reports: reports counted on the topic by the observer [T].
-        report_bytes: reports on the wire, as the coordinator counted them [T, B].
-        latency: broadcast to decision [T, s].
+        asked, heard, rung: robots polled, reports accepted, and the rung that decided [T].
+        reports: reports that the recorder counted on the topic [T].
+        report_bytes: what the reports cost on the wire, as the coordinator counted [T, B].
+        latency: time from broadcast to decision [T, s].
         estimate: the coordinator's estimated shares [T, S_l].
         local_state, local_action: s_i(t), a_i(t) [T, n]; UNKNOWN for a robot that is not in the world or did not act.
-        actions: how many actions the world received [T, n].
+        actions: number of actions that the world received [T, n].
         about: game, policy, k, seed and whatever else describes the run (JSON values).
     """
 
@@ -134,7 +146,7 @@ class RunRecord:
 
     @property
     def trajectory(self) -> Trajectory:
-        """What robots and coordinator did.
+        """The states and actions of robots and coordinator.
 
         Raises:
             GameError: naming the array that does not fit the others.
@@ -149,23 +161,19 @@ class RunRecord:
         )
 
     def occupancy(self, n_local_states: int) -> IntArray:
-        """Robots per local state [T, S_l]."""
+        """Number of robots per local state [T, S_l]."""
         return self.trajectory.occupancy(n_local_states)
 
     def rewards(self, game: TabularGame) -> FloatArray:
         """Team reward of each tick over the robots that acted [T]; r_g alone where none did."""
         return self.trajectory.rewards(game)
 
-    def wrong_actions(self, pi_l: LocalPolicy) -> int:
-        """Robot-ticks in which the world received a second action, or one that pi_l never takes there."""
-        acted = self.local_action != UNKNOWN
-        probability = pi_l.probabilities[
-            np.maximum(self.local_state, 0), self.global_state[:, None], np.maximum(self.local_action, 0)
-        ]
-        return int(((self.actions > 1) | (acted & (probability == 0.0))).sum())
-
     def save(self, path: str | Path) -> Path:
-        """Write an `.npz` without pickle, atomically."""
+        """Write the record to an `.npz` without pickle, atomically.
+
+        Raises:
+            AltmarlError: the file cannot be written.
+        """
         arrays = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "about"}
         arrays["about"] = np.frombuffer(json.dumps(dict(self.about)).encode(), dtype=np.uint8)
         try:
@@ -198,28 +206,39 @@ class RunRecord:
 
 
 class RunLog:
-    """Collects what arrives, in any order, into a RunRecord; of more than `most_ticks` ticks (None: no bound) the last."""
+    """Collects what arrives about a run, in any order, for a RunRecord.
+
+    Attributes:
+        statuses: the status of each tick, by session and tick.
+        truths: the truth of each tick, by session and tick.
+        reports: number of reports of each tick, by session and tick.
+        configurations: the configurations, by session and first tick.
+        floors: the places of robots on a simulated floor, by simulated time [s].
+    """
 
     def __init__(self, most_ticks: int | None = 100_000) -> None:
+        """Keep the last `most_ticks` ticks; None: all of them."""
         self._most_ticks = most_ticks
         self.statuses: dict[tuple[int, int], StatusRow] = {}
         self.truths: dict[tuple[int, int], Truth] = {}
         self.reports: Counter[tuple[int, int]] = Counter()
-        self.configurations: dict[tuple[int, int], Configuration] = {}  # by session and first tick
+        self.configurations: dict[tuple[int, int], Configuration] = {}
         self.floors: dict[float, FloorRow] = {}
 
     def forget_old(self) -> None:
-        """Keep to the bound; whoever adds calls it."""
+        """Drop what exceeds the bound; to be called after adding."""
         books: tuple[dict[Any, Any], ...] = (self.statuses, self.truths, self.reports, self.configurations, self.floors)
         for book in books:
             while self._most_ticks is not None and len(book) > self._most_ticks:
                 del book[next(iter(book))]
 
     def record(self, about: Mapping[str, Any], ticks: int | None = None) -> RunRecord:
-        """The first `ticks` ticks for which both status and truth are known.
+        """Make a record of the first `ticks` ticks (None: all) for which both status and truth are known.
+
+        `about` describes the run, see RunRecord.
 
         Raises:
-            AltmarlError: there is none.
+            AltmarlError: there is none, or a truth does not list its robots.
         """
         sessions = list(dict.fromkeys(session for session, _ in self.statuses))  # in order of appearance
         both = (key for key in self.statuses if key in self.truths)
@@ -244,19 +263,19 @@ class RunLog:
             return np.array([getattr(row, name) for row in rows], dtype=np.int64)
 
         return RunRecord(
-            integers("session"),
-            integers("tick"),
-            integers("global_state"),
-            integers("global_action"),
-            integers("asked"),
-            integers("heard"),
-            integers("rung"),
-            np.array([self.reports[key] for key in keys], dtype=np.int64),
-            integers("report_bytes"),
-            np.array([row.latency for row in rows]),
-            np.array([row.estimate for row in rows]),
-            table["state"],
-            table["action"],
-            actions,
-            {**about, "robot_ids": ids},
+            session=integers("session"),
+            tick=integers("tick"),
+            global_state=integers("global_state"),
+            global_action=integers("global_action"),
+            asked=integers("asked"),
+            heard=integers("heard"),
+            rung=integers("rung"),
+            reports=np.array([self.reports[key] for key in keys], dtype=np.int64),
+            report_bytes=integers("report_bytes"),
+            latency=np.array([row.latency for row in rows]),
+            estimate=np.array([row.estimate for row in rows]),
+            local_state=table["state"],
+            local_action=table["action"],
+            actions=actions,
+            about={**about, "robot_ids": ids},
         )

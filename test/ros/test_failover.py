@@ -5,6 +5,7 @@ import signal
 from functools import partial
 
 import pytest
+from wrong_actions import wrong_actions
 
 from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.policies import load_bundle
@@ -49,7 +50,7 @@ def gap(running, session):
 
 def assert_nothing_wrong(running, policy):
     record = running.log.record({}, None)
-    assert record.wrong_actions(load_bundle(policy).pi_l) == 0
+    assert wrong_actions(record, load_bundle(policy).pi_l) == 0
     for earlier, later in itertools.pairwise(dict.fromkeys(record.session.tolist())):
         assert is_newer(later, earlier)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from wrong_actions import wrong_actions
 
 from altmarl_ros.cli.processes import command
 from altmarl_ros.deployment.fleet_plan import FleetPlan
@@ -147,7 +148,7 @@ def test_all_robots_are_back_three_ticks_after_a_cut_of_ten_seconds(split, cable
     first_tick = np.ceil((healed - running.observer.latest.stamp) / PERIOD) + running.observer.latest.tick
     back = min(whole_ticks())
     assert back - first_tick <= 3
-    assert running.log.record({}, None).wrong_actions(load_bundle(policy).pi_l) == 0
+    assert wrong_actions(running.log.record({}, None), load_bundle(policy).pi_l) == 0
 
 
 def test_a_standby_across_a_cut_takes_over_and_steps_down_in_order(split, cable, policy):
@@ -175,7 +176,7 @@ def test_a_standby_across_a_cut_takes_over_and_steps_down_in_order(split, cable,
     assert len(set(sessions)) == 1
     wait_until_whole(running, "one coordinator for all")
     assert sessions[-1] == second
-    assert running.log.record({}, None).wrong_actions(load_bundle(policy).pi_l) == 0
+    assert wrong_actions(running.log.record({}, None), load_bundle(policy).pi_l) == 0
 
 
 def test_the_fleet_plays_on_over_a_slow_link(split, cable, monkeypatch):
@@ -203,7 +204,7 @@ def test_the_fleet_plays_on_when_packets_are_lost(split, cable, policy):
     running.wait_until(lambda: len(running.log.statuses) >= seen + 40, 40, "40 ticks")
     rows = list(running.log.statuses.values())[seen:]
     assert 0 < np.mean([row.heard / row.asked for row in rows if row.asked]) < 0.9
-    assert running.log.record({}, None).wrong_actions(load_bundle(policy).pi_l) == 0
+    assert wrong_actions(running.log.record({}, None), load_bundle(policy).pi_l) == 0
 
 
 @pytest.fixture

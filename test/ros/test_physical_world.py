@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from wrong_actions import wrong_actions
 
 from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.games import load_floor_map, load_game
@@ -197,7 +198,7 @@ def test_robots_drive_where_their_policy_says_without_contact(fleet, tmp_path):
         run, last = running.record(2), next(reversed(running.log.floors.values()))
         running.close()
         assert run.local_state.shape == (2, 4)
-        assert run.wrong_actions(bundle.pi_l) == 0
+        assert wrong_actions(run, bundle.pi_l) == 0
         assert last.contacts == 0
         acted = run.local_action[:-1] >= 0
         goals = goal_zones(game, floor)[run.local_state[:-1], np.maximum(run.local_action[:-1], 0)]

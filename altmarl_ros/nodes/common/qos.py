@@ -13,7 +13,7 @@ def tick_qos(period: float | None = None, lease: float | None = None) -> QoSProf
     """Ticks: a subscription gets the newest one only.
 
     Args:
-        period: given by a publisher: a tick expires after it, and a publisher that is silent for two has missed its deadline [s].
+        period: given by a publisher [s]; a tick expires after one, and silence for two is a missed deadline.
         lease: silence of a publisher's process after which it counts as gone [s]. A subscription gets nothing from a
             publisher that offers a longer one than it asks for. The middleware renews it once for a process, not once for
             each subscription.
