@@ -1,11 +1,12 @@
-"""A new policy's way into a fleet: trained, scored as a shadow, deployed, and taken back.
+"""The stages of a new policy on its way into a fleet: trained, scored as a shadow, deployed, and taken back.
 
     IDLE -> TRAINING -> SHADOW -> READY -> DEPLOYING -> DEPLOYED       rollback: READY, DEPLOYED, ... -> DEPLOYING -> DEPLOYED
                |           |                   |
                v           v                   v refused, or not in force in time
          CANCELLED, FAILED              the stage before, with the reason
 
-Nothing here trains, simulates or speaks: whoever does tells what happened, and asks what is due.
+This module only keeps the stage. The trainer node trains, simulates and deploys; it reports each event here and asks what may
+be done next.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from altmarl_ros.errors import AltmarlError
 
 
 class Stage(IntEnum):
-    """Where it is; the numbers of msg/TrainingProgress."""
+    """Stage of a candidate, with the numbers of msg/TrainingProgress."""
 
     IDLE = 0
     TRAINING = 1
@@ -30,21 +31,21 @@ class Stage(IntEnum):
 
 
 BUSY = frozenset({Stage.TRAINING, Stage.SHADOW, Stage.DEPLOYING})
-"""Stages that end by themselves."""
+"""Stages in which work is under way, and which end by themselves."""
 
 
 class NotNow(AltmarlError):
-    """What is asked for cannot be done at this stage."""
+    """The request is not possible at this stage."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """Discounted team reward in simulated episodes, each a mean with half of its 95 % interval.
+    """Discounted team rewards in simulated episodes, each as the mean and half the width of its 95 % interval.
 
     Attributes:
-        present: of the policy in force.
-        candidate: of the candidate.
-        gain: of the candidate over the one in force, paired.
+        present: reward of the policy in force.
+        candidate: reward of the candidate.
+        gain: difference of the two in paired episodes, positive where the candidate is better.
     """
 
     present: tuple[float, float]
@@ -52,22 +53,23 @@ class Score:
     gain: tuple[float, float]
 
     @property
-    def surely(self) -> float:
-        """Lower end of the gain's interval."""
+    def lower_gain(self) -> float:
+        """Lower end of the gain's 95 % interval."""
         return self.gain[0] - self.gain[1]
 
 
 class Candidate:
-    """The state of one policy's way after another.
+    """The stage and the scores of the present candidate; each training begins another one.
 
     Attributes:
-        stage: where it is.
-        message: in one line what is done, or why it failed.
-        fraction: of the training that is done.
-        policy_id: trained; None: none.
-        score: None until it is known.
-        shadow_ticks, shadow_agreed: live ticks decided as a shadow, and of these with the same global action.
-        target: policy that is being deployed; None: none.
+        stage: the present stage.
+        message: one line about what is being done, or why it failed.
+        fraction: share of the training that is done, in 0..1.
+        policy_id: id of the trained policy; None: there is none.
+        score: scores in simulated episodes; None until they are known.
+        shadow_ticks: number of live ticks decided as a shadow.
+        shadow_agreed: number of these with the same global action as the policy in force.
+        target: id of the policy that is being deployed; None: there is none.
     """
 
     def __init__(self) -> None:
@@ -75,47 +77,47 @@ class Candidate:
         self.target: int | None = None
         self.policy_id: int | None = None
         self.score: Score | None = None
-        self._before = Stage.IDLE  # the deployment
-        self._forget()
+        self._stage_before = Stage.IDLE  # of the deployment
+        self._drop()
 
     def begin(self) -> None:
-        """A training began; the candidate before it is forgotten.
+        """Begin a training; the candidate before it is dropped.
 
         Raises:
             NotNow: something is under way.
         """
         self._not_while_busy()
-        self._forget()
+        self._drop()
         self.stage, self.message = Stage.TRAINING, "starting"
 
     def progress(self, fraction: float, message: str) -> None:
-        """How far the training is."""
+        """Report how far the training is."""
         self.fraction, self.message = min(max(fraction, 0.0), 1.0), message
 
     def trained(self, policy_id: int) -> None:
-        """The training is done and the shadow begins."""
+        """Report that the training is done; the candidate is now scored as a shadow."""
         self.stage, self.fraction, self.policy_id = Stage.SHADOW, 1.0, policy_id
         self.message = "being scored beside the policy in force"
 
     def scored(self, score: Score) -> None:
-        """The simulated episodes are done."""
+        """Report the scores in simulated episodes."""
         self.score = score
         self._settle()
 
     def shadowed(self, ticks: int, agreed: int, over: bool) -> None:
-        """What the shadow counted, and whether no more ticks are waited for."""
+        """Report the counts of the shadow; `over`: no more ticks are waited for."""
         self.shadow_ticks, self.shadow_agreed, self._shadow_over = ticks, agreed, over
         self._settle()
 
     def fail(self, reason: str) -> None:
-        """The training, or what scores its candidate, broke."""
+        """Report that the training, or the scoring of its candidate, failed."""
         self.stage, self.message, self.policy_id = Stage.FAILED, reason, None
 
     def cancel(self) -> None:
-        """Give the training, or its candidate in the shadow, up.
+        """Cancel the training, or the scoring of its candidate.
 
         Raises:
-            NotNow: nothing is under way, or it is being deployed.
+            NotNow: nothing is under way, or a policy is being deployed.
         """
         if self.stage is Stage.DEPLOYING:
             raise NotNow("a policy is being deployed; roll back once it is in force")
@@ -124,11 +126,15 @@ class Candidate:
         self.stage, self.message, self.policy_id = Stage.CANCELLED, f"cancelled while {self.message}", None
 
     def deploys_itself(self, margin: float) -> bool:
-        """Whether the lower end of its gain's interval is above the margin, and it decided live ticks as a shadow."""
-        return self.stage is Stage.READY and self.score is not None and self.score.surely > margin and self.shadow_ticks > 0
+        """Whether a candidate that is ready has decided live ticks, and the lower end of its gain is above the margin."""
+        return self.stage is Stage.READY and self.score is not None and self.score.lower_gain > margin and self.shadow_ticks > 0
 
     def check_deployable(self, in_force: int | None) -> int:
-        """The candidate's id; raises NotNow where there is none to deploy."""
+        """The id of the candidate to deploy; `in_force` is that of the policy in force.
+
+        Raises:
+            NotNow: there is no candidate, it is in force, or something is under way.
+        """
         self._not_while_busy()
         if self.policy_id is None:
             raise NotNow("there is no candidate: train first")
@@ -137,22 +143,26 @@ class Candidate:
         return self.policy_id
 
     def check_idle(self) -> None:
-        """Raise NotNow while something is under way."""
+        """Check that nothing is under way.
+
+        Raises:
+            NotNow: something is.
+        """
         self._not_while_busy()
 
     def deploy(self, policy_id: int, message: str) -> None:
-        """A policy was announced: the candidate, or one that was kept."""
-        self._before, self.stage, self.target, self.message = self.stage, Stage.DEPLOYING, policy_id, message
+        """Report that a policy was announced: the candidate, or one that was kept."""
+        self._stage_before, self.stage, self.target, self.message = self.stage, Stage.DEPLOYING, policy_id, message
 
     def deployed(self, message: str) -> None:
-        """The announced policy is in force."""
+        """Report that the announced policy is in force."""
         self.stage, self.target, self.message = Stage.DEPLOYED, None, message
 
     def not_deployed(self, reason: str) -> None:
-        """It was refused, or is not in force in time."""
-        self.stage, self.target, self.message = self._before, None, reason
+        """Report that the announced policy was refused, or is not in force in time."""
+        self.stage, self.target, self.message = self._stage_before, None, reason
 
-    def _forget(self) -> None:
+    def _drop(self) -> None:
         self.fraction, self.policy_id, self.score = 0.0, None, None
         self.shadow_ticks = self.shadow_agreed = 0
         self._shadow_over = False
@@ -162,15 +172,15 @@ class Candidate:
             return
         self.stage = Stage.READY
         gain, half = self.score.gain
-        seen = self.shadow_ticks
-        lived = f"agreed in {self.shadow_agreed} of {seen} live ticks" if seen else "no live tick seen"
-        self.message = f"may be deployed: gain {gain:+.2f} ± {half:.2f}, {lived}"
+        ticks = self.shadow_ticks
+        shadow = f"agreed in {self.shadow_agreed} of {ticks} live ticks" if ticks else "no live tick seen"
+        self.message = f"may be deployed: gain {gain:+.2f} ± {half:.2f}, {shadow}"
 
     def _not_while_busy(self) -> None:
         if self.stage in BUSY:
-            said = {
+            reason = {
                 Stage.TRAINING: "a training is under way",
                 Stage.SHADOW: "a candidate is being scored",
                 Stage.DEPLOYING: "a policy is being deployed",
             }[self.stage]
-            raise NotNow(said + ("" if self.stage is Stage.DEPLOYING else ": cancel it first"))
+            raise NotNow(reason + ("" if self.stage is Stage.DEPLOYING else ": cancel it first"))

@@ -1,6 +1,6 @@
-"""The policies that a rollback can return to, as files that survive a restart.
+"""The policies to which a rollback can return, as files that survive a restart.
 
-A folder holds `policy_<id>.npz` of each, and `kept.json`, their ids from the newest to the oldest:
+A folder holds `policy_<id>.npz` of each policy, and in `kept.json` their ids from the newest to the oldest:
 
     {"format": "altmarl kept policies 1", "kept": ["8c12f0aa", ...]}
 """
@@ -21,10 +21,14 @@ _FILE = re.compile(r"policy_([0-9a-f]{8})\.npz")
 
 
 class KeptPolicies:
-    """The last policies that were in force."""
+    """The last policies that were in force, in one folder.
+
+    Attributes:
+        folder: the folder.
+    """
 
     def __init__(self, folder: Path) -> None:
-        """Read the index; there need not be one.
+        """Read the index of the folder, if there is one.
 
         Raises:
             AltmarlError: the index is damaged.
@@ -35,29 +39,29 @@ class KeptPolicies:
 
     @property
     def ids(self) -> tuple[int, ...]:
-        """From the newest to the oldest."""
+        """Ids of the kept policies, from the newest to the oldest."""
         return tuple(self._ids)
 
     def path(self, policy_id: int) -> Path:
-        """The file of a policy."""
+        """The file of a policy, whether or not it exists."""
         return self.folder / f"policy_{policy_id:08x}.npz"
 
     def save(self, bundle: PolicyBundle) -> Path:
         """Write a policy's file.
 
         Raises:
-            AltmarlError: it cannot be written.
+            AltmarlError: the file cannot be written.
         """
         return save_bundle(bundle, self.path(bundle.policy_id))
 
     def before(self, policy_id: int) -> int | None:
-        """The newest but that one, to which a rollback from it returns; None: there is none."""
+        """The id to which a rollback from this policy returns, the newest of the others; None: there is none."""
         return next((kept for kept in self._ids if kept != policy_id), None)
 
     def put_in_force(self, policy_id: int, previous: int | None, most: int) -> None:
-        """A saved policy took the place of `previous`, which is kept if it was saved; of more than `most` the oldest go.
+        """Note that a saved policy took the place of `previous`, which is kept if it was saved.
 
-        So do the files of all but as many others.
+        Of more than `most` kept policies the oldest are dropped. As many files of policies that are not kept stay too.
 
         Raises:
             AltmarlError: the index cannot be written.
@@ -69,7 +73,7 @@ class KeptPolicies:
         self._prune(policy_id, most)
 
     def returned_to(self, policy_id: int) -> None:
-        """A kept policy is in force again; the one before it is the next to return to.
+        """Note that a kept policy is in force again, so that the next rollback returns to the one before it.
 
         Raises:
             AltmarlError: the index cannot be written.
@@ -82,7 +86,7 @@ class KeptPolicies:
         self._ids = ids
 
     def _prune(self, in_force: int, most: int) -> None:
-        # The latest of the others stay too: a record of the run is decided again by them.
+        # The latest of the others stay too, since a replay of the run needs them.
         named = [(file, match) for file in self.folder.iterdir() if (match := _FILE.fullmatch(file.name))]
         others = [file for file, match in named if int(match[1], 16) not in (*self._ids, in_force)]
         for file in sorted(others, key=lambda file: file.stat().st_mtime_ns, reverse=True)[most:]:

@@ -7,8 +7,8 @@ from typing import Any, Callable
 from altmarl_ros.msg import CoordinatorStatus, FleetConfiguration
 from altmarl_ros.nodes.common import conversions, qos
 from altmarl_ros.nodes.common.endpoints import Endpoints
-from altmarl_ros.protocol.messages import is_newer
-from altmarl_ros.records.run_record import Configuration, StatusRow
+from altmarl_ros.protocol import is_newer
+from altmarl_ros.records import Configuration, StatusRow
 
 
 class StatusSubscriber:

@@ -32,7 +32,7 @@ from altmarl_ros.protocol.decision import Decision
 from altmarl_ros.protocol.plant import Plant, VirtualPlant
 from altmarl_ros.protocol.settings import CoordinatorSettings
 from altmarl_ros.protocol.standby import Handover
-from altmarl_ros.records.run_record import Configuration
+from altmarl_ros.records import Configuration
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from altmarl_ros.nodes.common import conversions, qos
 from altmarl_ros.nodes.common.guarded import EndOfNode
 from altmarl_ros.nodes.common.parameters import Parameter
 from altmarl_ros.protocol.standby import RANKS, Handover, Succession
-from altmarl_ros.records.run_record import Configuration
+from altmarl_ros.records import Configuration
 
 STANDBY_PARAMETERS = (
     Parameter("standby", False, "Decide only when the coordinator that does falls silent."),

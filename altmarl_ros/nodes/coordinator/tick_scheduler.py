@@ -8,9 +8,9 @@ from typing import Any, Mapping, Protocol
 from altmarl_ros.msg import CoordinatorStatus, FleetTick, RobotReport
 from altmarl_ros.nodes.common import conversions, qos
 from altmarl_ros.nodes.common.endpoints import Endpoints
+from altmarl_ros.protocol import Tick
 from altmarl_ros.protocol.coordinator import Coordinator
 from altmarl_ros.protocol.decision import Decision
-from altmarl_ros.protocol.messages import Tick
 from altmarl_ros.protocol.settings import CoordinatorSettings
 
 _GATE_POLL = 0.05  # s

@@ -1,4 +1,4 @@
-"""One policy on its way into force: the coordinator is given its file, and its ticks show when it acts by it."""
+"""Puts one policy in force: gives the coordinator its file, and waits until a tick names it."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import Any
 from rclpy.node import Node
 
 from altmarl_ros.nodes.common.remote_parameters import RemoteParameters
-from altmarl_ros.records.run_record import Configuration
+from altmarl_ros.records import Configuration
 
-_PATIENCE, _PERIOD = 10, 0.5  # of a coordinator that does not tell its own
+_PATIENCE, _PERIOD = 10, 0.5  # of a coordinator whose configuration is not known
 
 
 @dataclass(frozen=True)
 class Order:
-    """What is to come into force.
+    """A policy that is to come into force.
 
     Attributes:
-        policy_id: of the policy.
-        path: its file.
-        previous: policy in force before; None: unknown.
-        rollback: whether it is one that was in force before.
+        policy_id: id of the policy.
+        path: file of the policy.
+        previous: id of the policy in force before; None: unknown.
+        rollback: whether the policy was in force before and is returned to.
     """
 
     policy_id: int
@@ -33,10 +33,14 @@ class Order:
 
 
 class Deployment:
-    """Sets `policy.file` once the coordinator's services are there, and waits; `poll` it now and then."""
+    """Sets the coordinator's parameter `policy.file` once its services are discovered, and waits; `poll` it now and then.
+
+    Attributes:
+        order: the policy.
+    """
 
     def __init__(self, node: Node, coordinator: RemoteParameters, order: Order, seconds: float) -> None:
-        """`seconds` is how long it may take until the policy is in force."""
+        """`node` has the executor that runs the request; `seconds` is how long it may take until the policy is in force."""
         self.order = order
         self._node, self._coordinator = node, coordinator
         self._end = time.monotonic() + seconds
@@ -45,7 +49,7 @@ class Deployment:
         self._taken = False
 
     def poll(self, in_force: int | None) -> str | None:
-        """Why it failed, None while it has not; `in_force` is the policy of the last tick."""
+        """Go on; the reason if it failed, None otherwise. `in_force` is the id of the policy of the last tick."""
         if self._task is None and self._coordinator.ready and self._node.executor is not None:
             self._task = self._node.executor.create_task(self._coordinator.change, {"policy.file": str(self.order.path)})
         if self._task is not None and self._task.done() and not self._taken:
@@ -61,11 +65,11 @@ class Deployment:
             return f"the parameter services of {self._coordinator.target} were not there within {self._seconds:g} s"
         if not self._taken:
             return f"{self._coordinator.target} did not answer within {self._seconds:g} s"
-        said = "no tick was heard" if in_force is None else f"policy {in_force:08x} still is"
-        return f"policy {self.order.policy_id:08x} was not in force within {self._seconds:g} s, {said}"
+        present = "no tick was heard" if in_force is None else f"policy {in_force:08x} still is"
+        return f"policy {self.order.policy_id:08x} was not in force within {self._seconds:g} s, {present}"
 
 
 def longest_announcement(configuration: Configuration | None) -> float:
-    """How long a coordinator may wait for robots that do not confirm a policy [s]."""
+    """How long the coordinator may wait for robots that do not confirm a policy [s]; None: its configuration is not known."""
     told = {} if configuration is None else configuration.parameters
     return float(told.get("policy.patience", _PATIENCE)) * float(told.get("tick.period", _PERIOD))

@@ -1,11 +1,8 @@
 """The `trainer` executable: learns a new policy beside a running fleet, scores it as a shadow, and puts it in force.
 
-Services (std_srvs/Trigger) answer at once, with the reason of a refusal: ~/train, ~/cancel, ~/deploy, ~/rollback. What
-becomes of them is on ~/progress (TrainingProgress). Parameters hold from the next ~/train, deployment or shadow on.
-
-A new reward makes another game, and yet the fleet goes on with its own: coordinator, robots and records agree on that
-one. The candidate's bundle names the game that it was learned for and its dynamics, and a coordinator takes what was
-learned on the dynamics of its own game (policies/bundle.py). So `estimated_reward` of /fleet/status stays by the fleet's
+A new reward makes another game, but the fleet goes on with its own, on which coordinator, robots and records agree. The
+candidate's bundle names the game that it was learned for and its dynamics, and a coordinator accepts what was learned on the
+dynamics of its own game (policies/bundle.py). So `estimated_reward` of /fleet/status is still by the rewards of the fleet's
 game, while the scores here are by the new rewards.
 """
 
@@ -13,7 +10,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, Callable, Mapping, Sequence
 
 from rclpy.clock import Clock
@@ -35,12 +31,12 @@ from altmarl_ros.nodes.trainer.conversions import progress_to_message
 from altmarl_ros.nodes.trainer.deployment import Deployment, Order, longest_announcement
 from altmarl_ros.nodes.trainer.parameters import PARAMETERS, folder_of, options_of, rewards_of
 from altmarl_ros.policies import PolicyBundle, load_bundle
-from altmarl_ros.policy_updates.candidate import BUSY, Candidate, NotNow, Score, Stage
+from altmarl_ros.policy_updates import BUSY, Candidate, NotNow, Score, Stage
 from altmarl_ros.policy_updates.kept_policies import KeptPolicies
 from altmarl_ros.policy_updates.shadow import Shadow
 from altmarl_ros.protocol.decision import DecisionMaker
 from altmarl_ros.protocol.settings import DecisionSettings
-from altmarl_ros.records.run_record import Configuration, StatusRow
+from altmarl_ros.records import Configuration, StatusRow
 
 _POLL = 0.1  # s
 _REPEAT = 0.5  # s; between two messages about what goes on
@@ -48,7 +44,15 @@ _CANDIDATE = "candidate.npz"
 
 
 class TrainerNode(GuardedNode):
-    """Joins what learns and what knows the fleet."""
+    """A node that trains candidates in a process of its own, and deploys them to the coordinator.
+
+    Topics:
+        publishes `~/progress`;
+        subscribes to `configuration` and `status` under the parameter `fleet_prefix` (default `/fleet`).
+    Services: `~/train`, `~/cancel`, `~/deploy` and `~/rollback` (std_srvs/Trigger). Each answers at once, a refusal with its
+        reason; what becomes of it is on `~/progress`. It calls the parameter services of the coordinator.
+    Parameters: `PARAMETERS` in nodes/trainer/parameters.py. A live one holds from the next training, shadow or deployment on.
+    """
 
     def __init__(self) -> None:
         super().__init__("trainer")
@@ -60,18 +64,18 @@ class TrainerNode(GuardedNode):
         self._shadow: Shadow | None = None
         self._shadow_end = 0.0
         self._deployment: Deployment | None = None
-        self._overdue: Order | None = None  # given up, and yet the coordinator may still take it
+        self._overdue: Order | None = None  # given up, but the coordinator may still take it
         self._bundle: PolicyBundle | None = None  # the candidate
         self._began = self._seconds = 0.0  # of the last training
-        self._tried = False  # to deploy the candidate without being asked
-        self._said: tuple[Any, ...] = ()
-        self._said_at = 0.0
+        self._auto_deployed = False  # the candidate, or tried to
+        self._published: tuple[Any, ...] = ()  # fields of the last progress message
+        self._published_at = 0.0
         self._game = load_game(values["game"])  # of the fleet
         self._kept = KeptPolicies(folder_of(values, self._game))
-        make = Endpoints(self)
-        self._ear = StatusSubscriber(make, str(values["fleet_prefix"]), self._hear_status)
+        endpoints = Endpoints(self)
+        self._fleet = StatusSubscriber(endpoints, str(values["fleet_prefix"]), self._on_status)
         self._coordinator = RemoteParameters(self, values["coordinator"])
-        self._publisher = make.publisher(TrainingProgress, "~/progress", qos.latched_qos())
+        self._publisher = endpoints.publisher(TrainingProgress, "~/progress", qos.latched_qos())
         for name, act in (
             ("train", self._train),
             ("cancel", self._cancel),
@@ -79,8 +83,8 @@ class TrainerNode(GuardedNode):
             ("rollback", self._roll_back),
         ):
             self.create_service(Trigger, f"~/{name}", self._answering(act))
-        self.create_timer(_POLL, self._go_on, clock=Clock(clock_type=ClockType.STEADY_TIME))
-        self._tell()
+        self.create_timer(_POLL, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._publish_progress()
 
     def stop(self) -> None:
         """End the training process, if there is one."""
@@ -108,7 +112,7 @@ class TrainerNode(GuardedNode):
                 response.success, response.message = True, act()
             except (AltmarlError, OSError) as error:
                 response.success, response.message = False, str(error)
-            self._tell()
+            self._publish_progress()
             return response
 
         return answer
@@ -116,37 +120,41 @@ class TrainerNode(GuardedNode):
     def _train(self) -> str:
         values = self._values
         self._candidate.check_idle()
-        configuration = self._fleet()
+        configuration = self._configuration()
         game, present = rewards_of(values).of(values["game"]), self._present(configuration)
-        told, status = configuration.parameters, self._ear.status
+        parameters, status = configuration.parameters, self._fleet.status
         robots = 1 if status is None else status.live
         options = options_of(values, game, present.ladder.K, robots)
-        wanted = told["sampling.k"]
+        wanted = parameters["sampling.k"]
         if wanted > options.K:
             raise AltmarlError(f"parameter 'K' is {options.K}, below the {wanted} reports that the coordinator wants")
         request = TrainingRequest(
-            values["game"],
-            str(self._kept.folder / _CANDIDATE),
-            str(self._kept.save(present)),
-            options.n,
-            wanted,
-            told["sampling.model"],
-            told["sampling.turnover"],
-            values["runs"],
-            asdict(rewards_of(values)),
-            asdict(options),
-            values["start"] == "present",
-            values["nice"],
+            game=values["game"],
+            out=str(self._kept.folder / _CANDIDATE),
+            present=str(self._kept.save(present)),
+            n=options.n,
+            k=wanted,
+            model=parameters["sampling.model"],
+            turnover=parameters["sampling.turnover"],
+            runs=values["runs"],
+            rewards=asdict(rewards_of(values)),
+            options=asdict(options),
+            from_present=values["start"] == "present",
+            nice=values["nice"],
         )
         self._end_work()
         self._job = TrainingJob(request)
         self._candidate.begin()
-        self._tried, self._began, self._seconds = False, time.monotonic(), 0.0
+        self._auto_deployed, self._began, self._seconds = False, time.monotonic(), 0.0
         return f"training for {game.name}, rungs 0..{options.K}, {options.n} robots in the evaluations"
 
-    def _fleet(self) -> Configuration:
-        """The configuration in force; raises AltmarlError where there is none or it is of another game."""
-        configuration = self._ear.configuration
+    def _configuration(self) -> Configuration:
+        """The fleet's configuration.
+
+        Raises:
+            AltmarlError: none was received, or it is of another game.
+        """
+        configuration = self._fleet.configuration
         if configuration is None:
             raise AltmarlError(f"no coordinator is heard on {self._values['fleet_prefix']}/configuration")
         if configuration.game_hash != self._game.content_hash:
@@ -169,28 +177,28 @@ class TrainerNode(GuardedNode):
         return self._candidate.message
 
     def _deploy(self) -> str:
-        policy_id = self._candidate.check_deployable(self._ear.policy_id)
+        policy_id = self._candidate.check_deployable(self._fleet.policy_id)
         assert self._bundle is not None, "a candidate without policies"
-        configuration = self._fleet()
+        configuration = self._configuration()
         self._kept.save(self._present(configuration))
         return self._order(Order(policy_id, self._kept.save(self._bundle), configuration.policy_id, rollback=False))
 
     def _roll_back(self) -> str:
         self._candidate.check_idle()
-        in_force = self._fleet().policy_id
+        in_force = self._configuration().policy_id
         policy_id = self._kept.before(in_force)
         if policy_id is None:
             raise NotNow("no policy is kept to which to return")
         return self._order(Order(policy_id, self._kept.path(policy_id), in_force, rollback=True))
 
     def _order(self, order: Order) -> str:
-        seconds = self._values["deploy.timeout"] + longest_announcement(self._ear.configuration)
+        seconds = self._values["deploy.timeout"] + longest_announcement(self._fleet.configuration)
         self._deployment, self._overdue = Deployment(self, self._coordinator, order, seconds), None
         message = f"{'back to' if order.rollback else 'to'} policy {order.policy_id:08x}"
         self._candidate.deploy(order.policy_id, message)
         return message
 
-    def _hear_status(self, status: StatusRow) -> None:
+    def _on_status(self, status: StatusRow) -> None:
         if self._candidate.stage is not Stage.SHADOW or self._shadow is None:
             return
         if self._shadow.ticks < self._values["shadow.ticks"]:
@@ -199,7 +207,7 @@ class TrainerNode(GuardedNode):
             except AltmarlError as error:
                 self._fail(str(error))
 
-    def _go_on(self) -> None:
+    def _on_timer(self) -> None:
         if self._job is not None:
             for report in self._job.poll():
                 self._take(report)
@@ -210,10 +218,14 @@ class TrainerNode(GuardedNode):
             self._candidate.shadowed(self._shadow.ticks, self._shadow.agreed, over)
         if self._candidate.stage in (Stage.TRAINING, Stage.SHADOW):
             self._seconds = time.monotonic() - self._began
-        if not self._tried and self._values["auto_deploy"] and self._candidate.deploys_itself(self._values["deploy.margin"]):
-            self._deploy_unasked()
+        if (
+            not self._auto_deployed
+            and self._values["auto_deploy"]
+            and self._candidate.deploys_itself(self._values["deploy.margin"])
+        ):
+            self._auto_deploy()
         self._watch_deployment()
-        self._tell()
+        self._publish_progress()
 
     def _take(self, report: Report) -> None:
         try:
@@ -230,22 +242,22 @@ class TrainerNode(GuardedNode):
             self._fail(f"{type(error).__name__}: {error}")
 
     def _begin_shadow(self) -> None:
-        configuration = self._fleet()
+        configuration = self._configuration()
         self._bundle = bundle = load_bundle(self._kept.folder / _CANDIDATE, self._game, same_rewards=False)
         settings = DecisionSettings.from_parameters(configuration.parameters)
-        self._shadow = Shadow(self._game, DecisionMaker(self._game, bundle, settings), self._ear.status)
+        self._shadow = Shadow(self._game, DecisionMaker(self._game, bundle, settings), self._fleet.status)
         self._shadow_end = time.monotonic() + self._values["shadow.timeout"]
         self._candidate.trained(bundle.policy_id)
 
-    def _deploy_unasked(self) -> None:
-        self._tried = True
+    def _auto_deploy(self) -> None:
+        self._auto_deployed = True
         try:
             self.get_logger().info(f"auto_deploy: {self._deploy()}")
         except (AltmarlError, OSError) as error:
             self._candidate.message = f"not deployed: {error}"
 
     def _watch_deployment(self) -> None:
-        in_force, deployment = self._ear.policy_id, self._deployment
+        in_force, deployment = self._fleet.policy_id, self._deployment
         if deployment is not None:
             if in_force == deployment.order.policy_id:
                 self._in_force(deployment.order)
@@ -263,11 +275,11 @@ class TrainerNode(GuardedNode):
                 self._kept.returned_to(order.policy_id)
             else:
                 self._kept.put_in_force(order.policy_id, order.previous, self._values["keep"])
-            said = f"policy {order.policy_id:08x} is in force{' again' if order.rollback else ''}"
+            message = f"policy {order.policy_id:08x} is in force{' again' if order.rollback else ''}"
         except AltmarlError as error:
-            said = f"policy {order.policy_id:08x} is in force; for a rollback: {error}"
-        self._candidate.deployed(said)
-        self.get_logger().info(said)
+            message = f"policy {order.policy_id:08x} is in force; for a rollback: {error}"
+        self._candidate.deployed(message)
+        self.get_logger().info(message)
 
     def _fail(self, reason: str) -> None:
         self._end_work()
@@ -279,26 +291,23 @@ class TrainerNode(GuardedNode):
             self._job.cancel()
         self._job = self._shadow = self._bundle = None
 
-    def _tell(self) -> None:
-        """Publish what changed; what goes on also without."""
+    def _publish_progress(self) -> None:
+        """Publish the progress if it changed, and while work is under way also twice a second."""
         message = progress_to_message(
             self._candidate,
-            self._values["game"],
-            self._seconds,
-            self._ear,
-            self._kept.ids,
-            self._candidate_file(),
-            self.get_clock().now().to_msg(),
+            game=self._values["game"],
+            seconds=self._seconds,
+            fleet=self._fleet,
+            kept=self._kept.ids,
+            file=None if self._bundle is None else self._kept.folder / _CANDIDATE,
+            stamp=self.get_clock().now().to_msg(),
         )
         names = message.get_fields_and_field_types().keys() - {"stamp", "elapsed", "kept"}
-        said = (tuple(message.kept), *(getattr(message, name) for name in sorted(names)))
+        fields = (tuple(message.kept), *(getattr(message, name) for name in sorted(names)))
         now = time.monotonic()
-        if said != self._said or (self._candidate.stage in BUSY and now - self._said_at >= _REPEAT - _POLL / 2):
-            self._said, self._said_at = said, now
+        if fields != self._published or (self._candidate.stage in BUSY and now - self._published_at >= _REPEAT - _POLL / 2):
+            self._published, self._published_at = fields, now
             self._publisher.publish(message)
-
-    def _candidate_file(self) -> Path | None:
-        return None if self._bundle is None else self._kept.folder / _CANDIDATE
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""The parameters of the `trainer` executable, and the work that they describe."""
+"""The parameters of the `trainer` executable, and the training that they describe."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ PARAMETERS = (
 
 
 def rewards_of(values: Mapping[str, Any]) -> Rewards:
-    """What is to be striven for.
+    """The rewards that the parameters describe.
 
     Raises:
         GameError: `reward.parameters` is no mapping.
@@ -86,13 +86,13 @@ def rewards_of(values: Mapping[str, Any]) -> Rewards:
 
 
 def options_of(values: Mapping[str, Any], game: TabularGame, K: int | None, robots: int) -> TrainingOptions:
-    """What ALTERNATING-MARL computes.
+    """The options of ALTERNATING-MARL that the parameters describe.
 
     Args:
-        values: of the parameters.
-        game: to learn for.
+        values: the parameters by name.
+        game: game to learn for.
         K: top rung of the policy in force; None: unknown.
-        robots: in the draw.
+        robots: number of robots in the draw.
 
     Raises:
         AltmarlError: an option is out of range, or the ladder does not fit the memory.
@@ -114,10 +114,10 @@ def options_of(values: Mapping[str, Any], game: TabularGame, K: int | None, robo
 
 
 def folder_of(values: Mapping[str, Any], game: TabularGame) -> Path:
-    """Where the policies of a game are kept: those of other dynamics are for other fleets.
+    """Make the folder in which the policies of a game are kept; games of other dynamics have other folders.
 
     Raises:
-        AltmarlError: it cannot be made.
+        AltmarlError: the folder cannot be made.
     """
     folder = Path(values["folder"] or data_home() / "trainer").absolute() / f"{game.name}-{game.dynamics_hash}"
     try:
