@@ -2,9 +2,9 @@
 
 renew()     when a tick is due: takes over the settings that were given since the last one
 begin()     draws the robots to poll and says what to broadcast
-hear()      judges one report
+receive()   judges one report, and decides at k answers
 backfill()  before the deadline: polls other robots in place of those that are silent
-decide()    at k answers or at the deadline: a_g by the observation model, by which the global plant moves s_g
+decide()    at the deadline: a_g by the observation model, by which the global plant moves s_g
 
 change() gives other settings, which hold from the next tick that is due, and announces another policy, which holds from the
 tick before which switch() is called. An open tick goes on by the settings and the policy with which it began.
@@ -246,6 +246,11 @@ class Coordinator:
             self.roster.heard(report.robot_id)
         self.verdicts[verdict] += 1
         return verdict
+
+    def receive(self, report: Report) -> Decision | None:
+        """Judge a report, and decide if it is the last one for which the open tick waits; None if it is not."""
+        self.hear(report)
+        return self.decide() if self.complete else None
 
     def decide(self) -> Decision:
         """Close the open tick on the reports that came."""

@@ -15,10 +15,7 @@ from altmarl_ros.errors import BundleError
 from altmarl_ros.msg import CoordinatorStatus, FleetConfiguration, FleetTick, FleetTruth, FloorTruth, LocalPolicy, RobotReport
 from altmarl_ros.policies import LocalPolicy as Policy
 from altmarl_ros.protocol.agent import HeldPolicy
-from altmarl_ros.protocol.budget import REPORT_WIRE_BYTES
-from altmarl_ros.protocol.coordinator import Coordinator
-from altmarl_ros.protocol.decision import Decision
-from altmarl_ros.protocol.messages import Report, Tick, Verdict, game_tag
+from altmarl_ros.protocol.messages import Report, Tick, game_tag
 from altmarl_ros.protocol.standby import Handover
 from altmarl_ros.records.run_record import Configuration, FloorRow, StatusRow
 from altmarl_ros.simulation.markov_world import Truth
@@ -55,11 +52,6 @@ def report_to_message(report: Report) -> RobotReport:
         local_state=report.local_state,
         game_tag=report.game_tag,
     )
-
-
-def report_from_message(message: RobotReport) -> Report:
-    """The plain form of a received report."""
-    return Report(message.session, message.tick, message.robot_id, message.local_state, message.game_tag)
 
 
 def policy_to_message(policy: Policy, policy_id: int, game_hash: str) -> LocalPolicy:
@@ -129,43 +121,6 @@ def moves_to_message(moves: Moves) -> FleetTruth:
     message.local_state, message.local_action = moves.local_states, moves.local_actions
     message.actions = np.ones(n, dtype=np.uint16)
     return message
-
-
-def status_to_message(core: Coordinator, decision: Decision, stamp: object, reports: int) -> CoordinatorStatus:
-    """The status after a decision; `reports` came since the last one. The node adds its own counters and times."""
-    roster, ages = core.roster, core.roster.ages
-    status = CoordinatorStatus(
-        stamp=stamp,
-        session=decision.tick.session,
-        tick=decision.tick.tick,
-        policy_id=decision.tick.policy_id,
-        polled=np.array(decision.tick.polled, dtype=np.uint32),
-        asked=decision.asked,
-        backfilled=decision.backfilled,
-        k_eff=decision.k_eff,
-        heard=decision.heard,
-        rung=decision.rung,
-        heard_id=np.array(list(decision.answers), dtype=np.uint32),
-        heard_state=np.array(list(decision.answers.values()), dtype=np.uint16),
-        global_state=decision.tick.global_state,
-        global_action=decision.action,
-        estimate=decision.estimate.astype(np.float32),
-        sampling_error=decision.sampling_error,
-        estimated_reward=decision.reward,
-        k=decision.k,
-        robots=len(roster),
-        live=roster.live,
-        next_policy_id=(core.next_bundle or core.bundle).policy_id,
-        report_bytes=reports * REPORT_WIRE_BYTES,
-        bandwidth_limit=core.budget.limit,
-        age_mean=ages.mean,
-        age_median=ages.median,
-        age_p95=ages.p95,
-        age_max=ages.maximum,
-    )
-    for verdict in Verdict:
-        setattr(status, verdict.value, core.verdicts[verdict])
-    return status
 
 
 def truth_from_message(message: FleetTruth) -> Truth:

@@ -8,6 +8,7 @@ from typing import Any, Mapping, Protocol
 from altmarl_ros.msg import CoordinatorStatus, FleetTick, RobotReport
 from altmarl_ros.nodes.common import conversions, qos
 from altmarl_ros.nodes.common.endpoints import Endpoints
+from altmarl_ros.nodes.coordinator.conversions import report_from_message, status_to_message
 from altmarl_ros.protocol import Tick
 from altmarl_ros.protocol.coordinator import Coordinator
 from altmarl_ros.protocol.decision import Decision
@@ -176,15 +177,18 @@ class TickScheduler:
 
     def _on_report(self, message: RobotReport) -> None:
         self._reports += 1
-        self._core.hear(conversions.report_from_message(message))
-        if self._core.complete:
-            self._decide()
+        decision = self._core.receive(report_from_message(message))
+        if decision is not None:
+            self._publish_status(decision)
 
     def _decide(self) -> None:
+        self._publish_status(self._core.decide())
+
+    def _publish_status(self, decision: Decision) -> None:
+        now = time.monotonic()
         self._deadline.cancel()
         self._backfiller.cancel()
-        decision, now = self._core.decide(), time.monotonic()
-        status = conversions.status_to_message(self._core, decision, self._node.get_clock().now().to_msg(), self._reports)
+        status = status_to_message(self._core, decision, self._node.get_clock().now().to_msg(), self._reports)
         self._reports = 0
         status.latency = now - self._began
         status.missed_ticks, status.held_ticks = self.missed, self.held

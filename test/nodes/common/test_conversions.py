@@ -5,11 +5,10 @@ import pytest
 from builtin_interfaces.msg import Time
 from rclpy.serialization import deserialize_message, serialize_message
 
-from altmarl_ros.msg import FleetConfiguration, FleetTick, FleetTruth, LocalPolicy, RobotReport
+from altmarl_ros.msg import FleetConfiguration, FleetTick, FleetTruth, LocalPolicy
 from altmarl_ros.nodes.common import conversions
 from altmarl_ros.policies import LocalPolicy as Policy
-from altmarl_ros.protocol.budget import REPORT_PAYLOAD_BYTES
-from altmarl_ros.protocol.messages import Report, Tick
+from altmarl_ros.protocol.messages import Tick
 from altmarl_ros.protocol.standby import Handover
 from altmarl_ros.records.run_record import Configuration
 from altmarl_ros.simulation.markov_world import Truth
@@ -20,13 +19,6 @@ from altmarl_ros.simulation.vectorised_fleet import MOST_LISTED, Crowd
 def test_ticks_survive_the_wire(action):
     tick = Tick(session=2**32 - 1, tick=7, policy_id=9, global_state=3, global_action=action, polled=(5, 2**32 - 1))
     assert conversions.tick_from_message(conversions.tick_to_message(tick, Time(sec=1))) == tick
-
-
-def test_reports_survive_the_wire_and_cost_what_we_say():
-    report = Report(session=2**32 - 1, tick=3, robot_id=2**32 - 1, local_state=65535, game_tag=65534)
-    message = conversions.report_to_message(report)
-    assert conversions.report_from_message(message) == report
-    assert len(serialize_message(message)) == REPORT_PAYLOAD_BYTES
 
 
 def test_policies_survive_the_wire():
@@ -69,7 +61,6 @@ def test_configurations_survive_the_wire(handover):
 
 def test_default_messages_convert():
     assert conversions.tick_from_message(FleetTick()).polled == ()
-    assert conversions.report_from_message(RobotReport()) == Report(0, 0, 0, 0, 0)
 
 
 @pytest.mark.parametrize(("robots", "listed"), [(MOST_LISTED, True), (MOST_LISTED + 1, False)])
