@@ -74,13 +74,13 @@ def k_sweep(
     Example: altmarl experiment k-sweep --game warehouse --out experiments
     """
     from altmarl_ros.experiments import k_sweep as experiment
-    from altmarl_ros.experiments.k_sweep_figure import draw_k_sweep
+    from altmarl_ros.experiments.k_sweep import draw_k_sweep
 
     others = read_csv(compare) if compare else []
     options = _options(context, experiment.KSweepOptions(), experiment.QUICK)
     _conduct(
         context,
-        lambda tabular, lab: experiment.k_sweep(tabular, options, lab),
+        lambda tabular, runner: experiment.k_sweep(tabular, options, runner),
         lambda rows, caption: draw_k_sweep(rows, caption, others),
     )
 
@@ -110,10 +110,10 @@ def convergence(
     Example: altmarl experiment convergence --k 10 --out experiments
     """
     from altmarl_ros.experiments import convergence as experiment
-    from altmarl_ros.experiments.convergence_figure import draw_convergence
+    from altmarl_ros.experiments.convergence import draw_convergence
 
     options = _options(context, experiment.ConvergenceOptions(), experiment.QUICK)
-    _conduct(context, lambda tabular, lab: experiment.convergence(tabular, options, lab), draw_convergence)
+    _conduct(context, lambda tabular, runner: experiment.convergence(tabular, options, runner), draw_convergence)
 
 
 @app.command("gap-rate")
@@ -138,10 +138,10 @@ def gap_rate(
     Example: altmarl experiment gap-rate --robots 24 --out experiments
     """
     from altmarl_ros.experiments import gap_rate as experiment
-    from altmarl_ros.experiments.gap_rate_figure import draw_gap_rate
+    from altmarl_ros.experiments.gap_rate import draw_gap_rate
 
     options = _options(context, experiment.GapRateOptions(), experiment.QUICK)
-    _conduct(context, lambda tabular, lab: experiment.gap_rate(tabular, options, lab), draw_gap_rate)
+    _conduct(context, lambda tabular, runner: experiment.gap_rate(tabular, options, runner), draw_gap_rate)
 
 
 @app.command()
@@ -173,10 +173,10 @@ def heterogeneity(
     Example: altmarl experiment heterogeneity --spread 0 --spread 0.5 --out experiments
     """
     from altmarl_ros.experiments import heterogeneity as experiment
-    from altmarl_ros.experiments.heterogeneity_figure import draw_heterogeneity
+    from altmarl_ros.experiments.heterogeneity import draw_heterogeneity
 
     options = _options(context, experiment.HeterogeneityOptions(), experiment.QUICK)
-    _conduct(context, lambda tabular, lab: experiment.heterogeneity(tabular, options, lab), draw_heterogeneity)
+    _conduct(context, lambda tabular, runner: experiment.heterogeneity(tabular, options, runner), draw_heterogeneity)
 
 
 @app.command()
@@ -211,10 +211,10 @@ def heatmap(
     Example: altmarl experiment heatmap --x k --y loss --model fresh --out experiments
     """
     from altmarl_ros.experiments import heatmap as experiment
-    from altmarl_ros.experiments.heatmap_figure import draw_heatmap
+    from altmarl_ros.experiments.heatmap import draw_heatmap
 
     options = _options(context, experiment.HeatmapOptions(), experiment.QUICK)
-    _conduct(context, lambda tabular, lab: experiment.heatmap(tabular, options, lab), draw_heatmap)
+    _conduct(context, lambda tabular, runner: experiment.heatmap(tabular, options, runner), draw_heatmap)
 
 
 def _options(context: typer.Context, usual: Any, small: Any) -> Any:
@@ -260,17 +260,20 @@ def _run(
     run: Callable[[Any, Any], Sequence[Row]],
 ) -> Sequence[Row]:
     from altmarl_ros.experiments.cache import Cache as Results
-    from altmarl_ros.experiments.lab import Lab
+    from altmarl_ros.experiments.task_runner import TaskRunner
 
     results = Results(context.params["cache"] or data_home() / "results")
-    with console.progress() as bar, Lab(results, context.params["jobs"], context.params["backend"], _Bars(bar)) as lab:
+    with (
+        console.progress() as bar,
+        TaskRunner(results, context.params["jobs"], context.params["backend"], _Bars(bar)) as runner,
+    ):
         try:
-            rows = run(game, lab)
+            rows = run(game, runner)
         except KeyboardInterrupt:
             bar.stop()
-            console.err.print(f"interrupted: {lab.computed} new results were kept; the same command goes on from there")
+            console.err.print(f"interrupted: {runner.computed} new results were kept; the same command goes on from there")
             raise typer.Exit(130) from None
-    console.err.print(f"{lab.computed} results computed, {lab.found} found in {results.folder}")
+    console.err.print(f"{runner.computed} results computed, {runner.found} found in {results.folder}")
     return rows
 
 

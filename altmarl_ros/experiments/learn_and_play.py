@@ -1,4 +1,4 @@
-"""The computations that experiments are made of: learn a pair, play a pair."""
+"""The two computations of experiments: learn a pair of policies, and play one."""
 
 from __future__ import annotations
 
@@ -20,18 +20,20 @@ from altmarl_ros.policies import LocalPolicy, PolicyBundle
 from altmarl_ros.policies.counts import number_of_counts
 
 ONE_THREAD = GLearnOptions(threads=1)
-"""A task uses one thread: several run at a time, and times by k compare."""
+"""Every task uses one thread, since several run at a time, and since times of different k are compared."""
+
+_MOST_ROBOTS = 20_000_000
 
 
 def learn(game: TabularGame, bundle: None, *, K: int, robots: int, runs: int, seed: int, learn_for: str) -> PolicyBundle:
-    """ALTERNATING-MARL for K reports; the bundle's report tells the seconds it took, compilation apart."""
+    """Train a pair for K reports by ALTERNATING-MARL; the bundle's report tells the seconds, without those of compilation."""
     compile_loops()
     options = TrainingOptions(K=K, n=robots, runs=runs, seed=seed, learn_for=learn_for, certificate_runs=0, g_learn=ONE_THREAD)
     return train(game, options)
 
 
-def learn_task(game: TabularGame, K: int, robots: int, runs: int, seed: int, learn_for: str) -> Task:
-    """A task of `learn`."""
+def learn_task(game: TabularGame, K: int, *, robots: int, runs: int, seed: int, learn_for: str) -> Task:
+    """Make a task that calls `learn`."""
     parameters = {"K": K, "robots": robots, "runs": runs, "seed": seed, "learn_for": learn_for}
     return Task(learn, game, None, parameters, cost=1000.0 + number_of_counts(K, game.n_local_states))
 
@@ -50,7 +52,7 @@ def play(
     loss: float = 0.0,
     spread: float | None = None,
 ) -> dict[str, list[float]]:
-    """Returns and mode accuracies of `runs` episodes under a rule of `evaluation.RULES`.
+    """Play `runs` episodes by a rule of `evaluation.RULES`; gives each one's return and mode accuracy.
 
     Starts and random numbers depend on the seed alone, so that differences between rules and k are paired.
     With a spread the robots have kernels of their own and are simulated one by one (see `individuals`).
@@ -64,17 +66,14 @@ def play(
     return {"returns": played.returns.tolist(), "mode_accuracy": played.mode_hits.tolist()}
 
 
-_MOST_ROBOTS = 20_000_000
-
-
 def play_task(game: TabularGame, bundle: PolicyBundle, cost: float = 1.0, **parameters: Any) -> Task:
-    """A task of `play`."""
+    """Make a task that calls `play`."""
     return Task(play, game, bundle, parameters, cost)
 
 
 @lru_cache(maxsize=1)
 def compile_loops() -> None:
-    """Have every compiled loop of G-LEARN ready, so that no training is charged for it."""
+    """Compile every loop of G-LEARN once per process, so that compilation counts in no training's time."""
     tiny = TabularGame(
         "tiny",
         np.full((1, 2, 1), 1.0),
@@ -84,6 +83,6 @@ def compile_loops() -> None:
         0.5,
         Start(np.ones(1), np.ones(3)),
     )
-    for backup in ("exact", "mean_field"):  # 561 count vectors: enough for a start from a coarser game
+    for backup in ("exact", "mean_field"):  # 561 count vectors: enough that G-LEARN starts from a coarser game
         g_learn(tiny, LocalPolicy.uniform(tiny), 32, GLearnOptions(backup=backup, threads=1))
     train(tiny, TrainingOptions(K=1, rounds=1, n=2, runs=2, certificate_runs=0, g_learn=ONE_THREAD))

@@ -1,4 +1,4 @@
-"""Runs tasks: those whose results are kept are not run again, the others on several processes."""
+"""Runs tasks on several processes, except those whose results are kept from earlier."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from altmarl_ros.experiments.cache import Cache
 from altmarl_ros.experiments.task import Task
 
 
-class Bar(Protocol):
-    """Shown what is done: called with what the tasks are, how many are done, and how many there are."""
+class ProgressCallback(Protocol):
+    """Called at every result with the kind of the tasks, how many are done, and how many there are."""
 
     def __call__(self, what: str, done: int, total: int) -> None:
-        """Show it."""
+        """Take note of the progress."""
 
 
 @dataclass
-class Lab:
-    """Where the tasks of an experiment are run, to be used in a `with` statement.
+class TaskRunner:
+    """Runs the tasks of an experiment; to be used in a `with` statement.
 
     Attributes:
-        cache: where results are kept.
-        jobs: tasks at a time, each on one thread; 0 takes every core.
-        backend: joblib's name of where they run.
-        on_progress: told of every result.
-        computed: tasks that were run.
-        found: tasks whose results were kept before.
+        cache: results that are kept.
+        jobs: tasks that run at the same time, each on one thread; 0: one per core.
+        backend: where they run, by joblib's name.
+        on_progress: called at every result.
+        computed: number of tasks that were run.
+        found: number of tasks whose results were found in the cache.
     """
 
     cache: Cache
     jobs: int = 1
     backend: str = "loky"
-    on_progress: Bar = lambda what, done, total: None
+    on_progress: ProgressCallback = lambda what, done, total: None
     computed: int = 0
     found: int = 0
     _stack: ExitStack = field(default_factory=ExitStack)
     _make_parallel: Callable[[], joblib.Parallel] | None = None
 
     def map(self, what: str, tasks: Sequence[Task]) -> list[Any]:
-        """Results in the order of the tasks; every result is kept at once, so that an interruption loses little."""
+        """Return the tasks' results in their order; each is kept at once, so that an interruption loses little."""
         by_key = {task.key: task for task in tasks}
         results: dict[str, Any] = {}
         for key, task in by_key.items():
@@ -60,7 +60,7 @@ class Lab:
             self.on_progress(what, len(results), len(by_key))
         return [results[task.key] for task in tasks]
 
-    def __enter__(self) -> Lab:
+    def __enter__(self) -> TaskRunner:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -70,14 +70,14 @@ class Lab:
     def _run(self, tasks: dict[str, Task]) -> Iterator[tuple[str, Any]]:
         if not tasks:
             return
-        if self._make_parallel is None:  # once for all: a cluster takes its time to connect
+        if self._make_parallel is None:  # only once: connecting to a cluster takes time
             self._make_parallel = self._stack.enter_context(parallel(self.backend, self.jobs))
         for chunk in _chunks(self._make_parallel(), list(tasks.items())):
             yield from self._make_parallel()(joblib.delayed(_run)(key, task) for key, task in chunk)
 
 
 def _chunks(parallel: joblib.Parallel, items: list[tuple[str, Task]]) -> Iterable[list[tuple[str, Task]]]:
-    # A backend that only returns all results at once is given a few tasks at a time.
+    # A backend that returns all results at once gets a few tasks at a time, so that their results are kept early.
     size = len(items) if parallel.return_generator else 4 * joblib.effective_n_jobs(parallel.n_jobs)
     return [items[first : first + size] for first in range(0, len(items), size)]
 
