@@ -1,4 +1,4 @@
-"""Where a game's zones are drawn: polygons of a floor in metres, or circles on a ring."""
+"""Describes how the page draws a game: zones as polygons of a floor in metres, or as circles on a ring."""
 
 from __future__ import annotations
 
@@ -10,15 +10,23 @@ from shapely.geometry import Point
 from altmarl_ros.floors.floor_map import FloorMap
 from altmarl_ros.games.tabular import TabularGame
 
-_RING = 1.0  # radius; the drawing has no unit
+_RING = 1.0  # radius of the ring, which has no unit
 _ROOM = 0.86  # share of the space between neighbours that circles take
-_WIDEST = 0.52
+_WIDEST = 0.52  # largest radius of a circle
 
 
-def game_layout(
+def game_drawing(
     game: TabularGame | None, floor: FloorMap | None, n_zones: int, n_global: int, n_actions: int
 ) -> dict[str, Any]:
-    """Names and drawing of a game, as JSON; `game` None: its file is not here, and the sizes are those that were told."""
+    """Return names and drawing of a game as JSON.
+
+    Args:
+        game: the game; None: its file is not on this machine.
+        floor: of the game; None: it has none.
+        n_zones: number of zones where the game is not known, as the coordinator's messages show it.
+        n_global: number of global states, likewise.
+        n_actions: number of global actions, likewise.
+    """
     if game is not None:
         n_zones, n_global, n_actions = game.n_local_states, game.n_global_states, game.n_global_actions
     names = game.local_state_names if game is not None else tuple(f"zone {i}" for i in range(n_zones))
