@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from altmarl_ros.cli.processes import ProcessGroup, start_fleet
-from altmarl_ros.cli.train import find_bundle
+from altmarl_ros.cli.training import find_bundle
 from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.deployment.middleware import discovery_variables, free_domain
 from altmarl_ros.games import load_game

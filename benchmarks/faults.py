@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 from wrong_actions import wrong_actions
 
-from altmarl_ros.cli.fleet import run_fleet
+from altmarl_ros.cli.fleet_run import run_fleet
 from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.games import load_game
 from altmarl_ros.learning.alternating import TrainingOptions, train
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace, policy: Path, model: str, network: Networ
     fleet = run_fleet(plan, game)
     if fleet.failures:
         raise SystemExit(f"error: {fleet.failures}")
-    return fleet.record(plan, game)
+    return fleet.record()
 
 
 def reference(record: RunRecord, policy: Path, model: str, k: int, runs: int = 1000) -> tuple[float, float]:

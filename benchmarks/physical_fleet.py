@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from altmarl_ros.cli.fleet import run_fleet
-from altmarl_ros.cli.train import find_bundle
+from altmarl_ros.cli.fleet_run import run_fleet
+from altmarl_ros.cli.training import find_bundle
 from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.floors.floor_map import FloorMap
 from altmarl_ros.games import TabularGame, load_floor_map, load_game, tick_of
@@ -95,7 +95,7 @@ def main() -> None:
     fleet = run_fleet(plan, game)
     seconds = time.monotonic() - began
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    run = fleet.record(plan, game)
+    run = fleet.record()
     if arguments.record:
         run.save(arguments.record)
     log = fleet.log

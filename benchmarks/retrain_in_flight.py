@@ -24,8 +24,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from altmarl_ros.cli.optional_imports import import_rclpy
 from altmarl_ros.cli.processes import ProcessGroup, start_fleet
-from altmarl_ros.cli.ros_imports import import_rclpy
 from altmarl_ros.deployment.fleet_plan import FleetPlan, NodePlan
 from altmarl_ros.deployment.middleware import discovery_variables, isolation_variables
 from altmarl_ros.games import load_game

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from altmarl_ros.cli.fleet import run_fleet
+from altmarl_ros.cli.fleet_run import run_fleet
 from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.experiments.figure import panels
 from altmarl_ros.files import write_output
@@ -58,7 +58,7 @@ class PhysicalRuns:
                 backend="physical",
                 real_time_factor=0.0,
             )
-            run_fleet(plan, game, log_level="error").record(plan, game).save(kept)
+            run_fleet(plan, game, log_level="error").record().save(kept)
         return RunRecord.load(kept).trajectory
 
 

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from altmarl_ros.cli.train import find_bundle
+from altmarl_ros.cli.training import find_bundle
 from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.games import load_game
 from altmarl_ros.plotting import BLUE, GREY, ORANGE, as_png, new_figure, tidy

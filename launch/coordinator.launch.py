@@ -14,29 +14,29 @@ from altmarl_ros.deployment.launching import declare_arguments
 ARGUMENTS = {
     "policy": (None, "Policy bundle (.npz) learned by `altmarl train`."),
     "game": ("warehouse", "Game: a built-in name or a YAML file."),
-    "k": ("5", "Reports that the coordinator hears per tick."),
-    "model": ("filtered", "What is made of the reports: filtered, fresh or sticky."),
+    "k": ("5", "Reports that the coordinator asks for per tick."),
+    "model": ("filtered", "How reports are used: filtered, fresh or sticky."),
     "tick_period": ("0.5", "Time between ticks [s]."),
     "fleet_prefix": ("/fleet", "Prefix of the fleet-wide topics."),
-    "state_file": ("", "Where s_g is kept over a restart; empty: nowhere."),
+    "state_file": ("", "File in which s_g is kept over a restart; empty: none."),
     "params_file": (
         PathJoinSubstitution([FindPackageShare("altmarl_ros"), "config", "params", "sim_fleet.yaml"]),
         "Parameter file; the other arguments are set on top of it.",
     ),
-    "plant": ("virtual", "Where s_g comes from: virtual, or external for a machine that tells it on global_state."),
-    "plant_timeout": ("1.0", "How long the state that an external plant told counts [s]."),
-    "autostart": ("true", "Configure and activate at the start; false: when a lifecycle service says so."),
-    "standby": ("false", "Decide only when the coordinator that does falls silent."),
-    "lease": ("0.0", "Silence after which a standby takes over [s]; 0: three periods, and none for the first one."),
-    "rank": ("0", "Order of succession, different for each coordinator."),
-    "namespace": ("", "Namespace of the node, another one for each coordinator."),
-    "log_level": ("info", "Log level."),
+    "plant": ("virtual", "Where s_g comes from: virtual (simulated), or external (a machine that publishes global_state)."),
+    "plant_timeout": ("1.0", "Age up to which a state of an external plant is used [s]."),
+    "autostart": ("true", "Configure and activate the node at its start; false: leave it to the lifecycle services."),
+    "standby": ("false", "Stand by, and decide only when the coordinator that does falls silent."),
+    "lease": ("0.0", "Silence after which a standby takes over [s]; 0: three tick periods, and a first one decides at once."),
+    "rank": ("0", "Rank in the order of succession, different for each coordinator."),
+    "namespace": ("", "Namespace of the node, different for each coordinator."),
+    "log_level": ("info", "Least severe messages that are logged: debug, info, warn, error or fatal."),
     "use_sim_time": ("false", "Follow /clock."),
 }
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Arguments, then the node."""
+    """Declare the arguments and describe the node."""
 
     def value(name: str, kind: type) -> ParameterValue:
         return ParameterValue(LaunchConfiguration(name), value_type=kind)

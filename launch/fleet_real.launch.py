@@ -1,4 +1,4 @@
-"""A fleet of physical robots from one fleet file (docs/how-to/deployment.md); drivers and localisation are the robots' own.
+"""A fleet of physical robots from one fleet file (docs/how-to/deployment.md), without drivers and localisation.
 
 ros2 launch altmarl_ros fleet_real.launch.py fleet:=my_fleet.yaml                                     # all on one machine
 ros2 launch altmarl_ros fleet_real.launch.py fleet:=my_fleet.yaml only:=robot_1 coordinator:=false    # on robot_1
@@ -17,14 +17,14 @@ from altmarl_ros.nodes.tools.real_fleet import plan_fleet
 
 ARGUMENTS = {
     "fleet": (None, "The fleet file (YAML)."),
-    "only": ("", "Names of the robots to start here, with commas; empty: all that are enabled; none: no robot."),
-    "coordinator": ("true", "Start the coordinator here."),
-    "log_level": ("info", "Log level of all nodes."),
+    "only": ("", "Names of the robots to start here, separated by commas; empty: all enabled ones; none: no robot."),
+    "coordinator": ("true", "Whether to start the coordinator here."),
+    "log_level": ("info", "Least severe messages that nodes log: debug, info, warn, error or fatal."),
 }
 
 
-def bring_up(context: LaunchContext) -> list:
-    """Turn the file into nodes."""
+def launch_setup(context: LaunchContext) -> list:
+    """Turn the fleet file into nodes."""
     given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
     fleet = load_fleet_file(Path(given["fleet"]))
     plans = plan_fleet(fleet, given["only"], is_true(given["coordinator"]))
@@ -35,5 +35,5 @@ def bring_up(context: LaunchContext) -> list:
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Arguments first, then what they describe."""
-    return LaunchDescription([*declare_arguments(ARGUMENTS), OpaqueFunction(function=bring_up)])
+    """Declare the arguments; the nodes depend on their values."""
+    return LaunchDescription([*declare_arguments(ARGUMENTS), OpaqueFunction(function=launch_setup)])

@@ -17,21 +17,24 @@ from altmarl_ros.deployment.launching import declare_arguments, is_true
 ARGUMENTS = {
     "robot_id": ("0", "The robot's id, unique in the fleet."),
     "namespace": (["robot_", LaunchConfiguration("robot_id")], "Namespace of the robot's own topics."),
-    "game": ("", "Game that the robot is set up for; empty: any, but a robot with wheels needs one."),
-    "backend": ("markov", "markov: in a simulated Markov world; physical: on a simulated floor; real: its own base."),
-    "tick_period": ("", "Time between ticks [s], by which a robot with wheels knows silence; empty: the game's own."),
+    "game": ("", "Game that the robot accepts, a name or a YAML file; empty: any; a robot with wheels needs one."),
+    "backend": (
+        "markov",
+        "What the robot moves in: markov (Markov world), physical (simulated floor) or real (its own base).",
+    ),
+    "tick_period": ("", "Time between ticks [s], from which a robot with wheels gets its timeouts; empty: the game's own."),
     "params_file": ("", "Parameter file of the robot; the other arguments are set on top of it."),
     "fleet_prefix": ("/fleet", "Prefix of the fleet-wide topics."),
     "world_prefix": ("/world", "Prefix of the simulated world's topics."),
     "seed": ("0", "Seed of the robot's action draws, together with its id."),
-    "silence": ("2.0", "Silence of the coordinator after which the robot says hello again [s]."),
-    "autostart": ("true", "Configure and activate at the start; false: when a lifecycle service says so."),
-    "log_level": ("info", "Log level."),
+    "silence": ("2.0", "Silence of the coordinator after which the robot joins again [s]."),
+    "autostart": ("true", "Configure and activate the node at its start; false: leave it to the lifecycle services."),
+    "log_level": ("info", "Least severe messages that are logged: debug, info, warn, error or fatal."),
     "use_sim_time": ("false", "Follow /clock."),
 }
 
 
-def bring_up(context: LaunchContext) -> list:
+def launch_setup(context: LaunchContext) -> list:
     """Turn the arguments into the node."""
     given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
     period = find_period(float(given["tick_period"]) if given["tick_period"] else None, given["game"], given["backend"])
@@ -59,5 +62,5 @@ def bring_up(context: LaunchContext) -> list:
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Arguments, then the node."""
-    return LaunchDescription([*declare_arguments(ARGUMENTS), OpaqueFunction(function=bring_up)])
+    """Declare the arguments; the node depends on their values."""
+    return LaunchDescription([*declare_arguments(ARGUMENTS), OpaqueFunction(function=launch_setup)])

@@ -20,28 +20,31 @@ from altmarl_ros.protocol.link_model import parse_network
 
 ARGUMENTS = {
     "robots": ("30", "Number of robots."),
-    "k": ("5", "Reports that the coordinator hears per tick."),
-    "model": ("filtered", "What the coordinator makes of the reports: filtered, fresh or sticky."),
+    "k": ("5", "Reports that the coordinator asks for per tick."),
+    "model": ("filtered", "How the coordinator uses reports: filtered, fresh or sticky."),
     "tick_period": ("", "Time between ticks [s]; empty: 0.5, or for robots with wheels the game's own."),
     "game": ("warehouse", "Game: a built-in name or a YAML file."),
-    "policy": ("", "Policy bundle (.npz); empty: trained for the game, once."),
-    "processes": ("0", "Processes that share the robots; 0: by their number."),
-    "crowd": ("false", "Play all robots in one process, in arrays, up to 100000."),
-    "backend": ("markov", "markov: a Markov world; physical: robots on a simulated floor; real: their own bases."),
-    "rtf": ("1.0", "Speed of a simulated floor over real time; 0: as fast as robots steer."),
-    "network": ("", "Faults between coordinator and robots, such as loss=0.3,duplicate=0.2,jitter=0.2."),
+    "policy": ("", "Policy bundle (.npz); empty: the game's own, which is trained if there is none."),
+    "processes": ("0", "Number of processes that share the robots; 0: chosen by the number of robots."),
+    "crowd": ("false", "Simulate all robots in one process, in arrays, up to 100000 of them."),
+    "backend": (
+        "markov",
+        "What the robots move in: markov (Markov world), physical (simulated floor) or real (their own bases).",
+    ),
+    "rtf": ("1.0", "Speed of a simulated floor over real time; 0: as fast as the robots steer."),
+    "network": ("", "Faults to simulate between coordinator and robots, such as loss=0.3,duplicate=0.2,jitter=0.2."),
     "standby": ("false", "Start a second coordinator that takes over when the first falls silent."),
-    "trainer": ("false", "Start a trainer, which learns new policies beside the fleet."),
+    "trainer": ("false", "Start a trainer, which learns new policies for the fleet."),
     "visualization": ("false", "Publish /fleet/visualization, markers for RViz and Foxglove."),
-    "seed": ("0", "Seed of everything random."),
-    "state_file": ("", "Where the coordinator keeps s_g over a restart; empty: nowhere."),
-    "log_level": ("info", "Log level of all nodes."),
+    "seed": ("0", "Seed of all random numbers."),
+    "state_file": ("", "File in which the coordinator keeps s_g over a restart; empty: none."),
+    "log_level": ("info", "Least severe messages that nodes log: debug, info, warn, error or fatal."),
     "use_sim_time": ("false", "Follow /clock."),
 }
 
 
-def bring_up(context: LaunchContext) -> list:
-    """Turn the arguments into a plan and the plan into nodes."""
+def launch_setup(context: LaunchContext) -> list:
+    """Turn the arguments into a plan, and the plan into nodes."""
     given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
     policy = Path(given["policy"]) if given["policy"] else default_path(load_game(given["game"]))
     plan = FleetPlan(
@@ -68,5 +71,5 @@ def bring_up(context: LaunchContext) -> list:
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Arguments first, then what they describe."""
-    return LaunchDescription([*declare_arguments(ARGUMENTS), OpaqueFunction(function=bring_up)])
+    """Declare the arguments; the nodes depend on their values."""
+    return LaunchDescription([*declare_arguments(ARGUMENTS), OpaqueFunction(function=launch_setup)])

@@ -1,1 +1,1 @@
-"""The `altmarl` command."""
+"""The `altmarl` command: one module per sub-command in `commands`, and what they share."""

@@ -1,4 +1,4 @@
-"""Entry point of the `altmarl` command: every sub-command has its own module."""
+"""Entry point of the `altmarl` command, which puts the sub-commands together."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ from typing import Annotated
 import typer
 
 from altmarl_ros import __version__
-from altmarl_ros.cli import console, experiment, floor, game
-from altmarl_ros.cli.certify import certify
-from altmarl_ros.cli.check import check
-from altmarl_ros.cli.compare import compare
-from altmarl_ros.cli.dashboard import dashboard
-from altmarl_ros.cli.demo import demo
-from altmarl_ros.cli.deploy import deploy
-from altmarl_ros.cli.doctor import doctor
-from altmarl_ros.cli.evaluate import evaluate
-from altmarl_ros.cli.fleet import fleet
-from altmarl_ros.cli.identify import identify
-from altmarl_ros.cli.netcheck import netcheck
-from altmarl_ros.cli.record import record, recover
-from altmarl_ros.cli.replay import replay
-from altmarl_ros.cli.report import report
-from altmarl_ros.cli.retrain import retrain
-from altmarl_ros.cli.top import top
-from altmarl_ros.cli.train import train
-from altmarl_ros.cli.tune import tune
+from altmarl_ros.cli import console
+from altmarl_ros.cli.commands import experiment, floor, game
+from altmarl_ros.cli.commands.certify import certify
+from altmarl_ros.cli.commands.check import check
+from altmarl_ros.cli.commands.compare import compare
+from altmarl_ros.cli.commands.dashboard import dashboard
+from altmarl_ros.cli.commands.demo import demo
+from altmarl_ros.cli.commands.deploy import deploy
+from altmarl_ros.cli.commands.doctor import doctor
+from altmarl_ros.cli.commands.evaluate import evaluate
+from altmarl_ros.cli.commands.fleet import fleet
+from altmarl_ros.cli.commands.identify import identify
+from altmarl_ros.cli.commands.netcheck import netcheck
+from altmarl_ros.cli.commands.record import record, recover
+from altmarl_ros.cli.commands.replay import replay
+from altmarl_ros.cli.commands.report import report
+from altmarl_ros.cli.commands.retrain import retrain
+from altmarl_ros.cli.commands.top import top
+from altmarl_ros.cli.commands.train import train
+from altmarl_ros.cli.commands.tune import tune
 from altmarl_ros.errors import AltmarlError
 
 app = typer.Typer(
@@ -85,7 +86,7 @@ app.add_typer(experiment.app)
 
 def main(args: list[str] | None = None) -> int:
     """Run a command line; returns 0, 1 (ran but failed), 2 (wrong input) or 130 (interrupted)."""
-    console.speak()
+    console.redirect()
     try:
         app(args)
     except AltmarlError as error:

@@ -1,4 +1,4 @@
-"""A group of child processes that is stopped as a whole, whatever happens."""
+"""Starts the processes of a fleet as one group, which is stopped as a whole whatever happens."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STOP_STEPS = ((signal.SIGINT, 5.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 2.0
 
 @dataclass
 class Child:
-    """A started process, its log file and what became of it."""
+    """A started process and its log file."""
 
     name: str
     process: subprocess.Popen[bytes]
@@ -28,17 +28,17 @@ class Child:
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs; negative: the signal that ended it."""
+        """Exit code of the process; None while it runs, negative if a signal ended it."""
         return self.process.poll()
 
     def last_words(self) -> str:
-        """The last line of its log."""
+        """Return the last line of its log."""
         lines = self.log.read_text(errors="replace").strip().splitlines()
         return lines[-1] if lines else "(no output)"
 
 
 class ProcessGroup:
-    """Starts processes in their own sessions, so that Ctrl-C reaches this program alone, and stops them all on exit."""
+    """Starts processes and stops them all on exit; each has its own session, so that Ctrl-C reaches this program alone."""
 
     def __init__(self, log_folder: Path, environment: Mapping[str, str]) -> None:
         self._folder, self._environment = log_folder, dict(environment)
@@ -46,7 +46,7 @@ class ProcessGroup:
         self.children: list[Child] = []
 
     def start(self, name: str, command: Sequence[str]) -> Child:
-        """Start a process whose output goes to <log folder>/<name>.log."""
+        """Start a process; its output goes to <log folder>/<name>.log."""
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / f"{name}.log"
         log = path.open("wb")
@@ -63,11 +63,11 @@ class ProcessGroup:
         return self.children[-1]
 
     def ended(self) -> list[Child]:
-        """Children that no longer run."""
+        """Return the processes that no longer run."""
         return [child for child in self.children if child.exit_code is not None]
 
     def stop(self) -> None:
-        """Ask all to stop, then insist; returns when none runs."""
+        """Interrupt all processes, then terminate and at last kill those that still run; returns when none does."""
         for number, patience in _STOP_STEPS:
             running = [child for child in self.children if child.exit_code is None]
             for child in running:
@@ -87,7 +87,7 @@ class ProcessGroup:
 
 
 class Stopping:
-    """As a context: `asked` is whether somebody wants the work to end. The handlers before come back at its end."""
+    """Context in which SIGINT and SIGTERM set `asked` and do nothing else; the handlers from before return at its end."""
 
     def __init__(self) -> None:
         self.asked = False
@@ -106,14 +106,14 @@ class Stopping:
 
 
 def start_fleet(plan: FleetPlan, group: ProcessGroup, log_level: str = "info") -> list[Child]:
-    """Start every process of the plan."""
+    """Start every process of a plan."""
     return [group.start(node.name, command(node, log_level)) for node in plan.nodes()]
 
 
 def command(node: NodePlan, log_level: str = "info") -> list[str]:
-    """The command line of one process."""
+    """Return the command line of one process."""
     file = ["--params-file", str(node.parameter_file)] if node.parameter_file is not None else []
-    # JSON scalars are YAML scalars: strings quoted, numbers and booleans as they are.
+    # ROS parses parameter values as YAML, of which JSON scalars are a part: strings are quoted, numbers and booleans are not.
     settings = [item for name, value in node.parameters.items() for item in ("-p", f"{name}:={json.dumps(value)}")]
     remappings = [item for topic, other in node.remappings.items() for item in ("-r", f"{topic}:={other}")]
     return [

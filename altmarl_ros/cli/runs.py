@@ -1,17 +1,29 @@
-"""Recorded runs, light (`.npz`) or whole (a bag): whoever reads runs takes either."""
+"""Recorded runs, as an `.npz` file or as a bag: commands read either, and write bags."""
 
+from __future__ import annotations
+
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Iterator
 
 from altmarl_ros.cli import console
-from altmarl_ros.cli.ros_imports import import_bag
+from altmarl_ros.cli.optional_imports import import_bag
 from altmarl_ros.errors import AltmarlError, GameError, ResourceError
 from altmarl_ros.games import TabularGame
 from altmarl_ros.games.trajectory import Trajectory
 from altmarl_ros.records.run_record import RunLog, RunRecord
 
+if TYPE_CHECKING:
+    from altmarl_ros.nodes.tools.recorder import Recorder
+
+
+def is_bag(path: Path) -> bool:
+    """Whether a path names a bag: any but an `.npz` file does."""
+    return path.suffix != ".npz"
+
 
 def load_run(path: Path) -> RunRecord:
-    """The record of a run from an `.npz` file or from a bag.
+    """Read the record of a run from an `.npz` file or from a bag.
 
     Raises:
         AltmarlError: naming the path and what is wrong with it.
@@ -26,8 +38,23 @@ def load_run(path: Path) -> RunRecord:
     return record
 
 
+def load_log(path: Path) -> RunLog:
+    """Read everything that a bag holds of a run.
+
+    Raises:
+        ResourceError: the MCAP library or ROS 2 is missing.
+        AltmarlError: naming the path and what is wrong with it.
+    """
+    import_bag()
+    try:
+        from altmarl_ros.nodes.tools.bag_log import read_log
+    except ImportError as error:
+        raise ResourceError(f"ROS 2 is needed to read {path}: {error}; `altmarl doctor` says what is missing") from None
+    return read_log(path, console.err.print)
+
+
 def trajectory_of(record: RunRecord, path: Path, game: TabularGame) -> Trajectory:
-    """What robots and coordinator did in the run of that file, checked against the game.
+    """Return what robots and coordinator did in the run that was read from `path`, checked against the game.
 
     Raises:
         AltmarlError: naming the path, and the array and entry that does not fit.
@@ -40,16 +67,18 @@ def trajectory_of(record: RunRecord, path: Path, game: TabularGame) -> Trajector
     return run
 
 
-def is_bag(path: Path) -> bool:
-    """Whether a path is, or would be, that of a bag."""
-    return path.suffix != ".npz"
+@contextmanager
+def bag_recorder(bag: Path, fleet_prefix: str = "/fleet") -> Iterator[Recorder]:
+    """Context of a recorder node that writes into a new bag and completes it at the end.
 
+    The recorder does not raise when writing fails: it keeps the error as its `failure`.
+    """
+    writer = import_bag().BagWriter(bag)
+    from altmarl_ros.nodes.tools.recorder import Recorder
 
-def load_log(path: Path) -> RunLog:
-    """Everything that a bag holds of a run."""
-    import_bag()
+    recorder = Recorder(writer, fleet_prefix)
     try:
-        from altmarl_ros.nodes.tools.bag_log import read_log
-    except ImportError as error:
-        raise ResourceError(f"ROS 2 is needed to read {path}: {error}; `altmarl doctor` says what is missing") from None
-    return read_log(path, console.err.print)
+        yield recorder
+    finally:
+        recorder.destroy_node()
+        recorder.finish()

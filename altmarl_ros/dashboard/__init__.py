@@ -1,1 +1,1 @@
-"""The operator's page, without ROS: what is known of a fleet, what is sent to browsers, who may change something."""
+"""The operator's web page, without ROS: what is known of a fleet, what browsers get of it, who may change something."""

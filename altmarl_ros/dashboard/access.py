@@ -1,8 +1,8 @@
-"""Who may look and who may change something.
+"""Decides who may look at the dashboard and who may change something.
 
-Against DNS rebinding a request must be addressed to an IP address, to `localhost`, or to a name that this server was told;
-no other name can be made to point here by somebody's name server. Against other sites' scripts the Origin of a WebSocket,
-which browsers always send, must be the address itself.
+Against DNS rebinding, a request must be addressed to an IP address, to `localhost`, or to a name that the server was
+started with, since an attacker's name server can make any other name point here. Against scripts of other sites, the Origin
+of a WebSocket, which browsers always send, must be the server's own address.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from urllib.parse import urlsplit
 from altmarl_ros.errors import AltmarlError
 
 LEAST_TOKEN = 16
-"""Characters that a token must have."""
+"""Least number of characters of a token."""
 
 
 @dataclass(frozen=True)
 class Access:
-    """The rules of one server.
+    """The access rules of one server.
 
     Attributes:
-        host: that it is bound to.
-        token: that control needs; empty: nobody has control.
+        host: address that the server is bound to.
+        token: token that gives control; empty: nobody gets control.
         names: further names of this machine.
     """
 
@@ -43,7 +43,7 @@ class Access:
         return _is_loopback(self.host)
 
     def addressed(self, host_header: str) -> bool:
-        """Whether a request is addressed to this server."""
+        """Tell from a request's Host header whether the request is addressed to this server."""
         name = _host_of(f"//{host_header}")
         if not name:
             return False
@@ -56,7 +56,7 @@ class Access:
         return address.is_loopback or not self.local
 
     def same_origin(self, origin: str | None, host_header: str) -> bool:
-        """Whether a WebSocket is opened by our own page, or by no page."""
+        """Tell whether a WebSocket is opened by our own page, or by a program that is no browser (which sends no Origin)."""
         if origin is None:
             return True
         try:
@@ -66,7 +66,7 @@ class Access:
         return parts.scheme in ("http", "https") and parts.netloc.lower() == host_header.lower()
 
     def unlocks(self, token: str) -> bool:
-        """Whether this is the token; takes as long for every wrong one."""
+        """Tell whether a token gives control, in a time that does not depend on how much of it is right."""
         digests = (hashlib.sha256(text.encode(errors="replace")).digest() for text in (token, self.token))
         return hmac.compare_digest(*digests) and bool(self.token)
 

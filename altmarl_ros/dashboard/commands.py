@@ -1,4 +1,4 @@
-"""What a browser may ask for, checked before anything is done with it."""
+"""Commands of a browser: checked first, then carried out on the fleet."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ Value = Union[bool, int, float, str]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a command: done, or not and why."""
+    """The result of a command: whether it was carried out, and a text that says more."""
 
     successful: bool
     text: str = ""
 
 
 class Operations(Protocol):
-    """What can be done to a fleet. All of it is bounded in time and raises nothing for what the fleet answers."""
+    """What can be done to a fleet; every call ends in bounded time and returns a refusal of the fleet as an Outcome."""
 
     async def change(self, node: str, values: Mapping[str, Value]) -> Outcome:
-        """Set parameters of a node, all or none."""
+        """Set parameters of a node, all or none of them."""
         ...
 
     async def stop(self, pressed: bool) -> Outcome:
@@ -35,20 +35,26 @@ class Operations(Protocol):
         ...
 
     async def train(self, verb: str) -> Outcome:
-        """Call one of the trainer's services, of TRAINER_VERBS."""
+        """Call the trainer's service `verb`, one of TRAINER_VERBS."""
         ...
 
 
 @dataclass(frozen=True)
 class Command:
-    """A checked message of a browser; `arguments` are those of its verb."""
+    """A checked message of a browser.
+
+    Attributes:
+        number: by which the browser knows the reply.
+        verb: unlock, set, stop or trainer.
+        arguments: of the verb.
+    """
 
     number: int
     verb: str
     arguments: tuple[Any, ...]
 
     async def run(self, operations: Operations) -> Outcome:
-        """Do it; not for `unlock`, which is the server's own."""
+        """Carry the command out; `unlock` is carried out by the server instead."""
         return await _RUN[self.verb](operations, *self.arguments)  # type: ignore[no-any-return]
 
 
@@ -60,7 +66,7 @@ _RUN = {
 
 
 def parse_command(text: str) -> Command:
-    """The command in a message.
+    """Parse the message of a browser into a command.
 
     Raises:
         AltmarlError: naming the field that is missing, unknown or wrong.

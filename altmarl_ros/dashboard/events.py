@@ -1,4 +1,4 @@
-"""The operator's log: what happened, in one line each, the newest last."""
+"""The operator's log: one line for everything that happened, the newest last."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ INFO, WARNING, ERROR = "info", "warning", "error"
 
 @dataclass(frozen=True)
 class Event:
-    """One line.
+    """One line of the log.
 
     Attributes:
         number: counts all events from 1.
-        time: when it was noted [s since 1970].
+        time: when it was added [s since 1970].
         level: info, warning or error.
-        kind: of what: session, policy, robot, parameter, diagnosis, stop, trainer or control.
+        kind: what it is about: session, policy, robot, parameter, diagnosis, stop, trainer or control.
         text: what happened.
     """
 
@@ -33,24 +33,24 @@ class Event:
 
 
 class EventLog:
-    """Keeps the last events."""
+    """Keeps the newest events."""
 
     def __init__(self) -> None:
         self._events: deque[Event] = deque(maxlen=_MOST)
         self.count = 0
 
     def add(self, level: str, kind: str, text: str) -> None:
-        """Something happened now."""
+        """Add an event that happened now."""
         self.count += 1
         self._events.append(Event(self.count, time.time(), level, kind, text[:_LONGEST]))
 
     def since(self, number: int) -> list[dict[str, Any]]:
-        """Events after that one, of those that are kept."""
+        """Return the kept events after the one with this number."""
         return [asdict(event) for event in self._events if event.number > number]
 
 
 def listed(ids: list[int]) -> str:
-    """Robots in words; many by their number."""
+    """Name robots in a sentence; of many only their number."""
     if len(ids) > 8:
         return f"{len(ids)} robots"
     return ("robot " if len(ids) == 1 else "robots ") + ", ".join(map(str, ids))

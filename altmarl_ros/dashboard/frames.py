@@ -1,8 +1,8 @@
-"""What goes to a browser in one WebSocket message: a JSON head and columns of numbers.
+"""Encodes what a browser gets in one WebSocket message: a JSON head and columns of numbers.
 
-uint32   bytes of the head, so many that the columns begin at a multiple of 4
-head     JSON (UTF-8), filled up with blanks; `columns` lists [name, type, length] of what follows
-columns  little-endian, each filled up to a multiple of 4 bytes
+uint32   length of the head in bytes; the columns begin at a multiple of 4
+head     JSON (UTF-8), padded with blanks; `columns` lists [name, type, length] of what follows
+columns  little-endian, each padded to a multiple of 4 bytes
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _TYPES = {"u1": "u1", "u2": "<u2", "u4": "<u4", "f4": "<f4"}
 
 
 def encode(head: Mapping[str, Any], columns: Mapping[str, NDArray[Any]]) -> bytes:
-    """The message; numbers that are not finite become null in the head."""
+    """Encode a message; numbers in the head that are not finite become null."""
     listed = [[name, _type(column), len(column)] for name, column in columns.items()]
     text = json.dumps(_finite({**head, "columns": listed}), separators=(",", ":"), allow_nan=False).encode()
     text += b" " * (-len(text) % 4)

@@ -1,4 +1,4 @@
-"""The page: its sources below config/dashboard, put together into one file that loads nothing else."""
+"""Builds the page from its sources below config/dashboard: one file that loads nothing else."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _SCRIPTS = (
 
 @dataclass(frozen=True)
 class Page:
-    """The page, and the hashes by which its own script and style are allowed, and no other."""
+    """The page, and the hashes of its script and style, which are the only ones that browsers may run."""
 
     content: bytes
     script_hash: str
     style_hash: str
 
     def content_security_policy(self, host: str) -> str:
-        """Nothing from elsewhere; the WebSocket goes to `host` (name and port), where the page came from."""
+        """Return a policy that allows nothing from elsewhere but a WebSocket to `host` (name and port), the page's own."""
         return (
             f"default-src 'none'; script-src {self.script_hash}; style-src {self.style_hash}; img-src data:; "
             f"connect-src 'self' ws://{host} wss://{host}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -43,7 +43,7 @@ class Page:
 
 
 def load_page() -> Page:
-    """Put the page together.
+    """Build the page.
 
     Raises:
         ResourceError: a source is missing.
@@ -51,7 +51,7 @@ def load_page() -> Page:
     folder = share_directory() / "config" / "dashboard"
     try:
         style = (folder / _STYLE).read_text(encoding="utf-8")
-        # One module: its names stay in it, and it runs once the document is read.
+        # Together they are one module, so that its names stay in it and it runs when the document has been read.
         script = "\n".join((folder / name).read_text(encoding="utf-8") for name in _SCRIPTS)
         template = Template((folder / "index.html").read_text(encoding="utf-8"))
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What is known of each robot, in columns: one entry per robot that was ever met."""
+"""What is known of each robot, in columns with one entry for every robot that was ever heard of."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from numpy.typing import ArrayLike, NDArray
 from altmarl_ros.simulation.vectorised_fleet import MOST_LISTED
 
 UNKNOWN = 0xFFFF
-"""State of a robot of which none was told."""
+"""State of a robot whose state is not known."""
 
 NEVER = 0xFFFFFFFF
-"""Age of a robot that was never heard."""
+"""Age of a robot that has never reported."""
 
 POLLED, HEARD, SUSPENDED, GONE, TRUE = 1, 2, 4, 8, 16
-"""Bits of a robot's mark: asked in this tick, answered, out of the draw, said goodbye, its state is the true one."""
+"""Bits of a robot's mark: polled in this tick, answered, out of the draw, has left, its state is the true one."""
 
 Slots = NDArray[np.intp]
 
-_LONGEST_NAME = 255  # of a node, as the middleware has them
+_LONGEST_NAME = 255  # characters of a node's name that the middleware allows
 
 
 class Robots:
-    """Columns by slot, in the order in which the robots were met; at most `most` are followed.
+    """Columns by slot, in the order in which the robots were heard of first; at most `most` robots are followed.
 
     Attributes:
         ids: of the robots, by slot.
-        names: that they gave, by id.
-        version: changes with the robots, not with what they do.
-        moved: changes with where the robots are on a floor.
+        names: that the robots gave when they joined, by id.
+        version: changes when robots or names come to it.
+        moved: changes when robots move on a floor.
     """
 
     def __init__(self, most: int = MOST_LISTED) -> None:
@@ -39,7 +39,7 @@ class Robots:
         self.version = self.moved = 0
         self._most = most
         self._slot: dict[int, int] = {}
-        self._told: tuple[bytes, Slots] = b"", np.empty(0, dtype=np.intp)  # the last long list of ids, and its slots
+        self._told: tuple[bytes, Slots] = b"", np.empty(0, dtype=np.intp)  # the last list of ids of a simulation, and its slots
         self._columns: dict[str, NDArray[Any]] = {
             "state": np.empty(0, np.uint16),
             "mark": np.empty(0, np.uint8),
@@ -57,16 +57,16 @@ class Robots:
         return len(self.ids)
 
     def column(self, name: str) -> NDArray[Any]:
-        """Of all robots, by slot; a view."""
+        """Return a column of all robots by slot; a view, not a copy."""
         return self._columns[name][: len(self.ids)]
 
     def ages(self, now: int) -> NDArray[np.uint32]:
-        """Ticks since each robot was heard; NEVER where it was not."""
+        """Return the ticks since each robot was heard, at the `now`-th tick; NEVER for a robot that was not."""
         heard_at = self.column("heard_at")
         return np.where(heard_at < 0, NEVER, np.minimum(now - heard_at, NEVER - 1)).astype(np.uint32)
 
     def join(self, first: int, count: int, name: str) -> None:
-        """Robots say hello."""
+        """Note that the robots first..first + count - 1 joined."""
         slots = self._slots(range(first, first + min(count, self._most)))
         self._columns["mark"][slots] &= ~np.uint8(GONE)
         name = name[:_LONGEST_NAME]
@@ -75,19 +75,26 @@ class Robots:
             self.version += 1
 
     def leave(self, first: int, count: int) -> None:
-        """Robots say goodbye."""
+        """Note that the robots first..first + count - 1 left."""
         known = [self._slot[i] for i in range(first, first + min(count, self._most)) if i in self._slot]
         self._columns["mark"][known] |= GONE
 
     def poll(self, polled: Iterable[int], afresh: bool) -> None:
-        """Robots are asked; `afresh`: in a new tick."""
+        """Note that robots are polled; `afresh`: in a new tick."""
         slots = self._slots(polled)
         if afresh:
             self._columns["mark"] &= ~np.uint8(POLLED | HEARD)
         self._columns["mark"][slots] |= POLLED
 
     def account(self, now: int, polled: Iterable[int], answers: Mapping[int, int], truth_known: bool) -> None:
-        """A tick, the `now`-th seen, is over: who was asked, and which states were reported."""
+        """Note the result of a tick.
+
+        Args:
+            now: number of ticks so far.
+            polled: ids of the robots that were polled.
+            answers: reported states by id.
+            truth_known: whether a simulation tells the true states, which then stay.
+        """
         columns = self._columns
         asked, heard = self._slots(polled), self._slots(answers)
         columns["asked"][asked] += 1
@@ -102,9 +109,10 @@ class Robots:
             columns["mark"] &= ~np.uint8(TRUE)
 
     def suspend(self, count: int, misses: int) -> tuple[list[int], list[int]]:
-        """So many robots are out of the draw: those that missed most polls in a row, at least `misses`.
+        """Mark `count` robots as out of the draw: those that missed most polls in a row, at least `misses`.
 
-        The coordinator tells how many, not which. Returns the ids of those that left the draw and of those that are back.
+        The coordinator says how many are out, and not which. Returns the ids of the robots that left the draw, and of those
+        that came back.
         """
         missed, mark = self.column("misses"), self.column("mark")
         candidates = np.flatnonzero((missed >= misses) & (mark & GONE == 0))
@@ -116,20 +124,20 @@ class Robots:
         return [self.ids[i] for i in np.flatnonzero(now & ~was)], [self.ids[i] for i in np.flatnonzero(was & ~now)]
 
     def true_states(self, ids: NDArray[np.uint32], states: NDArray[np.uint16]) -> None:
-        """Where robots truly are."""
+        """Note the true states of robots."""
         slots, followed = self._many(ids)
         self._columns["state"][slots] = states[followed]
         self._columns["mark"][slots] |= TRUE
 
     def poses(self, ids: NDArray[np.uint32], **columns: ArrayLike) -> None:
-        """Where robots are on a floor: x, y [m], yaw [rad], and their charge (0..1)."""
+        """Note where robots are on a floor, by columns: x, y [m], yaw [rad], and charge (0..1)."""
         slots, followed = self._many(ids)
         for name, values in columns.items():
             self._columns[name][slots] = np.asarray(values)[followed]
         self.moved += 1
 
     def _many(self, ids: NDArray[np.uint32]) -> tuple[Slots, Slots]:
-        """Slots of robots, and their places in the list, for those that are followed."""
+        """Return the slots of the robots that are followed, and their places in the list."""
         key = ids.tobytes()
         if key != self._told[0]:
             self._told = key, self._slots(ids.tolist())
@@ -139,7 +147,7 @@ class Robots:
         return slots, np.array([place for place, i in enumerate(ids.tolist()) if i in self._slot], dtype=np.intp)
 
     def _slots(self, ids: Iterable[int]) -> Slots:
-        """Slots of the robots that are followed; new ones get one."""
+        """Return the slots of the robots that are followed; new robots get one while there is room."""
         listed: Sequence[int] = list(ids)
         new = [i for i in dict.fromkeys(listed) if i not in self._slot][: self._most - len(self.ids)]
         if new:

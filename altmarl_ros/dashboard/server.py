@@ -1,7 +1,7 @@
-"""The web server: one page and one WebSocket, at which each browser gets what it lacks, at its own pace.
+"""The web server: one page, and one WebSocket on which each browser gets what has changed, at its own pace.
 
-Nothing is queued for a browser: at most ten times a second it is sent what has changed since its last message, and not
-before that message went out. A slow one gets fewer and loses ticks older than those that are kept.
+Nothing is queued for a browser: at most ten times a second, and not before its last message is out, it gets what has
+changed since then. A slow browser gets fewer messages, and misses the ticks that are no longer kept.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from altmarl_ros.errors import AltmarlError
 
 MOST_CLIENTS = 32
 LARGEST_MESSAGE = 16_384
-"""Of a browser [B]."""
+"""Longest message of a browser [B]."""
 
 _PERIOD = 0.1  # s between two messages to a browser
-_HEARTBEAT = 10.0  # s
-_SEND = 10.0  # s; a browser that takes nothing for so long is gone
-_MOST_PENDING = 8  # commands of a browser under way
-_MOST_WRONG = 5  # tokens, after which a browser has to connect again
-_WRONG_DELAY = 0.5  # s
+_HEARTBEAT = 10.0  # s between two pings
+_SEND = 10.0  # s after which a browser that takes nothing is disconnected
+_MOST_PENDING = 8  # commands of one browser at a time
+_MOST_WRONG = 5  # wrong tokens after which a browser has to connect again
+_WRONG_DELAY = 0.5  # s before the reply to a wrong token
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class _Client:
-    """One browser."""
+    """One connected browser."""
 
     def __init__(self, socket: web.WebSocketResponse, address: str) -> None:
         self.socket, self.address = socket, address
@@ -46,12 +46,12 @@ class _Client:
         self.pending: set[asyncio.Task[None]] = set()
 
     def reply(self, number: int | None, outcome: Outcome) -> None:
-        """Told with the next message."""
+        """Keep a reply for the next message."""
         self.replies.append({"id": number, "ok": outcome.successful, "text": outcome.text})
 
 
 class DashboardServer:
-    """Serves a view of a fleet; `operations` are for those who have the token."""
+    """Serves a view of a fleet, and carries out commands of browsers that gave the token."""
 
     def __init__(self, view: FleetView, operations: Operations, access: Access, page: Page) -> None:
         self._view, self._operations, self._access, self._page = view, operations, access, page
@@ -59,7 +59,7 @@ class DashboardServer:
         view.put("access", {"token": bool(access.token)})
 
     def application(self) -> web.Application:
-        """As aiohttp runs it."""
+        """Return the application that aiohttp runs."""
         application = web.Application(middlewares=[self._guard], client_max_size=LARGEST_MESSAGE)
         application.router.add_get("/", self._send_page)
         application.router.add_get("/ws", self._serve)
@@ -94,7 +94,7 @@ class DashboardServer:
             raise web.HTTPServiceUnavailable(text=f"{MOST_CLIENTS} browsers are connected already\n")
         socket = web.WebSocketResponse(max_msg_size=LARGEST_MESSAGE, heartbeat=_HEARTBEAT, compress=False)
         client = _Client(socket, request.remote or "?")
-        self._clients.add(client)  # before the first wait, so that their number holds
+        self._clients.add(client)  # before the first await, so that their number stays limited
         sender: asyncio.Task[None] | None = None
         try:
             await socket.prepare(request)

@@ -1,4 +1,4 @@
-"""A web application on one socket, until SIGINT or SIGTERM."""
+"""Runs a web application on one socket, until SIGINT or SIGTERM."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from aiohttp import web
 
 from altmarl_ros.errors import AltmarlError
 
-_LOOK = 0.2  # s
-_GOODBYE = 2.0  # s
+_POLL_PERIOD = 0.2  # s between two looks for a failure
+_SHUTDOWN = 2.0  # s that connections have to close
 
 
 @contextlib.contextmanager
 def listening(host: str, port: int) -> Iterator[socket.socket]:
-    """A bound socket; port 0: a free one.
+    """Context of a socket that is bound to the address; port 0: a free one.
 
     Raises:
         AltmarlError: the address is not this machine's, or the port is taken.
@@ -41,10 +41,16 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
 def serve(
     application: web.Application, bound: socket.socket, ready: Callable[[str], None], failed: Callable[[], BaseException | None]
 ) -> None:
-    """Serve until told to stop; `ready` is told the URL. What `failed` finds ends it too.
+    """Serve until SIGINT, SIGTERM or a failure.
+
+    Args:
+        application: to serve.
+        bound: socket that it is served on.
+        ready: called with the URL once it is served.
+        failed: returns an error that ends serving, or None.
 
     Raises:
-        AltmarlError: with what `failed` found.
+        AltmarlError: `failed` returned an error.
     """
     failure = asyncio.run(_serve(application, bound, ready, failed))
     if failure is not None:
@@ -57,14 +63,14 @@ async def _serve(
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=_GOODBYE)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=_SHUTDOWN)
     await runner.setup()
     try:
         await web.SockSite(runner, bound).start()
         ready(_url(bound))
         while not stopping.is_set() and failed() is None:
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(stopping.wait(), _LOOK)
+                await asyncio.wait_for(stopping.wait(), _POLL_PERIOD)
         return failed()
     finally:
         await runner.cleanup()

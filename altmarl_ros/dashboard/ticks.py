@@ -1,4 +1,4 @@
-"""What each tick came to, for the charts: the coordinator's account, and beside it the truth where a simulation tells it."""
+"""The newest ticks, for the charts: the coordinator's account of each, and the truth where a simulation tells it."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.monitoring.team_reward import team_reward
 from altmarl_ros.protocol.budget import WINDOW
 
 KEPT = 600
-"""Ticks."""
+"""Number of ticks that are kept."""
 
-_WAITING = 16  # truths that wait for the account of their tick
+_WAITING = 16  # truths that are kept until the account of their tick comes
 
 
 @dataclass(frozen=True)
 class TickAccount:
-    """What is shown of a coordinator's status, in SI units; see msg/CoordinatorStatus.msg."""
+    """The part of a coordinator's status that is shown, in SI units; see msg/CoordinatorStatus.msg."""
 
     stamp: float
     session: int
@@ -50,11 +51,11 @@ class TickAccount:
 
 @dataclass(frozen=True, eq=False)
 class TickTruth:
-    """What a simulation tells of a tick: robots by local state, and by state and action of those that acted.
+    """What a simulation tells of one tick.
 
     Attributes:
         states: number of robots per local state [S_l].
-        acted: number of robots per state and action [S_l, A_l]; empty: not told.
+        acted: number of the robots that acted per state and action [S_l, A_l]; empty: not told.
     """
 
     states: NDArray[np.int64]
@@ -86,7 +87,7 @@ FIELDS = (
     "policy",
     "missed",
 )
-"""Of a row that is sent."""
+"""Names of the fields of a row that is sent."""
 
 
 @dataclass
@@ -99,12 +100,12 @@ class _Row:
 
 
 class Ticks:
-    """The last ticks, by session and number.
+    """The newest ticks, by session and number.
 
     Attributes:
-        changes: counts changes of rows.
+        changes: number of changes of rows so far.
         last: account of the newest tick.
-        truth: true shares per local state at the newest tick of which they are known [S_l].
+        truth: true shares of the newest tick whose truth is known [S_l].
     """
 
     def __init__(self) -> None:
@@ -115,7 +116,7 @@ class Ticks:
         self._waiting: OrderedDict[tuple[int, int], TickTruth] = OrderedDict()
 
     def account(self, account: TickAccount, game: TabularGame | None) -> bool:
-        """The coordinator's word on a tick; whether it is the newest."""
+        """Add the coordinator's account of a tick; returns whether it is the newest tick."""
         key = account.session, account.tick
         if key in self._rows:
             return False
@@ -132,7 +133,7 @@ class Ticks:
         return newest
 
     def hear_truth(self, session: int, tick: int, truth: TickTruth, game: TabularGame | None) -> None:
-        """A simulation's word on a tick, before or after the coordinator's."""
+        """Add the truth about a tick, which may come before or after the coordinator's account."""
         if (session, tick) in self._rows:
             self._compare((session, tick), truth, game)
             return
@@ -141,7 +142,7 @@ class Ticks:
             self._waiting.popitem(last=False)
 
     def since(self, change: int) -> list[list[Any]]:
-        """Rows changed after that change, in the order of FIELDS, oldest first."""
+        """Return the rows that changed after the `change`-th change, oldest first, in the order of FIELDS."""
         return [_listed(row) for row in self._rows.values() if row.changed > change]
 
     def _compare(self, key: tuple[int, int], truth: TickTruth, game: TabularGame | None) -> None:
@@ -158,12 +159,12 @@ class Ticks:
         self._change(row)
 
     def _rate(self, account: TickAccount) -> float:
-        """Reports on the wire over the last seconds, or since the tick before where that is longer [B/s]."""
+        """Return the rate of reports on the wire [B/s], over the last seconds or since the tick before if that is longer."""
         total, since, later = 0, account.stamp, account.report_bytes
         for row in reversed(self._rows.values()):
             if row.account.stamp <= account.stamp - WINDOW and since < account.stamp:
                 break
-            # What came since a tick stands in the account of the next one.
+            # The reports that came since a tick are counted in the account of the next one.
             total += later
             later, since = row.account.report_bytes, min(since, row.account.stamp)
         return total / (account.stamp - since) if since < account.stamp else 0.0
@@ -174,7 +175,7 @@ class Ticks:
 
 
 def true_reward(game: TabularGame | None, s_g: int, a_g: int, acted: NDArray[np.int64]) -> float | None:
-    """r_g(s_g, a_g) + mean over the robots that acted of r_l(s_i, s_g, a_i); None where it cannot be told."""
+    """Return the team reward by the robots that acted [S_l, A_l]; None if none did, or if the game is unknown or differs."""
     if game is None or acted.size == 0 or acted.sum() == 0:
         return None
     if s_g >= game.n_global_states or a_g >= game.n_global_actions:
@@ -182,12 +183,11 @@ def true_reward(game: TabularGame | None, s_g: int, a_g: int, acted: NDArray[np.
     S_l, A_l = acted.shape
     if S_l > game.n_local_states or A_l > game.n_local_actions:
         return None
-    mean = float((acted * game.r_l[:S_l, s_g, :A_l]).sum() / acted.sum())
-    return float(game.r_g[s_g, a_g]) + mean
+    return team_reward(game, s_g, a_g, acted)
 
 
 def count_acted(states: NDArray[np.uint16], actions: NDArray[np.uint16], none: int) -> NDArray[np.int64]:
-    """Robots by state and action [S_l, A_l], as far as either occurs, of those that acted; `none`: the action of the others."""
+    """Count the robots that acted by state and action [S_l, A_l], up to the largest of either; `none`: action of the others."""
     took = actions != none
     if not took.any():
         return np.empty((0, 0), dtype=np.int64)

@@ -1,6 +1,6 @@
-"""All that the dashboard knows of a fleet, and what of it a browser lacks.
+"""All that the dashboard knows of a fleet, and what of it each browser has not got yet.
 
-One thread hears (`hear_...`), another sends (`Cursor.take`); a lock keeps them apart.
+The node's thread puts in what it hears (`hear_...`), the web server's thread takes out what browsers get (`take`).
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from numpy.typing import NDArray
 
 from altmarl_ros.dashboard.events import ERROR, INFO, WARNING, EventLog, listed
 from altmarl_ros.dashboard.frames import encode
-from altmarl_ros.dashboard.layout import game_layout
+from altmarl_ros.dashboard.game_drawing import game_drawing
 from altmarl_ros.dashboard.robots import Robots
 from altmarl_ros.dashboard.ticks import FIELDS, TickAccount, Ticks, TickTruth, count_acted
 from altmarl_ros.floors.floor_map import FloorMap
 from altmarl_ros.games.tabular import TabularGame
 
-_ROSTER_PERIOD = 1.0  # s between two tellings of ages and counters
-_MISSES = 3  # polls in a row that a robot may miss, unless the coordinator tells otherwise
+_ROSTER_PERIOD = 1.0  # s between two times that ages and counters are sent
+_MISSES = 3  # polls in a row that a robot may miss, unless the coordinator says otherwise
 _LEVELS = {0: INFO, 1: WARNING, 2: ERROR, 3: ERROR}
 
 
 @dataclass
 class Cursor:
-    """What one browser has been told."""
+    """How far one browser has got."""
 
     change: int = 0
     event: int = 0
@@ -40,7 +40,7 @@ class Cursor:
 
 
 class FleetView:
-    """The state of one fleet. Every method may be called from any thread."""
+    """The state of one fleet; every method may be called from any thread."""
 
     def __init__(self, fleet_prefix: str) -> None:
         self.lock = threading.RLock()
@@ -52,19 +52,19 @@ class FleetView:
         self._about: dict[str, Any] = {}
         self._configured_session: int | None = None
         self._configured: Mapping[str, Any] = {}
-        self._shape = (0, 0, 0)  # zones, global states and actions seen in statuses, while no game is known
+        self._shape = (0, 0, 0)  # zones, global states and actions that occurred, while no game is known
         self._heard = 0  # statuses
         self._heard_at = -np.inf  # monotonic
         self._open: tuple[int, int] | None = None
         self._truth_at = -np.inf
         self._diagnoses: dict[str, int] = {}
         self._contacts = 0
-        self._parts: dict[str, tuple[int, Any]] = {}  # what is sent whole when it changes, by name: version and content
+        self._parts: dict[str, tuple[int, Any]] = {}  # version and content by name
         self.put("fleet", {"prefix": fleet_prefix, "fields": FIELDS})
         self.put("stopped", False)
 
     def put(self, name: str, content: Any) -> bool:
-        """Set a part that is sent whole when it changes; whether it did."""
+        """Set a part of the state that is sent as a whole when it changes; returns whether it changed."""
         with self.lock:
             version, old = self._parts.get(name, (0, None))
             if version and old == content:
@@ -73,26 +73,26 @@ class FleetView:
             return True
 
     def note(self, level: str, kind: str, text: str) -> None:
-        """Something happened."""
+        """Add an event to the operator's log."""
         with self.lock:
             self.events.add(level, kind, text)
 
-    def stopped(self, pressed: bool) -> None:
-        """Whether the fleet's emergency stop is pressed."""
+    def set_stopped(self, pressed: bool) -> None:
+        """Set whether the fleet's emergency stop is pressed."""
         with self.lock:
             if self.put("stopped", pressed):
                 self.events.add(WARNING, "stop", "emergency stop of the fleet " + ("pressed" if pressed else "released"))
 
     def set_game(self, game: TabularGame | None, floor: FloorMap | None, about: Mapping[str, Any]) -> None:
-        """The game that the fleet plays; None: it is not known here. `about` is shown."""
+        """Set the game that the fleet plays (None: it is not on this machine), its floor, and what else is shown of it."""
         with self.lock:
             self._game = game
             self._floor = floor
             self._about = dict(about)
-            self._lay_out()
+            self._update_drawing()
 
     def configure(self, session: int, parameters: Mapping[str, Any]) -> None:
-        """A session's parameters, at its beginning and when one changed."""
+        """Set a session's parameters, at its beginning and whenever one changes; changes are noted as events."""
         with self.lock:
             same, before = session == self._configured_session, self._configured
             for name in parameters if same else ():
@@ -101,13 +101,20 @@ class FleetView:
             self._configured_session, self._configured = session, dict(parameters)
 
     def hear_tick(self, session: int, tick: int, polled: Sequence[int]) -> None:
-        """Robots are asked."""
+        """Take a tick, in which robots are polled."""
         with self.lock:
             self.robots.poll(polled, afresh=self._open != (session, tick))
             self._open = session, tick
 
     def hear_status(self, account: TickAccount, polled: Sequence[int], answers: Mapping[int, int], live: bool = True) -> None:
-        """The coordinator decided; `live` unless it is told of a past in which nobody listened."""
+        """Take the coordinator's account of a tick.
+
+        Args:
+            account: of the tick.
+            polled: ids of the robots that were polled.
+            answers: reported states by id.
+            live: whether it happened now; False: it is sent to late subscribers and makes no events.
+        """
         with self.lock:
             before = self.ticks.last
             if not self.ticks.account(account, self._game):
@@ -129,7 +136,7 @@ class FleetView:
             shape = len(account.estimate), account.global_state + 1, account.global_action + 1
             if self._game is None and (shape[0] != self._shape[0] or max(shape[1:]) > self._shape[1]):
                 self._shape = (shape[0], max(*shape, self._shape[1]), max(*shape, self._shape[2]))
-                self._lay_out()
+                self._update_drawing()
 
     def _compare(self, before: TickAccount | None, now: TickAccount) -> None:
         if before is None or before.session != now.session:
@@ -146,13 +153,24 @@ class FleetView:
         self,
         session: int,
         tick: int,
+        *,
         ids: NDArray[np.uint32],
         states: NDArray[np.uint16],
         actions: NDArray[np.uint16],
         none: int,
         counts: NDArray[np.int64],
     ) -> None:
-        """A simulation told of a tick; see msg/FleetTruth.msg. `none`: the action of robots that did not act."""
+        """Take a simulation's truth about a tick; see msg/FleetTruth.msg.
+
+        Args:
+            session: of the tick.
+            tick: number of the tick.
+            ids: of the robots.
+            states: their states, in the order of ids.
+            actions: their actions, in the order of ids.
+            none: action of robots that did not act.
+            counts: robots by state and action, row-major, where no ids are given.
+        """
         with self.lock:
             zones = len(self.ticks.last.estimate) if self.ticks.last else self._shape[0]
             zones = self._game.n_local_states if self._game else zones
@@ -171,7 +189,7 @@ class FleetView:
             self.ticks.hear_truth(session, tick, truth, self._game)
 
     def hear_floor(self, ids: NDArray[np.uint32], contacts: int, factor: float, **columns: NDArray[np.float32]) -> None:
-        """A simulated floor told where its robots are; see msg/FloorTruth.msg."""
+        """Take where the robots are on a simulated floor; see msg/FloorTruth.msg."""
         with self.lock:
             self.robots.poses(ids, **columns)
             if contacts > self._contacts:
@@ -181,7 +199,7 @@ class FleetView:
             self.put("floor", {"factor": round(factor, 1), "contacts": contacts})
 
     def hear_diagnosis(self, name: str, level: int, message: str) -> None:
-        """One finding of /diagnostics; changes of level are noted."""
+        """Take one status of /diagnostics; changes of its level are noted as events."""
         with self.lock:
             before = self._diagnoses.get(name, 0)
             if len(self._diagnoses) < 10_000 or name in self._diagnoses:
@@ -190,7 +208,7 @@ class FleetView:
                 self.events.add(_LEVELS.get(level, WARNING), "diagnosis", f"{name}: {message}")
 
     def take(self, cursor: Cursor, replies: Sequence[Any] = ()) -> bytes | None:
-        """What that browser lacks; None: nothing. The cursor moves on."""
+        """Return the message with what a browser has not got yet, and advance its cursor; None: there is nothing new."""
         with self.lock:
             return self._take(cursor, replies)
 
@@ -233,7 +251,7 @@ class FleetView:
             columns |= {name: robots.column(name) for name in ("asked", "answered", "misses")}
         return encode(head, columns) if head or columns else None
 
-    def _lay_out(self) -> None:
+    def _update_drawing(self) -> None:
         if self._game is not None or self._shape[0]:
-            layout = game_layout(self._game, self._floor, *self._shape)
-            self.put("game", {**layout, **self._about})
+            drawing = game_drawing(self._game, self._floor, *self._shape)
+            self.put("game", {**drawing, **self._about})

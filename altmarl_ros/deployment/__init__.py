@@ -1,1 +1,1 @@
-"""From a fleet file to the processes to start, and whether they may start, without ROS."""
+"""From a fleet file to the processes to start, and whether a robot is ready to move; no module but `launching` needs ROS."""

@@ -1,4 +1,4 @@
-"""What a check of a running system found, in a line, with what to do about it."""
+"""The result of a check of a running system: what was found, and what to do about it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ Outcome = Literal["ok", "warning", "failed"]
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at.
+    """One thing that was checked.
 
     Attributes:
-        name: of what was looked at.
+        name: what was checked.
         state: whether it works.
-        detail: what was seen.
-        remedy: what to do; empty where it works.
+        detail: what was found, in one line.
+        remedy: what to do about it; empty where it works.
     """
 
     name: str

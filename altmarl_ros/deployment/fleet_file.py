@@ -1,4 +1,4 @@
-"""A fleet of physical robots in one YAML file: types with their defaults, robots with what differs.
+"""Reads fleet files: a fleet of physical robots in one YAML file, types with their defaults and robots with what differs.
 
     game: hall                            # a built-in name, or a file beside this one
     policy: hall.npz                      # learned for it; without one it is trained before the first start
@@ -13,8 +13,8 @@
       robot_1: {id: 1, type: turtlebot4}
       robot_2: {id: 2, type: turtlebot4, enabled: false, parameters: {limits.forward: 0.2}}
 
-Parameters are those of the nodes, with dots or as nested mappings; which there are is for the nodes to say. A robot's
-come before its type's, `{name}` and `{id}` in texts stand for the robot's.
+Parameters are those of the nodes, with dots or as nested mappings; the nodes' own tables say which there are. A robot's
+parameters override its type's. `{name}` and `{id}` in texts stand for the robot's name and id.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from altmarl_ros.games.documents import read_yaml, validated
 from altmarl_ros.policies.bundle import default_path
 
 NOBODY = "none"
-"""In place of robots' names: no robot."""
+"""Chooses no robot where names of robots are expected."""
 
 _NAMESPACE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*")
 _MOST_ID = 2**32 - 1
 
 
 class _Type(BaseModel, extra="forbid"):
-    # typing's Dict and Optional: these annotations are evaluated by pydantic 1 as well.
+    # Dict and Optional of typing, since pydantic 1 evaluates these annotations on Python 3.10 too.
     parameters: Dict[str, Any] = Field(default_factory=dict)
     remappings: Dict[str, str] = Field(default_factory=dict)
 
@@ -66,10 +66,10 @@ class Member:
 
     Attributes:
         name: its namespace, without the leading slash.
-        id: unique in the fleet.
+        id: its number, unique in the fleet.
         type: name of its type; empty: none.
         enabled: whether it takes part.
-        parameters: of its node, by their full names, its own before its type's.
+        parameters: of its node, by their full names; its own override its type's.
         remappings: of its node's topics.
     """
 
@@ -83,15 +83,15 @@ class Member:
 
 @dataclass(frozen=True)
 class FleetFile:
-    """What a fleet consists of.
+    """The content of a fleet file.
 
     Attributes:
         path: of the file.
-        game: built-in name, or the path of a YAML file.
-        policy: path of the bundle, or None.
-        fleet_prefix: of the fleet-wide topics.
-        coordinator: its parameters by their full names.
-        members: all robots, those that are not enabled as well.
+        game: built-in name, or path of a YAML file.
+        policy: path of the bundle; None: the one that is kept for the game.
+        fleet_prefix: prefix of the fleet-wide topics.
+        coordinator: the coordinator's parameters by their full names.
+        members: all robots, also those that are not enabled.
     """
 
     path: Path
@@ -103,16 +103,16 @@ class FleetFile:
 
     @property
     def enabled(self) -> tuple[Member, ...]:
-        """The robots that take part."""
+        """Return the robots that take part."""
         return tuple(member for member in self.members if member.enabled)
 
     @property
     def policy_path(self) -> Path:
-        """Of the bundle: the one named, or where the one that is trained for the game is kept."""
+        """Path of the bundle: the one in the file, or the one where a bundle trained for the game is kept."""
         return self.policy or default_path(load_game(self.game))
 
     def choose(self, only: str = "") -> tuple[Member, ...]:
-        """The robots of these names, with commas between them; empty: all that are enabled; `none`: no robot.
+        """Return the robots with these names (separated by commas); empty: all enabled ones; `none`: no robot.
 
         Raises:
             AltmarlError: there is no such robot, or it is not enabled.
@@ -131,7 +131,7 @@ class FleetFile:
 
 
 def load_fleet_file(path: Path) -> FleetFile:
-    """Read a fleet.
+    """Read a fleet file.
 
     Raises:
         AltmarlError: one line that names the file, the key, and the rule it breaks.
@@ -151,10 +151,10 @@ def load_fleet_file(path: Path) -> FleetFile:
 
 
 def flatten(nested: Mapping[str, Any], where: str, words: Mapping[str, object], prefix: str = "") -> dict[str, ParameterValue]:
-    """Parameters by their full names; `{word}` in a text stands for what `words` says.
+    """Return nested parameters by their full names; `{word}` in a text is replaced by its value in `words`.
 
     Raises:
-        GameError: naming the key below `where` that has no value a parameter could have, or stands twice.
+        GameError: a key, named with `where` before it, has a value that no parameter can have, or stands twice.
     """
     flat: dict[str, ParameterValue] = {}
     for key, value in nested.items():

@@ -1,4 +1,4 @@
-"""What a simulated fleet consists of: one plan for the command line and for the launch files."""
+"""The plan of a fleet: which processes to start with which parameters, for the command line and for the launch files."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ from altmarl_ros.resources import share_directory
 
 ParameterValue = Union[bool, int, float, str]
 
-_LEASE = 3  # tick periods of silence before the standby takes over
+_LEASE = 3  # tick periods of silence after which the standby takes over
 _HELLOS_PER_SECOND = 1000.0
-_CROWD_HELLOS_PER_SECOND = 100_000.0  # a hello speaks for thousands
+_CROWD_HELLOS_PER_SECOND = 100_000.0  # since one hello of a crowd stands for thousands of robots
 _ROBOTS_PER_PROCESS = 250
-_COMPILATION = 90.0  # s; of steering and simulated floor, at their first use on a machine
-_SILENT_TICKS = 3  # after which robots that drive stop
+_COMPILATION = 90.0  # s that local planner and simulated floor take to compile at their first use on a machine
+_SILENT_TICKS = 3  # tick periods of silence after which robots with wheels stop
 
 Backend = Literal["markov", "physical", "real"]
-"""What the robots act through: a Markov world, a simulated floor, or their own bases."""
+"""What the robots move in: a Markov world, a simulated floor (physical), or the real one by their own bases."""
 
 BACKENDS: tuple[Backend, ...] = get_args(Backend)
 
 DEFAULT_PERIOD = 0.5
-"""Of the ticks of a Markov world [s]."""
+"""Default tick period of the Markov world [s]."""
 
 MOST_NODES = 2000
-"""Robots that may be nodes of their own."""
+"""Largest number of robots with a node each."""
 
 MOST_ROBOTS = 100_000
-"""Robots of a crowd."""
+"""Largest number of robots of a crowd."""
 
 
 @dataclass(frozen=True)
 class NodePlan:
-    """One process.
+    """One process to start.
 
     Attributes:
-        name: of the process.
-        executable: that it runs.
-        parameters: set on top of the parameter file, if there is one.
-        ros_name: fully qualified name of the node; empty: the process's, in no namespace.
+        name: name of the process, and of its log file.
+        executable: name of the installed executable.
+        parameters: override those of the parameter file.
+        ros_name: fully qualified name of the node; empty: the name of the process, in no namespace.
         remappings: of its topics.
-        parameter_file: that it reads; None: none.
+        parameter_file: read at the start; None: none.
     """
 
     name: str
@@ -60,7 +60,7 @@ class NodePlan:
 
     @property
     def namespace(self) -> str:
-        """Of the node."""
+        """Namespace of the node."""
         return self.ros_name.rpartition("/")[0] or "/"
 
     @property
@@ -71,7 +71,7 @@ class NodePlan:
 
 @dataclass(frozen=True)
 class FleetPlan:
-    """What to bring up.
+    """A simulated fleet, or robots with their own bases, to be started on one machine.
 
     Attributes:
         game: built-in name or YAML file.
@@ -80,19 +80,21 @@ class FleetPlan:
         k: reports per tick.
         model: observation model.
         period: tick period [s].
-        processes: processes that share the robots; 0: two, or more where a process would have over 250 nodes.
-        crowd: play all robots by the vectorised `crowd` in place of `world` and `robots`.
-        seed: of everything random.
-        ticks: ticks after which the coordinator falls silent; 0: never.
-        start_timeout: how long tick 0 waits for the fleet [s].
-        state_file: the coordinator's checkpoint; empty: none.
-        use_sim_time: follow /clock.
-        standby: whether a second coordinator stands by.
-        trainer: whether a trainer learns new policies beside the fleet when it is asked to.
-        network: faults between coordinator and robots; not with a crowd.
-        backend: a simulated Markov world, a simulated floor with physical robots, or neither: the robots' own bases.
-        real_time_factor: of a simulated floor, by whose clock periods are; 0: as fast as the robots steer.
+        processes: number of processes that share the robots; 0: two, or more where one would have over 250 nodes.
+        crowd: whether the vectorised `crowd` simulates all robots, in place of `world` and `robots`.
+        seed: of all random numbers.
+        ticks: number of ticks after which the coordinator stops ticking; 0: it never does.
+        start_timeout: longest wait of tick 0 for the robots [s].
+        state_file: file in which the coordinator keeps s_g over a restart; empty: none.
+        use_sim_time: whether nodes follow /clock.
+        standby: whether a second coordinator takes over when the first falls silent.
+        trainer: whether a trainer is started, which learns new policies when it is asked to.
+        network: simulated faults between coordinator and robots; none with a crowd.
+        backend: what the robots move in.
+        real_time_factor: speed of a simulated floor, whose clock the nodes follow, over real time; 0: as fast as the
+            robots steer.
         visualization: whether markers are published for RViz and Foxglove.
+        parameter_file: of all nodes.
     """
 
     game: str
@@ -140,16 +142,16 @@ class FleetPlan:
 
     @property
     def coordinators(self) -> frozenset[str]:
-        """Names of the processes of which one must live."""
+        """Names of the coordinators' processes, of which at least one must live."""
         return frozenset({"coordinator", "standby"} if self.standby else {"coordinator"})
 
     @property
     def world(self) -> str:
-        """Name of the process without which there is no fleet, besides coordinators; empty: none."""
+        """Name of the world's process, without which the fleet cannot go on; empty: there is none."""
         return "crowd" if self.crowd else {"markov": "world", "physical": "physical_world", "real": ""}[self.backend]
 
     def nodes(self) -> list[NodePlan]:
-        """World and robots, or a crowd; the coordinator last, since it starts the clock of the episode."""
+        """Return the processes: world and robots, or a crowd; the coordinator comes last, since it begins the episode."""
         simulated = self.use_sim_time or self.backend == "physical"
         common: dict[str, ParameterValue] = {"game": self.game, "use_sim_time": simulated}
         plans = self._crowd(common) if self.crowd else self._robots(common)
@@ -177,7 +179,7 @@ class FleetPlan:
 
     @property
     def robot_processes(self) -> int:
-        """Processes that play the robots."""
+        """Number of processes that share the robots."""
         if self.crowd:
             return 1
         return min(self.processes or max(2, -(-self.robots // _ROBOTS_PER_PROCESS)), self.robots)
@@ -214,7 +216,7 @@ class FleetPlan:
 
 
 def wheel_parameters(backend: Backend, period: float) -> dict[str, ParameterValue]:
-    """Parameters of robots that have wheels, for ticks of `period` [s]; a simulated floor tells them their poses in the map."""
+    """Return the parameters that robots with wheels need for a tick period [s]; a simulated floor gives poses in the map."""
     if backend == "markov":
         return {}
     wheels: dict[str, ParameterValue] = {"body": "drive", "timeout.tick": _SILENT_TICKS * float(period)}
@@ -224,7 +226,7 @@ def wheel_parameters(backend: Backend, period: float) -> dict[str, ParameterValu
 
 
 def find_period(given: float | None, game: str, backend: str) -> float:
-    """Time between ticks [s]: the given one, else half a second, or for robots with wheels what the game is made for.
+    """Return the tick period [s]: the given one, else half a second, or for robots with wheels the game's own.
 
     Raises:
         AltmarlError: none is given, and the game does not say how long robots with wheels need.

@@ -1,4 +1,4 @@
-"""Plans as actions of the launch system, which comes with a ROS installation: for the launch files alone."""
+"""Turns plans into actions of the ROS launch system; only launch files import it, since `launch` comes with ROS alone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from altmarl_ros.deployment.middleware import discovery_variables
 
 
 def declare_arguments(table: dict[str, tuple[Any, str]]) -> list[Any]:
-    """Arguments of a launch file, from (default, description) by name; a default of None: it must be given."""
+    """Declare a launch file's arguments, from (default, description) by name; without a default (None) one must be given."""
     return [
         DeclareLaunchArgument(name, default_value=default, description=description)
         for name, (default, description) in table.items()
@@ -31,12 +31,12 @@ def declare_arguments(table: dict[str, tuple[Any, str]]) -> list[Any]:
 
 
 def is_true(text: str) -> bool:
-    """Whether a launch argument says yes."""
+    """Tell whether a launch argument means yes."""
     return text.strip().lower() in ("true", "1")
 
 
 def nodes_of(plans: Sequence[NodePlan], log_level: str) -> list[Any]:
-    """The processes of a plan, with prompt discovery."""
+    """Make the actions that start the processes of a plan, with our settings of the middleware's discovery."""
     environment = [SetEnvironmentVariable(name, value) for name, value in discovery_variables().items()]
     return environment + [
         Node(
@@ -54,7 +54,7 @@ def nodes_of(plans: Sequence[NodePlan], log_level: str) -> list[Any]:
 
 
 def after_training(game: str, policy: Path, actions: Sequence[Any]) -> list[Any]:
-    """Learn a policy for the game unless `policy` is kept from an earlier start, then act."""
+    """Make the actions that train a policy for the game unless the file `policy` exists, and then do `actions`."""
     training = ExecuteProcess(
         cmd=[sys.executable, "-m", "altmarl_ros.cli.main", "train", "--if-missing", "--game", game, "--out", str(policy)],
         output="screen",

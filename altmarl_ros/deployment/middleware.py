@@ -1,4 +1,4 @@
-"""Environment variables under which a fleet's processes find each other promptly, and only each other."""
+"""Environment variables with which the processes of a fleet find each other quickly, and no others."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from importlib.metadata import PackageNotFoundError, version
 from altmarl_ros.resources import share_directory
 
 LOOPBACK = ("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-"""The variable that keeps processes to this machine, and its value."""
+"""Environment variable that keeps ROS to this machine, and its value."""
 
-_DOMAINS = range(1, 102)  # ids whose ports stay clear of ephemeral ones on Linux
-_PARTICIPANTS = 20  # of a domain that are looked for
+_DOMAINS = range(1, 102)  # ids whose ports are not among the ephemeral ones of Linux
+_PARTICIPANTS = 20  # of a domain, whose ports are probed
 _PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
-_FIRST_RCLPY_WITH_NEW_NAME = 9  # Kilted; Jazzy's Fast DDS 2 knows the old name of the variable
+_FIRST_RCLPY_WITH_NEW_NAME = 9  # Kilted's; Fast DDS 2 of Jazzy only knows the old name
 
 
 def discovery_variables() -> dict[str, str]:
-    """The variable that selects our Fast DDS profile; none where the user has chosen one."""
+    """Return the variable that selects our Fast DDS profile; nothing if the user has chosen a profile."""
     if any(os.environ.get(name) for name in _PROFILE_VARIABLES):
         return {}
     try:
@@ -30,12 +30,12 @@ def discovery_variables() -> dict[str, str]:
 
 
 def isolation_variables() -> dict[str, str]:
-    """This machine only, and a domain of its own."""
+    """Return the variables that keep a fleet to this machine and to a ROS domain that nobody else uses."""
     return {LOOPBACK[0]: LOOPBACK[1], "ROS_DOMAIN_ID": str(free_domain())}
 
 
 def free_domain() -> int:
-    """A ROS domain in which no process of this machine takes part, at random.
+    """Return at random a ROS domain that no process of this machine uses.
 
     A participant listens on UDP port 7400 + 250 domain + 10 + 2 i, with i the first that is free (DDSI-RTPS 9.6.1).
     """

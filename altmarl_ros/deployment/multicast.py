@@ -1,7 +1,7 @@
-"""Whether multicast passes between two machines: a plain socket test, without DDS.
+"""Tests whether multicast passes between two machines, with plain sockets and without DDS.
 
-DDS finds its participants by IPv4 multicast unless told otherwise. A listener answers each probe that
-it hears on a group of our own, by unicast, with its host name.
+DDS finds its participants by IPv4 multicast unless it is configured otherwise. The listener answers, by unicast and with
+its host name, every probe that arrives at a multicast group of our own.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _INTERVAL = 0.2  # s
 
 @dataclass(frozen=True)
 class MulticastAnswer:
-    """Who answered, from which address, after how long [s]."""
+    """An answer to a probe: host name, address, and delay [s]."""
 
     host: str
     address: str
@@ -28,7 +28,7 @@ class MulticastAnswer:
 
 
 class MulticastListener:
-    """Answers probes on every interface; `poll` it."""
+    """Answers probes on every interface, one at each call of `poll`."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -40,7 +40,7 @@ class MulticastListener:
                 self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, _membership(index))
 
     def poll(self) -> str | None:
-        """Answer one waiting probe; the address that it came from."""
+        """Answer one waiting probe and return the address that it came from; None: there is none."""
         try:
             data, sender = self._socket.recvfrom(256)
             if data != _PROBE:
@@ -56,7 +56,7 @@ class MulticastListener:
 
 
 def probe(seconds: float) -> MulticastAnswer | None:
-    """Send probes through every interface until one is answered, at most for `seconds`."""
+    """Send probes through every interface until one is answered, for at most `seconds`; None: no answer."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 1)
         end = time.monotonic() + seconds

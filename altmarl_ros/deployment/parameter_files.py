@@ -1,11 +1,11 @@
-"""Parameter files as `ros2 param dump` writes and `ros2 param load` reads them.
+"""Writes and reads parameter files as `ros2 param dump` and `ros2 param load` do.
 
     /coordinator:
       ros__parameters:
         sampling:
           k: 5
 
-The name of a node may be nested as well, and have the wildcards of rcl: `*` for one part of it, `**` for any number.
+A node's name may be nested too, and have the wildcards of rcl: `*` for one part of it, `**` for any number of parts.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ _KEY = "ros__parameters"
 
 @dataclass(frozen=True)
 class Section:
-    """The parameters that a file gives to the nodes whose names match a pattern."""
+    """The parameters in a file for the nodes whose names match a pattern."""
 
     pattern: str
     values: Mapping[str, Any]
 
     @property
     def wild(self) -> bool:
-        """Whether it is for more than one node."""
+        """Whether the pattern can match several nodes."""
         return "*" in self.pattern
 
     def matches(self, node: str) -> bool:
-        """Whether it is for a node, given by its fully qualified name."""
+        """Tell whether the pattern matches a fully qualified node name."""
         parts = [_part(part) for part in self.pattern.strip("/").split("/")]
         return re.fullmatch("".join(parts), node) is not None
 
 
 def dump(node: str, values: Mapping[str, Any]) -> str:
-    """The file that gives all these values to a node; a dot in a name nests, as `ros2 param dump` does it.
+    """Return the file that gives all these values to a node; a dot in a name nests, as `ros2 param dump` does it.
 
-    What stands for a parameter and begins the names of others stays flat, which is read just as well.
+    A name that begins with the whole name of another parameter stays flat, which reads back the same.
     """
     tree: dict[str, Any] = {}
     for name in sorted(values):
@@ -60,7 +60,7 @@ def dump(node: str, values: Mapping[str, Any]) -> str:
 
 
 def load(path: Path) -> tuple[Section, ...]:
-    """The sections of a file, in its order.
+    """Read the sections of a file, in its order.
 
     Raises:
         AltmarlError: naming the file and what is wrong with it.
@@ -72,9 +72,9 @@ def load(path: Path) -> tuple[Section, ...]:
 
 
 def values_for(node: str, known: Iterable[str], sections: Iterable[Section], path: Path) -> dict[str, Any]:
-    """What the sections of a file give to a node; what is meant for it alone counts before wildcards.
+    """Return the values that the sections of a file give to a node; a section for it alone overrides wildcards.
 
-    A wildcard may name parameters that the node does not have, since it is for others too.
+    A section with a wildcard may name parameters that the node does not have, since it is for others too.
 
     Raises:
         AltmarlError: no section is for the node, or one that is for it alone names a parameter that it does not have.
@@ -93,7 +93,7 @@ def values_for(node: str, known: Iterable[str], sections: Iterable[Section], pat
 
 
 def check_known(node: str, known: Iterable[str], names: Iterable[str]) -> None:
-    """Raise AltmarlError at a name that is none of the node's parameters, with what may be meant."""
+    """Raise AltmarlError at a name that is no parameter of the node; the error suggests a similar one."""
     there = sorted(known)
     for name in names:
         if name not in there:
@@ -102,9 +102,9 @@ def check_known(node: str, known: Iterable[str], names: Iterable[str]) -> None:
 
 
 def parse(text: str, present: Any) -> Any:
-    """A value that is typed as text, in the type of the parameter's present value where it can be; else as YAML has it.
+    """Parse a value that was typed as text, into the type of the parameter's present value if possible, else as YAML.
 
-    `10` is a number for a parameter that is one, and the text "10" for one that is a text.
+    `10` becomes a number for a parameter that is one, and stays the text "10" for a parameter that is a text.
     """
     try:
         value = yaml.safe_load(text)

@@ -1,124 +1,28 @@
-"""Whether one robot may move: what was seen of it and of its coordinator, judged before it is switched on.
+"""Judges whether one robot is ready to move, from what was observed of it and of its coordinator.
 
-What a robot needs is what its governor asks for (governor.py); each check names what is missing and who has to mend it.
-Ages are by stamps and by the clock of the machine that looks, so a clock that is wrong shows as an age.
+A robot needs what its governor asks for (see `driving.governor`). Each check names what is missing and what to do about it.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from typing import Any, Mapping
 
 from altmarl_ros.deployment.checks import Check, Outcome
+from altmarl_ros.deployment.robot_observations import RobotObservations, Stream
 from altmarl_ros.driving.limits import Limits
 
-_CLOCKS_APART = 0.1  # s, beyond what a message takes
+_CLOCKS_APART = 0.1  # s that clocks may differ, besides the time that a message takes
 _SAME = 1e-6
 
 
-@dataclass(frozen=True)
-class Stream:
-    """What was heard on one of a robot's topics.
+def judge(seen: RobotObservations, limits: Limits | None) -> list[Check]:
+    """Return all checks, in the order in which faults have to be mended.
 
-    Attributes:
-        topic: full name.
-        wanted: type that the robot reads.
-        writers: nodes that write it, by name; theirs may be another type.
-        offered: types that they write.
-        messages: that came.
-        intervals: between them [s].
-        age: median, by their stamps [s]; NaN where nothing came or nothing is stamped.
-        refused: what is wrong with a message, such as its frame; empty: nothing.
+    Args:
+        seen: what was observed.
+        limits: of the base; None: the robot's parameters give no valid limits.
     """
-
-    topic: str
-    wanted: str
-    writers: tuple[str, ...] = ()
-    offered: frozenset[str] = frozenset()
-    messages: int = 0
-    intervals: tuple[float, ...] = ()
-    age: float = math.nan
-    refused: str = ""
-
-
-@dataclass(frozen=True)
-class CommandTopic:
-    """The topic of the base's velocities.
-
-    Attributes:
-        topic: full name.
-        type: that the robot writes.
-        writers: nodes that write it, by name.
-        readers: nodes that read it, by name.
-        read_types: types that they read.
-    """
-
-    topic: str
-    type: str
-    writers: tuple[str, ...] = ()
-    readers: tuple[str, ...] = ()
-    read_types: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class CoordinatorSeen:
-    """What was seen of the coordinator.
-
-    Attributes:
-        writers: nodes that write ticks, by name.
-        longest_lease: of their liveliness [s]; infinite: they promise none.
-        period: time between ticks [s]; None: the coordinator did not say.
-        last_tick: age of the newest tick [s]; infinite: none was heard or told of.
-        clock: how far its clock is ahead of this machine's [s]; NaN: unknown.
-        game_hash: of the policy that is in force; empty: none was heard.
-    """
-
-    writers: tuple[str, ...] = ()
-    longest_lease: float = math.inf
-    period: float | None = None
-    last_tick: float = math.inf
-    clock: float = math.nan
-    game_hash: str = ""
-
-
-@dataclass(frozen=True)
-class RobotSeen:
-    """What was seen of one robot.
-
-    Attributes:
-        node: full name of its node.
-        count: of nodes with that name.
-        state: of its life cycle; empty: it did not say.
-        values: its parameters; None: it did not say.
-        expected: parameters by the fleet file.
-        streams: its sensors by what they are for: pose, odometry, scan.
-        command: the topic of the base; None: the node writes none.
-        coordinator: whom it hears.
-        game_hash: of its own game; empty: unknown here.
-        zone: it is in; empty: unknown.
-        nearest: obstacle, from the centre of the base [m]; infinite: none.
-        clock: how far its clock is ahead of this machine's [s]; NaN: unknown.
-        reasons: why it stands, as it says; None: it says nothing before it is active.
-    """
-
-    node: str
-    count: int = 0
-    state: str = ""
-    values: Mapping[str, Any] | None = None
-    expected: Mapping[str, Any] = field(default_factory=dict)
-    streams: Mapping[str, Stream] = field(default_factory=dict)
-    command: CommandTopic | None = None
-    coordinator: CoordinatorSeen = field(default_factory=CoordinatorSeen)
-    game_hash: str = ""
-    zone: str = ""
-    nearest: float = math.inf
-    clock: float = math.nan
-    reasons: tuple[str, ...] | None = None
-
-
-def judge(seen: RobotSeen, limits: Limits | None) -> list[Check]:
-    """All checks in the order in which they have to be mended; `limits` of the base, if its parameters make sense."""
     if seen.count == 0 or seen.values is None:
         return [_node(seen)]
     values = seen.values
@@ -143,7 +47,7 @@ def judge(seen: RobotSeen, limits: Limits | None) -> list[Check]:
     ]
 
 
-def _node(seen: RobotSeen) -> Check:
+def _node(seen: RobotObservations) -> Check:
     name = "node"
     if seen.count == 0:
         remedy = "start it, or mend discovery: altmarl netcheck; ROS_DOMAIN_ID must be the same"
@@ -159,7 +63,7 @@ def _node(seen: RobotSeen) -> Check:
     return Check(name, "ok", f"{seen.node} is {seen.state}")
 
 
-def _settings(seen: RobotSeen, limits: Limits | None) -> Check:
+def _settings(seen: RobotObservations, limits: Limits | None) -> Check:
     name, values = "settings", seen.values or {}
     if values["body"] != "drive":
         return Check(name, "failed", f"body is {values['body']!r}", "set the parameter body to drive")
@@ -187,19 +91,19 @@ def _longest(values: Mapping[str, Any], name: str) -> float:
 
 
 def _stream(stream: Stream, name: str, longest: float, needed: bool, carried: bool) -> Check:
-    """`carried`: another topic carries on between two messages of this one."""
+    """Check one sensor topic; `carried`: another topic fills the time between two messages of this one."""
     bad: Outcome = "failed" if needed else "warning"
-    if not stream.writers:
-        return Check(name, bad, f"nobody writes {stream.topic}", f"start what publishes {stream.wanted}, or remap the topic")
-    who = ", ".join(stream.writers)
+    if not stream.publishers:
+        return Check(name, bad, f"nobody publishes {stream.topic}", f"start what publishes {stream.wanted}, or remap the topic")
+    who = ", ".join(stream.publishers)
     if stream.offered and stream.wanted not in stream.offered:
-        detail = f"{who} writes {', '.join(sorted(stream.offered))} to {stream.topic}"
-        return Check(name, bad, detail, f"the robot reads {stream.wanted}: set pose.source, or remap the topic")
+        detail = f"{who} publishes {', '.join(sorted(stream.offered))} on {stream.topic}"
+        return Check(name, bad, detail, f"the robot subscribes to {stream.wanted}: set pose.source, or remap the topic")
     if not stream.messages:
-        remedy = "look at the driver; a reader gets nothing from a writer whose quality of service is incompatible"
+        remedy = "look at the driver; its quality of service may be incompatible with the robot's subscription"
         if carried:
             remedy = "AMCL says nothing before its initial pose is set"
-        return Check(name, bad, f"{who} writes {stream.topic}, but nothing comes", remedy)
+        return Check(name, bad, f"{who} publishes {stream.topic}, but nothing comes", remedy)
     if stream.refused:
         return Check(name, bad, f"{stream.topic}: {stream.refused}", "set frames.* and frame_prefix, or mend the driver")
     slowest = max(stream.intervals, default=math.inf)
@@ -214,14 +118,14 @@ def _stream(stream: Stream, name: str, longest: float, needed: bool, carried: bo
     return Check(name, "ok", detail)
 
 
-def _zone(seen: RobotSeen) -> Check:
+def _zone(seen: RobotObservations) -> Check:
     if seen.zone:
         return Check("zone", "ok", f"the robot is in {seen.zone!r}")
     remedy = "localise it (initial pose), or drive it by hand into a zone; altmarl floor show draws them"
     return Check("zone", "failed", "the pose is in no zone of the floor, or not known", remedy)
 
 
-def _nearest(seen: RobotSeen) -> list[Check]:
+def _nearest(seen: RobotObservations) -> list[Check]:
     radius = float((seen.values or {})["robot.radius"])
     if not math.isfinite(seen.nearest):
         return []
@@ -232,30 +136,30 @@ def _nearest(seen: RobotSeen) -> list[Check]:
     return [Check("clearance", "ok", detail)]
 
 
-def _command(seen: RobotSeen) -> Check:
+def _command(seen: RobotObservations) -> Check:
     name, command, values = "command", seen.command, seen.values or {}
     if command is None:
         if values["drive.kind"] == "none":
             return Check(name, "ok", "none, a dry run")
-        return Check(name, "failed", "the robot writes no velocities", "configure it")
-    others = [writer for writer in command.writers if writer != seen.node]
-    if not command.readers:
-        return Check(name, "failed", f"nobody reads {command.topic}", "start the base's driver, or remap the topic")
-    if command.type not in command.read_types:
-        detail = f"{', '.join(command.readers)} reads {', '.join(sorted(command.read_types))} from {command.topic}"
-        return Check(name, "failed", detail, f"the robot writes {command.type}: set drive.stamped")
-    detail = f"{command.topic}, {command.type}, read by {', '.join(command.readers)}"
+        return Check(name, "failed", "the robot publishes no velocities", "configure it")
+    others = [publisher for publisher in command.publishers if publisher != seen.node]
+    if not command.subscribers:
+        return Check(name, "failed", f"nobody subscribes to {command.topic}", "start the base's driver, or remap the topic")
+    if command.type not in command.subscribed_types:
+        detail = f"{', '.join(command.subscribers)} expects {', '.join(sorted(command.subscribed_types))} on {command.topic}"
+        return Check(name, "failed", detail, f"the robot publishes {command.type}: set drive.stamped")
+    detail = f"{command.topic}, {command.type}, received by {', '.join(command.subscribers)}"
     if others:
-        remedy = "two hands at one wheel: stop them, or let a multiplexer such as twist_mux choose"
-        return Check(name, "failed", f"{detail}; {', '.join(others)} write it as well", remedy)
+        remedy = "only one may command the base: stop them, or let a multiplexer such as twist_mux choose"
+        return Check(name, "failed", f"{detail}; {', '.join(others)} publish it too", remedy)
     return Check(name, "ok", detail)
 
 
-def _coordinator(seen: RobotSeen) -> Check:
+def _coordinator(seen: RobotObservations) -> Check:
     name, coordinator = "coordinator", seen.coordinator
-    who = ", ".join(coordinator.writers)
-    if not coordinator.writers:
-        return Check(name, "failed", "nobody writes ticks", "start the coordinator; fleet_prefix must be the same")
+    who = ", ".join(coordinator.publishers)
+    if not coordinator.publishers:
+        return Check(name, "failed", "nobody publishes ticks", "start the coordinator; fleet_prefix must be the same")
     timeout = float((seen.values or {})["timeout.coordinator"])
     if coordinator.longest_lease > timeout + _SAME:
         remedy = "set the coordinator's tick.lease to at most the robot's timeout.coordinator, or the robot hears no tick"
@@ -265,10 +169,10 @@ def _coordinator(seen: RobotSeen) -> Check:
     return Check(name, "ok", f"{who}, gone after {timeout:g} s of silence")
 
 
-def _ticks(seen: RobotSeen) -> Check:
+def _ticks(seen: RobotObservations) -> Check:
     name, coordinator = "tick", seen.coordinator
     timeout = float((seen.values or {})["timeout.tick"])
-    if not coordinator.writers:
+    if not coordinator.publishers:
         return Check(name, "failed", "none", "start the coordinator")
     if coordinator.period is not None and timeout <= coordinator.period:
         remedy = "set the robot's timeout.tick above the coordinator's tick.period, or it stops between ticks"
@@ -281,7 +185,7 @@ def _ticks(seen: RobotSeen) -> Check:
     return Check(name, "ok", f"{every}the last came {coordinator.last_tick:.1f} s ago")
 
 
-def _policy(seen: RobotSeen) -> Check:
+def _policy(seen: RobotObservations) -> Check:
     theirs = seen.coordinator.game_hash
     if not theirs:
         return Check("policy", "failed", "the coordinator announces none", "start the coordinator with a policy")
@@ -293,7 +197,7 @@ def _policy(seen: RobotSeen) -> Check:
     return Check("policy", "ok", f"for the robot's game {theirs}")
 
 
-def _clocks(seen: RobotSeen) -> Check:
+def _clocks(seen: RobotObservations) -> Check:
     apart = {"robot": seen.clock, "coordinator": seen.coordinator.clock}
     known = {who: ahead for who, ahead in apart.items() if math.isfinite(ahead)}
     if not known:
@@ -306,7 +210,7 @@ def _clocks(seen: RobotSeen) -> Check:
     return Check("clock", "ok", detail)
 
 
-def _rest(seen: RobotSeen) -> Check:
+def _rest(seen: RobotObservations) -> Check:
     if seen.reasons is None:
         return Check("robot", "warning", "says nothing before it is active", "activate it when all else is right")
     if seen.reasons:

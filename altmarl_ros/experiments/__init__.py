@@ -1,1 +1,1 @@
-"""Experiments: grids of independent tasks, cached and resumable, that end in a table and a figure."""
+"""Experiments: grids of independent tasks with kept results, which end in a table and a figure and can be interrupted."""

@@ -1,4 +1,4 @@
-"""Where tasks run: processes or threads of this machine, or a cluster, by joblib's backend names."""
+"""Connects to where tasks run, by joblib's backend names: processes or threads of this machine, or a cluster."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ class BackendError(AltmarlError):
 
 @contextmanager
 def parallel(backend: str, jobs: int) -> Iterator[Callable[[], joblib.Parallel]]:
-    """Within, calls give a Parallel of `jobs` workers (0: every core, or the whole cluster) on the backend.
+    """Context in which the yielded function makes a `joblib.Parallel` with `jobs` workers on the backend.
 
-    The Parallel yields results as they come, where the backend can do so, and else returns a list.
+    With `jobs` 0 it uses every core, or the whole cluster. The Parallel yields results as they come where the backend can
+    do so, and returns a list where it cannot.
 
     Raises:
         BackendError: naming the backend, or the package to install.
@@ -45,12 +46,12 @@ _NEEDS = {"dask": "the package dask[distributed]", "ray": "the package ray"}
 
 
 def _connect_dask(stack: ExitStack) -> None:
-    # To the scheduler at $DASK_SCHEDULER_ADDRESS, or to one of its own on this machine.
+    # Uses the scheduler at $DASK_SCHEDULER_ADDRESS; without one it starts its own on this machine.
     stack.enter_context(importlib.import_module("distributed").Client())
 
 
 def _connect_ray(stack: ExitStack) -> None:
-    # To the cluster at $RAY_ADDRESS, or to one of its own on this machine.
+    # Uses the cluster at $RAY_ADDRESS; without one it starts its own on this machine.
     importlib.import_module("ray.util.joblib").register_ray()
 
 
@@ -58,7 +59,7 @@ _CONNECT: dict[str, Callable[[ExitStack], None]] = {"dask": _connect_dask, "ray"
 
 
 def _make_parallel() -> joblib.Parallel:
-    for order in ("generator_unordered", "generator"):  # the first since joblib 1.4; neither on some backends
+    for order in ("generator_unordered", "generator"):  # the first needs joblib 1.4; some backends support neither
         try:
             return joblib.Parallel(return_as=order)
         except ValueError:

@@ -1,4 +1,7 @@
-"""Results of tasks on disk: one file each, whole or not there, and trusted only if its content proves itself."""
+"""Keeps the results of tasks on disk, one file each.
+
+Files are written atomically, and a file is used only if the hash in it matches its content.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ class Cache:
         self.folder = folder
 
     def load(self, task: Task) -> Any | None:
-        """The stored result; None where there is none, or a damaged one, which is removed."""
+        """Return the stored result, or None if there is none. A damaged file is removed and counts as none."""
         key = task.key
         for path, read in ((self._json(key), _read_json), (self._bundle(key), _read_bundle)):
             if path.is_file():
@@ -31,7 +34,7 @@ class Cache:
         return None
 
     def store(self, task: Task, result: Any) -> None:
-        """Keep a result.
+        """Write a result to disk.
 
         Raises:
             AltmarlError: the file cannot be written.

@@ -1,4 +1,4 @@
-"""What the figures of experiments share: a caption that tells the command, and curves with error bars."""
+"""Drawing shared by the figures of experiments: panels over a caption, curves with error bars, axes of reports."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ COLORS = (BLUE, ORANGE, GREEN, PURPLE, RED, "#17829b", "#a0522d", GREY)
 _CAPTION_WIDTH = 130  # characters across 10 inches
 
 
-def panels(count: int, caption: str, height: float = 4.2, width: float = 10.0, rows: int = 1) -> tuple[Figure, list[Axes]]:
-    """A figure of `count` panels, in rows of the same length, over a caption."""
+def panels(count: int, caption: str, *, height: float = 4.2, width: float = 10.0, rows: int = 1) -> tuple[Figure, list[Axes]]:
+    """Make a figure [inches] of `count` panels in `rows` equal rows, with the caption (the command) below them."""
     figure = new_figure(height, width)
     axes = list(figure.subplots(rows, count // rows, squeeze=False).flat)
     for each in axes:
@@ -29,8 +29,10 @@ def panels(count: int, caption: str, height: float = 4.2, width: float = 10.0, r
     return figure, axes
 
 
-def curve(axes: Axes, rows: Sequence[Row], label: str, color: str, x: str = "k", scale: float = 1.0, line: str = "o-") -> None:
-    """Means with error bars of one standard error over a column."""
+def curve(
+    axes: Axes, rows: Sequence[Row], label: str, color: str, *, x: str = "k", scale: float = 1.0, line: str = "o-"
+) -> None:
+    """Draw means against the column `x`, with error bars of one standard error; both are multiplied by `scale`."""
     xs, means, errors = series(rows, x)
     axes.errorbar(
         xs, [scale * y for y in means], [scale * e for e in errors], fmt=line, color=color, ms=4, lw=1.5, capsize=2, label=label
@@ -38,13 +40,13 @@ def curve(axes: Axes, rows: Sequence[Row], label: str, color: str, x: str = "k",
 
 
 def level(axes: Axes, rows: Sequence[Row], label: str, color: str, scale: float = 1.0) -> None:
-    """A horizontal line at the mean of the only row."""
+    """Draw a horizontal line at the mean of the only row; draw nothing without rows."""
     if rows:
         axes.axhline(scale * float(rows[0]["mean"]), color=color, lw=1.2, ls=":", label=label)
 
 
 def integer_ticks(axes: Axes, values: Sequence[float]) -> None:
-    """Ticks at the numbers of reports that were played, on a logarithmic axis as far as there is room."""
+    """Make the x axis logarithmic, with ticks at the given numbers of reports where there is room for them."""
     from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
     apart = [v for i, v in enumerate(values) if v > 0 and all(v / u > 1.17 for u in values[:i] if u > 0)]
@@ -55,7 +57,7 @@ def integer_ticks(axes: Axes, values: Sequence[float]) -> None:
 
 
 def plain_log_scale(axes: Axes) -> None:
-    """A logarithmic y axis with ticks in plain numbers."""
+    """Make the y axis logarithmic, with ticks in plain numbers."""
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     axes.set_yscale("log")
@@ -65,6 +67,6 @@ def plain_log_scale(axes: Axes) -> None:
 
 
 def shared_legend(figure: Figure, axes: Axes, columns: int) -> None:
-    """One legend above all panels, where it covers no data."""
+    """Draw one legend for all panels, above them, where it covers no data."""
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper left", ncols=columns, frameon=False, fontsize=9)

@@ -1,4 +1,4 @@
-"""Pairs of policies played over a grid of settings and seeds."""
+"""Plays pairs of policies over a grid of settings and seeds."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any, Callable, Mapping, Sequence
 import numpy as np
 
 from altmarl_ros.arrays import FloatArray
-from altmarl_ros.experiments.lab import Lab
+from altmarl_ros.experiments.learn_and_play import play_task
 from altmarl_ros.experiments.statistics import mean_and_error
 from altmarl_ros.experiments.table import Row, Value, row
-from altmarl_ros.experiments.tasks import play_task
+from altmarl_ros.experiments.task_runner import TaskRunner
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.policies import PolicyBundle
 
 Setting = Mapping[str, Any]
-"""Parameters of `tasks.play` but the seed."""
+"""Parameters of `learn_and_play.play` without the seed."""
 
 
 @dataclass(frozen=True, eq=False)
 class Played:
-    """What a setting earned: returns and mode accuracies, both [seed, episode]."""
+    """What the team earned in one setting: returns and mode accuracies, both [seed, episode]."""
 
     setting: Setting
     returns: FloatArray
@@ -29,22 +29,22 @@ class Played:
 
     @property
     def sizes(self) -> dict[str, int]:
-        """The columns robots, runs and seeds."""
+        """Values of the table's columns robots, runs and seeds."""
         seeds, runs = self.returns.shape
         return {"robots": self.setting["robots"], "runs": runs, "seeds": seeds}
 
 
 def play_grid(
-    lab: Lab,
+    runner: TaskRunner,
     game: TabularGame,
     settings: Sequence[Setting],
     seeds: Sequence[int],
     pair: Callable[[Setting, int], PolicyBundle],
 ) -> list[Played]:
-    """Play every setting with every seed; `pair` tells by which policies. Differences between settings are paired."""
+    """Play every setting with every seed, by the policies that `pair` returns; differences between settings are paired."""
     grid = [(setting, seed) for setting in settings for seed in seeds]
     tasks = [play_task(game, pair(setting, seed), _cost(setting), **setting, seed=seed) for setting, seed in grid]
-    results = lab.map("play", tasks)
+    results = runner.map("play", tasks)
     played = []
     for i, setting in enumerate(settings):
         mine = results[i * len(seeds) : (i + 1) * len(seeds)]
@@ -54,7 +54,7 @@ def play_grid(
 
 
 def rows_of(columns: Mapping[str, Value], played: Played, best: Mapping[str, Played]) -> list[Row]:
-    """Value, mode accuracy, and the gap to every named reference but itself, paired by episode."""
+    """Rows of value, mode accuracy and, paired by episode, the gap to every named reference other than itself."""
     rows = [
         row(columns, "value", *mean_and_error(played.returns), **played.sizes),
         row(columns, "mode_accuracy", *mean_and_error(played.mode_accuracy), **played.sizes),

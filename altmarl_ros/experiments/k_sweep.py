@@ -1,32 +1,41 @@
-"""Reward, mode accuracy and training time against the number of reports k.
+"""Experiment `k-sweep`: reward, mode accuracy and training time against the number of reports k.
 
 For every k of the sweep and every seed a pair is learned with K = k for `fresh`: its seconds are the training
-time, and `fresh` with the pair learned for k is what the paper reports. The pair of the largest k is also
-played at every k by the models without memory, by their rung of its ladder; `filtered`, every robot seen and
-random actions play the pair of the largest k that was learned for `filtered`. With `learn_for` all rules play
-pairs learned for that model. All play the same starts with the same random numbers.
+time, and `fresh` with the pair learned for k is what the paper reports. The models without memory also play the pair of
+the largest k at every k, by the ladder's rung for k. `filtered`, every robot seen and random actions play the pair of
+the largest k that was learned for `filtered`. With `learn_for` all rules play pairs learned for that model. All play the
+same starts with the same random numbers.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Sequence
 
+from altmarl_ros.experiments.figure import COLORS, curve, integer_ticks, level, panels, plain_log_scale, shared_legend
 from altmarl_ros.experiments.grid import Setting, play_grid, rows_of
-from altmarl_ros.experiments.lab import Lab
+from altmarl_ros.experiments.learn_and_play import learn_task
 from altmarl_ros.experiments.statistics import mean_and_error
-from altmarl_ros.experiments.table import Row, row
-from altmarl_ros.experiments.tasks import learn_task
+from altmarl_ros.experiments.table import Row, distinct, pick, row
+from altmarl_ros.experiments.task_runner import TaskRunner
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.learning.evaluation import ALL_SEEN, RANDOM
 from altmarl_ros.observation import MODEL_NAMES
+from altmarl_ros.plotting import GREY
 from altmarl_ros.policies import PolicyBundle
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 LEARNED_FOR_K = "fresh, learned for k"
+
+_SECONDS = {"best_responses_seconds": "best responses", "ladder_seconds": "ladder 0..k"}
 
 
 @dataclass(frozen=True)
 class KSweepOptions:
-    """What is swept; `training_runs` are the episodes of a training's evaluations, `runs` those of play, per seed."""
+    """What is swept; per seed, `training_runs` are the episodes of a training's evaluations and `runs` those of play."""
 
     k: tuple[int, ...] = (1, 2, 5, 10, 15, 20, 25)
     model: tuple[str, ...] = MODEL_NAMES
@@ -42,15 +51,18 @@ class KSweepOptions:
 QUICK = KSweepOptions(k=(1, 2, 4), robots=100, runs=60, seeds=2, training_runs=50)
 
 
-def k_sweep(game: TabularGame, options: KSweepOptions, lab: Lab) -> list[Row]:
-    """Rows by rule and k: value, mode accuracy and gap to all seen; and the seconds of learning by k."""
+def k_sweep(game: TabularGame, options: KSweepOptions, runner: TaskRunner) -> list[Row]:
+    """Learn and play; rows by rule and k: value, mode accuracy and gap to all seen; by k: the seconds of learning."""
     ks, seeds = sorted(set(options.k)), range(options.seed, options.seed + options.seeds)
     grid = [(k, seed) for k in ks for seed in seeds]
     without_memory, with_memory = options.learn_for or "fresh", options.learn_for or "filtered"
     wanted_pairs = {(k, seed, without_memory) for k, seed in grid} | {(ks[-1], seed, with_memory) for seed in seeds}
     order = sorted(wanted_pairs)
-    tasks = [learn_task(game, k, options.robots, options.training_runs, seed, model) for k, seed, model in order]
-    pairs: dict[tuple[int, int, str], PolicyBundle] = dict(zip(order, lab.map("learn", tasks), strict=True))
+    tasks = [
+        learn_task(game, k, robots=options.robots, runs=options.training_runs, seed=seed, learn_for=model)
+        for k, seed, model in order
+    ]
+    pairs: dict[tuple[int, int, str], PolicyBundle] = dict(zip(order, runner.map("learn", tasks), strict=True))
 
     def pair_of(setting: Setting, seed: int) -> PolicyBundle:
         model = without_memory if setting["rule"] in ("fresh", "sticky") else with_memory
@@ -62,10 +74,10 @@ def k_sweep(game: TabularGame, options: KSweepOptions, lab: Lab) -> list[Row]:
     for k in ks:
         for model in options.model:
             settings[model, k] = {"rule": model, "k": k, **sizes}
-    shared = play_grid(lab, game, list(settings.values()), seeds, pair_of)
+    shared = play_grid(runner, game, list(settings.values()), seeds, pair_of)
     by_rule = dict(zip(settings, shared, strict=True))
     own: list[Setting] = [{"rule": "fresh", "k": k, **sizes} for k in ks]
-    played_own = play_grid(lab, game, own, seeds, lambda setting, seed: pairs[setting["k"], seed, without_memory])
+    played_own = play_grid(runner, game, own, seeds, lambda setting, seed: pairs[setting["k"], seed, without_memory])
     for k, played in zip(ks, played_own, strict=True):
         by_rule[LEARNED_FOR_K, k] = played
 
@@ -80,3 +92,39 @@ def k_sweep(game: TabularGame, options: KSweepOptions, lab: Lab) -> list[Row]:
         for quantity, seconds in (("best_responses_seconds", responses), ("ladder_seconds", ladders)):
             rows.append(row({"rule": "learning", "k": k}, quantity, *mean_and_error(seconds), **count))
     return rows
+
+
+def draw_k_sweep(rows: Sequence[Row], caption: str = "", compare: Sequence[Row] = ()) -> Figure:
+    """Draw value, mode accuracy and seconds of learning against k; curves of the rows `compare` are dashed."""
+    figure, (value, accuracy, seconds) = panels(3, caption, height=4.4, width=12)
+    for axes, quantity, scale in ((value, "value", 1.0), (accuracy, "mode_accuracy", 100.0)):
+        level(axes, pick(rows, rule=ALL_SEEN, quantity=quantity), "every robot seen", "black", scale)
+        level(axes, pick(rows, rule=RANDOM, quantity=quantity), "random actions", GREY, scale)
+        _curves(axes, rows, quantity, scale=scale, line="o-", first_color=0)
+        _curves(axes, compare, quantity, scale=scale, line="s--", first_color=4)
+    for i, (quantity, label) in enumerate(_SECONDS.items()):
+        curve(seconds, pick(rows, quantity=quantity), label, COLORS[i])
+        theirs = pick(compare, quantity=quantity)
+        for rule in distinct(theirs, "rule"):
+            curve(seconds, pick(theirs, rule=rule), f"{label}, {rule}", COLORS[4 + i], line="s--")
+    plain_log_scale(seconds)
+    seconds.legend(frameon=False, fontsize=9)
+    ks = sorted(float(k) for k in distinct(rows, "k"))
+    for axes, label in (
+        (value, "discounted team reward"),
+        (accuracy, "ticks at the most populated zone [%]"),
+        (seconds, "learning, one core [s]"),
+    ):
+        axes.set_xlabel("reports per tick, k")
+        axes.set_ylabel(label)
+        integer_ticks(axes, ks)
+    shared_legend(figure, value, 4)
+    return figure
+
+
+def _curves(axes: Axes, rows: Sequence[Row], quantity: str, *, scale: float, line: str, first_color: int) -> None:
+    measured = [each for each in pick(rows, quantity=quantity) if each["k"] != ""]
+    for i, rule in enumerate(distinct(measured, "rule")):
+        # This curve mostly lies on that of `fresh`, which must stay visible beneath it.
+        style = "x:" if rule == LEARNED_FOR_K else line
+        curve(axes, pick(measured, rule=rule), str(rule), COLORS[(first_color + i) % len(COLORS)], scale=scale, line=style)

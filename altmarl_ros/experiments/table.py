@@ -1,4 +1,4 @@
-"""Tables in long form: one row per setting and quantity."""
+"""Tables in long form, one row per setting and quantity: made, picked from, written and read as CSV."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ Value = str | int | float
 Row = Mapping[str, Value]
 
 MEASURED = ("quantity", "mean", "standard_error", "robots", "runs", "seeds")
-"""The columns behind those of the setting, the same in every table; `runs` are episodes per seed, empty fields do not apply."""
+"""The columns that follow those of the setting in every table; `runs` are episodes per seed, an empty field does not apply."""
 
 
 def row(setting: Mapping[str, Value], quantity: str, mean: float, error: float | str = "", **sizes: Value) -> Row:
-    """One row; `sizes` are robots, runs and seeds."""
+    """Make one row; `sizes` are robots, runs and seeds."""
     measured: dict[str, Value] = {"quantity": quantity, "mean": mean, "standard_error": error}
     return {**setting, **measured, **{column: sizes.get(column, "") for column in MEASURED[3:]}}
 
 
 def pick(rows: Sequence[Row], **wanted: Any) -> list[Row]:
-    """The rows with these values."""
+    """Return the rows that have these values in these columns."""
     return [each for each in rows if all(each.get(column) == value for column, value in wanted.items())]
 
 
 def series(rows: Sequence[Row], x: str) -> tuple[list[float], list[float], list[float]]:
-    """Columns x, mean and standard error (0 where none is given), by rising x."""
+    """Return the columns x, mean and standard error (0 where none is given), sorted by x."""
     points = sorted((float(each[x]), float(each["mean"]), float(each["standard_error"] or 0.0)) for each in rows)
     return [p[0] for p in points], [p[1] for p in points], [p[2] for p in points]
 
 
 def distinct(rows: Sequence[Row], column: str) -> list[Any]:
-    """Values of a column in order of appearance, without empty ones."""
+    """Return the different values of a column in order of appearance, without empty ones."""
     return list(dict.fromkeys(each[column] for each in rows if each.get(column, "") != ""))
 
 
 def write_csv(path: Path, rows: Sequence[Row]) -> None:
-    """Write a table, atomically.
+    """Write a table atomically.
 
     Raises:
         AltmarlError: naming the file.
@@ -53,7 +53,7 @@ def write_csv(path: Path, rows: Sequence[Row]) -> None:
 
 
 def read_csv(path: Path) -> list[Row]:
-    """A table that write_csv wrote, or one like it.
+    """Read a table that write_csv wrote, or one with the same columns.
 
     Raises:
         AltmarlError: naming the file, and the row and column where one is wrong.

@@ -1,4 +1,4 @@
-"""The unit of an experiment: one deterministic computation, known by a content hash of all that goes into it."""
+"""One deterministic computation of an experiment, identified by a hash of everything that its result depends on."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _CODE = ("games", "policies", "observation", "learning", "experiments")
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """A call function(game, bundle, **parameters), to be made here or in another process.
+    """The call function(game, bundle, **parameters), to be made in this process or in another one.
 
     Attributes:
-        function: at the top level of a module; its result is made of JSON values, or is a bundle.
-        game: what it is about.
-        bundle: the policies it plays, if any.
-        parameters: JSON values.
-        cost: about how long it takes, in any unit; the longest are begun first.
+        function: defined at the top level of a module; returns JSON values or a bundle.
+        game: the game that is learned or played.
+        bundle: the policies that are played; None where none are.
+        parameters: keyword arguments, JSON values.
+        cost: estimate of how long it takes, in any unit; the longest tasks are started first.
     """
 
     function: Callable[..., Any]
@@ -50,17 +50,17 @@ class Task:
         return hashlib.sha256(json.dumps(about, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
     def run(self) -> Any:
-        """The result."""
+        """Compute the result."""
         return self.function(self.game, self.bundle, **self.parameters)
 
 
 @lru_cache(maxsize=1)
 def code_version() -> str:
-    """Hash of the sources that results depend on, so that results of older code are never taken for new ones."""
+    """Hash the sources that results depend on, so that results of older code are never taken for new ones."""
     digest = hashlib.sha256()
     package = Path(__file__).parents[1]
     for folder in _CODE:
         for source in sorted((package / folder).glob("*.py")):
-            if not source.stem.endswith("figure"):
+            if source.stem != "figure":  # the only one that no result depends on
                 digest.update(source.name.encode() + source.read_bytes())
     return digest.hexdigest()[:16]

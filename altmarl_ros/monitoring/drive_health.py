@@ -1,4 +1,4 @@
-"""How one robot's drive fares, graded, without ROS."""
+"""Grades how well one robot drives, for `/diagnostics`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,18 @@ from altmarl_ros.monitoring.health import Finding, Level
 
 
 def drive_finding(
-    robot_id: int, command: Command, pose_age: float, tick_age: float, emergency_stop: bool, zone: str
+    robot_id: int, command: Command, *, pose_age: float, tick_age: float, emergency_stop: bool, zone: str
 ) -> Finding:
-    """The drive of one robot; ages in [s], infinite where nothing came."""
+    """Grade the drive of one robot.
+
+    Args:
+        robot_id: the robot's id.
+        command: that its governor gave last.
+        pose_age: age of the newest pose [s]; infinite: none came.
+        tick_age: age of the newest tick [s]; infinite: none came.
+        emergency_stop: whether an emergency stop is pressed.
+        zone: name of the zone that it is in; empty: none.
+    """
     halts = any(reason.halts and reason is not Reason.NOT_ACTIVE for reason in command.reasons)
     level = Level.ERROR if halts else Level.WARN if command.reasons else Level.OK
     reasons = ", ".join(reason.value for reason in command.reasons)

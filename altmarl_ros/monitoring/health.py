@@ -1,4 +1,4 @@
-"""How a coordinator and its robots fare, graded: what `/diagnostics` says, without ROS."""
+"""Grades the health of a coordinator and of its robots, for `/diagnostics`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Level(IntEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of a diagnosis."""
+    """One status of `/diagnostics`: what was graded, its level, a message, and values by name."""
 
     name: str
     level: Level
@@ -42,25 +42,25 @@ class Finding:
 
 @dataclass(frozen=True)
 class Threshold:
-    """From `warn` on a quantity is worth a warning, from `error` on an error; the larger the worse."""
+    """Limits of a quantity that is worse the larger it is: from `warn` on a warning, from `error` on an error."""
 
     warn: float
     error: float
 
     def grade(self, value: float) -> Level:
-        """The level of a value."""
+        """Return the level of a value."""
         return Level.ERROR if value >= self.error else Level.WARN if value >= self.warn else Level.OK
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Of a coordinator.
+    """Limits by which a coordinator is graded.
 
     Attributes:
-        slowness: share of the tick frequency that is missing.
-        loss: share of the polls of the last ticks that stayed without an accepted report.
-        suspended: share of the roster that has left the draw.
-        age: 95 % quantile of the age of information, over that of a fair draw in which all answer.
+        slowness: missing share of the wanted tick frequency.
+        loss: share of the polls of the last ticks that brought no accepted report.
+        suspended: share of the roster that is out of the draw.
+        age: 95 % quantile of the age of information, divided by that of a fair draw in which all robots answer.
     """
 
     slowness: Threshold = field(default=Threshold(0.1, 0.5))
@@ -70,10 +70,10 @@ class Thresholds:
 
 
 class CoordinatorHealth:
-    """Collects what the ticks came to; `findings` grades the last of them."""
+    """Collects the results of ticks; `findings` grades the last of them."""
 
     def __init__(self, period: float) -> None:
-        """`period` of the ticks [s]; it may change."""
+        """Begin without ticks; `period` is that of the ticks [s], and may be changed later."""
         self.period = period
         self._ticks: deque[tuple[float, int, int, float]] = deque(maxlen=_RECENT_TICKS)  # time, polled, heard, latency
         self._bytes: deque[tuple[float, int]] = deque()
@@ -82,7 +82,7 @@ class CoordinatorHealth:
         self._verdicts: Counter[Verdict] = Counter()
 
     def add(self, decision: Decision, latency: float, report_bytes: int, now: float) -> None:
-        """A tick was decided at monotonic time `now` [s]."""
+        """Add a tick that was decided at monotonic time `now` [s]; latency in [s], report_bytes in [B]."""
         self._last = decision
         self._ticks.append((now, len(decision.tick.polled), decision.heard, latency))
         self._bytes.append((now, report_bytes))
@@ -92,12 +92,24 @@ class CoordinatorHealth:
         self,
         core: Coordinator,
         thresholds: Thresholds,
+        *,
         missed_ticks: int,
         refused_hellos: int,
         policy_requests: int,
         now: float,
     ) -> list[Finding]:
-        """The state at monotonic time `now` [s]; counters are compared with the last call."""
+        """Grade ticks, reports, roster, bandwidth and policy at monotonic time `now` [s].
+
+        Counters are compared with those of the last call.
+
+        Args:
+            core: the coordinator.
+            thresholds: limits of the grades.
+            missed_ticks: ticks that began late, since the start.
+            refused_hellos: join and leave messages that were refused, since the start.
+            policy_requests: requests of robots for the policy, since the start.
+            now: monotonic time [s].
+        """
         self._forget(now)
         found = [
             self._tick_finding(thresholds, missed_ticks, now),
@@ -230,16 +242,20 @@ def _policy_finding(core: Coordinator, policy_requests: int) -> Finding:
 
 
 def _fair_age(k: int, n: int) -> float:
-    """95 % quantile of the ticks since a robot was heard that is heard with probability k/n per tick; at least 1."""
+    """Return the 95 % quantile of the ticks since a robot was heard, with probability k/n per tick; at least 1."""
     if k <= 0 or k >= n:
         return 1.0
     return max(1.0, math.log(0.05) / math.log1p(-k / n))
 
 
 def robots_finding(agents: Sequence[RobotAgent], now: float, silent: Threshold, each: int = 1) -> Finding:
-    """The robots of one process at monotonic time `now` [s]; `silent`: share that hears no coordinator.
+    """Grade the robots of one process.
 
-    Every agent stands for `each` robots.
+    Args:
+        agents: the robots' agents.
+        now: monotonic time [s].
+        silent: limits for the share of robots that hear no coordinator.
+        each: number of robots that every agent stands for.
     """
     robots = each * len(agents)
     deaf = each * sum(agent.silent(now) for agent in agents)
@@ -248,7 +264,7 @@ def robots_finding(agents: Sequence[RobotAgent], now: float, silent: Threshold, 
     message = f"{robots - deaf} of {robots} robots hear the coordinator"
     if waiting:
         message += f", {waiting} lack its policy"
-    if not any(agent.heard for agent in agents):  # as at every start
+    if not any(agent.heard for agent in agents):  # as at every start, so that it is no error
         level, message = Level.WARN, "no coordinator was heard yet"
     return Finding(
         "robots",

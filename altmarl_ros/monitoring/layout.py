@@ -1,7 +1,7 @@
-"""Where zones and robots are drawn: on the game's floor, or, for a game without one, on a ring of discs.
+"""Lays out zones and robots for drawing: on the game's floor, or on a ring of discs for a game without a floor.
 
-All in metres in the `map` frame. A robot whose pose is not known is drawn in its zone, at a place of its own that it has
-in every zone, so that nothing but a change of zone moves it. The places are a sunflower: point i of n lies at radius
+All is in metres in the `map` frame. A robot whose pose is not known is drawn in its zone. Its place there depends on the
+robot alone, so that only a change of zone moves it. The places are a sunflower: point i of n lies at radius
 R sqrt((i + 1/2) / n) and angle i times the golden angle, which fills a disc evenly whatever n is (Vogel, 1979).
 """
 
@@ -18,23 +18,23 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.floors.floor_map import FloorMap
 
 _GOLDEN_ANGLE = pi * (3.0 - sqrt(5.0))
-_FILLED = 0.8  # of the disc around a zone's centre
-_ZONE_RADIUS = 2.0  # m; of a ring's discs
-_GAP = 1.5  # m; between them, with room for what is written
-_LABEL = 0.5  # m; from a zone's border to the middle of what is written about it
-_STEP = 0.5  # m; at most, along the border of a filled zone
+_FILLED = 0.8  # part of the disc around a zone's centre in which robots are placed
+_ZONE_RADIUS = 2.0  # m; of the discs on the ring
+_GAP = 1.5  # m between the discs, with room for labels
+_LABEL = 0.5  # m from a zone's border to the middle of its label
+_STEP = 0.5  # m, the longest step along the border of a filled zone
 
 
 @dataclass(frozen=True, eq=False)
 class ZoneShape:
-    """A zone as it is drawn.
+    """The drawing of one zone.
 
     Attributes:
         name: of the local state.
-        outline: its border, closed [vertex, xy; m].
-        triangles: what fills it [3 vertices each, xy; m].
+        outline: closed border [vertex, xy; m].
+        triangles: that fill it, three vertices each [vertex, xy; m].
         centre: of the places for robots [xy; m].
-        label: middle of what is written about it [xy; m].
+        label: middle of the label [xy; m].
         radius: of the disc that the places fill [m].
     """
 
@@ -55,17 +55,17 @@ class Layout:
 
     @property
     def top(self) -> FloatArray:
-        """A point above all zones, in the middle [xy; m]."""
+        """Point above the middle of all zones [xy; m]."""
         corners = np.vstack([zone.outline for zone in self.zones])
         return np.array([(corners[:, 0].min() + corners[:, 0].max()) / 2, corners[:, 1].max() + 2.0])
 
     @property
     def scale(self) -> float:
-        """Width of a drawn robot that suits the zones [m]."""
+        """Width of a drawn robot that suits the size of the zones [m]."""
         return float(np.clip(0.12 * min(zone.radius for zone in self.zones), 0.05, 0.5))
 
     def places(self, zone: int, ranks: FloatArray, n: int) -> FloatArray:
-        """Where in a zone the robots with these ranks of n are drawn [robot, xy; m]."""
+        """Return where in a zone the robots with these ranks among n are drawn [robot, xy; m]."""
         shape = self.zones[zone]
         radii = _FILLED * shape.radius * np.sqrt((ranks + 0.5) / max(1, n))
         angles = _GOLDEN_ANGLE * ranks
@@ -73,7 +73,7 @@ class Layout:
 
 
 def floor_layout(floor: FloorMap) -> Layout:
-    """The zones where they are."""
+    """Lay out the zones of a floor, where they are."""
     zones = []
     for zone in floor.plan.zones:
         centre = np.asarray(zone.goal, dtype=np.float64)
@@ -87,7 +87,7 @@ def floor_layout(floor: FloorMap) -> Layout:
 
 
 def ring_layout(names: tuple[str, ...]) -> Layout:
-    """Discs on a circle, the first one at the top, clockwise."""
+    """Lay out zones as discs on a circle, clockwise from the top."""
     n = len(names)
     ring = 0.0 if n == 1 else (_ZONE_RADIUS + _GAP / 2) / np.sin(pi / n)
     angles = pi / 2 - 2 * pi * np.arange(n) / n
@@ -100,7 +100,7 @@ def ring_layout(names: tuple[str, ...]) -> Layout:
 
 
 def _shape(name: str, polygon: Polygon, centre: FloatArray, label: FloatArray, radius: float) -> ZoneShape:
-    # Delaunay triangles of a border with points this near to each other do not cross it by more than a sliver.
+    # The points are so near to each other that Delaunay triangles cross the border by slivers at most.
     fine = polygon.segmentize(max(_STEP, polygon.length / 200))
     found = shapely.get_parts(shapely.delaunay_triangles(fine))
     inside = [part for part in found if polygon.contains(part.representative_point())]

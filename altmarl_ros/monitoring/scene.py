@@ -1,4 +1,4 @@
-"""What is drawn of one tick: every robot's place, heading and part in the tick, and what is said beside each zone."""
+"""Makes the scene of one tick: every robot's place, heading and part in the tick, and the labels of the zones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.monitoring.layout import Layout
 
 MOST_DOTS = 2000
-"""Dots that stand for a crowd too large to be told robot by robot."""
+"""Largest number of dots that stand for a crowd of which only numbers are known."""
 
 Pose = tuple[float, float, float]
 """x, y, yaw [m, m, rad; map]."""
@@ -20,14 +20,14 @@ Pose = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Tick:
-    """What is known of the last decided tick.
+    """What the coordinator said of the last decided tick.
 
     Attributes:
         number: of the tick.
-        zone, next_zone: the local states that s_g and a_g stand for; None: none.
+        zone, next_zone: local states that s_g and a_g stand for; None: they stand for none.
         caption: s_g, a_g and the reports in one line.
-        estimate: shares of robots per local state.
-        polled, heard: robots that were asked, and that were heard.
+        estimate: estimated share of the robots per local state.
+        polled, heard: ids of the robots that were polled, and that were heard.
     """
 
     number: int
@@ -41,17 +41,17 @@ class Tick:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """What to draw.
+    """All that is drawn of one tick.
 
     Attributes:
         layout: zones and walls.
-        labels: beside each zone.
-        caption: above all.
-        zone, next_zone: where attention is, and where it is sent; None: nowhere.
+        labels: one per zone.
+        caption: text above all zones.
+        zone, next_zone: zones that s_g and a_g stand for; None: they stand for none.
         ids: of the robots; empty where dots stand for a crowd.
         places: of the robots or dots [robot, xy; m].
-        headings: their yaw, NaN: not known [robot; rad].
-        polled, heard: whether each was asked in this tick, and heard [robot].
+        headings: yaw of the robots; NaN: not known [robot; rad].
+        polled, heard: whether each was polled in this tick, and heard [robot].
     """
 
     layout: Layout
@@ -67,19 +67,20 @@ class Scene:
 
     @property
     def size(self) -> float:
-        """Of a drawn robot [m]: as suits the zones, and smaller where so many in one zone would hide each other."""
+        """Width of a drawn robot [m]: as suits the zones, or smaller where many robots would hide each other."""
         room = min(zone.radius for zone in self.layout.zones)
         return min(self.layout.scale, room / float(np.sqrt(max(1, len(self.places)))))
 
 
 @dataclass
-class Whereabouts:
-    """Where every robot is, by the best of what is told: its true pose, its true zone, or the zone that it last reported.
+class RobotLocations:
+    """Where every robot is, by the best source there is: its true pose, its true zone, or the zone that it reported last.
 
     Attributes:
-        poses: true poses of a simulated floor, by robot.
-        zones: true zones, by robot; None: nobody tells the truth.
-        counts: robots per zone of a crowd that is told by numbers alone; None: it is not.
+        most: largest number of robots whose reports are remembered.
+        poses: true poses on a simulated floor, by robot.
+        zones: true zones, by robot; None: no simulation publishes them.
+        counts: number of robots per zone, of a crowd of which only numbers are known; None: of no such crowd.
     """
 
     most: int = 100_000
@@ -89,7 +90,7 @@ class Whereabouts:
     _reported: OrderedDict[int, int] = field(default_factory=OrderedDict)
 
     def hear(self, answers: Iterable[tuple[int, int]]) -> None:
-        """Robots reported their zones; of more than `most` those heard long ago are forgotten."""
+        """Take note of the zones that robots reported; beyond `most` robots the oldest reports are forgotten."""
         for robot_id, zone in answers:
             self._reported[robot_id] = zone
             self._reported.move_to_end(robot_id)
@@ -97,17 +98,17 @@ class Whereabouts:
             self._reported.popitem(last=False)
 
     def leave(self, robot_ids: Iterable[int]) -> None:
-        """Robots left the fleet."""
+        """Forget robots that left the fleet."""
         for robot_id in robot_ids:
             self._reported.pop(robot_id, None)
 
     def known(self) -> Mapping[int, int]:
-        """The zone of each robot that is not told by its pose."""
+        """Return the best known zone of each robot."""
         return self._reported if self.zones is None else self.zones
 
 
-def make_scene(layout: Layout, tick: Tick, robots: Whereabouts) -> Scene:
-    """The scene of a tick; robots in zones that the layout lacks are left out."""
+def make_scene(layout: Layout, tick: Tick, robots: RobotLocations) -> Scene:
+    """Make the scene of a tick; robots in zones that the layout lacks are left out."""
     L = len(layout.zones)
     if robots.counts is not None:
         ids: tuple[int, ...] = ()
@@ -150,7 +151,7 @@ def _placed(
 
 
 def _dots(layout: Layout, counts: tuple[int, ...]) -> tuple[FloatArray, float]:
-    """Dots for a crowd, and how many robots each stands for."""
+    """Place dots for a crowd; returns their places and how many robots each stands for."""
     each = max(1.0, float(np.ceil(sum(counts) / MOST_DOTS)))
     parts = [
         layout.places(zone, np.arange(round(count / each), dtype=np.float64), max(1, round(max(counts) / each)))

@@ -1,4 +1,4 @@
-"""One tick of a running fleet as an operator sees it: what the coordinator told, beside the truth where there is one."""
+"""One tick of a running fleet as an operator sees it: what the coordinator said, and the truth where a simulation tells it."""
 
 from __future__ import annotations
 
@@ -8,39 +8,44 @@ from typing import Mapping
 import numpy as np
 
 from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.monitoring.team_reward import team_reward
 from altmarl_ros.protocol.messages import Verdict
 from altmarl_ros.simulation.markov_world import Truth
 
 
 @dataclass(frozen=True)
 class TickView:
-    """The coordinator's account of one tick, and what was true in it.
+    """The coordinator's account of one tick, and the truth about it.
 
     Attributes:
-        session, tick, policy_id: which one.
-        next_policy_id: announced and not yet acted by; policy_id where there is none.
+        session, tick: which tick it is.
+        policy_id: policy in force.
+        next_policy_id: policy that is announced and not in force yet; policy_id where there is none.
         role: of the coordinator that decided: first or standby; empty: not known.
-        coordinators: how many there are.
-        paused: whether no tick begins by now.
+        coordinators: number of coordinators.
+        paused: whether the coordinator begins no further tick at present.
         game: name; empty: not known.
         zones: names of the local states.
         model: observation model; empty: not known.
-        period: of the ticks [s]; None: not known.
-        robots, live: on the roster, and in the draw.
-        k, k_eff: reports wanted, and what the bandwidth allows.
-        asked, backfilled, heard, rung: reports asked for, asked of others in place of silent ones, accepted; k' that decided.
-        verdicts: reports since the session started, by what became of them.
+        period: tick period [s]; None: not known.
+        robots, live: number of robots on the roster, and of those in the draw.
+        k, k_eff: reports wanted, and as many of them as the bandwidth allows.
+        asked, backfilled, heard: reports asked for, of these in place of silent robots, and accepted.
+        rung: k' of the policy that decided.
+        verdicts: number of reports since the session started, by verdict.
         missed, held: ticks that began late, and that did not begin.
-        report_bytes: in this tick [B].
-        bandwidth_limit: [B/s]; 0: none.
-        latency: broadcast to decision [s].
+        report_bytes: size of the tick's reports on the wire [B].
+        bandwidth_limit: limit for reports on the wire [B/s]; 0: none.
+        latency: time from broadcast to decision [s].
         age_mean, age_p95, age_max: ticks since the robots in the draw were heard.
         global_state, global_action: s_g, a_g.
         action: name of a_g.
-        zone, next_zone: the local states that s_g and a_g stand for; None: none.
-        estimate: shares of robots per local state, and truth; None: not known.
+        zone, next_zone: local states that s_g and a_g stand for; None: they stand for none.
+        estimate: estimated share of the robots per local state.
+        truth: true share of the robots per local state; None: not known.
         sampling_error: largest standard deviation of an estimated share.
-        estimated_reward: team reward under the estimate, and true one; None: not known.
+        estimated_reward: team reward under the estimate.
+        true_reward: true team reward; None: not known.
     """
 
     session: int
@@ -84,28 +89,28 @@ class TickView:
 
     @property
     def byte_rate(self) -> float | None:
-        """Reports on the wire [B/s]; None where the period is not known."""
+        """Rate of reports on the wire [B/s]; None where the period is not known."""
         return self.report_bytes / self.period if self.period else None
 
     @property
     def refused(self) -> dict[str, int]:
-        """Reports that were not accepted, by verdict, those that came."""
+        """Number of reports that were not accepted, by verdict, without verdicts that none got."""
         return {name: count for name, count in self.verdicts.items() if count and name != Verdict.ACCEPTED.value}
 
 
 def true_shares(truth: Truth, n_local_states: int) -> tuple[float, ...]:
-    """Share of the robots in each local state; all 0 without robots."""
+    """Return the true share of the robots in each local state [S_l]; all 0 without robots."""
     occupancy = truth.occupancy(n_local_states)
     return tuple(float(share) for share in occupancy / max(1, occupancy.sum()))
 
 
 def true_reward(game: TabularGame, truth: Truth, global_state: int, global_action: int) -> float:
-    """r_g(s_g, a_g) + the mean of r_l over the robots that acted; r_g alone where none did."""
-    r_l = game.r_l[:, global_state, :]
+    """Return the team reward of a tick by its truth; of the robots only those count that acted."""
+    shape = (game.n_local_states, game.n_local_actions)
     if truth.counts:
-        counts = np.reshape(truth.counts, r_l.shape)
-        local = float((counts * r_l).sum() / max(1, counts.sum()))
-    else:
-        acted = [(s, a) for s, a in zip(truth.local_states, truth.local_actions, strict=True) if a is not None]
-        local = float(np.mean([r_l[s, a] for s, a in acted])) if acted else 0.0
-    return float(game.r_g[global_state, global_action]) + local
+        return team_reward(game, global_state, global_action, np.reshape(truth.counts, shape))
+    acted = np.zeros(shape, dtype=np.int64)
+    for s_l, a_l in zip(truth.local_states, truth.local_actions, strict=True):
+        if a_l is not None:
+            acted[s_l, a_l] += 1
+    return team_reward(game, global_state, global_action, acted)

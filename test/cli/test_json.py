@@ -114,10 +114,10 @@ def test_a_verb_prints_one_document_and_nothing_else(run, capfd, arguments, key)
 
 
 def test_a_verb_that_trains_on_the_way_still_prints_one_document(monkeypatch, capfd):
-    from altmarl_ros.cli import train
+    from altmarl_ros.cli import training
 
-    monkeypatch.setattr(train, "default_top_rung", lambda game: 1)
-    monkeypatch.setattr(train, "default_path", lambda game, k=None: Path("kept.npz"))
+    monkeypatch.setattr(training, "default_top_rung", lambda game: 1)
+    monkeypatch.setattr(training, "default_path", lambda game, k=None: Path("kept.npz"))
     assert document(capfd, "evaluate", "--runs", "20", "--robots", "20", "-k", "1")["policy"] == "kept.npz"
 
 

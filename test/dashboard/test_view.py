@@ -74,7 +74,7 @@ def test_parameters_diagnoses_and_stops_are_noted_when_they_change(view):
     for level in (0, 1, 1, 0):
         view.hear_diagnosis("/coordinator: ticks", level, f"level {level}")
     for pressed in (False, True, True, False):
-        view.stopped(pressed)
+        view.set_stopped(pressed)
     assert texts(view) == [
         "sampling.k: 5 → 3",
         "/coordinator: ticks: level 1",
@@ -102,7 +102,7 @@ def test_a_crowd_that_is_told_by_counts_gives_true_shares(view, account):
     view.hear_status(account, (), {})
     empty = np.array([], np.uint16)
     counts = np.array([[1, 1, 0], [2, 0, 0], [0, 0, 0], [0, 0, 4], [0, 0, 0]])
-    view.hear_truth(1, 0, empty.astype(np.uint32), empty, empty, 65535, counts.ravel())
+    view.hear_truth(1, 0, ids=empty.astype(np.uint32), states=empty, actions=empty, none=65535, counts=counts.ravel())
     head, _ = decode(view.take(Cursor()))
     assert head["truth"] == [0.25, 0.25, 0, 0.5, 0]
 

@@ -1,10 +1,11 @@
-"""What a bring-up check makes of what was seen: each thing that keeps a robot from moving is named, with its remedy."""
+"""Every fault that keeps a robot from moving is named, with its remedy."""
 
 from dataclasses import replace
 
 import pytest
 
-from altmarl_ros.deployment.readiness import CommandTopic, CoordinatorSeen, RobotSeen, Stream, judge
+from altmarl_ros.deployment.readiness import judge
+from altmarl_ros.deployment.robot_observations import CommandTopic, CoordinatorObservations, RobotObservations, Stream
 from altmarl_ros.driving.limits import Limits
 
 VALUES = {
@@ -34,8 +35,8 @@ SCAN = Stream(
 )
 TWIST = "geometry_msgs/msg/Twist"
 COMMAND = CommandTopic("/robot_7/cmd_vel", TWIST, ("/robot_7/robot",), ("/robot_7/base",), frozenset({TWIST}))
-COORDINATOR = CoordinatorSeen(("/coordinator",), 0.4, 60.0, 20.0, 0.001, "abc")
-SOUND = RobotSeen(
+COORDINATOR = CoordinatorObservations(("/coordinator",), 0.4, 60.0, 20.0, 0.001, "abc")
+SOUND = RobotObservations(
     "/robot_7/robot",
     1,
     "inactive",
@@ -95,7 +96,7 @@ FAULTS = {
         "limits.forward is 0.5, in the file 0.2",
     ),
     "dry run": (with_value(drive__kind="none"), "settings", "warning", "none"),
-    "no driver": (with_stream("pose", writers=()), "pose", "failed", "nobody writes /robot_7/odom"),
+    "no driver": (with_stream("pose", publishers=()), "pose", "failed", "nobody publishes /robot_7/odom"),
     "another type": (with_stream("pose", offered=frozenset({"x/msg/Y"})), "pose", "failed", "x/msg/Y"),
     "silent driver": (with_stream("pose", messages=0, intervals=()), "pose", "failed", "nothing comes"),
     "foreign frame": (with_stream("pose", refused="frame 'a', must be 'odom'"), "pose", "failed", "frame 'a'"),
@@ -106,16 +107,26 @@ FAULTS = {
     "slow laser": (with_stream("scan", intervals=(0.2, 0.7)), "scan", "failed", "0.70 s between two"),
     "nowhere": (replace(SOUND, zone=""), "zone", "failed", "no zone"),
     "sees itself": (replace(SOUND, nearest=0.15), "clearance", "failed", "0.15 m"),
-    "no command": (replace(SOUND, command=None), "command", "failed", "writes no velocities"),
-    "no base": (replace(SOUND, command=replace(COMMAND, readers=())), "command", "failed", "nobody reads"),
+    "no command": (replace(SOUND, command=None), "command", "failed", "publishes no velocities"),
+    "no base": (replace(SOUND, command=replace(COMMAND, subscribers=())), "command", "failed", "nobody subscribes"),
     "unstamped": (
-        replace(SOUND, command=replace(COMMAND, read_types=frozenset({TWIST + "Stamped"}))),
+        replace(SOUND, command=replace(COMMAND, subscribed_types=frozenset({TWIST + "Stamped"}))),
         "command",
         "failed",
         "Stamped",
     ),
-    "teleoperated": (replace(SOUND, command=replace(COMMAND, writers=("/robot_7/robot", "/joy"))), "command", "failed", "/joy"),
-    "no coordinator": (replace(SOUND, coordinator=CoordinatorSeen()), "coordinator", "failed", "nobody writes ticks"),
+    "teleoperated": (
+        replace(SOUND, command=replace(COMMAND, publishers=("/robot_7/robot", "/joy"))),
+        "command",
+        "failed",
+        "/joy",
+    ),
+    "no coordinator": (
+        replace(SOUND, coordinator=CoordinatorObservations()),
+        "coordinator",
+        "failed",
+        "nobody publishes ticks",
+    ),
     "long lease": (
         replace(SOUND, coordinator=replace(COORDINATOR, longest_lease=1.0)),
         "coordinator",

@@ -1,11 +1,11 @@
 import pytest
 
 from altmarl_ros.experiments.cache import Cache
-from altmarl_ros.experiments.lab import Lab
+from altmarl_ros.experiments.task_runner import TaskRunner
 
 
 @pytest.fixture
-def lab(tmp_path):
-    """A lab that runs tasks in this process, with results of its own."""
-    with Lab(Cache(tmp_path / "results"), jobs=1, backend="sequential") as lab:
-        yield lab
+def runner(tmp_path):
+    """A runner that runs tasks in this process, with results of its own."""
+    with TaskRunner(Cache(tmp_path / "results"), jobs=1, backend="sequential") as runner:
+        yield runner

@@ -7,13 +7,13 @@ import pytest
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.experiments import convergence, gap_rate, heatmap, heterogeneity, k_sweep
-from altmarl_ros.experiments.convergence_figure import draw_convergence
-from altmarl_ros.experiments.gap_rate_figure import draw_gap_rate
-from altmarl_ros.experiments.heatmap_figure import draw_heatmap
-from altmarl_ros.experiments.heterogeneity_figure import draw_heterogeneity
-from altmarl_ros.experiments.k_sweep_figure import draw_k_sweep
+from altmarl_ros.experiments.convergence import draw_convergence
+from altmarl_ros.experiments.gap_rate import draw_gap_rate
+from altmarl_ros.experiments.heatmap import draw_heatmap
+from altmarl_ros.experiments.heterogeneity import draw_heterogeneity
+from altmarl_ros.experiments.k_sweep import draw_k_sweep
+from altmarl_ros.experiments.learn_and_play import ONE_THREAD
 from altmarl_ros.experiments.table import MEASURED, pick, read_csv, write_csv
-from altmarl_ros.experiments.tasks import ONE_THREAD
 from altmarl_ros.games.random_game import RandomGameParameters, build_random_game
 from altmarl_ros.learning.alternating import TrainingOptions, train
 from altmarl_ros.learning.equilibrium import nash_gap
@@ -40,11 +40,11 @@ def pair(game, K, seed, learn_for="fresh"):
 @pytest.fixture(scope="module")
 def swept(warehouse, tmp_path_factory):
     from altmarl_ros.experiments.cache import Cache
-    from altmarl_ros.experiments.lab import Lab
+    from altmarl_ros.experiments.task_runner import TaskRunner
 
     options = k_sweep.KSweepOptions(k=(1, 3), model=("fresh", "filtered"), seed=4, **SMALL)
-    with Lab(Cache(tmp_path_factory.mktemp("sweep")), backend="sequential") as lab:
-        return k_sweep.k_sweep(warehouse, options, lab)
+    with TaskRunner(Cache(tmp_path_factory.mktemp("sweep")), backend="sequential") as runner:
+        return k_sweep.k_sweep(warehouse, options, runner)
 
 
 @pytest.mark.parametrize(("rule", "k", "K"), [("fresh", 1, 3), ("filtered", 3, 3), (k_sweep.LEARNED_FOR_K, 1, 1)])
@@ -71,17 +71,17 @@ def test_k_sweep_times_every_k(swept):
         assert all(only(swept, k=k, quantity=quantity)["mean"] > 0 for k in (1, 3))
 
 
-def test_adding_a_k_below_computes_that_k_alone(warehouse, lab):
+def test_adding_a_k_below_computes_that_k_alone(warehouse, runner):
     sweep = k_sweep.KSweepOptions(k=(3,), model=("fresh",), **SMALL)
-    k_sweep.k_sweep(warehouse, sweep, lab)
-    before = lab.computed
-    k_sweep.k_sweep(warehouse, k_sweep.KSweepOptions(k=(1, 3), model=("fresh",), **SMALL), lab)
-    assert lab.computed - before == 2 + 2 + 2  # per seed: learn for 1, play it, and play rung 1 of the ladder
+    k_sweep.k_sweep(warehouse, sweep, runner)
+    before = runner.computed
+    k_sweep.k_sweep(warehouse, k_sweep.KSweepOptions(k=(1, 3), model=("fresh",), **SMALL), runner)
+    assert runner.computed - before == 2 + 2 + 2  # per seed: learn for 1, play it, and play rung 1 of the ladder
 
 
-def test_heterogeneity_gives_what_direct_play_gives(warehouse, lab):
+def test_heterogeneity_gives_what_direct_play_gives(warehouse, runner):
     options = heterogeneity.HeterogeneityOptions(spread=(0.6,), k=(1, 2, 3), K=3, model=("fresh",), **SMALL)
-    rows = heterogeneity.heterogeneity(warehouse, options, lab)
+    rows = heterogeneity.heterogeneity(warehouse, options, runner)
     bundle = pair(warehouse, 3, 0, "filtered")
     gaps, values = [], []
     for seed in (0, 1):
@@ -97,9 +97,9 @@ def test_heterogeneity_gives_what_direct_play_gives(warehouse, lab):
     assert as_png(draw_heterogeneity(rows, "command")).startswith(b"\x89PNG")
 
 
-def test_heatmap_gives_what_direct_play_gives(warehouse, lab):
+def test_heatmap_gives_what_direct_play_gives(warehouse, runner):
     options = heatmap.HeatmapOptions(x="loss", y="k", x_value=("0", "0.5"), y_value=(1, 3), K=3, model="fresh", **SMALL)
-    rows = heatmap.heatmap(warehouse, options, lab)
+    rows = heatmap.heatmap(warehouse, options, runner)
     assert len(pick(rows, quantity="value")) == 4
     bundle = pair(warehouse, 3, 0, "filtered")
     values = [
@@ -124,14 +124,14 @@ def test_heatmap_gives_what_direct_play_gives(warehouse, lab):
         ({"y_value": (0,)}, "too small"),
     ],
 )
-def test_a_wrong_axis_is_named(warehouse, lab, axes, named):
+def test_a_wrong_axis_is_named(warehouse, runner, axes, named):
     with pytest.raises(AltmarlError, match=named):
-        heatmap.heatmap(warehouse, heatmap.HeatmapOptions(**axes), lab)
+        heatmap.heatmap(warehouse, heatmap.HeatmapOptions(**axes), runner)
 
 
-def test_convergence_holds_the_best_pair_and_its_gap(warehouse, lab):
+def test_convergence_holds_the_best_pair_and_its_gap(warehouse, runner):
     options = convergence.ConvergenceOptions(k=1, robots=30, runs=20, gap_runs=10, rounds=2, seeds=1, seed=2)
-    rows = convergence.convergence(warehouse, options, lab)
+    rows = convergence.convergence(warehouse, options, runner)
     heard = []
     bundle = train(warehouse, TrainingOptions(K=1, n=30, runs=20, rounds=2, seed=2, certificate_runs=0), heard.append)
     steps = bundle.report["steps"]
@@ -148,8 +148,8 @@ def test_convergence_holds_the_best_pair_and_its_gap(warehouse, lab):
     assert as_png(draw_convergence(rows)).startswith(b"\x89PNG")
 
 
-def test_gap_rate_gives_the_exact_gaps_and_their_fit(lab):
-    rows = gap_rate.gap_rate(None, gap_rate.GapRateOptions(k=(1, 2, 3), robots=6, games=1, seed=3), lab)
+def test_gap_rate_gives_the_exact_gaps_and_their_fit(runner):
+    rows = gap_rate.gap_rate(None, gap_rate.GapRateOptions(k=(1, 2, 3), robots=6, games=1, seed=3), runner)
     game = build_random_game(RandomGameParameters(seed=3))
     team = TeamGame(game, 6)
     pi_l = learn_pair(team, 3)[1]
@@ -163,8 +163,8 @@ def test_gap_rate_gives_the_exact_gaps_and_their_fit(lab):
     assert as_png(draw_gap_rate(rows)).startswith(b"\x89PNG")
 
 
-def test_a_game_without_a_gap_is_told_and_drawn(lab, random_game):
-    rows = gap_rate.gap_rate(random_game(0, A_g=1), gap_rate.GapRateOptions(k=(1, 2), robots=4), lab)
+def test_a_game_without_a_gap_is_told_and_drawn(runner, random_game):
+    rows = gap_rate.gap_rate(random_game(0, A_g=1), gap_rate.GapRateOptions(k=(1, 2), robots=4), runner)
     assert only(rows, quantity="gap_against_k_points_fitted")["mean"] == 0
     assert as_png(draw_gap_rate(rows)).startswith(b"\x89PNG")
 

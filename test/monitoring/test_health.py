@@ -30,7 +30,9 @@ class Run:
             self.now += period
 
     def diagnose(self, thresholds=Thresholds()):
-        found = self.health.findings(self.core, thresholds, self.missed, 0, 0, self.now)
+        found = self.health.findings(
+            self.core, thresholds, missed_ticks=self.missed, refused_hellos=0, policy_requests=0, now=self.now
+        )
         return {finding.name: finding for finding in found}
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from altmarl_ros.cli.fleet import run_fleet
+from altmarl_ros.cli.fleet_run import run_fleet
 from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.games import load_game
 from altmarl_ros.records.run_record import RunRecord
@@ -23,18 +23,23 @@ def own_data_home(monkeypatch, tmp_path):
     monkeypatch.setenv("ROS_HOME", str(tmp_path))
 
 
+def children_of(pid):
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def run_and_kill(policy, victim, ticks):
     plan = FleetPlan("warehouse", policy, robots=8, k=3, period=0.1, processes=2, ticks=ticks, start_timeout=5.0)
     started = []
 
-    def on_start(children):
-        started.extend(children)
-        target = next(child for child in children if child.name == victim)
-        threading.Timer(6.0, target.process.kill).start()
+    def kill():
+        commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children_of(os.getpid())}
+        started.extend(pid for pid, command in commands.items() if b"__node:=" in command)
+        os.kill(next(pid for pid in started if f"__node:={victim}\0".encode() in commands[pid]), signal.SIGKILL)
 
-    run = run_fleet(plan, load_game("warehouse"), isolated=False, on_start=on_start)
-    assert all(child.exit_code is not None for child in started)
-    assert all(not os.path.exists(f"/proc/{child.process.pid}") for child in started)
+    threading.Timer(8.0, kill).start()  # after the look for another fleet and the start
+    run = run_fleet(plan, load_game("warehouse"), isolated=False)
+    assert len(started) == len(plan.nodes())
+    assert not any(os.path.exists(f"/proc/{pid}") for pid in started)
     return run
 
 
@@ -80,7 +85,7 @@ def test_a_stopped_fleet_keeps_its_record_and_leaves_nothing_running(policy, tmp
     end = time.monotonic() + 60.0
     while len(children) < 4 and time.monotonic() < end:
         time.sleep(0.1)
-        children = [int(pid) for pid in Path(f"/proc/{fleet.pid}/task/{fleet.pid}/children").read_text().split()]
+        children = children_of(fleet.pid)
     time.sleep(12.0)  # start.timeout and two seconds of ticks
     fleet.send_signal(number)
     output, _ = fleet.communicate(timeout=60)

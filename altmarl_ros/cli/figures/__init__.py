@@ -1,1 +1,1 @@
-"""The figures that commands draw."""
+"""The pictures that commands write, drawn by matplotlib."""

@@ -1,4 +1,4 @@
-"""The picture of a floor (matplotlib), in metres in the `map` frame."""
+"""Picture of a floor, in metres in the `map` frame."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ARROW = 0.7  # m
 
 
 def floor_figure(floor: FloorMap, robot_radius: float) -> Figure:
-    """Zones, goals, slots with parked robots to scale, entries, adjacency, area and walls."""
+    """Draw zones, goals, slots with parked robots to scale, entries, adjacency, area and walls; `robot_radius` is in [m]."""
     low, high = _extent(floor)
     width, height = high - low
     figure = new_figure(float(np.clip(_WIDTH * height / width, 3.0, 20.0)) + 0.6, _WIDTH)
@@ -91,7 +91,7 @@ def _draw_passages(axes: Axes, floor: FloorMap) -> None:
 
 
 def _across(zone: Polygon, entry: FloatArray, towards: FloatArray) -> FloatArray:
-    """The unit vector square to the zone's border at its entry, on the side of the other zone's goal [xy]."""
+    """Return the unit normal of the zone's border at its entry, pointing to the side of the other zone's goal [xy]."""
     border = zone.exterior
     along = border.project(Point(entry))
     ends = [border.interpolate((along + step) % border.length) for step in (-1e-3, 1e-3)]

@@ -1,4 +1,4 @@
-"""Figures of a recorded run (matplotlib)."""
+"""Figures of a recorded run: occupancy, reward and reports over the ticks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from altmarl_ros.arrays import FloatArray
-from altmarl_ros.cli.figures.references import ReferenceRewards
+from altmarl_ros.cli.figures.reference_rewards import ReferenceRewards
 from altmarl_ros.games import TabularGame
 from altmarl_ros.plotting import BLUE, GREEN, GREY, ORANGE, as_svg, legend_above, new_figure, tidy
 from altmarl_ros.records.run_record import RunRecord
@@ -22,21 +22,21 @@ _SMOOTH = 10  # ticks
 
 
 def run_figures(record: RunRecord, game: TabularGame, references: ReferenceRewards) -> list[Figure]:
-    """Occupancy, reward and reports as three figures, for the page."""
+    """Draw occupancy, reward and reports as three figures, for a page."""
     figures = [new_figure(height) for height in _HEIGHTS]
     _draw_all([figure.add_subplot() for figure in figures], record, game, references)
     return figures
 
 
 def run_picture(record: RunRecord, game: TabularGame, references: ReferenceRewards) -> Figure:
-    """The same as one figure, for documents."""
+    """Draw occupancy, reward and reports as one figure, for documents."""
     figure = new_figure(sum(_HEIGHTS))
     _draw_all(list(figure.subplots(3, 1, height_ratios=_HEIGHTS)), record, game, references)
     return figure
 
 
 def as_data_uri(figure: Figure) -> str:
-    """The figure as an SVG data URI, for a page in one file."""
+    """Convert a figure into an SVG data URI, for a page in one file."""
     return "data:image/svg+xml;base64," + base64.b64encode(as_svg(figure)).decode()
 
 
@@ -99,7 +99,7 @@ def _draw_reports(axes: Axes, record: RunRecord) -> None:
     wire = axes.twinx()
     wire.step(ticks, record.report_bytes, where="mid", color=ORANGE, lw=1.2, ls="--", label="on the wire")
     wire.set_ylabel("on the wire [B]")
-    wire.set_ylim(0, 1.7 * max(1, record.report_bytes.max()))  # apart from the line of reports
+    wire.set_ylim(0, 1.7 * max(1, record.report_bytes.max()))  # so that this line lies below that of the reports
     wire.spines["top"].set_visible(False)
     handles, labels = axes.get_legend_handles_labels()
     more_handles, more_labels = wire.get_legend_handles_labels()

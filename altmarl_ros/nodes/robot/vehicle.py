@@ -207,7 +207,14 @@ class Vehicle:
         now = self._clock.now()
         pose_age = now - self._fix.arrived + self._fix.delay if self._fix else math.inf
         stopped = self._governor.emergency_stopped or self._fleet_stop.pressed
-        return drive_finding(self._id, self._command, pose_age, now - self._tick_arrived, stopped, self._name(self._zone))
+        return drive_finding(
+            self._id,
+            self._command,
+            pose_age=pose_age,
+            tick_age=now - self._tick_arrived,
+            emergency_stop=stopped,
+            zone=self._name(self._zone),
+        )
 
     def _hear_fix(self, fix: Fix) -> None:
         self._fix = fix

@@ -1,1 +1,1 @@
-"""Nodes of operators: recording, dashboards, markers, probes."""
+"""Nodes of operators, which observe a fleet: recorder, dashboard, markers, probes, parameters of other nodes."""

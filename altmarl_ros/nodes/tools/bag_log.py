@@ -1,4 +1,4 @@
-"""What a bag tells about a run, as plain data."""
+"""Reads what a bag holds of a run, as plain data."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _TYPES = {type_name(TOPICS[suffix][0]): TOPICS[suffix][0] for suffix in _READ}
 
 
 def read_log(path: str | Path, say: Callable[[str], None]) -> RunLog:
-    """Everything that a bag holds of the run; `say` is told in one line if it was cut off.
+    """Read everything that a bag holds of the run; `say` is called with a line of text for every file that was cut off.
 
     Raises:
-        BagError: it is no bag, or its messages are of another version of their types, or are damaged.
+        BagError: it is no bag, or its messages are damaged or of another version of their types.
     """
     reader = BagReader(path)
     log = RunLog(most_ticks=None)

@@ -1,6 +1,6 @@
-"""The dashboard's ear and hand in a fleet; what it hears goes into a `dashboard.view.FleetView`.
+"""The dashboard's node in a fleet: it puts what it hears into a `dashboard.view.FleetView` and carries out commands.
 
-The node spins in a thread of its own, beside the web server, and only listens until somebody with control does something.
+The node spins in a thread of its own, beside the web server. It only listens until somebody with control gives a command.
 """
 
 from __future__ import annotations
@@ -42,19 +42,25 @@ from altmarl_ros.nodes.tools import dashboard_conversions
 
 TRAINER = "/trainer"
 
-_ANSWER = 5.0  # s; patience with a service
-_LOOK = 1.0  # s between looks at who is there
-_READ_AGAIN = 5.0  # s between readings of the trainer's parameters
-_PAST = 3.0  # s; what was sent before that is told to latecomers, and is no event of now
+_ANSWER = 5.0  # s; longest wait for a service
+_GRAPH_PERIOD = 1.0  # s between two looks at which nodes there are
+_READ_AGAIN = 5.0  # s between two readings of the trainer's parameters
+_PAST = 3.0  # s; an older status is sent to late subscribers and makes no event
 
 
 class DashboardNode(GuardedNode):
-    """Hears a fleet and does what `dashboard.commands.Operations` can."""
+    """Listens to a fleet and implements `dashboard.commands.Operations` on it.
+
+    Subscriptions: <fleet_prefix>/tick, status, configuration, truth, hello, emergency_stop; <world_prefix>/floor;
+    /diagnostics; /trainer/progress.
+    Publishers: <fleet_prefix>/emergency_stop (only with control).
+    Service calls: the parameter services of coordinators and trainer; /trainer/train, cancel, deploy, rollback.
+    """
 
     def __init__(
         self, view: FleetView, fleet_prefix: str = "/fleet", world_prefix: str = "/world", control: bool = True
     ) -> None:
-        """`control`: whether it may have to do something; without, it offers the fleet nothing but ears."""
+        """Create the node; without `control` it publishes nothing."""
         super().__init__("dashboard", start_parameter_services=False)
         self._view, self._prefix = view, fleet_prefix
         self._jobs: queue.SimpleQueue[Callable[[Executor], object]] = queue.SimpleQueue()
@@ -80,8 +86,8 @@ class DashboardNode(GuardedNode):
             (TrainingProgress, f"{TRAINER}/progress", self._hear_progress, qos.latched_qos()),
         ):
             self.create_subscription(message_type, topic, hear, profile)
-        self.create_timer(_LOOK, self._look)
-        self._look()
+        self.create_timer(_GRAPH_PERIOD, self._update_graph)
+        self._update_graph()
 
     def _hear_tick(self, message: FleetTick) -> None:
         self._view.hear_tick(message.session, message.tick, message.polled)
@@ -124,7 +130,15 @@ class DashboardNode(GuardedNode):
         if not len(ids) == len(states) == len(actions):
             raise ValueError(f"truth of tick {message.tick} has arrays of different lengths")
         counts = np.asarray(message.counts, dtype=np.int64)
-        self._view.hear_truth(message.session, message.tick, ids, states, actions, FleetTruth.NO_ACTION, counts)
+        self._view.hear_truth(
+            message.session,
+            message.tick,
+            ids=ids,
+            states=states,
+            actions=actions,
+            none=FleetTruth.NO_ACTION,
+            counts=counts,
+        )
 
     def _hear_hello(self, message: RobotHello) -> None:
         with self._view.lock:
@@ -155,8 +169,8 @@ class DashboardNode(GuardedNode):
             name = dashboard_conversions.TRAINER_STATES.get(message.state, str(message.state))
             self._view.note(level, "trainer", f"{name}: {message.message}" if message.message else name)
 
-    def _look(self) -> None:
-        """Who is there: coordinators, the trainer, an emergency stop."""
+    def _update_graph(self) -> None:
+        """Update which coordinators and trainer there are, and whether the emergency stop is pressed."""
         coordinators = sorted(
             {
                 f"{info.node_namespace.rstrip('/')}/{info.node_name}"
@@ -180,14 +194,14 @@ class DashboardNode(GuardedNode):
             since = time.monotonic() - self._read_at.get(node, -math.inf)
             if node not in self._known or node in self._read_again or (node == TRAINER and since > _READ_AGAIN):
                 self._read(node)
-        # One that was killed is not forgotten for a while: the one that told of its ticks last is the one.
+        # A coordinator that was killed stays in the graph for a while: the one that diagnosed its ticks last decides.
         deciding = max(coordinators, key=lambda node: self._decided_at.get(node, -math.inf), default=None)
         self._view.put("coordinators", [{"name": node, "deciding": node == deciding} for node in coordinators])
         self._view.put("trainer", ready if any(ready.values()) else None)
-        self._tell_parameters()
-        self._view.stopped(self._stop.pressed)
+        self._show_parameters()
+        self._view.set_stopped(self._stop.pressed)
 
-    def _tell_parameters(self) -> None:
+    def _show_parameters(self) -> None:
         listed = {
             node: [dashboard_conversions.parameter_to_dict(parameter) for parameter in parameters.values()]
             for node, parameters in self._known.items()
@@ -207,7 +221,7 @@ class DashboardNode(GuardedNode):
         async def read() -> None:
             try:
                 parameters = await remote.read()
-            except Exception as error:  # a node that ends in the middle; it is read again if it is still there
+            except Exception as error:  # the node ended meanwhile; if it did not, it is read again
                 self.get_logger().warning(f"parameters of {node}: {type(error).__name__}: {error}")
                 return
             finally:
@@ -215,14 +229,14 @@ class DashboardNode(GuardedNode):
                     del self._reading[node]
             if self._remotes.get(node) is remote:
                 self._known[node] = {parameter.name: parameter for parameter in parameters}
-                self._tell_parameters()
+                self._show_parameters()
                 if node in self._read_again:
                     self._read(node)
 
         self.executor.create_task(read)
 
     async def change(self, node: str, values: Mapping[str, Value]) -> Outcome:
-        """See Operations."""
+        """Set parameters of a node (see Operations)."""
         remote, known = self._remotes.get(node), self._known.get(node)
         if remote is None or known is None:
             here = ", ".join(self._known) or "none"
@@ -237,7 +251,7 @@ class DashboardNode(GuardedNode):
         return Outcome(answer.successful, answer.reason)
 
     async def stop(self, pressed: bool) -> Outcome:
-        """See Operations."""
+        """Press or release the emergency stop (see Operations)."""
         done: Future[Outcome] = Future()
         self._jobs.put(lambda _: done.set_result(self._press(pressed)))
         return await asyncio.wait_for(asyncio.wrap_future(done), _ANSWER)
@@ -247,11 +261,11 @@ class DashboardNode(GuardedNode):
             return Outcome(False, "this dashboard is read-only")
         own = sum(subscription.topic_name == self._stop_publisher.topic_name for subscription in self.subscriptions)
         self._stop_publisher.publish(Bool(data=pressed))
-        hearers = max(0, self._stop_publisher.get_subscription_count() - own)
-        return Outcome(True, f"emergency stop {'pressed' if pressed else 'released'}: told {hearers} readers in the fleet")
+        subscribers = max(0, self._stop_publisher.get_subscription_count() - own)
+        return Outcome(True, f"emergency stop {'pressed' if pressed else 'released'}: {subscribers} subscribers in the fleet")
 
     async def train(self, verb: str) -> Outcome:
-        """See Operations."""
+        """Call a service of the trainer (see Operations)."""
         client = self._trainer[verb]
         if not client.service_is_ready():
             raise AltmarlError(f"no trainer offers {TRAINER}/{verb}")
@@ -261,7 +275,7 @@ class DashboardNode(GuardedNode):
         return Outcome(bool(answer.success), str(answer.message))
 
     async def _answer(self, ask: Callable[[], Awaitable[Any]], node: str) -> Any:
-        """What a service answers, asked in the thread of the node.
+        """Call a service in the thread of the node and return its answer.
 
         Raises:
             AltmarlError: it does not answer in time.
@@ -285,7 +299,7 @@ class DashboardNode(GuardedNode):
             raise AltmarlError(f"{node} does not answer within {_ANSWER:g} s") from None
 
     def work(self, executor: Executor) -> None:
-        """Do what the web server's thread asked for."""
+        """Do, in the thread of the node, what the web server's thread has put into the queue."""
         while not self._jobs.empty():
             self._jobs.get()(executor)
 

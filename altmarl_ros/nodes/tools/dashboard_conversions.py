@@ -1,4 +1,4 @@
-"""Pure conversions from messages to what the dashboard shows."""
+"""Pure conversions from messages to the data that the dashboard shows."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ _PROGRESS = (
 
 
 def account_from_message(message: CoordinatorStatus) -> TickAccount:
-    """What is shown of a status.
+    """Convert a status into the part that is shown.
 
     Raises:
-        ValueError: the estimate is of more states than a game can have.
+        ValueError: the estimate has more states than a game can have.
     """
     if len(message.estimate) > MAX_STATES:
         raise ValueError(f"estimate of {len(message.estimate)} states, must be at most {MAX_STATES}")
@@ -71,13 +71,13 @@ def account_from_message(message: CoordinatorStatus) -> TickAccount:
 
 
 def progress_from_message(message: TrainingProgress) -> dict[str, Any]:
-    """A trainer's progress, as JSON."""
+    """Convert a trainer's progress into JSON values."""
     told = {name: getattr(message, name) for name in _PROGRESS}
     return {**told, "state": TRAINER_STATES.get(message.state, str(message.state)), "kept": list(message.kept)}
 
 
 def parameter_to_dict(parameter: RemoteParameter) -> dict[str, Any]:
-    """A parameter as a control of the page needs it, as JSON."""
+    """Convert a parameter into the JSON values that the page needs to show and set it."""
     value = parameter.value
     kind = {bool: "bool", int: "int", float: "float", str: "text"}.get(type(value), "")
     return {

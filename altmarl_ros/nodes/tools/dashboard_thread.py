@@ -1,4 +1,4 @@
-"""Spins the dashboard's node beside the web server."""
+"""Spins the dashboard's node in a thread, beside the web server."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import threading
 from altmarl_ros.nodes.common.running import make_executor
 from altmarl_ros.nodes.tools.dashboard import DashboardNode
 
-_SPIN = 0.02  # s
-_PATIENCE = 5.0  # s
+_SPIN = 0.02  # s of spinning at a time
+_STOP_TIMEOUT = 5.0  # s
 
 
 class NodeThread:
-    """A thread of the node's own. `failure` is why it ended before it was told to, None while all is well."""
+    """The thread that spins the node; `failure` is the error that ended it, None while all is well."""
 
     def __init__(self, node: DashboardNode) -> None:
         self._node = node
@@ -21,13 +21,13 @@ class NodeThread:
         self.failure: BaseException | None = None
 
     def start(self) -> None:
-        """Begin."""
+        """Start spinning."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End, and let go of the node."""
+        """Stop spinning and destroy the node."""
         self._stopping.set()
-        self._thread.join(_PATIENCE)
+        self._thread.join(_STOP_TIMEOUT)
         self._node.destroy_node()
 
     def _spin(self) -> None:
@@ -37,7 +37,7 @@ class NodeThread:
             while not self._stopping.is_set():
                 self._node.work(executor)
                 executor.spin_once(timeout_sec=_SPIN)
-        except Exception as error:  # the web server tells of it and ends
+        except Exception as error:  # the web server polls `failure`, reports it and ends
             self.failure = error
         finally:
             executor.shutdown(timeout_sec=1.0)

@@ -1,17 +1,17 @@
-"""A scene as `visualization_msgs/MarkerArray`: few markers, whatever the size of the fleet.
+"""Draws a scene as a `visualization_msgs/MarkerArray` with few markers, whatever the size of the fleet.
 
 | namespace | id | |
 | --- | --- | --- |
-| `zones` | zone | filled; brighter where s_g is, and where a_g leads |
+| `zones` | zone | filled area; brighter for the zones of s_g and a_g |
 | `outlines` | zone | its border |
 | `labels` | zone | name, robots, estimate |
 | `walls` | wall | |
-| `robots` | 0 | one dot per robot, by its part in the tick: grey, polled yellow, heard green |
-| `headings` | 0 | a line per robot whose heading is known |
+| `robots` | 0 | one dot per robot: grey, yellow if it was polled, green if it was heard |
+| `headings` | 0 | one line per robot whose heading is known |
 | `names` | robot | its id, in small fleets |
 | `decision` | 0, 1 | an arrow from the zone of s_g to that of a_g; the tick in words |
 
-A marker that was there and is no more is deleted by name, and what moves fades when nothing is published any more.
+A marker that is no longer part of the scene is deleted by name, and markers of what moves vanish when no more come.
 """
 
 from __future__ import annotations
@@ -37,24 +37,22 @@ _PLAIN, _HERE, _NEXT = (0.35, 0.42, 0.52, 0.25), (0.95, 0.65, 0.15, 0.55), (0.25
 _BORDER, _TEXT, _WALL = (0.65, 0.70, 0.78, 1.0), (0.95, 0.95, 0.95, 1.0), (0.50, 0.50, 0.50, 1.0)
 _ROBOT, _POLLED, _HEARD = (0.62, 0.66, 0.72, 1.0), (0.98, 0.80, 0.10, 1.0), (0.20, 0.85, 0.40, 1.0)
 _ARROW = (0.98, 0.55, 0.10, 1.0)
-_FLOOR, _LINES, _ROBOTS, _WORDS = 0.0, 0.02, 0.1, 0.4  # m; heights
+_FLOOR, _LINES, _ROBOTS, _WORDS = 0.0, 0.02, 0.1, 0.4  # heights [m]
 _WALL_WIDTH = 0.06  # m
-_LABEL_SIZE, _CAPTION_SIZE = 0.35, 0.6  # m; of letters
+_LABEL_SIZE, _CAPTION_SIZE = 0.35, 0.6  # heights of letters [m]
 
 
 class MarkerMaker:
-    """Turns scenes into messages; remembers what it has drawn, to delete what is gone.
-
-    `lifetime` [s] is that of what moves; up to `most_names` robots get their ids written beside them.
-    """
+    """Turns scenes into messages; remembers what it has drawn, to delete what is gone."""
 
     def __init__(self, lifetime: float, most_names: int) -> None:
+        """`lifetime` [s]: of what moves; `most_names`: up to so many robots have their ids written beside them."""
         self.most_names = most_names
         self._lifetime = Duration(seconds=lifetime).to_msg()
         self._drawn: frozenset[Key] = frozenset()
 
     def draw(self, scene: Scene, stamp: Time) -> MarkerArray:
-        """Everything of the scene, and DELETEs."""
+        """Make the markers of a scene, and DELETE markers for what is gone."""
         markers = [*self._zones(scene), *self._walls(scene), *self._robots(scene), *self._decision(scene)]
         keys = frozenset((marker.ns, marker.id) for marker in markers)
         markers += [_marker(ns, number, Marker.ARROW, action=Marker.DELETE) for ns, number in sorted(self._drawn - keys)]
@@ -91,29 +89,29 @@ class MarkerMaker:
         size = scene.size
         colors = np.where(scene.heard, 2, np.where(scene.polled, 1, 0))
         palette = [_color(*color) for color in (_ROBOT, _POLLED, _HEARD)]
-        dots = _marker("robots", 0, Marker.SPHERE_LIST, _ROBOT, (size, size, size), self._lifetime)
+        dots = _marker("robots", 0, Marker.SPHERE_LIST, _ROBOT, (size, size, size), lifetime=self._lifetime)
         dots.points = _points(scene.places, _ROBOTS)
         dots.colors = [palette[i] for i in colors]
         markers = [dots]
         aimed = np.flatnonzero(np.isfinite(scene.headings))
         if aimed.size:
-            lines = _marker("headings", 0, Marker.LINE_LIST, _TEXT, (0.25 * size, 0.0, 0.0), self._lifetime)
+            lines = _marker("headings", 0, Marker.LINE_LIST, _TEXT, (0.25 * size, 0.0, 0.0), lifetime=self._lifetime)
             lines.points = [end for i in aimed for end in _needle(scene.places[i], float(scene.headings[i]), size)]
             markers.append(lines)
         for i, place in zip(scene.ids, scene.places, strict=False) if len(scene.ids) <= self.most_names else ():
-            name = _marker("names", i, Marker.TEXT_VIEW_FACING, _TEXT, (0.0, 0.0, size), self._lifetime)
+            name = _marker("names", i, Marker.TEXT_VIEW_FACING, _TEXT, (0.0, 0.0, size), lifetime=self._lifetime)
             _move(name, place, 0.9 * size)
             name.text = str(i)
             markers.append(name)
         return markers
 
     def _decision(self, scene: Scene) -> list[Marker]:
-        caption = _marker("decision", 1, Marker.TEXT_VIEW_FACING, _TEXT, (0.0, 0.0, _CAPTION_SIZE), self._lifetime)
+        caption = _marker("decision", 1, Marker.TEXT_VIEW_FACING, _TEXT, (0.0, 0.0, _CAPTION_SIZE), lifetime=self._lifetime)
         _move(caption, scene.layout.top)
         caption.text = scene.caption
         if scene.zone is None or scene.next_zone is None or scene.zone == scene.next_zone:
             return [caption]
-        arrow = _marker("decision", 0, Marker.ARROW, _ARROW, (0.15, 0.4, 0.4), self._lifetime)  # shaft, head [m]
+        arrow = _marker("decision", 0, Marker.ARROW, _ARROW, (0.15, 0.4, 0.4), lifetime=self._lifetime)  # shaft, head [m]
         zones = scene.layout.zones
         arrow.points = _points(np.stack([zones[scene.zone].centre, zones[scene.next_zone].centre]), _WORDS)
         return [arrow, caption]
@@ -125,6 +123,7 @@ def _marker(
     kind: int,
     color: tuple[float, ...] = _TEXT,
     scale: tuple[float, ...] = (1.0, 1.0, 1.0),
+    *,
     lifetime: object = None,
     action: int = Marker.ADD,
 ) -> Marker:
@@ -138,7 +137,7 @@ def _marker(
 
 
 def _int32(number: int) -> int:
-    """A robot's id (uint32) as a marker's."""
+    """Map a robot's id (uint32) to a marker's (int32)."""
     return (number + 2**31) % 2**32 - 2**31
 
 
@@ -157,5 +156,5 @@ def _needle(place: FloatArray, yaw: float, length: float) -> list[Point]:
 
 
 def _move(text: Marker, place: FloatArray, above: float = 0.0) -> None:
-    """Put a text so far above a place, as seen on a plan [m]."""
+    """Put a text at a place [xy; m], shifted by `above` [m] along y."""
     text.pose.position = Point(x=float(place[0]), y=float(place[1]) + above, z=_WORDS)

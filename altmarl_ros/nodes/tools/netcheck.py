@@ -1,4 +1,4 @@
-"""The two ends of `altmarl netcheck`: one answers ticks as k robots would, the other counts the answers."""
+"""The two nodes of `altmarl netcheck`: one answers ticks as k robots would, the other sends ticks and times the answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ _DEPTH = 10_000
 
 
 class NetcheckListener(GuardedNode):
-    """Answers every tick with a report for each polled id."""
+    """Answers every tick with one report for each polled id.
+
+    Subscription: /altmarl_netcheck/tick. Publisher: /altmarl_netcheck/report.
+    """
 
     def __init__(self) -> None:
         super().__init__("altmarl_netcheck_listener", start_parameter_services=False)
@@ -30,7 +33,14 @@ class NetcheckListener(GuardedNode):
 
 
 class NetcheckPeer(GuardedNode):
-    """Sends ticks. `sent` holds when each went, `answers` the delay of every report [s], by tick."""
+    """Sends ticks and takes the delays of the answers.
+
+    Publisher: /altmarl_netcheck/tick. Subscription: /altmarl_netcheck/report.
+
+    Attributes:
+        sent: monotonic time of every tick [s].
+        answers: delays of the reports [s], by tick.
+    """
 
     def __init__(self) -> None:
         super().__init__("altmarl_netcheck_peer", start_parameter_services=False)
@@ -41,11 +51,11 @@ class NetcheckPeer(GuardedNode):
 
     @property
     def connected(self) -> bool:
-        """Whether the listener is found, in both directions."""
+        """Whether the listener has been discovered, in both directions."""
         return self._publisher.get_subscription_count() > 0 and self.count_publishers(_REPORT) > 0
 
     def send(self, k: int) -> None:
-        """One tick that polls k ids."""
+        """Send one tick that polls k ids."""
         self.sent.append(time.monotonic())
         self.answers.append([])
         self._publisher.publish(FleetTick(tick=len(self.sent) - 1, polled=np.arange(k, dtype=np.uint32)))

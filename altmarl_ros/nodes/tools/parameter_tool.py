@@ -1,4 +1,4 @@
-"""What `ros2 param` does, bounded in time: the nodes of the graph and their parameters, for an operator's tools."""
+"""Lists nodes and reads and sets their parameters, as `ros2 param` does, with every wait bounded in time."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from altmarl_ros.errors import AltmarlError
 from altmarl_ros.nodes.common.remote_parameters import Answer, RemoteParameter, RemoteParameters, Value
 
 _SERVICE = "/set_parameters_atomically"
-_STEP = 0.05  # s
-_SETTLED = 1.0  # s without a new node
-_MATCHING = 0.1  # s; for the other side of discovery
-_PATIENCE = 1.5  # s; for an answer, before it is asked for again
+_STEP = 0.05  # s of spinning at a time
+_SETTLED = 1.0  # s without a new node, after which all are taken to be known
+_MATCHING = 0.1  # s in which the other node discovers us too
+_RETRY = 1.5  # s after which a question without an answer is asked again
 
 T = TypeVar("T")
 
 
 class ParameterTool:
-    """An operator's node; every wait ends after `timeout` [s]. rclpy is initialised by the caller."""
+    """A node that uses the parameter services of other nodes; the caller initialises rclpy."""
 
     def __init__(self, timeout: float) -> None:
+        """`timeout`: longest time of every call [s]."""
         self._timeout = timeout
         self._node = Node("altmarl_tune", start_parameter_services=False, enable_rosout=False)
         self._executor = SingleThreadedExecutor()
@@ -33,7 +34,7 @@ class ParameterTool:
         self._remotes: dict[str, RemoteParameters] = {}
 
     def nodes(self) -> list[str]:
-        """Fully qualified names of the nodes that have parameters, once no more of them turn up."""
+        """Return the fully qualified names of the nodes with parameters, once no more of them turn up."""
         end, found, since = time.monotonic() + self._timeout, self._visible(), time.monotonic()
         while time.monotonic() < min(end, since + _SETTLED) or (not found and time.monotonic() < end):
             self._executor.spin_once(timeout_sec=_STEP)
@@ -43,30 +44,30 @@ class ParameterTool:
         return found
 
     def read(self, target: str) -> tuple[RemoteParameter, ...]:
-        """All parameters of a node, by name.
+        """Read all parameters of a node, sorted by name.
 
         Raises:
-            AltmarlError: the node is not there, naming those that are, or it does not answer.
+            AltmarlError: there is no such node (the error names those that there are), or it does not answer.
         """
-        # A node whose service is seen may not see us yet, and its answer is lost then: a question that changes nothing is
-        # asked again.
+        # A node whose service we have discovered may not have discovered us yet, and then its answer is lost. A question
+        # that changes nothing can be asked again.
         remote, end = self._remote(target), time.monotonic() + self._timeout
         while True:
-            answer = self._ask(min(_PATIENCE, max(0.0, end - time.monotonic())), remote.read)
+            answer = self._ask(min(_RETRY, max(0.0, end - time.monotonic())), remote.read)
             if answer is not None:
                 return answer
             if time.monotonic() >= end:
                 raise AltmarlError(f"{target} did not answer within {self._timeout:g} s")
 
     def change(self, target: str, values: Mapping[str, Value]) -> Answer:
-        """Set parameters of a node, all or none; raises as `read`."""
+        """Set parameters of a node, all or none of them; raises as `read` does."""
         answer = self._ask(self._timeout, self._remote(target).change, values)
         if answer is None:
             raise AltmarlError(f"{target} did not answer within {self._timeout:g} s; whether it took the values is not known")
         return answer
 
     def close(self) -> None:
-        """Leave the graph."""
+        """Destroy the node and all its clients."""
         for remote in self._remotes.values():
             remote.destroy()
         self._executor.shutdown(timeout_sec=1.0)
@@ -86,22 +87,22 @@ class ParameterTool:
             self._wait(lambda: False, _MATCHING)
         return self._remotes[target]
 
-    def _ask(self, patience: float, question: Callable[..., Coroutine[Any, Any, T]], *arguments: Any) -> T | None:
-        """The answer; None if none came."""
+    def _ask(self, timeout: float, question: Callable[..., Coroutine[Any, Any, T]], *arguments: Any) -> T | None:
+        """Return the answer to a question; None if none came within `timeout` [s]."""
         task = self._executor.create_task(question, *arguments)
-        self._wait(task.done, patience)
+        self._wait(task.done, timeout)
         if not task.done():
             task.cancel()
             return None
         return task.result()
 
-    def _wait(self, done: Callable[[], bool], patience: float) -> None:
-        end = time.monotonic() + patience
+    def _wait(self, done: Callable[[], bool], timeout: float) -> None:
+        end = time.monotonic() + timeout
         while not done() and time.monotonic() < end and rclpy.ok():
             self._executor.spin_once(timeout_sec=_STEP)
 
     def _visible(self) -> list[str]:
-        # Node by node: among the names of all services are those that someone waits for in vain.
+        # Node by node, since the names of all services include those that some client waits for in vain.
         found = set()
         for name, namespace in self._node.get_node_names_and_namespaces():
             with suppress(NodeNameNonExistentError):  # gone meanwhile
@@ -111,7 +112,7 @@ class ParameterTool:
 
 
 def _where() -> str:
-    """The domain that was looked in, where none was found for being in another one."""
+    """Name the ROS domain that was searched, since a missing node may be in another one."""
     from rclpy.utilities import get_default_context
 
     return f" (ROS domain {get_default_context().get_domain_id()})"

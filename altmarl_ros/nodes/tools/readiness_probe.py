@@ -1,4 +1,4 @@
-"""Looks at one robot and its coordinator from outside, and says nothing to either but questions; see fleet/bring_up.py."""
+"""Observes one robot and its coordinator for `altmarl check`, by subscriptions and by service calls that change nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rclpy.parameter import Parameter as RclParameter
 from rclpy.parameter import parameter_value_to_python
 from sensor_msgs.msg import LaserScan
 
-from altmarl_ros.deployment.readiness import CommandTopic, CoordinatorSeen, RobotSeen, Stream
+from altmarl_ros.deployment.robot_observations import CommandTopic, CoordinatorObservations, RobotObservations, Stream
 from altmarl_ros.driving.zones import Zones
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import load_floor_map, load_game
@@ -38,12 +38,19 @@ _TYPES = {
     "pose_with_covariance": PoseWithCovarianceStamped,
     "scan": LaserScan,
 }
-_ANSWER = 5.0  # s; patience with a service
+_ANSWER = 5.0  # s; longest wait for a service
 _NO_STAMP = Time()
 
 
-class _Listened:
-    """What came on one topic."""
+class _Heard:
+    """The messages that came on one topic.
+
+    Attributes:
+        arrivals: when they came, monotonic [s].
+        ages: by their stamps [s].
+        frame: of the last one.
+        last: message.
+    """
 
     def __init__(self) -> None:
         self.arrivals: list[float] = []
@@ -52,51 +59,61 @@ class _Listened:
         self.last: Any = None
 
 
-class Inspector(GuardedNode):
-    """Of one robot, by the name of its namespace."""
+class ReadinessProbe(GuardedNode):
+    """Observes one robot, by what is public of it.
+
+    Subscriptions: the robot's pose, odometry and scan topics, wherever they were remapped to; <robot>/robot/drive;
+    <fleet_prefix>/status, tick and policy.
+    Service calls: get_parameters and get_state of the robot, get_parameters of the coordinators.
+    """
 
     def __init__(self, robot: str, executor: Executor) -> None:
+        """`robot`: its namespace; `executor`: spun while the node waits and listens."""
         super().__init__("altmarl_check", start_parameter_services=False)
         self._executor = executor
         executor.add_node(self)
         self._namespace = "/" + robot.strip("/")
         self._robot = f"{self._namespace}/robot"
-        self._streams: dict[str, tuple[str, _Listened]] = {}
+        self._streams: dict[str, tuple[str, _Heard]] = {}
         self._fixes: list[Fix] = []
-        self._status, self._tick, self._drive, self._policy = _Listened(), _Listened(), _Listened(), _Listened()
+        self._status, self._tick, self._drive, self._policy = _Heard(), _Heard(), _Heard(), _Heard()
 
-    def look(self, listen: float, patience: float, expected: Mapping[str, Any]) -> RobotSeen:
-        """What there is to see, after listening for so long [s], and at most `patience` [s] for the robot to be there."""
-        self._wait(lambda: self._count() > 0, patience)
+    def observe(self, duration: float, timeout: float, expected: Mapping[str, Any]) -> RobotObservations:
+        """Listen for `duration` [s], after waiting at most `timeout` [s] for the robot to be there.
+
+        `expected` are the parameters that the robot should have; they are handed on.
+        """
+        self._wait(lambda: self._count() > 0, timeout)
         if self._count() == 0:
-            return RobotSeen(self._robot)
+            return RobotObservations(self._robot)
         values = self._ask_parameters(self._robot, [*(parameter.name for parameter in PARAMETERS), "use_sim_time"])
         state = self._state()
         if values is None:
-            return RobotSeen(self._robot, self._count(), state)
+            return RobotObservations(self._robot, self._count(), state)
         if values["use_sim_time"]:
             self.set_parameters([RclParameter("use_sim_time", value=True)])
-            self._wait(lambda: self._now() > 0.0, _ANSWER)  # ages before that would be wrong
+            self._wait(lambda: self._now() > 0.0, _ANSWER)  # ages are wrong as long as the simulated clock has not begun
         self._subscribe(values)
-        self._wait(lambda: False, listen)
-        return RobotSeen(
-            self._robot,
-            self._count(),
-            state,
-            values,
-            expected,
-            self._seen_streams(values),
-            self._command(),
-            self._coordinator(values["fleet_prefix"]),
-            _game_hash(values),
-            self._zone(values),
-            self._nearest(values),
-            _ahead(self._drive),
-            tuple(self._drive.last.reasons) if self._drive.last is not None else None,
+        self._wait(lambda: False, duration)
+        return RobotObservations(
+            node=self._robot,
+            count=self._count(),
+            state=state,
+            values=values,
+            expected=expected,
+            streams=self._observed_streams(values),
+            command=self._command(),
+            coordinator=self._coordinator(values["fleet_prefix"]),
+            game_hash=_game_hash(values),
+            zone=self._zone(values),
+            nearest=self._nearest(values),
+            clock=_ahead(self._drive),
+            reasons=tuple(self._drive.last.reasons) if self._drive.last is not None else None,
         )
 
-    def _wait(self, done: Callable[[], bool], patience: float) -> bool:
-        end = time.monotonic() + patience
+    def _wait(self, done: Callable[[], bool], timeout: float) -> bool:
+        """Spin until `done`, at most for `timeout` [s]; returns whether it is done."""
+        end = time.monotonic() + timeout
         while not done():
             if time.monotonic() > end:
                 return False
@@ -107,7 +124,7 @@ class Inspector(GuardedNode):
         return sum(f"{namespace.rstrip('/')}/{name}" == self._robot for name, namespace in self.get_node_names_and_namespaces())
 
     def _ask(self, service_type: Any, name: str, request: Any) -> Any:
-        """The answer of a service; None: it does not answer."""
+        """Call a service; returns its answer, None where it does not answer."""
         client: Any = self.create_client(service_type, name)
         try:
             if not self._wait(client.service_is_ready, _ANSWER):
@@ -136,7 +153,7 @@ class Inspector(GuardedNode):
             roles["scan"] = "scan"
         topics = {role: self._topic_read(_type_name(_TYPES[kind])) for role, kind in roles.items()}
         for role, kind in roles.items():
-            heard = _Listened()
+            heard = _Heard()
             topic = topics[role]
             if topic:
                 self.create_subscription(_TYPES[kind], topic, self._into(heard), qos.sensor_qos())
@@ -156,10 +173,10 @@ class Inspector(GuardedNode):
         ):
             self.create_subscription(message_type, topic, self._into(heard), profile)
 
-    def _into(self, heard: _Listened) -> Callable[[Any], None]:
+    def _into(self, heard: _Heard) -> Callable[[Any], None]:
         def hear(message: Any) -> None:
             if message == heard.last:
-                return  # by a second reader
+                return  # it came through a second subscription too
             heard.arrivals.append(time.monotonic())
             heard.last = message
             header = getattr(message, "header", None)
@@ -174,16 +191,16 @@ class Inspector(GuardedNode):
         return 1e-9 * float(self.get_clock().now().nanoseconds)
 
     def _topic_read(self, type_name: str) -> str:
-        """The topic of a type that the robot's node reads, wherever it was remapped to; empty: none."""
+        """Return the topic of a type that the robot's node subscribes to, wherever it was remapped to; empty: none."""
         read = self.get_subscriber_names_and_types_by_node("robot", self._namespace)
         return next((str(topic) for topic, types in read if type_name in types), "")
 
-    def _seen_streams(self, values: Mapping[str, Any]) -> dict[str, Stream]:
+    def _observed_streams(self, values: Mapping[str, Any]) -> dict[str, Stream]:
         seen = {}
         prefix = str(values["frame_prefix"]).replace("{id}", str(values["robot_id"]))
         for role, (topic, heard) in self._streams.items():
             kind = values["pose.source"] if role == "pose" else role
-            writers = self.get_publishers_info_by_topic(topic) if topic.startswith("/") else []
+            publishers = self.get_publishers_info_by_topic(topic) if topic.startswith("/") else []
             frame = {"odometry": prefix + values["frames.odom"], "scan": heard.frame}.get(kind, values["frames.map"])
             refused = f"frame {heard.frame!r}, must be {frame!r}" if heard.last is not None and heard.frame != frame else ""
             if kind == "odometry" and not refused and heard.last is not None and heard.last.child_frame_id:
@@ -191,14 +208,14 @@ class Inspector(GuardedNode):
                 if heard.last.child_frame_id != base:
                     refused = f"child frame {heard.last.child_frame_id!r}, must be {base!r}"
             seen[role] = Stream(
-                topic,
-                _type_name(_TYPES[kind]),
-                _names(writers),
-                frozenset(writer.topic_type for writer in writers),
-                len(heard.arrivals),
-                tuple(later - earlier for earlier, later in zip(heard.arrivals, heard.arrivals[1:], strict=False)),
-                statistics.median(heard.ages) if heard.ages else math.nan,
-                refused,
+                topic=topic,
+                wanted=_type_name(_TYPES[kind]),
+                publishers=_names(publishers),
+                offered=frozenset(publisher.topic_type for publisher in publishers),
+                messages=len(heard.arrivals),
+                intervals=tuple(later - earlier for earlier, later in zip(heard.arrivals, heard.arrivals[1:], strict=False)),
+                age=statistics.median(heard.ages) if heard.ages else math.nan,
+                refused=refused,
             )
         return seen
 
@@ -208,32 +225,32 @@ class Inspector(GuardedNode):
         if found is None:
             return None
         topic, type_name = found
-        readers = self.get_subscriptions_info_by_topic(topic)
+        subscribers = self.get_subscriptions_info_by_topic(topic)
         return CommandTopic(
-            topic,
-            type_name,
-            _names(self.get_publishers_info_by_topic(topic)),
-            _names(readers),
-            frozenset(reader.topic_type for reader in readers),
+            topic=topic,
+            type=type_name,
+            publishers=_names(self.get_publishers_info_by_topic(topic)),
+            subscribers=_names(subscribers),
+            subscribed_types=frozenset(subscriber.topic_type for subscriber in subscribers),
         )
 
-    def _coordinator(self, prefix: str) -> CoordinatorSeen:
-        writers = [
+    def _coordinator(self, prefix: str) -> CoordinatorObservations:
+        publishers = [
             info for info in self.get_publishers_info_by_topic(f"{prefix}/tick") if info.node_name != "_NODE_NAME_UNKNOWN_"
         ]
-        leases = [1e-9 * info.qos_profile.liveliness_lease_duration.nanoseconds for info in writers]
-        names = _names(writers)
+        leases = [1e-9 * info.qos_profile.liveliness_lease_duration.nanoseconds for info in publishers]
+        names = _names(publishers)
         periods = [told["tick.period"] for name in names if (told := self._ask_parameters(name, ["tick.period"])) is not None]
         last = max(
             (seconds(heard.last.stamp) for heard in (self._tick, self._status) if heard.last is not None), default=-math.inf
         )
-        return CoordinatorSeen(
-            names,
-            max(leases, default=math.inf),
-            periods[0] if periods else None,
-            self._now() - last,
-            _ahead(self._tick),
-            self._policy.last.game_hash if self._policy.last is not None else "",
+        return CoordinatorObservations(
+            publishers=names,
+            longest_lease=max(leases, default=math.inf),
+            period=periods[0] if periods else None,
+            last_tick=self._now() - last,
+            clock=_ahead(self._tick),
+            game_hash=self._policy.last.game_hash if self._policy.last is not None else "",
         )
 
     def _zone(self, values: Mapping[str, Any]) -> str:
@@ -249,7 +266,7 @@ class Inspector(GuardedNode):
         return "" if zone is None else floor.plan.names[zone]
 
     def _nearest(self, values: Mapping[str, Any]) -> float:
-        _, heard = self._streams.get("scan", ("", _Listened()))
+        _, heard = self._streams.get("scan", ("", _Heard()))
         if heard.last is None:
             return math.inf
         points = vehicle_conversions.scan_from_message(heard.last, pose_of(values, "scan.mount")).points
@@ -263,8 +280,8 @@ def _game_hash(values: Mapping[str, Any]) -> str:
         return ""
 
 
-def _ahead(heard: _Listened) -> float:
-    """How far the clock of who sent this is ahead, from the messages that took the shortest way [s]."""
+def _ahead(heard: _Heard) -> float:
+    """Return how far the sender's clock is ahead [s], from the message with the least delay; NaN without messages."""
     return -min(heard.ages, default=math.nan)
 
 

@@ -1,4 +1,4 @@
-"""What a fleet file comes to: the processes of its robots and of the coordinator, checked before any of them starts."""
+"""Plans the processes of a fleet file, its robots and the coordinator, and checks all parameters before any of them starts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COORDINATOR = (*coordinator_parameters.PARAMETERS, _SIMULATED_TIME)
 
 
 def plan_fleet(fleet: FleetFile, only: str = "", coordinator: bool = True) -> list[NodePlan]:
-    """The processes of the robots that `only` names (FleetFile.choose) and of the coordinator; all of the file is checked.
+    """Plan the processes of the chosen robots (see FleetFile.choose) and of the coordinator; the whole file is checked.
 
     Raises:
         AltmarlError: naming the file and what is wrong with it.
@@ -30,7 +30,7 @@ def plan_fleet(fleet: FleetFile, only: str = "", coordinator: bool = True) -> li
 
 
 def robot_plan(fleet: FleetFile, member: Member) -> NodePlan:
-    """The process of one robot.
+    """Plan the process of one robot.
 
     Raises:
         AltmarlError: naming the file, the robot, the parameter and what is wrong with it.
@@ -55,7 +55,7 @@ def robot_plan(fleet: FleetFile, member: Member) -> NodePlan:
 
 
 def coordinator_plan(fleet: FleetFile) -> NodePlan:
-    """The process of the coordinator, which holds its first tick until the robots that are enabled have joined.
+    """Plan the process of the coordinator, which waits with its first tick until all enabled robots have joined.
 
     Raises:
         AltmarlError: naming the file, the parameter and what is wrong with it.
@@ -91,7 +91,7 @@ def _period(fleet: FleetFile) -> float:
 
 
 def _check_silence(fleet: FleetFile, values: Mapping[str, Any]) -> None:
-    """Timeouts that are shorter than what they watch would stop the robot for ever."""
+    """Refuse timeouts that are shorter than what they watch, with which the robot would never move."""
     period = _period(fleet)
     if not values["timeout.tick"] > period:
         raise AltmarlError(

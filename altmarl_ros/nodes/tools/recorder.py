@@ -1,4 +1,4 @@
-"""Writes what is said in a fleet into a bag, byte for byte."""
+"""Writes the messages of a fleet into a bag, byte for byte."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from altmarl_ros.nodes.common.guarded import GuardedNode
 from altmarl_ros.records.bag import BagError, BagWriter, Topic
 from altmarl_ros.records.message_definitions import message_definition, type_hash
 
-_DEPTH = 10_000  # a recorder may be slow for a while
-_FLUSH_POLL = 0.5  # s
+_DEPTH = 10_000  # messages that wait while the recorder is slow
+_FLUSH_PERIOD = 0.5  # s between two looks whether to write to the disk
 
 TOPICS = {
     "tick": (FleetTick, qos.tick_qos(), qos.report_qos(_DEPTH)),
@@ -38,16 +38,22 @@ TOPICS = {
     "global_state": (GlobalState, qos.report_qos(), qos.report_qos(_DEPTH)),
     "truth": (FleetTruth, qos.account_qos(), qos.latched_from_many_qos()),
 }
-"""Of each topic below the fleet's prefix: type, quality of service as offered, and as asked for by the recorder."""
+"""Topics below the fleet's prefix: message type, quality of service of their publishers, and of the recorder's subscription."""
 
 
 def type_name(message_type: Any) -> str:
-    """E.g. `altmarl_ros/msg/FleetTick`."""
+    """Return the name of a message type, such as `altmarl_ros/msg/FleetTick`."""
     return f"{message_type.__module__.split('.')[0]}/msg/{message_type.__name__}"
 
 
 class Recorder(GuardedNode):
-    """Only listens. `failure` is why nothing can be written any more, None while all is well."""
+    """Records the topics of TOPICS.
+
+    Subscriptions: <fleet_prefix>/tick, report, hello, policy, configuration, status, global_action, global_state, truth.
+
+    Attributes:
+        failure: why nothing can be written any more; None while all is well.
+    """
 
     def __init__(self, writer: BagWriter, fleet_prefix: str = "/fleet") -> None:
         super().__init__("recorder", start_parameter_services=False)
@@ -57,7 +63,7 @@ class Recorder(GuardedNode):
             name, of_type = f"{fleet_prefix}/{suffix}", type_name(message_type)
             writer.add_topic(Topic(name, of_type, message_definition(of_type), type_hash(of_type), qos_entry(offered)))
             self.create_subscription(message_type, name, partial(self._hear, name), asked, raw=True)
-        self.create_timer(_FLUSH_POLL, self._flush)
+        self.create_timer(_FLUSH_PERIOD, self._flush)
 
     def _hear(self, topic: str, data: bytes, info: Any) -> None:
         if self.failure is None:
@@ -69,11 +75,11 @@ class Recorder(GuardedNode):
 
     @property
     def messages(self) -> int:
-        """How many were written."""
+        """Number of messages that were written."""
         return self._writer.messages
 
     def finish(self) -> None:
-        """Make the bag whole."""
+        """Complete the bag."""
         try:
             self._writer.close()
         except BagError as error:
@@ -88,7 +94,7 @@ class Recorder(GuardedNode):
 
 
 def qos_entry(profile: QoSProfile) -> dict[str, Any]:
-    """A profile as rosbag2's metadata has it."""
+    """Convert a quality of service into the form of rosbag2's metadata."""
 
     def period(duration: Any) -> dict[str, int]:
         return dict(zip(("sec", "nsec"), divmod(duration.nanoseconds, 10**9), strict=True))

@@ -1,4 +1,4 @@
-"""An operator's ear: collects status, truth and the traffic on the report topic of a running fleet."""
+"""Collects status, truth and the number of reports of a running fleet in a `records.run_record.RunLog`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ _REPORT_DEPTH = 10_000
 
 
 class RunLogger(GuardedNode):
-    """Only listens. `log` holds everything heard, `latest` the last status."""
+    """Logs a run.
+
+    Subscriptions: <fleet_prefix>/status, truth, report; <world_prefix>/floor.
+
+    Attributes:
+        log: everything that was heard.
+        latest: the last status; None: none came.
+    """
 
     def __init__(self, fleet_prefix: str = "/fleet", world_prefix: str = "/world") -> None:
         super().__init__("operator", start_parameter_services=False)

@@ -1,4 +1,4 @@
-"""An operator's eye on a running fleet: its ticks as `TickView`s, newest last."""
+"""Collects the newest ticks of a running fleet, as `TickView`s."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ from altmarl_ros.records.run_record import Configuration
 from altmarl_ros.simulation.markov_world import Truth
 
 _KEPT = 400  # ticks
-_PERIODS = 8  # from which a tick's period is told where the coordinator does not
+_PERIODS = 8  # ticks from which the period is estimated where the coordinator does not say it
 
 
 class TickHistory(GuardedNode):
-    """Only listens.
+    """Keeps the newest ticks.
+
+    Subscriptions: <fleet_prefix>/status, truth, configuration.
 
     Attributes:
-        heard: ticks heard of so far.
+        heard: number of ticks heard so far.
     """
 
     def __init__(self, fleet_prefix: str = "/fleet") -> None:
@@ -40,11 +42,11 @@ class TickHistory(GuardedNode):
         )
 
     def views(self, last: int) -> list[TickView]:
-        """The last ticks, as they are known by now."""
+        """Return the last ticks, oldest first, with what is known of them by now."""
         return [self._view(status) for status in list(self._statuses)[-last:]]
 
     def knows_truth(self) -> bool:
-        """Whether the newest tick's truth has come, or no one tells the truth."""
+        """Tell whether the truth of the newest tick has come, or nobody publishes truths."""
         newest = self._statuses[-1] if self._statuses else None
         return newest is None or (newest.session, newest.tick) in self._truths or not self._truths
 
@@ -118,7 +120,7 @@ class TickHistory(GuardedNode):
         )
 
     def _game(self, configuration: Configuration) -> TabularGame | None:
-        """The game of the configuration, where this machine has it too."""
+        """Return the game of a configuration; None if this machine does not have it."""
         wanted = configuration.game_hash
         if wanted not in self._games:
             try:
@@ -128,9 +130,9 @@ class TickHistory(GuardedNode):
             self._games[wanted] = game if game is not None and game.content_hash == wanted else None
         return self._games[wanted]
 
-    def _period(self, status: CoordinatorStatus, told: object) -> float | None:
-        if isinstance(told, float) and told > 0:
-            return told
+    def _period(self, status: CoordinatorStatus, configured: object) -> float | None:
+        if isinstance(configured, float) and configured > 0:
+            return configured
         same = [other for other in list(self._statuses)[-_PERIODS:] if other.session == status.session]
         if not same or same[-1].tick <= same[0].tick:
             return None

@@ -1,4 +1,4 @@
-"""The `visualization` executable: a running fleet as markers, for RViz and Foxglove."""
+"""The `visualization` executable: shows a running fleet by markers, for RViz and Foxglove."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from visualization_msgs.msg import MarkerArray
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import TabularGame, load_floor_map, load_game
 from altmarl_ros.monitoring.layout import Layout, floor_layout, ring_layout
-from altmarl_ros.monitoring.scene import Tick, Whereabouts, make_scene
+from altmarl_ros.monitoring.scene import RobotLocations, Tick, make_scene
 from altmarl_ros.msg import CoordinatorStatus, FleetTruth, FloorTruth, RobotHello
 from altmarl_ros.nodes.common import conversions, qos
 from altmarl_ros.nodes.common.endpoints import Endpoints
@@ -24,26 +24,31 @@ from altmarl_ros.nodes.tools.markers import MarkerMaker
 
 PARAMETERS = (
     Parameter("game", "warehouse", "Game: a built-in name or a YAML file."),
-    Parameter("map", "", "Floor map: a file or a built-in name; empty: the game's own, else a ring."),
-    Parameter("rate", 5.0, "Most messages in a second.", 0.1, 60.0, unit="Hz"),
-    Parameter("names", 50, "Up to so many robots have their ids beside them.", 0, 10_000),
+    Parameter("map", "", "Floor map: a file or a built-in name; empty: the game's own, or a ring if it has none."),
+    Parameter("rate", 5.0, "Largest number of messages per second.", 0.1, 60.0, unit="Hz"),
+    Parameter("names", 50, "Largest number of robots whose ids are written beside them.", 0, 10_000),
     Parameter("fleet_prefix", "/fleet", "Prefix of the fleet-wide topics."),
     Parameter("world_prefix", "/world", "Prefix of the simulated world's topics."),
 )
 
-_REPEAT = 1.0  # s; what moves is told again after so long, although nothing has changed
-_LIFETIME = 5.0  # s; of what moves
+_REPEAT = 1.0  # s after which the markers are published again, although nothing has changed
+_LIFETIME = 5.0  # s; of markers of what moves
 
 
 class VisualizationNode(GuardedNode):
-    """Shell around `fleet.scene`: listens, and draws at most `rate` times in a second."""
+    """Draws the scene of the last tick, at most `rate` times per second.
+
+    Subscriptions: <fleet_prefix>/status, truth, hello; <world_prefix>/floor.
+    Publisher: <fleet_prefix>/visualization.
+    Parameters: see PARAMETERS.
+    """
 
     def __init__(self) -> None:
         super().__init__("visualization")
         values = declare(self, PARAMETERS)
         self._game = load_game(values["game"])
         self._layout = _layout(values["map"], str(values["game"]), self._game)
-        self._robots = Whereabouts()
+        self._robots = RobotLocations()
         self._tick: Tick | None = None
         self._maker = MarkerMaker(_LIFETIME, int(values["names"]))
         self._changed, self._drawn = False, 0.0
@@ -53,7 +58,7 @@ class VisualizationNode(GuardedNode):
         make.subscription(FleetTruth, f"{prefix}/truth", self._hear_truth, qos.account_qos())
         make.subscription(RobotHello, f"{prefix}/hello", self._hear_hello, qos.latched_from_many_qos())
         make.subscription(FloorTruth, f"{values['world_prefix']}/floor", self._hear_floor, qos.account_qos())
-        # By the viewer's time, however fast a simulated clock runs.
+        # In real time, since a viewer's eyes do not follow a simulated clock.
         self.create_timer(1.0 / float(values["rate"]), self._draw, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def _hear_status(self, message: CoordinatorStatus) -> None:
@@ -66,13 +71,13 @@ class VisualizationNode(GuardedNode):
         action = names[status.global_action] if status.global_action < len(names) else str(status.global_action)
         caption = f"tick {status.tick}: s_g {status.global_state}, a_g {action}, heard {status.heard} of {status.asked}"
         self._tick = Tick(
-            status.tick,
-            status.global_state if attended else None,
-            status.global_action if sent else None,
-            caption,
-            status.estimate,
-            frozenset(int(i) for i in message.polled),
-            heard,
+            number=status.tick,
+            zone=status.global_state if attended else None,
+            next_zone=status.global_action if sent else None,
+            caption=caption,
+            estimate=status.estimate,
+            polled=frozenset(int(i) for i in message.polled),
+            heard=heard,
         )
         self._changed = True
 
@@ -106,10 +111,10 @@ class VisualizationNode(GuardedNode):
 
 
 def _layout(floor: str, source: str, game: TabularGame) -> Layout:
-    """The given floor, the game's own, or a ring.
+    """Lay out the given floor, else the game's own, else a ring.
 
     Raises:
-        AltmarlError: the given floor is not one of this game.
+        AltmarlError: the floor does not have the zones of the game.
     """
     if not floor:
         try:

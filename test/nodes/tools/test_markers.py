@@ -7,7 +7,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from altmarl_ros.games import load_floor_map
 from altmarl_ros.monitoring.layout import floor_layout, ring_layout
-from altmarl_ros.monitoring.scene import Tick, Whereabouts, make_scene
+from altmarl_ros.monitoring.scene import RobotLocations, Tick, make_scene
 from altmarl_ros.nodes.tools.markers import MarkerMaker
 
 NAMES = tuple(f"zone {c}" for c in "ABCDE")
@@ -30,7 +30,7 @@ def by_key(array):
 
 
 def test_a_thousand_robots_are_few_markers():
-    robots = Whereabouts(poses={i: (0.01 * i, 1.0, 0.1) for i in range(1000)})
+    robots = RobotLocations(poses={i: (0.01 * i, 1.0, 0.1) for i in range(1000)})
     markers = by_key(drawn(MarkerMaker(5.0, 50), ring_layout(NAMES), robots))
     assert len(markers) < 25
     assert len(markers["robots", 0].points) == len(markers["robots", 0].colors) == 1000
@@ -39,7 +39,7 @@ def test_a_thousand_robots_are_few_markers():
 
 def test_markers_are_whole_in_the_map_and_what_moves_fades():
     floor = floor_layout(load_floor_map("hall"))
-    markers = by_key(drawn(MarkerMaker(5.0, 50), floor, Whereabouts(zones={3: 0, 4: 1}), polled=[3], heard=[3]))
+    markers = by_key(drawn(MarkerMaker(5.0, 50), floor, RobotLocations(zones={3: 0, 4: 1}), polled=[3], heard=[3]))
     for (ns, _), marker in markers.items():
         assert (marker.header.frame_id, marker.header.stamp.sec, marker.action) == ("map", 5, Marker.ADD)
         assert marker.pose.orientation.w == 1.0
@@ -52,7 +52,9 @@ def test_markers_are_whole_in_the_map_and_what_moves_fades():
 
 def test_polled_and_heard_robots_and_the_zones_of_the_decision_stand_out():
     markers = by_key(
-        drawn(MarkerMaker(5.0, 0), ring_layout(NAMES), Whereabouts(zones=dict.fromkeys(range(9), 0)), polled=[2, 5], heard=[5])
+        drawn(
+            MarkerMaker(5.0, 0), ring_layout(NAMES), RobotLocations(zones=dict.fromkeys(range(9), 0)), polled=[2, 5], heard=[5]
+        )
     )
     colors = [(c.r, c.g, c.b) for c in markers["robots", 0].colors]
     assert len({colors[0], colors[2], colors[5]}) == 3
@@ -68,17 +70,17 @@ def test_polled_and_heard_robots_and_the_zones_of_the_decision_stand_out():
 def test_what_is_gone_is_deleted_by_name_once():
     maker, layout = MarkerMaker(5.0, 50), ring_layout(NAMES)
     far = 2**32 - 1  # the largest id of a robot
-    before = by_key(drawn(maker, layout, Whereabouts(zones={1: 0, 2: 1, far: 2})))
-    after = by_key(drawn(maker, layout, Whereabouts(zones={1: 0}), next_zone=1))
+    before = by_key(drawn(maker, layout, RobotLocations(zones={1: 0, 2: 1, far: 2})))
+    after = by_key(drawn(maker, layout, RobotLocations(zones={1: 0}), next_zone=1))
     deleted = {key for key, marker in after.items() if marker.action == Marker.DELETE}
     assert deleted == before.keys() - {key for key, marker in after.items() if marker.action == Marker.ADD}
     assert deleted == {("names", 2), ("names", -1), ("decision", 0)}
-    again = by_key(drawn(maker, layout, Whereabouts(zones={1: 0}), next_zone=1))
+    again = by_key(drawn(maker, layout, RobotLocations(zones={1: 0}), next_zone=1))
     assert not any(marker.action == Marker.DELETE for marker in again.values())
-    nobody = by_key(drawn(maker, layout, Whereabouts(zones={})))
+    nobody = by_key(drawn(maker, layout, RobotLocations(zones={})))
     assert nobody["robots", 0].action == Marker.DELETE
 
 
 def test_the_same_scene_gives_the_same_markers():
-    arrays = [drawn(MarkerMaker(5.0, 50), ring_layout(NAMES), Whereabouts(zones={1: 0, 2: 1})) for _ in range(2)]
+    arrays = [drawn(MarkerMaker(5.0, 50), ring_layout(NAMES), RobotLocations(zones={1: 0, 2: 1})) for _ in range(2)]
     assert arrays[0] == arrays[1]

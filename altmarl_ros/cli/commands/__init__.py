@@ -1,0 +1,1 @@
+"""The sub-commands of `altmarl`, one module each."""

@@ -1,0 +1,70 @@
+"""`altmarl check`: whether a physical robot is ready to move."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Mapping, Optional
+
+import typer
+
+from altmarl_ros.cli import console
+from altmarl_ros.cli.optional_imports import import_rclpy
+from altmarl_ros.cli.options import Json, Timeout
+from altmarl_ros.deployment.fleet_file import load_fleet_file
+from altmarl_ros.deployment.middleware import discovery_variables
+from altmarl_ros.deployment.readiness import judge
+from altmarl_ros.deployment.robot_observations import RobotObservations
+from altmarl_ros.driving.limits import Limits
+from altmarl_ros.errors import AltmarlError
+
+
+def check(
+    robot: Annotated[str, typer.Argument(help="The robot's namespace, such as robot_7.")],
+    *,
+    fleet: Annotated[
+        Optional[Path], typer.Option("--fleet", help="Fleet file from which the robot should have its parameters.")
+    ] = None,
+    duration: Annotated[float, typer.Option(min=0.5, max=600.0, help="How long to listen to the robot (s).")] = 3.0,
+    timeout: Timeout = 10.0,
+    as_json: Json = False,
+) -> None:
+    """Check pose, scan, command, ticks, clock and limits of a robot; exits with 1 if the robot must not move.
+
+    It only listens and asks: it moves, sets and switches nothing. Run it on the robot, or where you watch the fleet.
+
+    Example: altmarl check robot_7 --fleet my_fleet.yaml
+    """
+    expected = _expected(robot, fleet) if fleet is not None else {}
+    rclpy = import_rclpy()
+    from altmarl_ros.nodes.tools.readiness_probe import ReadinessProbe
+
+    os.environ.update(discovery_variables())
+    rclpy.init(args=[])
+    try:
+        executor = rclpy.executors.SingleThreadedExecutor()
+        probe = ReadinessProbe(robot, executor)
+        try:
+            seen = probe.observe(duration, timeout, expected)
+        finally:
+            executor.shutdown(timeout_sec=1.0)
+            probe.destroy_node()
+    finally:
+        rclpy.try_shutdown()
+    console.print_checks(judge(seen, _limits(seen)), as_json)
+
+
+def _expected(robot: str, path: Path) -> Mapping[str, Any]:
+    import_rclpy()
+    from altmarl_ros.nodes.tools.real_fleet import robot_plan
+
+    fleet = load_fleet_file(path)
+    (member,) = fleet.choose(robot.strip("/"))
+    return robot_plan(fleet, member).parameters
+
+
+def _limits(seen: RobotObservations) -> Optional[Limits]:
+    from altmarl_ros.nodes.robot.parameters import drive_settings
+
+    try:
+        return drive_settings(seen.values).limits if seen.values is not None else None
+    except AltmarlError:
+        return None

@@ -1,0 +1,149 @@
+"""`altmarl compare`: compare what a game predicts with what a fleet did."""
+
+from pathlib import Path
+from typing import Annotated, Any, Dict, List, Optional
+
+import numpy as np
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from altmarl_ros.cli import console
+from altmarl_ros.cli.options import Figure, Game, Json, Seed
+from altmarl_ros.cli.runs import load_run, trajectory_of
+from altmarl_ros.errors import AltmarlError
+from altmarl_ros.files import write_output
+from altmarl_ros.games import TabularGame, load_game
+from altmarl_ros.games.identification import draw_kernels
+from altmarl_ros.games.spec import load_posterior
+from altmarl_ros.games.trajectory import Trajectory
+from altmarl_ros.learning.prediction import SIGNIFICANCE, Comparison
+from altmarl_ros.learning.prediction import compare as against_fleets
+from altmarl_ros.policies import PolicyBundle, load_bundle
+from altmarl_ros.records.run_record import RunRecord
+
+REWARD = "reward"
+_KERNEL_BYTES = 1 << 28  # of all kernels drawn from a posterior
+
+
+def compare(
+    records: Annotated[
+        List[Path],
+        typer.Argument(metavar="RUN...", help="Recorded runs (.npz or bags), as altmarl fleet --record writes them."),
+    ],
+    *,
+    game: Game = "warehouse",
+    policy: Annotated[
+        Optional[Path],
+        typer.Option("--policy", "-p", help="Policy bundle that the robots acted by; default: the one that the runs name."),
+    ] = None,
+    runs: Annotated[int, typer.Option(min=100, help="Number of simulated fleets.")] = 1000,
+    figure: Figure = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Predict occupancy and reward of recorded runs from a game under the recorded decisions, and compare.
+
+    The 95 % bands cover the robots' randomness and, for a game made by altmarl identify, the uncertainty of its P_l.
+
+    Example: altmarl compare run.npz --game hall_identified.yaml --figure compare.png
+    """
+    tabular = load_game(game)
+    loaded = {path: load_run(path) for path in records}
+    recorded = [trajectory_of(record, path, tabular) for path, record in loaded.items()]
+    bundle = _acted_by(loaded, policy, tabular)
+    rng = np.random.default_rng(seed)
+    alpha = load_posterior(game, tabular)
+    if alpha is None:
+        kernels = tabular.P_l[None]
+    else:
+        kernels = draw_kernels(alpha, max(1, min(runs, _KERNEL_BYTES // (8 * alpha.size))), rng)
+    joined = Trajectory.joined(recorded)
+    comparison = against_fleets(tabular, bundle.pi_l, kernels, joined, fleets=runs, rng=rng)
+    ends = np.cumsum([len(run.tick) for run in recorded])
+    about = _about(tabular, list(loaded), comparison, ends, alpha is not None)
+    if as_json:
+        console.document(about)
+    else:
+        _print(about)
+    if figure is not None:
+        from altmarl_ros.cli.figures.comparison_figure import comparison_figure
+        from altmarl_ros.plotting import as_png
+
+        write_output(figure, as_png(comparison_figure(tabular, comparison, np.flatnonzero(~joined.follows))))
+        console.err.print(f"picture: {escape(str(figure))}")
+
+
+def _acted_by(records: Dict[Path, RunRecord], policy: Optional[Path], game: TabularGame) -> PolicyBundle:
+    """Load the bundle that the robots acted by; the prediction uses it even if it was learned for another game."""
+    named = {str(record.about.get("policy", "")): path for path, record in records.items()}
+    if policy is not None:
+        named = {str(policy): policy}
+    if "" in named:
+        raise AltmarlError(f"{named['']}: does not say by which policy its robots acted; give it with --policy")
+    if len(named) > 1:
+        raise AltmarlError(f"the runs are of several policies ({', '.join(sorted(named))}); compare them one by one")
+    (path,) = named
+    bundle = load_bundle(path)
+    if bundle.pi_l.probabilities.shape != game.r_l.shape:
+        raise AltmarlError(f"{path}: its pi_l has shape {bundle.pi_l.probabilities.shape}, must be {game.r_l.shape}")
+    return bundle
+
+
+def _about(game: TabularGame, records: List[Path], comparison: Comparison, ends: np.ndarray, uncertain: bool) -> dict[str, Any]:
+    names = (*game.local_state_names, REWARD)
+    inside = np.split(comparison.inside, ends[:-1])
+    return {
+        "game": game.name,
+        "ticks": len(comparison.observed),
+        "kernel_uncertain": uncertain,
+        "holds": comparison.holds,
+        "significance": comparison.significance,
+        "band_significance": comparison.band_significance,
+        "transition_significance": comparison.transition_significance,
+        "quantities": [
+            {
+                "name": name,
+                "observed": float(comparison.observed[:, q].mean()),
+                "predicted": float(comparison.mean[:, q].mean()),
+                "low": float(comparison.low[:, q].mean()),
+                "high": float(comparison.high[:, q].mean()),
+                "ticks_inside": int(comparison.inside[:, q].sum()),
+                "expected_inside": float(comparison.expected_shares[q] * len(comparison.observed)),
+            }
+            for q, name in enumerate(names)
+        ],
+        "runs": [
+            {"run": str(path), "ticks": len(part), "share_inside": part.mean(axis=0).tolist()}
+            for path, part in zip(records, inside, strict=True)
+        ],
+    }
+
+
+def _print(about: dict[str, Any]) -> None:
+    table = Table(title=f"{escape(about['game'])}: means over {about['ticks']} ticks", title_justify="left")
+    for column in ("", "observed", "predicted", "95 % band", "ticks in the band", "expected"):
+        table.add_column(column, justify="right" if column else "left")
+    for each in about["quantities"]:
+        table.add_row(
+            escape(each["name"]),
+            f"{each['observed']:.2f}",
+            f"{each['predicted']:.2f}",
+            f"{each['low']:.2f} .. {each['high']:.2f}",
+            f"{each['ticks_inside']} of {about['ticks']}",
+            f"{each['expected_inside']:.0f}",
+        )
+    console.out.print(table)
+    if len(about["runs"]) > 1:
+        for run in about["runs"]:
+            worst = int(np.argmin(run["share_inside"]))
+            name = about["quantities"][worst]["name"]
+            share = f"{100 * run['share_inside'][worst]:.0f} %"
+            console.out.print(f"{escape(run['run'])}: {run['ticks']} ticks, worst is {escape(name)}, {share} in the band")
+    band = "chance and what is not known of the kernel" if about["kernel_uncertain"] else "chance, the kernel taken as known"
+    console.out.print(f"the bands hold {band}")
+    verdict = "the model holds" if about["holds"] else "the model does not hold"
+    console.out.print(
+        f"{verdict}: of its own runs {100 * about['band_significance']:.1f} % leave the bands as often, and "
+        f"{100 * about['transition_significance']:.1f} % have moves as unlikely (either rejects below {50 * SIGNIFICANCE:g} %)"
+    )

@@ -1,0 +1,83 @@
+"""`altmarl dashboard`: a running fleet in a web browser."""
+
+import os
+import secrets
+import socket
+import webbrowser
+from typing import Annotated, Any
+
+import typer
+
+from altmarl_ros.cli import console
+from altmarl_ros.cli.optional_imports import import_rclpy, import_web_server
+from altmarl_ros.cli.options import FleetPrefix
+from altmarl_ros.deployment.middleware import discovery_variables
+from altmarl_ros.errors import AltmarlError
+
+_TOKEN_BYTES = 24
+
+
+def dashboard(
+    *,
+    fleet_prefix: FleetPrefix = "/fleet",
+    world_prefix: Annotated[str, typer.Option(help="Prefix of a simulated world's topics.")] = "/world",
+    host: Annotated[
+        str, typer.Option(help="Address to serve at; any but a loopback address opens the page to the network.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to serve at; 0: a free one.")] = 8420,
+    token: Annotated[
+        str, typer.Option(help="Token that gives control; default: a new one at each start.", show_default=False)
+    ] = "",
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Let nobody change anything, with or without a token.")
+    ] = False,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the page in this machine's browser.")] = False,
+) -> None:
+    """Show a running fleet of your ROS domain in a web browser, until Ctrl-C: floor, charts, robots, parameters, training.
+
+    Two addresses are printed: the first only shows the fleet, the second has the token and also gives control.
+
+    Example: altmarl dashboard --open, beside altmarl fleet
+    """
+    if read_only and token:
+        raise typer.BadParameter("give either --token or --read-only")
+    rclpy = import_rclpy()
+    serving = import_web_server()
+    from altmarl_ros.dashboard.access import Access
+    from altmarl_ros.dashboard.page import load_page
+    from altmarl_ros.dashboard.server import DashboardServer
+    from altmarl_ros.dashboard.view import FleetView
+    from altmarl_ros.nodes.tools.dashboard import DashboardNode
+    from altmarl_ros.nodes.tools.dashboard_thread import NodeThread
+
+    access = Access(host, "" if read_only else token or secrets.token_urlsafe(_TOKEN_BYTES), (socket.gethostname(),))
+    page, view = load_page(), FleetView(fleet_prefix)
+    os.environ.update(discovery_variables())
+    with serving.listening(host, port) as bound:
+        rclpy.init(args=[], signal_handler_options=rclpy.signals.SignalHandlerOptions.NO)
+        try:
+            try:
+                node = DashboardNode(view, fleet_prefix, world_prefix, control=bool(access.token))
+            except (ValueError, rclpy.exceptions.InvalidTopicNameException) as error:
+                raise AltmarlError(f"prefix {fleet_prefix!r} or {world_prefix!r}: {error}") from None
+            thread = NodeThread(node)
+            thread.start()
+            try:
+                application = DashboardServer(view, node, access, page).application()
+                serving.serve(application, bound, lambda url: _announce(url, access, open_browser), lambda: thread.failure)
+            finally:
+                thread.stop()
+        finally:
+            rclpy.try_shutdown()
+
+
+def _announce(url: str, access: Any, open_browser: bool) -> None:
+    with_token = f"{url}#token={access.token}" if access.token else url
+    console.out.print(f"look:    {url}")
+    if access.token:
+        console.out.print(f"control: {with_token}")
+    if not access.local:
+        note = "note: whoever reaches this address may look, and traffic is not encrypted"
+        console.err.print(f"{note}; see docs/how-to/dashboard.md")
+    if open_browser:
+        webbrowser.open(with_token)

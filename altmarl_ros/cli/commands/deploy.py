@@ -1,0 +1,89 @@
+"""`altmarl deploy`: start a fleet of physical robots, or this machine's part of it, without `ros2 launch`."""
+
+import os
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from altmarl_ros.cli import console
+from altmarl_ros.cli.optional_imports import import_rclpy
+from altmarl_ros.cli.options import Json, LogLevel
+from altmarl_ros.cli.processes import ProcessGroup, Stopping, command
+from altmarl_ros.cli.training import find_bundle
+from altmarl_ros.deployment.fleet_file import load_fleet_file
+from altmarl_ros.deployment.middleware import discovery_variables
+from altmarl_ros.games import load_game
+from altmarl_ros.resources import data_home
+
+_POLL_PERIOD = 0.2  # s between two looks at the processes
+
+
+def deploy(
+    fleet: Annotated[Path, typer.Argument(help="The fleet file (YAML).")],
+    *,
+    only: Annotated[
+        str,
+        typer.Option(help="Names of the robots to start here, separated by commas; empty: all enabled ones; none: no robot."),
+    ] = "",
+    coordinator: Annotated[bool, typer.Option(help="Whether to start the coordinator here.")] = True,
+    dry: Annotated[
+        bool, typer.Option("--dry-run", help="Check the file, print what would be started, and start nothing.")
+    ] = False,
+    log_level: LogLevel = "info",
+    as_json: Json = False,
+) -> None:
+    """Start robots and coordinator of a fleet file, and keep them running until Ctrl-C or until all have ended.
+
+    A process that ends by itself is reported, and the others go on. Exits with 1 when none is left.
+
+    Example: altmarl deploy my_fleet.yaml --only robot_1 --no-coordinator
+    """
+    import_rclpy()
+    from altmarl_ros.nodes.tools.real_fleet import plan_fleet
+
+    loaded = load_fleet_file(fleet)
+    plans = plan_fleet(loaded, only, coordinator)
+    if as_json:  # now, since the rest is not known before the end
+        console.document(
+            [
+                {
+                    "process": plan.name,
+                    "executable": plan.executable,
+                    "node": plan.ros_name or f"/{plan.name}",
+                    "parameters": plan.parameters,
+                }
+                for plan in plans
+            ]
+        )
+    if dry:
+        for plan in plans:
+            console.out.print(
+                f"{plan.name}: {plan.executable} {plan.ros_name or '/' + plan.name}, {len(plan.parameters)} parameters"
+            )
+        return
+    if coordinator:
+        find_bundle(load_game(loaded.game), loaded.game, loaded.policy)
+    folder = data_home() / "runs" / datetime.now().strftime("%Y%m%d-%H%M%S-%f")
+    environment = {**os.environ, **discovery_variables()}
+    with Stopping() as stopping, ProcessGroup(folder, environment) as group:
+        for plan in plans:
+            group.start(plan.name, command(plan, log_level))
+        console.err.print(f"{', '.join(plan.name for plan in plans)} started; logs in {folder}")
+        _watch(group, stopping)
+    if not stopping.asked:
+        raise typer.Exit(1)
+    console.err.print("stopped")
+
+
+def _watch(group: ProcessGroup, stopping: Stopping) -> None:
+    """Report every process that ends, until none runs or all are to be stopped."""
+    told: set[str] = set()
+    while len(told) < len(group.children) and not stopping.asked:
+        for child in group.ended():
+            if child.name not in told:
+                told.add(child.name)
+                console.fail(f"{child.name} ended with exit code {child.exit_code}: {child.last_words()} ({child.log})")
+        time.sleep(_POLL_PERIOD)

@@ -1,0 +1,292 @@
+"""`altmarl experiment`: experiments that go on where they were interrupted, and end in a table and a figure."""
+
+from pathlib import Path
+from typing import Annotated, List, Optional
+
+import typer
+
+from altmarl_ros.cli.experiment_run import ExperimentSettings, conduct, with_given
+from altmarl_ros.cli.options import Game, Json, complete_model
+from altmarl_ros.experiments.table import read_csv
+
+app = typer.Typer(
+    name="experiment", help="Sweeps with tables and figures; interrupted ones go on where they were.", no_args_is_help=True
+)
+
+# Where the experiment runs and where its results go.
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the table (CSV), the figure (PNG) and what made them.")]
+Cache = Annotated[Optional[Path], typer.Option(help="Folder of kept results; default: below ~/.ros/altmarl_ros.")]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", min=0, help="Tasks at a time, one thread each; 0: one per core.")]
+Backend = Annotated[str, typer.Option(help="Where tasks run: loky, threading, multiprocessing, sequential, dask or ray.")]
+Quick = Annotated[bool, typer.Option("--quick", help="Use a small grid, done in seconds.")]
+PlotOnly = Annotated[bool, typer.Option("--plot-only", help="Only draw the figure again, from the table.")]
+# What is computed; an option that is not given keeps the experiment's own default.
+K = Annotated[Optional[int], typer.Option("--k", "-k", min=0, help="Reports per tick.")]
+Ks = Annotated[Optional[List[int]], typer.Option("--k", "-k", min=0, help="Reports per tick; may be given several times.")]
+Models = Annotated[
+    Optional[List[str]],
+    typer.Option("--model", "-m", autocompletion=complete_model, help="Observation model; may be given several times."),
+]
+Robots = Annotated[Optional[int], typer.Option("--robots", "-n", min=1, help="Number of robots in the fleet.")]
+Runs = Annotated[Optional[int], typer.Option(min=2, help="Episodes per setting and seed.")]
+Horizon = Annotated[Optional[int], typer.Option(min=1, help="Ticks per episode.")]
+Seeds = Annotated[Optional[int], typer.Option(min=1, help="Number of seeds per setting.")]
+Seed = Annotated[Optional[int], typer.Option(min=0, help="The first seed.")]
+LearnFor = Annotated[
+    Optional[str],
+    typer.Option(help="Observation model that the policies are learned for: filtered, or fresh (the paper's)."),
+]
+
+_OUT = Path("experiments")
+
+
+@app.command("k-sweep")
+def k_sweep(
+    context: typer.Context,
+    *,
+    game: Game = "warehouse",
+    k: Ks = None,
+    model: Models = None,
+    robots: Robots = None,
+    runs: Runs = None,
+    horizon: Horizon = None,
+    seeds: Seeds = None,
+    seed: Seed = None,
+    learn_for: LearnFor = None,
+    compare: Annotated[
+        Optional[Path], typer.Option(help="Table of another k-sweep, whose curves are drawn dashed beside these.")
+    ] = None,
+    quick: Quick = False,
+    out: Out = _OUT,
+    cache: Cache = None,
+    jobs: Jobs = 0,
+    backend: Backend = "loky",
+    plot_only: PlotOnly = False,
+    as_json: Json = False,
+) -> None:
+    """Reward, mode accuracy and training time against the reports per tick.
+
+    Example: altmarl experiment k-sweep --game warehouse --out experiments
+    """
+    from altmarl_ros.experiments import k_sweep as experiment
+
+    others = read_csv(compare) if compare else []
+    options = with_given(
+        experiment.QUICK if quick else experiment.KSweepOptions(),
+        k=k,
+        model=model,
+        robots=robots,
+        runs=runs,
+        horizon=horizon,
+        seeds=seeds,
+        seed=seed,
+        learn_for=learn_for,
+    )
+    conduct(
+        context,
+        ExperimentSettings(game, out, cache, jobs=jobs, backend=backend, plot_only=plot_only, as_json=as_json),
+        lambda tabular, runner: experiment.k_sweep(tabular, options, runner),
+        lambda rows, command: experiment.draw_k_sweep(rows, command, others),
+    )
+
+
+@app.command()
+def convergence(
+    context: typer.Context,
+    *,
+    game: Game = "warehouse",
+    k: K = None,
+    robots: Robots = None,
+    runs: Runs = None,
+    gap_runs: Annotated[Optional[int], typer.Option(min=2, help="Half the number of episodes per NashGap.")] = None,
+    rounds: Annotated[Optional[int], typer.Option(min=1, help="Most rounds of best responses.")] = None,
+    seeds: Seeds = None,
+    seed: Seed = None,
+    learn_for: LearnFor = None,
+    quick: Quick = False,
+    out: Out = _OUT,
+    cache: Cache = None,
+    jobs: Jobs = 0,
+    backend: Backend = "loky",
+    plot_only: PlotOnly = False,
+    as_json: Json = False,
+) -> None:
+    """Team value and NashGap of ALTERNATING-MARL after every best response.
+
+    Example: altmarl experiment convergence --k 10 --out experiments
+    """
+    from altmarl_ros.experiments import convergence as experiment
+
+    options = with_given(
+        experiment.QUICK if quick else experiment.ConvergenceOptions(),
+        k=k,
+        robots=robots,
+        runs=runs,
+        gap_runs=gap_runs,
+        rounds=rounds,
+        seeds=seeds,
+        seed=seed,
+        learn_for=learn_for,
+    )
+    conduct(
+        context,
+        ExperimentSettings(game, out, cache, jobs=jobs, backend=backend, plot_only=plot_only, as_json=as_json),
+        lambda tabular, runner: experiment.convergence(tabular, options, runner),
+        experiment.draw_convergence,
+    )
+
+
+@app.command("gap-rate")
+def gap_rate(
+    context: typer.Context,
+    *,
+    game: Annotated[Optional[str], typer.Option("--game", "-g", help="A small game; default: several random ones.")] = None,
+    k: Ks = None,
+    robots: Robots = None,
+    games: Annotated[Optional[int], typer.Option(min=1, help="Number of random games.")] = None,
+    local: Annotated[
+        Optional[str], typer.Option(help="Whether all k share one policy of the robots (shared) or each has its own (own).")
+    ] = None,
+    seed: Seed = None,
+    quick: Quick = False,
+    out: Out = _OUT,
+    cache: Cache = None,
+    jobs: Jobs = 0,
+    backend: Backend = "loky",
+    plot_only: PlotOnly = False,
+    as_json: Json = False,
+) -> None:
+    """The exact gap against the reports per tick, and the exponent at which it falls.
+
+    Example: altmarl experiment gap-rate --robots 24 --out experiments
+    """
+    from altmarl_ros.experiments import gap_rate as experiment
+
+    options = with_given(
+        experiment.QUICK if quick else experiment.GapRateOptions(), k=k, robots=robots, games=games, seed=seed, local=local
+    )
+    conduct(
+        context,
+        ExperimentSettings(game, out, cache, jobs=jobs, backend=backend, plot_only=plot_only, as_json=as_json),
+        lambda tabular, runner: experiment.gap_rate(tabular, options, runner),
+        experiment.draw_gap_rate,
+    )
+
+
+@app.command()
+def heterogeneity(
+    context: typer.Context,
+    *,
+    game: Game = "warehouse",
+    spread: Annotated[
+        Optional[List[float]],
+        typer.Option(min=0, max=1, help="How far the robots' kernels lie from the mean one, 0..1; may be given several times."),
+    ] = None,
+    k: Ks = None,
+    model: Models = None,
+    robots: Robots = None,
+    runs: Runs = None,
+    horizon: Horizon = None,
+    seeds: Seeds = None,
+    seed: Seed = None,
+    learn_for: LearnFor = None,
+    quick: Quick = False,
+    out: Out = _OUT,
+    cache: Cache = None,
+    jobs: Jobs = 0,
+    backend: Backend = "loky",
+    plot_only: PlotOnly = False,
+    as_json: Json = False,
+) -> None:
+    """Robots that each have their own kernel play the policies learned for the mean kernel.
+
+    Example: altmarl experiment heterogeneity --spread 0 --spread 0.5 --out experiments
+    """
+    from altmarl_ros.experiments import heterogeneity as experiment
+
+    options = with_given(
+        experiment.QUICK if quick else experiment.HeterogeneityOptions(),
+        spread=spread,
+        k=k,
+        model=model,
+        robots=robots,
+        runs=runs,
+        horizon=horizon,
+        seeds=seeds,
+        seed=seed,
+        learn_for=learn_for,
+    )
+    conduct(
+        context,
+        ExperimentSettings(game, out, cache, jobs=jobs, backend=backend, plot_only=plot_only, as_json=as_json),
+        lambda tabular, runner: experiment.heterogeneity(tabular, options, runner),
+        experiment.draw_heterogeneity,
+    )
+
+
+@app.command()
+def heatmap(
+    context: typer.Context,
+    *,
+    game: Game = "warehouse",
+    x: Annotated[Optional[str], typer.Option(help="The x axis: k, robots, loss, turnover, spread, horizon or model.")] = None,
+    y: Annotated[Optional[str], typer.Option(help="The y axis, as --x.")] = None,
+    x_value: Annotated[Optional[List[str]], typer.Option(help="A value on the x axis; may be given several times.")] = None,
+    y_value: Annotated[Optional[List[str]], typer.Option(help="A value on the y axis; may be given several times.")] = None,
+    model: Annotated[Optional[str], typer.Option("--model", "-m", help="Observation model; used where it is no axis.")] = None,
+    k: K = None,
+    loss: Annotated[
+        Optional[float], typer.Option(min=0, max=1, help="Share of reports that are lost; used where it is no axis.")
+    ] = None,
+    turnover: Annotated[
+        Optional[float],
+        typer.Option(min=0, max=1, help="Share of a sticky subset that is drawn anew every tick; used where it is no axis."),
+    ] = None,
+    spread: Annotated[
+        Optional[float],
+        typer.Option(min=0, max=1, help="How far the robots' kernels lie from the mean one; used where it is no axis."),
+    ] = None,
+    robots: Robots = None,
+    runs: Runs = None,
+    horizon: Horizon = None,
+    seeds: Seeds = None,
+    seed: Seed = None,
+    learn_for: LearnFor = None,
+    quick: Quick = False,
+    out: Out = _OUT,
+    cache: Cache = None,
+    jobs: Jobs = 0,
+    backend: Backend = "loky",
+    plot_only: PlotOnly = False,
+    as_json: Json = False,
+) -> None:
+    """Team value, and its gap to a coordinator that sees all robots, over two parameters.
+
+    Example: altmarl experiment heatmap --x k --y loss --model fresh --out experiments
+    """
+    from altmarl_ros.experiments import heatmap as experiment
+
+    options = with_given(
+        experiment.QUICK if quick else experiment.HeatmapOptions(),
+        x=x,
+        y=y,
+        x_value=x_value,
+        y_value=y_value,
+        model=model,
+        k=k,
+        loss=loss,
+        turnover=turnover,
+        spread=spread,
+        robots=robots,
+        runs=runs,
+        horizon=horizon,
+        seeds=seeds,
+        seed=seed,
+        learn_for=learn_for,
+    )
+    conduct(
+        context,
+        ExperimentSettings(game, out, cache, jobs=jobs, backend=backend, plot_only=plot_only, as_json=as_json),
+        lambda tabular, runner: experiment.heatmap(tabular, options, runner),
+        experiment.draw_heatmap,
+    )

@@ -1,0 +1,226 @@
+"""`altmarl game`: look at games before training."""
+
+import time
+from dataclasses import dataclass
+from typing import Annotated, List, Optional
+
+import numpy as np
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from altmarl_ros.cli import console
+from altmarl_ros.cli.options import Json, complete_game
+from altmarl_ros.errors import GameError, ResourceError
+from altmarl_ros.games import TabularGame, load_game
+from altmarl_ros.games.spec import builder_names, builtin_games, describe_builder, describe_game, find_builder
+from altmarl_ros.policies import LocalPolicy
+from altmarl_ros.policies.counts import number_of_counts
+
+app = typer.Typer(name="game", help="Look at games before training.", no_args_is_help=True)
+
+_PROBE_VECTORS = 3000  # count vectors of the k whose solution is timed
+_MAX_JOINT_STATES = 1000  # pairs (s_g, s_l) whose eigenvalues are computed
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What G-LEARN needs for one number of reports.
+
+    Attributes:
+        k: reports per tick.
+        vectors: number of count vectors.
+        memory: that is needed [bytes].
+        seconds: estimate of the time [s]; 0 where it cannot be done.
+        backup: that is chosen; -: none fits.
+        reason: why.
+    """
+
+    k: int
+    vectors: int
+    memory: int
+    seconds: float
+    backup: str
+    reason: str
+
+
+@app.command("list")
+def list_games(as_json: Json = False) -> None:
+    """List the built-in games and the builders (also those of installed packages), with one line each.
+
+    Example: altmarl game list
+    """
+    games = {name: describe_game(name) for name in builtin_games()}
+    builders = {}
+    for name in builder_names():
+        try:
+            builders[name] = describe_builder(find_builder(name))
+        except GameError as error:  # one broken package must not hide the others
+            builders[name] = f"broken: {error}"
+    if as_json:
+        console.document({"games": games, "builders": builders})
+        return
+    width = max(map(len, [*games, *builders]))
+    for title, about in (("games, for --game", games), ("builders, for a game's YAML", builders)):
+        console.out.print(f"[bold]{title}[/]")
+        for name, line in about.items():
+            console.out.print(f"  {escape(name):<{width}}  {escape(line)}")
+
+
+@app.command()
+def check(
+    game: Annotated[str, typer.Argument(autocompletion=complete_game, help="A built-in game's name or a YAML file.")],
+    *,
+    k: Annotated[
+        Optional[List[int]], typer.Option("--k", "-k", min=0, help="Reports per tick; may be given several times.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Check a game and describe it: sizes, how fast it mixes, what is odd about it, and what training costs by k.
+
+    Example: altmarl game check warehouse -k 10 -k 25
+    """
+    from altmarl_ros.games.diagnosis import oddities
+    from altmarl_ros.learning.aggregation import aggregate
+
+    tabular = load_game(game)
+    mixing, joint, odd = slowest_modes(tabular), joint_mode(tabular), oddities(tabular)
+    counted, _ = aggregate(tabular, LocalPolicy.uniform(tabular), None)
+    costs = training_costs(counted, sorted(set(k or (5, 10, 25, 50, 100))))
+    if as_json:
+        about = {
+            "name": tabular.name,
+            "hash": tabular.content_hash,
+            "gamma": tabular.gamma,
+            "global_states": tabular.n_global_states,
+            "global_actions": tabular.n_global_actions,
+            "local_states": tabular.n_local_states,
+            "local_actions": tabular.n_local_actions,
+            "slowest_mode": mixing.tolist(),
+            "joint_mode": joint,
+            "oddities": odd,
+        }
+        console.document({**about, "costs": costs})
+        return
+    _print_sizes(tabular)
+    _print_mixing(tabular, mixing, joint)
+    for line in odd or ["nothing"]:
+        console.out.print(f"odd: {escape(line)}")
+    _print_costs(costs)
+
+
+def _print_sizes(game: TabularGame) -> None:
+    console.out.print(f"{escape(game.name)} {game.content_hash}, gamma = {game.gamma:g}")
+    console.out.print(
+        f"coordinator: {game.n_global_states} states, {game.n_global_actions} actions ({_named(game.global_action_names)})"
+    )
+    console.out.print(
+        f"robots: {game.n_local_states} states ({_named(game.local_state_names)}), "
+        f"{game.n_local_actions} actions ({_named(game.local_action_names)})"
+    )
+    r_g, r_l = game.r_g, game.r_l
+    console.out.print(f"rewards: r_g {r_g.min():.4g} .. {r_g.max():.4g}, r_l {r_l.min():.4g} .. {r_l.max():.4g}")
+
+
+def _print_mixing(game: TabularGame, mixing: np.ndarray, joint: Optional[float]) -> None:
+    slowest = int(mixing.argmax())
+    console.out.print(
+        f"mixing under random actions while s_g = {slowest} lasts (the slowest): half-life of a robot's past "
+        f"{_half_life(mixing.max())}"
+    )
+    if joint is not None:
+        console.out.print(
+            f"mixing as s_g moves: half-life {_half_life(joint)}; gamma looks {1 / (1 - game.gamma):.0f} ticks ahead"
+        )
+
+
+def _print_costs(costs: List[Cost]) -> None:
+    table = Table(title="G-LEARN by reports per tick", title_justify="left")
+    for column in ("k", "count vectors", "memory", "about", "backup"):
+        table.add_column(column, justify="left" if column == "backup" else "right", no_wrap=True)
+    for cost in costs:
+        possible = cost.backup != "-"
+        table.add_row(
+            str(cost.k), _number(cost.vectors), _memory(cost.memory), _duration(cost.seconds) if possible else "-", cost.backup
+        )
+    console.out.print(table)
+    for cost in costs:
+        console.out.print(f"k = {cost.k}: {cost.backup if cost.seconds else 'nothing'}, {escape(cost.reason)}")
+
+
+def slowest_modes(game: TabularGame) -> np.ndarray:
+    """Return, by s_g, the second largest modulus of the eigenvalues of P_pi under random local actions [s_g]."""
+    moduli = np.sort(np.abs(np.linalg.eigvals(LocalPolicy.uniform(game).transition(game))), axis=1)
+    return moduli[:, -2] if game.n_local_states > 1 else np.zeros(game.n_global_states)
+
+
+def joint_mode(game: TabularGame) -> Optional[float]:
+    """Return the second largest modulus of the eigenvalues of (s_g, s_l) under random actions; None: too large to compute."""
+    size = game.n_global_states * game.n_local_states
+    if not 1 < size <= _MAX_JOINT_STATES:
+        return None
+    local = LocalPolicy.uniform(game).transition(game)  # [s_g, s_l, s_l']
+    joint = np.einsum("gh,glm->glhm", game.P_g.mean(axis=1), local).reshape(size, size)
+    return float(np.sort(np.abs(np.linalg.eigvals(joint)))[-2])
+
+
+def training_costs(game: TabularGame, ks: List[int]) -> List[Cost]:
+    """Estimate the cost for each k; seconds are scaled from one solution per backup, which is timed here."""
+    from altmarl_ros.learning.backups import GLearnOptions, choose_backup, memory_needed
+    from altmarl_ros.learning.global_agent import g_learn
+
+    pi_l, L = LocalPolicy.uniform(game), game.n_local_states
+    probe = max(k for k in range(1, 26) if number_of_counts(k, L) <= _PROBE_VECTORS or k == 1)
+    per_term: dict[str, float] = {}
+    costs = []
+    for k in ks:
+        options = GLearnOptions()
+        try:
+            choice = choose_backup(game, pi_l.transition(game), k, options)
+        except ResourceError:
+            reason = f"over the limit of {_memory(options.memory_limit)}, which altmarl train --memory raises"
+            costs.append(Cost(k, number_of_counts(k, L), memory_needed(game, k, options), 0.0, "-", reason))
+            continue
+        options = GLearnOptions(backup=choice.name)
+        if choice.name not in per_term:
+            g_learn(game, pi_l, probe, options)  # compiles
+            began = time.perf_counter()
+            g_learn(game, pi_l, probe, options)
+            per_term[choice.name] = (time.perf_counter() - began) / _terms(choice.name, probe, L)
+        seconds = per_term[choice.name] * _terms(choice.name, k, L)
+        costs.append(Cost(k, number_of_counts(k, L), memory_needed(game, k, options), seconds, choice.name, choice.reason))
+    return costs
+
+
+def _half_life(modulus: float) -> str:
+    if modulus > 1.0 - 1e-9:
+        return "endless"
+    return f"{np.log(0.5) / np.log(max(modulus, 1e-12)):.1f} ticks"
+
+
+def _named(names: tuple[str, ...], most: int = 8) -> str:
+    return escape(", ".join(names[:most])) + (", ..." if len(names) > most else "")
+
+
+def _number(value: int) -> str:
+    return f"{value:,}" if value < 10**10 else f"{value:.1e}"
+
+
+def _memory(size: int) -> str:
+    return (
+        f"{size / 2**20:,.1f} MiB"
+        if size < 2**30
+        else f"{_number(size >> 30)} GiB"
+        if size >= 100 << 30
+        else f"{size / 2**30:.1f} GiB"
+    )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120.0:
+        return f"{seconds:.0f} s" if seconds >= 1.0 else f"{seconds:.1g} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200.0 else f"{seconds / 3600:,.0f} h"
+
+
+def _terms(backup: str, k: int, L: int) -> float:
+    return number_of_counts(k, L) * (k / L + 1.0 if backup == "exact" else 1.0)

@@ -1,0 +1,238 @@
+"""`altmarl identify`: estimate the robots' kernel P_l from recorded runs."""
+
+from pathlib import Path
+from typing import Annotated, Any, Iterator, List, Optional, Tuple
+
+import numpy as np
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from altmarl_ros.cli import console
+from altmarl_ros.cli.options import Figure, Game, Json
+from altmarl_ros.cli.runs import load_run, trajectory_of
+from altmarl_ros.files import write_output
+from altmarl_ros.games import TabularGame, load_game
+from altmarl_ros.games.identification import IdentifiedKernel, count_transitions, feels_global_state, transitions_needed
+from altmarl_ros.games.identification import identify as posterior
+from altmarl_ros.games.spec import save_identified, save_identified_game
+
+_SHOWN = 5  # entries of a table
+_SURPRISING = 4.0  # standard deviations; a game's kernel seldom has more than a thousand entries
+
+_Entry = Tuple[int, int, int, int]  # (s_l, s_g or 0 where pooled, a_l, s_l')
+
+
+def identify(
+    records: Annotated[
+        List[Path],
+        typer.Argument(metavar="RUN...", help="Recorded runs (.npz or bags), as altmarl fleet --record writes them."),
+    ],
+    *,
+    game: Game = "warehouse",
+    out: Annotated[
+        Optional[Path],
+        typer.Option(
+            "--out",
+            "-o",
+            help="File to write: a game with the new P_l (.yaml, with an .npz beside it), or the arrays alone (.npz).",
+        ),
+    ] = None,
+    weight: Annotated[
+        float,
+        typer.Option(
+            "--weight", "-w", help="How many observed transitions per state and action the game's own P_l counts for."
+        ),
+    ] = 10.0,
+    pool: Annotated[
+        Optional[bool],
+        typer.Option(
+            "--pool/--no-pool",
+            help="Whether to assume that robots move alike at every s_g; default: as the game's own P_l says.",
+        ),
+    ] = None,
+    precision: Annotated[
+        float, typer.Option(min=0.001, max=0.5, help="Standard error that each probability should reach.")
+    ] = 0.05,
+    figure: Figure = None,
+    as_json: Json = False,
+) -> None:
+    """Estimate P_l from the transitions in recorded runs, starting from the game's own kernel, and compare.
+
+    Example: altmarl identify run.npz --game hall --out hall_identified.yaml --figure kernel.png
+    """
+    if out is not None and out.suffix not in (".yaml", ".yml", ".npz"):
+        raise typer.BadParameter(f"--out {out} must end in .yaml or .npz")
+    tabular = load_game(game)
+    counts = np.zeros(tabular.P_l.shape, dtype=np.int64)
+    ticks = 0
+    for path in records:
+        record = load_run(path)
+        recorded = record.about.get("game_hash")
+        if recorded is not None and recorded != tabular.content_hash:
+            console.err.print(
+                f"note: {path} was recorded with another version of the game ({recorded}); its states are taken as they are"
+            )
+        run = trajectory_of(record, path, tabular)
+        counts += count_transitions(tabular, run)
+        ticks += int(run.follows.sum())
+    pooled = not feels_global_state(tabular.P_l) if pool is None else pool
+    kernel = posterior(tabular.P_l, counts, weight, pooled and tabular.n_global_states > 1)
+    about = _about(tabular, kernel, weight, precision, ticks)
+    if as_json:
+        console.document(about)
+    else:
+        _print_evidence(about, kernel)
+        _print_entries("widest 95 % intervals, one for each row", tabular, kernel, _widest(kernel))
+        _print_comparison(tabular, kernel)
+    if figure is not None:
+        from altmarl_ros.cli.figures.kernel_figure import kernel_figure
+        from altmarl_ros.plotting import as_png
+
+        write_output(figure, as_png(kernel_figure(tabular, kernel)))
+        console.err.print(f"picture: {escape(str(figure))}")
+    if out is not None:
+        _write(game, kernel, out)
+        console.out.print(f"written: {escape(str(out))}")
+    for line in _warnings(about, weight):
+        console.err.print(f"[yellow]warning:[/] {escape(line)}")
+
+
+def _write(game: str, kernel: IdentifiedKernel, out: Path) -> None:
+    if out.suffix == ".npz":
+        save_identified(kernel, out)
+    else:
+        save_identified_game(game, kernel, out)
+        load_game(out)
+
+
+def _about(game: TabularGame, kernel: IdentifiedKernel, weight: float, precision: float, ticks: int) -> dict[str, Any]:
+    """Summarise the result as JSON values; a row is a combination of s_l, s_g (unless pooled) and a_l."""
+    seen = kernel.evidence.sum(axis=-1)  # [s_l, S, a_l]
+    hardly = seen < weight
+    low, high = kernel.interval()
+    widest = kernel.deviation.argmax(axis=-1)
+    likely = np.take_along_axis(kernel.mean, widest[..., None], axis=-1)[..., 0]
+    rows = [
+        {
+            "from": game.local_state_names[s_l],
+            "s_g": None if kernel.pooled else s_g,
+            "action": game.local_action_names[a_l],
+            "transitions": int(seen[s_l, s_g, a_l]),
+            "needed": transitions_needed(float(likely[s_l, s_g, a_l]), precision, weight),
+            "model": kernel.prior[s_l, s_g, a_l].tolist(),
+            "identified": kernel.mean[s_l, s_g, a_l].tolist(),
+            "standard_error": kernel.deviation[s_l, s_g, a_l].tolist(),
+            "low": low[s_l, s_g, a_l].tolist(),
+            "high": high[s_l, s_g, a_l].tolist(),
+        }
+        for s_l, s_g, a_l in np.ndindex(*seen.shape)
+    ]
+
+    def totals(names: Tuple[str, ...], axis: int) -> list[dict[str, Any]]:
+        sums, rare = (np.moveaxis(x, axis, 0).reshape(len(names), -1) for x in (seen, hardly))
+        return [
+            {"name": name, "transitions": int(sums[i].sum()), "rows": sums.shape[1], "rows_hardly_seen": int(rare[i].sum())}
+            for i, name in enumerate(names)
+        ]
+
+    return {
+        "game": game.name,
+        "pooled": kernel.pooled,
+        "weight": weight,
+        "precision": precision,
+        "ticks": ticks,
+        "transitions": int(seen.sum()),
+        "to": list(game.local_state_names),
+        "impossible": int(kernel.transitions[kernel.model == 0].sum()),
+        "actions": totals(game.local_action_names, 2),
+        "zones": totals(game.local_state_names, 0),
+        "rows": rows,
+    }
+
+
+def _warnings(about: dict[str, Any], weight: float) -> Iterator[str]:
+    for kind in ("actions", "zones"):
+        rare = [
+            f"{each['name']} ({each['transitions']})" for each in about[kind] if each["transitions"] < weight * each["rows"]
+        ]
+        if rare:
+            rest = f" and {len(rare) - 2 * _SHOWN} more" if len(rare) > 2 * _SHOWN else ""
+            yield f"{kind} hardly seen, fewer than {weight:g} transitions per row: {', '.join(rare[: 2 * _SHOWN])}{rest}"
+    rare_rows = sum(row["transitions"] < weight for row in about["rows"])
+    if rare_rows:
+        yield (
+            f"{rare_rows} of {len(about['rows'])} rows rest on the model more than on the record; "
+            "record runs in which robots do other things, e.g. of a policy trained with --temperature"
+        )
+
+
+def _print_evidence(about: dict[str, Any], kernel: IdentifiedKernel) -> None:
+    seen = sum(row["transitions"] > 0 for row in about["rows"])
+    combinations = "s_l and a_l, pooled over s_g" if kernel.pooled else "s_l, s_g and a_l"
+    console.out.print(
+        f"{about['transitions']:,} transitions, in {seen} of {len(about['rows'])} combinations of {combinations}; "
+        "the others keep the model's probabilities"
+    )
+    if about["impossible"]:
+        console.out.print(f"{about['impossible']:,} of them are impossible in the model")
+    table = Table(title="transitions by action", title_justify="left")
+    for column in ("action", "transitions", "rows", f"seen less than {about['weight']:g} times"):
+        table.add_column(column, justify="left" if column == "action" else "right")
+    for action in about["actions"]:
+        cells = (f"{action[key]:,}" for key in ("transitions", "rows", "rows_hardly_seen"))
+        table.add_row(escape(action["name"]), *cells)
+    console.out.print(table)
+    known = [row for row in about["rows"] if max(row["standard_error"]) <= about["precision"]]
+    line = f"{len(known)} of {len(about['rows'])} rows are known to a standard error of {about['precision']:g}"
+    often = [row for row in about["rows"] if row["transitions"] >= about["weight"]]
+    ticks = max((about["ticks"] * (row["needed"] / row["transitions"] - 1.0) for row in often), default=0.0)
+    if ticks > 0:
+        line += (
+            f"; those seen at least {about['weight']:g} times will be after about {int(np.ceil(ticks)):,} more ticks like these"
+        )
+    console.out.print(line)
+
+
+def _widest(kernel: IdentifiedKernel) -> List[_Entry]:
+    """Return the entries with the widest intervals, at most one of each row."""
+    low, high = kernel.interval()
+    width = high - low
+    rows = np.argsort(-width.max(axis=-1), axis=None, kind="stable")[:_SHOWN]
+    indices = [np.unravel_index(row, width.shape[:-1]) for row in rows]
+    return [(int(s_l), int(s_g), int(a_l), int(width[s_l, s_g, a_l].argmax())) for s_l, s_g, a_l in indices]
+
+
+def _print_comparison(game: TabularGame, kernel: IdentifiedKernel) -> None:
+    z = kernel.surprise()
+    order = np.argsort(-np.abs(z), axis=None)[:_SHOWN]
+    entries = [np.unravel_index(flat, z.shape) for flat in order]
+    surprising = [(int(a), int(b), int(c), int(d)) for a, b, c, d in entries if abs(z[a, b, c, d]) > _SURPRISING]
+    if surprising:
+        _print_entries("farthest from the model", game, kernel, surprising)
+    else:
+        console.out.print(
+            f"the record agrees with the model: no transition is off by more than {_SURPRISING:g} standard deviations"
+        )
+
+
+def _print_entries(title: str, game: TabularGame, kernel: IdentifiedKernel, entries: List[_Entry]) -> None:
+    seen, mean = kernel.evidence.sum(axis=-1), kernel.mean
+    low, high = kernel.interval()
+    table = Table(title=title, title_justify="left")
+    for column in ("from", "action", "to", "seen", "model", "identified", "95 % interval"):
+        left = column in ("from", "action", "to")
+        table.add_column(column, justify="left" if left else "right", no_wrap=not left)
+    for entry in entries:
+        s_l, s_g, a_l, after = entry
+        origin = game.local_state_names[s_l] + ("" if kernel.pooled else f" at s_g = {s_g}")
+        table.add_row(
+            escape(origin),
+            escape(game.local_action_names[a_l]),
+            escape(game.local_state_names[after]),
+            f"{seen[s_l, s_g, a_l]:,}",
+            f"{kernel.prior[entry]:.3f}",
+            f"{mean[entry]:.3f}",
+            f"{low[entry]:.3f} .. {high[entry]:.3f}",
+        )
+    console.out.print(table)

@@ -1,0 +1,88 @@
+"""`altmarl train`: learn a policy bundle for a game."""
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from altmarl_ros.cli import console
+from altmarl_ros.cli.options import Game, Json, LearnFor, Seed, completing
+from altmarl_ros.cli.training import TrainingSettings, train_bundle
+
+_DEFAULTS = TrainingSettings()
+
+
+def train(
+    *,
+    game: Game = _DEFAULTS.game,
+    out: Annotated[
+        Optional[Path],
+        typer.Option("--out", "-o", help="Bundle to write (.npz); default: where other commands look for the game's bundle."),
+    ] = None,
+    k: Annotated[
+        Optional[int],
+        typer.Option(
+            "--k",
+            "-k",
+            min=0,
+            help="Largest number of reports per tick to learn for (the ladder's top rung); default: 25, or less for large "
+            "games.",
+        ),
+    ] = None,
+    backup: Annotated[
+        str,
+        typer.Option(
+            autocompletion=completing("auto", "exact", "sampled", "mean_field"),
+            help="How G-LEARN computes expected values: auto, exact, sampled or mean_field.",
+        ),
+    ] = _DEFAULTS.backup,
+    rounds: Annotated[int, typer.Option(min=1, help="Most rounds of best responses.")] = _DEFAULTS.rounds,
+    robots: Annotated[
+        int, typer.Option("--robots", "-n", min=1, help="Number of robots in the simulated evaluations.")
+    ] = _DEFAULTS.robots,
+    runs: Annotated[
+        Optional[int], typer.Option(min=2, help="Episodes per evaluation; default: 400, or 100 on continuous states.")
+    ] = None,
+    temperature: Annotated[
+        float,
+        typer.Option(min=0, help="Randomness of the robots' policy, in units of reward; 0: always the best action."),
+    ] = _DEFAULTS.temperature,
+    learn_for: LearnFor = _DEFAULTS.learn_for,
+    memory: Annotated[int, typer.Option(min=1, help="Memory that learning may use (MiB).")] = _DEFAULTS.memory,
+    seed: Seed = _DEFAULTS.seed,
+    if_missing: Annotated[
+        bool, typer.Option("--if-missing", help="Do nothing if the bundle exists already and fits the game.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Learn a policy bundle for a game: the coordinator's policy for every number of reports, and the robots' policy.
+
+    Example: altmarl train --game warehouse --k 25 --out warehouse.npz
+    """
+    settings = TrainingSettings(
+        game=game,
+        out=out,
+        k=k,
+        backup=backup,
+        rounds=rounds,
+        robots=robots,
+        runs=runs,
+        temperature=temperature,
+        learn_for=learn_for,
+        memory=memory,
+        seed=seed,
+        if_missing=if_missing,
+    )
+    path, bundle = train_bundle(settings)
+    if as_json:
+        console.document(
+            {
+                "policy": path,
+                "policy_id": bundle.policy_id,
+                "policy_hash": bundle.content_hash,
+                "game": bundle.game,
+                "game_hash": bundle.game_hash,
+                "top_rung": bundle.ladder.K,
+                "report": bundle.report,
+            }
+        )

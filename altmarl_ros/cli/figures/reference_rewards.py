@@ -1,0 +1,42 @@
+"""Simulated references for a recorded run: the rewards of fleets that start as the recorded one did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from altmarl_ros.arrays import FloatArray
+from altmarl_ros.games import TabularGame
+from altmarl_ros.learning.evaluation import ALL_SEEN, RANDOM, Evaluation
+from altmarl_ros.learning.population import Fleets
+from altmarl_ros.policies import PolicyBundle
+from altmarl_ros.records.run_record import RunRecord
+
+
+@dataclass(frozen=True, eq=False)
+class ReferenceRewards:
+    """Team reward per tick [runs, T]: under the run's own rule, with every robot seen, and under random actions."""
+
+    same_k: FloatArray
+    all_seen: FloatArray
+    random: FloatArray
+
+
+def reference_rewards(
+    record: RunRecord,
+    game: TabularGame,
+    bundle: PolicyBundle,
+    runs: int,
+    seed: int,
+) -> ReferenceRewards:
+    """Simulate `runs` fleets from the first tick of the record, for as many ticks as it has."""
+    counts = record.occupancy(game.n_local_states)[0]
+    start = Fleets(np.full(runs, record.global_state[0]), np.tile(counts, (runs, 1)))
+
+    stage = Evaluation(game, bundle, start, len(record.tick), seed)
+    return ReferenceRewards(
+        stage.rollouts(str(record.about["model"]), int(record.about["k"])).rewards,
+        stage.rollouts(ALL_SEEN, int(counts.sum())).rewards,
+        stage.rollouts(RANDOM, 0).rewards,
+    )

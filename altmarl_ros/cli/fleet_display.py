@@ -1,0 +1,101 @@
+"""Shows a running fleet in a terminal: a live table, or a line now and then where the output is no terminal."""
+
+from __future__ import annotations
+
+import time
+from typing import Mapping
+
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from altmarl_ros.cli import console
+from altmarl_ros.deployment.fleet_plan import FleetPlan
+from altmarl_ros.games import TabularGame
+from altmarl_ros.records.run_record import RunLog
+
+_BAR = 30  # characters
+_REFRESH = 0.25  # s between two drawings of the table
+_TICKS_PER_LINE = 20
+
+
+class FleetDisplay:
+    """Shows what has been heard of a fleet, to be used in a `with` statement."""
+
+    def __init__(self, plan: FleetPlan, game: TabularGame, log: RunLog) -> None:
+        self._plan, self._game, self._log = plan, game, log
+        self._live = Live(console=console.err, auto_refresh=False) if console.err.is_terminal else None
+        self._refreshed = -_REFRESH  # monotonic [s]
+        self._ticks_shown = 0
+
+    def __enter__(self) -> FleetDisplay:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def update(self, failures: Mapping[str, str]) -> None:
+        """Show what is new; `failures` tells of processes that have ended, by name."""
+        if self._live is None:
+            self._print_lines()
+        elif time.monotonic() - self._refreshed >= _REFRESH:
+            self._live.update(fleet_table(self._log, self._plan, self._game, failures), refresh=True)
+            self._refreshed = time.monotonic()
+
+    def _print_lines(self) -> None:
+        ticks = len(self._log.statuses)
+        if ticks < self._ticks_shown + _TICKS_PER_LINE:
+            return
+        self._ticks_shown = ticks // _TICKS_PER_LINE * _TICKS_PER_LINE
+        console.err.print(_status_line(self._log))
+        if self._log.floors:
+            console.err.print(_floor_line(self._log, self._plan))
+
+
+def fleet_table(log: RunLog, plan: FleetPlan, game: TabularGame, failures: Mapping[str, str]) -> RenderableType:
+    """Draw the zones with the true robots, the coordinator's estimate and its choice; below them the costs of the tick."""
+    if not log.statuses:
+        return Text(f"starting {plan.robots} robots in {plan.robot_processes} processes ...")
+    key, status = next(reversed(log.statuses.items()))
+    truth = log.truths.get(key) or (next(reversed(log.truths.values())) if log.truths else None)
+    occupancy = truth.occupancy(game.n_local_states).tolist() if truth else [0] * game.n_local_states
+    total = f" of {plan.ticks}" if plan.ticks else ""
+    table = Table(title=f"{game.name}: tick {status.tick + 1}{total}, {status.live} robots live", title_justify="left")
+    for column in ("", "robots", "", "estimate", "coordinator"):
+        table.add_column(column, justify="right" if column in ("robots", "estimate") else "left")
+    for j, name in enumerate(game.local_state_names):
+        here = occupancy[j]
+        bar = "█" * round(_BAR * here / max(1, sum(occupancy)))
+        marks = ["is here"] if status.global_state == j else []
+        marks += ["goes here"] if status.global_action == j else []
+        share = status.estimate[j] if j < len(status.estimate) else 0.0
+        table.add_row(
+            name,
+            str(here),
+            Text(bar.ljust(_BAR), style="cyan"),
+            f"{100 * share:.0f} %",
+            Text(", ".join(marks), style="bold yellow"),
+        )
+    lines = [Text(_status_line(log))]
+    lines += [Text(_floor_line(log, plan))] if log.floors else []
+    lines += [] if plan.network.perfect else [Text(f"network {plan.network}", style="magenta")]
+    lines += [Text(f"{name} {reason}", style="red") for name, reason in failures.items()]
+    return Group(table, *lines)
+
+
+def _floor_line(log: RunLog, plan: FleetPlan) -> str:
+    floor = next(reversed(log.floors.values()))
+    wanted = f" of {plan.real_time_factor:g}" if plan.real_time_factor else ""
+    return f"floor at {floor.time:.0f} s   {floor.factor:.1f}{wanted} times real time   {floor.contacts} contacts"
+
+
+def _status_line(log: RunLog) -> str:
+    status = next(reversed(log.statuses.values()))
+    return (
+        f"tick {status.tick:5d}   heard {status.heard} of {status.asked}   rung {status.rung}   "
+        f"{status.report_bytes} B   {1000 * status.latency:.1f} ms   live {status.live}"
+    )

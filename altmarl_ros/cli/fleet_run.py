@@ -1,0 +1,202 @@
+"""Runs a planned fleet in separate processes, listens to it, and keeps what became of it."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import nullcontext
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Sequence
+
+import numpy as np
+import typer
+
+from altmarl_ros.cli import console
+from altmarl_ros.cli.fleet_display import FleetDisplay
+from altmarl_ros.cli.optional_imports import import_rclpy
+from altmarl_ros.cli.processes import Child, ProcessGroup, Stopping, start_fleet
+from altmarl_ros.cli.runs import bag_recorder, is_bag
+from altmarl_ros.deployment.fleet_plan import FleetPlan
+from altmarl_ros.deployment.middleware import LOOPBACK, discovery_variables, isolation_variables
+from altmarl_ros.errors import AltmarlError
+from altmarl_ros.games import TabularGame
+from altmarl_ros.records.run_record import RunLog, RunRecord
+from altmarl_ros.resources import data_home
+
+if TYPE_CHECKING:
+    from altmarl_ros.nodes.tools.run_logger import RunLogger
+
+_DISCOVERY = 1.5  # s in which another fleet is noticed, on a busy machine too
+_SETTLE = 3.0  # s to wait for the truth of the last tick
+
+
+class FleetRun:
+    """What became of one run of a fleet.
+
+    Attributes:
+        plan: the fleet that was run.
+        game: that it played.
+        log: everything that was heard of it.
+        log_folder: the processes' log files.
+        failures: what ended a process before it was told to end, by name.
+    """
+
+    def __init__(self, plan: FleetPlan, game: TabularGame, log: RunLog, log_folder: Path) -> None:
+        self.plan, self.game, self.log, self.log_folder = plan, game, log, log_folder
+        self.failures: dict[str, str] = {}
+
+    def record(self) -> RunRecord:
+        """Return the run's record, up to the planned number of ticks."""
+        plan = self.plan
+        about: dict[str, Any] = {
+            "game": plan.game,
+            "game_name": self.game.name,
+            "game_hash": self.game.content_hash,
+            "policy": str(plan.policy),
+            "robots": plan.robots,
+            "k": plan.k,
+            "period": plan.period,
+            "seed": plan.seed,
+            "model": plan.model,
+            "network": str(plan.network),
+            "backend": plan.backend,
+        }
+        return self.log.record(about, plan.ticks or None)
+
+    def about(self) -> dict[str, Any]:
+        """Summarise the run as JSON values: means over the ticks that were heard, latency [s]."""
+        rows = list(self.log.statuses.values())
+        means = {
+            name: float(np.mean([getattr(row, name) for row in rows])) if rows else None
+            for name in ("asked", "heard", "report_bytes", "latency", "sampling_error")
+        }
+        return {
+            "game": self.game.name,
+            "robots": self.plan.robots,
+            "k": self.plan.k,
+            "model": self.plan.model,
+            "period": self.plan.period,
+            "ticks": len(rows),
+            "sessions": len({row.session for row in rows}),
+            **means,
+            "failures": self.failures,
+            "logs": self.log_folder,
+        }
+
+    def note_failure(self, child: Child) -> None:
+        """Remember that a process ended before it was told to."""
+        code = child.exit_code
+        ended = f"ended by signal {-code}" if code is not None and code < 0 else f"ended with exit code {code}"
+        self.failures.setdefault(child.name, f"{ended}: {child.last_words()} ({child.log})")
+
+    def exit_if_failed(self) -> None:
+        """Print the failures, and end the command with exit code 1 if there are any."""
+        for name, reason in self.failures.items():
+            console.fail(f"{name} {reason}")
+        if self.failures:
+            raise typer.Exit(1)
+
+
+def run_and_record(
+    plan: FleetPlan, game: TabularGame, record: Path | None, *, isolated: bool = False, log_level: str = "info"
+) -> FleetRun:
+    """Run a fleet and write its record: an `.npz` file, or a bag at any other path; None: no record."""
+    bag = record if record is not None and is_bag(record) else None
+    run = run_fleet(plan, game, isolated=isolated, log_level=log_level, bag=bag)
+    if bag is not None:
+        console.out.print(f"recorded in {bag}; next: altmarl replay {bag}")
+    elif record is not None:
+        run.record().save(record)
+        console.out.print(f"recorded in {record}; next: altmarl report {record}")
+    return run
+
+
+def run_fleet(
+    plan: FleetPlan,
+    game: TabularGame,
+    *,
+    isolated: bool = True,
+    log_level: str = "info",
+    bag: Path | None = None,
+) -> FleetRun:
+    """Run a fleet until the planned ticks are over, Ctrl-C or SIGTERM, or the end of coordinator, world or crowd.
+
+    A robot process that dies is noted and the rest go on.
+
+    Args:
+        plan: what to start.
+        game: that `plan.game` names.
+        isolated: whether the fleet gets a ROS domain of its own.
+        log_level: of the nodes.
+        bag: new folder to record all messages in; None: no recording.
+
+    Raises:
+        ResourceError: ROS 2 is not installed.
+        AltmarlError: not isolated, and another fleet runs in this ROS domain.
+    """
+    rclpy = import_rclpy()
+    own = isolation_variables() if isolated else {}
+    os.environ.update({**discovery_variables(), **own})
+    if plan.backend != "real":
+        os.environ.setdefault(*LOOPBACK)
+    if own:
+        setting = " ".join(f"{name}={value}" for name, value in own.items())
+        console.err.print(f"in a ROS domain of its own; from another terminal: {setting} altmarl top")
+    folder = data_home() / "runs" / datetime.now().strftime("%Y%m%d-%H%M%S-%f")
+    # rclpy must leave Ctrl-C and SIGTERM to us: we stop the fleet in order and keep what was heard.
+    rclpy.init(args=[], signal_handler_options=rclpy.signals.SignalHandlerOptions.NO)
+    try:
+        from altmarl_ros.nodes.tools.run_logger import RunLogger
+
+        logger = RunLogger()
+        if not isolated:
+            _find_no_other_fleet(logger)
+        run = FleetRun(plan, game, logger.log, folder)
+        with (
+            Stopping() as stopping,
+            bag_recorder(bag) if bag else nullcontext() as recorder,
+            ProcessGroup(folder, os.environ) as group,
+        ):
+            start_fleet(plan, group, log_level)
+            _watch(run, [logger, *([recorder] if recorder else [])], group, stopping)
+            if stopping.asked:
+                console.err.print("stopping the fleet")
+        logger.destroy_node()
+        if recorder is not None and recorder.failure is not None:
+            run.failures["the recorder"] = f"stopped: {recorder.failure}"
+        return run
+    finally:
+        rclpy.try_shutdown()
+
+
+def _find_no_other_fleet(logger: RunLogger) -> None:
+    end = time.monotonic() + _DISCOVERY
+    while time.monotonic() < end:
+        if logger.count_publishers("/fleet/tick"):
+            domain = os.environ.get("ROS_DOMAIN_ID", "0")
+            raise AltmarlError(f"a fleet has a coordinator in ROS domain {domain} already: end it, or give --isolated")
+        time.sleep(0.05)
+
+
+def _watch(run: FleetRun, nodes: Sequence[Any], group: ProcessGroup, stopping: Stopping) -> None:
+    """Spin our nodes and show the fleet until it has ended or is to be stopped."""
+    from altmarl_ros.nodes.common.running import make_executor
+
+    executor = make_executor()
+    for node in nodes:
+        executor.add_node(node)
+    plan, log = run.plan, run.log
+    settled: float | None = None  # monotonic [s]
+    with FleetDisplay(plan, run.game, log) as display:
+        while not stopping.asked:
+            executor.spin_once(timeout_sec=0.05)
+            for child in group.ended():
+                run.note_failure(child)
+            if plan.coordinators <= run.failures.keys() or plan.world in run.failures:
+                return
+            display.update(run.failures)
+            if plan.ticks and len(log.statuses) >= plan.ticks:
+                settled = settled or time.monotonic() + _SETTLE
+                if len(log.truths) >= plan.ticks or time.monotonic() >= settled:
+                    return

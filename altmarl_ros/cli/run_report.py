@@ -1,0 +1,126 @@
+"""Writes a self-contained page about a recorded run, beside simulated references from the same start."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import numpy as np
+
+from altmarl_ros.cli import console
+from altmarl_ros.cli.figures.reference_rewards import ReferenceRewards, reference_rewards
+from altmarl_ros.cli.runs import load_run
+from altmarl_ros.errors import AltmarlError
+from altmarl_ros.files import write_output
+from altmarl_ros.games import TabularGame, load_game
+from altmarl_ros.plotting import as_png
+from altmarl_ros.policies import load_bundle
+from altmarl_ros.records.run_record import RunRecord
+from altmarl_ros.resources import share_directory
+
+REFERENCE_RUNS = 500
+"""Default number of simulated fleets per reference."""
+
+
+def write_report(
+    record: Path, page: Path, *, figure: Path | None = None, runs: int = REFERENCE_RUNS, seed: int = 0
+) -> dict[str, Any]:
+    """Write the page (HTML) and, if wanted, one picture (PNG) of its figures; print a summary and return it as JSON values.
+
+    Args:
+        record: of the run, an `.npz` file or a bag.
+        page: file to write.
+        figure: file for the picture; None: no picture.
+        runs: simulated fleets per reference.
+        seed: of the simulated fleets.
+
+    Raises:
+        AltmarlError: the record cannot be read or does not name its game and policy, or a file cannot be written.
+    """
+    run = load_run(record)
+    try:
+        game = load_game(run.about["game"])
+        bundle = load_bundle(run.about["policy"], game, same_rewards=False)
+    except KeyError as error:
+        raise AltmarlError(f"{record}: does not say its {error}") from None
+    references = reference_rewards(run, game, bundle, runs, seed)
+    about = _about(run, game, references)
+    summary = _summary(run, about)
+    write_output(page, _page(run, game, references, summary).encode())
+    if figure is not None:
+        from altmarl_ros.cli.figures.run_figures import run_picture
+
+        write_output(figure, as_png(run_picture(run, game, references)))
+    for label, value in summary:
+        console.out.print(f"{label:<36} {value}")
+    console.out.print(f"report: {page}")
+    return {"report": page, "figure": figure, **about}
+
+
+def _about(run: RunRecord, game: TabularGame, references: ReferenceRewards) -> dict[str, Any]:
+    """Summarise the run as JSON values: means over ticks, latency [s]."""
+    return {
+        "game": game.name,
+        "robots": run.local_state.shape[1],
+        "k": run.about["k"],
+        "model": run.about["model"],
+        "ticks": len(run.tick),
+        "reward": run.rewards(game).mean(),
+        "simulated": references.same_k.mean(),
+        "simulated_deviation": references.same_k.mean(axis=1).std(ddof=1),
+        "simulated_all_seen": references.all_seen.mean(),
+        "simulated_random": references.random.mean(),
+        "asked": run.asked.mean(),
+        "heard": run.heard.mean(),
+        "most_reports": run.reports.max(),
+        "report_bytes": run.report_bytes.mean(),
+        "latency_median": np.median(run.latency),
+        "latency_p99": np.percentile(run.latency, 99),
+        "robot_ticks_not_acted_once": int((run.actions != 1).sum()),
+    }
+
+
+def _summary(run: RunRecord, about: dict[str, Any]) -> list[tuple[str, str]]:
+    game, n, k, wrong = about["game"], about["robots"], about["k"], about["robot_ticks_not_acted_once"]
+    once = "yes" if wrong == 0 else f"no: {wrong} of {run.actions.size} robot-ticks differ"
+    return [
+        ("game", f"{game}, {n} robots, k = {k} {about['model']}, {about['ticks']} ticks of {run.about['period']} s"),
+        ("network", run.about.get("network", "perfect")),
+        ("reward per tick, this run", f"{about['reward']:.3f}"),
+        (f"  simulated, k = {k}", f"{about['simulated']:.3f} ± {about['simulated_deviation']:.3f} (s.d. between runs)"),
+        ("  simulated, all robots seen", f"{about['simulated_all_seen']:.3f}"),
+        ("  simulated, random policy", f"{about['simulated_random']:.3f}"),
+        ("reports per tick, asked / heard", f"{about['asked']:.2f} / {about['heard']:.2f}"),
+        ("reports on the topic, most per tick", f"{about['most_reports']} (k = {k})"),
+        ("reports on the wire per tick", f"{about['report_bytes']:.1f} B"),
+        ("latency, median / p99", f"{1e3 * about['latency_median']:.1f} / {1e3 * about['latency_p99']:.1f} ms"),
+        ("every robot acted once per tick", once),
+    ]
+
+
+def _page(run: RunRecord, game: TabularGame, references: ReferenceRewards, summary: list[tuple[str, str]]) -> str:
+    from altmarl_ros.cli.figures.run_figures import as_data_uri, run_figures
+
+    n, k = run.local_state.shape[1], run.about["k"]
+    texts = (
+        (
+            "Where the robots are, and what the coordinator chose",
+            "Shade: share of robots per zone. Line: the most populated zone. Dots: the coordinator's choice, "
+            f"made from {k} of {n} robots per tick.",
+        ),
+        (
+            "What the team earned",
+            "Coloured lines: mean of simulated fleets from this run's own start; bands: 10th to 90th percentile.",
+        ),
+        ("What it cost on the limited topic", "Reports per tick never exceed k, whatever the size of the fleet."),
+    )
+    sections = "".join(
+        f'<section><h2>{escape(title)}</h2><img alt="{escape(title)}" src="{as_data_uri(figure)}">'
+        f"<p>{escape(text)}</p></section>"
+        for (title, text), figure in zip(texts, run_figures(run, game, references), strict=True)
+    )
+    rows = "".join(f"<tr><th>{escape(label)}</th><td>{escape(value)}</td></tr>" for label, value in summary)
+    template = Template((share_directory() / "config" / "report.html").read_text())
+    return template.substitute(title=escape(f"{game.name}: {n} robots, {k} heard per tick"), summary=rows, sections=sections)

@@ -1,0 +1,186 @@
+"""Trains policy bundles for commands, and finds the bundle that a command uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Sequence
+
+import typer
+from rich.progress import Progress
+
+from altmarl_ros.cli import console
+from altmarl_ros.cli.nash_gap_text import nash_gap_line
+from altmarl_ros.games import TabularGame, load_game
+from altmarl_ros.observation import DEFAULT_MODEL
+from altmarl_ros.policies import PolicyBundle, load_bundle, save_bundle
+from altmarl_ros.policies.bundle import default_path, default_top_rung
+
+if TYPE_CHECKING:
+    from altmarl_ros.learning import alternating
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """What to train, and where the bundle goes.
+
+    Attributes:
+        game: built-in name or YAML file.
+        out: file to write; None: where commands look for the game's bundle.
+        k: top rung of the ladder; None: 25, or less where that is too large for the game.
+        backup: of G-LEARN: auto, exact, sampled or mean_field.
+        rounds: of best responses, at most.
+        robots: in evaluations.
+        runs: episodes per evaluation; None: by the kind of game.
+        temperature: of the local policy, in units of reward; 0: greedy.
+        learn_for: observation model.
+        memory: that G-LEARN may use [MiB].
+        seed: of all random numbers.
+        if_missing: train only where `out` does not exist.
+    """
+
+    game: str = "warehouse"
+    out: Path | None = None
+    k: int | None = None
+    backup: str = "auto"
+    rounds: int = 10
+    robots: int = 1000
+    runs: int | None = None
+    temperature: float = 0.0
+    learn_for: str = DEFAULT_MODEL
+    memory: int = 2048
+    seed: int = 0
+    if_missing: bool = False
+
+
+class StoredBundle(NamedTuple):
+    """A bundle and the file that it is in."""
+
+    path: Path
+    bundle: PolicyBundle
+
+
+@dataclass
+class TrainingProgress:
+    """Shows the rounds of a training with their values, then the rungs of the ladder, with the time left."""
+
+    total_rungs: int
+    _bar: Progress = field(init=False)
+
+    def __enter__(self) -> TrainingProgress:
+        self._bar = console.progress()
+        self._bar.start()
+        self._rounds = self._bar.add_task("rounds", total=None)
+        self._rungs = self._bar.add_task("ladder", total=self.total_rungs, start=False)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def __call__(self, progress: alternating.Progress) -> None:
+        """Show one step of the training."""
+        step = progress.step
+        if step is not None:
+            verdict = "kept" if step.kept else "not kept"
+            self._bar.console.print(
+                f"round {step.round + 1}  {step.learner:<6}  value {step.value:8.2f} ± {step.standard_error:.2f}   "
+                f"gain {step.gain:+7.2f} ± {step.gain_error:.2f}   {verdict}   {step.seconds:.1f} s"
+            )
+            self._bar.update(self._rounds, completed=progress.done, total=progress.total)
+        else:
+            if progress.done == 1:
+                self._bar.update(self._rounds, total=self._bar.tasks[0].completed)
+                self._bar.start_task(self._rungs)
+            self._bar.update(self._rungs, completed=progress.done)
+
+
+def train_bundle(settings: TrainingSettings) -> StoredBundle:
+    """Train a bundle, write it and print what came of it; an interrupted training goes on where it was stopped.
+
+    Raises:
+        AltmarlError: a setting is wrong, the game needs more memory than is allowed, or the file cannot be written.
+    """
+    from altmarl_ros.learning.alternating import TrainingOptions, train
+    from altmarl_ros.learning.backups import GLearnOptions, check_memory
+
+    game = load_game(settings.game)
+    k = default_top_rung(game) if settings.k is None else settings.k
+    path = settings.out or default_path(game, k)
+    if settings.if_missing and path.exists():
+        kept = load_bundle(path, game)
+        console.err.print(f"{path} is there already")
+        return StoredBundle(path, kept)
+    g_learn = GLearnOptions(backup=settings.backup, memory_limit=settings.memory << 20, seed=settings.seed)
+    options = TrainingOptions(
+        K=k,
+        rounds=settings.rounds,
+        n=settings.robots,
+        runs=settings.runs,
+        temperature=settings.temperature,
+        learn_for=settings.learn_for,
+        seed=settings.seed,
+        g_learn=g_learn,
+    )
+    check_memory(game, k, g_learn)
+    state = path.with_name(f".{path.name}.training")
+    if state.exists():
+        console.err.print(f"{state} is there: going on from it if it is of this game and these options")
+    try:
+        with TrainingProgress(k + 1) as progress:
+            bundle = train(game, options, progress, state)
+    except KeyboardInterrupt:
+        console.err.print("interrupted; the same command goes on from the last round")
+        raise
+    save_bundle(bundle, path)
+    _print_result(path, bundle, k, settings.robots)
+    return StoredBundle(path, bundle)
+
+
+def find_bundle(game: TabularGame, game_source: str, policy: Path | None) -> StoredBundle:
+    """Load the given bundle, or the one that is kept for the game, which is trained now if there is none.
+
+    A given bundle may have been learned for other rewards than the game's.
+
+    Args:
+        game: that `game_source` names.
+        game_source: built-in name or YAML file.
+        policy: file of the given bundle; None: take the kept one.
+
+    Raises:
+        AltmarlError: the file cannot be read, or is not of this game.
+    """
+    path = policy or default_path(game)
+    if policy is None and not path.exists():
+        console.err.print(f"no policy for {game.name} yet: training one into {path}")
+        train_bundle(TrainingSettings(game=game_source, out=path))
+    return StoredBundle(path, load_bundle(path, game, same_rewards=policy is None))
+
+
+def numbers_of_reports(stored: StoredBundle, wanted: Sequence[int]) -> list[int]:
+    """Return the wanted numbers of reports per tick, or 1, 5 and the top rung where none are wanted.
+
+    Raises:
+        typer.BadParameter: one is above the top rung of the ladder.
+    """
+    top = stored.bundle.ladder.K
+    for k in wanted:
+        check_rung(stored, k)
+    return list(wanted) or sorted({1, 5, top} & set(range(top + 1)))
+
+
+def check_rung(stored: StoredBundle, k: int) -> None:
+    """Raise typer.BadParameter if k is above the top rung of the bundle's ladder."""
+    top = stored.bundle.ladder.K
+    if k > top:
+        raise typer.BadParameter(f"k is {k}, must be at most {top}, the top rung of {stored.path}")
+
+
+def _print_result(path: Path, bundle: PolicyBundle, k: int, robots: int) -> None:
+    report = bundle.report
+    console.out.print(
+        f"{path}: {bundle.game} {bundle.game_hash}, rungs 0..{k}, value {report['value']:.2f} ± {report['standard_error']:.2f} "
+        f"at k = {k} and n = {robots}, {report['seconds']:.1f} s"
+    )
+    console.out.print(f"G-LEARN at k = {k}: backup {report['backup']} ({report['backup_reason']})")
+    if report["nash_gap"]:
+        console.out.print(nash_gap_line(report["nash_gap"]))
