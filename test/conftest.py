@@ -25,7 +25,7 @@ def warehouse():
 @pytest.fixture(scope="session")
 def small_bundle(warehouse):
     """A quickly trained bundle of the warehouse, rungs 0..3."""
-    return train(warehouse, TrainingOptions(K=3, runs=50, n=100, rounds=2))
+    return train(warehouse, TrainingOptions(K=3, runs=50, n=100, rounds=2, certificate_runs=0))
 
 
 @pytest.fixture(scope="session")

@@ -73,7 +73,7 @@ def game():
 
 @pytest.fixture(scope="module")
 def bundle(game):
-    return train(game, TrainingOptions(K=K, runs=100, rounds=6))
+    return train(game, TrainingOptions(K=K, runs=100, rounds=6, certificate_runs=0))
 
 
 def test_the_server_answers_what_most_clients_suffer_from(bundle):

@@ -27,7 +27,7 @@ def coarse():
 
 @pytest.fixture(scope="module")
 def bundle(coarse):
-    return train(coarse, TrainingOptions(K=4, n=N, runs=30, rounds=2, horizon=60))
+    return train(coarse, TrainingOptions(K=4, n=N, runs=30, rounds=2, horizon=60, certificate_runs=0))
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from altmarl_ros.errors import AltmarlError
 from altmarl_ros.learning.alternating import TrainingOptions, train
 from altmarl_ros.learning.training_state import fingerprint, read_state, write_state
 
-OPTIONS = TrainingOptions(K=3, runs=30, n=50, rounds=4, horizon=40)
+OPTIONS = TrainingOptions(K=3, runs=30, n=50, rounds=4, horizon=40, certificate_runs=0)
 
 
 class Interrupted(Exception):
