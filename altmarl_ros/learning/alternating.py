@@ -27,6 +27,7 @@ from altmarl_ros.learning.backups import GLearnOptions, check_memory
 from altmarl_ros.learning.certificate import NashGap
 from altmarl_ros.learning.equilibrium import nash_gap
 from altmarl_ros.learning.global_agent import GlobalSolution, g_learn, lift
+from altmarl_ros.learning.horizon import discounted_horizon
 from altmarl_ros.learning.local_agent import l_learn, pooled
 from altmarl_ros.learning.population import Rollouts, simulate, start_fleets
 from altmarl_ros.learning.training_state import StateKeeper, Step, TrainingState
@@ -241,7 +242,7 @@ class _Comparison:
 
     def __init__(self, game: TabularGame, options: TrainingOptions) -> None:
         self._game, self._options = game, options
-        self._horizon = options.horizon or int(np.ceil(np.log(0.01) / np.log(game.gamma)))
+        self._horizon = options.horizon or discounted_horizon(game.gamma)
         runs = options.runs or (400 if game.continuous is None else 100)
         self._start = start_fleets(game, options.n, runs, np.random.default_rng([options.seed, 0]))
         self._played: dict[int, Rollouts] = {}

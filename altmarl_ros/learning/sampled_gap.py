@@ -28,6 +28,7 @@ from altmarl_ros.learning.backups import GLearnOptions
 from altmarl_ros.learning.certificate import Interval
 from altmarl_ros.learning.continuous_population import ContinuousFleets, ContinuousPopulation
 from altmarl_ros.learning.global_agent import g_learn
+from altmarl_ros.learning.horizon import discounted_horizon
 from altmarl_ros.learning.local_agent import l_learn, pooled
 from altmarl_ros.learning.population import Fleets, Rollouts, play, simulate, start_fleets
 from altmarl_ros.observation import AllSeen, Fresh, ObservationModel, make_filter
@@ -102,7 +103,7 @@ class _Episodes:
     def __init__(self, game: TabularGame, pi_l: LocalPolicy, n: int, k: int, runs: int, seed: list[int], model: str) -> None:
         self._name = model
         self._game, self._pi_l, self._n, self._k, self._seed = game, pi_l, n, min(k, n), seed
-        self._horizon = int(np.ceil(np.log(TAIL) / np.log(game.gamma)))
+        self._horizon = discounted_horizon(game.gamma, TAIL)
         self._start = start_fleets(game, n, runs, np.random.default_rng([*seed, 0]))
 
     def _rng(self) -> np.random.Generator:
