@@ -10,6 +10,8 @@ from rich.progress import Progress
 from altmarl_ros.cli import console
 from altmarl_ros.cli.console import Game, Json, LearnFor, Seed
 from altmarl_ros.cli.gap_text import gap_line
+from altmarl_ros.errors import BundleError
+from altmarl_ros.files import check_writable
 from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.observation import DEFAULT_MODEL
 from altmarl_ros.policies import PolicyBundle, load_bundle, save_bundle
@@ -89,13 +91,13 @@ def train(
     """
     from altmarl_ros.learning.alternating import TrainingOptions
     from altmarl_ros.learning.alternating import train as learn
-    from altmarl_ros.learning.backups import GLearnOptions, check_memory
+    from altmarl_ros.learning.backups import GLearnOptions, check_training
 
     tabular = load_game(game)
     k = default_top_rung(tabular) if k is None else k
     path = out or default_path(tabular, k)
-    if if_missing and path.exists():
-        kept = load_bundle(path, tabular)
+    kept = _good_bundle(path, tabular) if if_missing else None
+    if kept is not None:
         console.err.print(f"{path} is there already")
         if as_json:
             console.document(_about(path, kept))
@@ -110,7 +112,8 @@ def train(
         seed=seed,
         g_learn=GLearnOptions(backup=backup, memory_limit=memory << 20, seed=seed),
     )
-    check_memory(tabular, k, options.g_learn)
+    check_training(tabular, k, options.g_learn)
+    check_writable(path)
     state = path.with_name(f".{path.name}.training")
     if state.exists():
         console.err.print(f"{state} is there: going on from it if it is of this game and these options")
@@ -133,6 +136,17 @@ def train(
         console.out.print(gap_line(report["nash_gap"]))
 
 
+def _good_bundle(path: Path, game: TabularGame) -> PolicyBundle | None:
+    """The bundle in a file; None where there is no file, or one that is damaged or of another game, which is told."""
+    if not path.exists():
+        return None
+    try:
+        return load_bundle(path, game)
+    except BundleError as error:
+        console.err.print(f"{error}; training it anew", markup=False)
+        return None
+
+
 def _about(path: Path, bundle: PolicyBundle) -> dict[str, Any]:
     return {
         "policy": path,
@@ -148,7 +162,7 @@ def _about(path: Path, bundle: PolicyBundle) -> dict[str, Any]:
 def find_bundle(game: TabularGame, game_source: str, policy: Path | None) -> tuple[Path, PolicyBundle]:
     """The given bundle, which may be learned for other rewards, or the kept one of the game, trained now if need be."""
     path = policy or default_path(game)
-    if policy is None and not path.exists():
+    if policy is None and _good_bundle(path, game) is None:
         console.err.print(f"no policy for {game.name} yet: training one into {path}")
         train(game=game_source, out=path)
     return path, load_bundle(path, game, same_rewards=policy is None)

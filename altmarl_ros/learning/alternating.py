@@ -12,7 +12,7 @@ pairs play the same starts with the same seeds, and the mean paired difference m
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Callable
 
@@ -23,7 +23,7 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.learning.aggregation import aggregate
-from altmarl_ros.learning.backups import GLearnOptions, check_memory
+from altmarl_ros.learning.backups import GLearnOptions, check_training
 from altmarl_ros.learning.certificate import NashGap
 from altmarl_ros.learning.equilibrium import nash_gap
 from altmarl_ros.learning.global_agent import GlobalSolution, g_learn, lift
@@ -119,7 +119,7 @@ def train(
         ResourceError: the highest rung does not fit the memory limit.
         AltmarlError: the state cannot be written.
     """
-    check_memory(game, options.K, options.g_learn)
+    check_training(game, options.K, options.g_learn)
     tell = on_progress or (lambda progress: None)
     keeper = StateKeeper(game, options, state_path)
     state = keeper.state
@@ -252,7 +252,8 @@ class _Comparison:
         if key not in self._played:
             model = Fresh(ladder) if self._options.learn_for == "fresh" else make_filter(self._game, pi_l, ladder)
             rng = np.random.default_rng([self._options.seed, 1])
-            self._played[key] = simulate(self._game, pi_l, model, self._options.K, self._start, self._horizon, rng)
+            played = simulate(self._game, pi_l, model, self._options.K, self._start, self._horizon, rng)
+            self._played[key] = replace(played, rewards=played.rewards[:, :0].copy())  # large for a long horizon, and unread
         return self._played[key]
 
     def gain(self, candidate: Rollouts, held: Rollouts | None) -> tuple[float, float]:

@@ -38,6 +38,7 @@ from altmarl_ros.policies import Ladder, LocalPolicy
 from altmarl_ros.policies.counts import by_group, enumerate_counts
 
 TAIL = 0.01
+_COUNTS_AT_ONCE = 100_000  # entries of count vectors whose actions are looked up together, which bounds temporary arrays
 SHARE = 0.1
 _PRIOR_ROBOTS = (1.0, 3.0, 10.0)  # weights of the mean population against k reports
 
@@ -183,12 +184,15 @@ def _global_candidates(
     here /= here.sum(axis=1, keepdims=True)  # share of each state that is counted, while s_g holds [s_g, group]
     tables = [g_learn(counted, alone, k, relearn).policy] if relearn else []
     counts = enumerate_counts(k, ladder.n_groups)
+    at_once = max(1, _COUNTS_AT_ONCE // ladder.n_groups)
     for weight in (0.0, *_PRIOR_ROBOTS) if k else (1.0,):
-        actions = [
-            by_groups.act_on_shares(np.full(len(counts), s_g), (counts + weight * share) / (k + weight))
-            for s_g, share in enumerate(here)
-        ]
-        tables.append(np.stack(actions).astype(np.uint16))
+        table = np.empty((len(here), len(counts)), dtype=np.uint16)
+        for first in range(0, len(counts), at_once):
+            part = counts[first : first + at_once]
+            for s_g, share in enumerate(here):
+                actions = by_groups.act_on_shares(np.full(len(part), s_g), (part + weight * share) / (k + weight))
+                table[s_g, first : first + len(part)] = actions
+        tables.append(table)
     return [
         replace(ladder, rungs=(*ladder.rungs[:k], table, *ladder.rungs[k + 1 :]))
         for table in tables

@@ -140,7 +140,9 @@ def test_a_zone_that_one_way_doors_lead_into_and_none_out_of_is_refused(tmp_path
 
 
 def floor_of(tmp_path, text):
-    (tmp_path / "map.yaml").write_text("zones: [{name: a, rectangle: [0, 0, 4, 4]}, {name: b, rectangle: [4, 0, 8, 4]}]\n" + text)
+    (tmp_path / "map.yaml").write_text(
+        "zones: [{name: a, rectangle: [0, 0, 4, 4]}, {name: b, rectangle: [4, 0, 8, 4]}]\n" + text
+    )
     return load_floor_map(tmp_path / "map.yaml")
 
 
