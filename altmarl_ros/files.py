@@ -1,13 +1,19 @@
-"""Files that are either whole or not there, and arrays from files that nobody vouches for."""
+"""Files are written whole or not at all, and files from outside are read with bounds.
+
+A reader here takes regular files only, so that a pipe or a device cannot block it, reads no more than a stated number of
+bytes, and answers with one line that says what is wrong.
+"""
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import stat
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any, Hashable, Mapping
 
 import numpy as np
 import yaml
@@ -65,19 +71,61 @@ def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
         raise ValueError(f"cannot be written: {error.strerror or error}") from None
 
 
+def check_writable(path: Path) -> None:
+    """Check that `path` can be written, by a temporary file beside it, before a long computation is made for it.
+
+    Raises:
+        AltmarlError: naming the file and the reason.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    except OSError as error:
+        raise AltmarlError(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
+def read_regular(path: Path, most_bytes: int, advice: str = "") -> bytes:
+    """The content of a regular file of at most `most_bytes`; never waits for a pipe or a device.
+
+    Raises:
+        ValueError: one line that says what is wrong with the file; with `advice` where it is too large.
+    """
+    content = first_bytes(path, most_bytes + 1)
+    if len(content) > most_bytes:
+        raise ValueError(f"is larger than {most_bytes} bytes{advice}")
+    return content
+
+
+def first_bytes(path: Path, size: int) -> bytes:
+    """The first `size` bytes of a regular file, or all where it is shorter.
+
+    Raises:
+        ValueError: one line that says why it cannot be read.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # an ordinary open of a pipe waits for its writer
+        try:
+            mode = os.fstat(handle).st_mode
+            if not stat.S_ISREG(mode):
+                raise ValueError("is a folder" if stat.S_ISDIR(mode) else "is not a regular file")
+            with open(handle, "rb", closefd=False) as file:
+                return file.read(size)
+        finally:
+            os.close(handle)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
+
+
 def read_npz(path: Path, most_bytes: int = 1 << 28) -> dict[str, NDArray[Any]]:
     """All arrays of an `.npz` file; only real numbers, and no more than `most_bytes` when unpacked.
 
     Raises:
         ValueError: one line that says what is wrong with the file.
     """
-    try:
-        with path.open("rb") as file:
-            content = file.read(most_bytes + 1)
-    except OSError as error:
-        raise ValueError(f"cannot be read: {error.strerror or error}") from None
-    if len(content) > most_bytes:
-        raise ValueError(f"is larger than {most_bytes} bytes")
+    content = read_regular(path, most_bytes)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as members:
             unpacked = sum(member.file_size for member in members.infolist())
@@ -99,14 +147,7 @@ def read_yaml(path: Path, most_bytes: int = 1 << 20) -> Any:
     Raises:
         ValueError: one line that says what is wrong with the file.
     """
-    try:
-        with path.open("rb") as file:
-            text = file.read(most_bytes + 1)
-    except (OSError, ValueError) as error:
-        raise ValueError(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    if len(text) > most_bytes:
-        raise ValueError(f"is larger than {most_bytes} bytes; put arrays into an .npz file")
-    return parse_yaml(text)
+    return parse_yaml(read_regular(path, most_bytes, "; put arrays into an .npz file"))
 
 
 def parse_yaml(text: str | bytes) -> Any:
@@ -116,22 +157,47 @@ def parse_yaml(text: str | bytes) -> Any:
         ValueError: one line that says what is wrong with it.
     """
     try:
+        _check_events(text)
         return yaml.load(text, Loader=_StrictLoader)
     except Exception as error:  # besides YAMLError, PyYAML lets whatever a scalar's constructor trips over pass
         raise ValueError(f"is not valid YAML: {' '.join(str(error).split()) or type(error).__name__}") from None
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """SafeLoader that refuses duplicate keys and aliases, which hide mistakes and can explode in size."""
+# The parser in C is ten times as fast, which is what bounds the time of a large file; it has no limit of depth of its own.
+_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_MOST_DEPTH = 100
+_LONGEST_NUMBER = 1000
+_NUMBER_TAGS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
+
+def _check_events(text: str | bytes) -> None:
+    """Raise YAMLError where a text holds aliases, which can explode in size, or is nested too deeply for a recursive reader."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
             raise yaml.YAMLError("aliases are not supported")
-        return super().compose_node(parent, index)
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _MOST_DEPTH:
+            raise yaml.YAMLError(f"nested more than {_MOST_DEPTH} deep, line {event.start_mark.line + 1}")
+
+
+class _StrictLoader(_SafeLoader):  # type: ignore[misc]
+    """A safe loader that refuses duplicate keys, which hide mistakes, and endless numbers, which take long to convert."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for i, key in enumerate(keys):
-            if key in keys[:i]:
-                raise yaml.YAMLError(f"key {key!r} stands twice, line {node.value[i][0].start_mark.line + 1}")
+        """The mapping of a node; raises YAMLError where a key stands twice."""
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                raise yaml.YAMLError(f"a {type(key).__name__} cannot be a key, line {key_node.start_mark.line + 1}")
+            if key in seen:
+                raise yaml.YAMLError(f"key {key!r} stands twice, line {key_node.start_mark.line + 1}")
+            seen.add(key)
         return super().construct_mapping(node, deep)
+
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
+        """The value of a node; raises YAMLError where it is a number of too many digits."""
+        if node.tag in _NUMBER_TAGS and len(node.value) > _LONGEST_NUMBER:
+            raise yaml.YAMLError(f"a number of {len(node.value)} characters, line {node.start_mark.line + 1}")
+        return super().construct_object(node, deep)

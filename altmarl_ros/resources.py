@@ -44,5 +44,12 @@ def executable(name: str) -> Path:
 
 
 def data_home() -> Path:
-    """Where trained policies and run records go unless told otherwise: $ROS_HOME/altmarl_ros."""
-    return Path(os.environ.get("ROS_HOME") or Path.home() / ".ros") / "altmarl_ros"
+    """Where trained policies and run records go unless told otherwise: $ROS_HOME/altmarl_ros, else ~/.ros/altmarl_ros.
+
+    Raises:
+        ResourceError: neither ROS_HOME nor HOME is set, and the user has no home directory.
+    """
+    try:
+        return Path(os.environ.get("ROS_HOME") or Path.home() / ".ros") / "altmarl_ros"
+    except RuntimeError:
+        raise ResourceError("HOME is not set: set HOME or ROS_HOME, or say where files go and are by options") from None

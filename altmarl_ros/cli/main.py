@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import Annotated
 
@@ -84,6 +85,19 @@ app.add_typer(floor.app)
 app.add_typer(experiment.app)
 
 
+def limit_text(error: MemoryError | OSError) -> str:
+    """One line about what the operating system refused, and the remedy where there is a common one."""
+    if isinstance(error, MemoryError):
+        return f"out of memory: {error or 'the machine has no more'}; fewer robots, runs or reports need less"
+    advice = {
+        errno.EMFILE: "; raise the limit by ulimit -n 1024",
+        errno.ENFILE: "; the machine's limit, fs.file-max, is reached",
+        errno.ENOSPC: "; make room on that disk",
+    }.get(error.errno or 0, "")
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}{advice}"
+
+
 def main(args: list[str] | None = None) -> int:
     """Run a command line; returns 0, 1 (ran but failed), 2 (wrong input) or 130 (interrupted)."""
     console.redirect()
@@ -92,6 +106,11 @@ def main(args: list[str] | None = None) -> int:
     except AltmarlError as error:
         console.fail(str(error))
         return 2
+    except (MemoryError, OSError) as error:  # the machine's limits, wherever they are met
+        if isinstance(error, BrokenPipeError):
+            raise
+        console.fail(limit_text(error))
+        return 1
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     return 0

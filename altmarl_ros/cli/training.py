@@ -11,6 +11,8 @@ from rich.progress import Progress
 
 from altmarl_ros.cli import console
 from altmarl_ros.cli.nash_gap_text import nash_gap_line
+from altmarl_ros.errors import BundleError
+from altmarl_ros.files import check_writable
 from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.observation import DEFAULT_MODEL
 from altmarl_ros.policies import PolicyBundle, load_bundle, save_bundle
@@ -36,7 +38,7 @@ class TrainingSettings:
         learn_for: observation model.
         memory: that G-LEARN may use [MiB].
         seed: of all random numbers.
-        if_missing: train only where `out` does not exist.
+        if_missing: train only where `out` holds no good bundle of the game.
     """
 
     game: str = "warehouse"
@@ -101,13 +103,13 @@ def train_bundle(settings: TrainingSettings) -> StoredBundle:
         AltmarlError: a setting is wrong, the game needs more memory than is allowed, or the file cannot be written.
     """
     from altmarl_ros.learning.alternating import TrainingOptions, train
-    from altmarl_ros.learning.backups import GLearnOptions, check_memory
+    from altmarl_ros.learning.backups import GLearnOptions, check_training
 
     game = load_game(settings.game)
     k = default_top_rung(game) if settings.k is None else settings.k
     path = settings.out or default_path(game, k)
-    if settings.if_missing and path.exists():
-        kept = load_bundle(path, game)
+    kept = _good_bundle(path, game) if settings.if_missing else None
+    if kept is not None:
         console.err.print(f"{path} is there already")
         return StoredBundle(path, kept)
     g_learn = GLearnOptions(backup=settings.backup, memory_limit=settings.memory << 20, seed=settings.seed)
@@ -121,7 +123,8 @@ def train_bundle(settings: TrainingSettings) -> StoredBundle:
         seed=settings.seed,
         g_learn=g_learn,
     )
-    check_memory(game, k, g_learn)
+    check_training(game, k, g_learn)
+    check_writable(path)
     state = path.with_name(f".{path.name}.training")
     if state.exists():
         console.err.print(f"{state} is there: going on from it if it is of this game and these options")
@@ -150,10 +153,21 @@ def find_bundle(game: TabularGame, game_source: str, policy: Path | None) -> Sto
         AltmarlError: the file cannot be read, or is not of this game.
     """
     path = policy or default_path(game)
-    if policy is None and not path.exists():
+    if policy is None and _good_bundle(path, game) is None:
         console.err.print(f"no policy for {game.name} yet: training one into {path}")
         train_bundle(TrainingSettings(game=game_source, out=path))
     return StoredBundle(path, load_bundle(path, game, same_rewards=policy is None))
+
+
+def _good_bundle(path: Path, game: TabularGame) -> PolicyBundle | None:
+    """Return the bundle in a file; None where there is none, or one that is damaged or of another game, which is told."""
+    if not path.exists():
+        return None
+    try:
+        return load_bundle(path, game)
+    except BundleError as error:
+        console.err.print(f"{error}; training it anew", markup=False)
+        return None
 
 
 def numbers_of_reports(stored: StoredBundle, wanted: Sequence[int]) -> list[int]:

@@ -83,20 +83,22 @@ class Zones:
         """The points to drive through to the robot's slot in a zone, [point, xy]; none for a pose beyond any map.
 
         To an adjacent zone the way is direct, else it leads over the shortest chain of zones; through the entry of each
-        passage, and where a passage has none through the next zone's goal, but straight to the slot in the last. Where a
-        wall or the area's edge bars the straight way within a zone, it leads over the zone's goal. It begins in the zone
-        that contains the pose or is nearest, so an entry that has just been passed is not in it.
+        passage, and where a passage has none to the next zone's goal, but to the slot in the last, straight where no wall and
+        no edge of the area is between. It begins in the zone that contains the pose or is nearest, so an entry that has just
+        been passed is not in it.
         """
         start = int(self.floor.plan.nearest((x, y))[0])
         if start == OUTSIDE:
             return np.empty((0, 2))
-        floor, points = self.floor, [np.array([x, y])]
+        floor, radius, points = self.floor, self.robot_radius, [np.array([x, y])]
+        slot = self.slot_of(zone, robot_id)
         for here, there in self._hops(start, zone):
             if (here, there) in floor.entries:
-                points += floor.leg(here, points[-1], floor.entries[here, there], self.robot_radius)
-            elif there != zone:
-                points.append(floor.plan.goals[there])
-        points += floor.leg(zone, points[-1], self.slot_of(zone, robot_id), self.robot_radius)
+                points += floor.leg(here, points[-1], floor.entries[here, there], radius)
+            else:
+                points += floor.across((here, there), points[-1], slot if there == zone else floor.plan.goals[there], radius)
+        if points[-1] is not slot:
+            points += floor.leg(zone, points[-1], slot, radius)
         return np.array(points[1:])
 
     def inside_area(self, x: float, y: float) -> float:

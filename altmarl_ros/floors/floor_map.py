@@ -1,10 +1,11 @@
-"""A floor for physical robots: its zones, where in them robots park, how they pass, and where they may be at all.
+"""The floor that physical robots drive on: its zones, where robots park in them, how they pass, and where they may be at all.
 
     slots    where robots park, several in each zone, so that robots sent to one zone do not want one spot
     entries  the point by which robots drive from a zone into its neighbour, such as the middle of a door;
-             one for each direction where two-way traffic keeps to its side
+             one for each direction where two-way traffic keeps to its side; a direction without one is barred where the
+             other has one
     area     what robots never leave, zones and the ways between them
-    walls    for simulated lasers and for drawings
+    walls    which close passages, which ways lead around, and which simulated lasers see
 
 All in metres in the `map` frame (REP-105). A floor serves any game: `moves` say where each local action leads.
 """
@@ -17,18 +18,20 @@ from typing import TYPE_CHECKING, Mapping
 
 import numpy as np
 import shapely
-from shapely.geometry import MultiLineString, MultiPolygon, Point, Polygon
+from shapely.geometry import LineString, MultiLineString, MultiPolygon, Point, Polygon
 from shapely.geometry.base import BaseGeometry
+from shapely.ops import unary_union
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import GameError
 from altmarl_ros.floors import polygons
 from altmarl_ros.floors.floor_plan import FloorPlan, Zone
+from altmarl_ros.floors.passages import WALL_DISTANCE, Passage, find_passages, nearest_points
 
 if TYPE_CHECKING:
     from altmarl_ros.floors.zone_ways import ZoneWays
 
-ENTRY_TOLERANCE = 0.25
+ENTRY_TOLERANCE = WALL_DISTANCE
 """How far an entry may be from the borders of its two zones [m]: walls between them have some thickness."""
 
 
@@ -58,35 +61,57 @@ class FloorMap:
     def __post_init__(self) -> None:
         for zone, slots in zip(self.plan.zones, self.slots, strict=True):
             if not self._roomy.covers(zone.polygon):
-                raise GameError(f"zone {zone.name!r} is outside the area")
-            outside = np.flatnonzero(shapely.distance(zone.polygon, shapely.points(slots)) > polygons.TOLERANCE)
+                far = shapely.points(shapely.get_coordinates(zone.polygon.difference(self.area)))
+                metres = shapely.distance(self.area, far)
+                place = shapely.get_coordinates(far[int(metres.argmax())])[0]
+                raise GameError(f"zone {zone.name!r} is outside the area at {_at(place)}, by {metres.max():.3g} m")
+            metres = shapely.distance(zone.polygon, shapely.points(slots))
+            outside = np.flatnonzero(metres > polygons.ROUNDING)
             if outside.size:
-                raise GameError(f"zone {zone.name!r}: slot {outside[0]} {_at(slots[outside[0]])} is outside the zone")
+                slot = f"slot {outside[0]} {_at(slots[outside[0]])}"
+                raise GameError(f"zone {zone.name!r}: {slot} is outside the zone, by {metres[outside[0]]:.3g} m")
         for (a, b), entry in self.entries.items():
             self._check_entry(a, b, entry)
 
     def _check_entry(self, a: int, b: int, entry: FloatArray) -> None:
         name = f"entry {_at(entry)} from {self.plan.names[a]!r} to {self.plan.names[b]!r}"
         if not self.plan.adjacency[a, b]:
-            raise GameError(f"{name}: the zones are not adjacent")
+            raise GameError(f"{name}: the zones are not adjacent; list them under 'adjacency', or make 'opening' smaller")
         for i in (a, b):
             metres = self.plan.zones[i].polygon.boundary.distance(Point(entry))
             if metres > ENTRY_TOLERANCE:
                 raise GameError(f"{name} is {metres:.2f} m from the border of {self.plan.names[i]!r}, must be at both borders")
-        if self.area.distance(Point(entry)) > polygons.TOLERANCE:
+        if self.area.distance(Point(entry)) > polygons.ROUNDING:
             raise GameError(f"{name} is outside the area")
 
     def check_room(self, robot_radius: float) -> None:
-        """Whether round robots of this radius [m] can park in all slots at once and pass between them.
+        """Whether round robots of this radius [m] can park in all slots at once and pass between all neighbours.
 
         Raises:
             GameError: naming the slots that are too near to each other or to a wall, the entry that is too near to a wall,
-                the way from an entry to a slot that a wall blocks, or an area that is not of one piece.
+                the passage that is too narrow, the slot that no way leads to, or an area that is not of one piece.
         """
+        if isinstance(self.area, MultiPolygon):
+            raise GameError(self._about_pieces(self.area))
+        self._check_slots(robot_radius)
+        for a, b in np.argwhere(self.plan.adjacency).tolist():
+            self._check_width(a, b, robot_radius)
+            entry = self.entries.get((a, b))
+            crossing = self.crossing(a, b) if entry is None else entry
+            for zone in (a, b):
+                self._check_ways(zone, crossing, robot_radius, "border" if entry is None else "entry")
+
+    def _about_pieces(self, area: MultiPolygon) -> str:
+        piece = max(area.geoms, key=lambda part: part.area)
+        apart = [zone.name for zone in self.plan.zones if not piece.intersects(zone.polygon)]
+        return (
+            f"area is in {len(area.geoms)} pieces: give an 'area', or a larger 'area_margin', that joins "
+            f"{', '.join(map(repr, apart))} to the rest; storeys need a map and a fleet each, since robots cannot drive between"
+        )
+
+    def _check_slots(self, robot_radius: float) -> None:
         from scipy.spatial import cKDTree  # most processes do without, and start sooner
 
-        if isinstance(self.area, MultiPolygon):
-            raise GameError(f"area is in {len(self.area.geoms)} pieces: give an 'area', or a larger 'area_margin'")
         named = [(f"slot {i} of zone {zone.name!r}", slot) for zone, slots in self._by_zone() for i, slot in enumerate(slots)]
         pairs = cKDTree([slot for _, slot in named]).query_pairs(2 * robot_radius - polygons.TOLERANCE)
         if pairs:
@@ -98,9 +123,34 @@ class FloorMap:
             metres = self._walls.distance(Point(point))
             if metres < robot_radius - polygons.TOLERANCE:
                 raise GameError(f"{name} is {metres:.2f} m from a wall, nearer than a robot's radius of {robot_radius:g} m")
-        for passage, entry in self.entries.items():
-            for index in passage:
-                self._check_ways(index, entry, robot_radius)
+
+    def _check_width(self, a: int, b: int, robot_radius: float) -> None:
+        """Raise GameError where two zones share a border and the passage in it is narrower than a robot."""
+        if not self._shares_border(a, b):
+            return
+        name = f"passage from {self.plan.names[a]!r} to {self.plan.names[b]!r}"
+        advice = "leave it out of 'adjacency', or make 'opening' larger"
+        stretches, entry = self._passages(a, b), self.entries.get((a, b))
+        if not stretches:
+            raise GameError(f"{name}: a wall closes their common border; {advice}")
+        passage = stretches[0] if entry is None else min(stretches, key=lambda each: each.line.distance(Point(entry)))
+        if passage.width < 2 * robot_radius - polygons.ROUNDING:
+            raise GameError(
+                f"{name} at {_at(passage.middle)} is {passage.width:.2f} m wide, narrower than a robot's diameter of "
+                f"{2 * robot_radius:g} m; {advice}"
+            )
+
+    def crossing(self, a: int, b: int) -> FloatArray:
+        """Where robots cross from a zone into its neighbour if no entry says where [xy; m].
+
+        It is the middle of the widest stretch of their border without walls, and where they share no border, the middle
+        between their nearest points.
+        """
+        stretches = self._passages(a, b)
+        if stretches:
+            return stretches[0].middle
+        between = nearest_points(self.plan.zones[a].polygon, self.plan.zones[b].polygon)
+        return np.asarray(shapely.get_coordinates(between).mean(axis=0))
 
     def prepare(self, robot_radius: float) -> None:
         """Find the ways in all zones, which takes a moment, before a robot that moves waits for them."""
@@ -111,13 +161,36 @@ class FloorMap:
         """What to drive through from start to end [xy; m] in a zone (zone_ways.py): the end alone where there is no way."""
         return self._ways(zone, robot_radius).way(start, end) or [end]
 
-    def _check_ways(self, zone: int, entry: FloatArray, robot_radius: float) -> None:
-        for i, slot in enumerate(self.slots[zone]):
-            if self._ways(zone, robot_radius).way(entry, slot) is None:
-                raise GameError(
-                    f"no way leads from the entry {_at(entry)} to slot {i} {_at(slot)} of zone {self.plan.names[zone]!r} "
-                    f"for a robot of radius {robot_radius:g} m"
-                )
+    def across(self, passage: tuple[int, int], start: FloatArray, end: FloatArray, robot_radius: float) -> list[FloatArray]:
+        """What to drive through from start in one zone to end [xy; m] in its neighbour, by a passage without an entry.
+
+        From near the border it is the cheapest way in the neighbour (zone_ways.py), else a straight line; where a wall or the
+        edge of the area is in between, it leads through the crossing.
+        """
+        here, there = passage
+        way = self._ways(there, robot_radius).way(start, end)
+        if way:
+            return way
+        line = LineString([start, end])
+        if self._walls.distance(line) < robot_radius or not self._roomy.covers(line):
+            crossing = self.crossing(here, there)
+            first = self._ways(here, robot_radius).way(start, crossing)
+            second = self._ways(there, robot_radius).way(crossing, end)
+            if first and second:
+                return first + second
+        return [end]
+
+    def _check_ways(self, zone: int, crossing: FloatArray, robot_radius: float, kind: str) -> None:
+        places = [(f"slot {i}", slot) for i, slot in enumerate(self.slots[zone])]
+        if kind != "entry":
+            places.append(("the goal", self.plan.goals[zone]))  # which a way through the zone leads over
+        reached = self._ways(zone, robot_radius).reached(crossing, [point for _, point in places])
+        if not reached.all():
+            place, point = places[int(reached.argmin())]
+            raise GameError(
+                f"no way leads from the {kind} {_at(crossing)} to {place} {_at(point)} of zone {self.plan.names[zone]!r} "
+                f"for a robot of radius {robot_radius:g} m"
+            )
 
     def shared_slots(self, n_robots: int) -> dict[str, int]:
         """Zones with fewer slots than robots, where some robots may be sent to one spot, and their numbers of slots."""
@@ -131,10 +204,30 @@ class FloorMap:
         if key not in self._found:
             from altmarl_ros.floors.zone_ways import ZoneWays  # robots without wheels do without, and start sooner
 
-            outline = self.plan.zones[zone].polygon
+            outline = self._outline(zone)
             slots = np.vstack(self.slots)  # those next door stand in the way as well
             self._found[key] = ZoneWays(outline, self.area, self._walls, slots, robot_radius)
         return self._found[key]
+
+    def _outline(self, zone: int) -> BaseGeometry:
+        """A zone, with the gaps that robots cross to those neighbours that it shares no border with."""
+        polygon = self.plan.zones[zone].polygon
+        neighbours = np.flatnonzero(self.plan.adjacency[zone] | self.plan.adjacency[:, zone]).tolist()
+        apart = [b for b in neighbours if not self._shares_border(zone, b) and (zone, b) not in self.entries]
+        return unary_union([polygon, *(nearest_points(polygon, self.plan.zones[b].polygon) for b in apart)])
+
+    def _shares_border(self, a: int, b: int) -> bool:
+        return bool(polygons.shared_border(self.plan.zones[a].polygon, self.plan.zones[b].polygon))
+
+    def _passages(self, a: int, b: int) -> list[Passage]:
+        pair = (min(a, b), max(a, b))
+        if pair not in self._stretches:
+            self._stretches[pair] = find_passages(*(self.plan.zones[i].polygon for i in pair), self._walls)
+        return self._stretches[pair]
+
+    @cached_property
+    def _stretches(self) -> dict[tuple[int, int], list[Passage]]:
+        return {}
 
     @cached_property
     def _found(self) -> dict[tuple[int, float], ZoneWays]:
@@ -148,7 +241,7 @@ class FloorMap:
     @cached_property
     def _roomy(self) -> BaseGeometry:
         """The area, with what rounding takes from its edge."""
-        return self.area.buffer(polygons.TOLERANCE)
+        return self.area.buffer(polygons.ROUNDING)
 
 
 def _at(point: FloatArray) -> str:

@@ -1,4 +1,4 @@
-"""Zones on a floor: where a pose is, where a zone's goal is, and which zones touch.
+"""Zones on a floor: which zone a position is in, where a zone's goal is, and from which zone robots can drive into which.
 
 Coordinates are metres in the right-handed `map` frame (REP-103, REP-105). Zones are simple polygons
 whose interiors are disjoint; they need not cover the floor. Everything here is a pure function of the
@@ -7,26 +7,27 @@ plan: a point on a common edge belongs to the zone with the lowest index, always
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Iterable, Sequence
+from typing import Iterable, Mapping, Sequence
 
 import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
-from shapely.geometry import Point, Polygon
+from scipy.sparse.csgraph import connected_components, shortest_path
+from shapely.geometry import MultiLineString, Point, Polygon
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import GameError
 from altmarl_ros.floors import polygons
+from altmarl_ros.floors.passages import find_passages, widest
 
 OUTSIDE = -1
 """Index of a point that is in no zone."""
 
 MAX_ZONES = 256
 MAX_COORDINATE = 1e6
-"""[m]; what is farther from the map's origin is a slip."""
+"""Largest coordinate [m]; a floor's own origin is nearer, and floating-point numbers are fine there to far below 1 mm."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +56,9 @@ class Zone:
         if goal is None:
             return cls(name, outline, checked_points(name, shapely.get_coordinates(polygons.centre(outline)))[0])
         point = checked_points(f"zone {name!r}: goal", [goal])[0]
-        if outline.distance(Point(point)) > polygons.TOLERANCE:
-            raise GameError(f"zone {name!r}: goal ({point[0]:g}, {point[1]:g}) is outside its polygon")
+        metres = float(outline.distance(Point(point)))
+        if metres > polygons.ROUNDING:
+            raise GameError(f"zone {name!r}: goal ({point[0]:g}, {point[1]:g}) is outside its polygon, by {metres:.3g} m")
         return cls(name, outline, point)
 
 
@@ -66,14 +68,18 @@ class FloorPlan:
 
     Attributes:
         zones: in the order of the local states.
-        adjacency: whether a robot can drive from a zone straight into another [zone, zone], symmetric.
+        adjacency: whether a robot can drive from a zone straight into another [from, to]; not symmetric where a passage is
+            one-way.
+        closed: the pairs (i, j), i < j, of zones that share a border and have no passage there, with the width of the
+            widest stretch without a wall [m].
 
     Raises:
-        GameError: naming the zones that overlap, share a name or cannot be reached.
+        GameError: naming the zones that overlap, share a name, cannot be reached or cannot be left.
     """
 
     zones: tuple[Zone, ...]
     adjacency: NDArray[np.bool_]
+    closed: Mapping[tuple[int, int], float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         names = self.names
@@ -82,31 +88,76 @@ class FloorPlan:
         twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
         if twice is not None:
             raise GameError(f"zones: the name {twice!r} stands twice")
-        for i, zone in enumerate(self.zones):
-            for other in self.zones[:i]:
-                if polygons.overlap(other.polygon, zone.polygon):
-                    raise GameError(f"zones {other.name!r} and {zone.name!r} overlap")
-        unreached = [name for name, hops in zip(names, self.hops[0], strict=True) if hops < 0]
-        if unreached:
+        for i, j in _neighbouring(self.zones):
+            found = polygons.overlap(self.zones[i].polygon, self.zones[j].polygon)
+            if found:
+                raise GameError(
+                    f"zones {names[i]!r} and {names[j]!r} overlap by {found.depth:.3g} m x {found.length:.3g} m around "
+                    f"({found.x:.6g}, {found.y:.6g}), may by {polygons.ROUNDING:g} m"
+                    + ("; a map holds one storey: give each storey a map of its own" if found.share > 0.5 else "")
+                )
+        self._check_reachable()
+
+    def _check_reachable(self) -> None:
+        names, main = self.names, _largest_part(self.adjacency, "weak")
+        cut_off = np.flatnonzero(~main)
+        if cut_off.size:
+            walled = [names[a if b == cut_off[0] else b] for a, b in self.closed if cut_off[0] in (a, b)]
+            gap = max((width for pair, width in self.closed.items() if cut_off[0] in pair), default=0.0)
             raise GameError(
-                f"zone {unreached[0]!r} cannot be reached from {names[0]!r}: the adjacency is not connected "
-                f"({len(unreached)} of {len(names)} zones are cut off)"
+                f"zone {names[cut_off[0]]!r} cannot be reached from {names[int(main.argmax())]!r}: the adjacency is not "
+                f"connected ({len(cut_off)} of {len(names)} zones are cut off)"
+                + (
+                    f"; its border with {_listed(walled)} is open over {gap:.3g} m at most, less than 'opening'"
+                    if walled
+                    else ""
+                )
+            )
+        main = _largest_part(self.adjacency, "strong")
+        if not main.all():
+            zone, home = int(main.argmin()), int(main.argmax())
+            one, other = (zone, home) if self.hops[zone, home] < 0 else (home, zone)
+            raise GameError(
+                f"no way leads from zone {names[one]!r} to {names[other]!r}, though one leads back: passages whose entry is "
+                "given in one direction only are one-way"
             )
 
     @classmethod
-    def of(cls, zones: Iterable[Zone], passages: Sequence[tuple[str, str]] | None = None, opening: float = 0.5) -> FloorPlan:
-        """A plan whose zones are adjacent where their edges touch over `opening` [m], or as `passages` (pairs of names) say.
+    def of(
+        cls,
+        zones: Iterable[Zone],
+        passages: Sequence[tuple[str, str]] | None = None,
+        opening: float = 0.5,
+        *,
+        walls: Sequence[FloatArray] = (),
+        one_way: Iterable[tuple[int, int]] = (),
+    ) -> FloorPlan:
+        """A plan whose zones have passages where they share a border, or as said.
+
+        Args:
+            zones: in the order of the local states.
+            passages: pairs of names of zones with a passage between; None: those whose borders
+                coincide over `opening` without a wall.
+            opening: least width of a passage [m].
+            walls: corners of each line of walls [vertex, xy; m].
+            one_way: passages (from, to) that must not be taken the other way.
 
         Raises:
-            GameError: as the class does; or a passage names an unknown zone, or one zone twice.
+            GameError: as the class does; or a pair names an unknown zone, or one zone twice.
         """
         known = tuple(zones)
         index = {zone.name: i for i, zone in enumerate(known)}
         adjacency = np.zeros((len(known), len(known)), dtype=bool)
+        closed = {}
         if passages is None:
-            for i, zone in enumerate(known):
-                for j in range(i):
-                    adjacency[i, j] = polygons.common_edge(zone.polygon, known[j].polygon) >= opening - polygons.TOLERANCE
+            lines = MultiLineString(list(walls))
+            for i, j in _neighbouring(known):
+                if not polygons.shared_border(known[i].polygon, known[j].polygon):
+                    continue
+                width = widest(find_passages(known[i].polygon, known[j].polygon, lines))
+                adjacency[i, j] = width >= opening - polygons.TOLERANCE
+                if not adjacency[i, j]:
+                    closed[i, j] = width
         for a, b in passages or ():
             unknown = next((name for name in (a, b) if name not in index), None)
             if unknown is not None:
@@ -115,8 +166,10 @@ class FloorPlan:
                 raise GameError(f"adjacency names {a!r} as its own neighbour")
             adjacency[index[a], index[b]] = True
         adjacency |= adjacency.T
+        for a, b in one_way:
+            adjacency[b, a] = False
         adjacency.setflags(write=False)
-        return cls(known, adjacency)
+        return cls(known, adjacency, closed)
 
     def renamed(self, names: Sequence[str]) -> FloorPlan:
         """The same plan with other names of the zones, in order.
@@ -156,7 +209,7 @@ class FloorPlan:
     def nearest(self, points: ArrayLike) -> tuple[NDArray[np.int64], FloatArray]:
         """The nearest zone of each point [..., xy; m] and its distance [m], 0 inside; for poses just off the plan.
 
-        A point that is not within MAX_COORDINATE, or no number, is OUTSIDE, inknownly far.
+        A point that is not within MAX_COORDINATE, or no number, is OUTSIDE, and its distance is infinite.
         """
         xy = np.asarray(points, dtype=np.float64)
         flat = xy.reshape(-1, 2)
@@ -172,27 +225,48 @@ class FloorPlan:
         return shapely.STRtree([zone.polygon for zone in self.zones])
 
     def neighbours(self, zone: int) -> tuple[int, ...]:
-        """Adjacent zones, in order of index."""
+        """The zones that a robot can drive into from this one, in order of index."""
         return tuple(int(i) for i in np.flatnonzero(self.adjacency[zone]))
+
+    @property
+    def one_way(self) -> list[tuple[str, str]]:
+        """The names of the zones (from, to) of each passage that must not be taken the other way."""
+        return [(self.names[a], self.names[b]) for a, b in np.argwhere(self.adjacency & ~self.adjacency.T).tolist()]
 
     @cached_property
     def hops(self) -> NDArray[np.int64]:
         """Least number of passages between zones [from, to]; -1 where there is no way."""
-        table = np.full(self.adjacency.shape, -1, dtype=np.int64)
-        for origin in range(len(table)):
-            table[origin, origin] = 0
-            queue = deque([origin])
-            while queue:
-                zone = queue.popleft()
-                for neighbour in self.neighbours(zone):
-                    if table[origin, neighbour] < 0:
-                        table[origin, neighbour] = table[origin, zone] + 1
-                        queue.append(neighbour)
-        return table
+        metres = shortest_path(self.adjacency.astype(np.int8), unweighted=True)
+        return np.where(np.isfinite(metres), metres, -1.0).astype(np.int64)
+
+
+def _neighbouring(zones: Sequence[Zone]) -> list[tuple[int, int]]:
+    """Pairs (i, j), i < j, of zones that touch or overlap, to ROUNDING, in the order of j and then i."""
+    if not zones:
+        return []
+    outlines = [zone.polygon for zone in zones]
+    found = shapely.STRtree(outlines).query(outlines, predicate="dwithin", distance=polygons.ROUNDING)
+    return sorted(((int(i), int(j)) for i, j in found.T if i < j), key=lambda pair: pair[::-1])
+
+
+def _largest_part(adjacency: NDArray[np.bool_], connection: str) -> NDArray[np.bool_]:
+    """The zones of the largest part of a plan, of equal ones that with the lowest zone [zone]."""
+    _, part = connected_components(adjacency, connection=connection)
+    sizes = np.bincount(part)[part]
+    return np.asarray(part == part[int(sizes.argmax())])
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names))
 
 
 def _on_the_map(points: FloatArray) -> NDArray[np.bool_]:
     return np.asarray((np.abs(points) <= MAX_COORDINATE).all(axis=1))
+
+
+def _origin(points: FloatArray) -> str:
+    x, y = np.floor(points.min(axis=0) / 100.0) * 100.0
+    return f"({x:.12g}, {y:.12g})"
 
 
 def polygon_of(name: str, corners: ArrayLike) -> Polygon:
@@ -223,6 +297,9 @@ def checked_points(name: str, values: ArrayLike) -> FloatArray:
     if not np.isfinite(points).all():
         raise GameError(f"{name} has the coordinate {points[~np.isfinite(points)][0]}, must be finite")
     if len(points) and np.abs(points).max() > MAX_COORDINATE:
-        raise GameError(f"{name} has the coordinate {np.abs(points).max():g}, must be within {MAX_COORDINATE:g} m")
+        raise GameError(
+            f"{name} has the coordinate {np.abs(points).max():.12g}, must be within {MAX_COORDINATE:g} m of the map's origin: "
+            f"take a corner of the site as origin of the map frame, here as in the localisation, such as {_origin(points)}"
+        )
     points.setflags(write=False)
     return points

@@ -1,4 +1,4 @@
-"""Ways within a zone: clear of walls, and where there is a choice through the aisles between parked robots.
+"""Finds ways within a zone that keep off walls and, where there is a choice, lead through the aisles between parked robots.
 
 A straight line from a door to a slot leads through whoever is parked in between, and a robot that plans by what its laser
 sees gets caught there. Here every slot is taken to be occupied. On a grid a metre of way costs
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
-from shapely.geometry import MultiLineString, Polygon
+from shapely.geometry import MultiLineString
 from shapely.geometry.base import BaseGeometry
 
 from altmarl_ros.arrays import FloatArray
@@ -34,17 +34,19 @@ _NEIGHBOURS = ((1, 0), (0, 1), (1, 1), (1, -1))
 
 
 class ZoneWays:
-    """Of one zone, for robots of one radius.
+    """Finds the cheapest ways within one zone for robots of one radius.
 
     Args:
-        zone: its outline.
+        zone: its outline, with what else robots may cross on their way to a neighbour.
         area: what robots never leave.
         walls: that a robot's centre keeps its radius from.
         slots: where robots park, here and next door [slot, xy; m].
         radius: of a robot [m].
     """
 
-    def __init__(self, zone: Polygon, area: BaseGeometry, walls: MultiLineString, slots: FloatArray, radius: float) -> None:
+    def __init__(
+        self, zone: BaseGeometry, area: BaseGeometry, walls: MultiLineString, slots: FloatArray, radius: float
+    ) -> None:
         reachable = zone.buffer(_BEYOND).intersection(area)
         low_x, low_y, high_x, high_y = reachable.bounds
         self._step = max(0.5 * radius, float(np.sqrt((high_x - low_x) * (high_y - low_y) / _MOST_CELLS)))
@@ -91,6 +93,14 @@ class ZoneWays:
             )
             kept.append(points[at])
         return kept
+
+    def reached(self, start: FloatArray, ends: list[FloatArray]) -> NDArray[np.bool_]:
+        """Whether a way leads from start to each of the ends [xy; m]."""
+        here, cells = self._cell(start), [self._cell(end) for end in ends]
+        if here is None:
+            return np.zeros(len(ends), dtype=bool)
+        costs, _ = self._towards(here)
+        return np.array([cell is not None and bool(np.isfinite(costs[cell])) for cell in cells])
 
     def _cell(self, point: FloatArray) -> int | None:
         """The free cell next to a point; None: there is none near."""

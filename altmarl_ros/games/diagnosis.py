@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 import numpy as np
-from scipy.sparse.csgraph import connected_components, shortest_path
+from scipy.sparse.csgraph import connected_components
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games.tabular import TabularGame
@@ -69,8 +69,7 @@ def _dead_ends(game: TabularGame) -> list[str]:
         parts, part_of = connected_components(moves.astype(np.int8), connection="strong")
         if parts == 1:
             continue
-        reached = np.isfinite(shortest_path(moves.astype(np.int8), unweighted=True))
-        final = next(p for p in range(parts) if (part_of[reached[np.argmax(part_of == p)]] == p).all())
+        final = next(p for p in range(parts) if not moves[np.ix_(part_of == p, part_of != p)].any())
         inside = [names[i] for i in np.flatnonzero(part_of == final)]
         lines.append(
             f"{kind} states fall into {parts} parts without a way back: what enters {{{_listed(inside)}}} never leaves it, "

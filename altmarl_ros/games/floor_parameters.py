@@ -40,7 +40,10 @@ class ZoneParameters(BaseModel, extra="forbid"):
 
 
 class EntryParameters(BaseModel, extra="forbid"):
-    """Where robots cross from zone to zone: `between` two both ways, or one way `from` one `to` the other."""
+    """Where robots cross from zone to zone: `between` two in both directions, or `from` one `to` the other.
+
+    A passage with an entry in one direction only is one-way.
+    """
 
     between: Optional[List[str]] = Field(None, description="the names of two zones")
     origin: Optional[str] = Field(None, alias="from", description="a zone's name")
@@ -52,29 +55,39 @@ class FloorMapParameters(BaseModel, extra="forbid"):
     """A floor in metres in the `map` frame."""
 
     zones: List[ZoneParameters] = Field(..., description="the local states, in this order")
-    adjacency: Optional[List[List[str]]] = Field(None, description="pairs of zones with a passage; default: common edges")
-    opening: float = Field(0.5, gt=0, le=1000, description="least common edge that makes zones adjacent (m)")
-    entries: List[EntryParameters] = Field(default_factory=list, description="points of passage from zone to zone")
+    adjacency: Optional[List[List[str]]] = Field(None, description="pairs of zones with a passage; default: common borders")
+    opening: float = Field(
+        0.5, gt=0, le=1000, description="least width, without walls, of a common border that is a passage (m)"
+    )
+    entries: List[EntryParameters] = Field(
+        default_factory=list, description="points of passage; one direction alone is one-way"
+    )
     area: Optional[List[List[float]]] = Field(None, description="corners [x, y] of where robots may be (m); default: zones")
     area_margin: float = Field(0.3, ge=0, le=1000, description="by which the zones are grown to be the default area (m)")
-    walls: List[List[List[float]]] = Field(default_factory=list, description="lines of walls [[x, y], ...] (m)")
+    walls: List[List[List[float]]] = Field(
+        default_factory=list, description="lines of walls [[x, y], ...], which close passages (m)"
+    )
     moves: Optional[Dict[Union[int, str], Any]] = Field(None, description="by local action: where each zone leads to")
 
 
 def floor_plan(parameters: FloorMapParameters) -> FloorPlan:
-    """Zones and adjacency alone.
+    """Zones and passages alone, as the walls and the one-way entries leave them.
 
     Raises:
         GameError: naming the zone or pair of names and what is wrong with it.
     """
-    passages = parameters.adjacency
-    for pair in passages or ():
+    pairs = parameters.adjacency
+    for pair in pairs or ():
         if len(pair) != 2:
             raise GameError(f"adjacency: {pair} must be a pair of zone names")
+    zones = [Zone.of(zone.name, _corners(zone), zone.goal) for zone in parameters.zones]
+    entries = _entries(parameters.entries, tuple(zone.name for zone in zones))
     return FloorPlan.of(
-        (Zone.of(zone.name, _corners(zone), zone.goal) for zone in parameters.zones),
-        None if passages is None else [(a, b) for a, b in passages],
+        zones,
+        None if pairs is None else [(a, b) for a, b in pairs],
         parameters.opening,
+        walls=_walls(parameters),
+        one_way=[way for way in entries if way[::-1] not in entries],
     )
 
 
@@ -95,7 +108,7 @@ def floor_map(parameters: FloorMapParameters) -> FloorMap:
         slots=tuple(_slots(p, zone) for p, zone in zip(parameters.zones, plan.zones, strict=True)),
         entries=_entries(parameters.entries, plan.names),
         area=area,
-        walls=tuple(_wall(i, wall) for i, wall in enumerate(parameters.walls)),
+        walls=_walls(parameters),
         moves=None if parameters.moves is None else zones_by_action(parameters.moves, plan.names),
     )
 
@@ -164,6 +177,10 @@ def _entries(given: list[EntryParameters], names: tuple[str, ...]) -> dict[tuple
                 raise GameError(f"entries[{i}] is the second one from {names[way[0]]!r} to {names[way[1]]!r}")
             entries[way] = point
     return entries
+
+
+def _walls(parameters: FloorMapParameters) -> tuple[FloatArray, ...]:
+    return tuple(_wall(i, wall) for i, wall in enumerate(parameters.walls))
 
 
 def _wall(i: int, corners: list[list[float]]) -> FloatArray:

@@ -242,7 +242,12 @@ def _locate(source: str | Path, kinds: tuple[str, ...] = ("games",)) -> Path:
 
 
 def _read_spec(path: Path) -> _Spec:
-    spec: _Spec = validated(_Spec, read_yaml(path), "")
+    document = read_yaml(path)
+    if "zones" in document and not {"builder", "arrays"} & set(document):
+        raise GameError("is a floor map, not a game; a game on it has the keys name, builder: floor, parameters: {map: FILE}")
+    if "robots" in document and not {"builder", "arrays"} & set(document):
+        raise GameError("is a fleet file, not a game; it names its game under 'game'")
+    spec: _Spec = validated(_Spec, document, "")
     if (spec.builder is None) == (spec.arrays is None):
         raise GameError("needs exactly one of the keys 'builder' and 'arrays'")
     return spec

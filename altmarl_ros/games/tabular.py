@@ -27,7 +27,12 @@ from altmarl_ros.games.continuous import ContinuousWarehouse
 MAX_STATES = 4096
 """Largest size of a state or action set; messages carry states as uint16."""
 
-_ROW_SUM_TOLERANCE = 1e-9
+ROW_SUM_TOLERANCE = 1e-6
+"""How far the sum of a row of probabilities may be from 1, as rows computed in float32 are; such rows are renormalised."""
+
+MAX_CONCENTRATION = 1e100
+"""Largest entry of a start's alpha; sums of larger ones overflow."""
+
 _EXACT = 1e-13  # what random generators accept as a sum of 1
 
 
@@ -49,7 +54,11 @@ class Start:
         """Distributions p of the local states for so many episodes [R, S_l]."""
         if self.alpha.ndim == 1:
             return rng.dirichlet(self.alpha, size=runs)
-        weights = rng.standard_gamma(self.alpha[rng.integers(len(self.alpha), size=runs)])
+        alpha = self.alpha[rng.integers(len(self.alpha), size=runs)]
+        weights = rng.standard_gamma(alpha)
+        vanished = np.flatnonzero(~(weights.sum(axis=1) > 0.0))  # entries so small that every draw of a row is below 1e-308
+        for run in vanished:  # their limit: all robots in one state, with the probability of its share of alpha
+            weights[run] = rng.multinomial(1, alpha[run] / alpha[run].sum())
         return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
@@ -143,9 +152,12 @@ class TabularGame:
             if value.shape[-1:] != (size,):
                 raise GameError(f"{array} has shape {value.shape}, must be ({size},)")
         rho_g = _distributions("start.rho_g", rho_g, ["s_g"])
-        if not (alpha > 0).all():
-            where = _index(axes, np.argwhere(alpha <= 0)[0])
-            raise GameError(f"start.alpha[{where}] is {alpha[alpha <= 0][0]:g}, must be positive")
+        odd = np.argwhere(~((alpha > 0) & (alpha <= MAX_CONCENTRATION)))
+        if len(odd):
+            value = alpha[tuple(odd[0])]
+            raise GameError(
+                f"start.alpha[{_index(axes, odd[0])}] is {value:g}, must be positive and at most {MAX_CONCENTRATION:g}"
+            )
         return Start(rho_g, alpha)
 
     def _checked_groups(self, given: ArrayLike) -> NDArray[np.int64]:
@@ -241,11 +253,13 @@ def _distributions(name: str, array: FloatArray, axes: list[str]) -> FloatArray:
         index = np.argwhere(array < 0)[0]
         raise GameError(f"{name}[{_index(axes, index)}] is {array[tuple(index)]:g}, must not be negative")
     sums = np.atleast_1d(array.sum(axis=-1))
-    wrong = np.abs(sums - 1.0) > _ROW_SUM_TOLERANCE
+    wrong = np.abs(sums - 1.0) > ROW_SUM_TOLERANCE
     if wrong.any():
         index = np.argwhere(wrong)[0]
         row = f"[{_index(axes[:-1], index)}]" if array.ndim > 1 else ""
-        raise GameError(f"{name}{row} sums to {sums[tuple(index)]:g}, not 1")
+        total = float(sums[tuple(index)])
+        near = f" within {ROW_SUM_TOLERANCE:g}; divide each row by its sum" if abs(total - 1.0) < 1e-2 else ""
+        raise GameError(f"{name}{row} sums to {total:.9g}, not 1{near}")
     if (np.abs(sums - 1.0) > _EXACT).any():
         array = array / array.sum(axis=-1, keepdims=True)
         array.setflags(write=False)

@@ -12,7 +12,7 @@ pairs play the same starts with the same seeds, and the mean paired difference m
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Callable
 
@@ -23,10 +23,11 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.learning.aggregation import aggregate
-from altmarl_ros.learning.backups import GLearnOptions, check_memory
+from altmarl_ros.learning.backups import GLearnOptions, check_training
 from altmarl_ros.learning.certificate import NashGap
 from altmarl_ros.learning.equilibrium import nash_gap
 from altmarl_ros.learning.global_agent import GlobalSolution, g_learn, lift
+from altmarl_ros.learning.horizon import discounted_horizon
 from altmarl_ros.learning.local_agent import l_learn, pooled
 from altmarl_ros.learning.population import Rollouts, simulate, start_fleets
 from altmarl_ros.learning.training_state import StateKeeper, Step, TrainingState
@@ -118,7 +119,7 @@ def train(
         ResourceError: the highest rung does not fit the memory limit.
         AltmarlError: the state cannot be written.
     """
-    check_memory(game, options.K, options.g_learn)
+    check_training(game, options.K, options.g_learn)
     tell = on_progress or (lambda progress: None)
     keeper = StateKeeper(game, options, state_path)
     state = keeper.state
@@ -241,7 +242,7 @@ class _Comparison:
 
     def __init__(self, game: TabularGame, options: TrainingOptions) -> None:
         self._game, self._options = game, options
-        self._horizon = options.horizon or int(np.ceil(np.log(0.01) / np.log(game.gamma)))
+        self._horizon = options.horizon or discounted_horizon(game.gamma)
         runs = options.runs or (400 if game.continuous is None else 100)
         self._start = start_fleets(game, options.n, runs, np.random.default_rng([options.seed, 0]))
         self._played: dict[int, Rollouts] = {}
@@ -251,7 +252,8 @@ class _Comparison:
         if key not in self._played:
             model = Fresh(ladder) if self._options.learn_for == "fresh" else make_filter(self._game, pi_l, ladder)
             rng = np.random.default_rng([self._options.seed, 1])
-            self._played[key] = simulate(self._game, pi_l, model, self._options.K, self._start, self._horizon, rng)
+            played = simulate(self._game, pi_l, model, self._options.K, self._start, self._horizon, rng)
+            self._played[key] = replace(played, rewards=played.rewards[:, :0].copy())  # large for a long horizon, and unread
         return self._played[key]
 
     def gain(self, candidate: Rollouts, held: Rollouts | None) -> tuple[float, float]:

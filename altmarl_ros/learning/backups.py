@@ -15,9 +15,11 @@ import numpy as np
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import ResourceError
 from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.learning.aggregation import aggregate
 from altmarl_ros.learning.bellman import Backup, Workers, available_cores
 from altmarl_ros.learning.exact_backup import ExactBackup, check_growth, log_growth
-from altmarl_ros.learning.sparse_backups import MeanFieldBackup, SampledBackup
+from altmarl_ros.learning.sparse_backups import DRAWN_AT_ONCE, MeanFieldBackup, SampledBackup
+from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.counts import number_of_counts
 
 BACKUPS = ("auto", "exact", "sampled", "mean_field")
@@ -66,30 +68,48 @@ class BackupChoice:
     reason: str
 
 
-def choose_backup(game: TabularGame, P_pi: FloatArray, k: int, options: GLearnOptions) -> BackupChoice:
-    """The backup for local transitions P_pi [s_g, s_l, s_l'] and k reports.
-
-    Raises:
-        ResourceError: nothing that the options allow fits the memory limit.
-    """
-    check_memory(game, k, options)
+def preferred_backup(game: TabularGame, P_pi: FloatArray, k: int, options: GLearnOptions) -> BackupChoice:
+    """The backup for local transitions P_pi [s_g, s_l, s_l'] and k reports, whether it fits the memory limit or not."""
     if options.backup != "auto":
         return BackupChoice(options.backup, "as asked")
-    vectors = number_of_counts(k, game.n_groups)
+    fitting = [name for name in ("exact", "mean_field") if _fits(game, k, options, name)]
+    if number_of_counts(k, game.n_groups) > EXACT_UP_TO and "mean_field" in fitting:
+        return BackupChoice("mean_field", f"over {EXACT_UP_TO:,} count vectors")
     try:
         growth = log_growth(P_pi)
         check_growth(growth, k)
     except ResourceError as refusal:
-        check_memory(game, k, options, "mean_field")
         return BackupChoice("mean_field", str(refusal).partition(";")[0])
     exactness = f"rounding errors grow {np.exp(k * growth.max()):.3g}-fold at most"
-    if not _fits(game, k, options, "mean_field"):
+    if not fitting:
+        least = min(("exact", "mean_field"), key=lambda name: memory_needed(game, k, options, name))
+        return BackupChoice(least, "needs least memory")
+    if "mean_field" not in fitting:
         return BackupChoice("exact", f"mean_field does not fit the memory limit; {exactness}")
-    if vectors > EXACT_UP_TO:
-        return BackupChoice("mean_field", f"over {EXACT_UP_TO:,} count vectors")
-    if not _fits(game, k, options, "exact"):
+    if "exact" not in fitting:
         return BackupChoice("mean_field", "exact does not fit the memory limit")
     return BackupChoice("exact", exactness)
+
+
+def choose_backup(game: TabularGame, P_pi: FloatArray, k: int, options: GLearnOptions) -> BackupChoice:
+    """The preferred backup.
+
+    Raises:
+        ResourceError: it does not fit the memory limit.
+    """
+    choice = preferred_backup(game, P_pi, k, options)
+    check_memory(game, k, options, choice.name)
+    return choice
+
+
+def check_training(game: TabularGame, k: int, options: GLearnOptions) -> None:
+    """Check that training up to k reports fits the memory limit with the backup that it begins with.
+
+    Raises:
+        ResourceError: it does not fit, with the largest k that does.
+    """
+    counted, uniform = aggregate(game, LocalPolicy.uniform(game), None)
+    choose_backup(counted, uniform.transition(counted), k, options)
 
 
 def make_backup(game: TabularGame, P_pi: FloatArray, k: int, options: GLearnOptions, workers: Workers) -> tuple[Backup, str]:
@@ -103,20 +123,27 @@ def make_backup(game: TabularGame, P_pi: FloatArray, k: int, options: GLearnOpti
 
 
 def memory_needed(game: TabularGame, k: int, options: GLearnOptions, backup: str | None = None) -> int:
-    """Bytes that G-LEARN allocates for k reports; for `auto`, with the backup that needs least."""
+    """Bytes that training up to k reports allocates beside the program itself; for `auto`, with the backup that needs least.
+
+    The peak is at the top rung: what G-LEARN computes with there, and what the training holds meanwhile.
+    """
     backup = backup or options.backup
     if backup == "auto":
         return min(memory_needed(game, k, options, each) for each in ("exact", "mean_field"))
-    states = number_of_counts(k, game.n_groups)
     S_g, L = game.n_global_states, game.n_groups
+    rungs = [number_of_counts(fewer, L) for fewer in range(k + 1)]
+    vectors = rungs[-1]
+    values = 8 * S_g * vectors
+    padded = 8 * (S_g + 8) * vectors
     workers = min(options.threads or available_cores(), S_g) if backup == "exact" else 0
-    common = states * (4 * L + (S_g + 8) * (2 + workers) * 8 + S_g * 10)
     per_backup = {
-        "exact": states * (2 * L * (L - 1) + 8 * L),
-        "sampled": states * S_g * 4 * options.samples,
-        "mean_field": states * S_g * 8 * L,
+        "exact": vectors * (2 * L * (L - 1) + 8 * L) + workers * padded,
+        "sampled": vectors * S_g * 4 * options.samples + 2 * 8 * min(vectors * options.samples * L, DRAWN_AT_ONCE),
+        "mean_field": vectors * S_g * 8 * L,
     }
-    return common + per_backup[backup]
+    solving = 2 * padded + values + 2 * S_g * vectors + per_backup[backup]  # values twice, rewards, policy
+    held = 3 * values + 4 * S_g * sum(rungs)  # values of the rounds, of the rung below, and lifted; the ladder and a copy
+    return solving + held + 4 * L * sum(rungs[-8:])  # the count vectors that are kept (policies/counts.py)
 
 
 def check_memory(game: TabularGame, k: int, options: GLearnOptions, backup: str | None = None) -> None:

@@ -36,6 +36,7 @@ MAX_AMPLIFICATION = 1e6
 """Largest accepted bound on the growth of rounding errors: 1e6 * 2^-53 leaves about ten digits."""
 
 _MAX_ORDERS = 720
+_MAX_PAIRS = 720 * 30**2  # over all orders that are tried: seconds
 _IMPOSSIBLE = 1e3  # stands for -log 0
 _LINES_PER_TASK = 16
 
@@ -97,7 +98,7 @@ def _factorise(matrix: bytes, L: int) -> Factorisation:
     with np.errstate(divide="ignore"):
         dominant = linear_sum_assignment(np.minimum(-np.log(P), _IMPOSSIBLE))[1]
     best: Factorisation | None = None
-    for order in islice(permutations(range(L)), _MAX_ORDERS):
+    for order in islice(permutations(range(L)), max(1, min(_MAX_ORDERS, _MAX_PAIRS // L**2))):
         candidate = _eliminate(P, dominant, order)
         if candidate and (best is None or candidate.log_growth_per_robot < best.log_growth_per_robot):
             best = candidate
@@ -138,8 +139,19 @@ class _Lines:
     tasks: NDArray[np.int64]  # [task, (offset of the first rank, number of lines, s + 1)]
 
 
-@lru_cache(maxsize=512)
 def _lines(k: int, L: int, j: int, i: int) -> _Lines:
+    kept = _lines_kept(k, L)
+    if (j, i) not in kept:
+        kept[j, i] = _find_lines(k, L, j, i)
+    return kept[j, i]
+
+
+@lru_cache(maxsize=1)  # a ladder never comes back to a rung, and the lines of one are as large as its values
+def _lines_kept(k: int, L: int) -> dict[tuple[int, int], _Lines]:
+    return {}
+
+
+def _find_lines(k: int, L: int, j: int, i: int) -> _Lines:
     counts = enumerate_counts(k, L)
     ranks, tasks, offset = [], [], 0
     for s in range(k + 1):

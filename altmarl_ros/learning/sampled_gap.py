@@ -28,6 +28,7 @@ from altmarl_ros.learning.backups import GLearnOptions
 from altmarl_ros.learning.certificate import Interval
 from altmarl_ros.learning.continuous_population import ContinuousFleets, ContinuousPopulation
 from altmarl_ros.learning.global_agent import g_learn
+from altmarl_ros.learning.horizon import discounted_horizon
 from altmarl_ros.learning.local_agent import l_learn, pooled
 from altmarl_ros.learning.population import Fleets, Rollouts, play, simulate, start_fleets
 from altmarl_ros.observation import AllSeen, Fresh, ObservationModel, make_filter
@@ -37,6 +38,7 @@ from altmarl_ros.policies import Ladder, LocalPolicy
 from altmarl_ros.policies.counts import by_group, enumerate_counts
 
 TAIL = 0.01
+_COUNTS_AT_ONCE = 100_000  # entries of count vectors whose actions are looked up together, which bounds temporary arrays
 SHARE = 0.1
 _PRIOR_ROBOTS = (1.0, 3.0, 10.0)  # weights of the mean population against k reports
 
@@ -102,7 +104,7 @@ class _Episodes:
     def __init__(self, game: TabularGame, pi_l: LocalPolicy, n: int, k: int, runs: int, seed: list[int], model: str) -> None:
         self._name = model
         self._game, self._pi_l, self._n, self._k, self._seed = game, pi_l, n, min(k, n), seed
-        self._horizon = int(np.ceil(np.log(TAIL) / np.log(game.gamma)))
+        self._horizon = discounted_horizon(game.gamma, TAIL)
         self._start = start_fleets(game, n, runs, np.random.default_rng([*seed, 0]))
 
     def _rng(self) -> np.random.Generator:
@@ -182,12 +184,15 @@ def _global_candidates(
     here /= here.sum(axis=1, keepdims=True)  # share of each state that is counted, while s_g holds [s_g, group]
     tables = [g_learn(counted, alone, k, relearn).policy] if relearn else []
     counts = enumerate_counts(k, ladder.n_groups)
+    at_once = max(1, _COUNTS_AT_ONCE // ladder.n_groups)
     for weight in (0.0, *_PRIOR_ROBOTS) if k else (1.0,):
-        actions = [
-            by_groups.act_on_shares(np.full(len(counts), s_g), (counts + weight * share) / (k + weight))
-            for s_g, share in enumerate(here)
-        ]
-        tables.append(np.stack(actions).astype(np.uint16))
+        table = np.empty((len(here), len(counts)), dtype=np.uint16)
+        for first in range(0, len(counts), at_once):
+            part = counts[first : first + at_once]
+            for s_g, share in enumerate(here):
+                actions = by_groups.act_on_shares(np.full(len(part), s_g), (part + weight * share) / (k + weight))
+                table[s_g, first : first + len(part)] = actions
+        tables.append(table)
     return [
         replace(ladder, rungs=(*ladder.rungs[:k], table, *ladder.rungs[k + 1 :]))
         for table in tables

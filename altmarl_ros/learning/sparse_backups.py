@@ -14,6 +14,9 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.learning.bellman import Change, GlobalProcess, Workers
 from altmarl_ros.policies.counts import IntArray, binomials, enumerate_counts, rank_counts
 
+DRAWN_AT_ONCE = 2_000_000
+"""Entries of sampled count vectors that are drawn together, which bounds the memory that drawing takes."""
+
 _LANES = 8
 _NEVER = -1e300  # reward of actions that only fill a block
 
@@ -107,7 +110,7 @@ def _neighbours(
 def _sample_next(P: FloatArray, k: int, samples: int, rng: np.random.Generator) -> NDArray[np.int32]:
     counts = enumerate_counts(k, len(P))
     following = np.empty((len(counts), samples), dtype=np.int32)
-    chunk = max(1, 2_000_000 // (samples * len(P)))
+    chunk = max(1, DRAWN_AT_ONCE // (samples * len(P)))
     for first in range(0, len(counts), chunk):
         part = counts[first : first + chunk]
         total: IntArray = np.zeros((len(part), samples, len(P)), dtype=np.int64)

@@ -251,6 +251,8 @@ def _header(raw: NDArray[Any]) -> dict[str, Any]:
     for key, kind in kinds.items():
         if not isinstance(header[key], kind) or isinstance(header[key], bool):
             raise BundleError(f"its header's {key!r} is {header[key]!r}")
+    if not 0.0 < header["gamma"] < 1.0:
+        raise BundleError(f"its header's 'gamma' is {header['gamma']}, must be in (0, 1)")
     if not 0 <= header["K"] <= 10_000:
         raise BundleError(f"its header's 'K' is {header['K']}")
     return header

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import BundleError
@@ -53,17 +54,13 @@ class Ladder:
                 raise BundleError(f"rung {k} has shape {given}, must be {expected} of integers")
             if np.min(rung) < 0 or np.max(rung) >= self.n_global_actions:
                 raise BundleError(f"rung {k} has action {np.max(rung)}, must be below {self.n_global_actions}")
-            table = np.array(rung, dtype=np.uint16, order="C")
-            table.setflags(write=False)
-            frozen.append(table)
+            frozen.append(_frozen(rung, np.uint16))
         object.__setattr__(self, "rungs", tuple(frozen))
         if self.values is not None:
-            V, expected = np.array(self.values), (number_of_counts(self.K, self.n_groups), S_g)
+            V, expected = np.asarray(self.values), (number_of_counts(self.K, self.n_groups), S_g)
             if V.shape != expected or V.dtype.kind != "f" or not np.isfinite(V).all():
                 raise BundleError(f"values have shape {V.shape} of {V.dtype}, must be {expected} of finite numbers")
-            V = V.astype(np.float32)
-            V.setflags(write=False)
-            object.__setattr__(self, "values", V)
+            object.__setattr__(self, "values", _frozen(V, np.float32))
 
     @property
     def K(self) -> int:
@@ -98,3 +95,13 @@ class Ladder:
     def _look_up(self, s_g: NDArray[np.integer], counts: NDArray[np.integer]) -> NDArray[np.int64]:
         k = int(counts.reshape(-1, self.n_groups)[0].sum())
         return np.asarray(self.rungs[k][s_g, rank_counts(counts)], dtype=np.int64)
+
+
+def _frozen(values: ArrayLike, dtype: DTypeLike) -> NDArray[Any]:
+    """A read-only array of that type; the one that is given, if it is such an array already, since ladders are large."""
+    given = np.asarray(values)
+    if given.dtype == dtype and given.flags.c_contiguous and given.flags.owndata and not given.flags.writeable:
+        return given
+    array = np.array(given, dtype=dtype, order="C")
+    array.setflags(write=False)
+    return array

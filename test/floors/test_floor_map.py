@@ -109,8 +109,9 @@ def test_a_disc_is_round_and_touches_nothing_by_edges(floor_of):
 def test_entries_both_ways_and_one_way(floor_of):
     both = floor_of(TWO + "entries: [{between: [b, a], at: [4, 1]}]\n")
     assert {way: xy.tolist() for way, xy in both.entries.items()} == {(0, 1): [4, 1], (1, 0): [4, 1]}
-    one = floor_of(TWO + "entries: [{from: b, to: a, at: [4.2, 1]}]\n")
-    assert {way: xy.tolist() for way, xy in one.entries.items()} == {(1, 0): [4.2, 1]}
+    ways = "entries: [{from: b, to: a, at: [4.2, 1]}, {from: a, to: b, at: [4, 3]}]\n"
+    each = floor_of(TWO + ways)
+    assert {way: xy.tolist() for way, xy in each.entries.items()} == {(1, 0): [4.2, 1], (0, 1): [4, 3]}
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(0.2, 2), st.floats(0.2, 2), st.floats(0, 0.7))

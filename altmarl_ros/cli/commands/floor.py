@@ -9,6 +9,7 @@ from rich.table import Table
 
 from altmarl_ros.cli import console
 from altmarl_ros.cli.options import Json, Robots
+from altmarl_ros.errors import GameError
 from altmarl_ros.files import write_output
 from altmarl_ros.floors.floor_map import FloorMap
 from altmarl_ros.games import load_floor_map, load_game
@@ -67,7 +68,10 @@ def check(
     Example: altmarl floor check hall --game hall --robots 20 --radius 0.2
     """
     loaded = load_floor_map(floor)
-    loaded.check_room(radius)
+    try:
+        loaded.check_room(radius)
+    except GameError as error:
+        raise GameError(f"{floor}: {error}") from None
     if game is not None:
         goal_zones(load_game(game), loaded)
     shared = loaded.shared_slots(robots)
@@ -75,9 +79,12 @@ def check(
         console.err.print(
             f"[yellow]warning:[/] zone {escape(repr(zone))} has {slots} slots for {robots} robots: some share one"
         )
-    slots = sum(map(len, loaded.slots))
+    slots, one_way = sum(map(len, loaded.slots)), loaded.plan.one_way
     if as_json:
-        console.document({"zones": len(loaded.plan.zones), "slots": slots, "radius": radius, "shared_slots": shared})
+        about = {"zones": len(loaded.plan.zones), "slots": slots, "radius": radius, "shared_slots": shared, "one_way": one_way}
+        console.document(about)
+    for one, other in one_way:
+        console.err.print(f"one-way: from {escape(repr(one))} to {escape(repr(other))}, not back")
     console.out.print(f"{escape(floor)}: {len(loaded.plan.zones)} zones, {slots} slots, room for robots of radius {radius:g} m")
 
 

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from altmarl_ros.cli import console
 from altmarl_ros.cli.options import Json, complete_game
-from altmarl_ros.errors import GameError, ResourceError
+from altmarl_ros.errors import GameError
 from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.games.spec import builder_names, builtin_games, describe_builder, describe_game, find_builder
 from altmarl_ros.policies import LocalPolicy
@@ -25,15 +25,15 @@ _MAX_JOINT_STATES = 1000  # pairs (s_g, s_l) whose eigenvalues are computed
 
 @dataclass(frozen=True)
 class Cost:
-    """What G-LEARN needs for one number of reports.
+    """What training takes for k reports.
 
     Attributes:
         k: reports per tick.
-        vectors: number of count vectors.
-        memory: that is needed [bytes].
-        seconds: estimate of the time [s]; 0 where it cannot be done.
-        backup: that is chosen; -: none fits.
-        reason: why.
+        vectors: count vectors.
+        memory: what `altmarl train` allocates beside the program itself [bytes].
+        seconds: estimate for one G-LEARN at k; 0 where it does not fit the memory limit.
+        backup: name of the backup, "-" where it does not fit.
+        reason: why this backup, or why none.
     """
 
     k: int
@@ -135,7 +135,8 @@ def _print_mixing(game: TabularGame, mixing: np.ndarray, joint: Optional[float])
 
 
 def _print_costs(costs: List[Cost]) -> None:
-    table = Table(title="G-LEARN by reports per tick", title_justify="left")
+    title = "training by reports per tick: memory beside the program's own, estimated time of one G-LEARN"
+    table = Table(title=title, title_justify="left")
     for column in ("k", "count vectors", "memory", "about", "backup"):
         table.add_column(column, justify="left" if column == "backup" else "right", no_wrap=True)
     for cost in costs:
@@ -165,31 +166,42 @@ def joint_mode(game: TabularGame) -> Optional[float]:
 
 
 def training_costs(game: TabularGame, ks: List[int]) -> List[Cost]:
-    """Estimate the cost for each k; seconds are scaled from one solution per backup, which is timed here."""
-    from altmarl_ros.learning.backups import GLearnOptions, choose_backup, memory_needed
+    """The cost for each k; seconds are scaled from one solution per backup that is timed here."""
+    from altmarl_ros.learning.backups import GLearnOptions, memory_needed, preferred_backup
+
+    pi_l, L, options = LocalPolicy.uniform(game), game.n_local_states, GLearnOptions()
+    choices = {k: preferred_backup(game, pi_l.transition(game), k, options) for k in ks}
+    memory = {k: memory_needed(game, k, options, choice.name) for k, choice in choices.items()}
+    fitting = {k: choice for k, choice in choices.items() if memory[k] <= options.memory_limit}
+    per_term = {
+        name: _seconds_per_term(game, name, max(k for k, choice in fitting.items() if choice.name == name))
+        for name in {choice.name for choice in fitting.values()}
+    }
+    costs = []
+    for k, choice in choices.items():
+        backup, seconds, reason = choice.name, 0.0, choice.reason
+        if k in fitting:
+            seconds = per_term[backup] * _terms(backup, k, L)
+        else:
+            backup = "-"
+            reason = f"over the limit of {_memory(options.memory_limit)}, which altmarl train --memory raises"
+        costs.append(Cost(k, number_of_counts(k, L), memory[k], seconds, backup, reason))
+    return costs
+
+
+def _seconds_per_term(game: TabularGame, backup: str, most: int) -> float:
+    """Seconds of G-LEARN for each term of a backup, timed for some number of reports up to `most`, at which it works."""
+    from altmarl_ros.learning.backups import GLearnOptions
     from altmarl_ros.learning.global_agent import g_learn
 
-    pi_l, L = LocalPolicy.uniform(game), game.n_local_states
-    probe = max(k for k in range(1, 26) if number_of_counts(k, L) <= _PROBE_VECTORS or k == 1)
-    per_term: dict[str, float] = {}
-    costs = []
-    for k in ks:
-        options = GLearnOptions()
-        try:
-            choice = choose_backup(game, pi_l.transition(game), k, options)
-        except ResourceError:
-            reason = f"over the limit of {_memory(options.memory_limit)}, which altmarl train --memory raises"
-            costs.append(Cost(k, number_of_counts(k, L), memory_needed(game, k, options), 0.0, "-", reason))
-            continue
-        options = GLearnOptions(backup=choice.name)
-        if choice.name not in per_term:
-            g_learn(game, pi_l, probe, options)  # compiles
-            began = time.perf_counter()
-            g_learn(game, pi_l, probe, options)
-            per_term[choice.name] = (time.perf_counter() - began) / _terms(choice.name, probe, L)
-        seconds = per_term[choice.name] * _terms(choice.name, k, L)
-        costs.append(Cost(k, number_of_counts(k, L), memory_needed(game, k, options), seconds, choice.name, choice.reason))
-    return costs
+    pi_l, options = LocalPolicy.uniform(game), GLearnOptions(backup=backup)
+    probe = most
+    while probe > 1 and number_of_counts(probe, game.n_local_states) > _PROBE_VECTORS:
+        probe = probe // 2
+    g_learn(game, pi_l, probe, options)  # compiles
+    began = time.perf_counter()
+    g_learn(game, pi_l, probe, options)
+    return (time.perf_counter() - began) / _terms(backup, probe, game.n_local_states)
 
 
 def _half_life(modulus: float) -> str:

@@ -70,7 +70,7 @@ def _draw_zones(axes: Axes, floor: FloorMap) -> None:
 
 def _draw_passages(axes: Axes, floor: FloorMap) -> None:
     goals = floor.plan.goals
-    for a, b in np.argwhere(np.triu(floor.plan.adjacency)):
+    for a, b in np.argwhere(np.triu(floor.plan.adjacency | floor.plan.adjacency.T)):
         points = [goals[a], goals[b]]
         entries = [floor.entries[way] for way in ((a, b), (b, a)) if way in floor.entries]
         if entries:

@@ -9,7 +9,7 @@ from altmarl_ros.errors import AltmarlError, GameError
 from altmarl_ros.games import TabularGame
 from altmarl_ros.games.rewards import Rewards, parse_parameters
 from altmarl_ros.learning.alternating import LEARNABLE, TrainingOptions
-from altmarl_ros.learning.backups import BACKUPS, GLearnOptions, check_memory
+from altmarl_ros.learning.backups import BACKUPS, GLearnOptions, check_training
 from altmarl_ros.nodes.common.parameters import Parameter
 from altmarl_ros.observation import DEFAULT_MODEL
 from altmarl_ros.policies.bundle import default_top_rung
@@ -109,7 +109,7 @@ def options_of(values: Mapping[str, Any], game: TabularGame, K: int | None, robo
         certificate_runs=0,
         g_learn=GLearnOptions(backup=values["backup"], memory_limit=values["memory"] << 20, seed=values["seed"], threads=1),
     )
-    check_memory(game, top, options.g_learn)
+    check_training(game, top, options.g_learn)
     return options
 
 
