@@ -1,6 +1,10 @@
 """A robot that is driven by TF alone: prefixed frames on /tf, and plain frames on its own topic; what is missing is said."""
 
+import json
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import rclpy
@@ -58,13 +62,30 @@ def conventions(convention):
     return {"topic": f"/robot_{ROBOT}/tf"}, {}, {"/tf": "tf", "/tf_static": "tf_static"}
 
 
+def checked(scene):
+    """What `altmarl check` says of the robot, while the stage goes on."""
+    process = subprocess.Popen(
+        [str(Path(sys.executable).with_name("altmarl")), "check", f"robot_{ROBOT}", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    scene.wait_until(lambda: process.poll() is not None, 60, "altmarl check")
+    output, errors = process.communicate()
+    assert process.returncode in (0, 1), errors
+    return {check["name"]: check for check in json.loads(output)}
+
+
 @pytest.mark.parametrize("convention", ["prefixed frames on /tf", "frames on the robot's own topic"])
 def test_a_robot_drives_by_transforms_and_stops_without_them(scene, convention):
     stage = scene.stage
     drivers, parameters, remappings = conventions(convention)
     drivers = TransformDrivers(stage, **drivers)
     scene.start(pose__source="tf", remappings=remappings, **parameters)
-    scene.wait_until(lambda: stage.reports and stage.reports[-1].local_state == 0, 30, "report from zone A")
+    scene.wait_until(lambda: stage.reports and stage.reports[-1].local_state == 0, 60, "report from zone A")
+    checks = checked(scene)
+    assert checks["pose"]["state"] == "ok", checks
+    assert checks["zone"]["state"] == "ok", checks
     for what in ("on_wheels", "localised"):
         scene.until_full_speed()
         setattr(drivers, what, False)
@@ -84,6 +105,14 @@ def test_what_transform_is_missing_is_said_with_the_parameters(scene):
     scene.start(pose__source="tf", frame_prefix="robot_{id}/")
     scene.wait_until(lambda: "no transform" in scene.log(), 30, "complaint")
     line = next(line for line in scene.log().splitlines() if "no transform" in line)
-    for word in ("frames.map 'map'", f"frames.base 'robot_{ROBOT}/base_link'", "frame_prefix", "is unknown"):
+    check = checked(scene)["pose"]
+    assert check["state"] == "failed"
+    for word in (
+        "frames.map 'map'",
+        f"frames.base 'robot_{ROBOT}/base_link'",
+        "frame_prefix",
+        f"'robot_{ROBOT}/base_link' is unknown",
+    ):
         assert word in line
+        assert word in check["detail"]
     assert not stage.commands or all(command == (0.0, 0.0, 0.0) for command in stage.commands)

@@ -24,7 +24,7 @@ from altmarl_ros.nodes.common.clock import AgeClock, seconds
 from altmarl_ros.nodes.common.endpoints import Endpoints, hear_latched, is_latched
 from altmarl_ros.nodes.robot import conversions as vehicle_conversions
 from altmarl_ros.nodes.robot.parameters import pose_of
-from altmarl_ros.nodes.robot.transform_listener import TransformListener, make_transform_listener
+from altmarl_ros.nodes.robot.transform_listener import TransformListener
 
 _THROTTLE = 5.0  # s
 _SEEK = 0.2  # s
@@ -59,8 +59,14 @@ class PoseSource:
         robot_id: int,
         clock: AgeClock,
         hear: Callable[[Fix], None],
+        *,
+        transforms: TransformListener | None = None,
     ) -> None:
-        """Raises AltmarlError where TF is wanted and no package that hears it is installed."""
+        """`transforms` to ask where TF is wanted; None: those of /tf, as remapped.
+
+        Raises:
+            AltmarlError: TF is wanted, and its messages are not installed.
+        """
         self._node, self._clock, self._hear = node, clock, hear
         prefix = values["frame_prefix"].replace("{id}", str(robot_id))
         self._map, self._odom, self._base = values["frames.map"], prefix + values["frames.odom"], prefix + values["frames.base"]
@@ -68,13 +74,15 @@ class PoseSource:
         odometry = values["pose.odometry"]
         self._transforms: TransformListener | None = None
         self._transform_stamp, self._transform_at = math.nan, clock.now()  # of the last that was told
+        self.missing = ""
+        """Why there is no transform; empty: there is one, or none is wanted."""
         self._localiser: Localiser | None = None
         self._seeker: Timer | None = None  # of the last word of a localisation that is silent while the robot stands
         if source == "odometry":
             self._localiser = Localiser(pose_of(values, "pose.start"))
             make.subscription(Odometry, topic or "odom", self._hear_odometry, qos.sensor_qos())
         elif source == "tf":
-            self._transforms = make_transform_listener(node)
+            self._transforms = transforms or TransformListener(node)
         else:
             message_type = PoseStamped if source == "pose" else PoseWithCovarianceStamped
             make.subscription(message_type, topic or "pose", self._hear_pose, qos.sensor_qos())
@@ -95,16 +103,16 @@ class PoseSource:
             return
         if math.isinf(found.stamp):
             self._complain("all transforms on the way are static, so that nothing says how old they are")
-        elif found.stamp != self._transform_stamp:
+            return
+        self.missing = ""
+        if found.stamp != self._transform_stamp:
             self._transform_stamp, self._transform_at = found.stamp, self._clock.now()
             self._tell(found.stamp, vehicle_conversions.pose_from_transform(found.transform), None)
 
     def _complain(self, why: str) -> None:
+        self.missing = f"no transform from frames.map {self._map!r} to frames.base {self._base!r} (with frame_prefix): {why}"
         if not 0.0 <= self._clock.now() - self._transform_at <= _PATIENCE:
-            self._node.get_logger().warning(
-                f"no transform from frames.map {self._map!r} to frames.base {self._base!r} (with frame_prefix): {why}",
-                throttle_duration_sec=_THROTTLE,
-            )
+            self._node.get_logger().warning(self.missing, throttle_duration_sec=_THROTTLE)
 
     def _hear_odometry(self, message: Odometry) -> None:
         if not self._in_frame(message.header.frame_id, self._odom, "odometry"):
