@@ -22,9 +22,9 @@ def import_rclpy() -> Any:
 
 
 def import_bag() -> ModuleType:
-    """`records.bag`; ResourceError where the MCAP library is missing, which a ROS installation does not bring."""
+    """`records.bag`; ResourceError where a library is missing that a ROS installation does not bring."""
     try:
         from altmarl_ros.records import bag
     except ImportError as error:
-        raise ResourceError(f"bags need the package mcap: {error}; pip install 'mcap>=1.6'") from None
+        raise ResourceError(f"bags need the packages mcap, zstandard and lz4: {error}; pip install 'mcap>=1.6'") from None
     return bag
