@@ -7,10 +7,11 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # What the CMake build takes apart from the modules, which an editable installation leaves where they are.
 BUILT := $(shell find launch config msg cmake -type f -not -name '*.pyc') CMakeLists.txt package.xml setup.py pyproject.toml
+INTERFACES := $(shell find test/interfaces cmake -type f -not -name '*.pyc')
 DISCOVERY := ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST
 PARALLEL := $(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target
 
-.PHONY: demo quick test soak check lint types fast-tests coverage docs dist lock install clean
+.PHONY: demo quick test soak check lint types fast-tests coverage docs dist lock install interfaces clean
 
 demo: install
 	$(DISCOVERY) $(BIN)/altmarl demo --out demo
@@ -20,11 +21,11 @@ quick: install
 	$(PARALLEL) lint types fast-tests
 
 # What fails is tried once more, and listed: machines stall, and most of this waits for other processes.
-test: install check
+test: install interfaces check
 	$(DISCOVERY) $(BIN)/pytest -n 4 --reruns 1 -m "(untimed or not ros) and not soak"
 	$(DISCOVERY) $(BIN)/pytest --reruns 1 -m "ros and not untimed and not soak"
 
-soak: install
+soak: install interfaces
 	$(DISCOVERY) $(BIN)/pytest -m soak
 
 check: install
@@ -64,6 +65,13 @@ $(VENV)/.dependencies: requirements/locked/$(DISTRO).txt
 
 $(VENV)/.installed: $(VENV)/.dependencies $(BUILT)
 	$(PIP) install --no-build-isolation --no-deps --editable .
+	touch $@
+
+# Messages that the package index lacks, for the tests alone; those of a ROS installation are used where they are.
+interfaces: $(VENV)/.interfaces
+
+$(VENV)/.interfaces: $(VENV)/.dependencies $(INTERFACES)
+	$(BIN)/python test/interfaces/build.py
 	touch $@
 
 clean:

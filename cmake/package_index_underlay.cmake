@@ -1,7 +1,7 @@
 # ROS 2 from the Python package index. Its exported CMake targets name the include directories of the
 # machine that built the wheels, and our own exported target would name those of this environment,
 # which CMake refuses for an environment inside the source tree. Injected with
-# CMAKE_PROJECT_altmarl_ros_INCLUDE, this mends both once all targets are known. A ROS installation
+# CMAKE_PROJECT_INCLUDE, this mends both once all targets are known. A ROS installation
 # needs none of it.
 function(_mend_python_includes)
   find_package(Python3 REQUIRED COMPONENTS Interpreter Development.Module NumPy)

@@ -34,7 +34,7 @@ def import_bag() -> ModuleType:
     try:
         from altmarl_ros.records import bag
     except ImportError as error:
-        raise ResourceError(f"bags need the package mcap: {error}; pip install 'mcap>=1.6'") from None
+        raise ResourceError(f"bags need the packages mcap, zstandard and lz4: {error}; pip install 'mcap>=1.6'") from None
     return bag
 
 

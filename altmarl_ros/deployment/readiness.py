@@ -99,13 +99,13 @@ def _stream(stream: Stream, name: str, longest: float, needed: bool, carried: bo
     if stream.offered and stream.wanted not in stream.offered:
         detail = f"{who} publishes {', '.join(sorted(stream.offered))} on {stream.topic}"
         return Check(name, bad, detail, f"the robot subscribes to {stream.wanted}: set pose.source, or remap the topic")
+    if stream.refused:
+        return Check(name, bad, f"{stream.topic}: {stream.refused}", "set frames.* and frame_prefix, or mend the driver")
     if not stream.messages:
         remedy = "look at the driver; its quality of service may be incompatible with the robot's subscription"
         if carried:
             remedy = "AMCL says nothing before its initial pose is set"
         return Check(name, bad, f"{who} publishes {stream.topic}, but nothing comes", remedy)
-    if stream.refused:
-        return Check(name, bad, f"{stream.topic}: {stream.refused}", "set frames.* and frame_prefix, or mend the driver")
     slowest = max(stream.intervals, default=math.inf)
     rate = f"{len(stream.intervals) / sum(stream.intervals):.1f} Hz" if stream.intervals else "one message"
     detail = f"{stream.topic} from {who}, {rate}, {1e3 * stream.age:.0f} ms old"

@@ -16,13 +16,10 @@ from types import TracebackType
 from typing import Any, BinaryIO, Callable, Iterator, Mapping
 
 import yaml
-from mcap.exceptions import InvalidMagic
-from mcap.records import Channel, DataEnd, McapRecord, Message, Schema
-from mcap.stream_reader import StreamReader
 from mcap.writer import Writer
 
-from altmarl_ros.errors import AltmarlError
 from altmarl_ros.files import write_atomically
+from altmarl_ros.records.bag_storage import BagError
 
 METADATA = "metadata.yaml"
 """Name of the file that describes a bag."""
@@ -32,12 +29,6 @@ FILE_CHUNKS = 3600
 
 _CHUNK_BYTES = 1 << 20
 _FLUSH_PERIOD = 1.0  # s
-_MAGIC_BYTES = 8
-_MOST_RECORD_BYTES = 1 << 28  # far more than any chunk that this module writes
-
-
-class BagError(AltmarlError):
-    """A bag cannot be written or read."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +40,7 @@ class Topic:
         type: message type, e.g. `altmarl_ros/msg/FleetTick`.
         definition: the `.msg` text of the type and of every type in it (MCAP schema encoding `ros2msg`).
         type_hash: RIHS01 hash of the type.
-        qos: offered quality of service, one mapping as rosbag2 writes it.
+        qos: offered quality of service, one mapping as rosbag2 writes it; empty: unknown.
     """
 
     name: str
@@ -172,7 +163,7 @@ class BagWriter:
 
     def _register(self, file: _File, topic: Topic) -> None:
         schema = file.writer.register_schema(topic.type, "ros2msg", topic.definition.encode())
-        metadata = {"offered_qos_profiles": yaml.safe_dump([dict(topic.qos)]), "topic_type_hash": topic.type_hash}
+        metadata = {"offered_qos_profiles": yaml.safe_dump(_profiles(topic)), "topic_type_hash": topic.type_hash}
         file.channels[topic.name] = file.writer.register_channel(topic.name, "cdr", schema, metadata)
 
     def _finish(self, file: _File) -> dict[str, Any]:
@@ -190,7 +181,7 @@ class BagWriter:
                     "name": topic.name,
                     "type": topic.type,
                     "serialization_format": "cdr",
-                    "offered_qos_profiles": [dict(topic.qos)],
+                    "offered_qos_profiles": _profiles(topic),
                     "type_description_hash": topic.type_hash,
                 },
                 "message_count": self._counts[topic.name],
@@ -230,99 +221,6 @@ class BagWriter:
         self.close()
 
 
-class BagReader:
-    """Reads the messages of a bag in the order in which they were received; the bag may be cut off.
-
-    Iterating raises BagError, naming the file, where one cannot be read or is no MCAP file.
-
-    Attributes:
-        path: the bag's folder, or one of its files.
-        topics: the topics by name, complete once the messages were read.
-        cut: the files that end early, complete once the messages were read.
-    """
-
-    def __init__(self, path: str | Path) -> None:
-        """Find the files.
-
-        Raises:
-            BagError: the path is no bag.
-        """
-        self.path = Path(path)
-        self.topics: dict[str, Topic] = {}
-        self.cut: list[Path] = []
-        # In the order of their numbers: the metadata of a writer that was killed names fewer files than there are.
-        files = sorted(self.path.glob("*.mcap"), key=lambda file: (len(file.name), file.name))
-        self._files = [self.path] if self.path.suffix == ".mcap" and self.path.is_file() else files
-        if not self._files:
-            raise BagError(f"{self.path}: is not a bag: it has no .mcap file")
-
-    def __iter__(self) -> Iterator[BagMessage]:
-        for path in self._files:
-            yield from self._messages(path)
-
-    def _messages(self, path: Path) -> Iterator[BagMessage]:
-        schemas: dict[int, Schema] = {}
-        channels: dict[int, Channel] = {}
-        for record in self._records(path):
-            if isinstance(record, Schema):
-                schemas[record.id] = record
-            elif isinstance(record, Channel):
-                channels[record.id] = record
-                self._note_topic(path, record, schemas.get(record.schema_id))
-            elif isinstance(record, Message):
-                channel = channels.get(record.channel_id)
-                if channel is not None and channel.topic in self.topics:
-                    topic = self.topics[channel.topic]
-                    yield BagMessage(topic.name, topic.type, record.log_time, record.publish_time, record.data)
-
-    def _records(self, path: Path) -> Iterator[McapRecord]:
-        try:
-            with path.open("rb") as stream:
-                for record in StreamReader(stream, record_size_limit=_MOST_RECORD_BYTES, validate_crcs=True).records:
-                    if isinstance(record, DataEnd):
-                        return
-                    yield record
-        except OSError as error:
-            raise BagError(f"{path}: cannot be read: {error.strerror or error}") from None
-        except InvalidMagic:
-            if path.stat().st_size >= _MAGIC_BYTES:
-                raise BagError(f"{path}: is not an MCAP file") from None
-            self.cut.append(path)
-        except Exception:  # the reader has no family of its own for a record that ends early or is damaged
-            self.cut.append(path)
-
-    def _note_topic(self, path: Path, channel: Channel, schema: Schema | None) -> None:
-        if schema is None or schema.encoding != "ros2msg" or channel.message_encoding != "cdr":
-            return
-        try:
-            qos = yaml.safe_load(channel.metadata.get("offered_qos_profiles", "")) or [{}]
-        except yaml.YAMLError as error:
-            raise BagError(f"{path}: topic {channel.topic}: its quality of service is not YAML: {error}") from None
-        type_hash = channel.metadata.get("topic_type_hash", "")
-        topic = Topic(channel.topic, schema.name, schema.data.decode(errors="replace"), type_hash, qos[0])
-        self.topics.setdefault(channel.topic, topic)
-
-
-def recover(path: str | Path, to: str | Path) -> tuple[BagReader, int]:
-    """Copy every readable message of a bag that was cut off into a new, whole bag.
-
-    Returns:
-        The reader of the old bag, and the number of messages copied.
-
-    Raises:
-        BagError: the old bag cannot be read, or the new one cannot be written.
-    """
-    reader = BagReader(path)
-    known: set[str] = set()
-    with BagWriter(to) as writer:
-        for message in reader:
-            if message.topic not in known:
-                known.add(message.topic)
-                writer.add_topic(reader.topics[message.topic])
-            writer.write(message.topic, message.data, message.received, message.sent)
-    return reader, writer.messages
-
-
 def _file_information(file: _File) -> dict[str, Any]:
     begin = file.begin or 0
     return {
@@ -331,3 +229,7 @@ def _file_information(file: _File) -> dict[str, Any]:
         "duration": {"nanoseconds": max(0, file.end - begin)},
         "message_count": file.messages,
     }
+
+
+def _profiles(topic: Topic) -> list[dict[str, Any]]:
+    return [dict(topic.qos)] if topic.qos else []

@@ -10,7 +10,9 @@ from rosbags.rosbag2 import Reader
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 import altmarl_ros.records.bag as bags
-from altmarl_ros.records.bag import BagError, BagReader, BagWriter, Topic, recover
+from altmarl_ros.records.bag import BagWriter, Topic
+from altmarl_ros.records.bag_reader import BagReader, recover
+from altmarl_ros.records.bag_storage import BagError
 from altmarl_ros.records.message_definitions import message_definition, type_hash
 
 TYPE = "altmarl_ros/msg/RobotReport"

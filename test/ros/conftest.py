@@ -168,3 +168,13 @@ def same_start():
         return Fleets(np.full(runs, record.global_state[0]), np.tile(counts, (runs, 1)))
 
     return make
+
+
+@pytest.fixture
+def scene(tmp_path):
+    """A stage for robots that drive."""
+    from stage import Scene
+
+    scene = Scene(tmp_path)
+    yield scene
+    scene.close()

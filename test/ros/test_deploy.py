@@ -176,7 +176,8 @@ def test_robots_run_unchanged_on_a_recorded_bag_of_odometry(site, operator):
     from altmarl_ros.msg import RobotReport
     from altmarl_ros.nodes.common import qos
     from altmarl_ros.nodes.tools.recorder import qos_entry, type_name
-    from altmarl_ros.records.bag import BagReader, BagWriter, Topic
+    from altmarl_ros.records.bag import BagWriter, Topic
+    from altmarl_ros.records.bag_reader import BagReader
     from altmarl_ros.records.message_definitions import message_definition, type_hash
 
     floor = load_floor_map("hall")

@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 from altmarl_ros.cli.main import app, main
 from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.policies import Ladder, LocalPolicy, load_bundle, save_bundle
-from altmarl_ros.records.bag import BagReader, BagWriter
+from altmarl_ros.records.bag import BagWriter
+from altmarl_ros.records.bag_reader import BagReader
 
 pytestmark = [pytest.mark.ros, pytest.mark.untimed]
 

@@ -44,7 +44,7 @@ _MODULES = (
     ("launch", False, "ros2 launch; `altmarl fleet` does without"),
     ("launch_ros", False, "ros2 launch; `altmarl fleet` does without"),
     ("ros2cli", False, "the ros2 command"),
-    ("tf2_ros", False, "poses from TF"),
+    ("tf2_msgs.msg", False, "poses from TF"),
     ("nav2_msgs.action", False, "driving by Nav2"),
     ("mcap", False, "bags: altmarl record, replay, recover; pip install 'mcap>=1.6'"),
 )

@@ -66,7 +66,9 @@ def recover(
 
     Example: altmarl recover run_bag --out run_bag_whole
     """
-    recover_bag = import_bag().recover
+    import_bag()
+    from altmarl_ros.records.bag_reader import recover as recover_bag
+
     target = out or bag.with_name(f"{bag.stem}_recovered")
     reader, messages = recover_bag(bag, target)
     for file in reader.cut:

@@ -167,7 +167,7 @@ def _counterfactual(bag: Path, sessions: List[_Session], models: Sequence[str], 
 
 def _sessions(bag: Path, log: RunLog, game: Optional[str], given: List[Path]) -> List[_Session]:
     if not log.statuses:
-        raise AltmarlError(f"{bag}: holds no decision: nothing came on /fleet/status")
+        raise AltmarlError(f"{bag}: holds no decision: no altmarl_ros/msg/CoordinatorStatus came on /fleet/status")
     sessions = []
     for number in dict.fromkeys(session for session, _ in log.statuses):  # in order of appearance
         statuses = tuple(status for (of, _), status in sorted(log.statuses.items()) if of == number)

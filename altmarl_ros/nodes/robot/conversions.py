@@ -6,7 +6,7 @@ Numbers are taken as they come, NaN included: who acts on them asks first.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Sequence
 
 import numpy as np
 from geometry_msgs.msg import Twist, Vector3
@@ -15,6 +15,7 @@ from transforms3d.euler import quat2euler
 from altmarl_ros.driving.governor_types import Command, State
 from altmarl_ros.driving.planar import Pose, Velocity
 from altmarl_ros.driving.scan import Scan
+from altmarl_ros.driving.transforms import Transform
 from altmarl_ros.msg import DriveState
 
 _UNIT = 0.05  # by which the length of a quaternion may differ from 1
@@ -28,7 +29,10 @@ _STATES = {
 
 def yaw_from_message(quaternion: Any) -> float:
     """Yaw [rad] of a geometry_msgs/Quaternion; NaN for what is no rotation."""
-    wxyz = (quaternion.w, quaternion.x, quaternion.y, quaternion.z)
+    return _yaw((quaternion.w, quaternion.x, quaternion.y, quaternion.z))
+
+
+def _yaw(wxyz: Sequence[float]) -> float:
     if not abs(math.sqrt(sum(value * value for value in wxyz)) - 1.0) <= _UNIT:
         return math.nan
     return float(quat2euler(wxyz, "rzyx")[0])
@@ -39,9 +43,16 @@ def pose_from_message(message: Any) -> Pose:
     return Pose(message.position.x, message.position.y, yaw_from_message(message.orientation))
 
 
-def pose_from_transform(message: Any) -> Pose:
-    """The plain form of a geometry_msgs/Transform from the map to the base."""
-    return Pose(message.translation.x, message.translation.y, yaw_from_message(message.rotation))
+def transform_from_message(message: Any) -> Transform:
+    """The plain form of a geometry_msgs/Transform; its numbers may be no numbers."""
+    place, turn = message.translation, message.rotation
+    return Transform(np.array([place.x, place.y, place.z]), np.array([turn.w, turn.x, turn.y, turn.z]))
+
+
+def pose_from_transform(transform: Transform) -> Pose:
+    """Where a transform from the map to the base has the base in the plane."""
+    x, y, _ = transform.translation.tolist()
+    return Pose(x, y, _yaw(transform.rotation.tolist()))
 
 
 def velocity_from_message(message: Twist) -> Velocity:

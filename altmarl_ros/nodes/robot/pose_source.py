@@ -18,15 +18,17 @@ from rclpy.timer import Timer
 
 from altmarl_ros.driving.localisation import Localiser
 from altmarl_ros.driving.planar import Pose, Velocity
-from altmarl_ros.errors import AltmarlError
+from altmarl_ros.driving.transforms import TransformError
 from altmarl_ros.nodes.common import qos
 from altmarl_ros.nodes.common.clock import AgeClock, seconds
 from altmarl_ros.nodes.common.endpoints import Endpoints, is_latched, subscribe_latched
 from altmarl_ros.nodes.robot import conversions as vehicle_conversions
 from altmarl_ros.nodes.robot.parameters import pose_of
+from altmarl_ros.nodes.robot.transform_listener import TransformListener
 
 _THROTTLE = 5.0  # s
 _SEEK = 0.2  # s
+_PATIENCE = 2.0  # s without a transform, before it is said
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +59,30 @@ class PoseSource:
         robot_id: int,
         clock: AgeClock,
         hear: Callable[[Fix], None],
+        *,
+        transforms: TransformListener | None = None,
     ) -> None:
-        """Raises AltmarlError where TF is wanted and tf2_ros is not installed."""
+        """`transforms` to ask where TF is wanted; None: those of /tf, as remapped.
+
+        Raises:
+            AltmarlError: TF is wanted, and its messages are not installed.
+        """
         self._node, self._clock, self._hear = node, clock, hear
         prefix = values["frame_prefix"].replace("{id}", str(robot_id))
         self._map, self._odom, self._base = values["frames.map"], prefix + values["frames.odom"], prefix + values["frames.base"]
         source, topic = values["pose.source"], values["pose.topic"]
         odometry = values["pose.odometry"]
-        self._listener: _TfListener | None = None
+        self._transforms: TransformListener | None = None
+        self._transform_stamp, self._transform_at = math.nan, clock.now()  # of the last that was told
+        self.missing = ""
+        """Why there is no transform; empty: there is one, or none is wanted."""
         self._localiser: Localiser | None = None
         self._seeker: Timer | None = None  # of the last word of a localisation that is silent while the robot stands
         if source == "odometry":
             self._localiser = Localiser(pose_of(values, "pose.start"))
             make.subscription(Odometry, topic or "odom", self._hear_odometry, qos.sensor_qos())
         elif source == "tf":
-            self._listener = _TfListener(node, self._map, self._base)
+            self._transforms = transforms or TransformListener(node)
         else:
             message_type = PoseStamped if source == "pose" else PoseWithCovarianceStamped
             make.subscription(message_type, topic or "pose", self._hear_pose, qos.sensor_qos())
@@ -83,10 +94,25 @@ class PoseSource:
 
     def poll(self) -> None:
         """Look for a pose where none is sent; once per control step."""
-        if self._listener is not None:
-            found = self._listener.newest()
-            if found is not None:
-                self._tell(*found, None)
+        if self._transforms is None:
+            return
+        try:
+            found = self._transforms.newest(self._map, self._base)
+        except TransformError as error:
+            self._complain(str(error))
+            return
+        if math.isinf(found.stamp):
+            self._complain("all transforms on the way are static, so that nothing says how old they are")
+            return
+        self.missing = ""
+        if found.stamp != self._transform_stamp:
+            self._transform_stamp, self._transform_at = found.stamp, self._clock.now()
+            self._tell(found.stamp, vehicle_conversions.pose_from_transform(found.transform), None)
+
+    def _complain(self, why: str) -> None:
+        self.missing = f"no transform from frames.map {self._map!r} to frames.base {self._base!r} (with frame_prefix): {why}"
+        if not 0.0 <= self._clock.now() - self._transform_at <= _PATIENCE:
+            self._node.get_logger().warning(self.missing, throttle_duration_sec=_THROTTLE)
 
     def _hear_odometry(self, message: Odometry) -> None:
         if not self._in_frame(message.header.frame_id, self._odom, "odometry"):
@@ -131,31 +157,3 @@ class PoseSource:
     def _tell(self, stamp: float, pose: Pose, measured: Velocity | None) -> None:
         delay = self._clock.ros() - stamp if stamp > 0.0 else math.inf  # a stamp of zero says nothing
         self._hear(Fix(pose, self._clock.now(), delay, measured))
-
-
-class _TfListener:
-    """The newest transform from the map to the base, where tf2_ros is installed."""
-
-    def __init__(self, node: Node, map_frame: str, base_frame: str) -> None:
-        try:
-            import tf2_ros
-            from rclpy.time import Time
-        except ImportError:
-            raise AltmarlError("pose.source is 'tf', but the package tf2_ros is not installed") from None
-        self._frames, self._latest = (map_frame, base_frame), Time()
-        self._error = tf2_ros.TransformException
-        self._buffer = tf2_ros.Buffer()
-        self._listener = tf2_ros.TransformListener(self._buffer, node)
-        self._stamp = 0.0
-
-    def newest(self) -> tuple[float, Pose] | None:
-        """Its stamp and pose; None while there is no newer one."""
-        try:
-            found = self._buffer.lookup_transform(*self._frames, self._latest)
-        except self._error:
-            return None
-        stamp = seconds(found.header.stamp)
-        if stamp == self._stamp:
-            return None
-        self._stamp = stamp
-        return stamp, vehicle_conversions.pose_from_transform(found.transform)

@@ -240,8 +240,8 @@ class Vehicle:
             self.brake(self._period)
 
     def _step(self) -> None:
+        self._source.poll()  # before the time is taken: what is found now must not come from the future
         now = self._clock.now()
-        self._source.poll()
         fix, jumped = self._fix, self._clock.jumps != self._jumps
         self._jumps = self._clock.jumps
         self._park_if_silent(now)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
-from typing import Callable
+from typing import Callable, Iterator, Mapping
 
 from rclpy.serialization import deserialize_message
 
 from altmarl_ros.nodes.common import conversions
 from altmarl_ros.nodes.tools.recorder import TOPICS, type_name
-from altmarl_ros.records.bag import BagError, BagMessage, BagReader
+from altmarl_ros.records.bag import BagMessage
+from altmarl_ros.records.bag_reader import BagReader
+from altmarl_ros.records.bag_storage import BagError
 from altmarl_ros.records.message_definitions import type_hash
 from altmarl_ros.records.run_record import RunLog
 
@@ -26,8 +29,10 @@ def read_log(path: str | Path, say: Callable[[str], None]) -> RunLog:
     reader = BagReader(path)
     log = RunLog(most_ticks=None)
     checked: set[str] = set()
+    other: Counter[tuple[str, str]] = Counter()  # messages that are not read, by topic and type
     for message in reader:
         if message.type not in _TYPES:
+            other[message.topic, message.type] += 1
             continue
         if message.topic not in checked:
             _check_type(reader, message.topic)
@@ -38,7 +43,20 @@ def read_log(path: str | Path, say: Callable[[str], None]) -> RunLog:
             raise BagError(f"{path}: a message of {message.topic} is damaged: {error}") from None
     for file in reader.cut:
         say(f"note: {file} was cut off; it is read as far as it goes (`altmarl recover` makes a whole bag of it)")
+    for note in _notes(other, reader):
+        say(f"note: {note}")
     return log
+
+
+def _notes(other: Mapping[tuple[str, str], int], reader: BagReader) -> Iterator[str]:
+    """What was expected and is of another kind."""
+    for (topic, found), count in other.items():
+        suffix = topic.rpartition("/")[2]
+        if suffix in _READ:
+            expected = type_name(TOPICS[suffix][0])
+            yield f"{count} messages on {topic} are of type {found} and are not read; it should carry {expected}"
+    for topic, count in reader.foreign.items():
+        yield f"{count} messages on {topic} are not in the form cdr and are not read"
 
 
 def _add(log: RunLog, message: BagMessage) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 import time
+from itertools import pairwise
 from typing import Any, Callable, Mapping, Sequence
 
 from builtin_interfaces.msg import Time
@@ -30,6 +31,8 @@ from altmarl_ros.nodes.robot import conversions as vehicle_conversions
 from altmarl_ros.nodes.robot.node import PARAMETERS
 from altmarl_ros.nodes.robot.parameters import pose_of
 from altmarl_ros.nodes.robot.pose_source import Fix, PoseSource
+from altmarl_ros.nodes.robot.transform_listener import TYPE as TRANSFORMS
+from altmarl_ros.nodes.robot.transform_listener import TransformListener
 
 _TWISTS = ("geometry_msgs/msg/Twist", "geometry_msgs/msg/TwistStamped")
 _TYPES = {
@@ -76,6 +79,7 @@ class ReadinessProbe(GuardedNode):
         self._robot = f"{self._namespace}/robot"
         self._streams: dict[str, tuple[str, _Heard]] = {}
         self._fixes: list[Fix] = []
+        self._source: PoseSource | None = None
         self._status, self._tick, self._drive, self._policy = _Heard(), _Heard(), _Heard(), _Heard()
 
     def observe(self, duration: float, timeout: float, expected: Mapping[str, Any]) -> RobotObservations:
@@ -118,6 +122,8 @@ class ReadinessProbe(GuardedNode):
             if time.monotonic() > end:
                 return False
             self._executor.spin_once(timeout_sec=0.05)
+            if self._source is not None:
+                self._source.poll()
         return True
 
     def _count(self) -> int:
@@ -161,9 +167,16 @@ class ReadinessProbe(GuardedNode):
                     subscribe_latched(self, _TYPES[kind], topic, self._into(heard))
             self._streams[role] = topic or f"(no {_type_name(_TYPES[kind])})", heard
         located = {**values, "pose.topic": topics.get("pose", ""), "pose.odometry": topics.get("odometry", "")}
-        if source == "tf" or topics.get("pose"):
+        transforms = self._transforms() if source == "tf" else None
+        if transforms is not None or topics.get("pose"):
             self._source = PoseSource(
-                self, Endpoints(self, overridable=False), located, values["robot_id"], AgeClock(self), self._fixes.append
+                self,
+                Endpoints(self, overridable=False),
+                located,
+                values["robot_id"],
+                AgeClock(self),
+                self._fixes.append,
+                transforms=transforms,
             )
         for topic, message_type, heard, profile in (
             (f"{prefix}/status", CoordinatorStatus, self._status, qos.account_qos()),
@@ -172,6 +185,28 @@ class ReadinessProbe(GuardedNode):
             (f"{self._robot}/drive", DriveState, self._drive, qos.latched_qos()),
         ):
             self.create_subscription(message_type, topic, self._into(heard), profile)
+
+    def _transforms(self) -> TransformListener | None:
+        """Return a listener to the transforms that the robot subscribes to; None: it subscribes to none."""
+        topics = self._topics_read(TRANSFORMS)
+        static = [topic for topic in topics if topic.endswith("_static")]
+        moving = [topic for topic in topics if topic not in static]
+        return TransformListener(self, (moving[0], static[0])) if moving and static else None
+
+    def _transform_stream(self) -> Stream:
+        moving = next((topic for topic in self._topics_read(TRANSFORMS) if not topic.endswith("_static")), "")
+        publishers = self.get_publishers_info_by_topic(moving) if moving else []
+        arrivals = [fix.arrived for fix in self._fixes]
+        return Stream(
+            moving or f"(no {TRANSFORMS})",
+            TRANSFORMS,
+            _names(publishers),
+            frozenset(publisher.topic_type for publisher in publishers),
+            len(arrivals),
+            tuple(later - earlier for earlier, later in pairwise(arrivals)),
+            statistics.median(fix.delay for fix in self._fixes) if self._fixes else math.nan,
+            self._source.missing if self._source is not None else "",
+        )
 
     def _into(self, heard: _Heard) -> Callable[[Any], None]:
         def hear(message: Any) -> None:
@@ -192,11 +227,14 @@ class ReadinessProbe(GuardedNode):
 
     def _topic_read(self, type_name: str) -> str:
         """Return the topic of a type that the robot's node subscribes to, wherever it was remapped to; empty: none."""
+        return next(iter(self._topics_read(type_name)), "")
+
+    def _topics_read(self, type_name: str) -> list[str]:
         read = self.get_subscriber_names_and_types_by_node("robot", self._namespace)
-        return next((str(topic) for topic, types in read if type_name in types), "")
+        return [str(topic) for topic, types in read if type_name in types]
 
     def _observed_streams(self, values: Mapping[str, Any]) -> dict[str, Stream]:
-        seen = {}
+        seen = {"pose": self._transform_stream()} if values["pose.source"] == "tf" else {}
         prefix = str(values["frame_prefix"]).replace("{id}", str(values["robot_id"]))
         for role, (topic, heard) in self._streams.items():
             kind = values["pose.source"] if role == "pose" else role

@@ -21,7 +21,8 @@ from altmarl_ros.msg import (
 )
 from altmarl_ros.nodes.common import qos
 from altmarl_ros.nodes.common.guarded import GuardedNode
-from altmarl_ros.records.bag import BagError, BagWriter, Topic
+from altmarl_ros.records.bag import BagWriter, Topic
+from altmarl_ros.records.bag_storage import BagError
 from altmarl_ros.records.message_definitions import message_definition, type_hash
 
 _DEPTH = 10_000  # messages that wait while the recorder is slow

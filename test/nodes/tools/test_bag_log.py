@@ -1,0 +1,42 @@
+"""What a bag tells about a run, in whatever form it is stored, and what it says of topics that carry something else."""
+
+import pytest
+from rclpy.serialization import serialize_message
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
+from std_msgs.msg import String
+
+from altmarl_ros.cli.main import main
+from altmarl_ros.msg import RobotReport
+from altmarl_ros.nodes.tools.bag_log import read_log
+from altmarl_ros.records.message_definitions import message_definition, type_hash
+
+
+def write(folder, topic, message_type, messages, storage=StoragePlugin.MCAP, mode=None):
+    writer = Writer(folder, version=9, storage_plugin=storage)
+    if mode is not None:
+        writer.set_compression(mode, CompressionFormat.ZSTD)
+    with writer:
+        definition, digest = message_definition(message_type), type_hash(message_type)
+        connection = writer.add_connection(topic, message_type, msgdef=definition, rihs01=digest)
+        for number, message in enumerate(messages):
+            writer.write(connection, 1_000 + number, serialize_message(message))
+    return folder
+
+
+@pytest.mark.parametrize("storage", list(StoragePlugin), ids=lambda storage: storage.name)
+@pytest.mark.parametrize("mode", [None, CompressionMode.MESSAGE, CompressionMode.FILE], ids=["plain", "messages", "files"])
+def test_reports_are_read_from_every_form(tmp_path, storage, mode):
+    reports = [RobotReport(session=7, tick=tick // 2, robot_id=tick) for tick in range(20)]
+    folder = write(tmp_path / "bag", "/fleet/report", "altmarl_ros/msg/RobotReport", reports, storage, mode)
+    said = []
+    assert read_log(folder, said.append).reports == {(7, tick): 2 for tick in range(10)}
+    assert said == []
+
+
+def test_a_topic_that_carries_another_type_is_said(tmp_path, capfd):
+    folder = write(tmp_path / "bag", "/fleet/status", "std_msgs/msg/String", 5 * [String(data="hello")])
+    assert main(["replay", str(folder)]) == 2
+    said = " ".join(capfd.readouterr().err.split())
+    assert "5 messages on /fleet/status are of type std_msgs/msg/String" in said
+    assert "it should carry altmarl_ros/msg/CoordinatorStatus" in said
+    assert "no altmarl_ros/msg/CoordinatorStatus came" in said
