@@ -113,8 +113,8 @@ class CoordinatorNode(ManagedNode):
 
     def deactivate(self) -> None:
         """End the session; the roster is kept."""
-        self._scheduler.stop()
         self._standby = None
+        self._scheduler.stop()
 
     # The SuccessionHooks, which the standby link calls.
 

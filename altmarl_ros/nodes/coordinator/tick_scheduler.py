@@ -90,14 +90,15 @@ class TickScheduler:
         self._tick_due()
 
     def stop(self) -> None:
-        """Cancel all timers; an open tick stays undecided."""
+        """Cancel all timers; an open tick stays undecided, and settings that wait for the next one are taken over at once."""
         for timer in (self._ticker, self._deadline, self._backfiller, self._gate):
             timer.cancel()
         self._core.stand_by()
+        self.renew_settings()
 
     @property
     def running(self) -> bool:
-        """Whether another tick will be due; no tick is open otherwise."""
+        """Whether another tick will be due; otherwise no tick is open, and no settings wait for one."""
         return not self._ticker.is_canceled()
 
     @property
@@ -140,12 +141,12 @@ class TickScheduler:
     def _tick_due(self) -> None:
         if not self._deadline.is_canceled():
             self._decide()
+        period = self._period
+        self.renew_settings()
         if self._tick_limit and self.ticks >= self._tick_limit:
             self._ticker.cancel()
             self._node.get_logger().info(f"silent after {self._tick_limit} ticks")
             return
-        period = self._period
-        self.renew_settings()
         if not self._hooks.may_begin_tick():
             return
         now, before = time.monotonic(), self._began
