@@ -59,7 +59,9 @@ def reference(record: RunRecord, policy: Path, model: str, k: int, runs: int = 1
     counts = record.occupancy(game.n_local_states)[0]
     start = Fleets(np.full(runs, record.global_state[0]), np.tile(counts, (runs, 1)))
     lossy = Lossy(make_model(model, game, bundle), 1.0 - record.heard.sum() / record.asked.sum(), np.random.default_rng(1))
-    rewards = simulate(game, bundle.pi_l, lossy, k, start, len(record.tick), np.random.default_rng(2)).rewards.mean(axis=1)
+    rewards = simulate(
+        game, bundle.pi_l, lossy, k=k, start=start, horizon=len(record.tick), rng=np.random.default_rng(2)
+    ).rewards.mean(axis=1)
     return float(rewards.mean()), float(rewards.std(ddof=1))
 
 

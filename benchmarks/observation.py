@@ -29,7 +29,7 @@ HORIZON = 50
 
 
 def play(game: TabularGame, pi_l: LocalPolicy, model: ObservationModel, k: int, start: Fleets) -> Rollouts:
-    return simulate(game, pi_l, model, k, start, HORIZON, np.random.default_rng(1))
+    return simulate(game, pi_l, model, k=k, start=start, horizon=HORIZON, rng=np.random.default_rng(1))
 
 
 def all_seen_share(rollouts: Rollouts, all_seen: Rollouts) -> str:

@@ -52,7 +52,9 @@ def certify(
             raise typer.BadParameter(f"k is {wanted}, must be at most {bundle.ladder.K}, the top rung of {path}")
     model = model or bundle.report.get("options", {}).get("learn_for", "fresh")
     gaps = [
-        nash_gap(tabular, bundle.ladder, bundle.pi_l, wanted, robots, runs, seed, method, model=model).as_json()
+        nash_gap(
+            tabular, bundle.ladder, bundle.pi_l, k=wanted, n=robots, runs=runs, seed=seed, method=method, model=model
+        ).as_json()
         for wanted in ks
     ]
     if as_json:

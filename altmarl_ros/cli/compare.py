@@ -58,7 +58,7 @@ def compare(
     else:
         kernels = draw_kernels(alpha, max(1, min(runs, _KERNEL_BYTES // (8 * alpha.size))), rng)
     joined = Trajectory.joined(recorded)
-    comparison = against_fleets(tabular, bundle.pi_l, kernels, joined, runs, rng)
+    comparison = against_fleets(tabular, bundle.pi_l, kernels, joined, fleets=runs, rng=rng)
     ends = np.cumsum([len(run.tick) for run in recorded])
     about = _about(tabular, list(loaded), comparison, ends, alpha is not None)
     if as_json:

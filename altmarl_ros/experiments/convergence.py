@@ -100,7 +100,7 @@ def converge(
         told: dict[str, Any] = {"candidate_value": step.value, "candidate_error": step.standard_error, "kept": step.kept}
         if step.kept:
             told.update(value=step.value, error=step.standard_error)
-            gap = nash_gap(game, *pair, K, robots, gap_runs, seed, relearn=ONE_THREAD, model=learn_for)
+            gap = nash_gap(game, *pair, k=K, n=robots, runs=gap_runs, seed=seed, relearn=ONE_THREAD, model=learn_for)
             for gain in GAINS:
                 interval = getattr(gap, gain)
                 half = (interval.high - interval.low) / 2.0

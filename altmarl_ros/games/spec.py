@@ -301,7 +301,7 @@ def _from_arrays(spec: _Spec, folder: Path) -> TabularGame:
         arrays.get("rho_g", np.full(P_g.shape[:1], 1.0 / max(1, len(np.atleast_1d(P_g))))),
         arrays.get("alpha", np.ones(P_l.shape[:1])),
     )
-    return TabularGame(spec.name, P_g, P_l, arrays["r_g"], arrays["r_l"], gamma, start)
+    return TabularGame(name=spec.name, P_g=P_g, P_l=P_l, r_g=arrays["r_g"], r_l=arrays["r_l"], gamma=gamma, start=start)
 
 
 def _checked_alpha(alpha: FloatArray, game: TabularGame) -> FloatArray:

@@ -28,7 +28,7 @@ from altmarl_ros.learning.certificate import NashGap
 from altmarl_ros.learning.equilibrium import nash_gap
 from altmarl_ros.learning.global_agent import GlobalSolution, g_learn, lift
 from altmarl_ros.learning.local_agent import l_learn, pooled
-from altmarl_ros.learning.population import Rollouts, simulate, start_fleets
+from altmarl_ros.learning.population import Rollouts, effective_horizon, simulate, start_fleets
 from altmarl_ros.learning.training_state import StateKeeper, Step, TrainingState
 from altmarl_ros.observation import DEFAULT_MODEL, Fresh, make_filter
 from altmarl_ros.policies import Ladder, LocalPolicy, PolicyBundle
@@ -127,7 +127,7 @@ def train(
     comparison = _Comparison(game, options)
     held = None if state.pi_g is None else comparison.play(*_held_pair(game, options, state))
     while not state.settled:
-        held = _round(game, options, comparison, state, held, tell)
+        held = _round(comparison, state, held, tell)
         keeper.keep()
 
     def on_rung(k: int, solution: GlobalSolution) -> None:
@@ -138,24 +138,40 @@ def train(
 
     assert held is not None
     assert state.pi_g is not None
-    rungs = learn_ladder(*aggregate(game, state.pi_l, held.occupancy), options, on_rung, tuple(state.rungs), state.rung_V).rungs
+    counted, alone = aggregate(game, state.pi_l, held.occupancy)
+    rungs = learn_ladder(counted, alone, options, on_rung=on_rung, solved=tuple(state.rungs), V=state.rung_V).rungs
     if options.top == options.K:  # the pair held, not a best response that UPDATE did not keep
         rungs = (*rungs[:-1], state.pi_g)
     assert state.rung_V is not None
     ladder = Ladder(rungs, game.n_local_states, game.n_global_actions, game.groups, state.rung_V.astype(np.float32))
-    gap, runs, seed = None, options.certificate_runs, options.seed
+    gap, runs = None, options.certificate_runs
     if runs is None:
         runs = 100 if game.continuous is None else 20
     if runs:
-        # The top rung is G-LEARN's own answer to this pi_l: it is not learned once more as a candidate.
         gap = nash_gap(
-            game, ladder, state.pi_l, options.K, options.n, runs, seed, method="sampled", relearn=None, model=options.learn_for
+            game,
+            ladder,
+            state.pi_l,
+            k=options.K,
+            n=options.n,
+            runs=runs,
+            seed=options.seed,
+            method="sampled",
+            relearn=None,  # the top rung is G-LEARN's answer to this pi_l already
+            model=options.learn_for,
         )
     report = _report(options, state, held, gap)
     keeper.forget()
-    pi_l = LocalPolicy(state.pi_l.probabilities, l_learn(game, held.occupancy).Q)
     return PolicyBundle(
-        ladder, pi_l, game.name, game.content_hash, game.gamma, options.seed, report, game.dynamics_hash, game.r_g
+        ladder=ladder,
+        pi_l=LocalPolicy(state.pi_l.probabilities, l_learn(game, held.occupancy).Q),
+        game=game.name,
+        game_hash=game.content_hash,
+        gamma=game.gamma,
+        seed=options.seed,
+        report=report,
+        dynamics_hash=game.dynamics_hash,
+        r_g=game.r_g,
     )
 
 
@@ -163,6 +179,7 @@ def learn_ladder(
     game: TabularGame,
     pi_l: LocalPolicy,
     options: TrainingOptions,
+    *,
     on_rung: Callable[[int, GlobalSolution], None] | None = None,
     solved: tuple[NDArray[np.uint16], ...] = (),
     V: FloatArray | None = None,
@@ -173,7 +190,7 @@ def learn_ladder(
     """
     rungs = list(solved)
     for k in range(len(rungs), options.K + 1):
-        solution = g_learn(game, pi_l, k, options.g_learn, None if V is None else lift(V, k, game.n_local_states))
+        solution = g_learn(game, pi_l, k, options.g_learn, V=None if V is None else lift(V, k, game.n_local_states))
         V = solution.V
         rungs.append(solution.policy)
         if on_rung:
@@ -181,22 +198,16 @@ def learn_ladder(
     return Ladder(tuple(rungs), game.n_local_states, game.n_global_actions)
 
 
-def _round(
-    game: TabularGame,
-    options: TrainingOptions,
-    comparison: _Comparison,
-    state: TrainingState,
-    held: Rollouts | None,
-    tell: Callable[[Progress], None],
-) -> Rollouts:
-    """A best response of each side, written into the state; the rollouts of the pair held after it."""
+def _round(comparison: _Comparison, state: TrainingState, held: Rollouts | None, tell: Callable[[Progress], None]) -> Rollouts:
+    """Try a best response of each side, write what is kept into the state, and return the rollouts of the pair then held."""
+    game, options = comparison.game, comparison.options
     kept_any = False
     for learner in ("global", "local"):
         began = time.monotonic()
         pi_g, pi_l = state.pi_g, state.pi_l
         if learner == "global":
             counted, alone = aggregate(game, pi_l, None if held is None else held.occupancy)
-            solution = g_learn(counted, alone, options.top, options.g_learn, state.V)
+            solution = g_learn(counted, alone, options.top, options.g_learn, V=state.V)
             state.V, state.backup, pi_g = solution.V, (solution.backup, solution.reason), solution.policy
             responses = [pi_l]
         else:
@@ -214,14 +225,14 @@ def _round(
         kept_any |= kept
         state.steps.append(
             Step(
-                state.rounds,
-                learner,
-                played.value,
-                played.standard_error,
-                gain if np.isfinite(gain) else 0.0,
-                gain_error,
-                kept,
-                time.monotonic() - began,
+                round=state.rounds,
+                learner=learner,
+                value=played.value,
+                standard_error=played.standard_error,
+                gain=gain if np.isfinite(gain) else 0.0,
+                gain_error=gain_error,
+                kept=kept,
+                seconds=time.monotonic() - began,
             )
         )
         tell(Progress("rounds", state.rounds + 1, options.rounds, state.steps[-1], _held_pair(game, options, state)))
@@ -240,8 +251,8 @@ class _Comparison:
     """Plays every pair from the same starts with the same random numbers, and each pair once."""
 
     def __init__(self, game: TabularGame, options: TrainingOptions) -> None:
-        self._game, self._options = game, options
-        self._horizon = options.horizon or int(np.ceil(np.log(0.01) / np.log(game.gamma)))
+        self.game, self.options = game, options
+        self._horizon = options.horizon or effective_horizon(game.gamma)
         runs = options.runs or (400 if game.continuous is None else 100)
         self._start = start_fleets(game, options.n, runs, np.random.default_rng([options.seed, 0]))
         self._played: dict[int, Rollouts] = {}
@@ -249,9 +260,11 @@ class _Comparison:
     def play(self, ladder: Ladder, pi_l: LocalPolicy) -> Rollouts:
         key = hash((ladder.rungs[-1].tobytes(), pi_l.probabilities.tobytes()))
         if key not in self._played:
-            model = Fresh(ladder) if self._options.learn_for == "fresh" else make_filter(self._game, pi_l, ladder)
-            rng = np.random.default_rng([self._options.seed, 1])
-            self._played[key] = simulate(self._game, pi_l, model, self._options.K, self._start, self._horizon, rng)
+            model = Fresh(ladder) if self.options.learn_for == "fresh" else make_filter(self.game, pi_l, ladder)
+            rng = np.random.default_rng([self.options.seed, 1])
+            self._played[key] = simulate(
+                self.game, pi_l, model, k=self.options.K, start=self._start, horizon=self._horizon, rng=rng
+            )
         return self._played[key]
 
     def gain(self, candidate: Rollouts, held: Rollouts | None) -> tuple[float, float]:

@@ -128,9 +128,8 @@ class StatewiseSweep:
             expected = buffers.get()
             try:
                 self.expect(s_g, V, expected)
-                return _improve(  # type: ignore[no-any-return]
-                    expected, process.P_g[s_g], process.r_g[s_g], process.local_reward, process.gamma, s_g, V, out, policy
-                )
+                reward = (process.r_g[s_g], process.local_reward)
+                return _improve(s_g, (process.P_g[s_g], expected, process.gamma), reward, V, (out, policy))  # type: ignore[no-any-return]
             finally:
                 buffers.put(expected)
 
@@ -143,7 +142,15 @@ def available_cores() -> int:
 
 
 @njit(nogil=True, cache=True)
-def _improve(expected, P_g, r_g, local_reward, gamma, s_g, V, out, policy):  # type: ignore[no-untyped-def]
+def _improve(s_g, future_of, reward, V, results):  # type: ignore[no-untyped-def]
+    """Improve the policy at one s_g for all c; returns the least and the greatest change of V.
+
+    results = (V', policy), both [rank of c, s_g], are written in place;
+    future_of = (P_g [a, s_g'], expected V [rank of c, s_g'], gamma); reward = (r_g [a], R [rank of c, s_g]).
+    """
+    P_g, expected, gamma = future_of
+    r_g, local_reward = reward
+    out, policy = results
     low, high = np.inf, -np.inf
     for c in range(V.shape[0]):
         best = -np.inf

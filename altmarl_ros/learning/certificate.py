@@ -92,11 +92,6 @@ class NashGap:
     local_gain_all: Interval
     claimed: float
 
-    @property
-    def epsilon(self) -> float:
-        """The largest gain found for one side's own change: the pair is no better than an epsilon-equilibrium."""
-        return max(0.0, self.global_gain.estimate, self.local_gain_one.estimate / self.n)
-
     def as_json(self) -> dict[str, Any]:
         """JSON values; an infinite number is null."""
         return {key: _finite(value) for key, value in asdict(self).items()}

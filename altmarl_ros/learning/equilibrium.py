@@ -28,6 +28,7 @@ def nash_gap(
     game: TabularGame,
     ladder: Ladder,
     pi_l: LocalPolicy,
+    *,
     k: int,
     n: int,
     runs: int = 400,
@@ -61,10 +62,18 @@ def nash_gap(
     if method == "exact" and model != "fresh":
         raise AltmarlError(f"method exact knows model fresh only, not {model}")
     if method == "exact" or (method == "auto" and model == "fresh" and _is_small(game, n)):
-        return _exact(game, ladder, pi_l, min(k, n), n, memory_limit, claimed)
-    gap = sampled_gap(game, ladder, pi_l, k, n, runs, seed, relearn, model)
+        return _exact(TeamGame(game, n, memory_limit), ladder, pi_l, min(k, n), claimed)
+    gap = sampled_gap(game, ladder, pi_l, k=k, n=n, runs=runs, seed=seed, relearn=relearn, model=model)
     return NashGap(
-        k, n, gap.value, gap.value_error, gap.global_gain, gap.global_all_seen, gap.local_gain_one, gap.local_gain_all, claimed
+        k=k,
+        n=n,
+        value=gap.value,
+        value_error=gap.value_error,
+        global_gain=gap.global_gain,
+        global_all_seen=gap.global_all_seen,
+        local_gain_one=gap.local_gain_one,
+        local_gain_all=gap.local_gain_all,
+        claimed=claimed,
     )
 
 
@@ -73,17 +82,8 @@ def _is_small(game: TabularGame, n: int) -> bool:
     return max(table_size(game, n), S_g * L * number_of_counts(n - 1, L) * (L + S_g) * 8) <= EXACT_VALUES
 
 
-def _exact(
-    game: TabularGame,
-    ladder: Ladder,
-    pi_l: LocalPolicy,
-    k: int,
-    n: int,
-    memory_limit: int,
-    claimed: float,
-) -> NashGap:
-    team = TeamGame(game, n, memory_limit)
-    rung = ladder.rungs[k]
+def _exact(team: TeamGame, ladder: Ladder, pi_l: LocalPolicy, k: int, claimed: float) -> NashGap:
+    n, rung = team.n, ladder.rungs[k]
     q = team.response(rung)
     value = team.value(q, pi_l)
     one = OneRobot(team, q, pi_l)

@@ -61,10 +61,11 @@ class Evaluation:
 
     def _play(self, policies: FloatArray, model: ObservationModel, k: int) -> Rollouts:
         if self.kernels is None:
-            return simulate(self.game, LocalPolicy(policies[0]), model, k, self.start, self.horizon, self._rng(1))
+            pi_l = LocalPolicy(policies[0])
+            return simulate(self.game, pi_l, model, k=k, start=self.start, horizon=self.horizon, rng=self._rng(1))
         assert isinstance(self.start, Fleets), "robots with kernels of their own play the game's discrete states"
         individuals = Individuals(self.game, policies, self.kernels, self.start, self._rng(5))
-        return play(self.game, individuals, model, k, self.horizon, self._rng(1))
+        return play(self.game, individuals, model, k=k, horizon=self.horizon, rng=self._rng(1))
 
     def _rng(self, stream: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, stream])

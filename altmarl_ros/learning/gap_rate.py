@@ -76,33 +76,24 @@ class GapByK:
         return law and replace(law, used=tuple(point.k for point in used), excluded=left_out)
 
 
-def gap_by_k(
-    game: TabularGame,
-    n: int,
-    ks: Sequence[int],
-    local: str = "shared",
-    memory_limit: int = DEFAULT_MEMORY,
-    on_point: Callable[[GapPoint], None] | None = None,
-) -> GapByK:
-    """Exact gaps for every k in ks; on_point is told of each and may raise to cancel.
+def gap_by_k(game: TabularGame, n: int, ks: Sequence[int], local: str = "shared") -> GapByK:
+    """Compute the exact gaps of one game for every k in ks.
 
     Raises:
         AltmarlError: a k is not in 1..n or `local` is unknown.
-        ResourceError: the team's tables do not fit memory_limit [bytes].
+        ResourceError: the team's tables do not fit DEFAULT_MEMORY [bytes].
     """
     if local not in LOCAL:
         raise AltmarlError(f"local is {local!r}, must be one of {', '.join(LOCAL)}")
     for k in ks:
         if not 1 <= k <= n:
             raise AltmarlError(f"k is {k}, must be in 1..{n}, the number of robots")
-    team = TeamGame(game, n, memory_limit)
+    team = TeamGame(game, n)
     shared = learn_pair(team, max(ks))[1] if local == "shared" else None
     points = []
     for k in ks:
-        rung, pi_l = (best_rung(game, shared, k, memory_limit), shared) if shared else learn_pair(team, k)
+        rung, pi_l = (best_rung(game, shared, k, team.memory_limit), shared) if shared else learn_pair(team, k)
         points.append(_point(team, k, rung, pi_l))
-        if on_point:
-            on_point(points[-1])
     return GapByK(game.name, n, local, tuple(points))
 
 
@@ -115,22 +106,15 @@ def best_rung(game: TabularGame, pi_l: LocalPolicy, k: int, memory_limit: int = 
     return np.ascontiguousarray((nearly_best <= Q).argmax(axis=2).T, dtype=np.uint16)
 
 
-def learn_pair(
-    team: TeamGame,
-    k: int,
-    rounds: int = 20,
-    on_kept: Callable[[float], None] | None = None,
-) -> tuple[ActionTable, LocalPolicy]:
-    """ALTERNATING-MARL (arXiv 2603.03759) with exact steps and an UPDATE that compares exact team values.
+def learn_pair(team: TeamGame, k: int, rounds: int = 20) -> tuple[ActionTable, LocalPolicy]:
+    """Run ALTERNATING-MARL (arXiv 2603.03759) with exact steps and an UPDATE that compares exact team values.
 
-    The same rounds as `alternating.train`, from the uniform pi_l, until neither step raises the value by more than
-    its precision; on_kept is told of the value after every kept step.
+    The rounds are those of `alternating.train`. They start from the uniform pi_l and end when neither step raises the
+    value by more than its precision, or after `rounds` rounds.
     """
     pi_l = LocalPolicy.uniform(team.game)
     rung = best_rung(team.game, pi_l, k, team.memory_limit)
     value = team.value(team.response(rung), pi_l)
-    if on_kept:
-        on_kept(value)
     for _ in range(rounds):
         kept_any = False
         for learner in ("local", "global"):
@@ -141,8 +125,6 @@ def learn_pair(
             reached = team.value(team.response(candidate[0]), candidate[1])
             if reached > value + 1e-9 * (1.0 + abs(value)):
                 (rung, pi_l), value, kept_any = candidate, reached, True
-                if on_kept:
-                    on_kept(value)
         if not kept_any:
             break
     return rung, pi_l

@@ -17,7 +17,6 @@ V, and so V is chosen freely: from a coarser game, from the last round, and extr
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,10 +59,10 @@ def g_learn(
     pi_l: LocalPolicy,
     k: int,
     options: GLearnOptions = GLearnOptions(),
+    *,
     V: FloatArray | None = None,
-    on_sweep: Callable[[int, float], None] | None = None,
 ) -> GlobalSolution:
-    """Solve for k reports, from values V [rank of c, s_g] if given; on_sweep(sweeps, loss bound) may raise.
+    """Find the best global policy for k reports; value iteration starts from V [rank of c, s_g] if given.
 
     Raises:
         ResourceError: the memory needed is over the limit, or the backup refuses the kernel.
@@ -89,8 +88,6 @@ def g_learn(
             values, following = following, values
             sweep += 1
             bound = game.gamma / (1.0 - game.gamma) * span
-            if on_sweep:
-                on_sweep(sweep, bound)
             if sweep % _EXTRAPOLATE_EVERY or bound <= options.tolerance or not jumping:
                 continue
             jumping = 0.0 < span < min(last_span, span_at_jump)  # a jump that did not pay was the last one

@@ -104,7 +104,8 @@ class Individuals:
     def step(self, a_g: NDArray[np.int64], rng: np.random.Generator) -> FloatArray:
         """See Population."""
         rewards = np.zeros(len(self.states))
-        _move(self.states, self.s_g, rng.random((*self.states.shape, 2)), self._pi, self._P, self._r_l, rewards)
+        u = rng.random((*self.states.shape, 2))
+        _move(self.states, self.s_g, u, (self._pi, self._P, self._r_l), rewards)
         self.counts = _counts(self.states, self.counts.shape[1])
         rewards = self._game.r_g[self.s_g, a_g] + rewards / self.states.shape[1]
         self.s_g = next_global_states(self._game, self.s_g, a_g, rng)
@@ -120,8 +121,12 @@ def _chosen(cumulative: FloatArray, u: FloatArray) -> NDArray[np.int64]:
 
 
 @njit(nogil=True, cache=True)
-def _move(states, s_g, u, pi, P, r_l, rewards):  # type: ignore[no-untyped-def]
-    # states [R, i] are moved in place; u [R, i, 2]; pi [1 or i, s_l, s_g, a_l] and P [i, s_l, s_g, a_l, s_l'] cumulative.
+def _move(states, s_g, u, tables, rewards):  # type: ignore[no-untyped-def]
+    """Move every robot by inverse transform sampling, in place, and add the local rewards to `rewards` [R].
+
+    states [R, i]; u [R, i, 2] uniform; tables = (pi [1 or i, s_l, s_g, a_l], P [i, s_l, s_g, a_l, s_l'], both cumulative, r_l).
+    """
+    pi, P, r_l = tables
     for r in range(states.shape[0]):
         g = s_g[r]
         for i in range(states.shape[1]):

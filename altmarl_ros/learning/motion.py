@@ -26,9 +26,9 @@ class Motion:
     """Moves counts by pi_l and P_l."""
 
     def __init__(self, game: TabularGame, pi_l: LocalPolicy, fleets: int, rng: np.random.Generator) -> None:
-        self._act = _of_the_rest(np.ascontiguousarray(pi_l.probabilities.transpose(1, 0, 2)))  # [s_g, s_l, a_l]
-        self._move = _of_the_rest(np.ascontiguousarray(game.P_l.transpose(1, 0, 2, 3)))  # [s_g, s_l, a_l, s_l']
-        self._reward = np.ascontiguousarray(game.r_l.transpose(1, 0, 2))
+        act = _of_the_rest(np.ascontiguousarray(pi_l.probabilities.transpose(1, 0, 2)))  # [s_g, s_l, a_l]
+        move = _of_the_rest(np.ascontiguousarray(game.P_l.transpose(1, 0, 2, 3)))  # [s_g, s_l, a_l, s_l']
+        self._tables = act, move, np.ascontiguousarray(game.r_l.transpose(1, 0, 2))
         self._blocks = [slice(first, first + _BLOCK) for first in range(0, fleets, _BLOCK)]
         self._streams = rng.spawn(len(self._blocks))
         self._workers = Workers(0, fleets * game.n_local_states * 10)
@@ -39,7 +39,7 @@ class Motion:
 
         def work(block: tuple[slice, np.random.Generator]) -> None:
             runs, rng = block
-            _tick(rng, groups[runs], s_g[runs], self._act, self._move, self._reward, following[runs], rewards[runs])
+            _tick(rng, groups[runs], s_g[runs], self._tables, (following[runs], rewards[runs]))
 
         self._workers.map(work, zip(self._blocks, self._streams, strict=True))
         return following, rewards
@@ -62,7 +62,9 @@ def _of_the_rest(p: FloatArray) -> FloatArray:
 
 
 @njit(nogil=True, cache=True)
-def _tick(rng: Any, groups: Any, s_g: Any, act: Any, move: Any, reward: Any, following: Any, rewards: Any) -> None:
+def _tick(rng: Any, groups: Any, s_g: Any, tables: Any, results: Any) -> None:
+    act, move, reward = tables
+    following, rewards = results
     R, G, L = groups.shape
     A = act.shape[2]
     for r in range(R):

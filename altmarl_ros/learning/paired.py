@@ -9,6 +9,7 @@ import numpy as np
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.learning.evaluation import Evaluation, common_start
+from altmarl_ros.learning.population import effective_horizon
 from altmarl_ros.policies import PolicyBundle
 
 _NORMAL_95 = 1.96
@@ -45,6 +46,7 @@ def paired_score(
     game: TabularGame,
     present: PolicyBundle,
     candidate: PolicyBundle,
+    *,
     n: int,
     k: int,
     model: str,
@@ -57,7 +59,7 @@ def paired_score(
     Raises:
         AltmarlError: the model is unknown or the turnover not in [0, 1].
     """
-    start, horizon = common_start(game, n, runs, seed), int(np.ceil(np.log(0.01) / np.log(game.gamma)))
+    start, horizon = common_start(game, n, runs, seed), effective_horizon(game.gamma)
     returns = [
         Evaluation(game, bundle, start, horizon, seed).rollouts(model, k, turnover).returns for bundle in (present, candidate)
     ]

@@ -97,10 +97,16 @@ def start_fleets(game: TabularGame, n: int, runs: int, rng: np.random.Generator)
     return Fleets(s_g.astype(np.int64), rng.multinomial(n, shares))
 
 
+def effective_horizon(gamma: float) -> int:
+    """Number of ticks after which 1 % of the discounted weight is left; simulated episodes end there by default."""
+    return int(np.ceil(np.log(0.01) / np.log(gamma)))
+
+
 def simulate(
     game: TabularGame,
     pi_l: LocalPolicy,
     model: ObservationModel,
+    *,
     k: int,
     start: Fleets | ContinuousFleets,
     horizon: int,
@@ -112,18 +118,19 @@ def simulate(
         population = ContinuousPopulation(game, pi_l, start)
     else:
         population = CountedPopulation(game, pi_l, start)
-    return play(game, population, model, k, horizon, rng)
+    return play(game, population, model, k=k, horizon=horizon, rng=rng)
 
 
 def play(
     game: TabularGame,
     population: Population,
     model: ObservationModel,
+    *,
     k: int,
     horizon: int,
     rng: np.random.Generator,
 ) -> Rollouts:
-    """As `simulate`, with a population of any kind."""
+    """Play `horizon` ticks like `simulate`, but with a population of any kind."""
     dynamics, hearing = rng.spawn(2)  # the same dynamics stream whatever the model draws
     runs, n = len(population.s_g), int(population.counts[0].sum())
     rewards = np.empty((runs, horizon))

@@ -39,11 +39,13 @@ from altmarl_ros.games.identification import count_transitions
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.games.trajectory import UNKNOWN, IntArray, Trajectory
 from altmarl_ros.observation import draw_without_replacement
-from altmarl_ros.observation.model import Counts
 from altmarl_ros.policies import LocalPolicy
 
 SIGNIFICANCE = 0.05
 """A model is rejected if fewer of its own runs than this fare as badly as the observation."""
+
+BAND = 0.95
+"""Share of the simulated fleets that the pointwise band holds at each tick."""
 
 _ROUNDING = 1e-9  # of rewards, relative
 
@@ -100,9 +102,9 @@ def compare(
     pi_l: LocalPolicy,
     kernels: FloatArray,
     run: Trajectory,
+    *,
     fleets: int,
     rng: np.random.Generator,
-    level: float = 0.95,
 ) -> Comparison:
     """Bands of simulated fleets beside a recorded run.
 
@@ -113,7 +115,6 @@ def compare(
         run: the record; several runs may be joined.
         fleets: simulated fleets, half of them for the bands.
         rng: draws the fleets.
-        level: content of the pointwise bands.
 
     Raises:
         GameError: the record does not fit the game.
@@ -124,13 +125,13 @@ def compare(
         raise AltmarlError(f"{len(run.tick)} ticks and {fleets} fleets cannot be compared: at least 1 and 4 are needed")
     if pi_l.probabilities.shape != game.r_l.shape:
         raise AltmarlError(f"the policy has shape {pi_l.probabilities.shape}, must be {game.r_l.shape} for game {game.name!r}")
-    occupancy = run.occupancy(game.n_local_states)
-    observed = np.column_stack([occupancy, run.rewards(game)])
+    observed = np.column_stack([run.occupancy(game.n_local_states), run.rewards(game)])
     low, mean, high = (np.empty_like(observed) for _ in range(3))
     half = fleets // 2
     hits = np.zeros((fleets - half, observed.shape[1]))
-    for t, values in enumerate(_played(game, pi_l, kernels, run, occupancy, fleets, rng)):
-        low[t], high[t] = np.quantile(values[:half], [0.5 - level / 2, 0.5 + level / 2], axis=0, method="inverted_cdf")
+    tails = [0.5 - BAND / 2, 0.5 + BAND / 2]
+    for t, values in enumerate(_played(game, pi_l, kernels, run, fleets=fleets, rng=rng)):
+        low[t], high[t] = np.quantile(values[:half], tails, axis=0, method="inverted_cdf")
         mean[t] = values.mean(axis=0)
         hits += _between(low[t], values[half:], high[t])
     inside = _between(low, observed, high)
@@ -161,11 +162,12 @@ def _played(
     pi_l: LocalPolicy,
     kernels: FloatArray,
     run: Trajectory,
-    occupancy: Counts,
+    *,
     fleets: int,
     rng: np.random.Generator,
 ) -> Iterator[FloatArray]:
-    """Occupancies and rewards of simulated fleets, tick by tick [R, Q]."""
+    """Yield occupancies and rewards of the simulated fleets, tick by tick [R, Q]."""
+    occupancy = run.occupancy(game.n_local_states)
     known, acted, follows = run.local_state != UNKNOWN, run.acted, run.follows
     own = np.arange(fleets) % len(kernels)
     arrived = np.zeros((fleets, occupancy.shape[1]), dtype=np.int64)

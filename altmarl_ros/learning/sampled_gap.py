@@ -2,8 +2,8 @@
 
 Candidates are made and compared on one set of random numbers; the gain of the one that did best is measured on
 another, so that its 95 % interval is that of a policy fixed beforehand, not of a maximum over noise. A gain is that
-of a policy which was found: the best of its class gains at least as much. Episodes end where TAIL of the discounted
-weight is left, which leaves about that share of every gain out.
+of a policy which was found: the best of its class gains at least as much. Episodes end where 1 % of the discounted
+weight is left (`effective_horizon`), which leaves about that share of every gain out.
 
 One robot of n moves the team's reward by order 1/n, below any simulation's noise. The share SHARE of the robots
 deviates instead, and the team's gain is divided by it. To first order in the share this is n times the team's gain
@@ -29,14 +29,13 @@ from altmarl_ros.learning.certificate import Interval
 from altmarl_ros.learning.continuous_population import ContinuousFleets, ContinuousPopulation
 from altmarl_ros.learning.global_agent import g_learn
 from altmarl_ros.learning.local_agent import l_learn, pooled
-from altmarl_ros.learning.population import Fleets, Rollouts, play, simulate, start_fleets
+from altmarl_ros.learning.population import Fleets, Rollouts, effective_horizon, play, simulate, start_fleets
 from altmarl_ros.observation import AllSeen, Fresh, ObservationModel, make_filter
 from altmarl_ros.observation.model import Counts, draw_without_replacement
 from altmarl_ros.observation.relayed import Relayed
 from altmarl_ros.policies import Ladder, LocalPolicy
 from altmarl_ros.policies.counts import by_group, enumerate_counts
 
-TAIL = 0.01
 SHARE = 0.1
 _PRIOR_ROBOTS = (1.0, 3.0, 10.0)  # weights of the mean population against k reports
 
@@ -57,6 +56,7 @@ def sampled_gap(
     game: TabularGame,
     ladder: Ladder,
     pi_l: LocalPolicy,
+    *,
     k: int,
     n: int,
     runs: int,
@@ -68,7 +68,7 @@ def sampled_gap(
 
     `runs` episodes are for choosing, and as many for measuring.
     """
-    choosing, measuring = (_Episodes(game, pi_l, n, k, runs, [seed, part], model) for part in range(2))
+    choosing, measuring = (_Episodes(game, pi_l, n=n, k=k, runs=runs, seed=[seed, part], model=model) for part in range(2))
     chosen_by = choosing.play(ladder, pi_l)
     held = measuring.play(ladder, pi_l)
 
@@ -76,7 +76,7 @@ def sampled_gap(
         return Interval.estimated(play(measuring).returns - base.returns, scale)
 
     rung = min(k, n) if model == "fresh" else ladder.K
-    rungs = _global_candidates(game, ladder, pi_l, rung, chosen_by.occupancy, relearn)
+    rungs = _global_candidates(game, ladder, pi_l, k=rung, occupancy=chosen_by.occupancy, relearn=relearn)
     seen = choosing.play_all_seen(ladder, pi_l).occupancy
     policies = _local_candidates(game, pi_l, (chosen_by.occupancy, pooled(chosen_by.occupancy), seen))
     better_rung = _best([choosing.play(rung, pi_l) for rung in rungs], chosen_by)
@@ -99,24 +99,29 @@ def sampled_gap(
 class _Episodes:
     """Plays every pair from the same starts with the same random numbers."""
 
-    def __init__(self, game: TabularGame, pi_l: LocalPolicy, n: int, k: int, runs: int, seed: list[int], model: str) -> None:
+    def __init__(self, game: TabularGame, pi_l: LocalPolicy, *, n: int, k: int, runs: int, seed: list[int], model: str) -> None:
         self._name = model
         self._game, self._pi_l, self._n, self._k, self._seed = game, pi_l, n, min(k, n), seed
-        self._horizon = int(np.ceil(np.log(TAIL) / np.log(game.gamma)))
+        self._horizon = effective_horizon(game.gamma)
         self._start = start_fleets(game, n, runs, np.random.default_rng([*seed, 0]))
 
     def _rng(self) -> np.random.Generator:
         return np.random.default_rng([*self._seed, 1])
 
     def play(self, ladder: Ladder, pi_l: LocalPolicy) -> Rollouts:
-        return simulate(self._game, pi_l, self._model(ladder), self._k, self._start, self._horizon, self._rng())
+        return self._simulate(self._game, pi_l, self._model(ladder), self._k, self._start)
+
+    def _simulate(
+        self, game: TabularGame, pi_l: LocalPolicy, model: ObservationModel, k: int, start: Fleets | ContinuousFleets
+    ) -> Rollouts:
+        return simulate(game, pi_l, model, k=k, start=start, horizon=self._horizon, rng=self._rng())
 
     def _model(self, ladder: Ladder) -> ObservationModel:
         # A filter predicts by the policy that the coordinator knows of, whatever the robots do.
         return Fresh(ladder) if self._name == "fresh" else make_filter(self._game, self._pi_l, ladder)
 
     def play_all_seen(self, ladder: Ladder, pi_l: LocalPolicy) -> Rollouts:
-        return simulate(self._game, pi_l, AllSeen(ladder), self._n, self._start, self._horizon, self._rng())
+        return self._simulate(self._game, pi_l, AllSeen(ladder), self._n, self._start)
 
     def play_deviators(self, ladder: Ladder, pi_l: LocalPolicy, deviation: LocalPolicy, m: int) -> Rollouts:
         """As play, with `deviation` played by m robots drawn at the start, which the coordinator cannot tell apart."""
@@ -124,11 +129,12 @@ class _Episodes:
         if isinstance(self._start, ContinuousFleets):
             kind = np.tile(np.arange(self._n) < m, (len(self._start.s_l), 1)).astype(np.int64)
             population = ContinuousPopulation(self._game, (pi_l, deviation), self._start, rng.permuted(kind, axis=1))
-            return play(self._game, population, self._model(ladder), self._k, self._horizon, self._rng())
+            model = self._model(ladder)
+            return play(self._game, population, model, k=self._k, horizon=self._horizon, rng=self._rng())
         deviating = draw_without_replacement(self._start.counts, m, rng)
         start = Fleets(self._start.s_g, np.hstack([self._start.counts - deviating, deviating]))
         both = LocalPolicy(np.concatenate([pi_l.probabilities, deviation.probabilities]))
-        return simulate(two_kinds(self._game), both, _Alike(self._model(ladder)), self._k, start, self._horizon, self._rng())
+        return self._simulate(two_kinds(self._game), both, _Alike(self._model(ladder)), self._k, start)
 
 
 class _Alike(Relayed):
@@ -166,6 +172,7 @@ def _global_candidates(
     game: TabularGame,
     ladder: Ladder,
     pi_l: LocalPolicy,
+    *,
     k: int,
     occupancy: FloatArray,
     relearn: GLearnOptions | None,

@@ -47,7 +47,8 @@ class _SparseBackup:
         r[:, :A] = process.r_g
 
         def part(rows: tuple[int, int]) -> tuple[float, float]:
-            return _sweep(V, self._next, self._weights, P, r, process.local_reward, *rows, out, policy)  # type: ignore[no-any-return]
+            operator, rewards = (self._next, self._weights), (P, r, process.local_reward)
+            return _sweep(V, operator, rewards, rows, (out, policy))  # type: ignore[no-any-return]
 
         return Change.over(workers.map(part, workers.slices(len(V))))
 
@@ -95,7 +96,7 @@ def _neighbours(
     weights = np.empty((len(counts), S_g, L), dtype=np.float32)
 
     def part(rows: tuple[int, int]) -> None:
-        _spread(counts, P, k_next, binomials(k_next, L), *rows, following, weights)
+        _spread(counts, P, (k_next, binomials(k_next, L)), rows, (following, weights))
 
     if workers is None:
         part((0, len(counts)))
@@ -118,8 +119,16 @@ def _sample_next(P: FloatArray, k: int, samples: int, rng: np.random.Generator) 
 
 
 @njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})
-def _sweep(V, following, weights, P, r, local_reward, first, last, out, policy):  # type: ignore[no-untyped-def]
-    # V [c, s_g' in blocks of 8]; P [s_g, s_g', a in blocks of 8], discounted; r [s_g, a in blocks of 8].
+def _sweep(V, operator, process, rows, results):  # type: ignore[no-untyped-def]
+    """Sweep the count vectors with ranks in rows = (first, last); results = (V', policy) are written in place.
+
+    V [c, s_g' in blocks of 8]; operator = (following, weights); process = (P [s_g, s_g', a in blocks of 8], discounted,
+    r [s_g, a in blocks of 8], local_reward [c, s_g]).
+    """
+    following, weights = operator
+    P, r, local_reward = process
+    first, last = rows
+    out, policy = results
     S_g = following.shape[1]
     m = following.shape[2]
     width = V.shape[1]
@@ -208,7 +217,14 @@ def _gather(V, following, weights, s_g, out):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _spread(counts, P, k_next, table, first, last, following, weights):  # type: ignore[no-untyped-def]
+def _spread(counts, P, ranking, rows, results):  # type: ignore[no-untyped-def]
+    """Write neighbours of c P[s_g] for the count vectors c with ranks in rows = (first, last) into results.
+
+    ranking = (k_next, its table of binomials); results = (following, weights), both [rank of c, s_g, x].
+    """
+    k_next, table = ranking
+    first, last = rows
+    following, weights = results
     L = counts.shape[1]
     floor = np.empty(L, dtype=np.int64)
     edge = np.zeros(L + 1)  # cumulative fractional parts

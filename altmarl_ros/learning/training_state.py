@@ -144,16 +144,16 @@ def read_state(made_with: str, path: Path) -> TrainingState | None:
             return None
         n_rungs = sum(name.startswith("rung_") and name != "rung_V" for name in arrays)
         return TrainingState(
-            LocalPolicy(arrays["pi_l"]),
-            arrays.get("pi_g"),
-            arrays.get("V"),
-            [Step(**step) for step in header["steps"]],
-            header["rounds"],
-            header["settled"],
-            [arrays[f"rung_{k}"] for k in range(n_rungs)],
-            arrays.get("rung_V"),
-            tuple(header["backup"]),
-            header["seconds"],
+            pi_l=LocalPolicy(arrays["pi_l"]),
+            pi_g=arrays.get("pi_g"),
+            V=arrays.get("V"),
+            steps=[Step(**step) for step in header["steps"]],
+            rounds=header["rounds"],
+            settled=header["settled"],
+            rungs=[arrays[f"rung_{k}"] for k in range(n_rungs)],
+            rung_V=arrays.get("rung_V"),
+            backup=tuple(header["backup"]),
+            seconds=header["seconds"],
         )
     except (ValueError, KeyError, TypeError, AltmarlError):
         return None

@@ -54,7 +54,15 @@ def _work(request: TrainingRequest, answers: IO[str]) -> None:
     trained = {"policy_id": bundle.policy_id, "value": bundle.report["value"], "seconds": bundle.report["seconds"]}
     _say(answers, "trained", trained)
     score = paired_score(
-        game, present, bundle, request.n, request.k, request.model, request.turnover, request.runs, options.seed + 1
+        game,
+        present,
+        bundle,
+        n=request.n,
+        k=request.k,
+        model=request.model,
+        turnover=request.turnover,
+        runs=request.runs,
+        seed=options.seed + 1,
     )
     _say(answers, "scored", {name: [value["mean"], value["half_width"]] for name, value in asdict(score).items()})
 

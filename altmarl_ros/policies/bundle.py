@@ -213,15 +213,17 @@ def _decode(arrays: dict[str, NDArray[Any]]) -> PolicyBundle:
     pi_l = LocalPolicy(arrays["pi_l"], arrays.get("action_values"))
     rungs = tuple(arrays[f"rung_{k}"] for k in range(K + 1))
     return PolicyBundle(
-        Ladder(rungs, pi_l.probabilities.shape[0], header["n_global_actions"], arrays.get("groups"), arrays.get("values")),
-        pi_l,
-        header["game"],
-        header["game_hash"],
-        float(header["gamma"]),
-        header["seed"],
-        header["report"],
-        header.get("dynamics_hash", ""),
-        arrays.get("r_g"),
+        ladder=Ladder(
+            rungs, pi_l.probabilities.shape[0], header["n_global_actions"], arrays.get("groups"), arrays.get("values")
+        ),
+        pi_l=pi_l,
+        game=header["game"],
+        game_hash=header["game_hash"],
+        gamma=float(header["gamma"]),
+        seed=header["seed"],
+        report=header["report"],
+        dynamics_hash=header.get("dynamics_hash", ""),
+        r_g=arrays.get("r_g"),
     )
 
 

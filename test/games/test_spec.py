@@ -82,7 +82,7 @@ def test_identified_floor_keeps_its_plan(tmp_path):
         (BY_BUILDER + "identified: [seen.npz]\n", "identified"),
     ],
 )
-def test_broken_identified_kernels_are_refused_by_name(kernel, game_file, tmp_path, assert_refused, text, culprit):
+def test_broken_identified_kernels_are_refused_by_name(kernel, game_file, tmp_path, *, assert_refused, text, culprit):
     save_identified(kernel, tmp_path / "seen.npz")
     assert_refused(game_file(text), culprit)
 
