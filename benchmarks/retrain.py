@@ -19,7 +19,7 @@ from rich.table import Table
 
 from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.learning.alternating import TrainingOptions
-from altmarl_ros.learning.retraining import Gain, MarkovRuns, paired_gain, retrain
+from retraining import Gain, MarkovRuns, paired_gain, retrain
 
 ROBOTS, TICKS, K = 30, 60, 2
 OPTIONS = TrainingOptions(K=K, runs=200, n=ROBOTS, rounds=3, certificate_runs=0)

@@ -24,15 +24,15 @@ from altmarl_ros.games import TabularGame, load_game, tick_of
 from altmarl_ros.games.spec import save_identified_game
 from altmarl_ros.games.trajectory import Trajectory
 from altmarl_ros.learning.alternating import TrainingOptions
-from altmarl_ros.learning.retraining import retrain
 from altmarl_ros.plotting import BLUE, GREY, as_png
 from altmarl_ros.policies import PolicyBundle, save_bundle
 from altmarl_ros.records.run_record import RunRecord
+from retraining import retrain
 
 
 @dataclass
 class PhysicalRuns:
-    """A RunSource (learning/retraining.py): robots on a simulated floor."""
+    """A RunSource (retraining.py): robots on a simulated floor."""
 
     source: str
     robots: int
