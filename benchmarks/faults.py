@@ -25,7 +25,7 @@ from altmarl_ros.games import load_game
 from altmarl_ros.learning.alternating import TrainingOptions, train
 from altmarl_ros.learning.population import Fleets, simulate
 from altmarl_ros.observation import make_model
-from altmarl_ros.observation.lossy import Lossy
+from altmarl_ros.observation.relayed import Lossy
 from altmarl_ros.policies import load_bundle, save_bundle
 from altmarl_ros.protocol.link_model import Network, parse_network
 from altmarl_ros.records.run_record import UNKNOWN, RunRecord

@@ -215,11 +215,6 @@ def builtin_games() -> list[str]:
     return _builtin("games")
 
 
-def builtin_floors() -> list[str]:
-    """Names of the floor maps that are installed with the package."""
-    return _builtin("floors")
-
-
 def _builtin(kind: str) -> list[str]:
     return sorted(file.stem for file in (share_directory() / "config" / kind).glob("*.yaml"))
 

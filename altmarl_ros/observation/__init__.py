@@ -4,9 +4,9 @@ from altmarl_ros.observation.catalogue import DEFAULT_MODEL, MODEL_NAMES, make_f
 from altmarl_ros.observation.filtered import Filtered
 from altmarl_ros.observation.fresh import Fresh, Sticky
 from altmarl_ros.observation.hypotheses import Hypotheses
-from altmarl_ros.observation.lossy import Lossy
 from altmarl_ros.observation.model import ObservationModel, draw_without_replacement
 from altmarl_ros.observation.reference import AllSeen, RandomActions
+from altmarl_ros.observation.relayed import Lossy
 
 __all__ = [
     "DEFAULT_MODEL",

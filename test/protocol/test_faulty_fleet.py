@@ -8,7 +8,7 @@ import pytest
 
 from altmarl_ros.learning.population import Fleets, simulate
 from altmarl_ros.observation import make_model
-from altmarl_ros.observation.lossy import Lossy
+from altmarl_ros.observation.relayed import Lossy
 from altmarl_ros.protocol.agent import Heard, RobotAgent
 from altmarl_ros.protocol.coordinator import Coordinator
 from altmarl_ros.protocol.decision import Rule
