@@ -1,4 +1,4 @@
-"""YAML documents that nobody vouches for: read strictly, refused by one line that names the key."""
+"""Reads YAML documents from untrusted sources strictly; a document is refused by one line that names the key."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from altmarl_ros.errors import GameError
 
 
 def read_yaml(path: Path) -> dict[Any, Any]:
-    """The mapping in a YAML file.
+    """Read a YAML file that holds a mapping.
 
     Raises:
-        GameError: what is wrong with the file; its name is for the caller to add.
+        GameError: the file cannot be read or holds no mapping; the caller adds the file's name to the message.
     """
     try:
         document = files.read_yaml(path)
@@ -27,10 +27,10 @@ def read_yaml(path: Path) -> dict[Any, Any]:
 
 
 def validated(model: type[Any], values: dict[Any, Any], prefix: str) -> Any:
-    """The pydantic model with these values.
+    """Make the pydantic model with these values.
 
     Raises:
-        GameError: naming the first bad key, after `prefix`.
+        GameError: a key is unknown or its value is bad; the message begins with `prefix` and the key.
     """
     stranger = next((key for key in values if not isinstance(key, str)), None)
     if stranger is not None:
