@@ -1,12 +1,12 @@
-"""ALTERNATING-MARL (arXiv 2603.03759, algorithm 1): best responses in turn, until none helps.
+"""Runs ALTERNATING-MARL (arXiv 2603.03759, algorithm 1): best responses in turn, until none improves the team's value.
 
     repeat   G-LEARN: pi_g' against pi_l;   UPDATE
              L-LEARN: pi_l' against pi_g;   UPDATE
     until neither step is kept
 
-UPDATE keeps a step only if the team's value rose by more than the comparison's uncertainty: both
-pairs play the same starts with the same seeds, and the mean paired difference must exceed
-`confidence` of its standard errors. At the end the ladder k' = 0..K is solved for the final pi_l.
+UPDATE keeps a step only if the team's value rises by more than the uncertainty of the comparison: both pairs play the
+same starts with the same seeds, and the mean paired difference must exceed `confidence` of its standard errors. At the
+end the ladder k' = 0..K is solved against the final pi_l.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.aggregation import aggregate
 from altmarl_ros.learning.backups import GLearnOptions, check_memory
 from altmarl_ros.learning.certificate import NashGap
@@ -35,26 +35,27 @@ from altmarl_ros.policies import Ladder, LocalPolicy, PolicyBundle
 from altmarl_ros.policies.counts import number_of_counts
 
 LEARNABLE = ("filtered", "fresh")
-"""Observation models for which a pair can be learned; one for `fresh` also serves `sticky`."""
+"""Observation models for which a pair can be learned; a pair for `fresh` also serves `sticky`."""
 
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """What ALTERNATING-MARL computes.
+    """Options of ALTERNATING-MARL.
 
     Attributes:
-        K: the highest number of reports per tick that the ladder serves.
+        K: the highest number of reports per tick for which the ladder has a rung.
         rounds: greatest number of rounds.
-        n: robots in the evaluations.
-        runs: episodes per evaluation; None takes 400, or 100 where robots are simulated one by one.
-        horizon: ticks per episode; None takes what leaves 1 % of the discounted weight.
-        temperature: of the local policy [reward units]; 0 is greedy.
-        learn_for: the observation model through which the coordinator plays in the rounds, LEARNABLE. Robots answer what
-            they meet: with `fresh`, the paper's rule, a coordinator that changes its mind with its sampling noise.
-        confidence: standard errors by which a step must improve to be kept.
-        seed: seed of everything random.
-        certificate_runs: episodes, twice, by which the final pair's NashGap is estimated; 0 leaves it out,
-            None takes 100, or 20 where robots are simulated one by one.
+        n: number of robots in the evaluations.
+        runs: episodes per evaluation; None takes 400, or 100 if robots are simulated one by one.
+        horizon: ticks per episode; None takes `effective_horizon`.
+        temperature: temperature of the local policy [reward units]; 0 makes it greedy.
+        learn_for: the observation model, one of LEARNABLE, through which the coordinator plays in the rounds. It matters,
+            since robots respond to the coordinator's behaviour: with `fresh`, the paper's rule, decisions flip with the
+            sampling noise.
+        confidence: number of standard errors by which a step must improve the value to be kept.
+        seed: seed of all random numbers.
+        certificate_runs: episodes that choose deviations for the final pair's NashGap, and as many that measure them;
+            0 leaves the NashGap out, None takes 100, or 20 if robots are simulated one by one.
         g_learn: options of G-LEARN.
     """
 
@@ -85,13 +86,21 @@ class TrainingOptions:
 
     @property
     def top(self) -> int:
-        """Reports per tick in the rounds."""
+        """The number of reports per tick in the rounds."""
         return min(self.K, self.n)
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a training is: stage `rounds` (step done, `pair` held after it) or `ladder` (rung done)."""
+    """How far a training is.
+
+    Attributes:
+        stage: `rounds` after a step, `ladder` after a rung of the final ladder.
+        done: rounds begun, or rungs done.
+        total: rounds or rungs in all.
+        step: the step that was done, in stage `rounds`.
+        pair: the pair held after that step.
+    """
 
     stage: str
     done: int
@@ -107,15 +116,18 @@ def train(
     state_path: Path | None = None,
     first: LocalPolicy | None = None,
 ) -> PolicyBundle:
-    """Learn a policy bundle; `on_progress` is told of every step and may raise to cancel.
+    """Learn a policy bundle.
 
-    The first best response is to the robots' policy `first`, uniform by default.
-
-    With `state_path` the state is kept there after every round and now and then between rungs, and an
-    interrupted training of the same game and options goes on from it; the file is removed at the end.
+    Args:
+        game: the game to learn.
+        options: what to compute.
+        on_progress: called after every step and rung; an exception that it raises cancels the training.
+        state_path: if given, the state is saved there after every round and now and then between rungs. An interrupted
+            training of the same game and options continues from it; the file is removed at the end.
+        first: the robots' policy that the first best response answers; uniform by default.
 
     Raises:
-        ResourceError: the highest rung does not fit the memory limit.
+        ResourceError: the top rung does not fit the memory limit.
         AltmarlError: the state cannot be written.
     """
     check_memory(game, options.K, options.g_learn)
@@ -140,7 +152,7 @@ def train(
     assert state.pi_g is not None
     counted, alone = aggregate(game, state.pi_l, held.occupancy)
     rungs = learn_ladder(counted, alone, options, on_rung=on_rung, solved=tuple(state.rungs), V=state.rung_V).rungs
-    if options.top == options.K:  # the pair held, not a best response that UPDATE did not keep
+    if options.top == options.K:  # the pair that UPDATE kept, which may differ from a new best response
         rungs = (*rungs[:-1], state.pi_g)
     assert state.rung_V is not None
     ladder = Ladder(rungs, game.n_local_states, game.n_global_actions, game.groups, state.rung_V.astype(np.float32))
@@ -184,9 +196,15 @@ def learn_ladder(
     solved: tuple[NDArray[np.uint16], ...] = (),
     V: FloatArray | None = None,
 ) -> Ladder:
-    """The rungs k' = 0..K against pi_l, each started from the one below.
+    """Solve the rungs k' = 0..K against pi_l; each starts from the values of the rung below.
 
-    `solved` are rungs from 0 that are there already, and V [rank of c, s_g] the values of the last of them.
+    Args:
+        game: the game, aggregated if it has groups.
+        pi_l: the robots' policy.
+        options: K and the options of G-LEARN.
+        on_rung: called after every rung with its k' and solution.
+        solved: the rungs from 0 on that are solved already.
+        V: values of the last of these [rank of c, s_g].
     """
     rungs = list(solved)
     for k in range(len(rungs), options.K + 1):
@@ -275,7 +293,7 @@ class _Comparison:
 
 
 def _top_rung(game: TabularGame, K: int, policy: NDArray[np.uint16]) -> Ladder:
-    # In these evaluations every tick has all its reports; the rungs below are never asked.
+    # In these evaluations all reports come in at every tick, so the lower rungs are never used.
     lower = [np.zeros((game.n_global_states, number_of_counts(k, game.n_groups)), np.uint16) for k in range(K)]
     return Ladder((*lower, policy), game.n_local_states, game.n_global_actions, game.groups)
 

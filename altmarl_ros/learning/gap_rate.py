@@ -1,16 +1,16 @@
-"""How the exact gap of the k-learned policy falls with k, and the exponent fitted to it.
+"""Computes how the exact gap of the policy learned for k reports falls with k, and fits an exponent to it.
 
-For every k the coordinator's rung is the exact G-LEARN solution for k reports, played in the team of n robots, and
+For every k the coordinator's rung is the exact G-LEARN solution for k reports. It is played in the team of n robots, and
 
     gap(k) = V(all robots seen, best) - V(rung of k),  both against the same pi_l, exactly (module exact_team).
 
-`local` says which pi_l: `shared` learns one pair at the largest k and keeps its pi_l (the authors' sweep over k:
-only k changes), `own` learns a pair for every k by best responses (the local policy then changes with k too, and
-the gap is that of the pair's own equilibrium, which need not fall steadily).
+`local` chooses pi_l. `shared` learns one pair at the largest k and keeps its pi_l, so that only k changes, as in the
+authors' sweep over k. `own` learns a pair for every k by best responses; then the local policy changes with k too, and the
+gap is that of the pair's own equilibrium, which need not fall steadily.
 
-The fit is log gap = const + exponent * log x over 1 <= k <= n / 2. A subset without replacement varies like one
-of x = k (n - 1) / (n - k) robots with replacement, whatever the game, and so every gap goes to 0 at k = n: fitted
-against k itself the exponent would be flattered. Both are given; `against_effective` is the cautious one.
+The fit is log gap = const + exponent * log x over 1 <= k <= n / 2. In every game a subset of k robots without replacement
+varies like one of x = k (n - 1) / (n - k) robots with replacement, and so every gap goes to 0 at k = n. A fit against k
+itself would therefore make the exponent look steeper. Both fits are given; `against_effective` is the cautious one.
 """
 
 from __future__ import annotations
@@ -21,28 +21,27 @@ from typing import Callable, Sequence
 import numpy as np
 
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.deviations import OneRobot, best_global, found_global
 from altmarl_ros.learning.exact_team import DEFAULT_MEMORY, PRECISION, TeamGame
 from altmarl_ros.learning.local_agent import l_learn
 from altmarl_ros.learning.power_law import PowerLaw, fit_power_law
-from altmarl_ros.policies import LocalPolicy
-from altmarl_ros.policies.global_policy import ActionTable
+from altmarl_ros.policies import ActionTable, LocalPolicy
 
 LOCAL = ("shared", "own")
-_FLOOR = 1e-7  # relative to the value; below, a gap is 0 for all that the arithmetic knows
+_FLOOR = 1e-7  # relative to the value; the arithmetic cannot tell smaller gaps from 0
 
 
 @dataclass(frozen=True)
 class GapPoint:
-    """Exact gaps at one k, in team reward.
+    """The exact gaps at one k, in team reward.
 
     Attributes:
-        k: reports per tick.
+        k: number of reports per tick.
         value: team value of the pair.
-        all_seen: gain of the best coordinator that sees all robots; bounds every pi_g's gain from above.
-        in_class: gain of a better rung of k reports that was found; a lower bound on the class's best.
-        one_robot: team gain of the best deviation of one robot that sees everything, at most about 1/n.
+        all_seen: gain of the best coordinator that sees all robots; no pi_g gains more.
+        in_class: gain of the better rung of k reports that was found; the best rung gains at least as much.
+        one_robot: team gain of the best deviation of one robot that sees everything; it is of order 1/n.
     """
 
     k: int
@@ -54,7 +53,7 @@ class GapPoint:
 
 @dataclass(frozen=True)
 class GapByK:
-    """Gaps of one game by k, for n robots."""
+    """The gaps of one game by k, for n robots."""
 
     game: str
     n: int
@@ -62,11 +61,11 @@ class GapByK:
     points: tuple[GapPoint, ...]
 
     def against_k(self) -> PowerLaw | None:
-        """The fit against k; None where fewer than two gaps above 0 remain."""
+        """Fit the gaps against k; the result is None if fewer than two gaps above 0 remain."""
         return self._fit(lambda k: float(k))
 
     def against_effective(self) -> PowerLaw | None:
-        """The fit against k (n - 1) / (n - k), which leaves out what drawing without replacement gives for free."""
+        """Fit the gaps against k (n - 1) / (n - k), which removes the effect of drawing without replacement."""
         return self._fit(lambda k: k * (self.n - 1) / (self.n - k))
 
     def _fit(self, size: Callable[[int], float]) -> PowerLaw | None:
@@ -98,10 +97,10 @@ def gap_by_k(game: TabularGame, n: int, ks: Sequence[int], local: str = "shared"
 
 
 def best_rung(game: TabularGame, pi_l: LocalPolicy, k: int, memory_limit: int = DEFAULT_MEMORY) -> ActionTable:
-    """G-LEARN for k >= 1 reports to the arithmetic's precision [s_g, rank of c]: the team game of k robots, all seen."""
+    """Solve G-LEARN for k >= 1 reports to the arithmetic's precision [s_g, rank of c], as the team game of k seen robots."""
     small = TeamGame(game, k, memory_limit)
     Q = small.action_values(small.best_values(pi_l), pi_l)
-    # The first action within rounding of the best one: ties are then broken alike everywhere.
+    # The first action within rounding of the best one is taken, so that ties are broken in the same way everywhere.
     nearly_best = Q.max(axis=2, keepdims=True) - PRECISION * (1.0 + np.abs(Q).max())
     return np.ascontiguousarray((nearly_best <= Q).argmax(axis=2).T, dtype=np.uint16)
 

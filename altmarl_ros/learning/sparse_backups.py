@@ -1,7 +1,7 @@
-"""Backups that look at a few next count vectors only: sampled ones, or those around the mean.
+"""Implements backups that use only a few next count vectors: sampled ones, or those around the mean.
 
-Both are a sparse operator, out[c] = sum_x weights[c, x] V[next[c, x]], and their Bellman sweep is one
-pass over the count vectors: expectation and maximum meet in registers, in blocks of eight lanes.
+Both are a sparse operator, out[c] = sum_x weights[c, x] V[next[c, x]]. Their Bellman sweep is one pass over the count
+vectors, which keeps expectation and maximum in registers, in blocks of eight lanes.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from altmarl_ros.learning.bellman import Change, GlobalProcess, Workers
 from altmarl_ros.policies.counts import IntArray, binomials, enumerate_counts, rank_counts
 
 _LANES = 8
-_NEVER = -1e300  # reward of actions that only fill a block
+_NEVER = -1e300  # reward of the dummy actions that fill a block
 
 
 class _SparseBackup:
-    """next [rank of c, s_g, x] and weights [rank of c or 1, s_g, x]."""
+    """A backup by a sparse operator: next ranks [rank of c, s_g, x] and weights [rank of c or 1, s_g, x]."""
 
     block = _LANES
 
@@ -54,7 +54,7 @@ class _SparseBackup:
 
 
 class SampledBackup(_SparseBackup):
-    """The paper's backup: m Monte Carlo next states per (s_g, c), the same ones in every sweep."""
+    """The paper's backup: m Monte Carlo next states per (s_g, c), which are the same in every sweep."""
 
     name = "sampled"
 
@@ -65,10 +65,10 @@ class SampledBackup(_SparseBackup):
 
 
 class MeanFieldBackup(_SparseBackup):
-    """E V(c') replaced by an average of V near E c', whose mean is exactly E c'.
+    """Replaces E V(c') by an average of V over count vectors near E c', whose mean is exactly E c'.
 
-    The fractional parts of E c' are split by systematic sampling: at most L neighbouring count
-    vectors, state j rounded up with probability equal to its fraction.
+    Systematic sampling splits the fractional parts of E c' over at most L neighbouring count vectors: state j is rounded
+    up with probability equal to its fraction.
     """
 
     name = "mean_field"
@@ -79,7 +79,7 @@ class MeanFieldBackup(_SparseBackup):
 
 
 def interpolate(V: FloatArray, k_from: int, k: int, L: int) -> FloatArray:
-    """Values for k robots from those for k_from, at the same shares of robots per state."""
+    """Interpolate values for k robots from values for k_from robots, at the same shares of robots per state."""
     following, weights = _neighbours(np.eye(L)[None] * (k_from / max(k, 1)), k, k_from)
     out = np.empty((len(following), V.shape[1]))
     _gather(V, following, weights, 0, out)
@@ -89,7 +89,7 @@ def interpolate(V: FloatArray, k_from: int, k: int, L: int) -> FloatArray:
 def _neighbours(
     P: FloatArray, k: int, k_next: int, workers: Workers | None = None
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    # Count vectors of k_next around c P[s_g] for all c of k, with weights whose mean is exact.
+    # Count vectors of k_next robots around c P[s_g], for all c of k robots, with weights that make the mean exact.
     S_g, L, _ = P.shape
     counts = enumerate_counts(k, L)
     following = np.empty((len(counts), S_g, L), dtype=np.int32)

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
-from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.games import TabularGame
 from altmarl_ros.observation import kalman
 from altmarl_ros.observation.model import Counts
 from altmarl_ros.policies import Ladder, LocalPolicy

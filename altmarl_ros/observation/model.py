@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
-from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.games import TabularGame
 from altmarl_ros.policies import Ladder, LocalPolicy
 
 Counts = NDArray[np.int64]

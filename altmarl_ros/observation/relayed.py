@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.games import TabularGame
 from altmarl_ros.observation.model import Counts, ObservationModel
 from altmarl_ros.policies import Ladder, LocalPolicy
 

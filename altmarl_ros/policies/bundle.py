@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from altmarl_ros.errors import BundleError
 from altmarl_ros.files import read_npz, write_npz
-from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.games import TabularGame
 from altmarl_ros.policies.counts import number_of_counts
 from altmarl_ros.policies.global_policy import Ladder
 from altmarl_ros.policies.local_policy import LocalPolicy

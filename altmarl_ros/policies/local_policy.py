@@ -10,7 +10,7 @@ import numpy as np
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import BundleError
-from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.games import TabularGame
 
 
 @dataclass(frozen=True, eq=False)

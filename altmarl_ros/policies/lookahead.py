@@ -16,7 +16,7 @@ import numpy as np
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import BundleError
-from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.games import TabularGame
 from altmarl_ros.policies.bundle import PolicyBundle
 from altmarl_ros.policies.counts import by_group, rank_counts, scale_counts
 from altmarl_ros.policies.local_policy import softmax
