@@ -1,4 +1,4 @@
-"""Discounted reward on the continuous warehouse by observation model and reports per tick, from common starts.
+"""Measures the discounted reward on the continuous warehouse by observation model and reports per tick, from common starts.
 
     python benchmarks/continuous.py
 

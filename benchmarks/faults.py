@@ -1,11 +1,11 @@
-"""What a faulty network costs a fleet over DDS: reward, reports and wrong actions, beside the same fleet without faults.
+"""Measures the cost of a faulty network for a fleet over DDS: reward, reports, wrong actions, beside a fleet without faults.
 
     python benchmarks/faults.py                                       # 30 % loss, 20 % duplicates, 200 ms jitter
     python benchmarks/faults.py --network dropout=0.3,dropout_time=5  # or any other
 
-For each observation model two fleets play from the same seed, one on a perfect network. `simulated` is the mean (and
-standard deviation) over simulated fleets from the faulty run's own start that hear what it heard on average: `fresh`
-acts there by the rung for the reports that arrive.
+For each observation model two fleets play from the same seed, one of them on a perfect network. `simulated` is the mean and
+the standard deviation over simulated fleets that start like the run and lose as many reports as it did; `fresh` acts there
+by the rung for the reports that arrive.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace, policy: Path, model: str, network: Networ
 
 
 def reference(record: RunRecord, policy: Path, model: str, k: int, runs: int = 1000) -> tuple[float, float]:
-    """Mean and standard deviation of the reward per tick of simulated fleets."""
+    """Return mean and standard deviation of the reward per tick of simulated fleets."""
     game, bundle = load_game("warehouse"), load_bundle(policy)
     counts = record.occupancy(game.n_local_states)[0]
     start = Fleets(np.full(runs, record.global_state[0]), np.tile(counts, (runs, 1)))

@@ -1,4 +1,4 @@
-"""Discounted reward on the warehouse game by observation model and reports per tick, from common starts.
+"""Measures the discounted reward on the warehouse game by observation model and reports per tick, from common starts.
 
     python benchmarks/observation.py                    # ours
     python benchmarks/observation.py --peer DIR         # with the policies that the authors' code learns, in the same simulator

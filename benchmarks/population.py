@@ -1,9 +1,9 @@
-"""Population simulation on the warehouse game: time by number of robots, and agent-steps per second.
+"""Measures the population simulation on the warehouse game: time by number of robots, and agent-steps per second.
 
     python benchmarks/population.py                     # ours
     python benchmarks/population.py --peer DIR          # beside a checkout of the authors' code, in the same run
 
-Rows alternate over several rounds, so that a busy machine harms all alike; medians are shown. Both play
+Rows alternate over several rounds, so that a busy machine slows down all alike; medians are shown. Both play
 episodes of 50 ticks at k = 5 with new subsets; an agent-step is one robot in one tick of one episode.
 """
 

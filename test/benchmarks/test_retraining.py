@@ -47,7 +47,7 @@ def test_an_exploring_bundle_mixes_in_random_actions(small_bundle):
 
 
 def lazier(game, share):
-    """The model and a truth in which a share of all moves does not happen."""
+    """Return the model, and a true game in which this share of all moves does not happen."""
     return game, replace(game, P_l=(1 - share) * game.P_l + share * np.eye(game.n_local_states)[:, None, None])
 
 

@@ -1,4 +1,4 @@
-"""Play on continuous states, and what a small training earns there."""
+"""Tests of play on continuous states, and of what a small training earns there."""
 
 from dataclasses import replace
 

@@ -131,7 +131,7 @@ def test_a_bound_that_does_not_fit_is_said_to_be_missing(tracking):
 
 
 def test_choosing_is_not_measuring():
-    """The best of many worthless candidates gains nothing on numbers of its own."""
+    """The best of many worthless candidates gains nothing on new random numbers."""
     rng = np.random.default_rng(0)
     covered = 0
     for _ in range(200):

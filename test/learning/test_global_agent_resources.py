@@ -51,7 +51,7 @@ def test_auto_takes_what_fits_the_memory(warehouse):
 
 
 def test_memory_needed_is_what_is_used(warehouse):
-    """Peak of what numpy allocates, at a size where it matters; the estimate is neither short nor twice too much."""
+    """The peak of numpy's allocations at a large size is at most the estimate, and at least half of it."""
     for backup in ("exact", "mean_field"):
         options = GLearnOptions(backup=backup, threads=2, max_sweeps=2)
         needed = memory_needed(warehouse, 24, options)
@@ -75,7 +75,7 @@ def test_threads_change_nothing(warehouse, backup):
 
 
 def test_a_failing_backup_ends_the_threads_too():
-    """In a process of its own: threads that wait for ever would keep pytest from ending."""
+    """Run in another process, since threads that wait forever would keep pytest from ending."""
     program = """
 from altmarl_ros.games import load_game
 from altmarl_ros.learning import global_agent

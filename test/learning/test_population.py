@@ -28,7 +28,7 @@ def ladder(K, constant=None):
 
 
 class Recorder(Fresh):
-    """Keeps what it was given and decided."""
+    """Records the reports it was given and the actions it decided."""
 
     def reset(self, runs):
         super().reset(runs)
@@ -114,7 +114,7 @@ def test_seed_makes_the_episode(game, pi_l):
 
 
 def test_hearing_more_changes_no_robot(game, pi_l):
-    """Common random numbers: with the same actions the dynamics are the same, whatever was heard."""
+    """Common random numbers: with the same actions the dynamics are the same, whatever reports came in."""
     start = start_fleets(game, 30, 4, np.random.default_rng(0))
     one, two = (
         simulate(game, pi_l, Fresh(ladder(9, constant=1)), k=k, start=start, horizon=20, rng=np.random.default_rng(0)).rewards

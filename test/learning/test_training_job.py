@@ -1,4 +1,4 @@
-"""A training in another process is the same training."""
+"""Tests that a training in another process is the same training."""
 
 import os
 import time

@@ -14,7 +14,7 @@ ALPHA = np.array([0.5, 1.0, 2.5])
 
 
 def filtered_with(P, alpha=ALPHA):
-    """A filter for a game whose robots move by P whatever anybody does."""
+    """A filter for a game whose robots move by P whatever the actions are."""
     L = len(P)
     P_l = np.broadcast_to(np.asarray(P)[:, None, None, :], (L, 1, 1, L))
     game = TabularGame("still", [[[1.0]]], P_l, [[0.0]], np.zeros((L, 1, 1)), 0.9, Start(np.ones(1), alpha))
