@@ -1,4 +1,4 @@
-"""Array types that many modules name."""
+"""Array types that many modules use in their signatures."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
-"""Double-precision array; the docstring that names it says its axes."""
+"""An array of double-precision numbers; the docstring of the function or class that uses it says its axes."""

@@ -1,4 +1,4 @@
-"""Files are written whole or not at all, and files from outside are read with bounds.
+"""Writes files atomically, and reads files from untrusted sources within bounds.
 
 A reader here takes regular files only, so that a pipe or a device cannot block it, reads no more than a stated number of
 bytes, and answers with one line that says what is wrong.
@@ -23,10 +23,15 @@ from altmarl_ros.errors import AltmarlError
 
 
 def write_atomically(path: Path, content: bytes, durable: bool = True) -> None:
-    """Write under a temporary name in the same folder, flush to disk if durable, then rename.
+    """Write under a temporary name in the same folder, then rename; readers see the old file or the whole new one.
+
+    Args:
+        path: the file; missing folders above it are made.
+        content: all bytes of the file.
+        durable: whether to flush to disk before the renaming, so that the file survives a power failure.
 
     Raises:
-        OSError: nothing was changed at `path`.
+        OSError: the file cannot be written; nothing was changed at `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -49,7 +54,7 @@ def write_output(path: Path, content: bytes) -> None:
     """Write a file that the user asked for, atomically.
 
     Raises:
-        AltmarlError: naming the file and the reason.
+        AltmarlError: the file cannot be written; the message names it and the reason.
     """
     try:
         write_atomically(path, content)
@@ -120,10 +125,10 @@ def first_bytes(path: Path, size: int) -> bytes:
 
 
 def read_npz(path: Path, most_bytes: int = 1 << 28) -> dict[str, NDArray[Any]]:
-    """All arrays of an `.npz` file; only real numbers, and no more than `most_bytes` when unpacked.
+    """Read all arrays of an `.npz` file, which may hold only real numbers and at most `most_bytes` when unpacked.
 
     Raises:
-        ValueError: one line that says what is wrong with the file.
+        ValueError: the file cannot be read or breaks one of these rules; the message says which in one line.
     """
     content = read_regular(path, most_bytes)
     try:
@@ -142,24 +147,24 @@ def read_npz(path: Path, most_bytes: int = 1 << 28) -> dict[str, NDArray[Any]]:
 
 
 def read_yaml(path: Path, most_bytes: int = 1 << 20) -> Any:
-    """The document of a YAML file; no key twice, no aliases, and no more than `most_bytes`.
+    """Read the document of a YAML file of at most `most_bytes`; keys that stand twice and aliases are refused.
 
     Raises:
-        ValueError: one line that says what is wrong with the file.
+        ValueError: the file cannot be read or breaks one of these rules; the message says which in one line.
     """
     return parse_yaml(read_regular(path, most_bytes, "; put arrays into an .npz file"))
 
 
 def parse_yaml(text: str | bytes) -> Any:
-    """The document in a text; no key twice and no aliases.
+    """Parse a YAML text; keys that stand twice and aliases are refused.
 
     Raises:
-        ValueError: one line that says what is wrong with it.
+        ValueError: the text is no valid YAML or breaks one of these rules; the message says which in one line.
     """
     try:
         _check_events(text)
         return yaml.load(text, Loader=_StrictLoader)
-    except Exception as error:  # besides YAMLError, PyYAML lets whatever a scalar's constructor trips over pass
+    except Exception as error:  # PyYAML also raises whatever the constructor of a scalar raises, not only YAMLError
         raise ValueError(f"is not valid YAML: {' '.join(str(error).split()) or type(error).__name__}") from None
 
 

@@ -1,4 +1,4 @@
-"""What all figures share: colours, size, and how they become bytes (matplotlib, without a display)."""
+"""Colours, sizes and file formats that all figures share; matplotlib draws them without a display."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ PURPLE, RED = "#7a5195", "#c0392b"
 
 
 def new_figure(height: float, width: float = 10.0) -> Figure:
-    """An empty figure; sizes in inches."""
+    """Make an empty figure; sizes in inches."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def tidy(axes: Axes) -> None:
-    """Leave out the frame's upper and right line."""
+    """Hide the upper and the right line of the frame."""
     axes.spines["top"].set_visible(False)
     axes.spines["right"].set_visible(False)
 
 
 def legend_above(axes: Axes, columns: int) -> None:
-    """The legend between title and data, where it covers neither."""
+    """Put the legend between title and data, where it covers neither."""
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=columns, frameon=False)
 
 
 def as_png(figure: Figure, dpi: int = 110) -> bytes:
-    """The figure as the content of a PNG file."""
+    """Return the figure as the content of a PNG file."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi)
     return buffer.getvalue()
 
 
 def as_svg(figure: Figure) -> bytes:
-    """The figure as the content of an SVG file, the same bytes every time but for its random ids."""
+    """Return the figure as the content of an SVG file; only its random ids differ from one call to the next."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""Where the package's launch files and configuration are, installed or in the source tree."""
+"""Finds the package's launch files, configuration and executables, installed or in the source tree."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from altmarl_ros.errors import ResourceError
 
 
 def share_directory() -> Path:
-    """The folder that holds `launch/` and `config/`: share/altmarl_ros, found without ROS.
+    """Find the folder share/altmarl_ros, which holds `launch/` and `config/`, without asking ROS.
 
     Raises:
         ResourceError: the package is not installed as a whole.
@@ -25,13 +25,13 @@ def share_directory() -> Path:
 
 
 def install_prefixes() -> list[Path]:
-    """Prefixes below which executables and messages may be installed: ours, the overlays of ROS, the interpreter's."""
+    """List the prefixes that may hold executables and messages: our own, the overlays of ROS, the interpreter's."""
     overlays = [Path(prefix) for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if prefix]
     return [share_directory().parent.parent, *overlays, Path(sys.prefix)]
 
 
 def executable(name: str) -> Path:
-    """The installed executable `name`, as `ros2 run altmarl_ros <name>` finds it.
+    """Find the installed executable `name`, the one that `ros2 run altmarl_ros <name>` starts.
 
     Raises:
         ResourceError: it is not installed.
@@ -44,7 +44,7 @@ def executable(name: str) -> Path:
 
 
 def data_home() -> Path:
-    """Where trained policies and run records go unless told otherwise: $ROS_HOME/altmarl_ros, else ~/.ros/altmarl_ros.
+    """Return the default folder of trained policies and run records: $ROS_HOME/altmarl_ros, or ~/.ros/altmarl_ros.
 
     Raises:
         ResourceError: neither ROS_HOME nor HOME is set, and the user has no home directory.

@@ -1,4 +1,4 @@
-"""The authors' code (a checkout of github.com/emiletimothy/alternating-marl) on a game of ours, for benchmarks."""
+"""Runs the authors' code (a checkout of github.com/emiletimothy/alternating-marl) on our games, for benchmarks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from altmarl_ros.policies.counts import enumerate_counts, number_of_counts
 
 
 def g_learn(folder: Path, game: TabularGame, k: int) -> Any:
-    """Their G-LEARN against random local actions, with their own settings."""
+    """Run their G-LEARN against random local actions, with their own settings."""
     sys.path.insert(0, str(folder / "scripts"))
     from global_agent_optimizer import GlobalAgentOptimizer
 
@@ -36,7 +36,7 @@ def g_learn(folder: Path, game: TabularGame, k: int) -> Any:
 
 
 def learner(folder: Path, game: TabularGame, k: int, n: int) -> Any:
-    """Their whole alternating learner after training."""
+    """Train their alternating learner and return it."""
     sys.path.insert(0, str(folder / "scripts"))
     from alternating_marl import AlternatingMARL
 
@@ -58,7 +58,7 @@ def learner(folder: Path, game: TabularGame, k: int, n: int) -> Any:
 
 
 def policies(folder: Path, game: TabularGame, k: int, n: int) -> tuple[Ladder, LocalPolicy]:
-    """What their training reaches for k, as a ladder whose top rung is theirs, and their local policy."""
+    """Return the policies of their training for k: a ladder whose top rung is theirs, and their local policy."""
     trained = learner(folder, game, k, n)
     S_g, L = game.n_global_states, game.n_local_states
     vectors = [tuple(int(x) for x in c) for c in enumerate_counts(k, L)]

@@ -1,4 +1,4 @@
-"""Discounted reward on the continuous warehouse by observation model and reports per tick, from common starts.
+"""Measures the discounted reward on the continuous warehouse by observation model and reports per tick, from common starts.
 
     python benchmarks/continuous.py
 
@@ -42,7 +42,7 @@ def main() -> None:
     start = start_fleets(game, arguments.robots, arguments.runs, np.random.default_rng([arguments.seed, 10]))
 
     def play(model: ObservationModel, pi_l: LocalPolicy, k: int) -> Rollouts:
-        return simulate(game, pi_l, model, k, start, HORIZON, np.random.default_rng([arguments.seed, 11]))
+        return simulate(game, pi_l, model, k=k, start=start, horizon=HORIZON, rng=np.random.default_rng([arguments.seed, 11]))
 
     table = Table(title=f"continuous_warehouse, n = {arguments.robots}, {arguments.runs} episodes; value ± standard error")
     table.add_column("policy and model")

@@ -1,11 +1,11 @@
-"""The dashboard under load: first paint, CPU of server and browser, frame rate and the longest gap between frames.
+"""Measures the dashboard under load: first paint, CPU of server and browser, frame rate, longest gap between frames.
 
     python benchmarks/dashboard.py                      # 1000 robots at 10 Hz, truth included, 30 s
     python benchmarks/dashboard.py --robots 100 --seconds 10
 
-A crowd, the server, and Chromium with one page at 1440 x 900. CPU is of one core, of the server's process and of all
-processes of that browser, while the page is left alone; frames are counted after that, since counting costs some. A page
-is slow to draw where no processor draws for it: this runs without a graphics card.
+A crowd, the server and Chromium run together; the browser shows one page at 1440 x 900. CPU is given in percent of one core,
+for the server's process and for all processes of the browser, while nobody touches the page. Frames are counted afterwards,
+since counting takes time too. There is no graphics card, so the processor draws the page.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ COUNT = """seconds => new Promise(done => {
 
 
 def cpu_seconds(processes: list[psutil.Process]) -> float:
-    """Of the processes that still run, user and system."""
+    """Return the processor time of the processes that still run, user and system [s]."""
     total = 0.0
     for process in processes:
         try:

@@ -1,11 +1,11 @@
-"""What a faulty network costs a fleet over DDS: reward, reports and wrong actions, beside the same fleet without faults.
+"""Measures the cost of a faulty network for a fleet over DDS: reward, reports, wrong actions, beside a fleet without faults.
 
     python benchmarks/faults.py                                       # 30 % loss, 20 % duplicates, 200 ms jitter
     python benchmarks/faults.py --network dropout=0.3,dropout_time=5  # or any other
 
-For each observation model two fleets play from the same seed, one on a perfect network. `simulated` is the mean (and
-standard deviation) over simulated fleets from the faulty run's own start that hear what it heard on average: `fresh`
-acts there by the rung for the reports that arrive.
+For each observation model two fleets play from the same seed, one of them on a perfect network. `simulated` is the mean and
+the standard deviation over simulated fleets that start like the run and lose as many reports as it did; `fresh` acts there
+by the rung for the reports that arrive.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from altmarl_ros.games import load_game
 from altmarl_ros.learning.alternating import TrainingOptions, train
 from altmarl_ros.learning.population import Fleets, simulate
 from altmarl_ros.observation import make_model
-from altmarl_ros.observation.lossy import Lossy
+from altmarl_ros.observation.relayed import Lossy
 from altmarl_ros.policies import load_bundle, save_bundle
 from altmarl_ros.protocol.link_model import Network, parse_network
 from altmarl_ros.records.run_record import UNKNOWN, RunRecord
@@ -55,12 +55,14 @@ def run(arguments: argparse.Namespace, policy: Path, model: str, network: Networ
 
 
 def reference(record: RunRecord, policy: Path, model: str, k: int, runs: int = 1000) -> tuple[float, float]:
-    """Mean and standard deviation of the reward per tick of simulated fleets."""
+    """Return mean and standard deviation of the reward per tick of simulated fleets."""
     game, bundle = load_game("warehouse"), load_bundle(policy)
     counts = record.occupancy(game.n_local_states)[0]
     start = Fleets(np.full(runs, record.global_state[0]), np.tile(counts, (runs, 1)))
     lossy = Lossy(make_model(model, game, bundle), 1.0 - record.heard.sum() / record.asked.sum(), np.random.default_rng(1))
-    rewards = simulate(game, bundle.pi_l, lossy, k, start, len(record.tick), np.random.default_rng(2)).rewards.mean(axis=1)
+    rewards = simulate(
+        game, bundle.pi_l, lossy, k=k, start=start, horizon=len(record.tick), rng=np.random.default_rng(2)
+    ).rewards.mean(axis=1)
     return float(rewards.mean()), float(rewards.std(ddof=1))
 
 

@@ -1,4 +1,4 @@
-"""A running fleet, measured: tick latency beside a floor, wire bytes, tick rate, CPU, memory and start-up, by size.
+"""Measures running fleets by size: tick latency beside a floor, wire bytes, tick rate, CPU, memory and start-up.
 
     python benchmarks/fleet.py                         # everything, about 15 minutes
     python benchmarks/fleet.py --quick                 # fewer ticks
@@ -6,8 +6,8 @@
     python benchmarks/fleet.py --only soak 1000        # 2 Hz for 60 s: missed deadlines
 
 Sizes up to 1000 are robot nodes in at most 4 processes, larger ones a `crowd`. The floor is a bare rclpy broadcast
-and k answers between as many processes and nodes with the same QoS and executor; it beats between the fleet's
-ticks, in a domain of its own, so that a busy machine harms both alike. Wire bytes are IP packets counted on the
+and k answers between as many processes and nodes with the same QoS and executor. It runs between the fleet's ticks, in
+another ROS domain, so that a busy machine slows down both alike. Wire bytes are IP packets counted on the
 loopback interface (needs CAP_NET_RAW). Without a policy of k rungs for the warehouse one is trained first.
 """
 
@@ -64,7 +64,7 @@ class Listener:
         self.executor.add_node(self.node)
 
     def listen(self, seconds: float, ticks: float = float("inf")) -> None:
-        """Until so many statuses of the present list have come, or so long."""
+        """Spin until the list holds this many statuses, or until the time is over [s]."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and len(self.statuses) < ticks:
             self.executor.spin_once(timeout_sec=0.05)
@@ -90,14 +90,14 @@ class Running:
         self.startup = time.monotonic() - began
 
     def statuses(self, ticks: int) -> list:
-        """Of the next ticks."""
+        """Return the statuses of the next ticks."""
         self.listener.listen(0.05)
         self.listener.statuses.clear()
         self.listener.listen(5.0 + 2.0 * ticks * self.plan.period, ticks)
         return list(self.listener.statuses)
 
     def restart_coordinator(self, period: float) -> None:
-        """The robots go on; only the period changes."""
+        """Restart the coordinator with another period, while the robots keep running."""
         old = next(child for child in self.children if child.name == "coordinator")
         old.process.terminate()
         old.process.wait(10.0)
@@ -119,7 +119,7 @@ class Running:
 
 @contextlib.contextmanager
 def running(plan: FleetPlan, **environment: str) -> Iterator[Running]:
-    """A fleet in a domain of its own, on this machine only."""
+    """Run a fleet in its own ROS domain, on this machine only."""
     os.environ.update(discovery_variables())
     os.environ.update({"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_DOMAIN_ID": str(free_domain()), **environment})
     with tempfile.TemporaryDirectory() as folder, ProcessGroup(Path(folder), os.environ) as group:
@@ -134,7 +134,7 @@ def running(plan: FleetPlan, **environment: str) -> Iterator[Running]:
 
 @contextlib.contextmanager
 def floor(plan: FleetPlan, ticks: int) -> Iterator[subprocess.Popen]:
-    """Bare nodes in as many processes as the fleet's robots, and their driver; it prints its latencies at its end."""
+    """Run bare nodes in as many processes as the fleet's robots, and their driver, which prints its latencies when it ends."""
     count = min(plan.robots, 1000)  # a crowd is one node: so is its floor, which answers for all
     hosts = plan.robot_processes
     environment = {**os.environ, "ROS_DOMAIN_ID": str(free_domain())}
@@ -149,7 +149,7 @@ def floor(plan: FleetPlan, ticks: int) -> Iterator[subprocess.Popen]:
 
 
 def usage(children: list[Child]) -> tuple[float, float]:
-    """CPU seconds so far and resident memory [MiB] of processes."""
+    """Return the processor time so far [s] and the resident memory [MiB] of processes."""
     seconds = memory = 0.0
     for child in children:
         fields = Path(f"/proc/{child.process.pid}/stat").read_text().rpartition(")")[2].split()
@@ -164,7 +164,7 @@ def milliseconds(latencies: list[float]) -> str:
 
 
 def measure_latency(plan: FleetPlan, ticks: int) -> dict[str, str]:
-    """Broadcast to decision, beside the floor; start-up, CPU and memory per robot on the way."""
+    """Measure the time from broadcast to decision beside the floor, and start-up, CPU and memory per robot."""
     with running(plan) as fleet:
         cpu, _ = usage(fleet.robot_processes())
         began = time.monotonic()
@@ -195,7 +195,7 @@ def measure_latency(plan: FleetPlan, ticks: int) -> dict[str, str]:
 
 
 def measure_wire(plan: FleetPlan, ticks: int) -> dict[str, str]:
-    """IP bytes per tick on the loopback interface."""
+    """Count the IP bytes per tick on the loopback interface."""
     # LOCALHOST would bring its own transports, shared memory among them, whatever is chosen here.
     with running(plan, FASTDDS_BUILTIN_TRANSPORTS="UDPv4", ROS_AUTOMATIC_DISCOVERY_RANGE="SUBNET") as fleet:
         from rclpy.serialization import serialize_message
@@ -218,7 +218,7 @@ def measure_wire(plan: FleetPlan, ticks: int) -> dict[str, str]:
 
 
 def measure_rate(plan: FleetPlan, ticks: int) -> dict[str, str]:
-    """The highest of a row of rates at which no tick began late and all k were heard in 99 % of the ticks."""
+    """Find the highest of some rates at which no tick began late and all k reports came in in 99 % of the ticks."""
     best = 0.0
     with running(plan) as fleet:
         for rate in (2, 5, 10, 20, 30, 50, 75, 100):
@@ -232,7 +232,7 @@ def measure_rate(plan: FleetPlan, ticks: int) -> dict[str, str]:
 
 
 def measure_soak(plan: FleetPlan, seconds: float, rate: float) -> dict[str, str]:
-    """Missed deadlines at a steady rate."""
+    """Count the missed deadlines at a steady rate."""
     with running(replace(plan, period=1 / rate)) as fleet:
         fleet.statuses(5)
         statuses = fleet.statuses(round(seconds * rate))

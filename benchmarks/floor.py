@@ -1,4 +1,4 @@
-"""The floor under a fleet's tick: bare rclpy nodes, a broadcast and k answers, with the fleet's own QoS.
+"""Measures the floor under a fleet's tick: bare rclpy nodes, a broadcast and k answers, with the fleet's own QoS.
 
 python benchmarks/floor.py host FIRST COUNT          # nodes that answer when polled
 python benchmarks/floor.py driver NODES K TICKS PERIOD   # broadcasts; prints the latencies as JSON [s]

@@ -1,10 +1,10 @@
-"""G-LEARN on the warehouse game: seconds and peak memory by k, backup and threads.
+"""Measures G-LEARN on the warehouse game: seconds and peak memory by k, backup and threads.
 
     python benchmarks/learning.py                       # ours
     python benchmarks/learning.py --peer DIR            # beside a checkout of the authors' code, in the same run
 
-Every row is measured in a process of its own, from a uniform local policy. The first use compiles
-(cached on disk afterwards) and is measured apart. The authors' code runs with its own settings: at
+Every row is measured in its own process, from a uniform local policy. The first use compiles (the result is cached on
+disk) and is measured separately. The authors' code runs with its own settings: at
 most 100 sweeps on expected next counts rounded to one count vector.
 """
 
@@ -110,7 +110,7 @@ def measure(text: str) -> None:
 
 
 def work(row: dict) -> float:
-    """Memory above what interpreter, libraries and compiled loops take, after a solution for k = 3."""
+    """Return the memory beyond that of interpreter, libraries and compiled loops, which is measured after solving k = 3."""
     return row["peak_mib"] - row["base_mib"]
 
 

@@ -1,8 +1,8 @@
-"""The physical world against the clock: python benchmarks/physical.py [--seconds 10] [--rounds 5].
+"""Measures the speed of the physical world: python benchmarks/physical.py [--seconds 10] [--rounds 5].
 
-Every robot has a laser of 120 beams at 10 Hz, odometry at 20 Hz and localisation at 10 Hz; 12.5 m^2 of floor each, in a
-hall with shelves. Commands are drawn anew twice a second, so that robots run into each other and into walls.
-One core, time step 20 ms; rows alternate over rounds, medians are shown. "dynamics" has no sensors.
+Every robot has a laser of 120 beams at 10 Hz, odometry at 20 Hz, localisation at 10 Hz, and 12.5 m^2 of floor in a hall
+with shelves. New commands are drawn twice a second, so that robots run into each other and into walls. The world runs on
+one core with a time step of 20 ms. Rows alternate over several rounds; medians are shown. "dynamics" has no sensors.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ WORLDS = {"all sensors": PhysicalConfig(), "dynamics": SILENT}
 
 
 def hall(n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """A square hall's corners, and its walls with a row of shelves for every ten robots."""
+    """Return the corners of a square hall, and its walls with a row of shelves for every ten robots."""
     side = np.sqrt(12.5 * n) + 2.0
     corners = np.array([[0, 0], [side, 0], [side, side], [0, side]])
     shelves = [
@@ -39,7 +39,7 @@ def hall(n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def play(world: PhysicalWorld, seconds: float) -> float:
-    """Wall-clock seconds that some simulated seconds take."""
+    """Return how many seconds of wall-clock time the simulated seconds take."""
     rng = np.random.default_rng(0)
     began = time.perf_counter()
     for step in range(round(seconds / world.config.time_step)):

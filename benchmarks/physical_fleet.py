@@ -1,10 +1,11 @@
-"""Robots on wheels in a simulated hall, over DDS: python benchmarks/physical_fleet.py [--robots 20 --k 4 --minutes 10].
+"""Measures robots on wheels in a simulated hall over DDS: python benchmarks/physical_fleet.py [--robots 20 --k 4 --minutes 10].
 
-Coordinator, robots and floor are the processes of `altmarl fleet --backend physical`, as fast as the machine lets robots steer,
-or at `--rtf` times real time. Told are
+Coordinator, robots and floor are the processes of `altmarl fleet --backend physical`. They run as fast as the robots can
+steer on this machine, or at `--rtf` times real time. The results are
 
     contacts    of robots with each other, walls or obstacles
-    moves       share of robot-ticks whose action leads to another zone that end in that zone; and of all that end at the slot
+    moves       share of robot-ticks that end in the zone to which their action leads, among those with an action to another
+                zone; and the share of all robot-ticks that end at the robot's slot
     occupancy   share of (tick, zone) at which the robots counted in the zone are within the 95 % band of the identified model
                 under the recorded decisions (`altmarl compare`); identified from the records named by --identify-from, made
                 with other seeds, else from this run
@@ -40,13 +41,13 @@ RUNS = 2000
 
 
 def goals_of(run: RunRecord, game: TabularGame, floor: FloorMap) -> NDArray[np.int64]:
-    """The zone that each robot is to reach by the end of each tick but the last, UNKNOWN where it did not act [T - 1, n]."""
+    """Return the zone that each robot should reach by the end of each tick, UNKNOWN if it did not act [T - 1, n]."""
     s, a = run.local_state[:-1], run.local_action[:-1]
     return np.where((s == UNKNOWN) | (a == UNKNOWN), UNKNOWN, goal_zones(game, floor)[np.maximum(s, 0), np.maximum(a, 0)])
 
 
 def at_slots(run: RunRecord, log: RunLog, floor: FloorMap, goals: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Who stands at its slot of the goal zone when the next tick begins [T - 1, n]."""
+    """Return whether each robot stands at its slot of the goal zone when the next tick begins [T - 1, n]."""
     began = {status.tick: status.stamp for status in log.statuses.values()}
     there = np.zeros(goals.shape, dtype=bool)
     for t in range(len(goals)):
@@ -58,10 +59,10 @@ def at_slots(run: RunRecord, log: RunLog, floor: FloorMap, goals: NDArray[np.int
 
 
 def predicted(run: RunRecord, earlier: list[RunRecord], game: TabularGame, pi_l: LocalPolicy, seed: int) -> Comparison:
-    """The run beside the bands of the kernel identified from earlier runs, or from the run itself."""
+    """Compare the run with the bands of the kernel identified from earlier runs, or from the run itself."""
     seen = sum(count_transitions(game, record.trajectory) for record in earlier or [run])
     kernel, rng = identify(game.P_l, seen, pool=not feels_global_state(game.P_l)), np.random.default_rng(seed)
-    return compare(game, pi_l, draw_kernels(kernel.alpha, RUNS, rng), run.trajectory, RUNS, rng)
+    return compare(game, pi_l, draw_kernels(kernel.alpha, RUNS, rng), run.trajectory, fleets=RUNS, rng=rng)
 
 
 def main() -> None:

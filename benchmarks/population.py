@@ -1,9 +1,9 @@
-"""Population simulation on the warehouse game: time by number of robots, and agent-steps per second.
+"""Measures the population simulation on the warehouse game: time by number of robots, and agent-steps per second.
 
     python benchmarks/population.py                     # ours
     python benchmarks/population.py --peer DIR          # beside a checkout of the authors' code, in the same run
 
-Rows alternate over several rounds, so that a busy machine harms all alike; medians are shown. Both play
+Rows alternate over several rounds, so that a busy machine slows down all alike; medians are shown. Both play
 episodes of 50 ticks at k = 5 with new subsets; an agent-step is one robot in one tick of one episode.
 """
 
@@ -49,7 +49,7 @@ def main() -> None:
     peer = authors.learner(arguments.peer, game, K, 1000) if arguments.peer else None
 
     def play(n: int) -> None:
-        simulate(game, bundle.pi_l, Fresh(bundle.ladder), K, starts[n], HORIZON, np.random.default_rng(1))
+        simulate(game, bundle.pi_l, Fresh(bundle.ladder), k=K, start=starts[n], horizon=HORIZON, rng=np.random.default_rng(1))
 
     play(100)
     for _ in range(arguments.rounds):

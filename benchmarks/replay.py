@@ -1,7 +1,7 @@
-"""A recorded run of real processes, decided again: python benchmarks/replay.py [--seconds 600] [--period 0.05].
+"""Records a run of real processes and replays its decisions: python benchmarks/replay.py [--seconds 600] [--period 0.05].
 
 Prints the machine, what was recorded, how large the bag is, how far the memory of the recording process
-grew after the first tenth of the run, and what the replay says of the decisions.
+grew after the first tenth of the run, and whether the replayed decisions are equal.
 """
 
 import argparse
@@ -69,12 +69,12 @@ def main() -> int:
 
 
 def altmarl(*arguments: object) -> list[str]:
-    """A command line of this installation; `python -m` would take the sources in the present folder."""
+    """Make a command line of this installation; `python -m` would use the sources in the working directory."""
     return [str(Path(sys.executable).with_name("altmarl")), *map(str, arguments)]
 
 
 def watch(process: subprocess.Popen) -> list[float]:
-    """Resident memory, every second until it ends [MiB]."""
+    """Sample the resident memory every second until the process ends [MiB]."""
     memory = []
     while process.poll() is None:
         for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():

@@ -1,4 +1,4 @@
-"""What one RobotReport costs on the wire, captured: the constant of altmarl_ros/protocol/budget.py.
+"""Captures what one RobotReport costs on the wire: the constant of altmarl_ros/protocol/budget.py.
 
     python benchmarks/report_bytes.py
 
@@ -34,7 +34,7 @@ TIMEOUT = 20.0  # s
 
 
 def publish(session: int) -> None:
-    """The robot: waits for the reader, then sends REPORTS reports, 10 ms apart."""
+    """Act as the robot: wait for the reader, then send REPORTS reports, 10 ms apart."""
     rclpy.init()
     node = Node("robot", start_parameter_services=False, enable_rosout=False)
     publisher = node.create_publisher(RobotReport, TOPIC, qos.report_qos())
@@ -50,7 +50,7 @@ def publish(session: int) -> None:
 
 
 def capture() -> socket.socket:
-    """All frames of the loopback interface."""
+    """Capture all frames of the loopback interface."""
     try:
         sniffer = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
     except PermissionError:
@@ -62,7 +62,7 @@ def capture() -> socket.socket:
 
 
 def frames_of(sniffer: socket.socket, session: int) -> list[tuple[int, int]]:
-    """(tick, bytes) of every captured frame with a report of this session."""
+    """Return (tick, bytes) of every captured frame that holds a report of this session."""
     found = []
     while True:
         try:
@@ -75,7 +75,7 @@ def frames_of(sniffer: socket.socket, session: int) -> list[tuple[int, int]]:
 
 
 def main() -> int:
-    """Measure and compare."""
+    """Measure the cost of a report and compare it with REPORT_WIRE_BYTES."""
     if sys.argv[1:2] == ["--publish"]:
         publish(int(sys.argv[2]))
         return 0

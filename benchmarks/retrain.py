@@ -1,9 +1,9 @@
-"""Learn on a model, run, identify, learn again: what the second policy earns more, on floors that differ from their model.
+"""Measures what a second policy earns more: learn on a model, run, identify, learn again, on games that differ from it.
 
-    python benchmarks/retrain.py                        # simulated robots that move otherwise than the model says
+    python benchmarks/retrain.py                        # simulated robots that move otherwise than in the model
 
-The first and the second bundle play the true game from the same starts with the same seeds. "ungated" is the second
-training's bundle taken whether or not it beats the first on the identified game.
+The first and the second bundle play the true game from the same starts with the same seeds. "ungated" takes the bundle of
+the second training even if it does not beat the first on the identified game.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from rich.table import Table
 
 from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.learning.alternating import TrainingOptions
-from altmarl_ros.learning.retraining import Gain, MarkovRuns, paired_gain, retrain
+from retraining import Gain, MarkovRuns, paired_gain, retrain
 
 ROBOTS, TICKS, K = 30, 60, 2
 OPTIONS = TrainingOptions(K=K, runs=200, n=ROBOTS, rounds=3, certificate_runs=0)
 
 
 def slower(game: TabularGame, share: float) -> TabularGame:
-    """A share of all moves does not happen."""
+    """Make a game in which this share of all moves does not happen."""
     return replace(game, P_l=(1 - share) * game.P_l + share * np.eye(game.n_local_states)[:, None, None])
 
 
 def pushed(game: TabularGame, share: float) -> TabularGame:
-    """With this probability a robot ends in any state, whatever it does."""
+    """Make a game in which a robot ends in a random state with this probability, whatever it does."""
     return replace(game, P_l=(1 - share) * game.P_l + share / game.n_local_states)
 
 

@@ -1,12 +1,12 @@
-"""A reward is changed on a running fleet: train, shadow, deploy, roll back; what it takes, and what the ticks notice.
+"""Changes a reward on a running fleet (train, shadow, deploy, roll back), and measures the time and the effect on ticks.
 
     python benchmarks/retrain_in_flight.py                       # the default game, 30 robots, 5 ticks per second
     python benchmarks/retrain_in_flight.py --period 0.1 --reward nearby=8 --repeat 5
 
-For each phase: seconds, ticks, those that began late (the coordinator's own count) or are not there at all, and those at
-which some robot took an action that the policy of the tick never takes there, or none. `before` is the same fleet with
-the trainer idle, for as long. Actions that both policies take show nothing: `telling` is the share of the
-others among those of the phases by the new policy.
+For each phase the table shows the seconds, the ticks, the ticks that began late (as counted by the coordinator) or are
+missing, and the ticks at which a robot took no action or one that the tick's policy never takes. `before` is the same fleet
+while the trainer is idle. An action that both policies may take does not show which policy a robot used; `telling` is the
+share of actions that do.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _AFTERWARDS = 20  # ticks by each policy
 
 
 class Plan(FleetPlan):
-    """A plan whose trainer keeps its policies beside the bundle."""
+    """A fleet plan whose trainer keeps its policies beside the bundle."""
 
     def nodes(self) -> list[NodePlan]:
         """See FleetPlan."""
@@ -49,7 +49,7 @@ class Plan(FleetPlan):
 
 @dataclass
 class Phase:
-    """What became of the ticks of one phase."""
+    """Counts over the ticks of one phase."""
 
     seconds: float
     ticks: int
@@ -60,7 +60,7 @@ class Phase:
 
 
 class Run:
-    """A fleet with a trainer, and what was heard of it."""
+    """Runs a fleet with a trainer, and keeps what it publishes."""
 
     def __init__(self, arguments: argparse.Namespace, policy: Path, group: ProcessGroup) -> None:
         from rclpy.executors import SingleThreadedExecutor
@@ -84,7 +84,7 @@ class Run:
         self.wait(lambda: self.trainer.last.policy_id != 0, 10.0)
 
     def wait(self, condition: Any, seconds: float) -> None:
-        """Listen until the condition holds."""
+        """Spin until the condition holds."""
         end = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > end:
@@ -94,12 +94,12 @@ class Run:
                 self.trainer.listen()
 
     def ticks(self, more: int) -> None:
-        """Wait for so many more ticks, and for what robots did in them."""
+        """Wait for this many more ticks, and for the robots' actions in them."""
         last = max(self.statuses) + more
         self.wait(lambda: last in self.statuses and any(tick >= last for _, tick in self.observer.log.truths), 60.0)
 
     def close(self) -> None:
-        """Forget the fleet."""
+        """Destroy the nodes that listen to the fleet."""
         self.trainer.close()
         self._executor.shutdown()
         self.observer.destroy_node()
@@ -109,7 +109,7 @@ class Run:
 
 
 def walk(run: Run, idle: float) -> dict[str, tuple[float, int, int]]:
-    """Seconds, first and last tick of each phase."""
+    """Go through all phases, and return the seconds, the first and the last tick of each."""
     from altmarl_ros.policy_updates.candidate import Stage
 
     marks = [(time.monotonic(), max(run.statuses))]
@@ -150,7 +150,7 @@ def walk(run: Run, idle: float) -> dict[str, tuple[float, int, int]]:
 
 
 def judge(run: Run, spans: Mapping[str, tuple[float, int, int]], bundles: Mapping[int, PolicyBundle]) -> dict[str, Phase]:
-    """What became of the ticks of each phase."""
+    """Count late, missing and wrong ticks of each phase."""
     truths = {tick: truth for (_, tick), truth in run.observer.log.truths.items()}
     judged = {}
     for phase, (seconds, first, last) in spans.items():

@@ -1,9 +1,9 @@
-"""Learn on the Markov model, run in the physical world, identify, learn again, run again: what the second policy earns more.
+"""Measures what a second policy earns more in the physical world: learn on the model, run, identify, learn again.
 
     python benchmarks/retrain_physical.py [--robots 20 --k 4 --ticks 8 --runs 3 --seeds 4 --figure retrain.png]
 
-Runs are those of `altmarl fleet --backend physical`, over DDS, as fast as robots steer: from the same places for the same
-seed, though not the same to the last step. About a minute each; every one is kept in --folder and not run again.
+Runs are made by `altmarl fleet --backend physical`, over DDS, as fast as the robots can steer. Runs with the same seed start
+from the same places, but are not equal to the last step. Each takes about a minute; it is kept in --folder and not repeated.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from altmarl_ros.games import TabularGame, load_game, tick_of
 from altmarl_ros.games.spec import save_identified_game
 from altmarl_ros.games.trajectory import Trajectory
 from altmarl_ros.learning.alternating import TrainingOptions
-from altmarl_ros.learning.retraining import retrain
 from altmarl_ros.plotting import BLUE, GREY, as_png
 from altmarl_ros.policies import PolicyBundle, save_bundle
 from altmarl_ros.records.run_record import RunRecord
+from retraining import retrain
 
 
 @dataclass
 class PhysicalRuns:
-    """A RunSource (learning/retraining.py): robots on a simulated floor."""
+    """A RunSource (retraining.py): robots on a simulated floor."""
 
     source: str
     robots: int
@@ -41,7 +41,7 @@ class PhysicalRuns:
     folder: Path
 
     def __call__(self, game: TabularGame, bundle: PolicyBundle, seed: int) -> Trajectory:
-        """See RunSource; `game` is the source's, or one that was written to the folder."""
+        """See RunSource; `game` is that of the source, or one that was written to the folder."""
         kept = self.folder / f"run-{game.content_hash[:8]}-{bundle.content_hash[:8]}-{seed}.npz"
         if not kept.exists():
             written = self.folder / f"{game.content_hash[:16]}.yaml"

@@ -1,12 +1,12 @@
-"""Random kills and restarts of a fleet's processes: nothing may be stuck afterwards, and nothing may grow.
+"""Kills and restarts processes of a fleet at random: nothing may be stuck afterwards, and no memory may grow.
 
     python benchmarks/soak.py               # 200 kills, about half an hour
     python benchmarks/soak.py --kills 10
 
-Two coordinators (one stands by), a world and two processes of robots play over DDS. Each kill is SIGKILL to one of
-the coordinators or to one process of robots, which is started again; the fleet is whole again when a tick of the
-newest session is acted on by all robots. Memory (RSS) is that of the processes which are never killed, the world and
-the other robots: after the first tenth of the kills and at the end.
+Two coordinators (one on standby), a world and two processes of robots run over DDS. Each kill sends SIGKILL to one of the
+coordinators or to one of the processes of robots, which is then started again. The fleet is whole again when all robots act
+on a tick of the newest session. Memory (RSS) is measured for the processes that are never killed, the world and the other
+robots: after the first tenth of the kills, and at the end.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ SURVIVORS = ("world", "robots_0")
 
 @dataclass
 class Soak:
-    """What came of it: seconds until the fleet was whole again after each kill, and memory of the survivors [MB]."""
+    """The result: seconds until the fleet was whole again after each kill, and the memory of the survivors [MB]."""
 
     recoveries: list[float]
     memory_early: dict[str, float]
@@ -53,7 +53,7 @@ def rss(child: Child) -> float:
 
 
 def soak(kills: int, robots: int, period: float, seed: int, folder: Path) -> Soak:
-    """Run it; raises TimeoutError where the fleet is not whole again within a minute."""
+    """Run the soak; raises TimeoutError if the fleet is not whole again within a minute after a kill."""
     rng = random.Random(seed)
     policy = save_bundle(train(load_game("warehouse"), TrainingOptions(K=6, runs=100, n=200)), folder / "warehouse.npz")
     plan = FleetPlan("warehouse", policy, robots, 4, period=period, processes=2, standby=True, start_timeout=5.0)

@@ -1,14 +1,16 @@
-"""How fast every single fault stops robots that drive, in a simulated world over DDS: python benchmarks/stops.py [--trials 50].
+"""Measures how fast every single fault stops robots that drive: python benchmarks/stops.py [--trials 50].
 
-Robots drive along lanes of an open floor, each in a process of its own, as does the coordinator; the world is in this process,
-in real time, and does not wait for them. Once all drive at full speed a fault strikes them all, each robot a trial; what
-was killed is started again. Told is the simulated time from the fault until the true speed stays below 0.01 m/s, against
+Robots drive along lanes of an open floor. Every robot and the coordinator run in their own processes, over DDS; the world
+runs in this process, in real time, and does not wait for them. Once all robots drive at full speed, a fault strikes all of
+them, which makes one trial per robot; processes that were killed are started again. The result is the simulated time from
+the fault until the true speed stays below 0.01 m/s, beside
 
-    allowed = detection + v / deceleration + a control period + a time step of the world + the base's answer
+    allowed = detection + v / deceleration + a control period + a time step of the world + the base's response
 
-detection: the configured timeout, or what lies between two messages of the sensor that tells; deceleration: of the robot's
-limits, or the base's own where its driver stops it; the base's answer: its delay, and lag log(deceleration lag / 0.01 m/s).
-Ticks are so far apart, and `timeout.tick` so long, that only liveliness tells of a coordinator that is gone.
+detection is the configured timeout, or the time between two messages of the sensor that shows the fault. deceleration is
+that of the robot's limits, or the base's own if its driver stops it. The base's response is its delay plus
+lag log(deceleration lag / 0.01 m/s). Ticks are so far apart, and `timeout.tick` is so long, that only liveliness shows that
+a coordinator is gone.
 """
 
 from __future__ import annotations
@@ -62,7 +64,14 @@ PATIENCE = 60.0  # s, for the fleet to drive
 
 @dataclass(frozen=True)
 class Trial:
-    """One robot and one fault: speed then, time until rest (infinite: not while watched), what was allowed, contacts."""
+    """One robot and one fault.
+
+    Attributes:
+        speed: the robot's speed when the fault strikes [m/s].
+        took: time until the robot rests [s]; infinite if it does not rest while it is watched.
+        allowed: time that is allowed [s].
+        contacts: number of contacts meanwhile.
+    """
 
     speed: float
     took: float
@@ -71,7 +80,7 @@ class Trial:
 
 
 class World(PhysicalWorldNode):
-    """The simulated floor, whose true speeds are kept, whose clock can jump, and which waits for nobody."""
+    """A simulated floor that keeps the true speeds, whose clock can jump, and which does not wait for robots."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -94,7 +103,7 @@ class World(PhysicalWorldNode):
 
 
 class Stage:
-    """World, coordinator and robots, and what can befall them."""
+    """Runs world, coordinator and robots, and breaks and repairs them."""
 
     def __init__(self, robots: int, folder: Path, group: ProcessGroup) -> None:
         self.n, self.folder, self.group = robots, folder, group
@@ -186,7 +195,7 @@ class Stage:
         self.spin(lambda: self.node.world.time >= end, 10.0 * seconds + 5.0)
 
     def drives(self) -> bool:
-        """Whether all robots drive at full speed, just after a tick."""
+        """Return whether all robots drive at full speed, just after a tick."""
         return bool((self.node.speeds > 0.95 * SPEED).all()) and 0.05 < time.monotonic() - self.ticked < 0.4 * TICK
 
     def break_sensors(self, *kinds: FaultKind) -> None:
@@ -227,7 +236,7 @@ class Stage:
             state.call_async(ChangeState.Request(transition=Transition(id=transition)))
 
     def speak_as_another(self) -> None:
-        """A tick of a newer session, that names a policy which nobody has."""
+        """Publish a tick of a newer session that names a policy which no robot has."""
         tick = Tick(self.session + 1, 0, 4711, 0, None, ())
         self.ticks.publish(conversions.tick_to_message(tick, to_time(self.node.world.time)))
 
@@ -245,8 +254,17 @@ class Stage:
 
 @dataclass(frozen=True)
 class Cause:
-    """A fault: how it strikes, how all is put right, what tells within which time [s], how hard the robot brakes [m/s^2], and
-    whether the rest lasts: robots drive round an obstacle, and go on once pose and tick have come by a clock that leapt."""
+    """A fault.
+
+    Attributes:
+        name: name in the table.
+        strike: causes the fault.
+        repair: repairs it.
+        detection: time within which the robot notices it [s].
+        braking: deceleration by which the robot then stops [m/s^2].
+        lasts: whether the robot must stay at rest. It need not after some faults: robots drive round an obstacle, and after
+            a jump of the clock they go on once pose and tick have come again.
+    """
 
     name: str
     strike: Callable[[Stage], None]
@@ -305,7 +323,7 @@ CAUSES = (
 
 
 def make_plan(robots: int, folder: Path) -> FleetPlan:
-    """A fleet on an open floor in two zones whose policy is to go to the other one."""
+    """Plan a fleet on an open floor with two zones, whose policy always leads to the other zone."""
     ends = [[[side * (HALF - 2.0), LANE * i] for i in range(robots)] for side in (-1.0, 1.0)]
     low, high = -0.5 * LANE, LANE * (robots - 0.5)
     floor = {
@@ -326,7 +344,7 @@ def make_plan(robots: int, folder: Path) -> FleetPlan:
 
 
 def try_once(stage: Stage, cause: Cause) -> list[Trial]:
-    """A trial of every robot."""
+    """Strike all robots once, and return a trial of each."""
     node = stage.node
     if not stage.spin(stage.drives, PATIENCE):
         words = "\n".join(child.log.read_text()[-700:] for child in [stage.coordinator, *stage.robots])
@@ -353,7 +371,7 @@ def try_once(stage: Stage, cause: Cause) -> list[Trial]:
 
 
 def run(causes: Sequence[Cause], robots: int, trials: int, tell: Callable[[str, list[Trial]], None]) -> dict[str, list[Trial]]:
-    """Trials of each cause by its name; `tell` hears of each that is done."""
+    """Run trials of each cause, and return them by its name; `tell` is called when a cause is done."""
     found = {}
     with tempfile.TemporaryDirectory() as folder, ProcessGroup(Path(folder) / "logs", os.environ) as group:
         stage = Stage(robots, Path(folder), group)

@@ -1,11 +1,11 @@
-"""Twenty parameters set one after the other on a running fleet: what each does, when, and at what price.
+"""Sets twenty parameters one after the other on a running fleet, and measures what each changes, when, and at what price.
 
     python benchmarks/tuning.py                                  # 30 robots, about three minutes
     python benchmarks/tuning.py --picture docs/images/tuning.png
 
-A link that loses a tenth of all messages gives deadline and backfill something to do. A set counts as taken at the next
-tick if the first tick that began after the answer of the parameter service is decided by it. Its effect is the change of
-a mean over the ticks before and after; whether the sign is right is tested at two standard errors.
+The link loses a tenth of all messages, so that deadline and backfill matter. A set counts as effective at the next tick if
+it decides the first tick that began after the answer of the parameter service. The effect is the change of a mean between
+the ticks before and after; its sign is tested at two standard errors.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def field(name: str) -> Series:
 
 
 def begun(status: Any) -> float:
-    """When the tick began [s, its clock]."""
+    """Return when the tick began [s, by the coordinator's clock]."""
     return status.stamp.sec + 1e-9 * status.stamp.nanosec - status.latency
 
 
@@ -50,7 +50,7 @@ def intervals(statuses: list) -> NDArray[np.float64]:
 
 
 def asked_again(statuses: list) -> NDArray[np.float64]:
-    """Share of the robots heard in one tick that are asked in the next one."""
+    """Return the share of the robots heard in one tick that are asked again in the next one."""
     pairs = pairwise(statuses)
     return np.array([np.mean(np.isin(a.heard_id, b.polled)) for a, b in pairs if len(a.heard_id)])
 
@@ -61,7 +61,7 @@ def flips(statuses: list) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class Change:
-    """One set, what a single status shows it by (None: it takes several), and what it raises (+1) or lowers (-1)."""
+    """One set of parameters, how one status shows it (None if several are needed), and what it raises (+1) or lowers (-1)."""
 
     parameters: Mapping[str, Any]
     seen: Callable[[Any], bool] | None
@@ -81,7 +81,7 @@ SERIES: dict[str, Series] = {
 
 
 def changes(period: float, other: Path, policy_id: int) -> list[Change]:
-    """In this order each begins where the one before has left the fleet: filtered, k = 5."""
+    """List the changes; each starts from the fleet as the one before left it, the first from filtered, k = 5."""
 
     def k(number: int) -> Callable[[Any], bool]:
         return lambda status: status.k == number
@@ -115,7 +115,7 @@ def changes(period: float, other: Path, policy_id: int) -> list[Change]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a change: the ticks around it, and whether the first one after it was decided by it."""
+    """The ticks around a change, and whether the first tick after it was decided by it."""
 
     change: Change
     before: list
@@ -124,7 +124,7 @@ class Outcome:
     answer: float  # s, of the parameter service
 
     def effect(self, name: str) -> tuple[float, float, bool]:
-        """Means before and after, and whether the difference has the right sign."""
+        """Return the means before and after, and whether the difference has the right sign."""
         series = SERIES[name]
         before, after = series(self.before), series(self.after[SETTLE:])
         error = np.hypot(*(values.std(ddof=1) / np.sqrt(len(values)) for values in (before, after)))
@@ -150,7 +150,7 @@ class Tuner:
                 raise SystemExit(f"error: waited in vain for {what}")
 
     def ticks(self, count: int) -> list:
-        """The next so many."""
+        """Wait for the next ticks and return their statuses."""
         first = len(self.listener.statuses)
         self._wait(lambda: len(self.listener.statuses) >= first + count, f"{count} ticks")
         return self.listener.statuses[first : first + count]
@@ -228,7 +228,7 @@ def report(outcomes: list[Outcome], arguments: argparse.Namespace) -> None:
 
 
 def draw(outcomes: list[Outcome], statuses: list) -> bytes:
-    """Five quantities over the ticks, and a numbered line for each change."""
+    """Draw five quantities over the ticks, and a numbered line for each change."""
     panels = ("sampling error", "report bytes per tick", "estimated reward", "latency [s]", "tick interval [s]")
     figure = new_figure(11.5, 12.0)
     *rows, legend = figure.subplots(len(panels) + 1, 1, height_ratios=[1.0] * len(panels) + [0.4])

@@ -1,6 +1,6 @@
-"""What crosses the loopback interface: RTPS packets of one ROS domain, told apart by what they carry.
+"""Counts the RTPS packets of one ROS domain on the loopback interface, by what they carry.
 
-Needs CAP_NET_RAW, and FASTDDS_BUILTIN_TRANSPORTS=UDPv4 in the processes that are watched.
+The capture needs CAP_NET_RAW, and FASTDDS_BUILTIN_TRANSPORTS=UDPv4 in the processes that are watched.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Capture:
 
 
 def payloads(rtps: bytes) -> list[bytes]:
-    """Serialised data of the DATA submessages of an RTPS message, with their encapsulation headers."""
+    """Return the serialised data of the DATA submessages of an RTPS message, with their encapsulation headers."""
     found = []
     if rtps[:4] != b"RTPS":
         return found

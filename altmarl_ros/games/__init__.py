@@ -1,6 +1,38 @@
-"""What is played: finite games of one coordinator and many exchangeable robots."""
+"""What is played: finite games of one coordinator and many exchangeable robots.
+A `TabularGame` holds the tables; builders and YAML files make it; a `Trajectory` says what was played.
+"""
 
-from altmarl_ros.games.spec import Builder, load_floor_map, load_game, tick_of
-from altmarl_ros.games.tabular import Start, TabularGame
+from altmarl_ros.games.moves import goal_zones
+from altmarl_ros.games.rewards import Rewards
+from altmarl_ros.games.spec import (
+    Builder,
+    builder_names,
+    builtin_games,
+    describe_builder,
+    describe_game,
+    find_builder,
+    load_floor_map,
+    load_game,
+    tick_of,
+)
+from altmarl_ros.games.tabular import MAX_STATES, Start, TabularGame
+from altmarl_ros.games.trajectory import UNKNOWN, Trajectory
 
-__all__ = ["Builder", "Start", "TabularGame", "load_floor_map", "load_game", "tick_of"]
+__all__ = [
+    "MAX_STATES",
+    "UNKNOWN",
+    "Builder",
+    "Rewards",
+    "Start",
+    "TabularGame",
+    "Trajectory",
+    "builder_names",
+    "builtin_games",
+    "describe_builder",
+    "describe_game",
+    "find_builder",
+    "goal_zones",
+    "load_floor_map",
+    "load_game",
+    "tick_of",
+]

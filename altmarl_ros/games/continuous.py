@@ -1,18 +1,18 @@
 """The authors' continuous experiment: robots on a line and a dispatcher that moves a meeting point.
 
-Positions s_g, s_l lie in [-w, w], which is divided into equal bins; action a_g steers towards the centre
-tau of bin a_g, and the local actions are d = 0, +step, -step. With independent Gaussian noise,
+The positions s_g and s_l lie in [-w, w], which is divided into equal bins. Action a_g steers s_g towards the
+centre tau of bin a_g; the local actions displace a robot by d = 0, +step, -step. With independent Gaussian noise,
 
     s_g' = clip(s_g + steering (tau[a_g] - s_g) + N(0, sigma_g^2))
     s_l' = clip(s_l + d[a_l] + N(0, sigma_l^2))
     r_g  = commitment_reward exp(-(s_g - tau[a_g])^2 / (2 commitment_width^2))
     r_l  = alignment_reward exp(-(s_l - s_g)^2 / (2 alignment_width^2)) - move_cost |d[a_l]|
 
-An episode starts with s_g ~ U(-start_range, start_range), floor(majority n) robots around one bin centre
-and the others around another, all with standard deviation start_spread, clipped.
+An episode starts with s_g ~ U(-start_range, start_range). floor(majority n) robots start around one bin centre
+and the others around another one, all with standard deviation start_spread, clipped to [-w, w].
 
-The defaults are the authors' (github.com/emiletimothy/alternating-marl, continuous_env.py). Their code lets
-robots move after s_g has; its drift towards s_g is zero, so that this is the model's order all the same.
+The defaults are the authors' numbers (github.com/emiletimothy/alternating-marl, continuous_env.py). In their code
+robots move after s_g has moved; since their drift towards s_g is zero, this makes no difference to the model.
 """
 
 from __future__ import annotations
@@ -65,11 +65,11 @@ class ContinuousWarehouse:
 
     @property
     def dynamics(self) -> tuple[float, ...]:
-        """Everything that says how robots and plant move; rewards and starts do not."""
+        """The parameters that determine how robots and plant move; rewards and starts are not among them."""
         return (self.bins, self.half_width, self.steering, self.sigma_g, self.sigma_l, self.step)
 
     def rewarded(self, of_global: float, of_local: float) -> ContinuousWarehouse:
-        """The same game with r_g and r_l times these factors."""
+        """Return the same game with r_g multiplied by `of_global` and r_l by `of_local`."""
         return replace(
             self,
             commitment_reward=of_global * self.commitment_reward,
@@ -79,43 +79,43 @@ class ContinuousWarehouse:
 
     @cached_property
     def targets(self) -> FloatArray:
-        """tau, the centres of the bins [A_g]."""
+        """The centres of the bins, tau [A_g]."""
         edges = np.linspace(-self.half_width, self.half_width, self.bins + 1)
         return np.asarray(0.5 * (edges[1:] + edges[:-1]))
 
     @cached_property
     def offsets(self) -> FloatArray:
-        """d, displacement by local action [A_l]."""
+        """The displacement by each local action, d [A_l]."""
         return np.array([0.0, self.step, -self.step])
 
     @cached_property
     def pairs(self) -> IntArray:
-        """Where majority and minority may begin, each pair as likely [bins (bins - 1), 2]."""
+        """The pairs of bins that majority and minority may start around, all equally likely [bins (bins - 1), 2]."""
         return np.array(list(permutations(range(self.bins), 2)), dtype=np.int64)
 
     def mean_s_g(self, s_g: FloatArray, a_g: IntArray) -> FloatArray:
-        """E s_g' before clipping, of broadcast arguments."""
+        """Return E s_g' before clipping; the arguments broadcast."""
         return np.asarray(s_g + self.steering * (self.targets[a_g] - s_g))
 
     def mean_s_l(self, s_l: FloatArray, a_l: IntArray) -> FloatArray:
-        """E s_l' before clipping, of broadcast arguments."""
+        """Return E s_l' before clipping; the arguments broadcast."""
         return np.asarray(s_l + self.offsets[a_l])
 
     def clip(self, position: FloatArray) -> FloatArray:
-        """Positions held in [-w, w]."""
+        """Clip positions to [-w, w]."""
         return np.clip(position, -self.half_width, self.half_width)
 
     def r_g(self, s_g: FloatArray, a_g: IntArray) -> FloatArray:
-        """Global reward of broadcast arguments."""
+        """Return the global reward; the arguments broadcast."""
         return np.asarray(self.commitment_reward * _bell(s_g - self.targets[a_g], self.commitment_width))
 
     def r_l(self, s_l: FloatArray, s_g: FloatArray, a_l: IntArray) -> FloatArray:
-        """Local reward of broadcast arguments."""
+        """Return the local reward; the arguments broadcast."""
         cost = self.move_cost * np.abs(self.offsets)[a_l]
         return np.asarray(self.alignment_reward * _bell(s_l - s_g, self.alignment_width) - cost)
 
     def start(self, n: int, runs: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-        """First s_g [R] and s_l [R, n] of `runs` fleets."""
+        """Draw the first s_g [R] and s_l [R, n] of `runs` fleets."""
         s_g = rng.uniform(-self.start_range, self.start_range, runs)
         around = self.targets[self.pairs[rng.integers(len(self.pairs), size=runs)]]
         first = int(self.majority * n)

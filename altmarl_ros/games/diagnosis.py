@@ -1,4 +1,4 @@
-"""What is odd about a game that breaks no rule: reports worth nothing, actions that do the same, dead ends."""
+"""Finds oddities in a game that breaks no rule: reports that are worth nothing, actions with the same effect, dead ends."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SAME = 1e-12
 
 
 def oddities(game: TabularGame) -> list[str]:
-    """One line for each oddity; a game may have good reasons for any of them."""
+    """Describe each oddity in one line; a game may have good reasons for any of them."""
     return [*_influence(game), *_twins(game), *_dead_ends(game), *_scales(game)]
 
 
@@ -53,7 +53,7 @@ def _twins(game: TabularGame) -> list[str]:
         for name, effect in zip(names, table, strict=True):
             groups[np.round(effect, 12).tobytes()].append(name)
         alike = [group for group in groups.values() if len(group) > 1]
-        if alike and len(groups) > 1:  # all alike is told as having no say
+        if alike and len(groups) > 1:  # _influence reports the case in which all actions are alike
             lines.append(f"{kind} do the same in every state: " + "; ".join(", ".join(group) for group in alike))
     return lines
 

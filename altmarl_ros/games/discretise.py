@@ -1,9 +1,9 @@
-"""A continuous game as a finite one, to be solved; it is played on its own dynamics.
+"""Discretises a continuous game, so that it can be solved as a finite one; it is still played on its own dynamics.
 
-Both positions are cut into equal cells. From a cell's centre the next position is a clipped Gaussian,
-whose mass in every cell is exact (a difference of normal distribution functions, the tails in the end
-cells); rewards are those of the centres. With cells of width h the lumping adds h^2 / 12 to the
-variance of a step. The coordinator's count vectors are over the bins, `groups`, not over the cells.
+The ranges of both positions are cut into equal cells. From the centre of a cell the next position is a clipped
+Gaussian, whose mass in every cell is computed exactly as a difference of normal distribution functions, with the tails
+in the end cells. Rewards are those at the centres. Cells of width h add h^2 / 12 to the variance of a step. The
+coordinator's count vectors are over the bins (`groups`), not over the cells.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from altmarl_ros.games.continuous import ContinuousWarehouse
 from altmarl_ros.games.grid import Grid
 from altmarl_ros.games.tabular import Start, TabularGame
 
-_CONCENTRATION = 1e5  # of the Dirichlet around a start: far more than robots, so that only their own noise is left
-_LEAST_SHARE = 1e-9  # no state is quite impossible
+_CONCENTRATION = 1e5  # Dirichlet concentration around a start; far above n, so that only the robots' own noise is left
+_LEAST_SHARE = 1e-9  # least start probability of a cell: the Dirichlet needs positive parameters
 
 
 class ContinuousWarehouseParameters(BaseModel, extra="forbid"):
@@ -43,9 +43,9 @@ class ContinuousWarehouseParameters(BaseModel, extra="forbid"):
 
 
 def build_continuous_warehouse(parameters: ContinuousWarehouseParameters) -> TabularGame:
-    """The discretised game, which knows the continuous one that it stands for.
+    """Build the discretised game, which holds the continuous game that it stands for.
 
-    Odd numbers of cells per bin put a cell's centre on every target.
+    An odd number of cells per bin puts the centre of a cell on every target.
     """
     numbers = dict(parameters)
     gamma, per_global, per_local = (numbers.pop(key) for key in ("gamma", "global_cells_per_bin", "local_cells_per_bin"))
@@ -54,7 +54,7 @@ def build_continuous_warehouse(parameters: ContinuousWarehouseParameters) -> Tab
 
 
 def discretise(game: ContinuousWarehouse, gamma: float, global_cells: int, local_cells: int) -> TabularGame:
-    """The game on `global_cells` and `local_cells` cells; the latter a multiple of the number of bins."""
+    """Discretise the game with `global_cells` and `local_cells` cells; the latter must be a multiple of the number of bins."""
     of_g, of_l = Grid(game.half_width, global_cells), Grid(game.half_width, local_cells)
     s_g, s_l = of_g.centres, of_l.centres
     a_g, a_l = np.arange(game.bins), np.arange(len(game.offsets))
@@ -76,7 +76,7 @@ def discretise(game: ContinuousWarehouse, gamma: float, global_cells: int, local
 
 
 def _starts(game: ContinuousWarehouse, grid: Grid) -> FloatArray:
-    # One distribution of robots over cells for each pair of bins that they may begin around.
+    # One distribution of robots over cells for each pair of bins that they may start around.
     around = grid.gaussian(game.targets, game.start_spread)
     shares = game.majority * around[game.pairs[:, 0]] + (1.0 - game.majority) * around[game.pairs[:, 1]] + _LEAST_SHARE
     return np.asarray(shares / shares.sum(axis=1, keepdims=True))

@@ -1,4 +1,4 @@
-"""YAML documents from outside: read strictly, refused by one line that names the key, its value and the remedy."""
+"""Reads YAML documents from untrusted sources strictly; a refusal is one line with the key, its value and the remedy."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _LONGEST_SHOWN = 40  # characters of a value in an error
 
 
 def read_yaml(path: Path) -> dict[Any, Any]:
-    """The mapping in a YAML file.
+    """Read a YAML file that holds a mapping.
 
     Raises:
-        GameError: what is wrong with the file; its name is for the caller to add.
+        GameError: the file cannot be read or holds no mapping; the caller adds the file's name to the message.
     """
     try:
         document = files.read_yaml(path)
@@ -34,10 +34,10 @@ def read_yaml(path: Path) -> dict[Any, Any]:
 
 
 def validated(model: type[Any], values: dict[Any, Any], prefix: str) -> Any:
-    """The pydantic model with these values.
+    """Make the pydantic model with these values.
 
     Raises:
-        GameError: naming the first bad key, after `prefix`, and its value where it is short.
+        GameError: a key is unknown or its value is bad; the message begins with `prefix` and the key, and tells a short value.
     """
     stranger = next((key for key in values if not isinstance(key, str)), None)
     if stranger is not None:

@@ -1,17 +1,19 @@
-"""The local kernel from recorded runs.
+"""Identifies the local kernel from recorded runs.
 
-With N[s_l, s_g, a_l, s_l'] observed transitions and a Dirichlet prior worth `weight` transitions per row,
-centred on the model's kernel, the posterior of a row is Dirichlet(alpha), alpha = weight P_l + N, and so
+Let N[s_l, s_g, a_l, s_l'] be the observed transitions, and let the prior of each row be a Dirichlet distribution that
+is centred on the model's kernel and worth `weight` transitions. Then the posterior of a row is Dirichlet(alpha) with
+alpha = weight P_l + N, and so
 
     mean      m = alpha / sum alpha
     variance  m (1 - m) / (sum alpha + 1)
     marginal  Beta(alpha_j, sum alpha - alpha_j) of each probability
 
-(Gelman et al., Bayesian Data Analysis, 3rd ed., section 3.4). A row that was never seen keeps the model's
-probabilities, one seen often follows the record. What the model calls impossible stays so until it is seen.
+(Gelman et al., Bayesian Data Analysis, 3rd ed., section 3.4). A row that was never observed keeps the model's
+probabilities; a row that was observed often follows the record. A transition that is impossible in the model stays
+impossible until it is observed.
 
-Where the model says that robots move alike at every s_g, as on floors, the rows of all s_g are one (pooled):
-the same run then tells S_g times as much about each.
+Where robots move in the same way at every s_g according to the model, as on floors, the rows of all s_g can be pooled
+into one: the same run then says S_g times as much about each row.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ _SAME = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class IdentifiedKernel:
-    """A posterior over P_l. Where rows are pooled over s_g, arrays marked S have 1 for S_g.
+    """A posterior over P_l; the axis S has S_g entries, or one where the rows of all s_g are pooled.
 
     Attributes:
         alpha: Dirichlet parameters [s_l, S, a_l, s_l'].
@@ -44,54 +46,55 @@ class IdentifiedKernel:
 
     @property
     def pooled(self) -> bool:
-        """Whether the rows of all s_g are taken as one."""
+        """Whether the rows of all s_g are pooled into one."""
         return self.alpha.shape != self.model.shape
 
     @property
     def evidence(self) -> IntArray:
-        """Observed transitions that each posterior row rests on [s_l, S, a_l, s_l']."""
+        """The observed transitions behind each posterior row [s_l, S, a_l, s_l']."""
         return np.asarray(self.transitions.sum(axis=1, keepdims=True) if self.pooled else self.transitions)
 
     @property
     def prior(self) -> FloatArray:
-        """The prior's mean of each posterior row [s_l, S, a_l, s_l']."""
+        """The prior mean of each posterior row [s_l, S, a_l, s_l']."""
         return self.model[:, : self.alpha.shape[1]]
 
     @property
     def mean(self) -> FloatArray:
-        """Posterior mean of each row [s_l, S, a_l, s_l']."""
+        """The posterior mean of each row [s_l, S, a_l, s_l']."""
         return np.asarray(self.alpha / self.alpha.sum(axis=-1, keepdims=True))
 
     @property
     def deviation(self) -> FloatArray:
-        """Posterior standard deviation of each row's probabilities [s_l, S, a_l, s_l']."""
+        """The posterior standard deviation of each row's probabilities [s_l, S, a_l, s_l']."""
         m = self.mean
         return np.asarray(np.sqrt(np.maximum(m * (1.0 - m), 0.0) / (self.alpha.sum(axis=-1, keepdims=True) + 1.0)))
 
     @property
     def P_l(self) -> FloatArray:
-        """Posterior mean at every s_g [s_l, s_g, a_l, s_l']."""
+        """The posterior mean, written out for every s_g [s_l, s_g, a_l, s_l']."""
         return np.array(np.broadcast_to(self.mean, self.model.shape))
 
     @property
     def standard_error(self) -> FloatArray:
-        """Posterior standard deviation at every s_g [s_l, s_g, a_l, s_l']."""
+        """The posterior standard deviation, written out for every s_g [s_l, s_g, a_l, s_l']."""
         return np.array(np.broadcast_to(self.deviation, self.model.shape))
 
     def interval(self, level: float = 0.95) -> tuple[FloatArray, FloatArray]:
-        """Bounds of the central credible interval of each probability, twice [s_l, S, a_l, s_l']."""
-        from scipy.special import betaincinv  # most processes do without, and start sooner
+        """Compute the lower and the upper bound of each probability's central credible interval [s_l, S, a_l, s_l']."""
+        from scipy.special import betaincinv  # imported here, since most processes do not need it and start sooner
 
         rest = self.alpha.sum(axis=-1, keepdims=True) - self.alpha
-        certain = (self.alpha <= 0.0) | (rest <= 0.0)  # there the Beta is a point at the mean
+        certain = (self.alpha <= 0.0) | (rest <= 0.0)  # there the Beta distribution is a single point, the mean
         a, b = np.where(certain, 1.0, self.alpha), np.where(certain, 1.0, rest)
         low, high = (np.where(certain, self.mean, betaincinv(a, b, tail)) for tail in (0.5 - level / 2, 0.5 + level / 2))
         return low, high
 
     def surprise(self) -> FloatArray:
-        """How far the record is from the model: (N - n p) / sqrt(n p (1 - p) + 1) [s_l, S, a_l, s_l'], n the row's transitions.
+        """Measure how far the record is from the model: (N - n p) / sqrt(n p (1 - p) + 1) [s_l, S, a_l, s_l'].
 
-        At most about standard normal if the model holds; the 1 keeps a single rare event from counting as a surprise.
+        n is the number of transitions of the row and p the prior's probability. If the model holds, the values spread at
+        most about as a standard normal variable; the 1 keeps a single rare event from counting as a surprise.
         """
         n = self.evidence.sum(axis=-1, keepdims=True)
         variance = n * np.maximum(self.prior * (1.0 - self.prior), 0.0)
@@ -99,13 +102,13 @@ class IdentifiedKernel:
 
 
 def count_transitions(game: TabularGame, run: Trajectory) -> IntArray:
-    """Transitions N [s_l, s_g, a_l, s_l'] of a run.
+    """Count the transitions N [s_l, s_g, a_l, s_l'] of a run.
 
-    A robot's pair of ticks counts where they follow each other in one session, both states are known
-    and it acted in the first.
+    Two ticks of a robot count as a transition if they follow each other in one session, both states are known and the
+    robot acted in the first.
 
     Raises:
-        GameError: naming the array and the entry that does not fit the game.
+        GameError: the run does not fit the game; the message names the array and the entry.
     """
     run.check(game)
     before, action, after = run.local_state[:-1], run.local_action[:-1], run.local_state[1:]
@@ -122,13 +125,13 @@ def feels_global_state(model: FloatArray) -> bool:
 
 
 def identify(model: FloatArray, transitions: IntArray, weight: float = 10.0, pool: bool = False) -> IdentifiedKernel:
-    """The posterior of P_l [s_l, s_g, a_l, s_l'] given observed transitions and a prior at `model`.
+    """Compute the posterior of P_l [s_l, s_g, a_l, s_l'] from observed transitions and a prior centred on `model`.
 
     Args:
         model: the prior's mean, e.g. a game's P_l [s_l, s_g, a_l, s_l'].
         transitions: N [s_l, s_g, a_l, s_l'].
-        weight: how many transitions per row the model is worth.
-        pool: take the rows of all s_g as one.
+        weight: how many transitions per row the prior counts for.
+        pool: whether to pool the rows of all s_g into one.
 
     Raises:
         GameError: the weight is not positive and finite, the shapes differ, or pooled rows differ in the model.
@@ -145,8 +148,9 @@ def identify(model: FloatArray, transitions: IntArray, weight: float = 10.0, poo
 
 
 def draw_kernels(alpha: FloatArray, size: int, rng: np.random.Generator) -> FloatArray:
-    """Kernels drawn from a posterior with Dirichlet parameters alpha [..., s_l'], its own shape behind [size, ...]."""
-    # A Dirichlet is normalised Gammas; Gamma(a) = Gamma(a + 1) U^(1/a) keeps small a from underflow, in logarithms.
+    """Draw kernels [size, ..., s_l'] from a posterior with Dirichlet parameters alpha [..., s_l']."""
+    # A Dirichlet variable is a normalised vector of Gamma variables. Gamma(a) = Gamma(a + 1) U^(1/a), taken in logarithms,
+    # does not underflow for small a.
     shape = (size, *alpha.shape)
     possible = alpha > 0.0
     a = np.where(possible, alpha, 1.0)
@@ -156,8 +160,8 @@ def draw_kernels(alpha: FloatArray, size: int, rng: np.random.Generator) -> Floa
 
 
 def transitions_needed(probability: float, standard_error: float, weight: float = 10.0) -> int:
-    """Least transitions of a row after which the posterior knows a probability to this standard error.
+    """Compute the least number of transitions N of a row after which a probability has this posterior standard error.
 
-    From the posterior's variance, m (1 - m) / (weight + N + 1).
+    It follows from the posterior variance, m (1 - m) / (weight + N + 1).
     """
     return max(0, int(np.ceil(probability * (1.0 - probability) / standard_error**2 - weight - 1.0 - 1e-9)))

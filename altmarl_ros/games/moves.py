@@ -1,12 +1,12 @@
-"""What a local action means on a floor: the zone that a robot drives to.
+"""Says what a local action means on a floor: the zone that a robot drives to.
 
-A map's `moves` say it for each action of a game, by the action's name or index:
+The key `moves` of a floor map gives the goal of each action of a game, by the action's name or index:
 
     moves:
-      stay: stay                                # every zone leads to itself
-      next: [B, C, A]                           # of each zone, in the order of the zones
-      previous: {A: C, B: A, C: B}              # the same, by zone
-      home: A                                   # every zone leads to A
+      stay: stay                                # a robot stays in its zone
+      next: [B, C, A]                           # one goal for each zone, in the order of the zones
+      previous: {A: C, B: A, C: B}              # the same by the zones' names
+      home: A                                   # the robots of all zones drive to A
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ STAY = "stay"
 
 
 def neighbour_goals(plan: FloorPlan) -> NDArray[np.int64]:
-    """Action 0: stay; action i: to the i-th neighbour, in order of index, or stay where there is none [s_l, a_l]."""
+    """Tabulate the goals [s_l, a_l] of a `floor` game: action 0 stays; action i leads to the i-th neighbour by index.
+
+    Where a zone has fewer neighbours, the remaining actions stay.
+    """
     most = int(plan.adjacency.sum(axis=1).max())
     table = np.tile(np.arange(len(plan.zones))[:, None], (1, 1 + most))
     for zone in range(len(plan.zones)):
@@ -35,15 +38,15 @@ def neighbour_goals(plan: FloorPlan) -> NDArray[np.int64]:
 
 
 def goal_zones(game: TabularGame, floor: FloorMap) -> NDArray[np.int64]:
-    """The zone that a robot in zone s_l with action a_l drives to [s_l, a_l].
+    """Tabulate the zone that a robot in zone s_l with action a_l drives to [s_l, a_l].
 
     Raises:
-        GameError: the floor's zones are not the game's local states, or an action has no move, or two.
+        GameError: the floor's zones are not the game's local states, or an action has no move or more than one.
     """
     states, zones = game.local_state_names, floor.plan.names
     if len(states) != len(zones):
         raise GameError(f"the floor has {len(zones)} zones, the game {game.name!r} has {len(states)} local states")
-    unnamed = states == tuple(f"zone {i}" for i in range(len(states)))  # what a game calls them that gives no names
+    unnamed = states == tuple(f"zone {i}" for i in range(len(states)))  # the default names of a game's local states
     different = next((i for i, (state, zone) in enumerate(zip(states, zones, strict=True)) if state != zone), None)
     if different is not None and not unnamed:
         raise GameError(
@@ -68,10 +71,10 @@ def goal_zones(game: TabularGame, floor: FloorMap) -> NDArray[np.int64]:
 
 
 def zones_by_action(moves: Mapping[int | str, Any], zones: tuple[str, ...]) -> dict[int | str, tuple[int, ...]]:
-    """The goal of each zone, by action, from what a map's `moves` say.
+    """Read a map's `moves`: the goal of each zone, by action.
 
     Raises:
-        GameError: naming the action, and the zone that is unknown or left out.
+        GameError: a zone is unknown or left out; the message names the action and the zone.
     """
     return {action: _goals(f"moves.{action}", goals, zones) for action, goals in moves.items()}
 

@@ -1,10 +1,10 @@
-"""Random small games in which the coordinator matters, for checks and for the gap's rate.
+"""Makes small random games in which the coordinator matters, for checks and for the rate of the gap.
 
     P_g[s_g, a_g]      = steer e(a_g) + (1 - steer) u,          u ~ Dirichlet(1, .., 1)
     P_l[s_l, s_g, a_l] = inertia e(s_l) + (1 - inertia) u
     r_l[s_l, s_g, a_l] = 5 x(s_l, s_g) + 0.5 y(s_l, s_g, a_l),  r_g = 0;   x, y standard normal
 
-Robots are slow and their reward is high at some pairs (s_l, s_g) only: the coordinator must know where they are.
+Robots are slow, and their reward is high only at some pairs (s_l, s_g): the coordinator must know where they are.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class RandomGameParameters(BaseModel, extra="forbid"):
 
 
 def build_random_game(parameters: RandomGameParameters) -> TabularGame:
-    """A random game with S_g = A_g = global_states; the same seed gives the same game."""
+    """Draw a game with S_g = A_g = global_states; the same seed gives the same game."""
     rng = np.random.default_rng(parameters.seed)
     S, L, A = parameters.global_states, parameters.local_states, parameters.local_actions
     steered, kept = np.eye(S)[None], np.eye(L)[:, None, None]

@@ -1,10 +1,10 @@
-"""A game with other rewards: what a fleet strives for changes, how it moves does not.
+"""Changes the rewards of a game without changing how its robots move.
 
-Weights w_g and w_l scale both parts of the team reward, and builder parameters shape them:
+Weights w_g and w_l scale the two parts of the team reward, and parameters of the game's builder shape them:
 
     r = w_g r_g(s_g, a_g) + w_l (1/n) sum_i r_l(s_i, s_g, a_i)
 
-A parameter that changes P_g, P_l or the states is refused: policies learned on other dynamics are for another fleet.
+A parameter that changes P_g, P_l or the states is refused, since policies learned on other dynamics do not fit the fleet.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from altmarl_ros.games.tabular import TabularGame
 
 @dataclass(frozen=True)
 class Rewards:
-    """What to strive for.
+    """Rewards and discount that replace those of a game.
 
     Attributes:
         of_global: w_g.
         of_local: w_l.
-        gamma: discount per tick; None: the game's own.
-        parameters: of the game's builder, by name, in place of the game's own.
+        gamma: discount per tick; None keeps the game's own.
+        parameters: builder parameters by name; they replace those of the game's file.
     """
 
     of_global: float = 1.0
@@ -43,10 +43,11 @@ class Rewards:
                 raise GameError(f"rewards: {name} is {getattr(self, name)}, must be finite")
 
     def of(self, source: str | Path) -> TabularGame:
-        """The game of a file or built-in name with these rewards.
+        """Load the game of a file or built-in name with these rewards.
 
         Raises:
-            GameError: naming the file and the parameter, also where it changes more than rewards, discount or starts.
+            GameError: the game or a parameter is bad, or a parameter changes more than rewards, discount or starts; the
+                message names the file and the parameter.
         """
         game = load_game(source)
         own = game.dynamics_hash
@@ -62,10 +63,10 @@ class Rewards:
 
 
 def parse_parameters(text: str) -> dict[str, Any]:
-    """Builder parameters from one line of YAML, such as `{nearby: 4, travel_cost: 0.2}`; empty: none.
+    """Parse builder parameters from one line of YAML, such as `{nearby: 4, travel_cost: 0.2}`; an empty text has none.
 
     Raises:
-        GameError: it is no mapping of names.
+        GameError: the text is no mapping whose keys are names.
     """
     try:
         document = parse_yaml(text) if text.strip() else {}

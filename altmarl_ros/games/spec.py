@@ -1,13 +1,13 @@
-"""Games from YAML: a named builder with its parameters, or explicit arrays beside the file.
+"""Loads games from YAML files: a named builder with its parameters, or explicit arrays beside the file.
 
     name: my_fleet                    name: my_fleet
     builder: warehouse                arrays: tables.npz    # P_g, P_l, r_g, r_l; optional rho_g, alpha
     parameters: {zones: 5}            gamma: 0.95
 
-Either may be given names (local_state_names, ...), a one-line `description`, and `identified: kernel.npz`
-with a P_l that takes the place of the model's. The `floor` builder's parameters may name a floor map, `map: hall.yaml`,
-which stands for that file's keys. A builder is looked up among the built-in ones, then
-among the entry points of the group `altmarl_ros.games`, each of which loads a `Builder`.
+Both forms may have names (local_state_names, ...), a one-line `description`, and `identified: kernel.npz` with a P_l that
+replaces the model's. The parameters of the `floor` builder may name a floor map (`map: hall.yaml`), whose keys are then
+parameters too. A builder is looked up among the built-in ones first, and then among the entry points of the group
+`altmarl_ros.games`, each of which loads a `Builder`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _IDENTIFIED_ARRAYS = ("P_l", "standard_error", "transitions", "alpha")
 
 @dataclass(frozen=True)
 class Builder:
-    """A named family of games: a pydantic model of its parameters and the function that builds one."""
+    """A family of games: a pydantic model of its parameters, and the function that builds a game from them."""
 
     parameters: type[BaseModel]
     build: Callable[[Any], TabularGame]
@@ -59,7 +59,7 @@ BUILDERS: dict[str, Builder] = {
 
 
 class _Spec(BaseModel, extra="forbid"):
-    # typing's Optional, Dict and List: these annotations are evaluated by pydantic 1 as well.
+    # Annotations use typing's Optional, Dict and List, since pydantic 1 evaluates them on old interpreters as well.
     name: str = Field(..., min_length=1, max_length=64)
     description: str = Field("", max_length=200)
     builder: Optional[str] = None
@@ -73,10 +73,10 @@ class _Spec(BaseModel, extra="forbid"):
 
 
 def load_game(source: str | Path, changes: Mapping[str, Any] | None = None) -> TabularGame:
-    """The game of a YAML file, or of a built-in name such as `warehouse`; `changes` take the place of builder parameters.
+    """Load the game of a YAML file or of a built-in name such as `warehouse`; `changes` replace builder parameters.
 
     Raises:
-        GameError: one line that names the file, the key or array, and the rule it breaks.
+        GameError: the file or the game breaks a rule; one line names the file, the key or array, and the rule.
     """
     path = _locate(source)
     try:
@@ -88,10 +88,10 @@ def load_game(source: str | Path, changes: Mapping[str, Any] | None = None) -> T
 
 
 def load_floor_map(source: str | Path) -> FloorMap:
-    """The floor of a map file, of a game that the `floor` builder makes, or of a built-in name of either.
+    """Load the floor of a map file, of a game that the `floor` builder makes, or of a built-in name of either.
 
     Raises:
-        GameError: one line that names the file and what is wrong, or the file is a game without a floor.
+        GameError: the file breaks a rule or is a game without a floor; one line names the file and what is wrong.
     """
     path = _locate(source, ("games", "floors"))
     try:
@@ -108,10 +108,10 @@ def load_floor_map(source: str | Path) -> FloorMap:
 
 
 def tick_of(source: str | Path) -> float | None:
-    """Time between ticks that a game of the `floor` builder is made for [s]; None for others, which have no seconds.
+    """Return the tick period that a game of the `floor` builder is made for [s]; None for other games, which know no seconds.
 
     Raises:
-        GameError: as `load_game`.
+        GameError: for the same reasons as `load_game`.
     """
     path = _locate(source)
     try:
@@ -122,26 +122,26 @@ def tick_of(source: str | Path) -> float | None:
 
 
 def describe_game(source: str | Path) -> str:
-    """One line about a game: its own description, else its builder's."""
+    """Describe a game in one line: by its own description, or else by its builder's."""
     spec = _read_spec(_locate(source))
     return spec.description or (describe_builder(find_builder(spec.builder)) if spec.builder else "")
 
 
 def describe_builder(builder: Builder) -> str:
-    """The first line of its build function's docstring."""
+    """Describe a builder by the first line of its build function's docstring."""
     return (builder.build.__doc__ or "").strip().partition("\n")[0]
 
 
 def builder_names() -> list[str]:
-    """Names of the built-in builders and of those that installed packages offer."""
+    """List the names of the built-in builders and of those that installed packages offer."""
     return sorted({*BUILDERS, *(entry.name for entry in entry_points(group=ENTRY_POINT_GROUP))})
 
 
 def find_builder(name: str) -> Builder:
-    """The builder of that name; a built-in one comes before an entry point.
+    """Find the builder of that name; a built-in builder comes before an entry point.
 
     Raises:
-        GameError: there is none, or its package cannot be loaded.
+        GameError: no builder has that name, or its package cannot be loaded.
     """
     if name in BUILDERS:
         return BUILDERS[name]
@@ -158,7 +158,7 @@ def find_builder(name: str) -> Builder:
 
 
 def save_identified_game(source: str | Path, kernel: IdentifiedKernel, path: Path) -> None:
-    """Write a copy of a game whose P_l is the identified one: `path` (YAML), and its arrays beside it (.npz).
+    """Write a copy of a game with the identified P_l: a YAML file at `path`, and the arrays in an `.npz` beside it.
 
     Raises:
         GameError: the source is not a game, or a file cannot be written.
@@ -192,12 +192,13 @@ def save_identified(kernel: IdentifiedKernel, path: Path) -> None:
 
 
 def load_posterior(source: str | Path, game: TabularGame) -> FloatArray | None:
-    """Dirichlet parameters [s_l, s_g, a_l, s_l'] whose means are the game's P_l, 1 for s_g where it was pooled.
+    """Load the Dirichlet parameters [s_l, s_g or 1, a_l, s_l'] whose means are the game's P_l.
 
-    None if the game's kernel was not identified, or nothing but its mean was kept.
+    The second axis has one entry where the rows of all s_g were pooled. The result is None if the game's kernel was not
+    identified, or if only its mean was kept.
 
     Raises:
-        GameError: one line that names the file and what is wrong with it.
+        GameError: the file is bad or does not fit the game; one line names the file and what is wrong with it.
     """
     path = _locate(source)
     try:
@@ -211,13 +212,8 @@ def load_posterior(source: str | Path, game: TabularGame) -> FloatArray | None:
 
 
 def builtin_games() -> list[str]:
-    """Names of the games that are installed with the package."""
+    """List the names of the games that are installed with the package."""
     return _builtin("games")
-
-
-def builtin_floors() -> list[str]:
-    """Names of the floor maps that are installed with the package."""
-    return _builtin("floors")
 
 
 def _builtin(kind: str) -> list[str]:
@@ -229,7 +225,7 @@ def _locate(source: str | Path, kinds: tuple[str, ...] = ("games",)) -> Path:
     try:
         if path.suffix in (".yaml", ".yml") or path.exists():
             return path
-    except (OSError, ValueError) as error:  # a name that no file can have
+    except (OSError, ValueError) as error:  # no file can have this name
         raise GameError(f"{str(source)!r} cannot be read: {getattr(error, 'strerror', None) or error}") from None
     for kind in kinds if path.name == str(source) else ():
         builtin = share_directory() / "config" / kind / f"{source}.yaml"
@@ -276,7 +272,7 @@ def _from_builder(spec: _Spec, folder: Path) -> TabularGame:
 
 
 def _parameters(spec: _Spec, model: type[BaseModel], folder: Path) -> Any:
-    """The builder's parameters; a floor's `map` stands for the keys of that file."""
+    """Validate the builder's parameters; the keys of the file that a floor's `map` names are added to them."""
     given = dict(spec.parameters)
     if issubclass(model, FloorMapParameters) and "map" in given:
         name = given.pop("map")
@@ -306,7 +302,7 @@ def _from_arrays(spec: _Spec, folder: Path) -> TabularGame:
         arrays.get("rho_g", np.full(P_g.shape[:1], 1.0 / max(1, len(np.atleast_1d(P_g))))),
         arrays.get("alpha", np.ones(P_l.shape[:1])),
     )
-    return TabularGame(spec.name, P_g, P_l, arrays["r_g"], arrays["r_l"], gamma, start)
+    return TabularGame(name=spec.name, P_g=P_g, P_l=P_l, r_g=arrays["r_g"], r_l=arrays["r_l"], gamma=gamma, start=start)
 
 
 def _checked_alpha(alpha: FloatArray, game: TabularGame) -> FloatArray:

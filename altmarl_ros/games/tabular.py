@@ -1,4 +1,4 @@
-"""The finite game that everything else is about.
+"""Defines the finite game: its transitions, rewards, discount and start.
 
 One global agent with state s_g and n exchangeable local agents with states s_1..s_n move in discrete
 time (Anand and Karmarkar, arXiv 2603.03759, section 2):
@@ -7,7 +7,7 @@ time (Anand and Karmarkar, arXiv 2603.03759, section 2):
     s_i(t+1) ~ P_l(. | s_i(t), s_g(t), a_i(t)),  independently for i = 1..n
     r(t)     = r_g(s_g, a_g) + (1/n) sum_i r_l(s_i, s_g, a_i)
 
-and everybody wants a large E sum_t gamma^t r(t).
+and all agents maximise the same E sum_t gamma^t r(t).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ ROW_SUM_TOLERANCE = 1e-6
 MAX_CONCENTRATION = 1e100
 """Largest entry of a start's alpha; sums of larger ones overflow."""
 
-_EXACT = 1e-13  # what random generators accept as a sum of 1
+_EXACT = 1e-13  # random generators accept sums that are this close to 1
 
 
 @dataclass(frozen=True)
@@ -42,16 +42,16 @@ class Start:
 
     Attributes:
         rho_g: initial distribution of the global state [S_g].
-        alpha: Dirichlet concentration of the local states' distribution [S_l]; small values make
-            most robots begin in one or two states, large ones approach alpha / sum(alpha). With two
-            axes [M, S_l] the episode begins by one of M concentrations, each as likely.
+        alpha: Dirichlet concentration of the local states' distribution [S_l]. With small values most robots begin in
+            one or two states; with large values their shares approach alpha / sum(alpha). With two axes [M, S_l] an
+            episode begins by one of M concentrations, all equally likely.
     """
 
     rho_g: FloatArray
     alpha: FloatArray
 
     def draw_shares(self, runs: int, rng: np.random.Generator) -> FloatArray:
-        """Distributions p of the local states for so many episodes [R, S_l]."""
+        """Draw the distributions p of the local states for `runs` episodes [R, S_l]."""
         if self.alpha.ndim == 1:
             return rng.dirichlet(self.alpha, size=runs)
         alpha = self.alpha[rng.integers(len(self.alpha), size=runs)]
@@ -77,12 +77,12 @@ class TabularGame:
         local_state_names: one name per local state, e.g. zones.
         global_action_names: one name per global action.
         local_action_names: one name per local action.
-        groups: the group 0..G-1 of each local state [S_l], where the coordinator's count vectors are over
-            groups of states; None counts every state by itself.
-        continuous: the game on continuous states that these tables discretise, if any; it is what is played.
+        groups: the group 0..G-1 of each local state [S_l], if the coordinator's count vectors count robots by groups
+            of states; None if they count every state by itself.
+        continuous: the game on continuous states that these tables discretise, if any; fleets play that one.
 
     Raises:
-        GameError: naming the array, the index and the rule that it breaks.
+        GameError: an array breaks a rule; the message names the array, the index and the rule.
     """
 
     name: str
@@ -172,38 +172,38 @@ class TabularGame:
 
     @property
     def n_global_states(self) -> int:
-        """S_g."""
+        """S_g, number of global states."""
         return int(self.P_g.shape[0])
 
     @property
     def n_global_actions(self) -> int:
-        """A_g."""
+        """A_g, number of global actions."""
         return int(self.P_g.shape[1])
 
     @property
     def n_local_states(self) -> int:
-        """S_l."""
+        """S_l, number of local states."""
         return int(self.P_l.shape[0])
 
     @property
     def n_local_actions(self) -> int:
-        """A_l."""
+        """A_l, number of local actions."""
         return int(self.P_l.shape[2])
 
     @property
     def n_groups(self) -> int:
-        """G, over how many groups of local states the coordinator counts; S_l without groups."""
+        """G, the number of groups of local states by which the coordinator counts robots; S_l without groups."""
         return self.n_local_states if self.groups is None else int(self.groups.max()) + 1
 
     @property
     def initial(self) -> Start:
-        """The start distribution, present in every constructed game."""
+        """The start distribution, which every constructed game has."""
         assert self.start is not None
         return self.start
 
     @cached_property
     def content_hash(self) -> str:
-        """16 hexadecimal digits that change with any number that changes play; names do not count."""
+        """A hash of 16 hexadecimal digits over every number that changes play; names do not enter."""
         continuous = "" if self.continuous is None else repr(self.continuous)
         groups = [] if self.groups is None else [self.groups]
         start = (self.initial.rho_g, self.initial.alpha)
@@ -212,10 +212,10 @@ class TabularGame:
 
     @cached_property
     def dynamics_hash(self) -> str:
-        """16 hexadecimal digits that change with how coordinator and robots move, and not with what they want.
+        """A hash of 16 hexadecimal digits over P_g, P_l and the groups, but not over rewards, discount and starts.
 
-        Games that agree in it have the same P_g, P_l and groups: the states, actions and policies of one mean the same in
-        the other. Rewards, discount and starts may differ.
+        Games with the same dynamics hash move in the same way: states, actions and policies of one mean the same in the
+        other.
         """
         continuous = "" if self.continuous is None else repr(self.continuous.dynamics)
         groups = [] if self.groups is None else [self.groups]
@@ -225,7 +225,7 @@ class TabularGame:
 def _digest(about: str, arrays: Iterable[Any]) -> str:
     digest = hashlib.sha256(about.encode())
     for array in arrays:
-        # Rounded, since exp() may differ in its last bit from one processor to the next.
+        # The numbers are rounded, since exp() may differ in its last bit from one processor to the next.
         rounded = np.round(np.asarray(array), 9) + 0.0
         digest.update(repr(rounded.shape).encode() + np.ascontiguousarray(rounded, dtype="<f8").tobytes())
     return digest.hexdigest()[:16]

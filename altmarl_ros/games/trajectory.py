@@ -1,7 +1,7 @@
-"""What robots and coordinator did in a run: the part of a record that a game can explain.
+"""Holds what robots and coordinator did in a run: the part of a record that a game can explain.
 
-The rows of a trajectory are ticks, its columns robots. Two rows follow each other where they have the same
-session and consecutive ticks; a maximal chain of such rows is a stretch.
+The rows of a trajectory are ticks, its columns are robots. A row follows the row before it if both have the same session
+and consecutive tick numbers.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from altmarl_ros.games.tabular import TabularGame
 IntArray = NDArray[np.int64]
 
 UNKNOWN = -1
-"""Local state of a robot that is not there, or action of one that did not act."""
+"""Stands for the local state of a robot that is not there, and for the action of a robot that did not act."""
 
 _SERIES = ("session", "tick", "global_state", "global_action")
 _TABLES = ("local_state", "local_action")
@@ -27,17 +27,18 @@ _TABLES = ("local_state", "local_action")
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
-    """T ticks of n robots.
+    """States and actions of n robots and their coordinator over T ticks.
 
     Attributes:
         session: number of the session of each tick [T].
         tick: number of each tick in its session [T].
-        global_state, global_action: s_g(t) and a_g(t) [T].
+        global_state: s_g(t) [T].
+        global_action: a_g(t) [T].
         local_state: s_i(t), UNKNOWN where it is not known [T, n].
-        local_action: a_i(t), taken in s_i(t); UNKNOWN where there was none [T, n].
+        local_action: a_i(t), taken in s_i(t); UNKNOWN where the robot took none [T, n].
 
     Raises:
-        GameError: naming the array that is not of integers or has another shape.
+        GameError: an array does not hold integers or has another shape; the message names it.
     """
 
     session: IntArray
@@ -58,7 +59,7 @@ class Trajectory:
 
     @classmethod
     def joined(cls, runs: Sequence[Trajectory]) -> Trajectory:
-        """Several runs as one, their sessions apart from each other; in a smaller fleet's ticks the last robots are UNKNOWN."""
+        """Join several runs into one with distinct sessions; in the ticks of a smaller fleet the last robots are UNKNOWN."""
         robots = max(run.local_state.shape[1] for run in runs)
         columns = {name: [np.asarray(getattr(run, name), dtype=np.int64) for run in runs] for name in (*_SERIES, *_TABLES)}
         columns["session"] = [
@@ -72,28 +73,28 @@ class Trajectory:
 
     @property
     def follows(self) -> NDArray[np.bool_]:
-        """Whether a tick follows the one in the row before [T]; never true of the first."""
+        """Whether each tick follows the tick in the row before [T]; false for the first row."""
         chained = (np.diff(self.session) == 0) & (np.diff(self.tick) == 1)
         return np.concatenate([np.zeros(min(1, len(self.tick)), dtype=bool), chained])
 
     @property
     def acted(self) -> NDArray[np.bool_]:
-        """Whether a robot was there and acted [T, n]."""
+        """Whether each robot was there and acted [T, n]."""
         return np.asarray((self.local_state != UNKNOWN) & (self.local_action != UNKNOWN))
 
     def occupancy(self, n_local_states: int) -> IntArray:
-        """Robots per local state [T, S_l]."""
+        """Count the robots in each local state [T, S_l]."""
         return np.stack([(self.local_state == j).sum(axis=1) for j in range(n_local_states)], axis=1)
 
     def rewards(self, game: TabularGame) -> FloatArray:
-        """Team reward of each tick over the robots that acted [T]; r_g alone where none did."""
+        """Compute the team reward of each tick over the robots that acted [T]; it is r_g alone where none did."""
         acted = self.acted
         r_l = game.r_l[np.maximum(self.local_state, 0), self.global_state[:, None], np.maximum(self.local_action, 0)]
         local = np.where(acted, r_l, 0.0).sum(axis=1) / np.maximum(acted.sum(axis=1), 1)
         return np.asarray(game.r_g[self.global_state, self.global_action] + local)
 
     def check(self, game: TabularGame) -> None:
-        """Raise GameError, naming array and entry, unless all states and actions are the game's."""
+        """Raise GameError, which names the array and the entry, unless all states and actions are the game's."""
         for name, size, least in (
             ("global_state", game.n_global_states, 0),
             ("global_action", game.n_global_actions, 0),

@@ -7,8 +7,8 @@ All kernels are softmax rows of logits. With e(.) the indicator,
     r_l[s_l, s_g, a_l] = (10 if s_l = s_g else 2 / (1 + ring distance)) + [0, 0.5, -0.3][a_l]
     r_g = 1 (their code) or 4 - |s_g - a_g| (the paper, section 6)
 
-whose numbers are the parameters `reward`, `nearby`, `next_reward` and `previous_reward`. Local action 1 names the
-neighbour s_l + 1 and action 2 the neighbour s_l - 1.
+The numbers of r_l are the parameters `reward`, `nearby`, `next_reward` and `previous_reward`. Local action 1 leads to the
+neighbour s_l + 1 and action 2 to the neighbour s_l - 1.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class WarehouseParameters(BaseModel, extra="forbid"):
 
 
 def build_warehouse(parameters: WarehouseParameters) -> TabularGame:
-    """The warehouse game on `zones` zones: S_g = A_g = S_l = zones, A_l = 3 (stay, next, previous)."""
+    """Robots on a ring of zones and a dispatcher: S_g = A_g = S_l = zones, A_l = 3 (stay, next, previous)."""
     L = parameters.zones
     e = np.eye(L)
     zone = np.arange(L)

@@ -1,11 +1,11 @@
-"""A game with groups, as the coordinator's ladder sees it: one local state per group.
+"""Aggregates a game with groups into the game that the coordinator's ladder sees, with one local state per group.
 
-Under a fixed pi_l a robot in group J is somewhere in it, with the probabilities w(j | s_g) of the joint
-process at s_g, and moves as it does on average:
+Under a fixed pi_l a robot of group J is in its state j with probability w(j | J, s_g), taken from the joint process at
+s_g. The aggregated robot moves by the average:
 
     P(I | J, s_g) = sum_{j in J} w(j | J, s_g) sum_{i in I} P_pi(i | j, s_g),   r(J, s_g) likewise.
 
-A single local action is left, since pi_l is fixed.
+Since pi_l is fixed, a single local action is left.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from __future__ import annotations
 import numpy as np
 
 from altmarl_ros.arrays import FloatArray
-from altmarl_ros.games.tabular import Start, TabularGame
+from altmarl_ros.games import Start, TabularGame
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.counts import by_group
 
 
 def aggregate(game: TabularGame, pi_l: LocalPolicy, occupancy: FloatArray | None) -> tuple[TabularGame, LocalPolicy]:
-    """The game on groups and its only local policy; both as they are where the game has no groups.
+    """Return the game on groups and its only local policy; a game without groups and its pi_l are returned unchanged.
 
-    Robots are weighted by occupancy [s_g, s_l, a_g] (Rollouts.occupancy); without it, alike within a group.
+    The states of a group are weighted by the occupancy [s_g, s_l, a_g] (`Rollouts.occupancy`), or equally without it.
     """
     if game.groups is None:
         return game, pi_l
     member = np.eye(game.n_groups)[game.groups]  # [s_l, J]
     weight = np.ones((game.n_global_states, game.n_local_states)) if occupancy is None else occupancy.sum(axis=2)
-    # Where a group was never visited, its states count as they do at other s_g, and at last alike.
+    # A group that was never visited at some s_g takes the weights of all s_g, and equal weights if it was never visited.
     weight = weight + 1e-6 * weight.sum(axis=0) / max(weight.sum(), 1e-300) + 1e-12
     share = weight[:, :, None] * member
     share = share / share.sum(axis=1, keepdims=True)  # [s_g, s_l, J]

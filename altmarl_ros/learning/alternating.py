@@ -1,12 +1,12 @@
-"""ALTERNATING-MARL (arXiv 2603.03759, algorithm 1): best responses in turn, until none helps.
+"""Runs ALTERNATING-MARL (arXiv 2603.03759, algorithm 1): best responses in turn, until none improves the team's value.
 
     repeat   G-LEARN: pi_g' against pi_l;   UPDATE
              L-LEARN: pi_l' against pi_g;   UPDATE
     until neither step is kept
 
-UPDATE keeps a step only if the team's value rose by more than the comparison's uncertainty: both
-pairs play the same starts with the same seeds, and the mean paired difference must exceed
-`confidence` of its standard errors. At the end the ladder k' = 0..K is solved for the final pi_l.
+UPDATE keeps a step only if the team's value rises by more than the uncertainty of the comparison: both pairs play the
+same starts with the same seeds, and the mean paired difference must exceed `confidence` of its standard errors. At the
+end the ladder k' = 0..K is solved against the final pi_l.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.aggregation import aggregate
 from altmarl_ros.learning.backups import GLearnOptions, check_training
 from altmarl_ros.learning.certificate import NashGap
@@ -36,26 +36,27 @@ from altmarl_ros.policies import Ladder, LocalPolicy, PolicyBundle
 from altmarl_ros.policies.counts import number_of_counts
 
 LEARNABLE = ("filtered", "fresh")
-"""Observation models for which a pair can be learned; one for `fresh` also serves `sticky`."""
+"""Observation models for which a pair can be learned; a pair for `fresh` also serves `sticky`."""
 
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """What ALTERNATING-MARL computes.
+    """Options of ALTERNATING-MARL.
 
     Attributes:
-        K: the highest number of reports per tick that the ladder serves.
+        K: the highest number of reports per tick for which the ladder has a rung.
         rounds: greatest number of rounds.
-        n: robots in the evaluations.
-        runs: episodes per evaluation; None takes 400, or 100 where robots are simulated one by one.
-        horizon: ticks per episode; None takes what leaves 1 % of the discounted weight.
-        temperature: of the local policy [reward units]; 0 is greedy.
-        learn_for: the observation model through which the coordinator plays in the rounds, LEARNABLE. Robots answer what
-            they meet: with `fresh`, the paper's rule, a coordinator that changes its mind with its sampling noise.
-        confidence: standard errors by which a step must improve to be kept.
-        seed: seed of everything random.
-        certificate_runs: episodes, twice, by which the final pair's NashGap is estimated; 0 leaves it out,
-            None takes 100, or 20 where robots are simulated one by one.
+        n: number of robots in the evaluations.
+        runs: episodes per evaluation; None takes 400, or 100 if robots are simulated one by one.
+        horizon: ticks per episode; None takes `discounted_horizon`.
+        temperature: temperature of the local policy [reward units]; 0 makes it greedy.
+        learn_for: the observation model, one of LEARNABLE, through which the coordinator plays in the rounds. It matters,
+            since robots respond to the coordinator's behaviour: with `fresh`, the paper's rule, decisions flip with the
+            sampling noise.
+        confidence: number of standard errors by which a step must improve the value to be kept.
+        seed: seed of all random numbers.
+        certificate_runs: episodes that choose deviations for the final pair's NashGap, and as many that measure them;
+            0 leaves the NashGap out, None takes 100, or 20 if robots are simulated one by one.
         g_learn: options of G-LEARN.
     """
 
@@ -86,13 +87,21 @@ class TrainingOptions:
 
     @property
     def top(self) -> int:
-        """Reports per tick in the rounds."""
+        """The number of reports per tick in the rounds."""
         return min(self.K, self.n)
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a training is: stage `rounds` (step done, `pair` held after it) or `ladder` (rung done)."""
+    """How far a training is.
+
+    Attributes:
+        stage: `rounds` after a step, `ladder` after a rung of the final ladder.
+        done: rounds begun, or rungs done.
+        total: rounds or rungs in all.
+        step: the step that was done, in stage `rounds`.
+        pair: the pair held after that step.
+    """
 
     stage: str
     done: int
@@ -108,15 +117,18 @@ def train(
     state_path: Path | None = None,
     first: LocalPolicy | None = None,
 ) -> PolicyBundle:
-    """Learn a policy bundle; `on_progress` is told of every step and may raise to cancel.
+    """Learn a policy bundle.
 
-    The first best response is to the robots' policy `first`, uniform by default.
-
-    With `state_path` the state is kept there after every round and now and then between rungs, and an
-    interrupted training of the same game and options goes on from it; the file is removed at the end.
+    Args:
+        game: the game to learn.
+        options: what to compute.
+        on_progress: called after every step and rung; an exception that it raises cancels the training.
+        state_path: if given, the state is saved there after every round and now and then between rungs. An interrupted
+            training of the same game and options continues from it; the file is removed at the end.
+        first: the robots' policy that the first best response answers; uniform by default.
 
     Raises:
-        ResourceError: the highest rung does not fit the memory limit.
+        ResourceError: the top rung does not fit the memory limit.
         AltmarlError: the state cannot be written.
     """
     check_training(game, options.K, options.g_learn)
@@ -128,7 +140,7 @@ def train(
     comparison = _Comparison(game, options)
     held = None if state.pi_g is None else comparison.play(*_held_pair(game, options, state))
     while not state.settled:
-        held = _round(game, options, comparison, state, held, tell)
+        held = _round(comparison, state, held, tell)
         keeper.keep()
 
     def on_rung(k: int, solution: GlobalSolution) -> None:
@@ -139,24 +151,40 @@ def train(
 
     assert held is not None
     assert state.pi_g is not None
-    rungs = learn_ladder(*aggregate(game, state.pi_l, held.occupancy), options, on_rung, tuple(state.rungs), state.rung_V).rungs
-    if options.top == options.K:  # the pair held, not a best response that UPDATE did not keep
+    counted, alone = aggregate(game, state.pi_l, held.occupancy)
+    rungs = learn_ladder(counted, alone, options, on_rung=on_rung, solved=tuple(state.rungs), V=state.rung_V).rungs
+    if options.top == options.K:  # the pair that UPDATE kept, which may differ from a new best response
         rungs = (*rungs[:-1], state.pi_g)
     assert state.rung_V is not None
     ladder = Ladder(rungs, game.n_local_states, game.n_global_actions, game.groups, state.rung_V.astype(np.float32))
-    gap, runs, seed = None, options.certificate_runs, options.seed
+    gap, runs = None, options.certificate_runs
     if runs is None:
         runs = 100 if game.continuous is None else 20
     if runs:
-        # The top rung is G-LEARN's own answer to this pi_l: it is not learned once more as a candidate.
         gap = nash_gap(
-            game, ladder, state.pi_l, options.K, options.n, runs, seed, method="sampled", relearn=None, model=options.learn_for
+            game,
+            ladder,
+            state.pi_l,
+            k=options.K,
+            n=options.n,
+            runs=runs,
+            seed=options.seed,
+            method="sampled",
+            relearn=None,  # the top rung is G-LEARN's answer to this pi_l already
+            model=options.learn_for,
         )
     report = _report(options, state, held, gap)
     keeper.forget()
-    pi_l = LocalPolicy(state.pi_l.probabilities, l_learn(game, held.occupancy).Q)
     return PolicyBundle(
-        ladder, pi_l, game.name, game.content_hash, game.gamma, options.seed, report, game.dynamics_hash, game.r_g
+        ladder=ladder,
+        pi_l=LocalPolicy(state.pi_l.probabilities, l_learn(game, held.occupancy).Q),
+        game=game.name,
+        game_hash=game.content_hash,
+        gamma=game.gamma,
+        seed=options.seed,
+        report=report,
+        dynamics_hash=game.dynamics_hash,
+        r_g=game.r_g,
     )
 
 
@@ -164,17 +192,24 @@ def learn_ladder(
     game: TabularGame,
     pi_l: LocalPolicy,
     options: TrainingOptions,
+    *,
     on_rung: Callable[[int, GlobalSolution], None] | None = None,
     solved: tuple[NDArray[np.uint16], ...] = (),
     V: FloatArray | None = None,
 ) -> Ladder:
-    """The rungs k' = 0..K against pi_l, each started from the one below.
+    """Solve the rungs k' = 0..K against pi_l; each starts from the values of the rung below.
 
-    `solved` are rungs from 0 that are there already, and V [rank of c, s_g] the values of the last of them.
+    Args:
+        game: the game, aggregated if it has groups.
+        pi_l: the robots' policy.
+        options: K and the options of G-LEARN.
+        on_rung: called after every rung with its k' and solution.
+        solved: the rungs from 0 on that are solved already.
+        V: values of the last of these [rank of c, s_g].
     """
     rungs = list(solved)
     for k in range(len(rungs), options.K + 1):
-        solution = g_learn(game, pi_l, k, options.g_learn, None if V is None else lift(V, k, game.n_local_states))
+        solution = g_learn(game, pi_l, k, options.g_learn, V=None if V is None else lift(V, k, game.n_local_states))
         V = solution.V
         rungs.append(solution.policy)
         if on_rung:
@@ -182,22 +217,16 @@ def learn_ladder(
     return Ladder(tuple(rungs), game.n_local_states, game.n_global_actions)
 
 
-def _round(
-    game: TabularGame,
-    options: TrainingOptions,
-    comparison: _Comparison,
-    state: TrainingState,
-    held: Rollouts | None,
-    tell: Callable[[Progress], None],
-) -> Rollouts:
-    """A best response of each side, written into the state; the rollouts of the pair held after it."""
+def _round(comparison: _Comparison, state: TrainingState, held: Rollouts | None, tell: Callable[[Progress], None]) -> Rollouts:
+    """Try a best response of each side, write what is kept into the state, and return the rollouts of the pair then held."""
+    game, options = comparison.game, comparison.options
     kept_any = False
     for learner in ("global", "local"):
         began = time.monotonic()
         pi_g, pi_l = state.pi_g, state.pi_l
         if learner == "global":
             counted, alone = aggregate(game, pi_l, None if held is None else held.occupancy)
-            solution = g_learn(counted, alone, options.top, options.g_learn, state.V)
+            solution = g_learn(counted, alone, options.top, options.g_learn, V=state.V)
             state.V, state.backup, pi_g = solution.V, (solution.backup, solution.reason), solution.policy
             responses = [pi_l]
         else:
@@ -215,14 +244,14 @@ def _round(
         kept_any |= kept
         state.steps.append(
             Step(
-                state.rounds,
-                learner,
-                played.value,
-                played.standard_error,
-                gain if np.isfinite(gain) else 0.0,
-                gain_error,
-                kept,
-                time.monotonic() - began,
+                round=state.rounds,
+                learner=learner,
+                value=played.value,
+                standard_error=played.standard_error,
+                gain=gain if np.isfinite(gain) else 0.0,
+                gain_error=gain_error,
+                kept=kept,
+                seconds=time.monotonic() - began,
             )
         )
         tell(Progress("rounds", state.rounds + 1, options.rounds, state.steps[-1], _held_pair(game, options, state)))
@@ -241,7 +270,7 @@ class _Comparison:
     """Plays every pair from the same starts with the same random numbers, and each pair once."""
 
     def __init__(self, game: TabularGame, options: TrainingOptions) -> None:
-        self._game, self._options = game, options
+        self.game, self.options = game, options
         self._horizon = options.horizon or discounted_horizon(game.gamma)
         runs = options.runs or (400 if game.continuous is None else 100)
         self._start = start_fleets(game, options.n, runs, np.random.default_rng([options.seed, 0]))
@@ -250,9 +279,9 @@ class _Comparison:
     def play(self, ladder: Ladder, pi_l: LocalPolicy) -> Rollouts:
         key = hash((ladder.rungs[-1].tobytes(), pi_l.probabilities.tobytes()))
         if key not in self._played:
-            model = Fresh(ladder) if self._options.learn_for == "fresh" else make_filter(self._game, pi_l, ladder)
-            rng = np.random.default_rng([self._options.seed, 1])
-            played = simulate(self._game, pi_l, model, self._options.K, self._start, self._horizon, rng)
+            model = Fresh(ladder) if self.options.learn_for == "fresh" else make_filter(self.game, pi_l, ladder)
+            rng = np.random.default_rng([self.options.seed, 1])
+            played = simulate(self.game, pi_l, model, k=self.options.K, start=self._start, horizon=self._horizon, rng=rng)
             self._played[key] = replace(played, rewards=played.rewards[:, :0].copy())  # large for a long horizon, and unread
         return self._played[key]
 
@@ -264,7 +293,7 @@ class _Comparison:
 
 
 def _top_rung(game: TabularGame, K: int, policy: NDArray[np.uint16]) -> Ladder:
-    # In these evaluations every tick has all its reports; the rungs below are never asked.
+    # In these evaluations all reports come in at every tick, so the lower rungs are never used.
     lower = [np.zeros((game.n_global_states, number_of_counts(k, game.n_groups)), np.uint16) for k in range(K)]
     return Ladder((*lower, policy), game.n_local_states, game.n_global_actions, game.groups)
 

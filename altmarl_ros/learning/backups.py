@@ -1,9 +1,9 @@
-"""Which backup G-LEARN computes with, what it needs, and why.
+"""Chooses the backup for G-LEARN, gives the reason, and computes the memory that it needs.
 
-`exact` has no sampling error, but its time grows with the number of count vectors times k / L and its
-rounding errors with the kernel; `mean_field` is ten times faster and has a bias of order 1/k;
-`sampled` is the paper's own. `auto` takes `exact` up to EXACT_UP_TO count vectors where its rounding
-errors stay bounded, else `mean_field`, and of these only what fits the memory limit.
+A backup computes the expected value of the next count vector. `exact` has no sampling error, but its time grows with the
+number of count vectors times k / L, and its rounding errors depend on the kernel. `mean_field` is ten times faster and has
+a bias of order 1/k. `sampled` is the paper's own. `auto` takes `exact` up to EXACT_UP_TO count vectors if its rounding
+errors stay bounded, else `mean_field`; it takes only what fits the memory limit.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import ResourceError
-from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.aggregation import aggregate
 from altmarl_ros.learning.bellman import Backup, Workers, available_cores
 from altmarl_ros.learning.exact_backup import ExactBackup, check_growth, log_growth
@@ -25,21 +25,21 @@ from altmarl_ros.policies.counts import number_of_counts
 BACKUPS = ("auto", "exact", "sampled", "mean_field")
 
 EXACT_UP_TO = 100_000
-"""Count vectors up to which `auto` prefers `exact`: some seconds per solution."""
+"""Number of count vectors up to which `auto` prefers `exact`; a solution of that size takes some seconds."""
 
 
 @dataclass(frozen=True)
 class GLearnOptions:
-    """How G-LEARN computes.
+    """Options of G-LEARN.
 
     Attributes:
         backup: one of BACKUPS.
-        samples: Monte Carlo next states per (s_g, c), for `sampled`.
-        tolerance: greatest loss of the returned policy's value, in reward units.
-        max_sweeps: sweeps after which the solver stops short of the tolerance.
-        memory_limit: bytes that may be allocated.
+        samples: Monte Carlo next states per (s_g, c), for the `sampled` backup.
+        tolerance: greatest loss of the returned policy's value [reward units].
+        max_sweeps: number of sweeps after which the solver stops even if it has not reached the tolerance.
+        memory_limit: number of bytes that may be allocated.
         seed: seed of the `sampled` backup.
-        threads: threads to use; 0 takes every core that this process may use.
+        threads: number of threads; 0 uses every core that this process may use.
     """
 
     backup: str = "auto"
@@ -62,14 +62,14 @@ class GLearnOptions:
 
 @dataclass(frozen=True)
 class BackupChoice:
-    """The name of a backup and the reason for taking it, for people."""
+    """The name of the chosen backup, and the reason for the choice in words."""
 
     name: str
     reason: str
 
 
 def preferred_backup(game: TabularGame, P_pi: FloatArray, k: int, options: GLearnOptions) -> BackupChoice:
-    """The backup for local transitions P_pi [s_g, s_l, s_l'] and k reports, whether it fits the memory limit or not."""
+    """Choose the backup for local transitions P_pi [s_g, s_l, s_l'] and k reports, whether or not it fits the memory limit."""
     if options.backup != "auto":
         return BackupChoice(options.backup, "as asked")
     fitting = [name for name in ("exact", "mean_field") if _fits(game, k, options, name)]
@@ -113,7 +113,7 @@ def check_training(game: TabularGame, k: int, options: GLearnOptions) -> None:
 
 
 def make_backup(game: TabularGame, P_pi: FloatArray, k: int, options: GLearnOptions, workers: Workers) -> tuple[Backup, str]:
-    """The backup that `choose_backup` names, ready to sweep, and the reason."""
+    """Make the backup that `choose_backup` chooses, and return it with the reason for the choice."""
     choice = choose_backup(game, P_pi, k, options)
     if choice.name == "sampled":
         return SampledBackup(P_pi, k, options.samples, np.random.default_rng([options.seed, k])), choice.reason
@@ -123,7 +123,7 @@ def make_backup(game: TabularGame, P_pi: FloatArray, k: int, options: GLearnOpti
 
 
 def memory_needed(game: TabularGame, k: int, options: GLearnOptions, backup: str | None = None) -> int:
-    """Bytes that training up to k reports allocates beside the program itself; for `auto`, with the backup that needs least.
+    """Compute how many bytes training up to k reports allocates beside the program; for `auto`, with the cheapest backup.
 
     The peak is at the top rung: what G-LEARN computes with there, and what the training holds meanwhile.
     """
@@ -147,7 +147,7 @@ def memory_needed(game: TabularGame, k: int, options: GLearnOptions, backup: str
 
 
 def check_memory(game: TabularGame, k: int, options: GLearnOptions, backup: str | None = None) -> None:
-    """Raise ResourceError where memory_needed is over the limit, with the largest k that fits."""
+    """Raise ResourceError, which names the largest k that fits, if `memory_needed` exceeds the limit."""
     if _fits(game, k, options, backup):
         return
     vectors = number_of_counts(k, game.n_groups)

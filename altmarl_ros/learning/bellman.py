@@ -1,12 +1,12 @@
-"""One Bellman sweep over all (s_g, c), and how its work is handed to threads.
+"""Defines a Bellman sweep over all (s_g, c), and distributes its work over threads.
 
-The coordinator's process against a fixed local policy has the reward r_g(s_g, a) + R(c, s_g) and the
-transitions P_g(s_g' | s_g, a), c' given (s_g, c) alone. A sweep computes
+Against a fixed local policy the coordinator plays a process with reward r_g(s_g, a) + R(c, s_g); s_g moves by
+P_g(s_g' | s_g, a), and c' depends on (s_g, c) alone. A sweep computes
 
     V'(c, s_g) = R(c, s_g) + max_a [ r_g(s_g, a) + gamma sum_s' P_g(s' | s_g, a) E V(s', c') ].
 
-The compiled loops release the interpreter lock, and nothing spins at barriers, so that a busy machine
-makes a sweep slower in proportion and no more.
+The compiled loops release the interpreter lock, and no thread spins at a barrier. So a busy machine slows a sweep down
+only in proportion to its load.
 """
 
 from __future__ import annotations
@@ -23,13 +23,20 @@ from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
 
-_MUCH = 100_000  # count vectors
-_SERIAL_BELOW = 20_000  # values; below, handing out work costs more than it saves
+_MUCH = 100_000  # count vectors per slice of work
+_SERIAL_BELOW = 20_000  # values; with fewer, distributing the work costs more than it saves
 
 
 @dataclass(frozen=True, eq=False)
 class GlobalProcess:
-    """P_g [s_g, a, s_g'], r_g [s_g, a], local_reward R [rank of c, s_g], gamma."""
+    """The coordinator's process against a fixed local policy.
+
+    Attributes:
+        P_g: global transitions [s_g, a, s_g'].
+        r_g: global reward [s_g, a].
+        local_reward: R, the mean local reward of the k robots [rank of c, s_g].
+        gamma: discount per tick.
+    """
 
     P_g: FloatArray
     r_g: FloatArray
@@ -39,36 +46,36 @@ class GlobalProcess:
 
 @dataclass(frozen=True)
 class Change:
-    """Least and greatest change of V in a sweep."""
+    """The least and the greatest change of V in a sweep."""
 
     low: float
     high: float
 
     @property
     def span(self) -> float:
-        """High - low, the span seminorm of the change."""
+        """The span seminorm of the change, high - low."""
         return self.high - self.low
 
     @classmethod
     def over(cls, parts: Iterable[tuple[float, float]]) -> Change:
-        """The change over several parts of the states."""
+        """Combine the (low, high) of several parts of the states."""
         lows, highs = zip(*parts, strict=True)
         return cls(min(lows), max(highs))
 
 
 class Workers:
-    """A few threads, or none where the problem is too small for them."""
+    """A pool of threads that maps work over items; it works without threads if the problem is small."""
 
     def __init__(self, threads: int, values: int) -> None:
         self.count = (threads or available_cores()) if values >= _SERIAL_BELOW else 1
         self._pool = ThreadPoolExecutor(self.count) if self.count > 1 else None
 
     def map(self, work: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
-        """Results in the order of the items; the first exception is raised."""
+        """Apply `work` to every item and return the results in order; the first exception is raised."""
         return list(self._pool.map(work, items) if self._pool else map(work, items))
 
     def slices(self, size: int) -> list[tuple[int, int]]:
-        """Ranges that split `size` items evenly: one for each thread, several where there is much to do."""
+        """Split `size` items evenly into ranges: one for each thread, or several if there are many items."""
         several = min(4, 1 + size // _MUCH)
         edges = np.linspace(0, size, several * self.count + 1 if self.count > 1 else 2).astype(int)
         return list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
@@ -82,11 +89,11 @@ class Workers:
 
 
 class Backup(Protocol):
-    """The expectation over the next count vector.
+    """Computes the expectation over the next count vector, and sweeps with it.
 
     Attributes:
-        name: one of the names in GLearnOptions.
-        block: sweeps take V with a multiple of so many columns, those beyond S_g zero.
+        name: one of BACKUPS.
+        block: the number of columns of V in a sweep is a multiple of it; columns beyond S_g are zero.
     """
 
     name: str
@@ -103,11 +110,11 @@ class Backup(Protocol):
         policy: NDArray[np.uint16],
         workers: Workers,
     ) -> Change:
-        """One Bellman sweep from V into out [rank of c, s_g in blocks], greedy actions into policy [rank of c, s_g]."""
+        """Do a Bellman sweep from V into out [rank of c, s_g in blocks]; write greedy actions to policy [rank of c, s_g]."""
 
 
 class StatewiseSweep:
-    """Sweeps for backups that compute the expectation for one s_g and all c at once."""
+    """Implements the sweep for backups that compute the expectation for one s_g and all c at once."""
 
     block = 1
 
@@ -119,7 +126,7 @@ class StatewiseSweep:
         policy: NDArray[np.uint16],
         workers: Workers,
     ) -> Change:
-        """See Backup. Global states share the threads, each thread with a buffer of its own."""
+        """See Backup. The threads share the global states; each thread has its own buffer."""
         buffers: SimpleQueue[FloatArray] = SimpleQueue()
         for _ in range(min(workers.count, V.shape[1])):
             buffers.put(np.empty_like(V))
@@ -128,9 +135,8 @@ class StatewiseSweep:
             expected = buffers.get()
             try:
                 self.expect(s_g, V, expected)
-                return _improve(  # type: ignore[no-any-return]
-                    expected, process.P_g[s_g], process.r_g[s_g], process.local_reward, process.gamma, s_g, V, out, policy
-                )
+                reward = (process.r_g[s_g], process.local_reward)
+                return _improve(s_g, (process.P_g[s_g], expected, process.gamma), reward, V, (out, policy))  # type: ignore[no-any-return]
             finally:
                 buffers.put(expected)
 
@@ -138,12 +144,20 @@ class StatewiseSweep:
 
 
 def available_cores() -> int:
-    """Cores that this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
 @njit(nogil=True, cache=True)
-def _improve(expected, P_g, r_g, local_reward, gamma, s_g, V, out, policy):  # type: ignore[no-untyped-def]
+def _improve(s_g, future_of, reward, V, results):  # type: ignore[no-untyped-def]
+    """Improve the policy at one s_g for all c; returns the least and the greatest change of V.
+
+    results = (V', policy), both [rank of c, s_g], are written in place;
+    future_of = (P_g [a, s_g'], expected V [rank of c, s_g'], gamma); reward = (r_g [a], R [rank of c, s_g]).
+    """
+    P_g, expected, gamma = future_of
+    r_g, local_reward = reward
+    out, policy = results
     low, high = np.inf, -np.inf
     for c in range(V.shape[0]):
         best = -np.inf

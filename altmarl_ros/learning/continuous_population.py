@@ -1,7 +1,7 @@
-"""A population of robots on continuous states, simulated robot by robot.
+"""Simulates a population of robots on continuous states, robot by robot.
 
-Policies are looked up in the cell that a position lies in, and a report is a cell's index; states,
-transitions and rewards are the continuous game's (games/continuous.py).
+Policies are looked up by the cell in which a position lies, and a report is the index of a cell. States, transitions and
+rewards are those of the continuous game (games/continuous.py).
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import GameError
+from altmarl_ros.games import TabularGame
 from altmarl_ros.games.grid import Grid
-from altmarl_ros.games.tabular import TabularGame
-from altmarl_ros.observation.model import Counts, kept_robots
+from altmarl_ros.observation import Counts, kept_robots
 from altmarl_ros.policies import LocalPolicy
 
 
 @dataclass(frozen=True, eq=False)
 class ContinuousFleets:
-    """States of R fleets: s_g [R] and s_l [R, n], positions."""
+    """The states of R fleets as positions: s_g [R] and s_l [R, n]."""
 
     s_g: FloatArray
     s_l: FloatArray
 
     @property
     def n(self) -> int:
-        """Robots per fleet."""
+        """The number of robots per fleet."""
         return int(self.s_l.shape[1])
 
 
 class ContinuousPopulation:
-    """R fleets of n robots; see Population in learning/population.py."""
+    """A Population (see learning/population.py) of R fleets of n robots on continuous states."""
 
     def __init__(
         self,
@@ -43,14 +43,14 @@ class ContinuousPopulation:
         start: ContinuousFleets,
         kind: NDArray[np.int64] | None = None,
     ) -> None:
-        """Robots play pi_l, or the one of several that `kind` [R, n] names."""
+        """Let robots play pi_l, or that one of several policies whose index `kind` [R, n] gives."""
         if game.continuous is None:
             raise GameError(f"game {game.name!r} has no continuous states to play on")
         self._game = game.continuous
         self._of_g = Grid(self._game.half_width, game.n_global_states)
         self._of_l = Grid(self._game.half_width, game.n_local_states)
         policies = [pi_l] if isinstance(pi_l, LocalPolicy) else pi_l
-        # Chance of the actions up to each [kind, s_l, s_g, a_l].
+        # Cumulative probabilities of the actions [kind, s_l, s_g, a_l].
         self._chance = np.cumsum([policy.probabilities for policy in policies], axis=3)[..., :-1]
         self._kind = np.zeros(1, dtype=np.int64) if kind is None else kind
         self._s_g, self._s_l = start.s_g, start.s_l
@@ -59,12 +59,12 @@ class ContinuousPopulation:
 
     @property
     def s_g(self) -> NDArray[np.int64]:
-        """Cells of the global states [R]."""
+        """The cells of the global states [R]."""
         return self._cell_g
 
     @property
     def counts(self) -> Counts:
-        """Robots per cell [R, S_l]."""
+        """The number of robots per cell [R, S_l]."""
         return self._count(self._cell_l)
 
     def poll(self, k: int, turnover: float, rng: np.random.Generator) -> Counts:
@@ -73,7 +73,7 @@ class ContinuousPopulation:
         if k >= n:
             return self.counts
         keys = rng.random((runs, n))
-        np.put_along_axis(keys, self._polled, -1.0, axis=1)  # those that stay come first
+        np.put_along_axis(keys, self._polled, -1.0, axis=1)  # robots that stay in the subset come first
         polled = np.argpartition(keys, min(k, n - 1), axis=1)[:, :k]
         self._polled = rng.permuted(polled, axis=1)[:, : kept_robots(k, turnover)]
         return self._count(np.take_along_axis(self._cell_l, polled, axis=1))

@@ -1,19 +1,22 @@
-"""What the team could gain, exactly, when one side of a pair (pi_g, pi_l) changes and the other stays.
+"""Computes exactly what the team could gain if one side of a pair (pi_g, pi_l) changes and the other stays.
 
-Three deviations, each with what a deviator could earn at most and what a policy of the paper's class earns:
+There are three deviations. For each, `best` is the most that a deviator could earn, and `found` is what a policy of the
+paper's class earns:
 
-    global      best: the optimum of the MDP on (s_g, N), a coordinator that sees all n robots. It bounds the gain of
-                every pi_g, with memory or without.
+    global      best: the optimum of the MDP on (s_g, N), for a coordinator that sees all n robots. It bounds the gain
+                of every pi_g, with memory or without.
                 found: a rung pi_g(s_g, c) of k reports, by occupancy-weighted policy iteration.
     one robot   best: the optimum of the MDP on (s_g, s_1, R), R the counts of the n - 1 others, for a deviator that
                 sees all of it. It bounds the gain of every policy of one robot.
-                found: one robot's pi_l(s_l, s_g).
+                found: a policy pi_l(s_l, s_g) of one robot.
     all robots  best: the optimum of the MDP on (s_g, N) whose action D says how many robots of each state take each
-                action, one mind that sees everything. It bounds the gain of all local policies, shared or not.
-                found: one pi_l(s_l, s_g) played by all robots.
+                action, for one decision maker who sees everything. It bounds the gain of all local policies, shared
+                or not.
+                found: one pi_l(s_l, s_g) that all robots play.
 
-Memoryless policies that see less are partially observed: `found` are policies, exactly evaluated, and so lower
-bounds on the best of their class; `best` are upper bounds on it. For k = n the two global ones agree.
+A policy of the class sees only a part of the state and has no memory, so the best one is hard to find. The policies
+behind `found` are evaluated exactly, which makes `found` a lower bound on the best of the class; `best` is an upper bound.
+For k = n the two global values agree.
 """
 
 from __future__ import annotations
@@ -28,23 +31,23 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.learning.count_kernel import check_table, count_kernel, subset_distribution
 from altmarl_ros.learning.exact_team import TeamGame, fixed_point, ranks_with_one_more, rung_reports
 from altmarl_ros.learning.local_agent import l_learn
-from altmarl_ros.policies import LocalPolicy
+from altmarl_ros.policies import ActionTable, LocalPolicy
 from altmarl_ros.policies.counts import enumerate_counts, number_of_counts, rank_counts
-from altmarl_ros.policies.global_policy import ActionTable
 
-_ENUMERATE_UP_TO = 64  # deterministic local policies; beyond, they are searched by single changes
+_ENUMERATE_UP_TO = 64  # deterministic local policies; if there are more, they are searched by single changes
 
 
 def best_global(team: TeamGame, pi_l: LocalPolicy) -> float:
-    """Value of the best coordinator that sees all robots, against pi_l; an upper bound on every pi_g."""
+    """Compute the value of the best coordinator that sees all robots, against pi_l; no pi_g earns more."""
     return float((team.start * team.best_values(pi_l)).sum())
 
 
 def found_global(team: TeamGame, rung: ActionTable, pi_l: LocalPolicy) -> tuple[float, ActionTable]:
-    """A rung at least as good as `rung` [s_g, rank of c] against pi_l, and its value; the best one for k = n.
+    """Improve `rung` [s_g, rank of c] against pi_l, and return the value and the rung; for k = n it is the best one.
 
-    A step goes to the actions that are greedy to sum_N d(N, s_g) H(c | N) Q(N, s_g, a), d the occupancy; where
-    all of them together do not raise the exact value, to the half, the quarter .. of them that promise most.
+    A step changes the rung to the actions that are greedy to sum_N d(N, s_g) H(c | N) Q(N, s_g, a), d the occupancy. If
+    all these changes together do not raise the exact value, only the most promising half of them is made, then a quarter,
+    and so on.
     """
     heard = subset_distribution(team.n, rung_reports(rung, team.game.n_local_states), team.game.n_local_states)
     table = np.array(rung)
@@ -70,9 +73,9 @@ def found_global(team: TeamGame, rung: ActionTable, pi_l: LocalPolicy) -> tuple[
 
 
 class OneRobot:
-    """One robot deviates from pi_l, n - 1 keep to it, and the coordinator answers by q [rank of N, s_g, a].
+    """The game of one robot that deviates from pi_l while n - 1 keep to it and the coordinator plays q [rank of N, s_g, a].
 
-    V is [s_1, rank of R, s_g].
+    Its values V are [s_1, rank of R, s_g].
 
     Raises:
         ResourceError: the tables do not fit the team's memory limit.
@@ -92,7 +95,7 @@ class OneRobot:
         self._kernels = np.stack([count_kernel(P, n - 1) for P in pi_l.transition(game)])
         self._moves = game.gamma * np.einsum("nga,gah->ngh", q, game.P_g)[N]  # [s_1, R, s_g, s_g']
         self._reward = np.einsum("nga,ga->ng", q, game.r_g)[N] + R @ pi_l.reward(game).T / n
-        # Robots are exchangeable: any of the N_j robots in s_1 = j is the deviator with the same probability.
+        # Robots are exchangeable: each of the n robots is the deviator with the same probability.
         self.start = team.start[N] * ((R.T + 1.0) / n)[:, :, None]
 
     def _action_values(self, V: FloatArray) -> FloatArray:  # [s_1, R, s_g, a]
@@ -103,19 +106,19 @@ class OneRobot:
         return np.asarray(self._reward[..., None] + own + np.einsum("lgaj,lxgj->lxga", game.P_l, ahead))
 
     def best(self) -> float:
-        """Team value when the deviator sees (s_g, s_1, R) and plays best."""
+        """Compute the team value if the deviator sees (s_g, s_1, R) and plays optimally."""
         V = fixed_point(lambda V: self._action_values(V).max(axis=3), self._reward, self._team.game.gamma)
         return float((self.start * V).sum())
 
     def value(self, own: LocalPolicy) -> float:
-        """Team value when the deviator plays `own`."""
+        """Compute the team value if the deviator plays `own`."""
         pi = own.probabilities[:, None]  # [s_1, 1, s_g, a]
         V = fixed_point(lambda V: (self._action_values(V) * pi).sum(axis=3), self._reward, self._team.game.gamma)
         return float((self.start * V).sum())
 
 
 def best_all(team: TeamGame, q: FloatArray) -> float:
-    """Team value when one mind that sees everything acts for all robots, the coordinator answering by q.
+    """Compute the team value if one decision maker who sees everything acts for all robots, and the coordinator plays q.
 
     Raises:
         ResourceError: the table over all D does not fit the team's memory limit.
@@ -127,7 +130,7 @@ def best_all(team: TeamGame, q: FloatArray) -> float:
         f"one mind for {n} robots", (S_g + 1) * number_of_counts(n, types) * (number_of_counts(n, L) + types), team.memory_limit
     )
     D = enumerate_counts(n, types)
-    owner = rank_counts(D.reshape(len(D), L, A).sum(axis=2))  # the N that D is a choice in
+    owner = rank_counts(D.reshape(len(D), L, A).sum(axis=2))  # the N in which D is a possible action
     order = np.argsort(owner, kind="stable")
     first = np.searchsorted(owner[order], np.arange(len(team.N)))
     kernels = np.stack([count_kernel(game.P_l[:, g].reshape(types, L), n)[order] for g in range(S_g)])
@@ -147,10 +150,10 @@ def found_local(
     pi_l: LocalPolicy,
     value: Callable[[LocalPolicy], float],
 ) -> tuple[float, LocalPolicy]:
-    """A pi_l(s_l, s_g) at least as good as pi_l under `value`, and its value.
+    """Find a pi_l(s_l, s_g) at least as good as pi_l under `value`, and return its value and the policy.
 
-    All deterministic policies are tried where these are few (then the value is the best deterministic one's);
-    else single changes are followed upwards from pi_l and from the L-LEARN response.
+    If there are few deterministic policies, all of them are tried. Otherwise the search climbs by single changes, from pi_l
+    and from the L-LEARN response.
     """
     shape = pi_l.probabilities.shape
     cells, A = shape[0] * shape[1], shape[2]
@@ -167,7 +170,7 @@ def _climb(pi_l: LocalPolicy, value: Callable[[LocalPolicy], float]) -> tuple[fl
     S_l, S_g, A = pi_l.probabilities.shape
     since, cells = 0, list(product(range(S_l), range(S_g)))
     at = 0
-    while since < len(cells):  # until no change of any single cell helps
+    while since < len(cells):  # until no change of a single cell improves the value
         cell = cells[at]
         at, since = (at + 1) % len(cells), since + 1
         for a in range(A):
@@ -186,4 +189,4 @@ def _deterministic(actions: NDArray[np.int64], A: int) -> LocalPolicy:
 
 
 def _least_gain(value: float) -> float:
-    return 1e-9 * (1.0 + abs(value))  # what fixed points are exact to, with room
+    return 1e-9 * (1.0 + abs(value))  # ten times the precision of fixed points

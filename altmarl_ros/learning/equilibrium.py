@@ -1,8 +1,8 @@
-"""NashGap of a pair: exactly where the team is small enough to enumerate, else by simulation.
+"""Computes the NashGap of a pair: exactly if the team is small enough to enumerate, else by simulation.
 
-Exact (modules exact_team, deviations): every gain comes as [found, best], a gain that a policy of the class has and
-one that none exceeds, over the infinite horizon. By simulation (module sampled_gap): the gain of the best of some
-candidates with its 95 % interval.
+Exactly (modules exact_team and deviations): every gain is an interval [found, best] over the infinite horizon; a policy of
+the class gains `found`, and none gains more than `best`. By simulation (module sampled_gap): the gain of the best of some
+candidates, with its 95 % interval.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from math import inf
 
 from altmarl_ros.errors import AltmarlError, ResourceError
-from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.backups import GLearnOptions
 from altmarl_ros.learning.certificate import Interval, NashGap, claimed_bound
 from altmarl_ros.learning.deviations import OneRobot, best_all, best_global, found_global, found_local
@@ -21,13 +21,14 @@ from altmarl_ros.policies.counts import number_of_counts
 
 METHODS = ("auto", "exact", "sampled")
 EXACT_VALUES = 2_000_000
-"""Up to so many float64 values `auto` enumerates: seconds, not minutes."""
+"""Number of float64 values up to which `auto` enumerates, which then takes seconds."""
 
 
 def nash_gap(
     game: TabularGame,
     ladder: Ladder,
     pi_l: LocalPolicy,
+    *,
     k: int,
     n: int,
     runs: int = 400,
@@ -37,12 +38,21 @@ def nash_gap(
     memory_limit: int = DEFAULT_MEMORY,
     model: str = "fresh",
 ) -> NashGap:
-    """The gap of (ladder, pi_l) in a fleet of n robots, k of them heard per tick through an observation model.
+    """Compute the NashGap of (ladder, pi_l) in a fleet of n robots, of which k report per tick.
 
-    `fresh` acts by rung min(k, n) of the ladder, and is what method `exact` knows; `filtered` acts by the top rung.
-
-    `runs` episodes choose the deviations and as many others measure them; `relearn` are the options under which G-LEARN
-    is one of the candidates (None: it is not); memory_limit [bytes] is for method `exact`.
+    Args:
+        game: the game.
+        ladder: the coordinator's policies.
+        pi_l: the robots' policy.
+        k: number of reports per tick.
+        n: number of robots.
+        runs: number of episodes that choose the deviations, and of those that measure them.
+        seed: seed of the simulation.
+        method: one of METHODS.
+        relearn: options under which G-LEARN makes one of the candidates; None leaves this candidate out.
+        memory_limit: number of bytes that method `exact` may use.
+        model: the observation model. `fresh` acts by rung min(k, n) of the ladder, `filtered` by the top rung; method
+            `exact` knows `fresh` only.
 
     Raises:
         AltmarlError: k is above the ladder's top rung, or an option is out of range.
@@ -61,10 +71,18 @@ def nash_gap(
     if method == "exact" and model != "fresh":
         raise AltmarlError(f"method exact knows model fresh only, not {model}")
     if method == "exact" or (method == "auto" and model == "fresh" and _is_small(game, n)):
-        return _exact(game, ladder, pi_l, min(k, n), n, memory_limit, claimed)
-    gap = sampled_gap(game, ladder, pi_l, k, n, runs, seed, relearn, model)
+        return _exact(TeamGame(game, n, memory_limit), ladder, pi_l, min(k, n), claimed)
+    gap = sampled_gap(game, ladder, pi_l, k=k, n=n, runs=runs, seed=seed, relearn=relearn, model=model)
     return NashGap(
-        k, n, gap.value, gap.value_error, gap.global_gain, gap.global_all_seen, gap.local_gain_one, gap.local_gain_all, claimed
+        k=k,
+        n=n,
+        value=gap.value,
+        value_error=gap.value_error,
+        global_gain=gap.global_gain,
+        global_all_seen=gap.global_all_seen,
+        local_gain_one=gap.local_gain_one,
+        local_gain_all=gap.local_gain_all,
+        claimed=claimed,
     )
 
 
@@ -73,17 +91,8 @@ def _is_small(game: TabularGame, n: int) -> bool:
     return max(table_size(game, n), S_g * L * number_of_counts(n - 1, L) * (L + S_g) * 8) <= EXACT_VALUES
 
 
-def _exact(
-    game: TabularGame,
-    ladder: Ladder,
-    pi_l: LocalPolicy,
-    k: int,
-    n: int,
-    memory_limit: int,
-    claimed: float,
-) -> NashGap:
-    team = TeamGame(game, n, memory_limit)
-    rung = ladder.rungs[k]
+def _exact(team: TeamGame, ladder: Ladder, pi_l: LocalPolicy, k: int, claimed: float) -> NashGap:
+    n, rung = team.n, ladder.rungs[k]
     q = team.response(rung)
     value = team.value(q, pi_l)
     one = OneRobot(team, q, pi_l)
@@ -91,7 +100,7 @@ def _exact(
     try:
         one_mind = best_all(team, q) - value
     except ResourceError:
-        one_mind = inf  # no bound then
+        one_mind = inf  # no bound is known
     one_best, one_found = one.best(), found_local(team, q, pi_l, one.value)[0]
     return NashGap(
         k=k,

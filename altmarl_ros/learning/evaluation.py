@@ -1,4 +1,4 @@
-"""What a bundle earns under each rule of hearing, all from common starts with common random numbers."""
+"""Evaluates what a bundle earns under each rule of observation, from common starts with common random numbers."""
 
 from __future__ import annotations
 
@@ -7,30 +7,34 @@ from dataclasses import dataclass
 import numpy as np
 
 from altmarl_ros.arrays import FloatArray
-from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.continuous_population import ContinuousFleets
 from altmarl_ros.learning.individuals import Individuals, best_responses
 from altmarl_ros.learning.population import Fleets, Rollouts, play, simulate, start_fleets
-from altmarl_ros.observation import MODEL_NAMES, AllSeen, Lossy, ObservationModel, RandomActions, make_model
-from altmarl_ros.observation.catalogue import DEFAULT_TURNOVER
+from altmarl_ros.observation import DEFAULT_TURNOVER, MODEL_NAMES, AllSeen, Lossy, ObservationModel, RandomActions, make_model
 from altmarl_ros.policies import LocalPolicy, PolicyBundle
 
 ALL_SEEN, RANDOM, INFORMED = "all_seen", "random", "informed"
 RULES = (*MODEL_NAMES, ALL_SEEN, RANDOM, INFORMED)
-"""The observation models; every robot seen; random actions of coordinator and robots; every robot seen, and each
-robot acting by L-LEARN's response to that coordinator on its own kernel instead of the mean one."""
+"""The observation models and three references.
+
+With ALL_SEEN the coordinator hears every robot. With RANDOM coordinator and robots act at random. With INFORMED the
+coordinator hears every robot, and each robot acts by L-LEARN's response to that coordinator on its own kernel instead of
+the mean kernel.
+"""
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """A stage on which rules are compared.
+    """The setting in which rules are compared.
 
     Attributes:
-        game, bundle: what is played, and the pair that plays.
+        game: the game that is played.
+        bundle: the pair of policies that plays it.
         start: first states of all runs.
-        horizon: ticks per episode.
-        seed: of everything random but the start; the same for every rule.
-        kernels: robots' own kernels [i, s_l, s_g, a_l, s_l']; None takes the game's for all.
+        horizon: number of ticks per episode.
+        seed: seed of all random numbers except for the start; every rule uses the same.
+        kernels: the robots' own kernels [i, s_l, s_g, a_l, s_l']; with None all robots move by the game's kernel.
     """
 
     game: TabularGame
@@ -41,10 +45,10 @@ class Evaluation:
     kernels: FloatArray | None = None
 
     def rollouts(self, rule: str, k: int, turnover: float = DEFAULT_TURNOVER, loss: float = 0.0) -> Rollouts:
-        """Episodes under one of RULES with k reports per tick (only observation models have k, turnover and loss).
+        """Simulate episodes under one of RULES; only observation models use k (reports per tick), turnover and loss.
 
         Raises:
-            AltmarlError: the rule is unknown, or the turnover or the loss not in [0, 1].
+            AltmarlError: the rule is unknown, or the turnover or the loss is not in [0, 1].
         """
         ladder, n = self.bundle.ladder, self.start.n
         pi_l = self.bundle.pi_l.probabilities[None]
@@ -61,15 +65,16 @@ class Evaluation:
 
     def _play(self, policies: FloatArray, model: ObservationModel, k: int) -> Rollouts:
         if self.kernels is None:
-            return simulate(self.game, LocalPolicy(policies[0]), model, k, self.start, self.horizon, self._rng(1))
+            pi_l = LocalPolicy(policies[0])
+            return simulate(self.game, pi_l, model, k=k, start=self.start, horizon=self.horizon, rng=self._rng(1))
         assert isinstance(self.start, Fleets), "robots with kernels of their own play the game's discrete states"
         individuals = Individuals(self.game, policies, self.kernels, self.start, self._rng(5))
-        return play(self.game, individuals, model, k, self.horizon, self._rng(1))
+        return play(self.game, individuals, model, k=k, horizon=self.horizon, rng=self._rng(1))
 
     def _rng(self, stream: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, stream])
 
 
 def common_start(game: TabularGame, n: int, runs: int, seed: int) -> Fleets | ContinuousFleets:
-    """First states of `runs` fleets of n robots, the same for the same seed."""
+    """Draw the first states of `runs` fleets of n robots; the same seed gives the same states."""
     return start_fleets(game, n, runs, np.random.default_rng([seed, 0]))

@@ -1,19 +1,18 @@
-"""The exact expectation over the next count vector, without enumerating next vectors.
+"""Computes the exact expectation over the next count vector without enumerating the next vectors.
 
-For a kernel P on L states and a function f of count vectors let T_P f(c) = E f(c'), where each of the
-c_j robots in state j moves by row j of P independently. Then T_{PQ} = T_P T_Q. A permutation of the
-states first brings large entries to the diagonal (it only relabels c); Gaussian elimination with row
-operations that keep row sums at 1 then factors what remains into at most L(L - 1) elementary kernels
+For a kernel P on L states and a function f of count vectors let T_P f(c) = E f(c'), where each of the c_j robots in
+state j moves by row j of P independently. Then T_{PQ} = T_P T_Q. First a permutation of the states, which only relabels
+c, brings large entries to the diagonal. Then Gaussian elimination, with row operations that keep row sums at 1, factors
+the rest into at most L(L - 1) elementary kernels
 
-    E(j, i, b):  a robot in state j moves to i with probability b, else it stays,
+    E(j, i, b):  a robot in state j moves to i with probability b, else it stays.
 
-and T_E needs only binomial weights along the line c - t e_j + t e_i, t = 0..c_j:
+T_E needs only binomial weights along the line c - t e_j + t e_i, t = 0..c_j:
 
     T_E f(c) = sum_t C(c_j, t) b^t (1 - b)^(c_j - t) f(c - t e_j + t e_i).
 
-The identities are polynomial, so b may leave [0, 1]; rounding errors then grow by at most
-prod (|b| + |1 - b|)^k. The states' order is chosen to make that bound small, and a kernel for which
-it stays too large is refused.
+These identities are polynomial, so b may lie outside [0, 1]; rounding errors then grow by at most prod (|b| + |1 - b|)^k.
+The order of the states is chosen to make this bound small, and a kernel for which it stays too large is refused.
 """
 
 from __future__ import annotations
@@ -33,11 +32,11 @@ from altmarl_ros.learning.bellman import StatewiseSweep
 from altmarl_ros.policies.counts import IntArray, enumerate_counts, rank_counts
 
 MAX_AMPLIFICATION = 1e6
-"""Largest accepted bound on the growth of rounding errors: 1e6 * 2^-53 leaves about ten digits."""
+"""Largest accepted bound on the growth of rounding errors; 1e6 * 2^-53 leaves about ten correct digits."""
 
 _MAX_ORDERS = 720
 _MAX_PAIRS = 720 * 30**2  # over all orders that are tried: seconds
-_IMPOSSIBLE = 1e3  # stands for -log 0
+_IMPOSSIBLE = 1e3  # replaces -log 0
 _LINES_PER_TASK = 16
 
 
@@ -52,9 +51,12 @@ class Elementary:
 
 @dataclass(frozen=True)
 class Factorisation:
-    """P = Pi E_1 E_2 ...: robots in j first move to relabel[j], then by the elementary factors, leftmost first.
+    """The factors of a kernel P = Pi E_1 E_2 ...
 
-    `log_growth_per_robot` bounds the log of the growth of rounding errors.
+    Attributes:
+        relabel: robots in state j first move to relabel[j].
+        factors: the elementary kernels by which robots move next, leftmost first.
+        log_growth_per_robot: bound on the logarithm of the growth of rounding errors.
     """
 
     relabel: tuple[int, ...]
@@ -63,7 +65,7 @@ class Factorisation:
 
 
 def factorise(P: FloatArray) -> Factorisation:
-    """Factors of the stochastic matrix P [L, L] in the order of states that grows errors least.
+    """Factor the stochastic matrix P [L, L] in the order of states for which rounding errors grow least.
 
     Raises:
         ResourceError: no order of the states admits elimination (P is numerically singular).
@@ -72,7 +74,7 @@ def factorise(P: FloatArray) -> Factorisation:
 
 
 def log_growth(P_pi: FloatArray) -> FloatArray:
-    """Log of the bound on the growth of rounding errors, per robot [s_g], for transitions P_pi [s_g, s_l, s_l'].
+    """Compute the log of the bound on the growth of rounding errors, per robot [s_g], for transitions P_pi [s_g, s_l, s_l'].
 
     Raises:
         ResourceError: a kernel is singular.
@@ -81,7 +83,7 @@ def log_growth(P_pi: FloatArray) -> FloatArray:
 
 
 def check_growth(growth: FloatArray, k: int) -> None:
-    """Raise ResourceError where rounding errors could grow beyond MAX_AMPLIFICATION with k robots."""
+    """Raise ResourceError if rounding errors could grow beyond MAX_AMPLIFICATION with k robots."""
     for s_g, per_robot in enumerate(growth):
         if k * per_robot > log(MAX_AMPLIFICATION):
             raise ResourceError(
@@ -92,7 +94,7 @@ def check_growth(growth: FloatArray, k: int) -> None:
 
 @lru_cache(maxsize=256)
 def _factorise(matrix: bytes, L: int) -> Factorisation:
-    from scipy.optimize import linear_sum_assignment  # 25 MiB that the other backups do without
+    from scipy.optimize import linear_sum_assignment  # takes 25 MiB, which the other backups do not need
 
     P = np.frombuffer(matrix).reshape(L, L)
     with np.errstate(divide="ignore"):
@@ -133,7 +135,7 @@ def _eliminate(P: FloatArray, relabel: NDArray[np.intp], order: tuple[int, ...])
 
 @dataclass(frozen=True, eq=False)
 class _Lines:
-    """Lines {c_j + c_i = s, the rest fixed}: ranks by c_j = 0..s, and tasks of lines of one length."""
+    """The lines {c_j + c_i = s, other counts fixed}: ranks along each line by c_j = 0..s, and tasks of lines of one length."""
 
     ranks: NDArray[np.int32]
     tasks: NDArray[np.int64]  # [task, (offset of the first rank, number of lines, s + 1)]
@@ -171,7 +173,7 @@ def _find_lines(k: int, L: int, j: int, i: int) -> _Lines:
 
 
 def _binomial_weights(k: int, b: float) -> FloatArray:
-    """C(u, t) b^t (1 - b)^(u - t) for t <= u <= k [u, t]; stable for b in [0, 1], signed outside."""
+    """Tabulate C(u, t) b^t (1 - b)^(u - t) for t <= u <= k [u, t]; entries have signs for b outside [0, 1]."""
     u, t = np.arange(k + 1)[:, None], np.arange(k + 1)[None, :]
     log_factorial = np.array([lgamma(m + 1.0) for m in range(k + 1)])
     inside = t <= u
@@ -189,7 +191,7 @@ def _binomial_weights(k: int, b: float) -> FloatArray:
 
 
 class ExactBackup(StatewiseSweep):
-    """E[V(., c') | s_g, c] for all c, exact up to rounding.
+    """Computes E[V(c', .) | s_g, c] for all c, exactly up to rounding.
 
     Raises:
         ResourceError: rounding errors could grow beyond MAX_AMPLIFICATION.
@@ -226,7 +228,7 @@ class ExactBackup(StatewiseSweep):
 
 @njit(nogil=True, cache=True, fastmath=True)
 def _apply(f, ranks, tasks, weights, reverse):  # type: ignore[no-untyped-def]
-    # In place: row u of a line only needs rows t <= u, so the longest sums come first.
+    # Works in place: row u of a line needs only rows t <= u, so the rows are computed from the last one down.
     columns = f.shape[1]
     for task in range(tasks.shape[0]):
         offset, lines, length = tasks[task]

@@ -1,16 +1,16 @@
-"""How the exact gap of the k-learned policy falls with k, and the exponent fitted to it.
+"""Computes how the exact gap of the policy learned for k reports falls with k, and fits an exponent to it.
 
-For every k the coordinator's rung is the exact G-LEARN solution for k reports, played in the team of n robots, and
+For every k the coordinator's rung is the exact G-LEARN solution for k reports. It is played in the team of n robots, and
 
     gap(k) = V(all robots seen, best) - V(rung of k),  both against the same pi_l, exactly (module exact_team).
 
-`local` says which pi_l: `shared` learns one pair at the largest k and keeps its pi_l (the authors' sweep over k:
-only k changes), `own` learns a pair for every k by best responses (the local policy then changes with k too, and
-the gap is that of the pair's own equilibrium, which need not fall steadily).
+`local` chooses pi_l. `shared` learns one pair at the largest k and keeps its pi_l, so that only k changes, as in the
+authors' sweep over k. `own` learns a pair for every k by best responses; then the local policy changes with k too, and the
+gap is that of the pair's own equilibrium, which need not fall steadily.
 
-The fit is log gap = const + exponent * log x over 1 <= k <= n / 2. A subset without replacement varies like one
-of x = k (n - 1) / (n - k) robots with replacement, whatever the game, and so every gap goes to 0 at k = n: fitted
-against k itself the exponent would be flattered. Both are given; `against_effective` is the cautious one.
+The fit is log gap = const + exponent * log x over 1 <= k <= n / 2. In every game a subset of k robots without replacement
+varies like one of x = k (n - 1) / (n - k) robots with replacement, and so every gap goes to 0 at k = n. A fit against k
+itself would therefore make the exponent look steeper. Both fits are given; `against_effective` is the cautious one.
 """
 
 from __future__ import annotations
@@ -21,28 +21,27 @@ from typing import Callable, Sequence
 import numpy as np
 
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.deviations import OneRobot, best_global, found_global
 from altmarl_ros.learning.exact_team import DEFAULT_MEMORY, PRECISION, TeamGame
 from altmarl_ros.learning.local_agent import l_learn
 from altmarl_ros.learning.power_law import PowerLaw, fit_power_law
-from altmarl_ros.policies import LocalPolicy
-from altmarl_ros.policies.global_policy import ActionTable
+from altmarl_ros.policies import ActionTable, LocalPolicy
 
 LOCAL = ("shared", "own")
-_FLOOR = 1e-7  # relative to the value; below, a gap is 0 for all that the arithmetic knows
+_FLOOR = 1e-7  # relative to the value; the arithmetic cannot tell smaller gaps from 0
 
 
 @dataclass(frozen=True)
 class GapPoint:
-    """Exact gaps at one k, in team reward.
+    """The exact gaps at one k, in team reward.
 
     Attributes:
-        k: reports per tick.
+        k: number of reports per tick.
         value: team value of the pair.
-        all_seen: gain of the best coordinator that sees all robots; bounds every pi_g's gain from above.
-        in_class: gain of a better rung of k reports that was found; a lower bound on the class's best.
-        one_robot: team gain of the best deviation of one robot that sees everything, at most about 1/n.
+        all_seen: gain of the best coordinator that sees all robots; no pi_g gains more.
+        in_class: gain of the better rung of k reports that was found; the best rung gains at least as much.
+        one_robot: team gain of the best deviation of one robot that sees everything; it is of order 1/n.
     """
 
     k: int
@@ -54,7 +53,7 @@ class GapPoint:
 
 @dataclass(frozen=True)
 class GapByK:
-    """Gaps of one game by k, for n robots."""
+    """The gaps of one game by k, for n robots."""
 
     game: str
     n: int
@@ -62,11 +61,11 @@ class GapByK:
     points: tuple[GapPoint, ...]
 
     def against_k(self) -> PowerLaw | None:
-        """The fit against k; None where fewer than two gaps above 0 remain."""
+        """Fit the gaps against k; the result is None if fewer than two gaps above 0 remain."""
         return self._fit(lambda k: float(k))
 
     def against_effective(self) -> PowerLaw | None:
-        """The fit against k (n - 1) / (n - k), which leaves out what drawing without replacement gives for free."""
+        """Fit the gaps against k (n - 1) / (n - k), which removes the effect of drawing without replacement."""
         return self._fit(lambda k: k * (self.n - 1) / (self.n - k))
 
     def _fit(self, size: Callable[[int], float]) -> PowerLaw | None:
@@ -76,61 +75,45 @@ class GapByK:
         return law and replace(law, used=tuple(point.k for point in used), excluded=left_out)
 
 
-def gap_by_k(
-    game: TabularGame,
-    n: int,
-    ks: Sequence[int],
-    local: str = "shared",
-    memory_limit: int = DEFAULT_MEMORY,
-    on_point: Callable[[GapPoint], None] | None = None,
-) -> GapByK:
-    """Exact gaps for every k in ks; on_point is told of each and may raise to cancel.
+def gap_by_k(game: TabularGame, n: int, ks: Sequence[int], local: str = "shared") -> GapByK:
+    """Compute the exact gaps of one game for every k in ks.
 
     Raises:
         AltmarlError: a k is not in 1..n or `local` is unknown.
-        ResourceError: the team's tables do not fit memory_limit [bytes].
+        ResourceError: the team's tables do not fit DEFAULT_MEMORY [bytes].
     """
     if local not in LOCAL:
         raise AltmarlError(f"local is {local!r}, must be one of {', '.join(LOCAL)}")
     for k in ks:
         if not 1 <= k <= n:
             raise AltmarlError(f"k is {k}, must be in 1..{n}, the number of robots")
-    team = TeamGame(game, n, memory_limit)
+    team = TeamGame(game, n)
     shared = learn_pair(team, max(ks))[1] if local == "shared" else None
     points = []
     for k in ks:
-        rung, pi_l = (best_rung(game, shared, k, memory_limit), shared) if shared else learn_pair(team, k)
+        rung, pi_l = (best_rung(game, shared, k, team.memory_limit), shared) if shared else learn_pair(team, k)
         points.append(_point(team, k, rung, pi_l))
-        if on_point:
-            on_point(points[-1])
     return GapByK(game.name, n, local, tuple(points))
 
 
 def best_rung(game: TabularGame, pi_l: LocalPolicy, k: int, memory_limit: int = DEFAULT_MEMORY) -> ActionTable:
-    """G-LEARN for k >= 1 reports to the arithmetic's precision [s_g, rank of c]: the team game of k robots, all seen."""
+    """Solve G-LEARN for k >= 1 reports to the arithmetic's precision [s_g, rank of c], as the team game of k seen robots."""
     small = TeamGame(game, k, memory_limit)
     Q = small.action_values(small.best_values(pi_l), pi_l)
-    # The first action within rounding of the best one: ties are then broken alike everywhere.
+    # The first action within rounding of the best one is taken, so that ties are broken in the same way everywhere.
     nearly_best = Q.max(axis=2, keepdims=True) - PRECISION * (1.0 + np.abs(Q).max())
     return np.ascontiguousarray((nearly_best <= Q).argmax(axis=2).T, dtype=np.uint16)
 
 
-def learn_pair(
-    team: TeamGame,
-    k: int,
-    rounds: int = 20,
-    on_kept: Callable[[float], None] | None = None,
-) -> tuple[ActionTable, LocalPolicy]:
-    """ALTERNATING-MARL (arXiv 2603.03759) with exact steps and an UPDATE that compares exact team values.
+def learn_pair(team: TeamGame, k: int, rounds: int = 20) -> tuple[ActionTable, LocalPolicy]:
+    """Run ALTERNATING-MARL (arXiv 2603.03759) with exact steps and an UPDATE that compares exact team values.
 
-    The same rounds as `alternating.train`, from the uniform pi_l, until neither step raises the value by more than
-    its precision; on_kept is told of the value after every kept step.
+    The rounds are those of `alternating.train`. They start from the uniform pi_l and end when neither step raises the
+    value by more than its precision, or after `rounds` rounds.
     """
     pi_l = LocalPolicy.uniform(team.game)
     rung = best_rung(team.game, pi_l, k, team.memory_limit)
     value = team.value(team.response(rung), pi_l)
-    if on_kept:
-        on_kept(value)
     for _ in range(rounds):
         kept_any = False
         for learner in ("local", "global"):
@@ -141,8 +124,6 @@ def learn_pair(
             reached = team.value(team.response(candidate[0]), candidate[1])
             if reached > value + 1e-9 * (1.0 + abs(value)):
                 (rung, pi_l), value, kept_any = candidate, reached, True
-                if on_kept:
-                    on_kept(value)
         if not kept_any:
             break
     return rung, pi_l

@@ -1,50 +1,49 @@
-"""G-LEARN: the best global policy against a fixed local policy.
+"""G-LEARN: finds the best global policy against a fixed local policy.
 
 With k reports the coordinator plays the Markov decision process on (s_g, c), c a count vector of k:
 
     reward      r_g(s_g, a_g) + (1/k) sum_j c_j r_pi(j, s_g)
     transition  s_g' ~ P_g(. | s_g, a_g);  c' = counts after each of the k robots moved by P_pi(. | ., s_g)
 
-where P_pi and r_pi are the local kernel and reward under pi_l. For k = 0 the coordinator hears
-nobody, c is empty, and what remains is the process of s_g alone.
+where P_pi and r_pi are the local kernel and reward under pi_l. For k = 0 the coordinator hears no robot, c is empty, and
+the process of s_g alone is left.
 
-Value iteration stops on the span seminorm: with D = V_{n+1} - V_n MacQueen's bounds give
+Value iteration stops on the span seminorm. With D = V_{n+1} - V_n and g = gamma, MacQueen's bounds are
 V_{n+1} + g/(1-g) min D <= V* <= V_{n+1} + g/(1-g) max D, and the greedy policy loses at most
-g/(1-g) (max D - min D), g = gamma (Puterman 1994, section 6.6.2). The bounds hold for a sweep from any
-V, and so V is chosen freely: from a coarser game, from the last round, and extrapolated now and then.
+g/(1-g) (max D - min D) (Puterman 1994, section 6.6.2). The bounds hold for a sweep from any V. So V may be chosen freely:
+it comes from a coarser game or from the last round, and is extrapolated now and then.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
-from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.backups import GLearnOptions, check_memory, make_backup
 from altmarl_ros.learning.bellman import GlobalProcess, Workers
 from altmarl_ros.learning.sparse_backups import interpolate
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.counts import enumerate_counts, number_of_counts, rank_counts
 
-_EXTRAPOLATE_EVERY = 4  # sweeps; between two jumps the fast modes that a jump stirs up die down
-_COARSE_FROM = 500  # count vectors; from here on a solution for k / 2 is worth its time as a start
+_EXTRAPOLATE_EVERY = 4  # sweeps; a jump excites fast modes, which decay before the next one
+_COARSE_FROM = 500  # count vectors; with more of them, starting from a solution for k / 2 saves time
 
 
 @dataclass(frozen=True, eq=False)
 class GlobalSolution:
-    """Result of G-LEARN for one k.
+    """The result of G-LEARN for one k.
 
     Attributes:
         policy: greedy actions [s_g, rank of c].
         V: values [rank of c, s_g].
-        loss_bound: guaranteed loss of `policy` against the optimum of this process.
-        sweeps: Bellman sweeps used.
+        loss_bound: bound on the loss of `policy` against the optimum of this process.
+        sweeps: number of Bellman sweeps.
         backup: name of the backup that was used.
-        reason: why this backup.
+        reason: why this backup was used.
     """
 
     policy: NDArray[np.uint16]
@@ -60,10 +59,10 @@ def g_learn(
     pi_l: LocalPolicy,
     k: int,
     options: GLearnOptions = GLearnOptions(),
+    *,
     V: FloatArray | None = None,
-    on_sweep: Callable[[int, float], None] | None = None,
 ) -> GlobalSolution:
-    """Solve for k reports, from values V [rank of c, s_g] if given; on_sweep(sweeps, loss bound) may raise.
+    """Find the best global policy for k reports; value iteration starts from V [rank of c, s_g] if given.
 
     Raises:
         ResourceError: the memory needed is over the limit, or the backup refuses the kernel.
@@ -89,20 +88,18 @@ def g_learn(
             values, following = following, values
             sweep += 1
             bound = game.gamma / (1.0 - game.gamma) * span
-            if on_sweep:
-                on_sweep(sweep, bound)
             if sweep % _EXTRAPOLATE_EVERY or bound <= options.tolerance or not jumping:
                 continue
-            jumping = 0.0 < span < min(last_span, span_at_jump)  # a jump that did not pay was the last one
+            jumping = 0.0 < span < min(last_span, span_at_jump)  # no more jumps after one that did not reduce the span
             if jumping:
-                # The slow modes shrink by about this ratio per sweep: take the rest of their way at once.
+                # The slow modes shrink by about this ratio per sweep; the sum of the geometric series is their limit.
                 ratio = min(span / last_span, game.gamma)
                 following -= values
                 following *= -ratio / (1.0 - ratio)
                 values += following
                 span_at_jump = span
     name = backup.name
-    del backup, following  # half of the memory, before the results are copied
+    del backup, following  # frees half of the memory before the results are copied
     V = np.ascontiguousarray(values[:, : game.n_global_states])
     return GlobalSolution(np.ascontiguousarray(policy.T), V, float(bound), sweep, name, reason)
 
@@ -112,7 +109,7 @@ def _whole_blocks(size: int, block: int) -> int:
 
 
 def lift(V: FloatArray, k: int, L: int) -> FloatArray:
-    """Values for k robots from those for k - 1: the mean over which robot is left out; a warm start."""
+    """Compute a warm start for k robots from values for k - 1, as the mean over which robot is left out."""
     counts = enumerate_counts(k, L)
     lifted = np.zeros((len(counts), V.shape[1]))
     for j in range(L):

@@ -1,13 +1,13 @@
-"""Fleets whose robots differ: robot i has a kernel P_i of its own, drawn around the game's P_l.
+"""Simulates fleets whose robots differ: robot i has its own kernel P_i, drawn around the game's P_l.
 
     P_i[s_l, s_g, a_l, .] ~ Dirichlet(kappa P_l[s_l, s_g, a_l, .]),   kappa = 1 / spread^2 - 1,
 
-independently for every robot and row. Then E P_i = P_l and each probability p of a row has the
-standard deviation spread * sqrt(p (1 - p)): spread 0 is the game itself, and at spread 1 every robot
-is deterministic, its next states drawn once and for all. The mean kernel is P_l at every spread, so that one
-pair of policies, learned for P_l, is played on all of them.
+independently for every robot and row. Then E P_i = P_l, and each probability p of a row has the standard deviation
+spread * sqrt(p (1 - p)). Spread 0 is the game itself; at spread 1 every robot is deterministic, with next states that are
+drawn once and for all. The mean kernel is P_l at every spread, so that one pair of policies, learned for P_l, can be
+played at all of them.
 
-Counts no longer say everything, and every robot is moved by itself: O(n) per tick.
+Counts do not describe such a fleet completely. So every robot is moved by itself, at a cost of O(n) per tick.
 """
 
 from __future__ import annotations
@@ -20,18 +20,17 @@ from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import AltmarlError, ResourceError
-from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.local_agent import l_learn
 from altmarl_ros.learning.population import Fleets, next_global_states
-from altmarl_ros.observation import draw_without_replacement
-from altmarl_ros.observation.model import Counts, kept_robots
+from altmarl_ros.observation import Counts, draw_without_replacement, kept_robots
 
 _MOST_BYTES = 1 << 30
 _UNDERFLOW = 1e-250
 
 
 def draw_kernels(game: TabularGame, n: int, spread: float, rng: np.random.Generator) -> FloatArray:
-    """Kernels of n robots [i, s_l, s_g, a_l, s_l'].
+    """Draw the kernels of n robots [i, s_l, s_g, a_l, s_l'].
 
     Raises:
         AltmarlError: the spread is not in [0, 1].
@@ -49,7 +48,7 @@ def draw_kernels(game: TabularGame, n: int, spread: float, rng: np.random.Genera
         total = weights.sum(axis=-1, keepdims=True)
         if (total > _UNDERFLOW).all():
             return np.asarray(weights / total)
-        # So close to 1 that gamma variables underflow: what is lost there is one-hot to any precision.
+        # The spread is so close to 1 that gamma variables underflow; such rows are one-hot to any precision.
     one_hot = _chosen(np.cumsum(game.P_l, axis=-1), rng.random(shape[:-1]))[..., None] == np.arange(game.n_local_states)
     if spread == 1.0:
         return np.asarray(one_hot, dtype=np.float64)
@@ -57,19 +56,19 @@ def draw_kernels(game: TabularGame, n: int, spread: float, rng: np.random.Genera
 
 
 def best_responses(game: TabularGame, kernels: FloatArray, occupancy: FloatArray) -> FloatArray:
-    """The policy of every robot that knows its own kernel [i, s_l, s_g, a_l]: L-LEARN on it, see `l_learn`."""
+    """Compute the policy of every robot that knows its own kernel [i, s_l, s_g, a_l], by L-LEARN (see `l_learn`)."""
     return np.stack([l_learn(replace(game, P_l=kernel), occupancy).pi_l.probabilities for kernel in kernels])
 
 
 class Individuals:
-    """A Population (see `population`) of robots with kernels of their own, the same n robots in every run.
+    """A Population (see `population`) of robots that each have their own kernel; the same n robots play every run.
 
     Args:
-        game: whose P_l the kernels replace.
-        policies: pi_l [1, s_l, s_g, a_l], shared by all robots, or one for each [i, s_l, s_g, a_l].
+        game: the game whose P_l the kernels replace.
+        policies: pi_l [1, s_l, s_g, a_l] if all robots share it, or one policy per robot [i, s_l, s_g, a_l].
         kernels: P_i [i, s_l, s_g, a_l, s_l'].
-        start: first states; which robot begins where is drawn.
-        rng: draws that.
+        start: counts of the first states; which robot starts in which state is drawn.
+        rng: the generator of that draw.
     """
 
     def __init__(
@@ -93,7 +92,7 @@ class Individuals:
         """See Population."""
         k = min(k, self.states.shape[1])
         stay = min(k, kept_robots(k, turnover))
-        if stay == 0 and self._kept.shape[1] == 0:  # who reports does not matter, only from where
+        if stay == 0 and self._kept.shape[1] == 0:  # only the counts matter, not which robots report
             return draw_without_replacement(self.counts, k, rng)
         order = rng.random(self.states.shape)
         np.put_along_axis(order, self._kept, -1.0, axis=1)
@@ -104,7 +103,8 @@ class Individuals:
     def step(self, a_g: NDArray[np.int64], rng: np.random.Generator) -> FloatArray:
         """See Population."""
         rewards = np.zeros(len(self.states))
-        _move(self.states, self.s_g, rng.random((*self.states.shape, 2)), self._pi, self._P, self._r_l, rewards)
+        u = rng.random((*self.states.shape, 2))
+        _move(self.states, self.s_g, u, (self._pi, self._P, self._r_l), rewards)
         self.counts = _counts(self.states, self.counts.shape[1])
         rewards = self._game.r_g[self.s_g, a_g] + rewards / self.states.shape[1]
         self.s_g = next_global_states(self._game, self.s_g, a_g, rng)
@@ -120,8 +120,12 @@ def _chosen(cumulative: FloatArray, u: FloatArray) -> NDArray[np.int64]:
 
 
 @njit(nogil=True, cache=True)
-def _move(states, s_g, u, pi, P, r_l, rewards):  # type: ignore[no-untyped-def]
-    # states [R, i] are moved in place; u [R, i, 2]; pi [1 or i, s_l, s_g, a_l] and P [i, s_l, s_g, a_l, s_l'] cumulative.
+def _move(states, s_g, u, tables, rewards):  # type: ignore[no-untyped-def]
+    """Move every robot by inverse transform sampling, in place, and add the local rewards to `rewards` [R].
+
+    states [R, i]; u [R, i, 2] uniform; tables = (pi [1 or i, s_l, s_g, a_l], P [i, s_l, s_g, a_l, s_l'], both cumulative, r_l).
+    """
+    pi, P, r_l = tables
     for r in range(states.shape[0]):
         g = s_g[r]
         for i in range(states.shape[1]):

@@ -1,20 +1,20 @@
-"""L-LEARN: the best local policy against a fixed global policy.
+"""L-LEARN: finds the best local policy against a fixed global policy.
 
-A representative robot sees (s_g, s_l). Through its eyes the coordinator's action is random, with
+A representative robot sees (s_g, s_l). From its point of view the coordinator's action is random, with
 
     q(a_g | s_g, s_l) = P(pi_g(s_g, c) = a_g | s_g, a robot in s_l),
 
-c the k-subset of the population as it is at such moments. q is estimated from the occupancy of the
-joint process, discounted, not from one stationary average. What s_l tells of the other robots sharpens q,
-but a robot without memory also takes it for news when it is old: `pooled` leaves it out, q(a_g | s_g), and
-which of the two responses is better is found by playing them. The robot then solves
+where c counts a k-subset of the population as it is at such moments. q is estimated from the discounted occupancy of the
+joint process, not from one stationary average. s_l says something about the other robots, which makes q sharper; but a
+robot without memory also takes old information for new. `pooled` leaves this information out, q(a_g | s_g); playing both
+responses shows which is better. The robot then solves
 
     reward      r_l(s_l, s_g, a_l) + sum_a q(a | s_g, s_l) r_g(s_g, a)      (the team's reward)
     transition  s_l' ~ P_l(. | s_l, s_g, a_l);  s_g' ~ sum_a q(a | s_g, s_l) P_g(. | s_g, a)
 
-by modified policy iteration: each improvement is followed by a few sweeps that evaluate it, and the end is
-told by the span seminorm (MacQueen's bounds, see global_agent). Given q the kernel is a sum over a_g of
-products of P_l and P_g, and is never written out.
+by modified policy iteration: a few evaluation sweeps follow each improvement, and the span seminorm decides when to stop
+(MacQueen's bounds, see global_agent). Given q the kernel is a sum over a_g of products of P_l and P_g, and is never
+written out.
 """
 
 from __future__ import annotations
@@ -24,26 +24,25 @@ from dataclasses import dataclass
 import numpy as np
 
 from altmarl_ros.arrays import FloatArray
-from altmarl_ros.games.tabular import TabularGame
-from altmarl_ros.policies import LocalPolicy
-from altmarl_ros.policies.local_policy import softmax
+from altmarl_ros.games import TabularGame
+from altmarl_ros.policies import LocalPolicy, softmax
 
-_TOLERANCE = 1e-8  # greatest loss of the policy's value, as a share of the values
+_TOLERANCE = 1e-8  # greatest loss of the policy's value, relative to the values
 _EVALUATION_SWEEPS = 20
 
 
 @dataclass(frozen=True, eq=False)
 class LocalSolution:
-    """Result of L-LEARN: the policy, and the action values Q [s_l, s_g, a_l] that it is greedy to."""
+    """The result of L-LEARN: the policy, and the action values Q [s_l, s_g, a_l] from which it is made."""
 
     pi_l: LocalPolicy
     Q: FloatArray
 
 
 def l_learn(game: TabularGame, occupancy: FloatArray, temperature: float = 0.0) -> LocalSolution:
-    """Best response to the coordinator seen in `occupancy` [s_g, s_l, a_g] (Rollouts.occupancy).
+    """Compute the best response to the coordinator whose behaviour `occupancy` [s_g, s_l, a_g] shows (`Rollouts.occupancy`).
 
-    With temperature > 0 [reward units] the policy is softmax(Q / temperature) instead of greedy.
+    The policy is greedy, or softmax(Q / temperature) for a temperature above 0 [reward units].
     """
     q = _coordinator_response(occupancy)
     P_l = np.ascontiguousarray(game.P_l.transpose(1, 0, 2, 3))  # [s_g, s_l, a_l, s_l']
@@ -67,10 +66,10 @@ def l_learn(game: TabularGame, occupancy: FloatArray, temperature: float = 0.0) 
 
 
 def _expected_next(P_l: FloatArray, P_g: FloatArray, V: FloatArray) -> FloatArray:
-    """E V(s_g', s_l') by action pair [s_g, s_l, x, a_g].
+    """Compute E V(s_g', s_l') by action pair [s_g, s_l, x, a_g].
 
-    P_l [s_g, s_l, x, s_l'] is a local kernel, x the local action or a single entry; P_g [s_g, a_g, s_g'];
-    V [s_g, s_l].
+    P_l [s_g, s_l, x, s_l'] is a local kernel, where x is the local action or a single entry; P_g is [s_g, a_g, s_g'], V is
+    [s_g, s_l].
     """
     S_g, S_l, X, _ = P_l.shape
     after = (P_g @ V).swapaxes(1, 2)  # [s_g, s_l', a_g]
@@ -82,19 +81,19 @@ def _mean_over_actions(q: FloatArray, values: FloatArray) -> FloatArray:
 
 
 def pooled(occupancy: FloatArray) -> FloatArray:
-    """Occupancy [s_g, s_l, a_g] whose response is the same for every s_l."""
+    """Pool the occupancy [s_g, s_l, a_g] over s_l, so that the coordinator's response is the same for every s_l."""
     return np.asarray(np.broadcast_to(occupancy.sum(axis=1, keepdims=True), occupancy.shape))
 
 
 def soft_policy(Q: FloatArray, temperature: float) -> FloatArray:
-    """softmax(Q / temperature) over the last axis; one-hot on the first maximum for temperature 0."""
+    """Compute the softmax of Q / temperature over the last axis; for temperature 0 it is one-hot on the first maximum."""
     if temperature <= 0.0:
         return np.asarray(np.eye(Q.shape[-1])[Q.argmax(axis=-1)])
     return softmax(Q, temperature)
 
 
 def _coordinator_response(occupancy: FloatArray) -> FloatArray:
-    # Pairs (s_g, s_l) never visited borrow the response at s_g, and then that of all states.
+    # A pair (s_g, s_l) that was never visited takes the response at s_g, or else the response over all states.
     by_global = occupancy.sum(axis=1, keepdims=True) + 1e-9 * occupancy.sum(axis=(0, 1), keepdims=True) + 1e-300
     smoothed = occupancy + 1e-9 * by_global
     return np.asarray(smoothed / smoothed.sum(axis=2, keepdims=True))

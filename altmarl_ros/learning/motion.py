@@ -1,8 +1,8 @@
-"""How the robots of many fleets act and move in one tick, counted by state.
+"""Draws how the robots of many fleets act and move in one tick, as counts by state.
 
-Of N_j robots in state j the numbers by action are multinomial, and by next state again; a multinomial
-is a chain of binomials, each of what is left. Fleets come in blocks of a fixed size with a random
-stream each, so that threads share the work and the result does not depend on how many there are.
+The N_j robots in state j split over the actions by a multinomial draw, and those of each action split over the next states
+by another one. A multinomial draw is a chain of binomial draws, each from the robots that are left. Fleets are handled in
+blocks of a fixed size, each with its own random stream, so that the result does not depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -13,40 +13,40 @@ import numpy as np
 from numba import njit
 
 from altmarl_ros.arrays import FloatArray
-from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.bellman import Workers
-from altmarl_ros.observation.model import Counts, draw_without_replacement
+from altmarl_ros.observation import Counts, draw_without_replacement
 from altmarl_ros.policies import LocalPolicy
 
 _BLOCK = 250  # fleets
-_ONE_BY_ONE = 32  # robots; a larger subset is drawn state by state
+_ONE_BY_ONE = 32  # robots; a smaller subset is drawn robot by robot, a larger one state by state
 
 
 class Motion:
-    """Moves counts by pi_l and P_l."""
+    """Moves the robots of many fleets by pi_l and P_l, as counts by state."""
 
     def __init__(self, game: TabularGame, pi_l: LocalPolicy, fleets: int, rng: np.random.Generator) -> None:
-        self._act = _of_the_rest(np.ascontiguousarray(pi_l.probabilities.transpose(1, 0, 2)))  # [s_g, s_l, a_l]
-        self._move = _of_the_rest(np.ascontiguousarray(game.P_l.transpose(1, 0, 2, 3)))  # [s_g, s_l, a_l, s_l']
-        self._reward = np.ascontiguousarray(game.r_l.transpose(1, 0, 2))
+        act = _of_the_rest(np.ascontiguousarray(pi_l.probabilities.transpose(1, 0, 2)))  # [s_g, s_l, a_l]
+        move = _of_the_rest(np.ascontiguousarray(game.P_l.transpose(1, 0, 2, 3)))  # [s_g, s_l, a_l, s_l']
+        self._tables = act, move, np.ascontiguousarray(game.r_l.transpose(1, 0, 2))
         self._blocks = [slice(first, first + _BLOCK) for first in range(0, fleets, _BLOCK)]
         self._streams = rng.spawn(len(self._blocks))
         self._workers = Workers(0, fleets * game.n_local_states * 10)
 
     def __call__(self, groups: Counts, s_g: Counts) -> tuple[Counts, FloatArray]:
-        """Next counts of groups [R, groups, S_l] at s_g [R], and each fleet's sum of local rewards [R]."""
+        """Draw the next counts of groups [R, groups, S_l] at s_g [R]; also return each fleet's sum of local rewards [R]."""
         following, rewards = np.zeros_like(groups), np.zeros(len(groups))
 
         def work(block: tuple[slice, np.random.Generator]) -> None:
             runs, rng = block
-            _tick(rng, groups[runs], s_g[runs], self._act, self._move, self._reward, following[runs], rewards[runs])
+            _tick(rng, groups[runs], s_g[runs], self._tables, (following[runs], rewards[runs]))
 
         self._workers.map(work, zip(self._blocks, self._streams, strict=True))
         return following, rewards
 
 
 def draw_subset(population: Counts, k: Counts, rng: np.random.Generator) -> Counts:
-    """Counts of a uniform k[r]-subset of each population [R, L]; all robots where there are fewer than k[r]."""
+    """Draw a uniform k[r]-subset of each population of counts [R, L]; where there are fewer than k[r] robots, take all."""
     if k.max(initial=0) > _ONE_BY_ONE:
         return draw_without_replacement(population, k, rng)
     drawn = np.zeros_like(population)
@@ -55,14 +55,16 @@ def draw_subset(population: Counts, k: Counts, rng: np.random.Generator) -> Coun
 
 
 def _of_the_rest(p: FloatArray) -> FloatArray:
-    # p_i / (p_i + p_{i+1} + ...): the share of those left that go to i; 1 for the last that anybody goes to.
+    # p_i / (p_i + p_{i+1} + ...): the probability of i for a robot that took none of the entries before; 1 for the last one.
     rest = np.cumsum(p[..., ::-1], axis=-1)[..., ::-1]
     share = np.divide(p, rest, out=np.zeros_like(p), where=rest > 0)
     return np.asarray(np.where(share > 1.0 - 1e-15, 1.0, share))
 
 
 @njit(nogil=True, cache=True)
-def _tick(rng: Any, groups: Any, s_g: Any, act: Any, move: Any, reward: Any, following: Any, rewards: Any) -> None:
+def _tick(rng: Any, groups: Any, s_g: Any, tables: Any, results: Any) -> None:
+    act, move, reward = tables
+    following, rewards = results
     R, G, L = groups.shape
     A = act.shape[2]
     for r in range(R):

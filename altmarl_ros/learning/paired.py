@@ -1,4 +1,4 @@
-"""Two policy pairs on one game: the same fleets begin alike and share what chance they can."""
+"""Compares two policy pairs on one game: they play the same starts, with the same random numbers where they can."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from altmarl_ros.arrays import FloatArray
-from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.evaluation import Evaluation, common_start
 from altmarl_ros.learning.horizon import discounted_horizon
 from altmarl_ros.policies import PolicyBundle
@@ -17,24 +17,25 @@ _NORMAL_95 = 1.96
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean and half of its 95 % interval."""
+    """A mean and half of the width of its 95 % interval."""
 
     mean: float
     half_width: float
 
     @classmethod
     def of(cls, samples: FloatArray) -> Interval:
-        """Of independent samples, at least two."""
+        """Make the interval for the mean of at least two independent samples."""
         return cls(float(samples.mean()), float(_NORMAL_95 * samples.std(ddof=1) / np.sqrt(len(samples))))
 
 
 @dataclass(frozen=True)
 class PairedScore:
-    """Discounted team reward of two pairs in the same simulated episodes.
+    """The discounted team reward of two pairs in the same simulated episodes.
 
     Attributes:
-        present, candidate: of each.
-        gain: of the candidate over the present one, episode by episode.
+        present: reward of the present pair.
+        candidate: reward of the candidate.
+        gain: mean of the paired differences, candidate minus present.
     """
 
     present: Interval
@@ -46,6 +47,7 @@ def paired_score(
     game: TabularGame,
     present: PolicyBundle,
     candidate: PolicyBundle,
+    *,
     n: int,
     k: int,
     model: str,
@@ -53,10 +55,10 @@ def paired_score(
     runs: int,
     seed: int,
 ) -> PairedScore:
-    """Play `runs` episodes of n robots of which k are heard per tick through `model`, once by each pair.
+    """Simulate `runs` episodes of n robots, of which k report per tick through observation model `model`, by each pair.
 
     Raises:
-        AltmarlError: the model is unknown or the turnover not in [0, 1].
+        AltmarlError: the model is unknown, or the turnover is not in [0, 1].
     """
     start, horizon = common_start(game, n, runs, seed), discounted_horizon(game.gamma)
     returns = [

@@ -1,12 +1,12 @@
-"""A population of robots simulated by its counts.
+"""Simulates a population of robots by its counts.
 
-Robots are exchangeable: what matters is N_j, how many of the n robots are in local state j. One tick is
+Robots are exchangeable, so a population is described by N_j, the number of robots in local state j. One tick is
 
     D        ~ multinomial(N_j, pi_l(. | j, s_g))            robots of state j by action
     M        ~ multinomial(D_ja, P_l(. | j, s_g, a))         and by next state
     s_g'     ~ P_g(. | s_g, a_g)
 
-O(S_l A_l) draws, exact in distribution and independent of n. R fleets run side by side. Games with
+These are O(S_l A_l) draws for every n, and they are exact in distribution. R fleets are simulated side by side. Games with
 continuous states are played robot by robot instead (learning/continuous_population.py).
 """
 
@@ -19,25 +19,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
-from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.continuous_population import ContinuousFleets, ContinuousPopulation
 from altmarl_ros.learning.motion import Motion, draw_subset
-from altmarl_ros.observation import ObservationModel
-from altmarl_ros.observation.model import Counts, kept_robots
+from altmarl_ros.observation import Counts, ObservationModel, kept_robots
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.counts import by_group
 
 
 @dataclass(frozen=True, eq=False)
 class Fleets:
-    """States of R fleets: s_g [R] and the number of robots per local state [R, S_l]."""
+    """The states of R fleets: s_g [R] and the number of robots per local state [R, S_l]."""
 
     s_g: NDArray[np.int64]
     counts: Counts
 
     @property
     def n(self) -> int:
-        """Robots per fleet."""
+        """The number of robots per fleet."""
         return int(self.counts[0].sum())
 
 
@@ -48,8 +47,8 @@ class Rollouts:
     Attributes:
         rewards: team reward r(t) [R, T].
         returns: discounted sums of rewards [R].
-        mode_hits: share of ticks whose global action was the most populated local state or group [R];
-            meaningful where global actions name these.
+        mode_hits: share of ticks in which the global action was the index of the most populated local state or group [R];
+            it means something if global actions name local states or groups.
         occupancy: discounted weight of (s_g, s_l, a_g), summed over robots and runs [S_g, S_l, A_g].
     """
 
@@ -60,36 +59,42 @@ class Rollouts:
 
     @property
     def value(self) -> float:
-        """Mean discounted return."""
+        """The mean discounted return."""
         return float(self.returns.mean())
 
     @property
     def standard_error(self) -> float:
-        """Standard error of `value`; infinite for a single run."""
+        """The standard error of `value`; infinite for a single run."""
         runs = len(self.returns)
         return float(self.returns.std(ddof=1) / np.sqrt(runs)) if runs > 1 else float("inf")
 
 
 class Population(Protocol):
-    """R fleets of n robots that play a game."""
+    """R simulated fleets of n robots that play a game."""
 
     @property
     def s_g(self) -> NDArray[np.int64]:
-        """Global states, as policies see them [R]."""
+        """The global states as policies see them [R]."""
 
     @property
     def counts(self) -> Counts:
-        """Robots per local state [R, S_l]."""
+        """The number of robots per local state [R, S_l]."""
 
     def poll(self, k: int, turnover: float, rng: np.random.Generator) -> Counts:
-        """Counts of a uniform k-subset, all robots for k >= n [R, S_l]; `turnover` of it is drawn anew the next time."""
+        """Draw the reports of a uniform k-subset, or of all robots for k >= n, as counts [R, S_l].
+
+        At the next poll the share `turnover` of the subset is replaced.
+        """
 
     def step(self, a_g: NDArray[np.int64], rng: np.random.Generator) -> FloatArray:
-        """Team rewards of this tick [R] under global actions [R]; then everybody moves. One rng for a whole episode."""
+        """Return the team rewards of this tick [R] under global actions [R], and move s_g and all robots.
+
+        All ticks of an episode must use the same rng.
+        """
 
 
 def start_fleets(game: TabularGame, n: int, runs: int, rng: np.random.Generator) -> Fleets | ContinuousFleets:
-    """First states of `runs` fleets of n robots from the game's start distribution."""
+    """Draw the first states of `runs` fleets of n robots from the game's start distribution."""
     if game.continuous is not None:
         return ContinuousFleets(*game.continuous.start(n, runs, rng))
     s_g = rng.choice(game.n_global_states, size=runs, p=game.initial.rho_g)
@@ -101,30 +106,32 @@ def simulate(
     game: TabularGame,
     pi_l: LocalPolicy,
     model: ObservationModel,
+    *,
     k: int,
     start: Fleets | ContinuousFleets,
     horizon: int,
     rng: np.random.Generator,
 ) -> Rollouts:
-    """Play `horizon` ticks from `start`; the coordinator hears k robots per tick (k >= n: all) through `model`."""
+    """Simulate `horizon` ticks from `start`; the coordinator hears k robots per tick, or all for k >= n, through `model`."""
     population: Population
     if isinstance(start, ContinuousFleets):
         population = ContinuousPopulation(game, pi_l, start)
     else:
         population = CountedPopulation(game, pi_l, start)
-    return play(game, population, model, k, horizon, rng)
+    return play(game, population, model, k=k, horizon=horizon, rng=rng)
 
 
 def play(
     game: TabularGame,
     population: Population,
     model: ObservationModel,
+    *,
     k: int,
     horizon: int,
     rng: np.random.Generator,
 ) -> Rollouts:
-    """As `simulate`, with a population of any kind."""
-    dynamics, hearing = rng.spawn(2)  # the same dynamics stream whatever the model draws
+    """Simulate `horizon` ticks like `simulate`, but with a population of any kind."""
+    dynamics, hearing = rng.spawn(2)  # separate streams, so that the draws of the model do not shift the dynamics
     runs, n = len(population.s_g), int(population.counts[0].sum())
     rewards = np.empty((runs, horizon))
     hits = np.zeros(runs)
@@ -141,13 +148,13 @@ def play(
 
 
 class CountedPopulation:
-    """R fleets by their counts; see Population."""
+    """A Population of R fleets that are simulated by their counts."""
 
     def __init__(self, game: TabularGame, pi_l: LocalPolicy, start: Fleets) -> None:
         self._game, self._pi_l = game, pi_l
         self.s_g, self.counts = start.s_g, start.counts
         self._n = int(start.counts[0].sum())
-        self._kept = np.zeros_like(self.counts)  # the robots that were polled before and are polled again
+        self._kept = np.zeros_like(self.counts)  # polled robots that stay in the subset
         self._motion: Motion | None = None
 
     def poll(self, k: int, turnover: float, rng: np.random.Generator) -> Counts:
@@ -159,7 +166,7 @@ class CountedPopulation:
     def step(self, a_g: NDArray[np.int64], rng: np.random.Generator) -> FloatArray:
         """See Population."""
         if self._motion is None:
-            # Streams of its own: a robot that draws differently must not shift s_g's draws in a paired comparison.
+            # The robots have their own streams: in a paired comparison their draws must not shift those of s_g.
             self._motion = Motion(self._game, self._pi_l, len(self.counts), rng)
         groups, local_rewards = self._motion(np.stack([self.counts - self._kept, self._kept], axis=1), self.s_g)
         rewards = self._game.r_g[self.s_g, a_g] + local_rewards / self._n
@@ -174,6 +181,6 @@ def next_global_states(
     a_g: NDArray[np.int64],
     rng: np.random.Generator,
 ) -> NDArray[np.int64]:
-    """s_g' ~ P_g(. | s_g, a_g) [R], one uniform number each."""
+    """Draw s_g' ~ P_g(. | s_g, a_g) [R], each by one uniform number."""
     cumulative = np.cumsum(game.P_g[s_g, a_g], axis=1)[:, :-1]
     return np.asarray((rng.random(len(s_g))[:, None] >= cumulative).sum(axis=1))

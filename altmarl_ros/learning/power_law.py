@@ -1,4 +1,4 @@
-"""How a gap falls with k: gap = C k^b, fitted as a line through log gap over log k."""
+"""Fits a power law gap = C k^b to gaps by k, as a line through log gap over log k."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 NUMERICAL_ZERO = 1e-9
-"""Gaps at or below have no logarithm worth fitting [reward units]."""
+"""Gaps up to this one count as zero and are left out of the fit [reward units]."""
 
 _CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
 class PowerLaw:
-    """A fitted law.
+    """A fitted power law.
 
     Attributes:
         exponent: b.
-        error: its standard error.
-        low, high: its 95 % confidence interval.
+        error: standard error of b.
+        low: lower end of the 95 % confidence interval of b.
+        high: upper end of that interval.
         factor: C.
-        used: the k that the fit rests on.
+        used: the k whose gaps were fitted.
         excluded: the k left out, whose gap is zero within its error.
     """
 
@@ -37,11 +38,12 @@ class PowerLaw:
 
 
 def fit_power_law(k: ArrayLike, gap: ArrayLike, error: ArrayLike | None = None) -> PowerLaw | None:
-    """Least squares in logarithms; None with fewer than two points to fit, an infinite error with two.
+    """Fit by least squares in logarithms.
 
-    With standard errors of the gaps, points weigh by their relative error, and a gap of less than two errors
-    is excluded; the interval grows where the points scatter about the line by more than their errors say.
-    Without, the gaps are exact, and those at numerical zero are excluded.
+    The result is None with fewer than two points to fit; with two points the error is infinite. If standard errors of the
+    gaps are given, points are weighted by their relative error, gaps below two standard errors are excluded, and the
+    interval grows if the points scatter about the line by more than their errors say. Without them the gaps count as
+    exact, and gaps that are numerically zero are excluded.
     """
     x, y = np.asarray(k, dtype=np.float64), np.asarray(gap, dtype=np.float64)
     sigma = np.zeros_like(y) if error is None else np.asarray(error, dtype=np.float64)

@@ -1,28 +1,28 @@
-"""What a model says that a recorded fleet should have done, as bands over simulated fleets.
+"""Predicts what a recorded fleet should have done according to a model, as bands over simulated fleets, and tests the model.
 
-Given what the coordinator did, s_g(t) and a_g(t) of the record, robots are independent: the counts N of a fleet
-that began as the recorded one follow
+Given the coordinator's s_g(t) and a_g(t) from the record, robots are independent. The counts N of a fleet that starts like
+the recorded one follow
 
     D  ~ multinomial(N_j, pi_l(. | j, s_g(t))),    N' = sum of multinomial(D_ja, P(. | j, s_g(t), a)),
 
-with a kernel P that each simulated fleet draws from the posterior (games/identification.py): the band holds both
-the robots' chance and what is not known of their kernel. Robots that did not act stay where they are. Those that
-disappear from the record are taken from each simulated fleet at random, those that appear enter where they were
-seen; after a gap in the record all begin anew.
+with a kernel P that each simulated fleet draws from the posterior (games/identification.py). So the band covers both the
+robots' randomness and the uncertainty of their kernel. Robots that did not act stay where they are. When robots disappear
+from the record, as many random ones are removed from each simulated fleet; robots that appear enter where they were seen;
+after a gap in the record all fleets start anew from it.
 
-Occupancies at successive ticks depend on each other, so a curve that leaves a 95 % band for more than 5 % of the
-ticks need not be wrong. The bands are those of one half of the fleets; how often each fleet of the other half lies in them
-says how often a run of the model does. Observation and other half are exchangeable if the model holds and the decisions
-did not depend on the robots, so the rank of the observation's worst share among theirs is an exact Monte Carlo test
-(Davison and Hinkley, Bootstrap Methods, section 4.2). A coordinator that follows its robots makes the record know a little of
-itself: the test is then approximate.
+Occupancies at successive ticks depend on each other, so a model may be right although a curve leaves its 95 % band for more
+than 5 % of the ticks. Therefore the bands are made from one half of the simulated fleets, and the other half shows how
+often a fleet of the model lies in them. If the model holds and the decisions did not depend on the robots, the record is
+exchangeable with the fleets of the other half. Then the rank of its worst share among theirs is an exact Monte Carlo test
+(Davison and Hinkley, Bootstrap Methods, section 4.2). If the coordinator reacted to its robots, the test is approximate.
 
-Bands say little about how robots move: slower ones may well be found in the same places. The verdict therefore rests as
-much on the transitions N_j of each row, n in all, by their distance from the kernel's mean m,
+Bands say little about how robots move, since slower robots may be found in the same places. So a second test uses the
+transitions N_j of each row, n in all, and their distance from the kernel's mean m,
 
     sum over rows and j of (N_j - n m_j)^2 / (n m_j + 1),
 
-ranked among that of transitions drawn from the kernels; the smaller of the two levels counts twice (Bonferroni).
+ranked among the distances of transitions that are drawn from the kernels. The smaller of the two significance levels,
+doubled (Bonferroni), is the verdict's.
 """
 
 from __future__ import annotations
@@ -35,29 +35,36 @@ from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import AltmarlError
+from altmarl_ros.games import TabularGame
 from altmarl_ros.games.identification import count_transitions
-from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.games.trajectory import UNKNOWN, IntArray, Trajectory
 from altmarl_ros.observation import draw_without_replacement
-from altmarl_ros.observation.model import Counts
 from altmarl_ros.policies import LocalPolicy
 
 SIGNIFICANCE = 0.05
-"""A model is rejected if fewer of its own runs than this fare as badly as the observation."""
+"""A model is rejected if a smaller share of its own runs than this lies as far off as the record."""
 
-_ROUNDING = 1e-9  # of rewards, relative
+BAND = 0.95
+"""Share of the simulated fleets that the pointwise band holds at each tick."""
+
+_ROUNDING = 1e-9  # relative rounding error of rewards
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Bands and observation. The Q = S_l + 1 quantities are the robots in each local state, then the team reward.
+    """A record beside the bands of simulated fleets.
+
+    The Q = S_l + 1 quantities are the number of robots in each local state, and the team reward.
 
     Attributes:
-        observed: what was recorded [T, Q].
-        low, mean, high: pointwise band of simulated fleets, and their mean [T, Q].
-        inside: where the observation lies in the band [T, Q].
-        simulated_shares: share of ticks at which fleets that made no band lie in it [R, Q].
-        transition_significance: probability that the kernels' own transitions are as far from their mean as the observed ones.
+        observed: the recorded quantities [T, Q].
+        low: lower end of the pointwise band [T, Q].
+        mean: mean of the simulated fleets [T, Q].
+        high: upper end of the pointwise band [T, Q].
+        inside: whether the record lies in the band [T, Q].
+        simulated_shares: share of ticks in the band, for the simulated fleets of which it was not made [R, Q].
+        transition_significance: probability that transitions drawn from the kernels lie as far from their mean as the
+            recorded ones.
     """
 
     observed: FloatArray
@@ -70,23 +77,23 @@ class Comparison:
 
     @property
     def shares(self) -> FloatArray:
-        """Share of ticks at which the observation lies in the band [Q]."""
+        """The share of ticks at which the record lies in the band [Q]."""
         return np.asarray(self.inside.mean(axis=0))
 
     @property
     def expected_shares(self) -> FloatArray:
-        """The same of fleets that the model simulates, on average [Q]."""
+        """The mean share of ticks at which simulated fleets lie in the band [Q]."""
         return np.asarray(self.simulated_shares.mean(axis=0))
 
     @property
     def band_significance(self) -> float:
-        """Probability that a run of the model has a worst share as low as the observation's."""
+        """The probability that a run of the model has a worst share as low as the record's."""
         worst = self.simulated_shares.min(axis=1)
         return float((1 + (worst <= self.shares.min() + _ROUNDING).sum()) / (1 + len(worst)))
 
     @property
     def significance(self) -> float:
-        """Probability that a run of the model fares as badly in either test."""
+        """The significance level of both tests together (Bonferroni)."""
         return min(1.0, 2.0 * min(self.band_significance, self.transition_significance))
 
     @property
@@ -100,20 +107,20 @@ def compare(
     pi_l: LocalPolicy,
     kernels: FloatArray,
     run: Trajectory,
+    *,
     fleets: int,
     rng: np.random.Generator,
-    level: float = 0.95,
 ) -> Comparison:
-    """Bands of simulated fleets beside a recorded run.
+    """Simulate fleets beside a recorded run, and compare it with their bands.
 
     Args:
-        game: gives the rewards.
-        pi_l: the policy that the robots acted by.
-        kernels: draws of P_l [M, s_l, s_g, a_l, s_l'] or, alike at all s_g, [M, s_l, 1, a_l, s_l']; fleet r moves by r mod M.
-        run: the record; several runs may be joined.
-        fleets: simulated fleets, half of them for the bands.
-        rng: draws the fleets.
-        level: content of the pointwise bands.
+        game: the game, which gives the rewards.
+        pi_l: the policy by which the robots acted.
+        kernels: draws of P_l [M, s_l, s_g, a_l, s_l'], or [M, s_l, 1, a_l, s_l'] if robots move in the same way at all s_g;
+            fleet r moves by draw r mod M.
+        run: the record; several runs may be joined into one.
+        fleets: number of simulated fleets; half of them make the bands.
+        rng: random generator of the fleets.
 
     Raises:
         GameError: the record does not fit the game.
@@ -124,13 +131,13 @@ def compare(
         raise AltmarlError(f"{len(run.tick)} ticks and {fleets} fleets cannot be compared: at least 1 and 4 are needed")
     if pi_l.probabilities.shape != game.r_l.shape:
         raise AltmarlError(f"the policy has shape {pi_l.probabilities.shape}, must be {game.r_l.shape} for game {game.name!r}")
-    occupancy = run.occupancy(game.n_local_states)
-    observed = np.column_stack([occupancy, run.rewards(game)])
+    observed = np.column_stack([run.occupancy(game.n_local_states), run.rewards(game)])
     low, mean, high = (np.empty_like(observed) for _ in range(3))
     half = fleets // 2
     hits = np.zeros((fleets - half, observed.shape[1]))
-    for t, values in enumerate(_played(game, pi_l, kernels, run, occupancy, fleets, rng)):
-        low[t], high[t] = np.quantile(values[:half], [0.5 - level / 2, 0.5 + level / 2], axis=0, method="inverted_cdf")
+    tails = [0.5 - BAND / 2, 0.5 + BAND / 2]
+    for t, values in enumerate(_played(game, pi_l, kernels, run, fleets=fleets, rng=rng)):
+        low[t], high[t] = np.quantile(values[:half], tails, axis=0, method="inverted_cdf")
         mean[t] = values.mean(axis=0)
         hits += _between(low[t], values[half:], high[t])
     inside = _between(low, observed, high)
@@ -161,11 +168,12 @@ def _played(
     pi_l: LocalPolicy,
     kernels: FloatArray,
     run: Trajectory,
-    occupancy: Counts,
+    *,
     fleets: int,
     rng: np.random.Generator,
 ) -> Iterator[FloatArray]:
-    """Occupancies and rewards of simulated fleets, tick by tick [R, Q]."""
+    """Yield occupancies and rewards of the simulated fleets, tick by tick [R, Q]."""
+    occupancy = run.occupancy(game.n_local_states)
     known, acted, follows = run.local_state != UNKNOWN, run.acted, run.follows
     own = np.arange(fleets) % len(kernels)
     arrived = np.zeros((fleets, occupancy.shape[1]), dtype=np.int64)

@@ -1,17 +1,17 @@
-"""Gains of deviations in fleets of any size, by simulation with common random numbers.
+"""Estimates the gains of deviations in fleets of any size, by simulation with common random numbers.
 
-Candidates are made and compared on one set of random numbers; the gain of the one that did best is measured on
-another, so that its 95 % interval is that of a policy fixed beforehand, not of a maximum over noise. A gain is that
-of a policy which was found: the best of its class gains at least as much. Episodes end where TAIL of the discounted
-weight is left, which leaves about that share of every gain out.
+Candidates are made and compared on one set of random numbers, and the gain of the best one is measured on another set. So
+its 95 % interval is that of a policy fixed beforehand, not of a maximum over noise. The estimate is the gain of a policy
+that was found; the best of its class gains at least as much. Episodes end where 1 % of the discounted weight is left
+(`discounted_horizon`), so about that share of every gain is missing.
 
-One robot of n moves the team's reward by order 1/n, below any simulation's noise. The share SHARE of the robots
-deviates instead, and the team's gain is divided by it. To first order in the share this is n times the team's gain
-from one robot, all ways counted by which it acts: its own reward, and the coordinator's answer to what it reports.
-Robots that deviate are told apart by a second copy of the local states: the same population simulation plays them.
+One robot of n changes the team's reward by order 1/n, which is below the noise of any simulation. Therefore the share SHARE
+of the robots deviates, and the team's gain is divided by this share. To first order this is n times the team's gain from
+one robot, including the effect on its own reward and the coordinator's response to what it reports. A second copy of the
+local states marks the robots that deviate, so that the same population simulation can play them.
 
-The coordinator plays through an observation model, `fresh` by rung k or `filtered` by the top rung, and the rung
-that it acts by is the one that candidates replace.
+The coordinator plays through an observation model, `fresh` by rung k or `filtered` by the top rung; candidates replace this
+rung.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Callable, Iterable
 import numpy as np
 
 from altmarl_ros.arrays import FloatArray
-from altmarl_ros.games.tabular import Start, TabularGame
+from altmarl_ros.games import Start, TabularGame
 from altmarl_ros.learning.aggregation import aggregate
 from altmarl_ros.learning.backups import GLearnOptions
 from altmarl_ros.learning.certificate import Interval
@@ -31,21 +31,21 @@ from altmarl_ros.learning.global_agent import g_learn
 from altmarl_ros.learning.horizon import discounted_horizon
 from altmarl_ros.learning.local_agent import l_learn, pooled
 from altmarl_ros.learning.population import Fleets, Rollouts, play, simulate, start_fleets
-from altmarl_ros.observation import AllSeen, Fresh, ObservationModel, make_filter
-from altmarl_ros.observation.model import Counts, draw_without_replacement
-from altmarl_ros.observation.relayed import Relayed
+from altmarl_ros.observation import AllSeen, Counts, Fresh, ObservationModel, Relayed, draw_without_replacement, make_filter
 from altmarl_ros.policies import Ladder, LocalPolicy
 from altmarl_ros.policies.counts import by_group, enumerate_counts
 
 TAIL = 0.01
 _COUNTS_AT_ONCE = 100_000  # entries of count vectors whose actions are looked up together, which bounds temporary arrays
 SHARE = 0.1
-_PRIOR_ROBOTS = (1.0, 3.0, 10.0)  # weights of the mean population against k reports
+"""Share of the robots that deviate together, to estimate the gain of one."""
+
+_PRIOR_ROBOTS = (1.0, 3.0, 10.0)  # weights of the mean population, in robots, when it is mixed with k reports
 
 
 @dataclass(frozen=True)
 class SampledGap:
-    """Estimated gains; see NashGap for their meaning."""
+    """The estimated gains; NashGap explains them."""
 
     value: float
     value_error: float
@@ -59,6 +59,7 @@ def sampled_gap(
     game: TabularGame,
     ladder: Ladder,
     pi_l: LocalPolicy,
+    *,
     k: int,
     n: int,
     runs: int,
@@ -66,11 +67,11 @@ def sampled_gap(
     relearn: GLearnOptions | None,
     model: str = "fresh",
 ) -> SampledGap:
-    """Gains against (ladder, pi_l) under an observation model with k reports of n robots.
+    """Estimate the gains of deviations from (ladder, pi_l) under an observation model with k reports of n robots.
 
-    `runs` episodes are for choosing, and as many for measuring.
+    `runs` episodes choose the deviations, and as many others measure them.
     """
-    choosing, measuring = (_Episodes(game, pi_l, n, k, runs, [seed, part], model) for part in range(2))
+    choosing, measuring = (_Episodes(game, pi_l, n=n, k=k, runs=runs, seed=[seed, part], model=model) for part in range(2))
     chosen_by = choosing.play(ladder, pi_l)
     held = measuring.play(ladder, pi_l)
 
@@ -78,7 +79,7 @@ def sampled_gap(
         return Interval.estimated(play(measuring).returns - base.returns, scale)
 
     rung = min(k, n) if model == "fresh" else ladder.K
-    rungs = _global_candidates(game, ladder, pi_l, rung, chosen_by.occupancy, relearn)
+    rungs = _global_candidates(game, ladder, pi_l, k=rung, occupancy=chosen_by.occupancy, relearn=relearn)
     seen = choosing.play_all_seen(ladder, pi_l).occupancy
     policies = _local_candidates(game, pi_l, (chosen_by.occupancy, pooled(chosen_by.occupancy), seen))
     better_rung = _best([choosing.play(rung, pi_l) for rung in rungs], chosen_by)
@@ -101,7 +102,7 @@ def sampled_gap(
 class _Episodes:
     """Plays every pair from the same starts with the same random numbers."""
 
-    def __init__(self, game: TabularGame, pi_l: LocalPolicy, n: int, k: int, runs: int, seed: list[int], model: str) -> None:
+    def __init__(self, game: TabularGame, pi_l: LocalPolicy, *, n: int, k: int, runs: int, seed: list[int], model: str) -> None:
         self._name = model
         self._game, self._pi_l, self._n, self._k, self._seed = game, pi_l, n, min(k, n), seed
         self._horizon = discounted_horizon(game.gamma, TAIL)
@@ -111,39 +112,45 @@ class _Episodes:
         return np.random.default_rng([*self._seed, 1])
 
     def play(self, ladder: Ladder, pi_l: LocalPolicy) -> Rollouts:
-        return simulate(self._game, pi_l, self._model(ladder), self._k, self._start, self._horizon, self._rng())
+        return self._simulate(self._game, pi_l, self._model(ladder), self._k, self._start)
+
+    def _simulate(
+        self, game: TabularGame, pi_l: LocalPolicy, model: ObservationModel, k: int, start: Fleets | ContinuousFleets
+    ) -> Rollouts:
+        return simulate(game, pi_l, model, k=k, start=start, horizon=self._horizon, rng=self._rng())
 
     def _model(self, ladder: Ladder) -> ObservationModel:
-        # A filter predicts by the policy that the coordinator knows of, whatever the robots do.
+        # A filter predicts by the policy that the coordinator knows, even if robots deviate from it.
         return Fresh(ladder) if self._name == "fresh" else make_filter(self._game, self._pi_l, ladder)
 
     def play_all_seen(self, ladder: Ladder, pi_l: LocalPolicy) -> Rollouts:
-        return simulate(self._game, pi_l, AllSeen(ladder), self._n, self._start, self._horizon, self._rng())
+        return self._simulate(self._game, pi_l, AllSeen(ladder), self._n, self._start)
 
     def play_deviators(self, ladder: Ladder, pi_l: LocalPolicy, deviation: LocalPolicy, m: int) -> Rollouts:
-        """As play, with `deviation` played by m robots drawn at the start, which the coordinator cannot tell apart."""
+        """Play the pair while m robots, drawn at the start and unknown to the coordinator, play `deviation`."""
         rng = np.random.default_rng([*self._seed, 2])
         if isinstance(self._start, ContinuousFleets):
             kind = np.tile(np.arange(self._n) < m, (len(self._start.s_l), 1)).astype(np.int64)
             population = ContinuousPopulation(self._game, (pi_l, deviation), self._start, rng.permuted(kind, axis=1))
-            return play(self._game, population, self._model(ladder), self._k, self._horizon, self._rng())
+            model = self._model(ladder)
+            return play(self._game, population, model, k=self._k, horizon=self._horizon, rng=self._rng())
         deviating = draw_without_replacement(self._start.counts, m, rng)
         start = Fleets(self._start.s_g, np.hstack([self._start.counts - deviating, deviating]))
         both = LocalPolicy(np.concatenate([pi_l.probabilities, deviation.probabilities]))
-        return simulate(two_kinds(self._game), both, _Alike(self._model(ladder)), self._k, start, self._horizon, self._rng())
+        return self._simulate(two_kinds(self._game), both, _Alike(self._model(ladder)), self._k, start)
 
 
 class _Alike(Relayed):
-    """An observation model for reports that also say which of two kinds a robot is: the kind is not looked at."""
+    """Passes reports to an observation model without the mark that says which of two kinds a robot is."""
 
     def received(self, reports: Counts) -> Counts:
-        """Both kinds together [R, 2 L] -> [R, L]."""
+        """Add the reports of both kinds [R, 2 L] -> [R, L]."""
         L = reports.shape[1] // 2
         return np.asarray(reports[:, :L] + reports[:, L:])
 
 
 def two_kinds(game: TabularGame) -> TabularGame:
-    """The game with every local state twice, s_l and S_l + s_l, one for each kind of robot; kinds never change."""
+    """Make a game with two copies of every local state, s_l and S_l + s_l, one for each kind of robot; kinds never change."""
     L, S_g, A, _ = game.P_l.shape
     P_l = np.zeros((2, L, S_g, A, 2, L))
     P_l[0, :, :, :, 0], P_l[1, :, :, :, 1] = game.P_l, game.P_l
@@ -168,20 +175,21 @@ def _global_candidates(
     game: TabularGame,
     ladder: Ladder,
     pi_l: LocalPolicy,
+    *,
     k: int,
     occupancy: FloatArray,
     relearn: GLearnOptions | None,
 ) -> list[Ladder]:
-    """Rungs of k reports other than the ladder's: G-LEARN's own, and what the top rung would do about the likely population.
+    """Make candidate rungs of k reports: G-LEARN's own rung, and rungs that follow the top rung on a mixture.
 
-    The reports are few; the population is where it mostly is while s_g holds. So the top rung also acts on the mean
-    of both, the latter with the weight of some robots.
+    Few reports say little, but the mean population while s_g holds is known. So the top rung is asked for the mixture of
+    the reports and this mean population, which counts for some robots more.
     """
     k = min(k, ladder.K)
     counted, alone = aggregate(game, pi_l, occupancy)
     by_groups = Ladder(ladder.rungs, ladder.n_groups, ladder.n_global_actions)
     here = by_group(occupancy.sum(axis=2), game.groups) + 1e-12
-    here /= here.sum(axis=1, keepdims=True)  # share of each state that is counted, while s_g holds [s_g, group]
+    here /= here.sum(axis=1, keepdims=True)  # mean population while s_g holds [s_g, group]
     tables = [g_learn(counted, alone, k, relearn).policy] if relearn else []
     counts = enumerate_counts(k, ladder.n_groups)
     at_once = max(1, _COUNTS_AT_ONCE // ladder.n_groups)
@@ -201,7 +209,7 @@ def _global_candidates(
 
 
 def _local_candidates(game: TabularGame, pi_l: LocalPolicy, occupancies: Iterable[FloatArray]) -> list[LocalPolicy]:
-    """Local policies other than pi_l: L-LEARN's for each occupancy, the short-sighted one, and every constant action."""
+    """Make candidate local policies: L-LEARN's for each occupancy, the myopic one, and every constant action."""
     A = game.n_local_actions
     tables = [l_learn(game, occupancy).pi_l for occupancy in occupancies]
     tables.append(LocalPolicy(np.eye(A)[game.r_l.argmax(axis=2)]))

@@ -1,7 +1,7 @@
-"""Backups that look at a few next count vectors only: sampled ones, or those around the mean.
+"""Implements backups that use only a few next count vectors: sampled ones, or those around the mean.
 
-Both are a sparse operator, out[c] = sum_x weights[c, x] V[next[c, x]], and their Bellman sweep is one
-pass over the count vectors: expectation and maximum meet in registers, in blocks of eight lanes.
+Both are a sparse operator, out[c] = sum_x weights[c, x] V[next[c, x]]. Their Bellman sweep is one pass over the count
+vectors, which keeps expectation and maximum in registers, in blocks of eight lanes.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ DRAWN_AT_ONCE = 2_000_000
 """Entries of sampled count vectors that are drawn together, which bounds the memory that drawing takes."""
 
 _LANES = 8
-_NEVER = -1e300  # reward of actions that only fill a block
+_NEVER = -1e300  # reward of the dummy actions that fill a block
 
 
 class _SparseBackup:
-    """next [rank of c, s_g, x] and weights [rank of c or 1, s_g, x]."""
+    """A backup by a sparse operator: next ranks [rank of c, s_g, x] and weights [rank of c or 1, s_g, x]."""
 
     block = _LANES
 
@@ -50,13 +50,14 @@ class _SparseBackup:
         r[:, :A] = process.r_g
 
         def part(rows: tuple[int, int]) -> tuple[float, float]:
-            return _sweep(V, self._next, self._weights, P, r, process.local_reward, *rows, out, policy)  # type: ignore[no-any-return]
+            operator, rewards = (self._next, self._weights), (P, r, process.local_reward)
+            return _sweep(V, operator, rewards, rows, (out, policy))  # type: ignore[no-any-return]
 
         return Change.over(workers.map(part, workers.slices(len(V))))
 
 
 class SampledBackup(_SparseBackup):
-    """The paper's backup: m Monte Carlo next states per (s_g, c), the same ones in every sweep."""
+    """The paper's backup: m Monte Carlo next states per (s_g, c), which are the same in every sweep."""
 
     name = "sampled"
 
@@ -67,10 +68,10 @@ class SampledBackup(_SparseBackup):
 
 
 class MeanFieldBackup(_SparseBackup):
-    """E V(c') replaced by an average of V near E c', whose mean is exactly E c'.
+    """Replaces E V(c') by an average of V over count vectors near E c', whose mean is exactly E c'.
 
-    The fractional parts of E c' are split by systematic sampling: at most L neighbouring count
-    vectors, state j rounded up with probability equal to its fraction.
+    Systematic sampling splits the fractional parts of E c' over at most L neighbouring count vectors: state j is rounded
+    up with probability equal to its fraction.
     """
 
     name = "mean_field"
@@ -81,7 +82,7 @@ class MeanFieldBackup(_SparseBackup):
 
 
 def interpolate(V: FloatArray, k_from: int, k: int, L: int) -> FloatArray:
-    """Values for k robots from those for k_from, at the same shares of robots per state."""
+    """Interpolate values for k robots from values for k_from robots, at the same shares of robots per state."""
     following, weights = _neighbours(np.eye(L)[None] * (k_from / max(k, 1)), k, k_from)
     out = np.empty((len(following), V.shape[1]))
     _gather(V, following, weights, 0, out)
@@ -91,14 +92,14 @@ def interpolate(V: FloatArray, k_from: int, k: int, L: int) -> FloatArray:
 def _neighbours(
     P: FloatArray, k: int, k_next: int, workers: Workers | None = None
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    # Count vectors of k_next around c P[s_g] for all c of k, with weights whose mean is exact.
+    # Count vectors of k_next robots around c P[s_g], for all c of k robots, with weights that make the mean exact.
     S_g, L, _ = P.shape
     counts = enumerate_counts(k, L)
     following = np.empty((len(counts), S_g, L), dtype=np.int32)
     weights = np.empty((len(counts), S_g, L), dtype=np.float32)
 
     def part(rows: tuple[int, int]) -> None:
-        _spread(counts, P, k_next, binomials(k_next, L), *rows, following, weights)
+        _spread(counts, P, (k_next, binomials(k_next, L)), rows, (following, weights))
 
     if workers is None:
         part((0, len(counts)))
@@ -121,8 +122,16 @@ def _sample_next(P: FloatArray, k: int, samples: int, rng: np.random.Generator) 
 
 
 @njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})
-def _sweep(V, following, weights, P, r, local_reward, first, last, out, policy):  # type: ignore[no-untyped-def]
-    # V [c, s_g' in blocks of 8]; P [s_g, s_g', a in blocks of 8], discounted; r [s_g, a in blocks of 8].
+def _sweep(V, operator, process, rows, results):  # type: ignore[no-untyped-def]
+    """Sweep the count vectors with ranks in rows = (first, last); results = (V', policy) are written in place.
+
+    V [c, s_g' in blocks of 8]; operator = (following, weights); process = (P [s_g, s_g', a in blocks of 8], discounted,
+    r [s_g, a in blocks of 8], local_reward [c, s_g]).
+    """
+    following, weights = operator
+    P, r, local_reward = process
+    first, last = rows
+    out, policy = results
     S_g = following.shape[1]
     m = following.shape[2]
     width = V.shape[1]
@@ -211,7 +220,14 @@ def _gather(V, following, weights, s_g, out):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _spread(counts, P, k_next, table, first, last, following, weights):  # type: ignore[no-untyped-def]
+def _spread(counts, P, ranking, rows, results):  # type: ignore[no-untyped-def]
+    """Write neighbours of c P[s_g] for the count vectors c with ranks in rows = (first, last) into results.
+
+    ranking = (k_next, its table of binomials); results = (following, weights), both [rank of c, s_g, x].
+    """
+    k_next, table = ranking
+    first, last = rows
+    following, weights = results
     L = counts.shape[1]
     floor = np.empty(L, dtype=np.int64)
     edge = np.zeros(L + 1)  # cumulative fractional parts

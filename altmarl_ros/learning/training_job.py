@@ -1,7 +1,7 @@
-"""A training in another process, which does not get in the way of those that must keep time.
+"""Runs a training in another process, so that it does not delay processes that must keep time.
 
-The process is nice, has one thread, and ends when whoever started it does. It is told its work as one line of JSON, and
-answers in lines of JSON:
+The process has a low priority (nice) and one thread, and ends when the process that started it ends. It reads its request
+as one line of JSON, and reports in lines of JSON:
 
     {"progress": {"fraction": 0.4, "message": "round 1, local: value 97.1, kept"}}
     {"trained": {"policy_id": 123, "value": 97.1, "seconds": 3.2}}
@@ -22,12 +22,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Mapping
 
 _LONGEST_LINE = 1 << 20
-_LONGEST_END = 5.0  # s; for the system to end a process that is killed
+_LONGEST_END = 5.0  # s; patience until a killed process has ended
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 _TAIL = 4096
 _WORKER = """
 import sys
-if sys.path[0] == "":  # the working directory: what lies there is not ours
+if sys.path[0] == "":  # modules in the working directory must not be imported
     del sys.path[0]
 from altmarl_ros.learning.training_worker import main
 sys.exit(main())
@@ -36,20 +36,21 @@ sys.exit(main())
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """What to train and to compare.
+    """What to train, and how to compare the result with the present bundle.
 
     Attributes:
-        game: built-in name or YAML file.
-        out: file of the candidate.
+        game: built-in name or YAML file of the game.
+        out: file to which the candidate is written.
+        present: file of the bundle to compare with.
+        n: number of robots in the comparison.
+        k: number of reports per tick in the comparison.
+        model: observation model of the comparison.
+        turnover: turnover of that model, if it is `sticky`.
+        runs: number of episodes in the comparison.
         rewards: fields of `games.rewards.Rewards`.
         options: fields of `alternating.TrainingOptions`, with those of `backups.GLearnOptions` under `g_learn`.
-        present: file of the bundle to compare with.
-        n: robots in the comparison.
-        k: reports per tick in the comparison.
-        model, turnover: observation model of the comparison.
-        runs: episodes of the comparison.
-        from_present: whether the first best response is to the present robots' policy; else to the uniform one.
-        nice: by how much the process gives way to others, 0 to 19.
+        from_present: whether the first best response answers the robots' present policy, or else the uniform one.
+        nice: niceness of the process, 0 to 19; a higher one leaves more of the processor to others.
     """
 
     game: str
@@ -68,21 +69,21 @@ class TrainingRequest:
 
 @dataclass(frozen=True)
 class Report:
-    """One line of the process: `kind` is progress, trained, scored or failed."""
+    """One line that the process reported; `kind` is progress, trained, scored or failed."""
 
     kind: str
     values: Mapping[str, Any]
 
 
 class TrainingJob:
-    """A process at work; `poll` it now and then."""
+    """A training process that is running; call `poll` now and then to get its reports.
+
+    Raises:
+        OSError: the process cannot be started.
+    """
 
     def __init__(self, request: TrainingRequest) -> None:
-        """Start it.
-
-        Raises:
-            OSError: it cannot be started.
-        """
+        """Start the process."""
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         self._began = time.monotonic()
         environment = {**os.environ, **dict.fromkeys(_ONE_THREAD, "1")}
@@ -100,27 +101,27 @@ class TrainingJob:
         os.set_blocking(self._answers.fileno(), False)
         self._rest = b""
         self._over = self._scored = False
-        with contextlib.suppress(BrokenPipeError):  # it ended already; poll() says so
+        with contextlib.suppress(BrokenPipeError):  # the process has ended already, which poll() reports
             self._process.stdin.write(json.dumps(asdict(request)).encode() + b"\n")
-            self._process.stdin.flush()  # and stays open: its end tells the process that we are gone
+            self._process.stdin.flush()  # stays open: when it closes, the process knows that this one has ended
 
     @property
     def pid(self) -> int:
-        """Of the process."""
+        """The id of the process."""
         return self._process.pid
 
     @property
     def seconds(self) -> float:
-        """Since it was started."""
+        """The time since the process was started [s]."""
         return time.monotonic() - self._began
 
     @property
     def over(self) -> bool:
-        """Whether nothing more will come."""
+        """Whether the process has ended and all its reports have been read."""
         return self._over
 
     def poll(self) -> list[Report]:
-        """What the process said since the last call; that it failed is said once, also where it ended without a word."""
+        """Return the reports since the last call; a failure is reported once, even if the process ended without a word."""
         if self._over:
             return []
         ended = self._process.poll()
@@ -138,7 +139,7 @@ class TrainingJob:
         return reports
 
     def cancel(self) -> None:
-        """End the process now; files are whole or not there."""
+        """Kill the process; files that it writes are whole or do not exist."""
         if self._over:
             return
         self._over = True
@@ -151,7 +152,7 @@ class TrainingJob:
         self._errors.close()
 
     def _read(self) -> list[bytes]:
-        with contextlib.suppress(BlockingIOError):  # that is all for now
+        with contextlib.suppress(BlockingIOError):  # nothing more to read at present
             while len(self._rest) <= _LONGEST_LINE and (chunk := os.read(self._answers.fileno(), 1 << 16)):
                 self._rest += chunk
         *lines, self._rest = self._rest.split(b"\n")

@@ -1,7 +1,7 @@
-"""Where a training stands, on disk, so that an interrupted one goes on from its last round or rung.
+"""Saves the state of a training on disk, so that an interrupted training continues from its last round or rung.
 
-One `.npz` beside the bundle that it will become: `header` (JSON with the steps and a fingerprint of
-game and options), `pi_l`, `pi_g` and `V` of the pair held so far, and the rungs solved so far.
+The state is one `.npz` beside the bundle that it will become: `header` (JSON with the steps and a fingerprint of game and
+options), `pi_l`, `pi_g` and `V` of the pair held so far, and the rungs solved so far.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from numpy.typing import NDArray
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.files import read_npz, write_npz
-from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.games import TabularGame
 from altmarl_ros.policies import LocalPolicy
 
 _FORMAT = "altmarl training 1"
-_PATIENCE = 10.0  # s
+_PATIENCE = 10.0  # s; least time between two saves
 
 
 @dataclass(frozen=True)
 class Step:
-    """One UPDATE: the candidate's value, its gain over the pair held so far, and whether it was kept."""
+    """One UPDATE: the candidate's value, its gain over the pair held before, and whether it was kept."""
 
     round: int
     learner: str
@@ -45,16 +45,16 @@ class TrainingState:
     """A training between two rounds, or between two rungs of the ladder.
 
     Attributes:
-        pi_l: the robots' policy held.
-        pi_g: the top rung held [s_g, rank of c]; None before the first step.
-        V: values of the last G-LEARN [rank of c, s_g], a warm start.
-        steps: the steps done.
-        rounds: number of rounds done.
+        pi_l: the robots' policy of the pair that is held.
+        pi_g: the top rung of that pair [s_g, rank of c]; None before the first step.
+        V: values of the last G-LEARN [rank of c, s_g], from which the next one starts.
+        steps: the steps that are done.
+        rounds: number of rounds that are done.
         settled: whether no step of the last round was kept, or no round is left.
-        rungs: rungs of the final ladder, from 0.
-        rung_V: values of the last of these, a warm start.
+        rungs: the solved rungs of the final ladder, from 0 on.
+        rung_V: values of the last of these, from which the next one starts.
         backup: name of G-LEARN's last backup and the reason for it.
-        seconds: time spent before this state was read.
+        seconds: time spent before this state was read [s].
     """
 
     pi_l: LocalPolicy
@@ -70,28 +70,32 @@ class TrainingState:
     _began: float = field(default_factory=time.monotonic)
 
     def elapsed(self) -> float:
-        """Time spent on the whole training [s]."""
+        """Return the time spent on the whole training [s]."""
         return self.seconds + time.monotonic() - self._began
 
 
 class StateKeeper:
-    """Holds the state of a training and, where there is a path, keeps it on disk."""
+    """Holds the state of a training and, if it has a path, saves it on disk."""
 
     def __init__(self, game: TabularGame, options: Any, path: Path | None) -> None:
-        """`options` is a dataclass; with the game it says which states may be gone on with."""
+        """Continue from the state at `path` if it was made for the same game and options (a dataclass), else start anew."""
         self._path, self._made_with = path, fingerprint(game, options)
         resumed = read_state(self._made_with, path) if path else None
         self.state = resumed or TrainingState(LocalPolicy.uniform(game))
         self._kept = time.monotonic()
 
     def keep(self) -> None:
-        """Write the state; raises AltmarlError where that fails."""
+        """Write the state.
+
+        Raises:
+            AltmarlError: the file cannot be written.
+        """
         if self._path:
             write_state(self.state, self._made_with, self._path)
         self._kept = time.monotonic()
 
     def keep_now_and_then(self) -> None:
-        """Write the state unless that was done a moment ago."""
+        """Write the state unless it was written within the last seconds."""
         if time.monotonic() - self._kept > _PATIENCE:
             self.keep()
 
@@ -102,13 +106,13 @@ class StateKeeper:
 
 
 def fingerprint(game: TabularGame, options: Any) -> str:
-    """What a state must have been made with to be gone on with: the game and the options (a dataclass)."""
+    """Compute a hash of the game and the options (a dataclass); a training continues only from a state with the same hash."""
     text = json.dumps([game.content_hash, asdict(options)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def write_state(state: TrainingState, made_with: str, path: Path) -> None:
-    """Write atomically.
+    """Write a state atomically.
 
     Raises:
         AltmarlError: the file cannot be written.
@@ -134,7 +138,7 @@ def write_state(state: TrainingState, made_with: str, path: Path) -> None:
 
 
 def read_state(made_with: str, path: Path) -> TrainingState | None:
-    """The state in a file; None where there is no file, or one of another game, other options or damaged."""
+    """Read the state in a file; None if there is none, or it is damaged or was made for another game or other options."""
     if not path.exists():
         return None
     try:
@@ -144,16 +148,16 @@ def read_state(made_with: str, path: Path) -> TrainingState | None:
             return None
         n_rungs = sum(name.startswith("rung_") and name != "rung_V" for name in arrays)
         return TrainingState(
-            LocalPolicy(arrays["pi_l"]),
-            arrays.get("pi_g"),
-            arrays.get("V"),
-            [Step(**step) for step in header["steps"]],
-            header["rounds"],
-            header["settled"],
-            [arrays[f"rung_{k}"] for k in range(n_rungs)],
-            arrays.get("rung_V"),
-            tuple(header["backup"]),
-            header["seconds"],
+            pi_l=LocalPolicy(arrays["pi_l"]),
+            pi_g=arrays.get("pi_g"),
+            V=arrays.get("V"),
+            steps=[Step(**step) for step in header["steps"]],
+            rounds=header["rounds"],
+            settled=header["settled"],
+            rungs=[arrays[f"rung_{k}"] for k in range(n_rungs)],
+            rung_V=arrays.get("rung_V"),
+            backup=tuple(header["backup"]),
+            seconds=header["seconds"],
         )
     except (ValueError, KeyError, TypeError, AltmarlError):
         return None

@@ -1,4 +1,4 @@
-"""The process of a TrainingJob: reads its work on standard input, trains, compares, and says so on standard output."""
+"""The process of a TrainingJob: reads a request on standard input, trains, compares, and reports on standard output."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from altmarl_ros.games import TabularGame
     from altmarl_ros.learning.alternating import Progress, TrainingOptions
 
-_ROUNDS = 0.5  # share of the progress that the rounds are
+_ROUNDS = 0.5  # share of the rounds in the whole progress
 
 
 def main() -> int:
-    """Entry point; 0 once all is said, 1 where the work cannot be done."""
+    """Run the process; the exit code is 0 if all was reported, and 1 if the work cannot be done."""
     request = TrainingRequest(**json.loads(sys.stdin.readline()))
     os.nice(request.nice)
     answers = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)  # whatever else is printed is no answer
+    os.dup2(2, 1)  # other output goes to standard error, so that it is not taken for a report
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         _work(request, answers)
@@ -36,7 +36,7 @@ def main() -> int:
 
 
 def _work(request: TrainingRequest, answers: IO[str]) -> None:
-    # Late: the solver's libraries take a second to load, and are to load at this process's priority.
+    # Imported here, since loading the solver's libraries takes a second, which must be spent at this process's low priority.
     from altmarl_ros.games.rewards import Rewards
     from altmarl_ros.learning.alternating import TrainingOptions, train
     from altmarl_ros.learning.backups import GLearnOptions
@@ -54,19 +54,27 @@ def _work(request: TrainingRequest, answers: IO[str]) -> None:
     trained = {"policy_id": bundle.policy_id, "value": bundle.report["value"], "seconds": bundle.report["seconds"]}
     _say(answers, "trained", trained)
     score = paired_score(
-        game, present, bundle, request.n, request.k, request.model, request.turnover, request.runs, options.seed + 1
+        game,
+        present,
+        bundle,
+        n=request.n,
+        k=request.k,
+        model=request.model,
+        turnover=request.turnover,
+        runs=request.runs,
+        seed=options.seed + 1,
     )
     _say(answers, "scored", {name: [value["mean"], value["half_width"]] for name, value in asdict(score).items()})
 
 
 class _Teller:
-    """Says how far a training is."""
+    """Reports how far a training is."""
 
     def __init__(self, answers: IO[str], game: TabularGame, options: TrainingOptions) -> None:
         from altmarl_ros.policies.counts import number_of_counts
 
         self._answers, self._furthest = answers, 0.0
-        self._work = [number_of_counts(k, game.n_groups) for k in range(options.K + 1)]  # of each rung
+        self._work = [number_of_counts(k, game.n_groups) for k in range(options.K + 1)]  # count vectors of each rung
 
     def __call__(self, progress: Progress) -> None:
         if progress.step is not None:

@@ -1,25 +1,31 @@
-"""What the coordinator knows: from a few reports per tick to a global action."""
+"""What the coordinator knows: observation models turn a few reports per tick into a global action.
+`make_model` makes one by its name; `ObservationModel` is the interface that all of them have.
+"""
 
-from altmarl_ros.observation.catalogue import DEFAULT_MODEL, MODEL_NAMES, make_filter, make_model
+from altmarl_ros.observation.catalogue import DEFAULT_MODEL, DEFAULT_TURNOVER, MODEL_NAMES, make_filter, make_model
 from altmarl_ros.observation.filtered import Filtered
 from altmarl_ros.observation.fresh import Fresh, Sticky
 from altmarl_ros.observation.hypotheses import Hypotheses
-from altmarl_ros.observation.lossy import Lossy
-from altmarl_ros.observation.model import ObservationModel, draw_without_replacement
+from altmarl_ros.observation.model import Counts, ObservationModel, draw_without_replacement, kept_robots
 from altmarl_ros.observation.reference import AllSeen, RandomActions
+from altmarl_ros.observation.relayed import Lossy, Relayed
 
 __all__ = [
     "DEFAULT_MODEL",
+    "DEFAULT_TURNOVER",
     "MODEL_NAMES",
     "AllSeen",
+    "Counts",
     "Filtered",
     "Fresh",
     "Hypotheses",
     "Lossy",
     "ObservationModel",
     "RandomActions",
+    "Relayed",
     "Sticky",
     "draw_without_replacement",
+    "kept_robots",
     "make_filter",
     "make_model",
 ]

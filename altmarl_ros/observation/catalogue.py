@@ -1,9 +1,9 @@
-"""Observation models by name."""
+"""Makes observation models by name."""
 
 from __future__ import annotations
 
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.games import TabularGame
 from altmarl_ros.observation.filtered import Filtered
 from altmarl_ros.observation.fresh import Fresh, Sticky
 from altmarl_ros.observation.hypotheses import Hypotheses
@@ -16,10 +16,10 @@ DEFAULT_TURNOVER = 0.2
 
 
 def make_model(name: str, game: TabularGame, bundle: PolicyBundle, turnover: float = DEFAULT_TURNOVER) -> ObservationModel:
-    """The model of that name for a game and its policies; `turnover` is for `sticky`.
+    """Make the observation model of that name for a game and its policies; only `sticky` uses `turnover`.
 
     Raises:
-        AltmarlError: the name is unknown or the turnover not in [0, 1].
+        AltmarlError: the name is unknown, or the turnover is not in [0, 1].
     """
     if not 0.0 <= turnover <= 1.0:
         raise AltmarlError(f"turnover is {turnover}, must be in 0..1")
@@ -33,5 +33,9 @@ def make_model(name: str, game: TabularGame, bundle: PolicyBundle, turnover: flo
 
 
 def make_filter(game: TabularGame, pi_l: LocalPolicy, ladder: Ladder) -> ObservationModel:
-    """The `filtered` model that fits the game's start: Bayes where it is one of a few, Kalman's where it is Dirichlet's."""
+    """Make the `filtered` model that fits the game's start.
+
+    A Bayes filter (`Hypotheses`) fits a start that is one of a few distributions, a Kalman filter (`Filtered`) fits a
+    Dirichlet start.
+    """
     return (Hypotheses if game.initial.alpha.ndim == 2 else Filtered)(game, pi_l, ladder)

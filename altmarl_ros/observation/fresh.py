@@ -1,4 +1,4 @@
-"""The paper's rule: a new uniform k-subset every tick, and no memory."""
+"""Implements the paper's rule: a new uniform k-subset reports every tick, and nothing is remembered."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
-from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.games import TabularGame
 from altmarl_ros.observation.model import Counts
 from altmarl_ros.policies import Ladder, LocalPolicy
 
 
 class Fresh:
-    """Acts by the rung for the number of reports that it really has."""
+    """Decides by the rung for the number of reports that have come in this tick."""
 
     turnover = 1.0
 
@@ -21,11 +21,11 @@ class Fresh:
         self.reset(1)
 
     def reset(self, runs: int) -> None:
-        """Nothing is remembered; before the first reports all local states count the same."""
+        """Start anew; before the first reports the estimate is uniform."""
         self._reports: Counts = np.zeros((runs, self._ladder.n_local_states), dtype=np.int64)
 
     def resume(self, shares: FloatArray, error: FloatArray, s_g: NDArray[np.int64]) -> None:
-        """Nothing is remembered."""
+        """Start anew, since this model remembers nothing."""
         self.reset(len(shares))
 
     def adopt(self, game: TabularGame, pi_l: LocalPolicy, ladder: Ladder) -> None:
@@ -44,13 +44,13 @@ class Fresh:
 
     @property
     def estimate(self) -> FloatArray:
-        """Share of each local state among the reports [R, L]; uniform without any."""
+        """The share of each local state among the reports [R, L]; uniform without reports."""
         heard = self._reports.sum(axis=1, keepdims=True)
         return np.asarray(np.where(heard > 0, self._reports / np.maximum(heard, 1), 1.0 / self._reports.shape[1]))
 
     @property
     def error(self) -> FloatArray:
-        """Largest posterior standard deviation of a share, given the reports and a uniform prior [R]."""
+        """The largest posterior standard deviation of a share, given the reports and a uniform prior [R]."""
         L = self._reports.shape[1]
         heard = self._reports.sum(axis=1)
         share = (self._reports + 1.0) / (heard[:, None] + L)
@@ -58,12 +58,12 @@ class Fresh:
 
     @property
     def rung(self) -> NDArray[np.int64]:
-        """The number of reports, at most the top rung [R]."""
+        """The number of reports, limited to the top rung [R]."""
         return np.asarray(np.minimum(self._reports.sum(axis=1), self._ladder.K))
 
 
 class Sticky(Fresh):
-    """As `Fresh`, with a subset that keeps most of its robots, for links where joining it is expensive."""
+    """Decides like `Fresh`, but asks for a subset that keeps most of its robots: for links where joining is expensive."""
 
     def __init__(self, ladder: Ladder, turnover: float) -> None:
         super().__init__(ladder)

@@ -1,18 +1,18 @@
-"""Which of a few starts the fleet came from, and where its robots are now.
+"""Estimates which of a few starts a fleet came from, and where its robots are now, by a Bayes filter.
 
-Where an episode begins by one of M concentrations alpha_h (Start), the coordinator keeps for each the
-shares x_h [S_l] that a large fleet would have, moves them by the kernel under pi_l, and weighs them by Bayes:
+A game may begin by one of M concentrations alpha_h (see `Start`). For each of them the coordinator keeps the shares
+x_h [S_l] that a large fleet would have, moves them by the kernel under pi_l, and weighs them by Bayes' rule:
 
     predict   x_h <- P^T x_h,                              P = P_pi(s_g)
     correct   w_h <- w_h prod_j (x_hj + eps)^{c_j},        c the counts of the reports
               x_h <- (n x_h + c) / (n + k)
 
-The second correction is the posterior mean of a fleet of n robots, whose composition is itself
-multinomial; with it a fleet that is like none of the starts is learned in time all the same. eps is
-what a report that no start explains counts for. The estimate is sum_h w_h x_h.
+The second correction is the posterior mean of a fleet of n robots whose composition is multinomial. It makes the filter
+learn in time even a fleet that is like none of the starts. eps is the probability given to a report that no start
+explains. The estimate is sum_h w_h x_h.
 
-All x_h are moved by the same linear map, and so only a basis is carried: x_h = z_0 + sum_r C_hr z_r, with as
-many z as the starts have affine dimensions, however many starts there are.
+The same linear map moves all x_h, so only a basis is stored: x_h = z_0 + sum_r C_hr z_r. It has as many z as the starts
+have affine dimensions, however many starts there are.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
-from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.games import TabularGame
 from altmarl_ros.observation.model import Counts
 from altmarl_ros.policies import Ladder, LocalPolicy
 
-_RANK_TOLERANCE = 1e-8  # share of robots below which a direction among the starts is left out
-_UNEXPLAINED = 1e-4  # probability that a report comes from a state that the estimate does not foresee
+_RANK_TOLERANCE = 1e-8  # directions among the starts that differ by a smaller share of robots are left out
+_UNEXPLAINED = 1e-4  # eps: probability that a report comes from a state that the estimate does not foresee
 
 
 class Hypotheses:
-    """Acts by the top rung on the estimated population."""
+    """Decides by the top rung for the population that the Bayes filter estimates."""
 
     turnover = 1.0
 
@@ -45,19 +45,19 @@ class Hypotheses:
         self.reset(1)
 
     def adopt(self, game: TabularGame, pi_l: LocalPolicy, ladder: Ladder) -> None:
-        """See ObservationModel; the move that is under way is still by the policy before."""
+        """See ObservationModel; robots make the move that is under way still by the policy before."""
         self._ladder = ladder
         self._P = pi_l.transition(game)  # [s_g, s_l, s_l']
 
     def reset(self, runs: int) -> None:
-        """Back to the starts, each as likely."""
+        """Forget all reports; all starts are equally likely again."""
         self._z = np.tile(self._basis, (runs, 1, 1))  # [R, 1 + r, S_l]
         self._log_weights = np.zeros((runs, len(self._C)))
         self._last: NDArray[np.int64] | None = None
         self._under_way = self._P
 
     def resume(self, shares: FloatArray, error: FloatArray, s_g: NDArray[np.int64]) -> None:
-        """See ObservationModel. Which start it was is not known: every one leads to the same shares."""
+        """See ObservationModel. The start is unknown, so all hypotheses take the same shares."""
         self.reset(len(shares))
         self._z[:, 0], self._z[:, 1:] = shares, 0.0
         self._last, self._under_way = s_g.copy(), self._P
@@ -74,20 +74,20 @@ class Hypotheses:
 
     @property
     def weights(self) -> FloatArray:
-        """Posterior probability of each start [R, M]."""
+        """The posterior probability of each start [R, M]."""
         weights = np.exp(self._log_weights - self._log_weights.max(axis=1, keepdims=True))
         return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
     @property
     def estimate(self) -> FloatArray:
-        """Estimated shares [R, S_l]."""
+        """The estimated shares [R, S_l]."""
         coordinates = self.weights @ self._C
         shares = np.maximum(self._z[:, 0] + (coordinates[:, None] @ self._z[:, 1:])[:, 0], 0.0)
         return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
     @property
     def error(self) -> FloatArray:
-        """Largest standard deviation of a share, from the doubt between the starts [R]."""
+        """The largest standard deviation of a share, which stems from the doubt between the starts [R]."""
         weights = self.weights
         around = self._C - (weights @ self._C)[:, None]  # [R, M, r]
         covariance = np.einsum("rm,rma,rmb->rab", weights, around, around)
@@ -96,7 +96,7 @@ class Hypotheses:
 
     @property
     def rung(self) -> NDArray[np.int64]:
-        """Always the top one [R]."""
+        """The top rung, which makes every decision [R]."""
         return np.full(len(self._z), self._ladder.K)
 
     def _correct(self, reports: Counts, n: int) -> None:

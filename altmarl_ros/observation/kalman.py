@@ -1,6 +1,6 @@
-"""The two steps of the estimate in filtered.py, compiled: for one fleet within the tick, and for many in simulation.
+"""Compiles the two steps of the Kalman filter of filtered.py, for one fleet within its tick and for many in simulation.
 
-In place, on means m [R, S_l] and covariances S [R, S_l, S_l] of R fleets.
+Both steps update the means m [R, S_l] and covariances S [R, S_l, S_l] of R fleets in place.
 """
 
 from __future__ import annotations
@@ -8,27 +8,27 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-_FLOOR = 1e-3  # least share that R and Q reckon with: no report is impossible
-_LEAST_NOISE = 0.05  # share of the multinomial covariance that a report keeps at least
-_RIDGE = 1e-9  # makes S + R invertible across the simplex, where both are zero
+_FLOOR = 1e-3  # least share of a state in R and Q, so that no report is impossible
+_LEAST_NOISE = 0.05  # R is at least this share of the multinomial covariance
+_RIDGE = 1e-9  # makes S + R invertible; both are zero in the direction orthogonal to the simplex
 
 
 @njit(nogil=True, cache=True)
 def likely(mean):  # type: ignore[no-untyped-def]
-    """Shares that are positive and sum to 1 [S_l]."""
+    """Return the shares raised to at least _FLOOR and normalised [S_l]."""
     shares = np.maximum(mean, _FLOOR)
     return shares / shares.sum()
 
 
 @njit(nogil=True, cache=True)
 def multinomial_covariance(x):  # type: ignore[no-untyped-def]
-    """Diag x - x x^T [S_l, S_l]."""
+    """Return diag x - x x^T [S_l, S_l]."""
     return np.diag(x) - np.outer(x, x)
 
 
 @njit(nogil=True, cache=True)
 def predict(means, covariances, moves, n):  # type: ignore[no-untyped-def]
-    """All robots have moved by P [R, s_l, s_l'], each of n on its own."""
+    """Predict the shares after each of n robots has moved by P [R, s_l, s_l'], independently of the others."""
     for r in range(len(means)):
         P = moves[r]
         x = likely(means[r])
@@ -39,15 +39,15 @@ def predict(means, covariances, moves, n):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def correct(means, covariances, reports, n):  # type: ignore[no-untyped-def]
-    """Some of n robots, drawn without replacement, have told their states: counts [R, S_l]."""
+    """Correct the shares by the reports of some of n robots, drawn without replacement: counts [R, S_l]."""
     S_l = means.shape[1]
     for r in range(len(means)):
         k = reports[r].sum()
         if k == 0:
             continue
         m, S = means[r].copy(), covariances[r].copy()
-        one = multinomial_covariance(likely(m))  # of one report, were x known to be m
-        spread = np.trace(S) / max(np.trace(one), _RIDGE)  # a single state leaves no doubt
+        one = multinomial_covariance(likely(m))  # covariance of one report if x is m
+        spread = np.trace(S) / max(np.trace(one), _RIDGE)  # the trace is 0 if there is a single state
         unseen = max(n - k, 0) / max(n - 1, 1)
         R = one * (max(1.0 - spread, _LEAST_NOISE) * unseen / k)
         G = np.linalg.solve(S + R + _RIDGE * np.eye(S_l), S).T.copy()

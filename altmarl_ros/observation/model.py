@@ -1,7 +1,7 @@
-"""The interface of observation models, shared by the population simulation and the coordinator node.
+"""Defines the interface of observation models, which simulated populations and the coordinator node share.
 
-A model decides for R independent fleets at once (R = 1 on a running coordinator). Once per tick it is
-given the global states and, for every fleet, how many of the reporting robots are in each local state.
+A model decides for R independent fleets at once (R = 1 on a running coordinator). Once per tick it gets the global
+states and, for every fleet, how many of the reporting robots are in each local state.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
-from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.games import TabularGame
 from altmarl_ros.policies import Ladder, LocalPolicy
 
 Counts = NDArray[np.int64]
 
 
 class ObservationModel(Protocol):
-    """Turns the reports of a tick into a global action, and may remember.
+    """Turns the reports of a tick into a global action; it may remember reports of earlier ticks.
 
     Attributes:
-        turnover: share of the polled subset that is drawn anew each tick; 1 draws all of it anew.
+        turnover: share of the polled subset that is replaced at each tick; 1 replaces all of it.
     """
 
     turnover: float
@@ -31,29 +31,32 @@ class ObservationModel(Protocol):
         """Forget everything and decide for `runs` fleets from now on."""
 
     def adopt(self, game: TabularGame, pi_l: LocalPolicy, ladder: Ladder) -> None:
-        """Robots and coordinator act by these policies from the next decision on; what is known stays."""
+        """Use these policies of robots and coordinator from the next decision on; the estimate stays."""
 
     def decide(self, s_g: NDArray[np.int64], reports: Counts, n: int) -> NDArray[np.int64]:
-        """Global actions [R] for global states [R] and report counts [R, L], of any sum 0..K, of n robots."""
+        """Choose global actions [R], given global states [R] and counts of the reports [R, L] of n robots.
+
+        Any number of reports from 0 to K may have come in.
+        """
 
     def resume(self, shares: FloatArray, error: FloatArray, s_g: NDArray[np.int64]) -> None:
-        """Go on from another's last decision: its estimate [R, L] and error [R], made for global states [R]."""
+        """Continue from another model's last decision: its estimate [R, L] and error [R], made for global states [R]."""
 
     @property
     def estimate(self) -> FloatArray:
-        """Estimated share of robots per local state after the last decision [R, L], rows sum to 1."""
+        """The estimated share of robots per local state after the last decision [R, L]; rows sum to 1."""
 
     @property
     def error(self) -> FloatArray:
-        """Largest standard deviation of an estimated share [R]."""
+        """The largest standard deviation of an estimated share [R]."""
 
     @property
     def rung(self) -> NDArray[np.int64]:
-        """Which rung of the ladder made the last decision [R]."""
+        """The rung of the ladder that made the last decision [R]."""
 
 
 def draw_without_replacement(population: Counts, k: int | NDArray[np.int64], rng: np.random.Generator) -> Counts:
-    """Counts of a uniform k-subset of each population [..., L]; all robots where there are fewer than k."""
+    """Draw a uniform k-subset of each population of counts [..., L]; where there are fewer than k robots, take all."""
     left = population.sum(axis=-1)
     want = np.minimum(left, k)
     if not want.any():
@@ -68,5 +71,5 @@ def draw_without_replacement(population: Counts, k: int | NDArray[np.int64], rng
 
 
 def kept_robots(k: int, turnover: float) -> int:
-    """How many of k polled robots stay in the subset for the next tick."""
+    """Return how many of k polled robots stay in the subset for the next tick."""
     return k - min(k, max(round(turnover * k), 1 if turnover > 0 else 0))

@@ -1,4 +1,4 @@
-"""Two reference levels between which every observation model lies."""
+"""Defines the two reference rules between whose rewards every observation model lies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from altmarl_ros.policies import Ladder
 
 
 class AllSeen(Fresh):
-    """Hears every robot and acts by the top rung on the population scaled to K robots."""
+    """Hears every robot and decides by the top rung for the population scaled to K robots."""
 
     def decide(self, s_g: NDArray[np.int64], reports: Counts, n: int) -> NDArray[np.int64]:
         """See ObservationModel; `reports` holds the whole population."""
@@ -20,7 +20,7 @@ class AllSeen(Fresh):
 
 
 class RandomActions(Fresh):
-    """Hears nothing and acts uniformly at random."""
+    """Hears nothing and decides uniformly at random."""
 
     def __init__(self, ladder: Ladder, rng: np.random.Generator) -> None:
         super().__init__(ladder)

@@ -1,4 +1,7 @@
-"""An observation model behind something that changes the reports on their way."""
+"""Observation models whose reports change on the way to the coordinator.
+
+`Relayed` passes reports through `received` before the model behind it decides; `Lossy` is a link that loses reports.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
-from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.errors import AltmarlError
+from altmarl_ros.games import TabularGame
 from altmarl_ros.observation.model import Counts, ObservationModel
 from altmarl_ros.policies import Ladder, LocalPolicy
 
 
 class Relayed(ABC):
-    """`model` decides by what `received` leaves of the reports."""
+    """Passes every tick's reports through `received`, and lets `model` decide by the result."""
 
     def __init__(self, model: ObservationModel) -> None:
         self._model = model
@@ -22,7 +26,7 @@ class Relayed(ABC):
 
     @abstractmethod
     def received(self, reports: Counts) -> Counts:
-        """What becomes of the reports [R, ...] -> [R, L]."""
+        """Return the report counts that reach the model [R, L], given those that were sent [R, ...]."""
 
     def reset(self, runs: int) -> None:
         """See ObservationModel."""
@@ -54,3 +58,17 @@ class Relayed(ABC):
     def rung(self) -> NDArray[np.int64]:
         """See ObservationModel."""
         return self._model.rung
+
+
+class Lossy(Relayed):
+    """A link that loses every report with probability `loss`, independently; `model` decides by the reports that arrive."""
+
+    def __init__(self, model: ObservationModel, loss: float, rng: np.random.Generator) -> None:
+        super().__init__(model)
+        if not 0.0 <= loss <= 1.0:
+            raise AltmarlError(f"loss is {loss}, must be in 0..1")
+        self._loss, self._rng = loss, rng
+
+    def received(self, reports: Counts) -> Counts:
+        """Draw which reports arrive [R, L] -> [R, L]."""
+        return np.asarray(self._rng.binomial(reports, 1.0 - self._loss))

@@ -1,10 +1,9 @@
-"""The policy bundle: everything that a fleet needs to act, in one `.npz` file without pickle.
+"""Reads and writes policy bundles: everything that a fleet needs to act, in one `.npz` file without pickle.
 
-Arrays: `pi_l` [s_l, s_g, a_l] and `rung_0` .. `rung_K` [s_g, rank of c]; for games with groups also
-`groups` [s_l] (Ladder); for a temperature above 0 also `values` [rank of c, s_g] of the top rung and
-`action_values` [s_l, s_g, a_l] of a robot. The array `header` holds
-JSON (UTF-8 bytes) with the keys of `PolicyBundle` below and the SHA-256 of everything else, so that
-a truncated, altered or foreign file is refused before anything acts by it.
+The arrays are `pi_l` [s_l, s_g, a_l] and `rung_0` .. `rung_K` [s_g, rank of c]; `groups` [s_l] for games with groups (see
+`Ladder`); and, for a temperature above 0, `values` [rank of c, s_g] of the top rung and `action_values` [s_l, s_g, a_l] of
+a robot. The array `header` holds JSON (UTF-8 bytes) with the keys of `PolicyBundle` and the SHA-256 of everything else, so
+that a truncated, altered or foreign file is refused before a fleet acts by it.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 
 from altmarl_ros.errors import BundleError
 from altmarl_ros.files import read_npz, write_npz
-from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.games import TabularGame
 from altmarl_ros.policies.counts import number_of_counts
 from altmarl_ros.policies.global_policy import Ladder
 from altmarl_ros.policies.local_policy import LocalPolicy
@@ -31,7 +30,7 @@ from altmarl_ros.resources import data_home
 FORMAT = "altmarl policy bundle"
 FORMAT_VERSION = 1
 _MOST_REPORTS = 25
-_LADDER_WORK = 4e7  # S_g^2 A_g times count vectors over all rungs: seconds, not minutes, of learning
+_LADDER_WORK = 4e7  # S_g^2 A_g times the count vectors of all rungs; so much is learned in seconds
 
 _MAX_BYTES = 1 << 30
 _OPTIONAL = {"groups", "values", "action_values", "r_g"}  # arrays
@@ -42,20 +41,20 @@ _HEADER_KEYS = ("format", "version", "game", "game_hash", "gamma", "K", "n_globa
 class PolicyBundle:
     """A learned pair of policies with its origin.
 
+    A fleet and its records agree on one game, by its content hash. They need the game's dynamics; its rewards matter only
+    to the learner. So a fleet may play a bundle that was learned for other rewards, discount or starts on the same
+    dynamics (`TabularGame.dynamics_hash`): see `check_dynamics`.
+
     Attributes:
         ladder: the coordinator's policies for k' = 0..K reports.
         pi_l: the robots' policy.
-        game: name of the game it was learned for.
+        game: name of the game that the pair was learned for.
         game_hash: content hash of that game.
-        gamma: discount it was learned under.
+        gamma: discount under which the pair was learned.
         seed: seed of the training.
         report: what the training did and reached (JSON values), for people and plots.
-        dynamics_hash: of the game that it was learned for; empty in files that do not say it.
-        r_g: global reward that its values are by [s_g, a_g]; None: that of the game it is played in.
-
-    A fleet and its records agree on one game, by its content hash. What they need of it is how states and actions move;
-    what is worth striving for is the learner's business. So a bundle that was learned for other rewards, discount or
-    starts on the same dynamics (`TabularGame.dynamics_hash`) may be played in that fleet: see `check_dynamics`.
+        dynamics_hash: dynamics hash of that game; empty in old files, which do not hold it.
+        r_g: global reward behind the values [s_g, a_g]; None stands for the reward of the game that is played.
     """
 
     ladder: Ladder
@@ -82,16 +81,16 @@ class PolicyBundle:
 
     @cached_property
     def content_hash(self) -> str:
-        """64 hexadecimal digits that change with either policy and with nothing else."""
+        """A hash of 64 hexadecimal digits over the two policies and nothing else."""
         return _checksum({}, _policies(self))
 
     @cached_property
     def policy_id(self) -> int:
-        """32-bit checksum of both policies: the id under which robots hold their policy."""
+        """The 32-bit checksum of both policies, by which coordinator and robots name them."""
         return zlib.crc32(self.content_hash.encode())
 
     def check_game(self, game: TabularGame) -> None:
-        """Raise BundleError unless the bundle was learned for this very game."""
+        """Raise BundleError unless the bundle was learned for this game, rewards included."""
         if self.game_hash != game.content_hash:
             raise BundleError(
                 f"was learned for game {self.game!r} with hash {self.game_hash}, "
@@ -100,13 +99,13 @@ class PolicyBundle:
         self._check_sizes(game)
 
     def check_dynamics(self, game: TabularGame) -> None:
-        """Raise BundleError unless the bundle was learned where states and actions move as in this game, for any rewards."""
+        """Raise BundleError unless the bundle was learned on the dynamics of this game; its rewards may differ."""
         if self.dynamics_hash != game.dynamics_hash:
             self.check_game(game)
         self._check_sizes(game)
 
     def carried_to(self, game: TabularGame) -> PolicyBundle:
-        """The same policies, as if learned for another game."""
+        """Return the same policies labelled as if they had been learned for another game."""
         return replace(self, game=game.name, game_hash=game.content_hash, dynamics_hash=game.dynamics_hash, r_g=game.r_g)
 
     def _check_sizes(self, game: TabularGame) -> None:
@@ -119,20 +118,24 @@ class PolicyBundle:
 
 
 def default_top_rung(game: TabularGame) -> int:
-    """K where nobody names another: 25, or what a game with many global states allows to learn in seconds."""
+    """Return the default top rung K: 25, or less for games with many global states, so that learning takes seconds."""
     per_vector = game.n_global_states**2 * game.n_global_actions
-    vectors = (number_of_counts(K, game.n_groups + 1) for K in range(1, _MOST_REPORTS + 1))  # rungs 0..K together
+    vectors = (number_of_counts(K, game.n_groups + 1) for K in range(1, _MOST_REPORTS + 1))  # sum over the rungs 0..K
     return max(1, sum(per_vector * many <= _LADDER_WORK for many in vectors))
 
 
 def default_path(game: TabularGame, K: int | None = None) -> Path:
-    """Where the bundle of a game is kept when no file is named."""
+    """Return the file of a game's bundle if the user names no other."""
     K = default_top_rung(game) if K is None else K
     return data_home() / "policies" / f"{game.name}-{game.content_hash}-k{K}.npz"
 
 
 def save_bundle(bundle: PolicyBundle, path: str | Path) -> Path:
-    """Write atomically; returns the path. Raises BundleError where the file cannot be written."""
+    """Write a bundle atomically and return the path.
+
+    Raises:
+        BundleError: the file cannot be written.
+    """
     arrays = _arrays(bundle)
     header = {
         "format": FORMAT,
@@ -157,10 +160,15 @@ def save_bundle(bundle: PolicyBundle, path: str | Path) -> Path:
 
 
 def load_bundle(path: str | Path, game: TabularGame | None = None, same_rewards: bool = True) -> PolicyBundle:
-    """Read and check a bundle; with `game`, also that it was learned for it, or at least for its dynamics.
+    """Read and check a bundle.
+
+    Args:
+        path: the file.
+        game: if given, the bundle must have been learned for this game.
+        same_rewards: whether rewards, discount and start must be this game's as well, or only the dynamics.
 
     Raises:
-        BundleError: one line that names the file and what is wrong with it.
+        BundleError: the file is bad or made for another game; one line names the file and what is wrong with it.
     """
     try:
         bundle = _decode(_read_arrays(Path(path)))
@@ -213,15 +221,17 @@ def _decode(arrays: dict[str, NDArray[Any]]) -> PolicyBundle:
     pi_l = LocalPolicy(arrays["pi_l"], arrays.get("action_values"))
     rungs = tuple(arrays[f"rung_{k}"] for k in range(K + 1))
     return PolicyBundle(
-        Ladder(rungs, pi_l.probabilities.shape[0], header["n_global_actions"], arrays.get("groups"), arrays.get("values")),
-        pi_l,
-        header["game"],
-        header["game_hash"],
-        float(header["gamma"]),
-        header["seed"],
-        header["report"],
-        header.get("dynamics_hash", ""),
-        arrays.get("r_g"),
+        ladder=Ladder(
+            rungs, pi_l.probabilities.shape[0], header["n_global_actions"], arrays.get("groups"), arrays.get("values")
+        ),
+        pi_l=pi_l,
+        game=header["game"],
+        game_hash=header["game_hash"],
+        gamma=float(header["gamma"]),
+        seed=header["seed"],
+        report=header["report"],
+        dynamics_hash=header.get("dynamics_hash", ""),
+        r_g=arrays.get("r_g"),
     )
 
 

@@ -5,7 +5,7 @@ with m_j = k - c_0 - ... - c_{j-1} robots left and p_j = L - 1 - j states behind
 
     rank(c) = sum_j [ C(m_j + p_j, p_j) - C(m_j - c_j + p_j, p_j) ]
 
-(the combinatorial number system), so that no table over (k + 1)^L is needed.
+(the combinatorial number system), so that no table of size (k + 1)^L is needed.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ IntArray = NDArray[np.int64]
 
 
 def number_of_counts(k: int, L: int) -> int:
-    """C(k + L - 1, L - 1), exact at any size."""
+    """Return C(k + L - 1, L - 1), the number of count vectors, exactly at any size."""
     return comb(k + L - 1, L - 1)
 
 
 @lru_cache(maxsize=64)
 def binomials(k: int, L: int) -> IntArray:
-    """C(m + p, p) for m = 0..k and p = 0..L-1 [m, p], read-only."""
+    """Tabulate C(m + p, p) for m = 0..k and p = 0..L-1 [m, p]; the table is read-only."""
     table = np.array([[comb(m + p, p) for p in range(L)] for m in range(k + 1)], dtype=np.int64)
     table.setflags(write=False)
     return table
@@ -35,7 +35,7 @@ def binomials(k: int, L: int) -> IntArray:
 
 @lru_cache(maxsize=8)
 def enumerate_counts(k: int, L: int) -> NDArray[np.int32]:
-    """All count vectors in rank order [rank, L], read-only."""
+    """List all count vectors in rank order [rank, L]; the array is read-only."""
     vectors = np.zeros((1, 0), dtype=np.int32)
     left = np.array([k], dtype=np.int32)
     for _ in range(L - 1):
@@ -50,9 +50,9 @@ def enumerate_counts(k: int, L: int) -> NDArray[np.int32]:
 
 
 def rank_counts(counts: NDArray[np.integer]) -> IntArray:
-    """Positions of count vectors [..., L] of one common sum in `enumerate_counts` [...].
+    """Compute the positions in `enumerate_counts` [...] of count vectors [..., L] with a common sum.
 
-    The caller vouches for non-negative entries with the same sum; this runs in every decision.
+    Entries must be non-negative and sums equal. Neither is checked, since this runs in every decision.
     """
     counts = np.asarray(counts)
     L = counts.shape[-1]
@@ -70,7 +70,7 @@ def rank_counts(counts: NDArray[np.integer]) -> IntArray:
 
 
 def scale_counts(shares: NDArray[np.float64], k: int) -> IntArray:
-    """The count vectors of k robots nearest to shares [R, L]: largest remainders get what rounding left."""
+    """Round shares [R, L] to count vectors of k robots by the largest remainder method."""
     exact = shares * k
     counts = np.floor(exact + 1e-9).astype(np.int64)
     missing = k - counts.sum(axis=1)
@@ -79,7 +79,7 @@ def scale_counts(shares: NDArray[np.float64], k: int) -> IntArray:
 
 
 def by_group(values: NDArray[Any], groups: IntArray | None) -> NDArray[Any]:
-    """Counts or shares by local state [..., S_l] summed over groups [..., G]; as they are without groups [S_l]."""
+    """Sum counts or shares by local state [..., S_l] over groups [..., G]; without groups [S_l] they stay as they are."""
     if groups is None:
         return values
     member = groups[:, None] == np.arange(groups.max() + 1)

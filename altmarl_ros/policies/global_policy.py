@@ -1,4 +1,4 @@
-"""The coordinator's policies pi_g(s_g, c): one rung for every number of reports k' = 0..K."""
+"""Defines the ladder: the coordinator's policies pi_g(s_g, c), one rung for every number of reports k' = 0..K."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ ActionTable = NDArray[np.uint16]
 
 @dataclass(frozen=True, eq=False)
 class Ladder:
-    """Greedy global policies for every number of reports.
+    """Greedy global policies, one for every number of reports.
 
     Attributes:
         rungs: rungs[k'] holds a_g [s_g, rank of c] for the count vectors c of k' reports.
         n_local_states: S_l.
-        n_global_actions: A_g, which no entry may reach.
-        groups: group of each local state [S_l] where c counts robots by group (TabularGame.groups).
-        values: V of the top rung [rank of c, s_g], discounted team reward; None: not known.
+        n_global_actions: A_g; all entries are below it.
+        groups: group of each local state [S_l] if c counts robots by group (`TabularGame.groups`), else None.
+        values: V of the top rung [rank of c, s_g], the discounted team reward; None if unknown.
 
     Raises:
-        BundleError: naming the rung whose shape or action is wrong, or what else does not fit.
+        BundleError: a rung has a wrong shape or action, or groups or values do not fit; the message says which.
     """
 
     rungs: tuple[ActionTable, ...]
@@ -64,23 +64,23 @@ class Ladder:
 
     @property
     def K(self) -> int:
-        """The highest rung."""
+        """The number of reports of the top rung."""
         return len(self.rungs) - 1
 
     @property
     def n_global_states(self) -> int:
-        """S_g."""
+        """S_g, number of global states."""
         return int(self.rungs[0].shape[0])
 
     @property
     def n_groups(self) -> int:
-        """Number of groups that count vectors are over; S_l without groups."""
+        """The number of groups by which count vectors count robots; S_l without groups."""
         return self.n_local_states if self.groups is None else int(self.groups.max()) + 1
 
     def act(self, s_g: NDArray[np.integer], counts: NDArray[np.integer]) -> NDArray[np.int64]:
-        """Actions for global states [...] and counts by local state [..., S_l] of one common sum k' [...].
+        """Look up actions [...] for global states [...] and counts by local state [..., S_l] with a common sum k'.
 
-        More reports than the top rung is for are scaled to its number.
+        Rung k' decides. If there are more reports than K, they are scaled to K robots and the top rung decides.
         """
         counts = np.asarray(counts)
         k = int(counts.reshape(-1, self.n_local_states)[0].sum())
@@ -89,7 +89,10 @@ class Ladder:
         return self._look_up(s_g, by_group(counts, self.groups))
 
     def act_on_shares(self, s_g: NDArray[np.integer], shares: FloatArray) -> NDArray[np.int64]:
-        """Actions of the top rung [R] for shares by local state [R, S_l], rounded to K robots."""
+        """Look up actions of the top rung [R] for global states [R] and shares by local state [R, S_l].
+
+        Shares are rounded to counts of K robots.
+        """
         return self._look_up(s_g, scale_counts(by_group(shares, self.groups), self.K))
 
     def _look_up(self, s_g: NDArray[np.integer], counts: NDArray[np.integer]) -> NDArray[np.int64]:

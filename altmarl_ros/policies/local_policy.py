@@ -1,4 +1,4 @@
-"""The robots' shared policy pi_l(a_l | s_l, s_g)."""
+"""Defines the policy pi_l(a_l | s_l, s_g) that all robots share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import BundleError
-from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.games import TabularGame
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,11 +18,11 @@ class LocalPolicy:
     """A stochastic local policy; immutable.
 
     Attributes:
-        probabilities: pi_l [s_l, s_g, a_l], rows sum to 1.
-        action_values: Q [s_l, s_g, a_l] of a robot, discounted team reward; None: not known.
+        probabilities: pi_l [s_l, s_g, a_l]; rows sum to 1.
+        action_values: Q [s_l, s_g, a_l] of a robot, the discounted team reward; None if unknown.
 
     Raises:
-        BundleError: naming the entry that is not a probability, or the action value that is no number.
+        BundleError: an entry is no probability, or an action value is no finite number; the message names it.
     """
 
     probabilities: FloatArray
@@ -57,22 +57,25 @@ class LocalPolicy:
 
     @classmethod
     def uniform(cls, game: TabularGame) -> LocalPolicy:
-        """Every local action with the same probability."""
+        """Make the policy that takes every local action with the same probability."""
         A = game.n_local_actions
         return cls(np.full((game.n_local_states, game.n_global_states, A), 1.0 / A))
 
     def draw(self, s_l: int, s_g: int, rng: np.random.Generator) -> int:
-        """One action a_l ~ pi_l(. | s_l, s_g)."""
+        """Draw one action a_l ~ pi_l(. | s_l, s_g)."""
         cumulative = self._cumulative[s_l][s_g]
         return min(bisect_right(cumulative, rng.random()), len(cumulative) - 1)
 
     def softened(self, temperature: float) -> LocalPolicy:
-        """softmax(Q / temperature), `temperature` in units of reward; the policy itself for 0, or where Q is not known."""
+        """Return the policy softmax(Q / temperature), `temperature` in units of reward.
+
+        It is the policy itself for temperature 0, or if Q is unknown.
+        """
         if temperature <= 0.0 or self.action_values is None:
             return self
         made = self._softened
         if temperature not in made:
-            made.clear()  # one is kept, for all the robots of a process
+            made.clear()  # the last one is kept, which all robots of a process share
             made[temperature] = LocalPolicy(softmax(self.action_values, temperature), self.action_values)
         return made[temperature]
 
@@ -82,19 +85,19 @@ class LocalPolicy:
 
     @cached_property
     def _cumulative(self) -> list[list[list[float]]]:
-        # Lists, since a robot draws one action at a time, between a poll and its report.
+        # Lists are faster than arrays for one draw at a time, which a robot makes between a poll and its report.
         return [[row.tolist() for row in rows] for rows in np.cumsum(self.probabilities, axis=-1)]
 
     def transition(self, game: TabularGame) -> FloatArray:
-        """P_pi(s_l' | s_l, s_g) = sum_a pi_l(a | s_l, s_g) P_l(s_l' | s_l, s_g, a) [s_g, s_l, s_l']."""
+        """Compute P_pi(s_l' | s_l, s_g) = sum_a pi_l(a | s_l, s_g) P_l(s_l' | s_l, s_g, a) [s_g, s_l, s_l']."""
         return np.ascontiguousarray(np.einsum("lga,lgam->glm", self.probabilities, game.P_l))
 
     def reward(self, game: TabularGame) -> FloatArray:
-        """r_pi(s_l, s_g) = sum_a pi_l(a | s_l, s_g) r_l(s_l, s_g, a) [s_g, s_l]."""
+        """Compute r_pi(s_l, s_g) = sum_a pi_l(a | s_l, s_g) r_l(s_l, s_g, a) [s_g, s_l]."""
         return np.ascontiguousarray(np.einsum("lga,lga->gl", self.probabilities, game.r_l))
 
 
 def softmax(Q: FloatArray, temperature: float) -> FloatArray:
-    """exp(Q / temperature) over its sum along the last axis, for a temperature above 0."""
+    """Compute the softmax of Q / temperature along the last axis, for a temperature above 0."""
     weights = np.exp((Q - Q.max(axis=-1, keepdims=True)) / temperature)
     return np.asarray(weights / weights.sum(axis=-1, keepdims=True))

@@ -10,9 +10,9 @@ import typer
 
 from altmarl_ros.cli import console
 from altmarl_ros.cli.main import app, main
-from altmarl_ros.learning.retraining import MarkovRuns, exploring
 from altmarl_ros.policies import save_bundle
 from altmarl_ros.records.run_record import RunRecord
+from retraining import MarkovRuns, exploring
 
 TICKS, ROBOTS = 30, 12
 

@@ -1,4 +1,4 @@
-"""A shell for each page, in a folder, a home and a ROS domain of its own; and what of the pages could not be run here."""
+"""Makes a shell for each page with its own folder, home and ROS domain, and lists the lines that could not be run here."""
 
 import sys
 

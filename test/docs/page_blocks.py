@@ -12,7 +12,7 @@ _CONTROL_C = "^C"
 
 @dataclass(frozen=True)
 class Block:
-    """One fenced block; `title` is a file's name, or a terminal's."""
+    """One fenced block; `title` is the name of a file or of a terminal."""
 
     language: str
     title: str
@@ -22,7 +22,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Command:
-    """A command line and the output shown below it; `line` of the page. The line `^C` interrupts what runs."""
+    """A command line, the output shown below it, and the line of the page; the command `^C` interrupts what runs."""
 
     text: str
     output: str
@@ -34,14 +34,14 @@ class Command:
 
 
 def blocks(page: str) -> list[Block]:
-    """All blocks; a fence that does not begin a line, or has other options, is none and is refused."""
+    """Find all blocks of a page; a fence that does not begin a line, or has other options, is refused."""
     found = [Block(*match.groups(default=""), page[: match.start()].count("\n") + 1) for match in _BLOCK.finditer(page)]
     assert 2 * len(found) == len(re.findall(r"^\s*```", page, re.MULTILINE)), "a fence that is no block"
     return found
 
 
 def commands(block: Block) -> Iterator[Command]:
-    """Lines after `$ `, continued where they end with a backslash, and `^C`; each with the output that follows."""
+    """Find the commands of a block: lines after `$ `, continued after a backslash, and `^C`; each with its output."""
     starts = [*re.finditer(r"^(?:\$ |(?=\^C$))", block.text, re.MULTILINE)]
     for match, following in zip(starts, [*starts[1:], None], strict=True):
         text = block.text[match.end() : following.start() if following else None]
@@ -50,7 +50,7 @@ def commands(block: Block) -> Iterator[Command]:
 
 
 def agrees(shown: str, printed: str) -> bool:
-    """Whether the output is as shown: a line of `...` stands for any lines or none, `...` in a line for any text."""
+    """Return whether the output is as shown: a line `...` stands for any lines or none, `...` within a line for any text."""
     pattern = ""
     for line in shown.splitlines():
         words = (re.escape(word).replace(r"\.\.\.", ".*") for word in line.split())

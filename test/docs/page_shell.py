@@ -1,4 +1,4 @@
-"""Runs the command lines of a page: `altmarl` in this process, since a new one imports for seconds, unless it stays."""
+"""Runs the command lines of a page; `altmarl` runs in this process, which saves seconds of imports, unless it stays."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _GOODBYE = 30.0  # s
 
 @dataclass(frozen=True)
 class Result:
-    """Exit code and output; of standard error only what a failure says."""
+    """The exit code and the output of a command; standard error is part of it only after a failure."""
 
     code: int
     output: str
 
 
 class Terminal:
-    """A further terminal: what is started in it runs until `^C`."""
+    """Another terminal; a command that is started in it runs until `^C`."""
 
     def __init__(self, line: str, log: Path) -> None:
         self.log, self._read = log, 0
@@ -50,13 +50,13 @@ class Terminal:
             )
 
     def new_output(self) -> str:
-        """What was printed since the last time."""
+        """Return what was printed since the last call."""
         text = self.log.read_text()
         fresh, self._read = text[self._read :], len(text)
         return fresh
 
     def wait_for_words(self) -> None:
-        """Until something is printed; an end is one as well."""
+        """Wait until something is printed or the command has ended."""
         end = time.monotonic() + _PATIENCE
         while not self.log.read_text() and self._process.poll() is None:
             assert time.monotonic() < end, f"nothing printed within {_PATIENCE} s"
@@ -64,13 +64,13 @@ class Terminal:
         time.sleep(0.1)  # for the rest of the line
 
     def interrupt(self) -> int:
-        """Ctrl-C; the exit code."""
+        """Send Ctrl-C and return the exit code."""
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGINT)
         return self._process.wait(_GOODBYE)
 
     def close(self) -> None:
-        """Whatever happened, nothing stays behind."""
+        """End the command, by force if it does not end by itself."""
         try:
             self.interrupt()
         except subprocess.TimeoutExpired:
@@ -82,7 +82,7 @@ PROGRAMS = {"altmarl": [sys.executable, "-m", "altmarl_ros.cli.main"], "python":
 
 
 class Shell:
-    """One page's terminals, in one folder."""
+    """The terminals of one page, in one folder."""
 
     def __init__(self, folder: Path, monkeypatch, capfd) -> None:
         self.monkeypatch, self.capfd = monkeypatch, capfd
@@ -107,7 +107,7 @@ class Shell:
         return self.terminals[title]
 
     def close(self) -> None:
-        """Stop what runs in other terminals, the last one first."""
+        """Stop the commands in other terminals, the last one first."""
         for terminal in reversed(self.terminals.values()):
             terminal.close()
 
@@ -133,20 +133,20 @@ class Shell:
         return 0
 
     def do_source(self, arguments: list[str]) -> int:
-        """The environment that `make install` makes: this one, or its twin of the other distribution."""
+        """Accept the environment that `make install` makes: this one, or that of the other distribution."""
         assert arguments == [".venv-kilted/bin/activate"]
         assert "VENV := .venv-$(DISTRO)\n" in (ROOT / "Makefile").read_text()
         assert "DISTRO ?= kilted\n" in (ROOT / "Makefile").read_text()
         return 0
 
     def do_make(self, arguments: list[str]) -> int:
-        """Checked to be targets: `make test` runs this very test."""
+        """Check that the targets exist; they cannot be run, since `make test` runs this test."""
         run = subprocess.run(["make", "--dry-run", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=_PATIENCE)
         assert run.returncode == 0, run.stderr
         return 0
 
     def do_pip(self, arguments: list[str]) -> int:
-        """What pip does with a package, by setuptools alone: pip itself may want a network for the build's requirements."""
+        """Install a package as pip does, but by setuptools alone, since pip may need a network for the build's requirements."""
         assert arguments[0] == "install"
         self.site.mkdir()
         steps = ["egg_info", "--egg-base", str(self.site), "build_py", "--build-lib", str(self.site)]
@@ -160,7 +160,7 @@ class Shell:
         return 0
 
     def do_ros2(self, arguments: list[str]) -> int:
-        """Checked against launch files and parameter tables; an installed ros2 reads the line's launch file as well."""
+        """Check a line against launch files and parameter tables; an installed ros2 also reads the launch file."""
         verb, *rest = arguments
         _check_ros2(verb, rest)
         if shutil.which("ros2") is None:
@@ -195,7 +195,7 @@ def _check_ros2(verb: str, rest: list[str]) -> None:
 
 
 def accept_texts(node: str, settings: dict[str, str]) -> None:
-    """Refuse what the node's table refuses; texts are read as the command line of ROS reads them, as YAML."""
+    """Refuse settings that the node's table refuses; texts are read as YAML, as on the command line of ROS."""
     import yaml
 
     table = parameter_table(node)

@@ -1,4 +1,4 @@
-"""README, tutorials and docs/how-to/games.md do what they say: files are written, commands run, and their output compared."""
+"""Tests README, tutorials and docs/how-to/games.md: files are written, commands are run, and their output is compared."""
 
 import os
 import subprocess
@@ -64,7 +64,7 @@ def in_the_first_terminal(shell, page: str, block: Block) -> int:
 
 
 def in_another_terminal(shell, page: str, block: Block) -> int:
-    """One command that stays, or `^C` for it."""
+    """Run one command that stays, or send `^C` to it."""
     (command,) = commands(block)
     if command.interrupts:
         terminal = shell.terminals.pop(block.title)
@@ -79,7 +79,7 @@ def in_another_terminal(shell, page: str, block: Block) -> int:
 
 
 def in_a_new_process(shell):
-    """The installed package's builder is found by a process that knows nothing of this one."""
+    """Check that a new process finds the installed package's builder."""
     code = "from altmarl_ros.games import load_game; print(load_game('lifts.yaml').P_l.shape)"
     path = os.pathsep.join([str(shell.site), str(ROOT), os.environ.get("PYTHONPATH", "")])
     run = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""What the reference says is what the code has; and what troubleshooting quotes, the code prints."""
+"""Tests that the reference agrees with the code, and that the code prints what troubleshooting quotes."""
 
 import ast
 import html
@@ -107,7 +107,7 @@ def test_every_key_of_a_bundle_is_explained():
 
 
 def texts_of_the_code():
-    """Every text in the sources; what an f-string fills in is `...`."""
+    """Yield every text in the sources; what an f-string fills in becomes `...`."""
     for path in [*(ROOT / "altmarl_ros").rglob("*.py"), ROOT / "setup.py"]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):

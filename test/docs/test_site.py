@@ -1,4 +1,4 @@
-"""The built site: whole, and in need of nothing from elsewhere."""
+"""Tests that the built site is complete and loads nothing from elsewhere."""
 
 import os
 import re

@@ -141,7 +141,7 @@ def test_convergence_holds_the_best_pair_and_its_gap(warehouse, runner):
     assert held[-1] == pytest.approx(bundle.report["value"])
     assert held == sorted(held)
     pair_held = [progress.pair for progress in heard if progress.step][-1]
-    gap = nash_gap(warehouse, *pair_held, 1, 30, 10, 2, model="filtered")
+    gap = nash_gap(warehouse, *pair_held, k=1, n=30, runs=10, seed=2, model="filtered")
     last = max(row["step"] for row in rows)
     for gain in convergence.GAINS:
         assert only(rows, step=last, quantity=gain)["mean"] == pytest.approx(getattr(gap, gain).estimate)

@@ -14,7 +14,8 @@ from altmarl_ros.floors.slots import grid_of_slots
 from altmarl_ros.games import load_floor_map, load_game
 from altmarl_ros.games.identification import identify
 from altmarl_ros.games.moves import goal_zones, neighbour_goals
-from altmarl_ros.games.spec import builtin_floors, save_identified_game
+from altmarl_ros.games.spec import save_identified_game
+from altmarl_ros.resources import share_directory
 
 ROOT = Path(__file__).parents[2]
 TWO = "zones: [{name: a, rectangle: [0, 0, 4, 4]}, {name: b, rectangle: [4, 0, 8, 4]}]\n"
@@ -51,7 +52,7 @@ def floor_of(floor_file):
     return lambda text: load_floor_map(floor_file(text))
 
 
-@pytest.mark.parametrize("name", builtin_floors())
+@pytest.mark.parametrize("name", [path.stem for path in (share_directory() / "config" / "floors").glob("*.yaml")])
 def test_builtin_floors_hold_twenty_robots_of_20_cm_in_every_zone(name):
     floor = load_floor_map(name)
     floor.check_room(0.2)

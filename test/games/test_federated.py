@@ -99,7 +99,7 @@ def test_hearing_more_clients_is_worth_more(game, bundle):
     start = start_fleets(game, 1000, 400, np.random.default_rng(3))
 
     def play(model, pi_l, k):
-        return simulate(game, pi_l, model, k, start, 50, np.random.default_rng(4)).returns
+        return simulate(game, pi_l, model, k=k, start=start, horizon=50, rng=np.random.default_rng(4)).returns
 
     random = play(RandomActions(bundle.ladder, np.random.default_rng(5)), LocalPolicy.uniform(game), 0)
     one, ten = (play(Fresh(bundle.ladder), bundle.pi_l, k) for k in (1, K))

@@ -138,7 +138,7 @@ def test_a_weight_that_is_none_is_refused(game, weight):
 
 @pytest.fixture(scope="module")
 def blind(game):
-    """A game whose robots move alike at every s_g."""
+    """A game whose robots move in the same way at every s_g."""
     return replace(game, P_l=np.repeat(game.P_l[:, :1], 2, axis=1))
 
 

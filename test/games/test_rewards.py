@@ -1,4 +1,4 @@
-"""The same dynamics with other rewards."""
+"""Tests of games with the same dynamics and other rewards."""
 
 import numpy as np
 import pytest

@@ -28,13 +28,13 @@ def test_builtin_games_have_a_line_about_them(name):
 
 
 def test_a_game_without_description_is_described_by_its_builder(game_file):
-    assert describe_game(game_file(BY_BUILDER)).startswith("The warehouse game")
+    assert describe_game(game_file(BY_BUILDER)).startswith("Robots on a ring of zones")
     assert describe_game(game_file(BY_ARRAYS)) == ""
 
 
 @pytest.fixture
 def kernel(warehouse):
-    """What a run with ten moves from every zone to zone 0 says of the warehouse."""
+    """Identify the warehouse's kernel from ten moves from every zone to zone 0."""
     counts = np.zeros(warehouse.P_l.shape, dtype=np.int64)
     counts[..., 0] = 10
     return identify(warehouse.P_l, counts)
@@ -82,7 +82,7 @@ def test_identified_floor_keeps_its_plan(tmp_path):
         (BY_BUILDER + "identified: [seen.npz]\n", "identified"),
     ],
 )
-def test_broken_identified_kernels_are_refused_by_name(kernel, game_file, tmp_path, assert_refused, text, culprit):
+def test_broken_identified_kernels_are_refused_by_name(kernel, game_file, tmp_path, *, assert_refused, text, culprit):
     save_identified(kernel, tmp_path / "seen.npz")
     assert_refused(game_file(text), culprit)
 

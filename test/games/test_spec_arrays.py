@@ -7,7 +7,7 @@ BY_ARRAYS = "name: mine\narrays: tables.npz\ngamma: 0.8\n"
 
 
 def edited(arrays, name, index, value):
-    """The arrays with an entry set, with a whole one set (index None), or without it (value None)."""
+    """Return the arrays with one entry set, a whole array replaced (index None), or an array left out (value None)."""
     if value is None:
         return {key: array for key, array in arrays.items() if key != name}
     if index is None:

@@ -31,7 +31,9 @@ def bundle(warehouse, told):
 
 def played(game, bundle, k, n, runs=400):
     start = start_fleets(game, n, runs, np.random.default_rng(100))
-    return simulate(game, bundle.pi_l, make_model("filtered", game, bundle), k, start, 90, np.random.default_rng(101))
+    return simulate(
+        game, bundle.pi_l, make_model("filtered", game, bundle), k=k, start=start, horizon=90, rng=np.random.default_rng(101)
+    )
 
 
 def test_bundle_has_every_rung_and_its_origin(bundle, warehouse):
@@ -88,7 +90,7 @@ def test_the_bundle_is_the_pair_that_was_held(warehouse, K):
 def test_learning_beats_acting_without_policy(bundle, warehouse):
     uniform = LocalPolicy.uniform(warehouse)
     start = start_fleets(warehouse, 50, 100, np.random.default_rng(0))
-    untrained = simulate(warehouse, uniform, Fresh(bundle.ladder), 0, start, 90, np.random.default_rng(0))
+    untrained = simulate(warehouse, uniform, Fresh(bundle.ladder), k=0, start=start, horizon=90, rng=np.random.default_rng(0))
     trained = played(warehouse, bundle, 2, 50, runs=100)
     assert trained.value - untrained.value > 4 * np.hypot(trained.standard_error, untrained.standard_error)
 

@@ -1,4 +1,4 @@
-"""Play on continuous states, and what a small training earns there."""
+"""Tests of play on continuous states, and of what a small training earns there."""
 
 from dataclasses import replace
 
@@ -38,7 +38,9 @@ def start(coarse):
 @pytest.fixture(scope="module")
 def played(coarse, bundle, start):
     def play(name, k, seed=2):
-        return simulate(coarse, bundle.pi_l, make_model(name, coarse, bundle), k, start, 50, np.random.default_rng(seed))
+        return simulate(
+            coarse, bundle.pi_l, make_model(name, coarse, bundle), k=k, start=start, horizon=50, rng=np.random.default_rng(seed)
+        )
 
     return play
 
@@ -103,11 +105,11 @@ def test_same_seed_plays_the_same_and_models_share_the_dynamics(played, coarse, 
 
 def random_actions(coarse, bundle, start, k):
     model = RandomActions(bundle.ladder, np.random.default_rng(9))
-    return simulate(coarse, bundle.pi_l, model, k, start, 10, np.random.default_rng(2))
+    return simulate(coarse, bundle.pi_l, model, k=k, start=start, horizon=10, rng=np.random.default_rng(2))
 
 
 def test_a_small_training_reaches_most_of_what_can_be_reached(played, coarse, bundle, start):
-    everyone = simulate(coarse, bundle.pi_l, AllSeen(bundle.ladder), N, start, 50, np.random.default_rng(2))
+    everyone = simulate(coarse, bundle.pi_l, AllSeen(bundle.ladder), k=N, start=start, horizon=50, rng=np.random.default_rng(2))
     one, four, fresh = played("filtered", 1), played("filtered", 4), played("fresh", 4)
     assert everyone.value > 160  # the authors' policy: 127.8 at k = 1, 152.0 at k = 75
     assert one.value > 0.94 * everyone.value

@@ -35,7 +35,9 @@ def test_value_is_what_simulated_fleets_earn(random_game):
     team = TeamGame(game, 7)
     rungs = [random_pair(game, k, 0)[0] for k in range(2)]
     start = start_fleets(game, 7, 4000, np.random.default_rng(0))
-    played = simulate(game, pi_l, Fresh(Ladder((*rungs, rung), 3, 3)), 2, start, 120, np.random.default_rng(1))
+    played = simulate(
+        game, pi_l, Fresh(Ladder((*rungs, rung), 3, 3)), k=2, start=start, horizon=120, rng=np.random.default_rng(1)
+    )
     q = team.response(rung)
     assert abs(team.value(q, pi_l) - played.value) < 4 * played.standard_error
     share = played.occupancy / played.occupancy.sum()

@@ -93,8 +93,8 @@ def test_equals_an_independent_dense_solver(random_game, counts_kernel, seed, k,
     np.testing.assert_allclose(solution.V - solution.V[0, 0], V - V[0, 0], rtol=0, atol=1e-7)
 
 
-@given(st.integers(0, 1000), st.integers(0, 3), st.floats(1e-3, 50), st.integers(1, 20))
-def test_loss_bound_bounds_the_loss(random_game, counts_kernel, seed, k, tolerance, max_sweeps):
+@given(seed=st.integers(0, 1000), k=st.integers(0, 3), tolerance=st.floats(1e-3, 50), max_sweeps=st.integers(1, 20))
+def test_loss_bound_bounds_the_loss(random_game, counts_kernel, seed, k, *, tolerance, max_sweeps):
     game = random_game(seed, S_g=3, A_g=3, S_l=2, gamma=0.95)
     pi_l = policy_of(game, seed)
     solution = g_learn(game, pi_l, k, GLearnOptions(backup="exact", tolerance=tolerance, max_sweeps=max_sweeps))
@@ -115,7 +115,7 @@ def test_warm_start_reaches_the_same_value(random_game, counts_kernel):
     pi_l = policy_of(game, 7)
     process = DenseProcess(game, pi_l, k, counts_kernel)
     below = g_learn(game, pi_l, k - 1, TIGHT)
-    cold, warm = g_learn(game, pi_l, k, TIGHT), g_learn(game, pi_l, k, TIGHT, lift(below.V, k, 3))
+    cold, warm = g_learn(game, pi_l, k, TIGHT), g_learn(game, pi_l, k, TIGHT, V=lift(below.V, k, 3))
     np.testing.assert_allclose(process.value(warm.policy), process.value(cold.policy), rtol=0, atol=1e-8)
     assert warm.sweeps < cold.sweeps
 

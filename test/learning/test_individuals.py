@@ -13,7 +13,7 @@ from altmarl_ros.learning.population import Fleets
 from altmarl_ros.policies import LocalPolicy
 
 
-def stage(game, bundle, spread, n=40, runs=600, seed=3, horizon=12):
+def stage(game, bundle, spread, *, n=40, runs=600, seed=3, horizon=12):
     kernels = None if spread is None else draw_kernels(game, n, spread, np.random.default_rng([seed, 4]))
     return Evaluation(game, bundle, common_start(game, n, runs, seed), horizon, seed, kernels)
 

@@ -28,7 +28,7 @@ def ladder(K, constant=None):
 
 
 class Recorder(Fresh):
-    """Keeps what it was given and decided."""
+    """Records the reports it was given and the actions it decided."""
 
     def reset(self, runs):
         super().reset(runs)
@@ -44,9 +44,9 @@ def fleets(runs, s_g, counts):
     return Fleets(np.full(runs, s_g), np.tile(counts, (runs, 1)))
 
 
-def recorded(game, pi_l, start, k, horizon, seed=0, K=9):
+def recorded(game, pi_l, start, k, horizon, *, seed=0, K=9):
     model = Recorder(ladder(K))
-    rollouts = simulate(game, pi_l, model, k, start, horizon, np.random.default_rng(seed))
+    rollouts = simulate(game, pi_l, model, k=k, start=start, horizon=horizon, rng=np.random.default_rng(seed))
     s_g, reports, action = (np.array(column) for column in zip(*model.seen, strict=True))
     return rollouts, s_g, reports, action
 
@@ -106,7 +106,7 @@ def test_value_and_standard_error():
 
 def test_seed_makes_the_episode(game, pi_l):
     start = start_fleets(game, 30, 4, np.random.default_rng(0))
-    one, same, other = (recorded(game, pi_l, start, 3, 10, seed) for seed in (5, 5, 6))
+    one, same, other = (recorded(game, pi_l, start, 3, 10, seed=seed) for seed in (5, 5, 6))
     for a, b in zip(one[1:], same[1:], strict=True):
         np.testing.assert_array_equal(a, b)
     np.testing.assert_array_equal(one[0].rewards, same[0].rewards)
@@ -114,10 +114,11 @@ def test_seed_makes_the_episode(game, pi_l):
 
 
 def test_hearing_more_changes_no_robot(game, pi_l):
-    """Common random numbers: with the same actions the dynamics are the same, whatever was heard."""
+    """Common random numbers: with the same actions the dynamics are the same, whatever reports came in."""
     start = start_fleets(game, 30, 4, np.random.default_rng(0))
     one, two = (
-        simulate(game, pi_l, Fresh(ladder(9, constant=1)), k, start, 20, np.random.default_rng(0)).rewards for k in (0, 9)
+        simulate(game, pi_l, Fresh(ladder(9, constant=1)), k=k, start=start, horizon=20, rng=np.random.default_rng(0)).rewards
+        for k in (0, 9)
     )
     np.testing.assert_array_equal(one, two)
 
@@ -125,7 +126,7 @@ def test_hearing_more_changes_no_robot(game, pi_l):
 def test_start_is_not_altered(game, pi_l):
     start = start_fleets(game, 9, 5, np.random.default_rng(0))
     before = start.s_g.copy(), start.counts.copy()
-    simulate(game, pi_l, Fresh(ladder(3)), 3, start, 5, np.random.default_rng(0))
+    simulate(game, pi_l, Fresh(ladder(3)), k=3, start=start, horizon=5, rng=np.random.default_rng(0))
     np.testing.assert_array_equal(start.s_g, before[0])
     np.testing.assert_array_equal(start.counts, before[1])
 
@@ -144,5 +145,7 @@ def test_rows_within_the_tolerance_of_a_game_can_be_played(game, pi_l):
     P_l = game.P_l.copy()
     P_l[..., :] = [0.5, 0.5 + 5e-10, 0.0]
     rounded = TabularGame("rounded", game.P_g, P_l, game.r_g, game.r_l, game.gamma)
-    rollouts = simulate(rounded, pi_l, Fresh(ladder(0)), 0, fleets(2, 0, [3, 3, 3]), 3, np.random.default_rng(0))
+    rollouts = simulate(
+        rounded, pi_l, Fresh(ladder(0)), k=0, start=fleets(2, 0, [3, 3, 3]), horizon=3, rng=np.random.default_rng(0)
+    )
     assert np.isfinite(rollouts.rewards).all()

@@ -8,8 +8,8 @@ from altmarl_ros.policies.counts import number_of_counts
 S_G, A_G, S_L, A_L = 2, 3, 3, 2
 
 
-def robot_by_robot(game, pi_l, ladder, k, robots, s_g, horizon, rng):
-    """The same game with every robot drawn by itself: robots [R, n], s_g [R] -> rewards [R, T]."""
+def robot_by_robot(game, pi_l, ladder, *, k, robots, s_g, horizon, rng):
+    """Play the same game with every robot drawn by itself: robots [R, n], s_g [R] -> rewards [R, T]."""
 
     def draw(p):
         return (rng.random(p.shape[:-1])[..., None] >= np.cumsum(p, axis=-1)[..., :-1]).sum(axis=-1)
@@ -32,8 +32,9 @@ def test_agrees_with_a_simulation_robot_by_robot(random_game):
     ladder = Ladder(tuple(rungs), S_L, A_G)
 
     start = Fleets(np.zeros(runs, dtype=np.int64), np.tile(np.bincount(robots), (runs, 1)))
-    fast = simulate(game, pi_l, Fresh(ladder), k, start, horizon, rng).rewards
-    slow = robot_by_robot(game, pi_l, ladder, k, np.tile(robots, (runs, 1)), start.s_g, horizon, rng)
+    fast = simulate(game, pi_l, Fresh(ladder), k=k, start=start, horizon=horizon, rng=rng).rewards
+    states = np.tile(robots, (runs, 1))
+    slow = robot_by_robot(game, pi_l, ladder, k=k, robots=states, s_g=start.s_g, horizon=horizon, rng=rng)
     error = np.sqrt((slow.var(axis=0) + fast.var(axis=0)) / runs)
     assert (np.abs(slow.mean(axis=0) - fast.mean(axis=0)) < 4 * error).all()
     np.testing.assert_allclose(np.cov(slow.T), np.cov(fast.T), atol=8 * fast.var(axis=0).max() / np.sqrt(runs))

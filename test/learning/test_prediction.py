@@ -35,7 +35,7 @@ def run_of(s_l, a_l=None, s_g=None, a_g=None, session=None):
 
 def against(game, run, kernels=None, fleets=1000, seed=0):
     kernels = game.P_l[None] if kernels is None else kernels
-    return compare(game, LocalPolicy.uniform(game), kernels, run, fleets, np.random.default_rng(seed))
+    return compare(game, LocalPolicy.uniform(game), kernels, run, fleets=fleets, rng=np.random.default_rng(seed))
 
 
 def played(game, pi_l, T, n, seed):
@@ -164,4 +164,4 @@ def test_what_cannot_be_compared_is_refused(warehouse):
     with pytest.raises(AltmarlError, match="0 ticks and 1000 fleets"):
         against(game, run_of(np.zeros((0, 1), dtype=int)))
     with pytest.raises(AltmarlError, match="the policy has shape"):
-        compare(game, LocalPolicy.uniform(warehouse), game.P_l[None], run_of([[0]]), 100, np.random.default_rng(0))
+        compare(game, LocalPolicy.uniform(warehouse), game.P_l[None], run_of([[0]]), fleets=100, rng=np.random.default_rng(0))

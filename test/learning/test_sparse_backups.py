@@ -17,7 +17,7 @@ def kernel(seed, L):
 
 
 def matrix(backup, k, L):
-    """The backup as a matrix [c, c']: what it makes of one indicator per next count vector."""
+    """Return the backup as a matrix [c, c'], by applying it to an indicator of each next count vector."""
     indicators = np.eye(number_of_counts(k, L))
     out = np.empty_like(indicators)
     backup.expect(0, indicators, out)

@@ -1,4 +1,4 @@
-"""A training in another process is the same training."""
+"""Tests that a training in another process is the same training."""
 
 import os
 import time
@@ -66,7 +66,9 @@ def test_it_says_how_far_it_is_and_what_came_of_it(request_for, small_bundle):
     assert expected.policy_id == found.policy_id == trained.values["policy_id"]
     assert found.report["rewards"]["parameters"] == {"previous_reward": 5.0}
     assert (found.gamma, found.dynamics_hash) == (0.9, game.dynamics_hash)
-    score = paired_score(game, small_bundle, expected, 30, 2, "filtered", 0.2, 40, OPTIONS.seed + 1)
+    score = paired_score(
+        game, small_bundle, expected, n=30, k=2, model="filtered", turnover=0.2, runs=40, seed=OPTIONS.seed + 1
+    )
     for name in ("present", "candidate", "gain"):
         interval = getattr(score, name)
         assert scored.values[name] == pytest.approx([interval.mean, interval.half_width])

@@ -47,7 +47,7 @@ def same(one, other):
 
 @pytest.mark.usefixtures("every_rung_is_kept")
 @pytest.mark.parametrize(("stage", "count", "first"), [("rounds", 3, ("rounds", 2)), ("ladder", 3, ("ladder", 4))])
-def test_an_interrupted_training_goes_on_and_ends_the_same(warehouse, uninterrupted, path, stage, count, first):
+def test_an_interrupted_training_goes_on_and_ends_the_same(warehouse, uninterrupted, path, stage, *, count, first):
     with pytest.raises(Interrupted):
         train(warehouse, OPTIONS, interrupt_after(stage, count), path)
     told = []

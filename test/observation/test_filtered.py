@@ -14,7 +14,7 @@ ALPHA = np.array([0.5, 1.0, 2.5])
 
 
 def filtered_with(P, alpha=ALPHA):
-    """A filter for a game whose robots move by P whatever anybody does."""
+    """A filter for a game whose robots move by P whatever the actions are."""
     L = len(P)
     P_l = np.broadcast_to(np.asarray(P)[:, None, None, :], (L, 1, 1, L))
     game = TabularGame("still", [[[1.0]]], P_l, [[0.0]], np.zeros((L, 1, 1)), 0.9, Start(np.ones(1), alpha))
@@ -91,7 +91,7 @@ def test_one_report_per_tick_with_memory_beats_more_without(warehouse, small_bun
 
     def returns(name, k):
         model = make_model(name, warehouse, small_bundle)
-        return simulate(warehouse, small_bundle.pi_l, model, k, start, 50, np.random.default_rng(5)).returns
+        return simulate(warehouse, small_bundle.pi_l, model, k=k, start=start, horizon=50, rng=np.random.default_rng(5)).returns
 
     gain = returns("filtered", 1) - returns("fresh", 3)
     assert gain.mean() > 5 * gain.std(ddof=1) / np.sqrt(len(gain))

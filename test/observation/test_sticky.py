@@ -30,7 +30,7 @@ def test_the_draw_keeps_the_live_ones_and_fills_up_uniformly():
     assert filled[[3, 7, 8]].sum() == 0
 
 
-def reports_of(turnover, game, bundle, k=3, n=30, ticks=4000):
+def reports_of(turnover, game, bundle, *, k=3, n=30, ticks=4000):
     seen = []
 
     class Watched(Fresh):
@@ -41,7 +41,15 @@ def reports_of(turnover, game, bundle, k=3, n=30, ticks=4000):
     model = Watched(bundle.ladder)
     model.turnover = turnover
     counts = np.random.default_rng(0).multinomial(n, np.full(5, 0.2))
-    simulate(game, bundle.pi_l, model, k, Fleets(np.zeros(1, dtype=np.int64), counts[None]), ticks, np.random.default_rng(1))
+    simulate(
+        game,
+        bundle.pi_l,
+        model,
+        k=k,
+        start=Fleets(np.zeros(1, dtype=np.int64), counts[None]),
+        horizon=ticks,
+        rng=np.random.default_rng(1),
+    )
     return np.array(seen)
 
 

@@ -1,4 +1,4 @@
-"""Whose bundle may be played in a fleet: what was learned on its dynamics, for whatever rewards."""
+"""Tests that a fleet may play a bundle that was learned on its dynamics, for any rewards."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ from altmarl_ros.protocol.coordinator import check_bundle
 
 @pytest.fixture(scope="module")
 def other_rewards():
-    """Learned for the warehouse with a reward for where the coordinator goes."""
+    """A bundle learned for the warehouse with a reward for the coordinator's action."""
     game = Rewards(of_global=3.0, gamma=0.8, parameters={"global_reward": "distance"}).of("warehouse")
     return game, train(game, TrainingOptions(K=3, rounds=1, runs=10, n=10, certificate_runs=0))
 

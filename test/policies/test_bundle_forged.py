@@ -18,7 +18,7 @@ def packed(path, header, arrays):
 
 
 def resealed(path, header, arrays):
-    """Write with a checksum that is right, as a forger or another program would."""
+    """Write a file with a right checksum, as a forger or another program would."""
     body = {key: value for key, value in header.items() if key != "sha256"}
     packed(path, {**body, "sha256": _checksum(body, arrays)}, arrays)
 

@@ -1,4 +1,4 @@
-"""What actions are worth, against the training's own sweep, and what a temperature makes of it."""
+"""Tests of the values of actions, against a sweep of the training, and of draws by temperature."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ def lookahead(warehouse, small_bundle):
 
 
 def test_where_no_robot_moves_the_gaps_are_those_of_the_bellman_equation(warehouse, small_bundle):
-    """With P_l the identity the next counts are the present ones, so that V' needs no approximation."""
+    """With the identity as P_l the next counts are the present ones, so that V' needs no approximation."""
     still = np.broadcast_to(np.eye(5)[:, None, None, :], warehouse.P_l.shape).copy()
     game = replace(warehouse, P_l=still)
     V = np.random.default_rng(0).normal(size=small_bundle.ladder.values.shape).astype(np.float32)
@@ -31,7 +31,7 @@ def test_where_no_robot_moves_the_gaps_are_those_of_the_bellman_equation(warehou
 
 
 def test_the_ladders_own_action_is_nearly_always_the_best(lookahead, small_bundle):
-    """What is lost by looking ahead on a rounded population is small beside what actions differ by."""
+    """The loss from looking ahead on a rounded population is small beside the differences of the actions."""
     ladder = small_bundle.ladder
     counts = enumerate_counts(ladder.K, 5)
     lost, spread = [], []

@@ -8,7 +8,7 @@ import pytest
 
 from altmarl_ros.learning.population import Fleets, simulate
 from altmarl_ros.observation import make_model
-from altmarl_ros.observation.lossy import Lossy
+from altmarl_ros.observation.relayed import Lossy
 from altmarl_ros.protocol.agent import Heard, RobotAgent
 from altmarl_ros.protocol.coordinator import Coordinator
 from altmarl_ros.protocol.link_model import Channels, Direction, Network
@@ -127,7 +127,9 @@ def test_a_harsh_network_costs_little_and_causes_nothing_wrong(warehouse, small_
     # No worse than simulated fleets that hear as many: `fresh` acts there by the rung for the reports that arrive.
     start = Fleets(np.zeros(200, dtype=np.int64), np.full((200, 5), N // 5))
     lossy = Lossy(make_model(model, warehouse, small_bundle), 1.0 - share, np.random.default_rng(1))
-    simulated = simulate(warehouse, small_bundle.pi_l, lossy, K, start, 300, np.random.default_rng(2)).rewards.mean()
+    simulated = simulate(
+        warehouse, small_bundle.pi_l, lossy, k=K, start=start, horizon=300, rng=np.random.default_rng(2)
+    ).rewards.mean()
     assert reward > 0.97 * simulated
 
 

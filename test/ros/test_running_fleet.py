@@ -58,7 +58,13 @@ def test_the_fleet_earns_what_the_population_simulation_earns(fleet, policy, sam
     assert len(record.tick) >= 0.95 * plan.ticks
     start = same_start(record, game.n_local_states, runs=400)
     simulated = simulate(
-        game, bundle.pi_l, make_model(model, game, bundle), plan.k, start, len(record.tick), np.random.default_rng(4)
+        game,
+        bundle.pi_l,
+        make_model(model, game, bundle),
+        k=plan.k,
+        start=start,
+        horizon=len(record.tick),
+        rng=np.random.default_rng(4),
     )
     per_run = simulated.rewards.mean(axis=1)
     standard_error = per_run.std(ddof=1)

@@ -150,7 +150,9 @@ def test_a_crowd_earns_what_the_population_simulation_earns(fleet, policy, same_
     assert np.mean(record.reports <= plan.k) >= 0.9, "more were asked in place of silent ones than a stalled machine explains"
     start = same_start(record, game.n_local_states, runs=400)
     model = make_model("fresh", game, bundle)
-    simulated = simulate(game, bundle.pi_l, model, plan.k, start, len(record.tick), np.random.default_rng(4))
+    simulated = simulate(
+        game, bundle.pi_l, model, k=plan.k, start=start, horizon=len(record.tick), rng=np.random.default_rng(4)
+    )
     per_run = simulated.rewards.mean(axis=1)
     assert per_run.std() < 0.2, "the comparison would see nothing"
     assert abs(record.rewards(game).mean() - per_run.mean()) < 3.5 * per_run.std(ddof=1)

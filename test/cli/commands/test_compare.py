@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from altmarl_ros.cli.main import main
-from altmarl_ros.learning.retraining import MarkovRuns, exploring
 from altmarl_ros.policies import Ladder, LocalPolicy, PolicyBundle, save_bundle
 from altmarl_ros.records.run_record import RunRecord
+from retraining import MarkovRuns, exploring
 
 TICKS, ROBOTS = 60, 30
 

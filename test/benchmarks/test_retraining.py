@@ -8,7 +8,7 @@ from altmarl_ros.games import load_game
 from altmarl_ros.games.floor import FloorParameters, build_floor
 from altmarl_ros.games.identification import count_transitions, identify
 from altmarl_ros.learning.alternating import TrainingOptions
-from altmarl_ros.learning.retraining import MarkovRuns, exploring, paired_gain, retrain
+from retraining import MarkovRuns, exploring, paired_gain, retrain
 
 OPTIONS = TrainingOptions(K=2, runs=200, n=30, rounds=3, certificate_runs=0)
 ROOMS = [{"name": f"room {i}", "rectangle": [4.0 * i, 0.0, 4.0 * i + 4.0, 4.0]} for i in range(4)]
@@ -47,7 +47,7 @@ def test_an_exploring_bundle_mixes_in_random_actions(small_bundle):
 
 
 def lazier(game, share):
-    """The model and a truth in which a share of all moves does not happen."""
+    """Return the model, and a true game in which this share of all moves does not happen."""
     return game, replace(game, P_l=(1 - share) * game.P_l + share * np.eye(game.n_local_states)[:, None, None])
 
 

@@ -1,14 +1,14 @@
-"""From runs to policies: learn on a model, run, identify the robots' kernel from the runs, learn again.
+"""Learn on a model, run a fleet, identify the robots' kernel from the runs, and learn again.
 
-The runs come from a RunSource: simulated robots (`MarkovRuns`), a physical simulation, or robots. A greedy
-policy never shows what the other actions do, and what is not seen keeps the model's probabilities: the runs for identification
-are therefore played with a share of random local actions.
+The runs come from a RunSource: simulated robots (`MarkovRuns`), a physical simulation, or real robots. A greedy policy never
+shows what the other actions do, and an action that is never seen keeps the model's probabilities. So the runs for
+identification are played with a share of random local actions (`exploring`).
 
-A better model alone does not make a better pair: best responses in turn end in one of several equilibria, and those learned on
-a truer kernel may end in a worse one than the first pair is. So the second pair takes over by the rule UPDATE of
-learning/alternating.py: only if it beats the first on the identified game, played from the same starts with the same
-seeds. Else the first stays, with a coordinator that knows the identified kernel. On the true game that is no guarantee: see
-benchmarks/retrain.py for where the second earns less all the same, and measure by paired_gain.
+A truer model alone does not make a better pair. Best responses in turn end in one of several equilibria, and the pair learned
+on a truer kernel may end in a worse one. So the second pair replaces the first only by the rule UPDATE of
+learning/alternating.py: if it beats the first on the identified game, played from the same starts with the same seeds.
+Otherwise the first pair stays, with a coordinator that knows the identified kernel. This guarantees nothing on the true game:
+retrain.py shows where the second pair earns less all the same, and `paired_gain` measures it.
 """
 
 from __future__ import annotations
@@ -31,29 +31,32 @@ from altmarl_ros.observation import DEFAULT_MODEL, draw_without_replacement, mak
 from altmarl_ros.policies import LocalPolicy, PolicyBundle
 
 _RUNS = 400  # simulated fleets that decide between two bundles
+EXPLORE = 0.1
+"""Share of random local actions in the runs from which the kernel is identified."""
 
 
 class RunSource(Protocol):
-    """Where runs come from."""
+    """Plays one run of a fleet and returns what its robots and coordinator did."""
 
     def __call__(self, game: TabularGame, bundle: PolicyBundle, seed: int) -> Trajectory:
-        """One run of a fleet whose coordinator takes `game` for true and, as its robots do, acts by `bundle`.
+        """Play one run by `bundle`, with a coordinator that takes `game` for true.
 
-        Runs with the same seed begin alike and share what chance they can, whatever the bundle.
+        Runs with the same seed begin in the same states and use the same random numbers where they can, whatever the bundle.
         """
 
 
 @dataclass(frozen=True, eq=False)
 class Retraining:
-    """What came of learning again.
+    """The result of learning again.
 
     Attributes:
         first: the bundle learned on the model.
         candidate: the bundle learned on the identified game.
-        second: the one of both that is for the identified game.
-        gain, gain_error: discounted, of the candidate over the first on the identified game, with its standard error.
+        second: the bundle that was chosen for the identified game, one of these two.
+        gain: discounted reward that the candidate earns more than the first on the identified game.
+        gain_error: standard error of the gain.
         identified: the model with the identified P_l.
-        kernel: its posterior.
+        kernel: the posterior of P_l.
     """
 
     first: PolicyBundle
@@ -67,7 +70,7 @@ class Retraining:
 
 @dataclass(frozen=True)
 class Gain:
-    """Mean reward per tick of the first and the second bundle, and of their paired difference with its standard error."""
+    """Mean reward per tick of the first and the second bundle, and their paired difference with its standard error."""
 
     first: float
     second: float
@@ -80,23 +83,19 @@ def retrain(
     source: RunSource,
     seeds: Sequence[int],
     options: TrainingOptions = TrainingOptions(),
-    weight: float = 10.0,
-    explore: float = 0.1,
 ) -> Retraining:
     """Learn on the model, identify P_l from one run for each seed, and learn again.
 
     Args:
         model: the game before any run.
         source: plays the runs.
-        seeds: of the runs.
-        options: of both trainings.
-        weight: how many transitions per row the model is worth.
-        explore: share of random local actions in the runs.
+        seeds: the seed of each run.
+        options: options of both trainings.
     """
     first = train(model, options)
-    curious = exploring(first, explore)
+    curious = exploring(first, EXPLORE)
     counts = np.sum([count_transitions(model, source(model, curious, seed)) for seed in seeds], axis=0)
-    kernel = identify(model.P_l, counts, weight, pool=not feels_global_state(model.P_l))
+    kernel = identify(model.P_l, counts, pool=not feels_global_state(model.P_l))
     identified = replace(model, P_l=kernel.P_l)
     candidate = train(identified, options)
     carried = first.carried_to(identified)
@@ -107,7 +106,7 @@ def retrain(
 
 
 def _returns(game: TabularGame, bundle: PolicyBundle, options: TrainingOptions) -> FloatArray:
-    """Discounted returns of simulated fleets [R], from starts that the training did not see."""
+    """Simulate fleets from starts that the training did not see, and return their discounted returns [R]."""
     seed = options.seed + 1
     start = common_start(game, options.n, options.runs or _RUNS, seed)
     horizon = options.horizon or discounted_horizon(game.gamma)
@@ -115,7 +114,7 @@ def _returns(game: TabularGame, bundle: PolicyBundle, options: TrainingOptions) 
 
 
 def exploring(bundle: PolicyBundle, share: float) -> PolicyBundle:
-    """The bundle with so large a share of its robots' actions uniformly random."""
+    """Return the bundle with this share of its robots' actions drawn uniformly at random."""
     if not 0.0 <= share <= 1.0:
         raise AltmarlError(f"explore is {share}, must be in 0..1")
     pi = bundle.pi_l.probabilities
@@ -123,7 +122,7 @@ def exploring(bundle: PolicyBundle, share: float) -> PolicyBundle:
 
 
 def paired_gain(model: TabularGame, result: Retraining, source: RunSource, seeds: Sequence[int]) -> Gain:
-    """What the second bundle earns more than the first, each in one run per seed, of at least two, by the model's rewards."""
+    """Play one run per seed (at least two) by each bundle, and compare their rewards, which are the model's."""
     if len(seeds) < 2:
         raise AltmarlError(f"{len(seeds)} seeds give no standard error: take at least 2")
     before = np.array([source(model, result.first, seed).rewards(model).mean() for seed in seeds])
@@ -135,13 +134,13 @@ def paired_gain(model: TabularGame, result: Retraining, source: RunSource, seeds
 
 @dataclass(frozen=True, eq=False)
 class MarkovRuns:
-    """A RunSource of simulated robots that move by the true game's P_l, whatever the coordinator takes for true.
+    """A RunSource of simulated robots, which move by the true game's P_l whatever game the coordinator takes for true.
 
     Attributes:
         truth: the true game, on discrete states.
-        n: robots.
-        k: reports per tick, at most the bundle's top rung; a new subset each tick, heard by the default observation model.
-        ticks: length of a run.
+        n: number of robots.
+        k: reports per tick, at most the bundle's top rung; a new subset reports each tick to the default observation model.
+        ticks: length of a run [ticks].
     """
 
     truth: TabularGame
@@ -164,7 +163,7 @@ class MarkovRuns:
         for t in range(self.ticks):
             counts = np.bincount(states, minlength=self.truth.n_local_states)[None]
             decided = model.decide(now, draw_without_replacement(counts, self.k, hearing), self.n)
-            u = robots.random((2, self.n, 1))  # as many for every bundle
+            u = robots.random((2, self.n, 1))  # the same number of draws for every bundle
             actions = (u[0] >= act[states, now[0], :-1]).sum(axis=-1)
             s_g[t], a_g[t], s_l[t], a_l[t] = now[0], decided[0], states, actions
             states = (u[1] >= move[states, now[0], actions, :-1]).sum(axis=-1)
