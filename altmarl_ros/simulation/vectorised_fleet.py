@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.protocol.agent import Heard, RobotAgent
+from altmarl_ros.protocol.held_policies import HeldPolicies
 from altmarl_ros.protocol.messages import Report, Tick
 from altmarl_ros.simulation.markov_world import start_shares
 from altmarl_ros.simulation.pcg64_streams import Streams
@@ -66,9 +67,10 @@ class Crowd:
         self._polled: dict[int, bool] = {}  # of the last tick heard, in the order of polling, and whether each has reported
         self._play(np.ones((game.n_local_states, game.n_local_actions)), 0, 0)  # compiled before the first tick
 
-    def learn(self, policy_id: int, policy: LocalPolicy, game_tag: int) -> None:
-        """See RobotAgent."""
-        self.leader.learn(policy_id, policy, game_tag)
+    @property
+    def policies(self) -> HeldPolicies:
+        """The policies that the robots hold, to which new ones are added."""
+        return self.leader.policies
 
     def hear(self, tick: Tick, now: float) -> Heard:
         """See RobotAgent."""
@@ -87,7 +89,7 @@ class Crowd:
         if taken is None:
             return None
         tick, held = taken
-        policy = held.policy
+        policy = held.policy.softened(self.leader.temperature)
         if policy.probabilities.shape[::2] != self._game.P_l.shape[:3:2] or tick.global_state >= self._game.n_global_states:
             return None
         if self._policy is None or self._policy[0] is not policy:

@@ -12,6 +12,7 @@ from altmarl_ros.observation.lossy import Lossy
 from altmarl_ros.protocol.agent import Heard, RobotAgent
 from altmarl_ros.protocol.coordinator import Coordinator
 from altmarl_ros.protocol.decision import Rule
+from altmarl_ros.protocol.held_policies import HeldPolicy
 from altmarl_ros.protocol.link_model import Channels, Direction, Network
 from altmarl_ros.protocol.messages import game_tag
 from altmarl_ros.protocol.roster import Roster
@@ -31,7 +32,7 @@ class SimulatedFleet:
         self.robots = [RobotAgent(i, np.random.default_rng([seed, 2, i])) for i in range(N)]
         for robot in self.robots:
             roster.join(robot.robot_id, "")
-            robot.learn(bundle.policy_id, bundle.pi_l, game_tag(game.content_hash))
+            robot.policies.hold(HeldPolicy(bundle.policy_id, bundle.pi_l, game_tag(game.content_hash)))
             self.world.join(robot.robot_id)
         rng = np.random.default_rng([seed, 9])
         self.coordinator = Coordinator(game, bundle, Rule(model), K, 1, rng, roster)
