@@ -10,17 +10,12 @@ import numpy as np
 
 from altmarl_ros.protocol.held_policies import HeldPolicies, HeldPolicy
 from altmarl_ros.protocol.messages import Report, Tick, is_newer
-
-_GOLDEN = 0.6180339887498949
+from altmarl_ros.random_streams import spread
 
 
 def join_delay(robot_id: int, window: float) -> float:
-    """Return after how long a robot says hello, in [0, window) [s].
-
-    Multiples of the golden ratio modulo 1 (Weyl's sequence) spread any run of successive ids evenly over the window,
-    without a random number and whatever the size of the fleet.
-    """
-    return window * (robot_id * _GOLDEN % 1.0)
+    """Return after how long a robot says hello, in [0, window) [s]; any run of successive ids is spread evenly over it."""
+    return window * spread(robot_id)
 
 
 _SESSIONS_KEPT = 8

@@ -40,7 +40,7 @@ class HeldPolicies:
         return self._held.get(policy_id)
 
     def hold(self, held: HeldPolicy) -> None:
-        """Hold a policy as the latest one, in place of an earlier one of the same id; the oldest beyond the limit is dropped."""
+        """Hold a policy as the latest one, in place of an earlier one of the same id; drop the oldest beyond the limit."""
         self._held[held.policy_id] = held
         self._held.move_to_end(held.policy_id)
         while len(self._held) > POLICIES_KEPT:
