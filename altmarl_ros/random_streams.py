@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from altmarl_ros.arrays import FloatArray
 
 Streams = NDArray[np.uint64]
-"""State of n streams [n, 4]: both halves of x and of c. Drawing advances it in place."""
+"""State of n streams [4, n]: both halves of x and of c. Drawing advances it in place."""
 
 GOLDEN = 0.6180339887498949
 """The golden ratio's fraction."""
@@ -35,15 +35,15 @@ _POOL = 4  # words of a SeedSequence
 
 
 def make_streams(seed: int, purpose: int, ids: Sequence[int] | NDArray[np.integer]) -> Streams:
-    """Return the streams of some ids (each below 2^32) for one purpose, at their beginning [len(ids), 4]."""
+    """Return the streams of some ids (each below 2^32) for one purpose, at their beginning [4, len(ids)]."""
     words = _seed_words(seed, purpose, np.asarray(ids, dtype=np.uint32))
-    streams = np.zeros((len(ids), 4), dtype=np.uint64)
-    streams[:, 2] = (words[2] << _1) | (words[3] >> _63)
-    streams[:, 3] = (words[3] << _1) | _1
+    streams = np.zeros((4, len(ids)), dtype=np.uint64)
+    streams[2] = (words[2] << _1) | (words[3] >> _63)
+    streams[3] = (words[3] << _1) | _1
     _advance_all(streams)
-    below = streams[:, 1].copy()
-    streams[:, 1] += words[1]
-    streams[:, 0] += words[0] + (streams[:, 1] < below)
+    below = streams[1].copy()
+    streams[1] += words[1]
+    streams[0] += words[0] + (streams[1] < below)
     _advance_all(streams)
     return streams
 
@@ -60,7 +60,7 @@ def spread(index: int) -> float:
 def uniform(streams, i):  # type: ignore[no-untyped-def]
     """The next number in [0, 1) of stream i."""
     _advance(streams, i)
-    word, turn = streams[i, 0] ^ streams[i, 1], streams[i, 0] >> _58
+    word, turn = streams[0, i] ^ streams[1, i], streams[0, i] >> _58
     word = (word >> turn) | (word << ((_64 - turn) & _63))
     return (word >> _11) * (1.0 / 9007199254740992.0)
 
@@ -72,11 +72,17 @@ def normal(streams, i):  # type: ignore[no-untyped-def]
     return radius * cos(2.0 * pi * uniform(streams, i))
 
 
-def draw_uniform(streams: Streams, rows: NDArray[np.integer] | None = None, count: int = 1) -> FloatArray:
-    """Return the next `count` numbers in [0, 1) of the streams in some rows, by default of all [len(rows), count]."""
-    chosen = np.arange(len(streams)) if rows is None else np.asarray(rows)
+def draw_uniform(streams: Streams) -> FloatArray:
+    """Return the next number in [0, 1) of every stream [n]."""
+    out = np.empty(streams.shape[1])
+    _draw_all(streams, out)
+    return out
+
+
+def draw_some(streams: Streams, chosen: NDArray[np.integer], count: int) -> FloatArray:
+    """Return the next `count` numbers in [0, 1) of some distinct streams [len(chosen), count]."""
     out = np.empty((len(chosen), count))
-    _fill_uniform(streams, chosen, out)
+    _draw_some(streams, chosen, out)
     return out
 
 
@@ -89,10 +95,16 @@ def fill_normal(streams, out):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _fill_uniform(streams, rows, out):  # type: ignore[no-untyped-def]
+def _draw_all(streams, out):  # type: ignore[no-untyped-def]
+    for i in range(len(out)):
+        out[i] = uniform(streams, i)
+
+
+@njit(nogil=True, cache=True)
+def _draw_some(streams, chosen, out):  # type: ignore[no-untyped-def]
     for k in range(out.shape[0]):
         for j in range(out.shape[1]):
-            out[k, j] = uniform(streams, rows[k])
+            out[k, j] = uniform(streams, chosen[k])
 
 
 @njit(nogil=True, cache=True)
@@ -107,16 +119,16 @@ def _high_product(a, b):  # type: ignore[no-untyped-def]
 @njit(nogil=True, cache=True)
 def _advance(streams, i):  # type: ignore[no-untyped-def]
     """One step of stream i: x <- M x + c_i."""
-    high, low = streams[i, 0], streams[i, 1]
+    high, low = streams[0, i], streams[1, i]
     above = _high_product(low, _M_LOW) + high * _M_LOW + low * _M_HIGH
     below = low * _M_LOW
-    streams[i, 1] = below + streams[i, 3]
-    streams[i, 0] = above + streams[i, 2] + (_1 if streams[i, 1] < below else _0)
+    streams[1, i] = below + streams[3, i]
+    streams[0, i] = above + streams[2, i] + (_1 if streams[1, i] < below else _0)
 
 
 @njit(nogil=True, cache=True)
 def _advance_all(streams):  # type: ignore[no-untyped-def]
-    for i in range(len(streams)):
+    for i in range(streams.shape[1]):
         _advance(streams, i)
 
 

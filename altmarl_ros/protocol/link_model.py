@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray, IntArray
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.random_streams import draw_uniform, make_streams
+from altmarl_ros.random_streams import draw_some, make_streams
 
 
 class Direction(IntEnum):
@@ -141,7 +141,7 @@ class Channels:
             When the message and its copy arrive [len(channels), 2]; infinity for what does not.
         """
         net, at = self.network, np.asarray(channels)
-        u = draw_uniform(self._streams, at, _DRAWS).T
+        u = draw_some(self._streams, at, _DRAWS).T
         through = ~self._dropped(at, now, u[0])
         departure = np.full(len(at), now)
         if net.bandwidth:

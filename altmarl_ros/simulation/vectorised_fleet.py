@@ -58,7 +58,7 @@ class Crowd:
         """Hears for all of them; its draws are not used."""
         self._deciding, self._moving = make_streams(seed, 2, self.ids), make_streams(seed, 1, self.ids)
         shares = np.cumsum(start_shares(game, seed))
-        starts = np.searchsorted(shares / shares[-1], draw_uniform(self._moving)[:, 0], side="right")
+        starts = np.searchsorted(shares / shares[-1], draw_uniform(self._moving), side="right")
         self.local_states: StateArray = starts.astype(np.uint16)
         self._P_l = np.cumsum(game.P_l, axis=-1)
         self._policy: tuple[LocalPolicy, NDArray[np.float64]] | None = None  # the last one used, and its cumulative form
@@ -104,7 +104,7 @@ class Crowd:
         before = self.local_states[:count]
         actions, after = np.empty_like(before), np.empty_like(before)
         counts = np.zeros((self._game.n_local_states, self._game.n_local_actions), dtype=np.int64)
-        deciding, moving = (draw_uniform(streams)[:, 0] if count else np.empty(0) for streams in (self._deciding, self._moving))
+        deciding, moving = (draw_uniform(streams) if count else np.empty(0) for streams in (self._deciding, self._moving))
         _play(before, pi_l.copy(), self._P_l[:, s_g].copy(), deciding, moving, actions, after, counts)
         if count:
             self.local_states = after
