@@ -48,7 +48,7 @@ def make_streams(seed: int, purpose: int, ids: Sequence[int] | NDArray[np.intege
     return streams
 
 
-def spread(index: int) -> float:
+def spread(index: float) -> float:
     """Return the fraction of `index` times the golden ratio, in [0, 1): Weyl's sequence.
 
     Any run of successive indices is spread evenly over the interval, without a random number and however long it is.

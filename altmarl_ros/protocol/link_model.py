@@ -1,4 +1,4 @@
-"""A faulty network between coordinator and robots, for simulated fleets: which copies of a message arrive, and when.
+"""Models an imperfect network between coordinator and robots: which copies of a message arrive, and when.
 
 Every robot has one channel per direction. A message of b bytes, sent at time t over a channel, meets in this order:
 
@@ -43,7 +43,7 @@ _DRAWS = 6  # per message
 
 @dataclass(frozen=True)
 class Network:
-    """Faults of every channel, the same in both directions; none by default.
+    """Impairments of every channel, the same in both directions; none by default.
 
     Attributes:
         loss: probability that a message is lost.
@@ -75,7 +75,7 @@ class Network:
 
     @property
     def perfect(self) -> bool:
-        """Whether there is no fault at all."""
+        """Whether every message arrives once and at once."""
         return not any((self.loss, self.duplicate, self.delay, self.jitter, self.bandwidth, self.dropout))
 
     def __str__(self) -> str:
@@ -100,7 +100,7 @@ RANGES = {  # of each setting
 
 
 def parse_network(text: str) -> Network:
-    """The network that `text` describes, such as `loss=0.3,duplicate=0.2,jitter=0.2`; empty or `perfect`: no faults.
+    """The network that `text` describes, such as `loss=0.3,duplicate=0.2,jitter=0.2`; empty or `perfect`: none.
 
     Raises:
         AltmarlError: naming the setting that is unknown, given twice, not a number or out of range.

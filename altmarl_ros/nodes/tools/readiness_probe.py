@@ -145,9 +145,8 @@ class Inspector(GuardedNode):
             self._streams[role] = topic or f"(no {_type_name(_TYPES[kind])})", heard
         located = {**values, "pose.topic": topics.get("pose", ""), "pose.odometry": topics.get("odometry", "")}
         if source == "tf" or topics.get("pose"):
-            self._source = PoseSource(
-                self, Endpoints(self, overridable=False), located, values["robot_id"], AgeClock(self), self._fixes.append
-            )
+            make = Endpoints(self, overridable=False)
+            self._source = PoseSource(self, make, located, AgeClock(self), self._fixes.append)
         for topic, message_type, heard, profile in (
             (f"{prefix}/status", CoordinatorStatus, self._status, qos.account_qos()),
             (f"{prefix}/tick", FleetTick, self._tick, qos.tick_qos()),
