@@ -7,3 +7,6 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 """An array of double-precision numbers; the docstring of the function or class that uses it says its axes."""
+
+IntArray = NDArray[np.int64]
+"""An array of 64-bit integers; the docstring of the function or class that uses it says its axes."""

@@ -1,34 +1,38 @@
-"""Whether a ROS clock can be believed, by comparison with a steady one.
+"""Detects jumps and stops of a ROS clock by comparing it with a steady one.
 
-A simulated clock is restarted, replayed or stopped, and a system clock is set. Data that were stamped before a jump
-cannot be told fresh from stale after it, and a clock that stands still makes nothing stale at all.
+A simulated clock is restarted, replayed or stopped, and a system clock is set. After a jump, data that were stamped before
+cannot be told fresh from stale; while a clock stands still, nothing becomes stale at all.
 """
 
 from __future__ import annotations
 
+LONGEST_LEAP = 1.0
+"""Longest advance of the ROS clock between two readings that is no jump [s]."""
+
+LONGEST_STOP = 0.5
+"""Steady time after which a ROS clock that has not moved counts as stopped [s]."""
+
 
 class ClockWatch:
-    """Looks at a ROS clock from time to time.
+    """Watches one ROS clock, which has to be read again and again.
 
     Attributes:
-        jumps: how often it went back, or ahead by more than `longest_leap` [s] between two looks.
+        jumps: how often the clock went back, or ahead by more than `LONGEST_LEAP` between two readings.
     """
 
-    def __init__(self, longest_leap: float = 1.0, longest_stop: float = 0.5) -> None:
-        """`longest_stop`: time by the steady clock after which a ROS clock that does not move has stopped [s]."""
-        self._longest_leap, self._longest_stop = longest_leap, longest_stop
+    def __init__(self) -> None:
         self._ros: float | None = None
         self._moved = -float("inf")  # when, by the steady clock
         self.jumps = 0
 
     def look(self, ros: float, steady: float) -> None:
-        """The ROS clock says `ros` when the steady one says `steady` [s]; what is no number is not heard."""
+        """Take a reading: the ROS clock says `ros` when the steady one says `steady` [s]; NaN is ignored."""
         if ros == self._ros or ros != ros:
             return
-        if self._ros is not None and not 0.0 <= ros - self._ros <= self._longest_leap:
+        if self._ros is not None and not 0.0 <= ros - self._ros <= LONGEST_LEAP:
             self.jumps += 1
         self._ros, self._moved = ros, steady
 
     def stopped(self, steady: float) -> bool:
-        """Whether the ROS clock has not moved for too long at steady time `steady` [s]; also before it ever did."""
-        return not steady - self._moved < self._longest_stop
+        """Return whether the clock had stood still for too long at steady time `steady` [s], or was never read."""
+        return not steady - self._moved < LONGEST_STOP

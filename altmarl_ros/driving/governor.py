@@ -1,73 +1,71 @@
-"""The last word before `cmd_vel`: what may move, how fast, and why not.
+"""Decides on every velocity command before it goes to the base: whether the robot may move, how fast, and why not.
 
-Whatever is wanted and whatever is heard, a command is finite, within the base's speeds, and differs from the one before
-by no more than acceleration and braking allow over the time between them. Reasons that halt ramp it down to rest; the
-others bar directions and speeds:
+Whatever the inputs are, a command is finite, within the base's speeds, and differs from the one before by no more than
+acceleration and braking allow over the time between them. Reasons that halt ramp it down to rest; the others bar some
+directions and speeds:
 
-- Obstacles. With s the free path of the motion (`protective_field`), the outer, warning field scales the speed to what comes
-  to rest within s - margin by the *ordinary* deceleration; the inner, protective field is violated if *braking* would not
-  do, and the robot brakes to rest. Both shrink and grow with speed, as ISO 3691-4 wants of trucks. Turning in place sweeps
-  no ground; it needs only that nothing is within the outline and a small margin.
-- Directions in which the scan does not look are barred, or slow.
-- The border of the allowed area limits the outward speed alike; outside, only motion towards the inside is allowed.
+- Obstacles. With s the free path of the motion (`protective_field`), the outer, warning field scales the speed to one that
+  comes to rest within s - margin by the *ordinary* deceleration. If even *braking* could not stop in time, the inner,
+  protective field is violated and the robot brakes to rest. Both fields grow with speed, as ISO 3691-4 requires of trucks.
+  Turning in place needs only that nothing is within the outline and a small margin.
+- Directions that the scan does not cover are barred.
+- The border of the allowed area limits the outward speed in the same way; outside, only motion inwards is allowed.
 
-Data are fresh, or they do not count: age = now - arrival (+ age at arrival) must lie in [0, timeout], which NaN does not.
-A clock that goes back, or leaps, makes every age doubtful: the robot rests until pose and tick have come anew.
+Data that are not fresh do not count: age = now - arrival (+ age at arrival) must lie in [0, timeout], which NaN does not.
+A clock that goes back, or leaps, makes every age doubtful: the robot rests until a new pose and a new tick have come.
 
-Braking from v takes v / b seconds: a halting reason that lasts so long finds the robot at rest. This is no certified
-safety function; see `protective_field`.
+Braking with b from speed v takes v / b seconds: a halting reason that lasts so long finds the robot at rest. This is no
+certified safety function; see `protective_field`.
 """
 
 from __future__ import annotations
 
 import math
 
+from altmarl_ros.driving.freshness import is_fresh
 from altmarl_ros.driving.governor_types import Border, Command, GovernorSettings, Inputs, OnSilence, Reason, State
 from altmarl_ros.driving.limits import Limits
 from altmarl_ros.driving.planar import STILL, Velocity
-from altmarl_ros.driving.protective_field import field_speed, nearest, safe_speed
+from altmarl_ros.driving.protective_field import ProtectiveField, field_speed, nearest, safe_speed
 from altmarl_ros.driving.scan import Scan
 
+LONGEST_STEP = 0.2
+"""Longest time by which one step changes the velocity [s]."""
+
+_LONGEST_GAP = 1.0  # s between steps, beyond which the clock is taken to have jumped
 _AT_REST = 0.02  # m/s and rad/s, of a measured velocity
 _CREEP = 0.01  # m/s, slower is not worth a motion
-_LOOKOUT = math.pi / 3  # to either side of the motion, where the scan has to look
-_WIDEST_GAP = 0.2  # rad between rays that look
+_RETURN_SPEED = 0.1  # m/s, highest back into the allowed area
+_LOOKOUT = math.pi / 3  # to either side of the motion, where the scan has to cover all directions
+_WIDEST_GAP = 0.2  # rad between rays there
 
 
 class Governor:
-    """Of one robot; `step` at every control period, times from the caller's monotonic clock."""
+    """Governs the velocity commands of one robot.
+
+    Attributes:
+        limits: of the base; may be replaced at any time.
+        settings: timeouts and margins; may be replaced at any time.
+        emergency_stopped: whether the robot's own emergency stop is latched.
+    """
 
     def __init__(self, limits: Limits, settings: GovernorSettings) -> None:
         self.limits, self.settings = limits, settings
+        self.emergency_stopped = False
         self._velocity = STILL  # as commanded last
-        self._latched = False
-        self._pressed = False
-        self._clock = _Clock(settings.longest_gap, settings.longest_step)
-
-    @property
-    def emergency_stopped(self) -> bool:
-        """Whether the robot's own emergency stop is latched."""
-        return self._latched
+        self._clock = _Clock()
 
     def emergency_stop(self) -> None:
         """Latch the robot's own emergency stop."""
-        self._latched = True
+        self.emergency_stopped = True
 
-    def clear(self) -> bool:
-        """Release the latch; refused (False) while the cause persists."""
-        if not self._pressed:
-            self._latched = False
-        return not self._latched
-
-    def override(self, velocity: Velocity) -> None:
-        """Somebody else commanded this velocity; the next command differs from it by what the base can do."""
-        self._velocity = velocity
+    def release_emergency_stop(self) -> None:
+        """Release the robot's own emergency stop."""
+        self.emergency_stopped = False
 
     def step(self, now: float, inputs: Inputs) -> Command:
-        """The command at time `now` [s]; never raises, whatever the numbers are."""
+        """Return the command for time `now` [s], by the caller's monotonic clock; never raises, whatever the numbers are."""
         dt = self._clock.advance(now, inputs)
-        self._pressed = bool(inputs.emergency_stop)
-        self._latched |= self._pressed
         reasons = self._halting(now, inputs)
         if reasons or inputs.wanted is None:
             emergency = Reason.EMERGENCY_STOP in reasons or Reason.FLEET_STOP in reasons
@@ -83,22 +81,29 @@ class Governor:
             state = State.STOPPED
         return Command(velocity, state, tuple(sorted(reasons, key=_SEVERITY.__getitem__)))
 
+    def brake(self, dt: float, reason: Reason) -> Command:
+        """Return the command that brakes for `dt` [s], whatever the inputs are, such as when the node is deactivated."""
+        self._velocity = self.limits.ramp(self._velocity, STILL, dt)
+        return Command(self._velocity, State.STOPPED if self._velocity.is_zero else State.STOPPING, (reason,))
+
+    def begin_from_rest(self) -> None:
+        """Begin anew: the base was brought to rest without this governor."""
+        self._velocity = STILL
+
     def _halting(self, now: float, inputs: Inputs) -> list[Reason]:
         s = self.settings
-        silent = inputs.coordinator_lost or not _fresh(now, inputs.tick_arrived, s.tick_timeout)
         scan_wanted = s.needs_scan or inputs.scan is not None
-        scan_good = inputs.scan is not None and inputs.scan.is_valid and _fresh(now, inputs.scan_arrived, s.scan_timeout)
+        scan_good = inputs.scan is not None and inputs.scan.is_valid and is_fresh(now, inputs.scan_arrived, s.scan_timeout)
         pose_delay = inputs.pose_delay if not inputs.pose_delay < 0.0 else 0.0  # clocks of two machines differ
         found = {
-            Reason.EMERGENCY_STOP: self._latched,
+            Reason.EMERGENCY_STOP: self.emergency_stopped,
             Reason.FLEET_STOP: inputs.fleet_stop,
-            Reason.NOT_ACTIVE: not inputs.active,
-            Reason.DRIVER_FAULT: not inputs.driver_ok,
+            Reason.NO_DRIVER: not inputs.has_driver,
             Reason.CLOCK_JUMPED: self._clock.doubtful,
-            Reason.POSE_STALE: inputs.pose is None or not _fresh(now, inputs.pose_arrived, s.pose_timeout, pose_delay),
+            Reason.POSE_STALE: inputs.pose is None or not is_fresh(now, inputs.pose_arrived, s.pose_timeout, pose_delay),
             Reason.POSE_INVALID: inputs.pose is not None and not inputs.pose.is_finite,
             Reason.ODOMETRY_INVALID: inputs.measured is not None and not inputs.measured.is_finite,
-            Reason.TICK_SILENT: silent and s.on_silence is OnSilence.HOLD,
+            Reason.TICK_SILENT: inputs.coordinator_silent and s.on_silence is OnSilence.HOLD,
             Reason.NO_POLICY: not inputs.has_policy,
             Reason.SCAN_STALE: scan_wanted and not scan_good,
             Reason.COMMAND_INVALID: inputs.wanted is not None and not inputs.wanted.is_finite,
@@ -106,7 +111,7 @@ class Governor:
         return [reason for reason, holds in found.items() if holds]
 
     def _restrained(self, wanted: Velocity, now: float, dt: float, inputs: Inputs) -> tuple[Velocity, list[Reason]]:
-        """The next velocity on the way to `wanted`, and what bars it."""
+        """Return the next velocity on the way to `wanted`, and what bars it."""
         ahead = self.limits.ramp(self._velocity, wanted, dt)
         most, barred = math.inf, []
         if inputs.border is not None:
@@ -129,27 +134,25 @@ class Governor:
         return self.limits.ramp(self._velocity, slower, dt), list(dict.fromkeys(barred))
 
     def _cramped(self, scan: Scan) -> bool:
-        """Whether there is no room to turn in place."""
+        """Return whether there is no room to turn in place."""
         return nearest(scan.points) < self.settings.radius + self.settings.turning_margin
 
     def _field(self, motion: Velocity, scan: Scan, age: float, measured: Velocity | None) -> tuple[float, list[Reason]]:
-        """Highest speed [m/s] along a motion for what the laser sees, and what bars more."""
+        """Return the highest speed [m/s] along a motion for what the laser sees, and what bars more."""
         s = self.settings
         if motion.speed == 0.0:
             return math.inf, []
-        comfortable, protective = (
-            field_speed(
-                scan.points,
-                motion,
-                s.radius + s.side_margin,
-                s.margin,
-                scan.range_max,
-                s.reaction_time + age,
-                braking,
-                s.approach_speed,
-            )
-            for braking in (self.limits.acceleration, self.limits.braking)
+        protective_field = ProtectiveField(
+            outline=s.radius + s.side_margin,
+            margin=s.margin,
+            reach=scan.range_max,
+            reaction=s.reaction_time + age,
+            braking=self.limits.braking,
+            approach=s.approach_speed,
         )
+        warning_field = protective_field._replace(braking=self.limits.acceleration)
+        comfortable = field_speed(scan.points, motion, warning_field)
+        protective = field_speed(scan.points, motion, protective_field)
         present = max(self._velocity.speed, measured.speed if measured else 0.0)
         reasons = []
         if present > protective < motion.speed or comfortable < min(_CREEP, motion.speed):
@@ -157,17 +160,17 @@ class Governor:
         elif motion.speed > comfortable:
             reasons.append(Reason.OBSTACLE_NEAR)
         if not scan.covers(math.atan2(motion.y, motion.x), _LOOKOUT, _WIDEST_GAP):
-            comfortable = min(comfortable, s.blind_speed)
-            reasons += [Reason.BLIND] if motion.speed > s.blind_speed else []
-        return 0.0 if Reason.OBSTACLE in reasons else comfortable, reasons
+            reasons.append(Reason.BLIND)
+        barred = Reason.OBSTACLE in reasons or Reason.BLIND in reasons
+        return 0.0 if barred else comfortable, reasons
 
     def _border(self, motion: Velocity, border: Border) -> tuple[float, Reason | None]:
-        """Highest speed [m/s] along a motion for the allowed area, and what bars more."""
+        """Return the highest speed [m/s] along a motion for the allowed area, and what bars more."""
         if not (math.isfinite(border.distance) and math.isfinite(border.inward)):
             return 0.0, Reason.LEFT_AREA
         inward = motion.x * math.cos(border.inward) + motion.y * math.sin(border.inward)
         if border.distance < 0.0:
-            return (self.settings.return_speed if inward > 0.0 else 0.0), Reason.LEFT_AREA
+            return (_RETURN_SPEED if inward > 0.0 else 0.0), Reason.LEFT_AREA
         outward = safe_speed(border.distance, self.settings.reaction_time, self.limits.acceleration)
         if -inward <= outward:
             return math.inf, None
@@ -175,10 +178,9 @@ class Governor:
 
 
 class _Clock:
-    """Time between steps, and whether it can be believed."""
+    """Measures the time between steps, and notices when the clock jumps."""
 
-    def __init__(self, longest_gap: float, longest_step: float) -> None:
-        self._longest_gap, self._longest_step = longest_gap, longest_step
+    def __init__(self) -> None:
         self._now: float | None = None
         self._dt = 0.0
         self._jumped = math.nan  # when; NaN: all is well
@@ -186,34 +188,28 @@ class _Clock:
 
     @property
     def doubtful(self) -> bool:
-        """Whether pose and tick of after a jump are still awaited."""
+        """Whether a new pose and a new tick are still awaited after a jump."""
         return not math.isnan(self._jumped)
 
     def advance(self, now: float, inputs: Inputs) -> float:
-        """Time since the last step that counts [s]; where it is unknown, the last that was known."""
+        """Return the time since the last step that counts [s]; where it is unknown, the last that was known."""
         arrivals = (inputs.pose_arrived, inputs.tick_arrived)
         before, self._now = self._now, now if math.isfinite(now) else None
         elapsed = 0.0 if before is None else now - before
-        if self._now is None or inputs.clock_jumped or not 0.0 <= elapsed <= self._longest_gap:
+        if self._now is None or inputs.clock_jumped or not 0.0 <= elapsed <= _LONGEST_GAP:
             self._jumped, self._old = (now if self._now is not None else math.inf), arrivals
         elif self._jumped == math.inf:
             self._jumped = now
         elif all(new != old and self._jumped <= new <= now for new, old in zip(arrivals, self._old, strict=True)):
             self._jumped = math.nan
-        if before is not None and 0.0 <= elapsed <= self._longest_gap:
-            self._dt = min(elapsed, self._longest_step)
-        elif self._now is not None and elapsed > self._longest_gap:
-            self._dt = self._longest_step
+        if before is not None and 0.0 <= elapsed <= _LONGEST_GAP:
+            self._dt = min(elapsed, LONGEST_STEP)
+        elif self._now is not None and elapsed > _LONGEST_GAP:
+            self._dt = LONGEST_STEP
         return self._dt
 
 
 _SEVERITY = {reason: place for place, reason in enumerate(Reason)}
-
-
-def _fresh(now: float, arrived: float, timeout: float, delay: float = 0.0) -> bool:
-    """Whether what arrived `delay` [s] old is at most `timeout` [s] old; what comes from the future is not."""
-    age = now - arrived
-    return age >= 0.0 and age + delay <= timeout
 
 
 def _moves(measured: Velocity | None) -> bool:

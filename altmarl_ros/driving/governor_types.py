@@ -1,29 +1,27 @@
-"""What the governor of a robot is told, what it is set to, and what it answers."""
+"""Inputs, settings and outputs of a robot's governor."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
 
+from altmarl_ros.driving.freshness import NEVER
 from altmarl_ros.driving.planar import STILL, Pose, Velocity
+from altmarl_ros.driving.scan import Scan
 from altmarl_ros.errors import AltmarlError
 
-if TYPE_CHECKING:
-    from altmarl_ros.driving.scan import Scan
-
-NEVER = -math.inf
-"""Time of arrival of what has not arrived."""
+_TURNING_MARGIN = 0.01  # m
 
 
 class Reason(Enum):
-    """Why a robot stands or goes slower than wanted, the gravest first."""
+    """Why a robot stands or is slower than wanted, the most severe first."""
 
     EMERGENCY_STOP = "emergency stop"
     FLEET_STOP = "fleet stop"
     NOT_ACTIVE = "not active"
-    DRIVER_FAULT = "the driver reports a fault"
+    CONTROL_FAILED = "the control step failed"
+    NO_DRIVER = "no driver listens to the velocity commands"
     CLOCK_JUMPED = "the clock jumped, no fresh pose and tick since"
     POSE_STALE = "no fresh pose"
     POSE_INVALID = "pose is not finite"
@@ -40,7 +38,7 @@ class Reason(Enum):
 
     @property
     def halts(self) -> bool:
-        """Whether nothing may move; otherwise only some directions and speeds are barred."""
+        """Whether all motion is barred; otherwise only some directions and speeds are."""
         return self not in _PARTIAL
 
 
@@ -48,19 +46,16 @@ _PARTIAL = frozenset({Reason.LEFT_AREA, Reason.OBSTACLE, Reason.BLIND, Reason.OB
 
 
 class State(Enum):
-    """Of a robot's motion."""
+    """State of a robot's motion."""
 
     MOVING = "moving"
-    SLOWING = "slowing"  # something bars a part of what is wanted
+    SLOWING = "slowing"  # something bars a part of the wanted velocity
     STOPPING = "stopping"  # on the way to rest
     STOPPED = "stopped"
 
 
 class OnSilence(Enum):
-    """What a robot does whose coordinator fell silent.
-
-    The governor stops it for HOLD only; for the others whoever chooses goals keeps the present one, or a parking place.
-    """
+    """What a robot does when its coordinator has fallen silent: stop, finish its way, or drive to a parking place."""
 
     HOLD = "hold"
     FINISH = "finish"
@@ -69,38 +64,36 @@ class OnSilence(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Border:
-    """Of the area that a robot may be in.
+    """The nearest border of the area that a robot may be in.
 
     Attributes:
-        distance: to the border, negative outside [m].
-        inward: where the inside is, perpendicular to the nearest border [rad, base_link].
+        distance: from the robot to the border, negative outside the area [m].
+        inward: direction to the inside, perpendicular to the border [rad, base_link].
     """
 
     distance: float
     inward: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """What is known at one step; times are of the governor's clock [s].
+    """What is known at one control step; times are of the governor's clock [s].
 
     Attributes:
-        wanted: velocity, or None: rest.
-        pose: the newest.
-        pose_arrived: when it came.
-        pose_delay: how old it was then, by its stamp [s].
-        tick_arrived: when the newest tick came.
-        scan: the newest, or None: the robot has no laser, or it has not spoken yet.
-        scan_arrived: when it came.
+        wanted: the wanted velocity; None: to rest.
+        pose: the newest pose, or None.
+        pose_arrived: when that pose arrived.
+        pose_delay: age of the pose when it arrived, by its stamp [s].
+        tick_arrived: when the newest tick arrived.
+        coordinator_silent: whether the coordinator has fallen silent; see `CoordinatorWatch`.
+        scan: the newest laser scan; None: the robot has no laser, or nothing came from it yet.
+        scan_arrived: when that scan arrived.
         measured: velocity by odometry, if known.
-        border: of the allowed area, if there is one.
-        active: whether the robot is switched on to drive.
-        has_policy: whether policy and session are the coordinator's.
-        driver_ok: whether the base's driver reports no fault.
-        emergency_stop: the robot's own emergency stop, latched by the governor.
-        fleet_stop: the fleet's emergency stop, latched where it is given.
-        clock_jumped: somebody else saw the clock jump.
-        coordinator_lost: somebody else saw the coordinator fall silent, before the next tick is due.
+        border: border of the allowed area, if there is one.
+        has_policy: whether the robot holds the policy that the coordinator's ticks name.
+        has_driver: whether the base's driver subscribes to the velocity commands.
+        fleet_stop: whether the fleet's emergency stop is pressed.
+        clock_jumped: whether the ROS clock was seen to jump since the last step.
     """
 
     wanted: Velocity | None = None
@@ -108,22 +101,20 @@ class Inputs:
     pose_arrived: float = NEVER
     pose_delay: float = 0.0
     tick_arrived: float = NEVER
+    coordinator_silent: bool = True
     scan: Scan | None = None
     scan_arrived: float = NEVER
     measured: Velocity | None = None
     border: Border | None = None
-    active: bool = True
     has_policy: bool = True
-    driver_ok: bool = True
-    emergency_stop: bool = False
+    has_driver: bool = True
     fleet_stop: bool = False
     clock_jumped: bool = False
-    coordinator_lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What goes to the base."""
+    """Velocity command for the base, and why it is not the wanted one."""
 
     velocity: Velocity = STILL
     state: State = State.STOPPED
@@ -132,24 +123,19 @@ class Command:
 
 @dataclass(frozen=True)
 class GovernorSettings:
-    """Of one robot.
+    """Settings of one robot's governor.
 
     Attributes:
         radius: of the robot's outline [m].
         pose_timeout: oldest pose to drive by [s].
         tick_timeout: longest silence of the coordinator [s].
         scan_timeout: oldest scan to drive by [s].
-        needs_scan: refuse to move without a laser.
-        on_silence: what the coordinator's silence means.
+        needs_scan: whether the robot refuses to move without a laser.
+        on_silence: what the robot does when the coordinator is silent.
         reaction_time: from the arrival of a scan to the base's answer, control period included [s].
-        margin: kept from obstacles ahead [m].
-        side_margin: kept from obstacles passed [m].
-        turning_margin: kept when turning in place [m]; below the other two, or a robot that stopped could not turn away.
-        approach_speed: at which obstacles are taken to come nearer [m/s].
-        blind_speed: highest speed where the scan does not look [m/s]; 0: none.
-        return_speed: highest speed back into the allowed area [m/s].
-        longest_gap: between steps, beyond which the clock is held to have jumped [s].
-        longest_step: time credited to one step at most [s].
+        margin: distance kept from obstacles ahead [m].
+        side_margin: distance kept from obstacles that are passed [m].
+        approach_speed: speed at which obstacles are taken to come nearer [m/s].
 
     Raises:
         AltmarlError: naming the attribute and its rule.
@@ -164,30 +150,17 @@ class GovernorSettings:
     reaction_time: float = 0.2
     margin: float = 0.05
     side_margin: float = 0.03
-    turning_margin: float = 0.01
     approach_speed: float = 0.25
-    blind_speed: float = 0.0
-    return_speed: float = 0.1
-    longest_gap: float = 1.0
-    longest_step: float = 0.2
 
     def __post_init__(self) -> None:
-        for name in ("radius", "pose_timeout", "tick_timeout", "scan_timeout", "longest_gap", "longest_step"):
+        for name in ("radius", "pose_timeout", "tick_timeout", "scan_timeout"):
             if not 0.0 < getattr(self, name) < math.inf:
                 raise AltmarlError(f"governor: {name} is {getattr(self, name)}, must be positive")
-        for name in (
-            "reaction_time",
-            "margin",
-            "side_margin",
-            "turning_margin",
-            "approach_speed",
-            "blind_speed",
-            "return_speed",
-        ):
+        for name in ("reaction_time", "margin", "side_margin", "approach_speed"):
             if not 0.0 <= getattr(self, name) < math.inf:
                 raise AltmarlError(f"governor: {name} is {getattr(self, name)}, must not be negative")
-        if self.turning_margin > min(self.margin, self.side_margin):
-            raise AltmarlError(
-                f"governor: turning_margin is {self.turning_margin}, must be at most margin = {self.margin} "
-                f"and side_margin = {self.side_margin}"
-            )
+
+    @property
+    def turning_margin(self) -> float:
+        """Distance kept when turning in place [m]: below the other margins, or a robot that stopped could not turn away."""
+        return min(_TURNING_MARGIN, self.margin, self.side_margin)

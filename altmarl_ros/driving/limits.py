@@ -1,8 +1,8 @@
-"""What a base may do: speeds, accelerations, braking.
+"""Limits of a base: speeds, accelerations and braking.
 
-Every axis (forward, lateral, yaw) is limited on its own. Between two commands dt apart, an axis may gain
-`acceleration` dt and lose `braking` dt of its magnitude; a change of sign brakes to zero first and spends what is left
-of dt on gaining. Braking from speed v takes v / b seconds and v^2 / (2 b) metres.
+Every axis (forward, lateral, yaw) is limited on its own. Between two commands dt apart, the magnitude of an axis may grow
+by `acceleration` dt and shrink by `braking` dt; a change of sign first brakes to zero and then accelerates for the rest of
+dt. Braking with b from speed v takes v / b seconds and v^2 / (2 b) metres.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from altmarl_ros.errors import AltmarlError
 
 @dataclass(frozen=True)
 class Limits:
-    """Of one base.
+    """Limits of one base.
 
     Attributes:
         forward: highest speed ahead [m/s].
-        backward: highest speed astern [m/s]; 0: never.
+        backward: highest speed astern [m/s]; 0: the base never reverses.
         lateral: highest speed to either side [m/s]; 0: a differential base.
         turn: highest turn rate [rad/s].
-        acceleration: by which linear speed is gained, per axis [m/s^2].
-        braking: by which linear speed is lost, per axis [m/s^2]; at least `acceleration`.
-        angular_acceleration: by which the turn rate is gained and lost [rad/s^2].
+        acceleration: highest gain of linear speed, per axis [m/s^2].
+        braking: highest loss of linear speed, per axis [m/s^2]; at least `acceleration`.
+        angular_acceleration: highest gain and loss of the turn rate [rad/s^2].
         emergency_braking: `braking` in an emergency stop [m/s^2]; default: `braking`. Turning stops faster by the same factor.
 
     Raises:
@@ -57,7 +57,7 @@ class Limits:
 
     @property
     def is_omnidirectional(self) -> bool:
-        """Whether the base moves sideways."""
+        """Whether the base can move sideways."""
         return self.lateral > 0.0
 
     @property
@@ -66,7 +66,7 @@ class Limits:
         return self.braking if self.emergency_braking is None else self.emergency_braking
 
     def clip(self, velocity: Velocity) -> Velocity:
-        """The velocity with every axis within its speed; at rest if it is not finite."""
+        """Return the velocity with every axis within its highest speed; zero if it is not finite."""
         if not velocity.is_finite:
             return STILL
         return Velocity(
@@ -76,7 +76,7 @@ class Limits:
         )
 
     def ramp(self, present: Velocity, wanted: Velocity, dt: float, *, emergency: bool = False) -> Velocity:
-        """What comes `dt` [s] after `present` on the way to `wanted`, both finite."""
+        """Return the velocity that follows `dt` [s] after `present` on the way to `wanted`; both must be finite."""
         factor = self.emergency / self.braking if emergency else 1.0
         gain, loss = self.acceleration * dt, self.braking * factor * dt
         turn = self.angular_acceleration * dt
@@ -88,7 +88,7 @@ class Limits:
 
 
 def _ramp(present: float, wanted: float, gain: float, loss: float) -> float:
-    """One axis, by at most `gain` away from zero and `loss` towards it."""
+    """Change one axis by at most `gain` away from zero and by at most `loss` towards it."""
     if present < 0.0:
         return -_ramp(-present, -wanted, gain, loss)
     if wanted >= present:

@@ -1,7 +1,7 @@
-"""One goal at a time for somebody else who drives, such as Nav2: sent until it is reached, cancelled when it changes.
+"""The goal that an external navigator (such as Nav2) drives to: sent once, retried on failure, cancelled on change.
 
-Every attempt has a number; what is said of an earlier one is no longer of interest. A goal that is refused or fails is
-tried again after a while that doubles up to a limit, since what bars the way often goes away.
+Every attempt has a number, so that answers to an earlier one can be ignored. A goal that is refused or fails is tried again
+after a wait that doubles up to a limit, since what bars the way often goes away.
 """
 
 from __future__ import annotations
@@ -11,9 +11,18 @@ from enum import Enum
 
 from altmarl_ros.driving.local_planner import Goal
 
+FIRST_WAIT = 1.0
+"""Wait before the second attempt [s]; it doubles with each further one."""
+
+LONGEST_WAIT = 30.0
+"""Longest wait before an attempt [s]."""
+
+ANSWER_TIMEOUT = 5.0
+"""Longest time that the navigator may take to accept a goal [s]."""
+
 
 class Phase(Enum):
-    """Of the present attempt."""
+    """Phase of the present attempt."""
 
     IDLE = "idle"
     SENT = "sent"  # no answer yet
@@ -24,10 +33,10 @@ class Phase(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to do now.
+    """What has to be done now.
 
     Attributes:
-        cancel: the attempt to call off, or None.
+        cancel: the attempt to cancel, or None.
         send: the goal to send, or None.
         number: of the attempt that `send` begins.
     """
@@ -38,29 +47,26 @@ class Order:
 
 
 class NavigationGoal:
-    """Of one robot; times are monotonic [s]."""
+    """The goal of one robot; times are monotonic [s].
 
-    def __init__(self, first_wait: float = 1.0, longest_wait: float = 30.0, patience: float = 5.0) -> None:
-        """Waits before the second attempt and later ones [s]; `patience` for an answer to a goal [s]."""
-        self._first_wait, self._longest_wait, self._patience = first_wait, longest_wait, patience
+    Attributes:
+        phase: of the present attempt.
+    """
+
+    def __init__(self) -> None:
         self._goal: Goal | None = None
         self._number = 0
-        self._wait = first_wait
+        self._wait = FIRST_WAIT
         self._until = 0.0
         self.phase = Phase.IDLE
 
-    @property
-    def number(self) -> int:
-        """Of the present attempt."""
-        return self._number
-
     def want(self, now: float, goal: Goal | None) -> Order:
-        """What to do for a goal to be reached; None: for nobody to drive."""
+        """Return what has to be done so that the robot drives to a goal; None: so that it does not drive."""
         cancel = None
         if goal != self._goal:
             cancel = self._number if self.phase in (Phase.SENT, Phase.UNDER_WAY) else None
-            self._goal, self._wait, self.phase = goal, self._first_wait, Phase.IDLE
-            self._number += 1  # nothing that is said of what was is of interest
+            self._goal, self._wait, self.phase = goal, FIRST_WAIT, Phase.IDLE
+            self._number += 1  # answers to the attempt before are ignored
         if self.phase is Phase.SENT and now >= self._until:
             cancel = self._number
             self._fail(now)
@@ -68,18 +74,18 @@ class NavigationGoal:
         if goal is None or not due:
             return Order(cancel)
         self._number += 1
-        self.phase, self._until = Phase.SENT, now + self._patience
+        self.phase, self._until = Phase.SENT, now + ANSWER_TIMEOUT
         return Order(cancel, goal, self._number)
 
     def accepted(self, number: int) -> bool:
-        """An attempt was accepted; False if it is not the present one and must be cancelled."""
+        """Note that an attempt was accepted; returns False if it is not the present one and must be cancelled."""
         if number != self._number or self.phase is not Phase.SENT:
             return False
         self.phase = Phase.UNDER_WAY
         return True
 
     def ended(self, now: float, number: int, reached: bool) -> None:
-        """An attempt was refused, reached its goal, or failed."""
+        """Note that an attempt reached its goal, or was refused or failed."""
         if number != self._number or self.phase not in (Phase.SENT, Phase.UNDER_WAY):
             return
         if reached:
@@ -89,5 +95,5 @@ class NavigationGoal:
 
     def _fail(self, now: float) -> None:
         self.phase, self._until = Phase.WAITING, now + self._wait
-        self._wait = min(2.0 * self._wait, self._longest_wait)
+        self._wait = min(2.0 * self._wait, LONGEST_WAIT)
         self._number += 1

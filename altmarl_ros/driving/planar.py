@@ -1,7 +1,7 @@
-"""Motion in the plane: where a robot is and how it moves (REP-103, REP-105).
+"""Poses and velocities in the plane (REP-103, REP-105).
 
-Metres, radians, seconds; x forward, y left, yaw counter-clockwise. Numbers are taken as they come, NaN included:
-whoever acts on them asks `is_finite` first.
+Units are metres, radians and seconds; x points forward, y to the left, and yaw is counter-clockwise. Numbers are taken as
+they come, NaN included: callers check `is_finite` before they act on them.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ class Pose:
 
     @property
     def is_finite(self) -> bool:
-        """Whether all three are numbers."""
+        """Whether position and yaw are finite numbers."""
         return math.isfinite(self.x) and math.isfinite(self.y) and math.isfinite(self.yaw)
 
     def to_local(self, x: float, y: float) -> tuple[float, float]:
-        """A point of the map, as seen from this pose [m, base_link]."""
+        """Transform a point from the map [m] to base_link [m]."""
         cos, sin = math.cos(self.yaw), math.sin(self.yaw)
         return cos * (x - self.x) + sin * (y - self.y), cos * (y - self.y) - sin * (x - self.x)
 
     def to_map(self, x: float, y: float) -> tuple[float, float]:
-        """A point of base_link, in the map [m]."""
+        """Transform a point from base_link [m] to the map [m]."""
         cos, sin = math.cos(self.yaw), math.sin(self.yaw)
         return self.x + cos * x - sin * y, self.y + sin * x + cos * y
 
@@ -44,24 +44,24 @@ class Velocity:
 
     @property
     def is_finite(self) -> bool:
-        """Whether all three are numbers."""
+        """Whether all components are finite numbers."""
         return math.isfinite(self.x) and math.isfinite(self.y) and math.isfinite(self.yaw)
 
     @property
     def speed(self) -> float:
-        """Of the base's centre [m/s]."""
+        """Linear speed [m/s]."""
         return math.hypot(self.x, self.y)
 
     @property
     def is_zero(self) -> bool:
-        """Whether nothing moves."""
+        """Whether the base neither moves nor turns."""
         return self.x == 0.0 and self.y == 0.0 and self.yaw == 0.0
 
 
 STILL = Velocity()
-"""At rest."""
+"""The velocity of a base at rest."""
 
 
 def wrap_angle(angle: float) -> float:
-    """The same direction in (-pi, pi]; NaN for what is not finite."""
+    """Return the same direction in (-pi, pi] [rad]; NaN if the angle is not finite."""
     return math.pi - (math.pi - angle) % (2.0 * math.pi)

@@ -1,8 +1,8 @@
-"""A planar laser scan, read by REP-117: what it hits, and where it looks.
+"""Reads a planar laser scan by REP-117: which points it hits, and which directions it covers.
 
-A ray at or beyond `range_max`, +inf included, is free up to there; -inf is something nearer than `range_min`, taken to be
-at `range_min`. NaN and finite ranges below `range_min` (drivers say 0 for "nothing came back") say nothing: such a ray
-covers no direction.
+A ray at or beyond `range_max`, +inf included, is free up to `range_max`. A ray of -inf hits something nearer than
+`range_min`, which is taken to be at `range_min`. NaN and finite ranges below `range_min` (drivers report 0 for "nothing
+came back") carry no information: such a ray covers no direction.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ _FULL_TURN = 2.0 * math.pi
 
 @dataclass(frozen=True, eq=False)
 class Scan:
-    """One revolution; the derived arrays are computed once.
+    """One revolution of the laser; the derived arrays are computed once.
 
     Attributes:
         ranges: [m, ray].
-        angle_min: of the first ray, about the laser [rad].
-        increment: between rays [rad].
-        range_min: shortest range that is measured [m].
-        range_max: longest [m].
-        mount: the laser in base_link.
-        points: what was hit [m, base_link; hit, 2].
-        bearings: where it looked [rad, base_link; known ray].
-        is_valid: whether the numbers describe a scan; if not, it has hit nothing and looked nowhere.
+        angle_min: bearing of the first ray in the laser's frame [rad].
+        increment: angle between rays [rad].
+        range_min: shortest range that the laser measures [m].
+        range_max: longest range that the laser measures [m].
+        mount: pose of the laser in base_link.
+        points: points that were hit [m, base_link; hit, 2].
+        bearings: directions of the rays that carry information [rad, base_link; known ray].
+        is_valid: whether the numbers describe a scan; if not, `points` and `bearings` are empty.
     """
 
     ranges: FloatArray
@@ -71,7 +71,7 @@ class Scan:
             object.__setattr__(self, name, value)
 
     def covers(self, direction: float, half_width: float, widest_gap: float) -> bool:
-        """Whether no gap between rays within `half_width` of a direction is wider than `widest_gap` [rad]."""
+        """Return whether no gap between rays within `half_width` of a direction is wider than `widest_gap` [rad]."""
         return bool(_widest_gap(self.bearings, direction, half_width) <= widest_gap)
 
 

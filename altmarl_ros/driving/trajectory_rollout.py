@@ -1,4 +1,4 @@
-"""Local planning by trajectory sampling: drive every candidate in thought, take the best.
+"""Plans the next motion by trajectory sampling: rolls out every candidate and takes the one of least cost.
 
 A candidate is a heading and a share of the top speed, handed to the controller that drives the robot: turn at
 |w| <= sqrt(2 alpha |e|) by the heading error e, drive at v cos(e), in place where e is large, never faster than
@@ -15,6 +15,7 @@ inadmissible where it could not stop. The cost, in metres, of a rollout that end
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -32,9 +33,45 @@ _SHARES = (1.0, 0.4)
 _BLOCKED, _CLEARANCE, _KEEP_RIGHT, _CHANGE, _DISSENT = 0.8, 0.6, 0.4, 0.06, 0.02
 
 
+class Kinematics(NamedTuple):
+    """What a base can do, and what it keeps clear of.
+
+    Attributes:
+        forward: highest speed ahead [m/s].
+        lateral: highest speed to either side [m/s]; above 0, the base needs no turning.
+        turn: highest turn rate [rad/s].
+        acceleration: highest gain of speed [m/s^2].
+        braking: highest loss of speed [m/s^2].
+        angular_acceleration: highest change of the turn rate [rad/s^2].
+        keep: least distance of the base's centre from points [m].
+    """
+
+    forward: float
+    lateral: float
+    turn: float
+    acceleration: float
+    braking: float
+    angular_acceleration: float
+    keep: float
+
+
+class Choice(NamedTuple):
+    """The candidate of least cost.
+
+    Attributes:
+        heading: to drive in [rad, base_link].
+        top: highest speed to drive at [m/s].
+        admissible: whether any candidate can still stop in front of what it would touch.
+    """
+
+    heading: float
+    top: float
+    admissible: bool
+
+
 @njit(nogil=True, cache=True)
 def thin(points, reach):  # type: ignore[no-untyped-def]
-    """The nearest of `points` [point, 2] in every sector, as far as `reach`; what is not finite is left out."""
+    """Keep the nearest of `points` [point, 2] in every sector, as far as `reach`; leave out what is not finite."""
     best = np.full(_SECTORS, reach * reach)
     kept = np.zeros((_SECTORS, 2))
     for i in range(len(points)):
@@ -65,8 +102,9 @@ def _nearest(points, x, y):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def _free_share(points, x, y, gx, gy, width):  # type: ignore[no-untyped-def]
-    """How much of the way from (x, y) to the goal a disc of radius `width` gets before it meets a point."""
+def _free_share(points, start, goal, width):  # type: ignore[no-untyped-def]
+    """Share of the way from start (x, y) to the goal that a disc of radius `width` gets before it meets a point."""
+    (x, y), (gx, gy) = start, goal
     length = math.hypot(gx - x, gy - y)
     if length < 1e-6:
         return 1.0
@@ -88,7 +126,7 @@ def wrap(angle):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def approach(distance, braking, dt):  # type: ignore[no-untyped-def]
-    """The speed that, kept for dt, still comes to rest within `distance`: v dt + v^2 / (2 b) = distance."""
+    """Return the speed that, kept for dt, still comes to rest within `distance`: v dt + v^2 / (2 b) = distance."""
     return braking * (math.sqrt(dt * dt + 2.0 * max(distance, 0.0) / braking) - dt)
 
 
@@ -98,40 +136,41 @@ def _towards(value, target, change):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def control(error, top, distance, limits, dt):  # type: ignore[no-untyped-def]
-    """Speed and turn rate of a differential base with heading error [rad], `distance` [m] from its goal.
-
-    `limits` as in `search`.
-    """
+def control(error, top, distance, base, dt):  # type: ignore[no-untyped-def]
+    """Return speed and turn rate of a differential base with heading error [rad], `distance` [m] from its goal."""
     size = abs(error)
-    rate = math.copysign(min(limits[1], approach(size, EASE * limits[4], dt)), error)
+    rate = math.copysign(min(base.turn, approach(size, EASE * base.angular_acceleration, dt)), error)
     if size > _TURN_IN_PLACE:
         return 0.0, rate
-    return min(top, approach(distance, EASE * limits[2], dt)) * math.cos(error), rate
+    return min(top, approach(distance, EASE * base.acceleration, dt)) * math.cos(error), rate
 
 
 @njit(nogil=True, cache=True)
-def _rollout(points, gx, gy, velocity, limits, keep, here, heading0, top, home):  # type: ignore[no-untyped-def]
-    """(whether it could stop in time, x and y at the end, mean distance to the goal, least distance of the points)."""
-    acceleration, braking, omni = limits[2], limits[3], limits[5] > 0.0
+def _rollout(points, goal, velocity, base, candidate):  # type: ignore[no-untyped-def]
+    """Roll out a candidate (heading, top speed, whether it heads for the goal all the way).
+
+    Returns whether the base could stop in time, x and y at the end, mean distance to the goal, least distance of the points.
+    """
+    (gx, gy), (heading0, top, home), keep = goal, candidate, base.keep
     x, y, yaw = 0.0, 0.0, 0.0
-    vx, vy, w = velocity[0], velocity[1], velocity[2]
-    way_to_rest = (vx * vx + vy * vy) / (2.0 * braking)
+    vx, vy, w = velocity
+    way_to_rest = (vx * vx + vy * vy) / (2.0 * base.braking)
+    here = _nearest(points, 0.0, 0.0)
     nearest, mean, path, sure = here, 0.0, 0.0, here - keep  # sure: path on which nothing is nearer than `keep`
     waits = False
     for _ in range(_STEPS):
         if not waits:
             distance = math.hypot(gx - x, gy - y)
             heading = math.atan2(gy - y, gx - x) if home else heading0
-            if omni:
-                want = min(top, approach(distance, EASE * acceleration, _STEP))
-                vx = _towards(vx, want * math.cos(heading), acceleration * _STEP)
-                vy = _towards(vy, want * math.sin(heading), acceleration * _STEP)
+            if base.lateral > 0.0:
+                want = min(top, approach(distance, EASE * base.acceleration, _STEP))
+                vx = _towards(vx, want * math.cos(heading), base.acceleration * _STEP)
+                vy = _towards(vy, want * math.sin(heading), base.acceleration * _STEP)
                 dx, dy = vx * _STEP, vy * _STEP
             else:
-                want, rate = control(wrap(heading - yaw), top, distance, limits, _STEP)
-                w = _towards(w, rate, limits[4] * _STEP)
-                vx = _towards(vx, want, (acceleration if want > vx else braking) * _STEP)
+                want, rate = control(wrap(heading - yaw), top, distance, base, _STEP)
+                w = _towards(w, rate, base.angular_acceleration * _STEP)
+                vx = _towards(vx, want, (base.acceleration if want > vx else base.braking) * _STEP)
                 middle = yaw + 0.5 * w * _STEP
                 dx, dy, yaw = vx * _STEP * math.cos(middle), vx * _STEP * math.sin(middle), yaw + w * _STEP
             moved = math.hypot(dx, dy)
@@ -139,7 +178,7 @@ def _rollout(points, gx, gy, velocity, limits, keep, here, heading0, top, home):
             if sure < _FAR:
                 gap = _nearest(points, x + dx, y + dy)
                 sure = gap - keep
-                # Whoever stands too near something already may move, away from it.
+                # A base that stands too near something already may move away from it.
                 if sure < 0.0 and gap < here + 1e-9 and moved > 0.0:
                     if path < way_to_rest:
                         return False, x, y, mean, nearest
@@ -151,25 +190,19 @@ def _rollout(points, gx, gy, velocity, limits, keep, here, heading0, top, home):
 
 
 @njit(nogil=True, cache=True)
-def search(points, gx, gy, velocity, limits, radius, clearance, previous):  # type: ignore[no-untyped-def]
-    """The best candidate: (heading [rad, base_link], top speed [m/s], whether anything is admissible).
+def search(points, goal, velocity, base, previous):  # type: ignore[no-untyped-def]
+    """Return the best candidate, a Choice.
 
     Args:
         points: [m, base_link; point, 2], finite.
-        gx: the goal's x [m, base_link].
-        gy: its y [m, base_link].
-        velocity: present [x, y, yaw].
-        limits: [forward, turn, acceleration, braking, angular acceleration, lateral]; lateral > 0: needs no turning.
-        radius: of the outline [m].
-        clearance: least distance kept from points [m].
+        goal: (x, y) [m, base_link].
+        velocity: present (x, y, yaw) [m/s, m/s, rad/s; base_link].
+        base: Kinematics.
         previous: the heading chosen last [rad, base_link], or NaN.
     """
-    forward, lateral = limits[0], limits[5]
-    to_goal = math.atan2(gy, gx)
-    near_goal = min(math.hypot(gx, gy), 1.0)  # weights fade where there is little left to gain
-    keep = radius + clearance
-    here = _nearest(points, 0.0, 0.0)
-    blocked = _free_share(points, 0.0, 0.0, gx, gy, keep) < 1.0
+    to_goal = math.atan2(goal[1], goal[0])
+    near_goal = min(math.hypot(goal[0], goal[1]), 1.0)  # weights fade where there is little left to gain
+    blocked = _free_share(points, (0.0, 0.0), goal, base.keep) < 1.0
     best_cost, best_heading, best_top = np.inf, to_goal, 0.0
     for k in range(HEADINGS):
         offset = wrap(2.0 * math.pi * k / HEADINGS)
@@ -180,16 +213,16 @@ def search(points, gx, gy, velocity, limits, radius, clearance, previous):  # ty
         if not math.isnan(previous):
             fixed += _CHANGE * abs(wrap(heading - previous))
         for share in _SHARES:
-            top = share * forward
-            if lateral > 0.0:
-                top = share / max(abs(math.cos(heading)) / forward, abs(math.sin(heading)) / lateral)
-            admissible, x, y, mean, nearest = _rollout(points, gx, gy, velocity, limits, keep, here, heading, top, k == 0)
+            top = share * base.forward
+            if base.lateral > 0.0:
+                top = share / max(abs(math.cos(heading)) / base.forward, abs(math.sin(heading)) / base.lateral)
+            admissible, x, y, mean, nearest = _rollout(points, goal, velocity, base, (heading, top, k == 0))
             if not admissible:
                 continue
-            end = math.hypot(gx - x, gy - y)
-            shortfall = max(0.0, 1.0 - (nearest - keep) / _FAR)
+            end = math.hypot(goal[0] - x, goal[1] - y)
+            shortfall = max(0.0, 1.0 - (nearest - base.keep) / _FAR)
             cost = fixed + 0.5 * (end + mean) + _CLEARANCE * shortfall * shortfall * near_goal
-            cost += _BLOCKED * (1.0 - _free_share(points, x, y, gx, gy, keep)) * min(end, 1.0)
+            cost += _BLOCKED * (1.0 - _free_share(points, (x, y), goal, base.keep)) * min(end, 1.0)
             if cost < best_cost:
                 best_cost, best_heading, best_top = cost, heading, top
-    return best_heading, best_top, best_cost < np.inf
+    return Choice(best_heading, best_top, best_cost < np.inf)

@@ -8,29 +8,21 @@ from enum import Enum
 
 import numpy as np
 
-from altmarl_ros.policies import LocalPolicy
+from altmarl_ros.protocol.held_policies import HeldPolicies, HeldPolicy
 from altmarl_ros.protocol.messages import Report, Tick, is_newer
-
-_GOLDEN = 0.6180339887498949
+from altmarl_ros.random_streams import spread
 
 
 def join_delay(robot_id: int, window: float) -> float:
-    """Delay of a robot's hello, in [0, window) [s].
+    """Return after how long a robot says hello, in [0, window) [s]; any run of successive ids is spread evenly over it."""
+    return window * spread(robot_id)
 
-    Multiples of the golden ratio modulo 1 (Weyl's sequence): any run of successive ids is spread evenly
-    over the window, without a random number and whatever the size of the fleet.
-    """
-    return window * (robot_id * _GOLDEN % 1.0)
-
-
-POLICIES_KEPT = 4
-"""A tick may name one of the latest few."""
 
 _SESSIONS_KEPT = 8
 
 
 class Heard(Enum):
-    """What a tick message was to the robot."""
+    """What a tick message is to the robot that receives it."""
 
     NEW = "new"
     NEW_SESSION = "new session"
@@ -40,7 +32,13 @@ class Heard(Enum):
 
 @dataclass(frozen=True)
 class Answer:
-    """What the robot does about a tick: its report if polled, and its action."""
+    """What a robot does about a tick.
+
+    Attributes:
+        tick: the tick that is answered.
+        report: to publish, or None if the robot is not polled.
+        local_action: a_l, to be acted at once.
+    """
 
     tick: Tick
     report: Report | None
@@ -48,76 +46,75 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class HeldPolicy:
-    """A policy and the tag of its game."""
+class Reaction:
+    """What a tick message makes a robot do.
 
-    policy: LocalPolicy
-    game_tag: int
+    Attributes:
+        heard: what the message is to the robot.
+        rejoins: whether the robot has to say hello again, since the session is new or its coordinator was silent.
+        answer: what it does about the tick, or None if it cannot answer now or has answered before.
+        late_report: the report for which a repeated tick asked after the robot had acted, or None.
+    """
+
+    heard: Heard
+    rejoins: bool
+    answer: Answer | None
+    late_report: Report | None
 
 
 class RobotAgent:
-    """Decides for one robot. It acts only by the policy that the tick names, and once per tick.
+    """Decides for one robot: acts once per tick, and only by the policy that the tick names.
 
     A tick that cannot be answered yet, for want of the policy or of the local state, stays open until
     the next one replaces it. A tick that is repeated to poll further robots is never acted on again: it
     makes the robot report, once, the state from which it acted. A session is followed until a newer one
     speaks, or until it was silent for `silence` seconds, so that a coordinator whose clock went
     backwards is not ignored for ever.
+
+    Attributes:
+        silence: time without a tick after which the coordinator counts as silent [s].
+        temperature: of the local action [reward units], for policies that have action values; 0: as announced.
+        policies: the policies to act by, which robots of one process share.
+        heard: number of ticks followed.
+        missed: of these, left without an action.
+        without_policy: of these, for want of the policy.
     """
 
-    def __init__(self, robot_id: int, rng: np.random.Generator, silence: float = 2.0) -> None:
+    def __init__(
+        self, robot_id: int, rng: np.random.Generator, silence: float = 2.0, policies: HeldPolicies | None = None
+    ) -> None:
         self.robot_id = robot_id
         self._rng = rng
         self.silence = silence
-        self._temperature = 0.0
-        self._policies: OrderedDict[int, HeldPolicy] = OrderedDict()  # to act by
-        self._announced: dict[int, LocalPolicy] = {}
+        self.temperature = 0.0
+        self.policies = HeldPolicies() if policies is None else policies
         self._last: tuple[int, int] | None = None  # session, tick
         self._followed: OrderedDict[int, int] = OrderedDict()  # latest sessions and the last tick heard of each
         self._last_time = -np.inf
         self._open: Tick | None = None
         self._unasked: Report | None = None  # of the last tick, while nobody has asked for it
         self._owed: Report | None = None  # once somebody has
-        self.heard = 0  # ticks
-        self.missed = 0  # of these, left without an action
-        self.without_policy = 0  # of these, for want of the policy
-
-    @property
-    def temperature(self) -> float:
-        """Of the local action [reward units], for policies that came with action values; 0: as announced."""
-        return self._temperature
-
-    @temperature.setter
-    def temperature(self, temperature: float) -> None:
-        self._temperature = temperature
-        for policy_id, held in self._policies.items():
-            self._policies[policy_id] = replace(held, policy=self._announced[policy_id].softened(temperature))
-
-    @property
-    def open_tick(self) -> Tick | None:
-        """The tick that waits for an answer."""
-        return self._open
+        self.heard = self.missed = self.without_policy = 0
 
     @property
     def lacks_policy(self) -> bool:
         """Whether a tick waits for a policy that this robot does not hold."""
-        return self._open is not None and self._open.policy_id not in self._policies
+        return self._open is not None and self._open.policy_id not in self.policies
 
     def silent(self, now: float) -> bool:
-        """Whether the coordinator has not been heard for `silence` seconds (monotonic time `now`) or ever."""
-        return now - self._last_time > self.silence
+        """Whether no tick was followed in the last `silence` seconds before monotonic time `now` [s]."""
+        return not 0.0 <= now - self._last_time <= self.silence
 
-    def learn(self, policy_id: int, policy: LocalPolicy, game_tag: int) -> None:
-        """Hold a policy, for the game with that tag; the few latest are kept, since a tick may still name the one before."""
-        self._announced[policy_id] = policy
-        self._policies[policy_id] = HeldPolicy(policy.softened(self._temperature), game_tag)
-        self._policies.move_to_end(policy_id)
-        while len(self._policies) > POLICIES_KEPT:
-            oldest, _ = self._policies.popitem(last=False)
-            del self._announced[oldest]
+    def react(self, tick: Tick, now: float, local_state: int | None) -> Reaction:
+        """Take a tick message at monotonic time `now` [s] in local state s_l (None: not known), and answer it if possible."""
+        was_silent = self.silent(now)
+        heard = self.hear(tick, now)
+        rejoins = heard is Heard.NEW_SESSION or (heard is Heard.NEW and was_silent)
+        answer = self.answer(local_state) if heard in (Heard.NEW, Heard.NEW_SESSION) else None
+        return Reaction(heard, rejoins, answer, self.late_report() if heard is Heard.REPEATED else None)
 
     def hear(self, tick: Tick, now: float) -> Heard:
-        """Take a tick message at monotonic time `now` [s]."""
+        """Take a tick message at monotonic time `now` [s], to be answered later."""
         heard = self._classify(tick, now)
         if heard is Heard.OLD:
             return heard
@@ -137,10 +134,10 @@ class RobotAgent:
             self._followed.popitem(last=False)
         return heard
 
-    def answer(self, local_state: int) -> Answer | None:
-        """Answer the open tick from local state s_l; None while there is no tick or no policy for it."""
+    def answer(self, local_state: int | None) -> Answer | None:
+        """Answer the open tick from local state s_l; None while there is no tick, no state or no policy for it."""
         ready = self._ready()
-        if ready is None:
+        if ready is None or local_state is None:
             return None
         tick, held = ready
         if not 0 <= local_state < held.policy.probabilities.shape[0]:
@@ -149,10 +146,11 @@ class RobotAgent:
         report = Report(tick.session, tick.tick, self.robot_id, local_state, held.game_tag)
         polled = self.robot_id in tick.polled
         self._unasked = None if polled else report
-        return Answer(tick, report if polled else None, held.policy.draw(local_state, tick.global_state, self._rng))
+        policy = held.policy.softened(self.temperature)
+        return Answer(tick, report if polled else None, policy.draw(local_state, tick.global_state, self._rng))
 
     def late_report(self) -> Report | None:
-        """The report that a repeated tick asked for after this robot had acted; only once."""
+        """Return the report that a repeated tick asked for after this robot had acted; only once."""
         report, self._owed = self._owed, None
         return report
 
@@ -165,7 +163,7 @@ class RobotAgent:
             self._open = replace(self._open, polled=(*self._open.polled, self.robot_id))
 
     def take(self) -> tuple[Tick, HeldPolicy] | None:
-        """The open tick and the policy that it names, for others to act by; None while there is none."""
+        """Take the open tick and the policy that it names, to act by it elsewhere; None while there is none."""
         ready = self._ready()
         if ready is not None:
             self._open = None
@@ -173,7 +171,7 @@ class RobotAgent:
 
     def _ready(self) -> tuple[Tick, HeldPolicy] | None:
         tick = self._open
-        held = self._policies.get(tick.policy_id) if tick else None
+        held = self.policies.get(tick.policy_id) if tick else None
         if tick is None or held is None or not 0 <= tick.global_state < held.policy.probabilities.shape[1]:
             return None
         return tick, held

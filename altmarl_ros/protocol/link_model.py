@@ -1,4 +1,4 @@
-"""A faulty network between coordinator and robots, for simulated fleets: which copies of a message arrive, and when.
+"""Models an imperfect network between coordinator and robots: which copies of a message arrive, and when.
 
 Every robot has one channel per direction. A message of b bytes, sent at time t over a channel, meets in this order:
 
@@ -12,9 +12,8 @@ Every robot has one channel per direction. A message of b bytes, sent at time t 
     reorder     with probability `reorder` it skips delay, jitter and that order.
     duplicate   with probability `duplicate` a copy follows, with a jitter of its own.
 
-Random numbers come from a counter (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011): they are a
-function of (seed, direction, robot id, number of the message), so that each channel has its own stream whatever the
-others do, and 100 000 channels are a few arrays.
+Every channel has a random stream of its own by (seed, direction, robot id), and every message takes the same number of
+draws from it, so that a channel does the same whatever the others do. 100 000 channels are a few arrays.
 """
 
 from __future__ import annotations
@@ -26,10 +25,9 @@ from typing import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from altmarl_ros.arrays import FloatArray
+from altmarl_ros.arrays import FloatArray, IntArray
 from altmarl_ros.errors import AltmarlError
-
-IntArray = NDArray[np.int64]
+from altmarl_ros.random_streams import draw_some, make_streams
 
 
 class Direction(IntEnum):
@@ -39,9 +37,13 @@ class Direction(IntEnum):
     FROM_ROBOT = 1
 
 
+_PURPOSES = {Direction.TO_ROBOT: 30, Direction.FROM_ROBOT: 31}  # of random streams
+_DRAWS = 6  # per message
+
+
 @dataclass(frozen=True)
 class Network:
-    """Faults of every channel, the same in both directions; none by default.
+    """Impairments of every channel, the same in both directions; none by default.
 
     Attributes:
         loss: probability that a message is lost.
@@ -73,7 +75,7 @@ class Network:
 
     @property
     def perfect(self) -> bool:
-        """Whether there is no fault at all."""
+        """Whether every message arrives once and at once."""
         return not any((self.loss, self.duplicate, self.delay, self.jitter, self.bandwidth, self.dropout))
 
     def __str__(self) -> str:
@@ -98,7 +100,7 @@ RANGES = {  # of each setting
 
 
 def parse_network(text: str) -> Network:
-    """The network that `text` describes, such as `loss=0.3,duplicate=0.2,jitter=0.2`; empty or `perfect`: no faults.
+    """The network that `text` describes, such as `loss=0.3,duplicate=0.2,jitter=0.2`; empty or `perfect`: none.
 
     Raises:
         AltmarlError: naming the setting that is unknown, given twice, not a number or out of range.
@@ -125,9 +127,8 @@ class Channels:
 
     def __init__(self, network: Network, seed: int, robot_ids: Sequence[int] | IntArray, direction: Direction) -> None:
         self.network = network
-        ids = np.asarray(robot_ids, dtype=np.uint64)
-        self._key = _mixed(_mixed(_mixed(np.full(len(ids), seed, np.uint64)) + np.uint64(direction)) + ids)
-        self._sent = np.zeros(len(ids), dtype=np.uint64)
+        ids = np.asarray(robot_ids)
+        self._streams = make_streams(seed, _PURPOSES[direction], ids)
         self._free = np.full(len(ids), -np.inf)  # when the link has sent all it took
         self._last = np.full(len(ids), -np.inf)  # arrival of the last message that keeps the order
         self._seen = np.full(len(ids), -np.inf)  # when `_off` was the channel's state
@@ -140,7 +141,7 @@ class Channels:
             When the message and its copy arrive [len(channels), 2]; infinity for what does not.
         """
         net, at = self.network, np.asarray(channels)
-        u = self._uniform(at, 6)
+        u = draw_some(self._streams, at, _DRAWS).T
         through = ~self._dropped(at, now, u[0])
         departure = np.full(len(at), now)
         if net.bandwidth:
@@ -168,20 +169,3 @@ class Channels:
         self._off[at] = u < net.dropout + (self._off[at] - net.dropout) * memory
         self._seen[at] = now
         return self._off[at]
-
-    def _uniform(self, at: IntArray, count: int) -> FloatArray:
-        """The next `count` numbers in [0, 1) of each channel's stream [count, len(at)]."""
-        draws = self._sent[at] * np.uint64(count) + np.arange(count, dtype=np.uint64)[:, None]
-        self._sent[at] += np.uint64(1)
-        return np.asarray((_mixed(self._key[at] + draws * _STEP) >> np.uint64(11)) * 2.0**-53)
-
-
-_STEP = np.uint64(0x9E3779B97F4A7C15)
-
-
-def _mixed(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """SplitMix64's mixing (Steele, Lea and Flood, 2014), one to one on 64-bit integers."""
-    x = x + _STEP
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.protocol.agent import Heard, RobotAgent
+from altmarl_ros.protocol.held_policies import HeldPolicies
 from altmarl_ros.protocol.messages import Report, Tick
+from altmarl_ros.random_streams import draw_uniform, make_streams
 from altmarl_ros.simulation.markov_world import start_shares
-from altmarl_ros.simulation.pcg64_streams import Streams
 
 StateArray = NDArray[np.uint16]
 
@@ -55,9 +56,9 @@ class Crowd:
         self._game = game
         self.leader = RobotAgent(first_id, np.random.default_rng(), silence)
         """Hears for all of them; its draws are not used."""
-        self._deciding, self._moving = Streams(seed, 2, self.ids), Streams(seed, 1, self.ids)
+        self._deciding, self._moving = make_streams(seed, 2, self.ids), make_streams(seed, 1, self.ids)
         shares = np.cumsum(start_shares(game, seed))
-        starts = np.searchsorted(shares / shares[-1], self._moving.random(), side="right")
+        starts = np.searchsorted(shares / shares[-1], draw_uniform(self._moving), side="right")
         self.local_states: StateArray = starts.astype(np.uint16)
         self._P_l = np.cumsum(game.P_l, axis=-1)
         self._policy: tuple[LocalPolicy, NDArray[np.float64]] | None = None  # the last one used, and its cumulative form
@@ -66,9 +67,10 @@ class Crowd:
         self._polled: dict[int, bool] = {}  # of the last tick heard, in the order of polling, and whether each has reported
         self._play(np.ones((game.n_local_states, game.n_local_actions)), 0, 0)  # compiled before the first tick
 
-    def learn(self, policy_id: int, policy: LocalPolicy, game_tag: int) -> None:
-        """See RobotAgent."""
-        self.leader.learn(policy_id, policy, game_tag)
+    @property
+    def policies(self) -> HeldPolicies:
+        """The policies that the robots hold, to which new ones are added."""
+        return self.leader.policies
 
     def hear(self, tick: Tick, now: float) -> Heard:
         """See RobotAgent."""
@@ -87,7 +89,7 @@ class Crowd:
         if taken is None:
             return None
         tick, held = taken
-        policy = held.policy
+        policy = held.policy.softened(self.leader.temperature)
         if policy.probabilities.shape[::2] != self._game.P_l.shape[:3:2] or tick.global_state >= self._game.n_global_states:
             return None
         if self._policy is None or self._policy[0] is not policy:
@@ -102,7 +104,7 @@ class Crowd:
         before = self.local_states[:count]
         actions, after = np.empty_like(before), np.empty_like(before)
         counts = np.zeros((self._game.n_local_states, self._game.n_local_actions), dtype=np.int64)
-        deciding, moving = (stream.random() if count else np.empty(0) for stream in (self._deciding, self._moving))
+        deciding, moving = (draw_uniform(streams) if count else np.empty(0) for streams in (self._deciding, self._moving))
         _play(before, pi_l.copy(), self._P_l[:, s_g].copy(), deciding, moving, actions, after, counts)
         if count:
             self.local_states = after

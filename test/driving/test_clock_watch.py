@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from altmarl_ros.driving.clock_watch import ClockWatch
 
 
-@given(st.lists(st.floats(0.0, 1.0), max_size=30), st.floats(-1e9, 1e9))
+@given(st.lists(st.floats(0.0, 0.999), max_size=30), st.floats(-1e9, 1e9))
 def test_steps_ahead_of_up_to_the_longest_leap_are_no_jumps(steps, ros):
-    watch = ClockWatch(longest_leap=1.001)
+    watch = ClockWatch()
     for steady, step in enumerate(steps):
         ros += step
         watch.look(ros, steady)
@@ -27,7 +27,7 @@ def test_each_jump_is_counted_once(leap):
 
 
 def test_stops_when_it_does_not_move_for_too_long_by_the_steady_clock():
-    watch = ClockWatch(longest_stop=0.5)
+    watch = ClockWatch()
     assert watch.stopped(0.0)  # it was never seen to move
     watch.look(7.0, 1.0)
     watch.look(7.0, 1.3)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from altmarl_ros.driving.governor import Governor
 from altmarl_ros.driving.governor_types import GovernorSettings, Inputs
 from altmarl_ros.driving.limits import Limits
-from altmarl_ros.driving.local_planner import Goal, LocalPlanner, PlannerSettings
-from altmarl_ros.driving.planar import STILL, Pose, Velocity, wrap_angle
+from altmarl_ros.driving.local_planner import HYSTERESIS, PASSING, Goal, LocalPlanner, PlannerSettings
+from altmarl_ros.driving.planar import STILL, Pose, Velocity
 from altmarl_ros.driving.scan import Scan
 from altmarl_ros.errors import AltmarlError
 
@@ -53,7 +53,16 @@ class Hall:
             scan = Scan(ranges[i], -math.pi, 2 * math.pi / RAYS, 0.05, REACH)
             pose = Pose(*self.positions[i], self.yaws[i])
             wanted = self.drives[i].steer(self.now, pose, goal, self.velocities[i], scan.points)
-            inputs = Inputs(wanted, pose, self.now, 0.0, self.now, scan, self.now, self.velocities[i])
+            inputs = Inputs(
+                wanted=wanted,
+                pose=pose,
+                pose_arrived=self.now,
+                tick_arrived=self.now,
+                coordinator_silent=False,
+                scan=scan,
+                scan_arrived=self.now,
+                measured=self.velocities[i],
+            )
             self.velocities[i] = self.governors[i].step(self.now, inputs).velocity
         vx, vy, w = np.array([(v.x, v.y, v.yaw) for v in self.velocities]).T * DT / SUBSTEPS
         for _ in range(SUBSTEPS):
@@ -74,17 +83,16 @@ class Hall:
             if all(drive.arrived for drive in self.drives):
                 break
         return sum(
-            drive.arrived and math.dist((goal.x, goal.y), at) < PlannerSettings().tolerance * PlannerSettings().hysteresis
+            drive.arrived and math.dist((goal.x, goal.y), at) < PlannerSettings().tolerance * HYSTERESIS
             for drive, goal, at in zip(self.drives, goals, self.positions, strict=True)
         )
 
 
 @BASES
 @pytest.mark.parametrize("yaw", [0.0, 2.0, -3.1])
-def test_arrives_alone_in_good_time_and_faces_as_told(limits, yaw):
+def test_arrives_alone_in_good_time(limits, yaw):
     hall = Hall([[0, 0]], [yaw], limits)
-    assert hall.drive([Goal(3.0, 1.0, yaw=1.0)], 12.0) == 1
-    assert wrap_angle(hall.yaws[0] - 1.0) == pytest.approx(0.0, abs=0.11)
+    assert hall.drive([Goal(3.0, 1.0)], 12.0) == 1
 
 
 @BASES
@@ -138,7 +146,7 @@ def test_passes_by_its_via_points(limits):
         hall.step([goal])
         track.append(hall.positions[0].copy())
     assert hall.drives[0].arrived
-    assert np.hypot(*(np.array(track) - [2.0, 0.0]).T).min() < PlannerSettings().passing
+    assert np.hypot(*(np.array(track) - [2.0, 0.0]).T).min() < PASSING
 
 
 @BASES
@@ -222,7 +230,6 @@ GOOD = {"now": 1.0, "pose": Pose(0.0, 0.0), "goal": Goal(1.0, 0.0), "velocity": 
         ("now", math.nan),
         ("pose", Pose(math.nan, 0.0)),
         ("goal", Goal(math.inf, 0.0)),
-        ("goal", Goal(0.0, 0.0, math.nan)),
         ("goal", Goal(1.0, 0.0, via=((math.nan, 0.0),))),
         ("velocity", Velocity(math.nan)),
         ("points", np.zeros(3)),
@@ -244,7 +251,7 @@ clouds = st.lists(st.tuples(number, number), max_size=8).map(lambda rows: np.arr
 @settings(max_examples=200, deadline=None)
 @given(st.data(), st.sampled_from([DIFFERENTIAL, OMNI]))
 def test_whatever_it_is_told_it_answers_within_the_limits(data, limits):
-    drive, goals = LocalPlanner(limits, PlannerSettings()), st.builds(Goal, number, number, st.one_of(st.none(), number))
+    drive, goals = LocalPlanner(limits, PlannerSettings()), st.builds(Goal, number, number)
     for now in (0.0, 0.1, data.draw(number), 0.3):
         pose, goal = data.draw(st.builds(Pose, number, number, number)), data.draw(goals)
         wanted = drive.steer(now, pose, goal, data.draw(motions), data.draw(clouds))
@@ -260,7 +267,7 @@ def test_points_that_are_not_numbers_are_left_out():
     assert drives[0].steer(**{**GOOD, "points": points}) == drives[1].steer(**GOOD)
 
 
-@pytest.mark.parametrize("name", ["radius", "clearance", "tolerance", "hysteresis", "patience"])
+@pytest.mark.parametrize("name", ["radius", "clearance", "tolerance"])
 def test_a_bad_setting_is_named(name):
     with pytest.raises(AltmarlError, match=name):
         PlannerSettings(**{name: math.nan})

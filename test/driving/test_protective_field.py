@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from altmarl_ros.driving.planar import Velocity
-from altmarl_ros.driving.protective_field import field_speed, free_path, nearest, safe_speed
+from altmarl_ros.driving.protective_field import ProtectiveField, field_speed, free_path, nearest, safe_speed
+
+FIELD = ProtectiveField(outline=0.2, margin=0.1, reach=10.0, reaction=0.2, braking=1.0, approach=0.0)
 
 coordinate = st.floats(-3.0, 3.0)
 
@@ -67,20 +69,21 @@ def test_no_way_no_speed(free):
 
 def test_against_still_obstacles_the_field_is_the_stopping_distance():
     wall = np.array([[1.0, 0.0]])
-    found = field_speed(wall, Velocity(2.0), 0.2, 0.1, 10.0, 0.2, 1.0, 0.0)
+    found = field_speed(wall, Velocity(2.0), FIELD)
     assert found == pytest.approx(safe_speed(1.0 - 0.2 - 0.1, 0.2, 1.0), rel=0.02)
 
 
 @given(st.floats(0.3, 3.0), st.floats(-1.0, 1.0), st.floats(0.0, 0.3))
 def test_what_may_come_nearer_never_speeds_up(x, y, approach):
     points = np.array([[x, y]])
-    still = field_speed(points, Velocity(1.0), 0.2, 0.05, 3.5, 0.2, 1.0, 0.0)
-    assert field_speed(points, Velocity(1.0), 0.2, 0.05, 3.5, 0.2, 1.0, approach) <= still
+    still = field_speed(points, Velocity(1.0), FIELD)
+    assert field_speed(points, Velocity(1.0), FIELD._replace(approach=approach)) <= still
 
 
 def test_no_faster_than_the_laser_reaches():
     free = np.empty((0, 2))
-    assert field_speed(free, Velocity(2.0), 0.2, 0.0, 1.0, 0.2, 1.0, 0.0) == pytest.approx(safe_speed(1.0, 0.2, 1.0), rel=0.02)
+    found = field_speed(free, Velocity(2.0), FIELD._replace(margin=0.0, reach=1.0))
+    assert found == pytest.approx(safe_speed(1.0, 0.2, 1.0), rel=0.02)
 
 
 def test_nearest():

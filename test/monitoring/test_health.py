@@ -8,6 +8,7 @@ from altmarl_ros.monitoring.health import CoordinatorHealth, Level, Threshold, T
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.protocol.agent import RobotAgent
 from altmarl_ros.protocol.budget import REPORT_WIRE_BYTES
+from altmarl_ros.protocol.held_policies import HeldPolicy
 from altmarl_ros.protocol.messages import Report, Tick, game_tag
 
 SESSION, PERIOD = 77, 0.5
@@ -145,7 +146,7 @@ def test_robots_without_coordinator_or_policy():
     assert waiting.level is Level.WARN
     assert waiting.message == "4 of 4 robots hear the coordinator, 4 lack its policy"
     for agent in agents:
-        agent.learn(9, LocalPolicy(np.full((5, 5, 3), 1 / 3)), TAG)
+        agent.policies.hold(HeldPolicy(9, LocalPolicy(np.full((5, 5, 3), 1 / 3)), TAG))
         agent.answer(0)
     assert robots_finding(agents, 10.5, threshold).level is Level.OK
     for agent in agents[:3]:

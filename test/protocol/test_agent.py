@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from altmarl_ros.policies import LocalPolicy
-from altmarl_ros.protocol.agent import Heard, RobotAgent
+from altmarl_ros.protocol.agent import Answer, Heard, Reaction, RobotAgent
+from altmarl_ros.protocol.held_policies import HeldPolicy
 from altmarl_ros.protocol.messages import Report, Tick
 
 POLICY, ROBOT, TAG = 5, 3, 0xBEEF
@@ -22,7 +23,7 @@ def tick(number, session=10, policy_id=POLICY, polled=(), global_state=0):
 @pytest.fixture
 def agent():
     agent = RobotAgent(ROBOT, np.random.default_rng(0), silence=2.0)
-    agent.learn(POLICY, policy(1), TAG)
+    agent.policies.hold(HeldPolicy(POLICY, policy(1), TAG))
     return agent
 
 
@@ -74,17 +75,39 @@ def test_silence_is_measured_from_the_last_tick_followed(agent):
     assert agent.silent(12.1)
 
 
+@pytest.mark.parametrize("now", [10.0 - 1e-9, 12.1, np.nan, np.inf, -np.inf])
+def test_a_time_that_cannot_follow_the_last_tick_counts_as_silence(agent, now):
+    agent.hear(tick(0), 10.0)
+    assert agent.silent(now)
+
+
+def test_a_tick_is_answered_in_one_step_if_policy_and_state_are_known(agent):
+    first = tick(0, polled=(ROBOT,))
+    assert agent.react(first, 0.0, 2) == Reaction(Heard.NEW_SESSION, True, Answer(first, Report(10, 0, ROBOT, 2, TAG), 1), None)
+    assert agent.react(tick(1), 0.5, None) == Reaction(Heard.NEW, False, None, None)
+    assert agent.answer(0) == Answer(tick(1), None, 1)
+    late = agent.react(tick(1, polled=(ROBOT,)), 0.6, 2)
+    assert late == Reaction(Heard.REPEATED, False, None, Report(10, 1, ROBOT, 0, TAG))
+    assert agent.react(tick(0), 0.7, 2) == Reaction(Heard.OLD, False, None, None)
+
+
+def test_a_robot_rejoins_after_silence(agent):
+    agent.react(tick(0), 0.0, 0)
+    assert not agent.react(tick(1), 2.0, 0).rejoins
+    assert agent.react(tick(2), 4.1, 0).rejoins
+
+
 def test_a_tick_waits_for_its_policy(agent):
     agent.hear(tick(0, policy_id=6), 0.0)
     assert agent.answer(0) is None
-    assert agent.open_tick == tick(0, policy_id=6)
-    agent.learn(6, policy(2), TAG)
-    assert agent.answer(0).local_action == 2
-    assert agent.open_tick is None
+    assert agent.lacks_policy
+    agent.policies.hold(HeldPolicy(6, policy(2), TAG))
+    assert agent.answer(0) == Answer(tick(0, policy_id=6), None, 2)
+    assert not agent.lacks_policy
 
 
 def test_acts_by_the_policy_that_the_tick_names(agent):
-    agent.learn(6, policy(2), TAG)
+    agent.policies.hold(HeldPolicy(6, policy(2), TAG))
     actions = []
     for number, policy_id in enumerate([POLICY, 6, POLICY]):
         agent.hear(tick(number, policy_id=policy_id), 0.0)
@@ -94,7 +117,7 @@ def test_acts_by_the_policy_that_the_tick_names(agent):
 
 def test_only_the_latest_policies_are_held(agent):
     for policy_id in range(100, 200):
-        agent.learn(policy_id, policy(0), TAG)
+        agent.policies.hold(HeldPolicy(policy_id, policy(0), TAG))
     agent.hear(tick(0, policy_id=POLICY), 0.0)
     assert agent.answer(0) is None
     agent.hear(tick(1, policy_id=198), 0.0)
@@ -119,10 +142,10 @@ def test_reports_only_when_polled(agent, polled, report):
 
 @pytest.mark.parametrize(("local_state", "global_state"), [(3, 0), (-1, 0), (0, 2), (0, -1)])
 def test_states_outside_the_policy_leave_the_tick_open(agent, local_state, global_state):
-    wrong = tick(0, global_state=global_state)
-    agent.hear(wrong, 0.0)
+    agent.hear(tick(0, global_state=global_state), 0.0)
     assert agent.answer(local_state) is None
-    assert agent.open_tick == wrong
+    agent.hear(tick(1), 0.1)
+    assert agent.missed == 1
 
 
 def test_actions_depend_on_both_states():
@@ -131,7 +154,7 @@ def test_actions_depend_on_both_states():
     for s_l, s_g in np.ndindex(3, 2):
         table[s_l, s_g, wanted[s_l, s_g]] = 1.0
     agent = RobotAgent(ROBOT, np.random.default_rng(0))
-    agent.learn(POLICY, LocalPolicy(table), TAG)
+    agent.policies.hold(HeldPolicy(POLICY, LocalPolicy(table), TAG))
     for number, (s_l, s_g) in enumerate(np.ndindex(3, 2)):
         agent.hear(replace(tick(number), global_state=s_g), 0.0)
         assert agent.answer(s_l).local_action == wanted[s_l, s_g]

@@ -9,6 +9,7 @@ from scipy.stats import chisquare
 from altmarl_ros.games import load_game
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.protocol.agent import Heard, RobotAgent
+from altmarl_ros.protocol.held_policies import HeldPolicy
 from altmarl_ros.protocol.messages import Report, Tick, Verdict, game_tag
 
 SESSION, POLICY, ROBOT = 77, 5, 3
@@ -22,7 +23,7 @@ def tick(number, polled=()):
 @pytest.fixture
 def agent():
     agent = RobotAgent(ROBOT, np.random.default_rng(0))
-    agent.learn(POLICY, LocalPolicy(np.full((5, 5, 3), 1 / 3)), TAG)
+    agent.policies.hold(HeldPolicy(POLICY, LocalPolicy(np.full((5, 5, 3), 1 / 3)), TAG))
     return agent
 
 
@@ -76,7 +77,7 @@ def test_a_flood_of_repeated_ticks_leaves_no_trace(agent):
     agent.hear(tick(4, (1,)), 0.0)
     for _ in range(100):
         agent.hear(tick(4, tuple(range(50))), 0.1)
-    assert agent.open_tick.polled == (1, ROBOT)
+    assert agent.answer(2).tick.polled == (1, ROBOT)
 
 
 def test_others_are_asked_in_place_of_the_silent_ones_who_are_named_too(make_coordinator):

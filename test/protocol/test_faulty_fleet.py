@@ -11,6 +11,7 @@ from altmarl_ros.observation import make_model
 from altmarl_ros.observation.relayed import Lossy
 from altmarl_ros.protocol.agent import Heard, RobotAgent
 from altmarl_ros.protocol.coordinator import Coordinator
+from altmarl_ros.protocol.held_policies import HeldPolicy
 from altmarl_ros.protocol.link_model import Channels, Direction, Network
 from altmarl_ros.protocol.messages import game_tag
 from altmarl_ros.protocol.settings import CoordinatorSettings, DecisionSettings
@@ -31,7 +32,7 @@ class SimulatedFleet:
         self.robots = [RobotAgent(i, np.random.default_rng([seed, 2, i])) for i in range(N)]
         for robot in self.robots:
             self.coordinator.roster.join(robot.robot_id, "")
-            robot.learn(bundle.policy_id, bundle.pi_l, game_tag(game.content_hash))
+            robot.policies.hold(HeldPolicy(bundle.policy_id, bundle.pi_l, game_tag(game.content_hash)))
             self.world.join(robot.robot_id)
         self.channels = {way: Channels(network, seed, range(N), way) for way in Direction}
         self.events, self.order = [], itertools.count()
@@ -110,20 +111,23 @@ class SimulatedFleet:
 
 @pytest.mark.parametrize("model", ["filtered", "fresh"])
 def test_a_harsh_network_costs_little_and_causes_nothing_wrong(warehouse, small_bundle, model):
-    ticks = 600
-    perfect = SimulatedFleet(warehouse, small_bundle, model, Network())
-    lossless = perfect.run(ticks)
-    assert (perfect.wrong, perfect.heard) == (0, perfect.asked)
-    faulty = SimulatedFleet(warehouse, small_bundle, model, HARSH)
-    reward = faulty.run(ticks)
-    share = faulty.heard / faulty.asked
-    assert faulty.wrong == 0
-    assert faulty.coordinator.roster.live == N
+    ticks, lossless, rewards, shares = 400, [], [], []
+    for seed in range(3):
+        perfect = SimulatedFleet(warehouse, small_bundle, model, Network(), seed)
+        lossless.append(perfect.run(ticks))
+        assert (perfect.wrong, perfect.heard) == (0, perfect.asked)
+        faulty = SimulatedFleet(warehouse, small_bundle, model, HARSH, seed)
+        rewards.append(faulty.run(ticks))
+        shares.append(faulty.heard / faulty.asked)
+        assert faulty.wrong == 0
+        assert faulty.coordinator.roster.live == N
+        # 70 % of the first broadcasts arrive, and 70 % of those that are repeated to poll others.
+        assert 0.7 < len(faulty.acted) / (N * ticks) < 0.92
+    reward, share = np.mean(rewards), np.mean(shares)
     assert 0.4 < share < 0.9
-    # 70 % of the first broadcasts arrive, and 70 % of those that are repeated to poll others.
-    assert 0.7 < len(faulty.acted) / (N * ticks) < 0.92
+    # The mean of three runs has a standard error of 2 %.
     if model == "filtered":
-        assert reward > 0.97 * lossless
+        assert reward > 0.95 * np.mean(lossless)
     # No worse than simulated fleets that hear as many: `fresh` acts there by the rung for the reports that arrive.
     start = Fleets(np.zeros(200, dtype=np.int64), np.full((200, 5), N // 5))
     lossy = Lossy(make_model(model, warehouse, small_bundle), 1.0 - share, np.random.default_rng(1))

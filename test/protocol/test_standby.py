@@ -12,6 +12,7 @@ from altmarl_ros.errors import AltmarlError
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.protocol.agent import Heard, RobotAgent
 from altmarl_ros.protocol.coordinator import Coordinator
+from altmarl_ros.protocol.held_policies import HeldPolicy
 from altmarl_ros.protocol.messages import Tick, is_newer
 from altmarl_ros.protocol.plant import VirtualPlant
 from altmarl_ros.protocol.settings import CoordinatorSettings
@@ -67,7 +68,7 @@ class Coordinators(RuleBasedStateMachine):
         self.agents = []
         for robot in range(self.robots):
             self.agents.append(RobotAgent(robot, np.random.default_rng(0), self.silence))
-            self.agents[-1].learn(1, POLICY, 0)
+            self.agents[-1].policies.hold(HeldPolicy(1, POLICY, 0))
         self.flying = []  # message, receiver: node 0..2 or robot 3..4
         self.cut = set()  # pairs of node and receiver
         self.acted = [[] for _ in range(self.robots)]  # (session, tick) in order

@@ -4,6 +4,7 @@ from scipy.stats import chisquare
 
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.protocol.agent import Heard, RobotAgent
+from altmarl_ros.protocol.held_policies import HeldPolicy
 from altmarl_ros.protocol.messages import Report, Tick
 from altmarl_ros.simulation.markov_world import MarkovWorld
 from altmarl_ros.simulation.vectorised_fleet import Crowd
@@ -18,7 +19,7 @@ def tick(number, polled=(), s_g=None, session=SESSION, policy_id=POLICY):
 @pytest.fixture
 def crowd(warehouse, small_bundle):
     crowd = Crowd(warehouse, first_id=100, count=50, seed=3)
-    crowd.learn(POLICY, small_bundle.pi_l, TAG)
+    crowd.policies.hold(HeldPolicy(POLICY, small_bundle.pi_l, TAG))
     return crowd
 
 
@@ -26,7 +27,7 @@ def test_a_robot_of_a_crowd_takes_the_path_of_a_robot_node(warehouse, small_bund
     world = MarkovWorld(warehouse, seed=3)
     agents = {i: RobotAgent(i, np.random.default_rng([3, 2, i])) for i in crowd.ids}
     for agent in agents.values():
-        agent.learn(POLICY, small_bundle.pi_l, TAG)
+        agent.policies.hold(HeldPolicy(POLICY, small_bundle.pi_l, TAG))
     states = {i: world.join(i) for i in crowd.ids}
     assert crowd.local_states.tolist() == list(states.values())
     for number in range(40):
@@ -45,7 +46,7 @@ def test_a_robot_of_a_crowd_takes_the_path_of_a_robot_node(warehouse, small_bund
 
 def test_moves_and_actions_follow_policy_and_kernel(warehouse, small_bundle):
     crowd = Crowd(warehouse, 0, 20_000, seed=1)
-    crowd.learn(POLICY, small_bundle.pi_l, TAG)
+    crowd.policies.hold(HeldPolicy(POLICY, small_bundle.pi_l, TAG))
     crowd.hear(tick(0, s_g=2), 0.0)
     moves = crowd.act()
     joint = small_bundle.pi_l.probabilities[:, 2, :, None] * warehouse.P_l[:, 2]  # [s_l, a_l, s_l']
@@ -87,7 +88,7 @@ def test_a_backfill_is_answered_as_robot_nodes_answer_it(warehouse, small_bundle
     world = MarkovWorld(warehouse, seed=3)
     states = {i: world.join(i) for i in crowd.ids}
     for agent in agents.values():
-        agent.learn(POLICY, small_bundle.pi_l, TAG)
+        agent.policies.hold(HeldPolicy(POLICY, small_bundle.pi_l, TAG))
     number, late, repeated = 0, 0, 0
     for step in range(200):
         number = max(0, number + int(rng.choice([-1, 0, 0, 1, 1])))
@@ -96,7 +97,7 @@ def test_a_backfill_is_answered_as_robot_nodes_answer_it(warehouse, small_bundle
         crowd.hear(now, 0.0)
         said = crowd.reports()
         for policy_id in learned:
-            crowd.learn(policy_id, small_bundle.pi_l, TAG + 1)
+            crowd.policies.hold(HeldPolicy(policy_id, small_bundle.pi_l, TAG + 1))
         crowd.act()
         said += crowd.reports()
         expected = []
@@ -105,7 +106,7 @@ def test_a_backfill_is_answered_as_robot_nodes_answer_it(warehouse, small_bundle
                 expected.append(agent.late_report())
                 repeated += expected[-1] is not None
             for policy_id in learned:
-                agent.learn(policy_id, small_bundle.pi_l, TAG + 1)
+                agent.policies.hold(HeldPolicy(policy_id, small_bundle.pi_l, TAG + 1))
             answer = agent.answer(states[i])
             if answer is not None:
                 late += answer.tick.tick == number and now.polled != answer.tick.polled
@@ -135,7 +136,7 @@ def test_the_policy_that_the_tick_names_is_acted_by(warehouse, crowd):
     for policy_id, action in ((20, 0), (21, 2)):
         table = np.zeros((warehouse.n_local_states, warehouse.n_global_states, warehouse.n_local_actions))
         table[..., action] = 1.0
-        crowd.learn(policy_id, LocalPolicy(table), policy_id)
+        crowd.policies.hold(HeldPolicy(policy_id, LocalPolicy(table), policy_id))
     for number, policy_id, action in ((0, 20, 0), (1, 20, 0), (2, 21, 2)):
         crowd.hear(tick(number, [100], policy_id=policy_id), 0.0)
         assert set(crowd.act().local_actions.tolist()) == {action}
@@ -147,14 +148,14 @@ def test_robots_wait_for_the_policy_that_the_tick_names(crowd, small_bundle):
     crowd.hear(tick(0, policy_id=POLICY + 1), 0.0)
     assert crowd.act() is None
     np.testing.assert_array_equal(crowd.local_states, before)
-    crowd.learn(POLICY + 1, small_bundle.pi_l, TAG)
+    crowd.policies.hold(HeldPolicy(POLICY + 1, small_bundle.pi_l, TAG))
     assert crowd.act() is not None
 
 
 def test_global_states_and_policies_of_another_game_move_nobody(crowd, ring):
     crowd.hear(tick(0, s_g=5), 0.0)
     assert crowd.act() is None
-    crowd.learn(POLICY, LocalPolicy.uniform(ring), TAG)
+    crowd.policies.hold(HeldPolicy(POLICY, LocalPolicy.uniform(ring), TAG))
     crowd.hear(tick(1, s_g=0), 0.0)
     assert crowd.act() is None
 
@@ -162,7 +163,7 @@ def test_global_states_and_policies_of_another_game_move_nobody(crowd, ring):
 def test_a_crowd_in_parts_is_the_same_crowd(warehouse, small_bundle):
     parts = [Crowd(warehouse, 0, 30, seed=5), Crowd(warehouse, 0, 10, seed=5), Crowd(warehouse, 10, 20, seed=5)]
     for part in parts:
-        part.learn(POLICY, small_bundle.pi_l, TAG)
+        part.policies.hold(HeldPolicy(POLICY, small_bundle.pi_l, TAG))
         for number in range(5):
             part.hear(tick(number), 0.0)
             part.act()

@@ -14,7 +14,7 @@ from rclpy.parameter import Parameter, parameter_value_to_python
 from altmarl_ros.errors import BundleError
 from altmarl_ros.msg import CoordinatorStatus, FleetConfiguration, FleetTick, FleetTruth, FloorTruth, LocalPolicy, RobotReport
 from altmarl_ros.policies import LocalPolicy as Policy
-from altmarl_ros.protocol.agent import HeldPolicy
+from altmarl_ros.protocol.held_policies import HeldPolicy
 from altmarl_ros.protocol.messages import Report, Tick, game_tag
 from altmarl_ros.protocol.standby import Handover
 from altmarl_ros.records.run_record import Configuration, FloorRow, StatusRow
@@ -94,7 +94,7 @@ def held_policy_from_message(message: LocalPolicy, game_hash: str) -> HeldPolicy
     """
     if game_hash and message.game_hash != game_hash:
         raise ValueError(f"policy {message.policy_id:08x} is for game {message.game_hash[:16]!r}, not {game_hash}")
-    return HeldPolicy(policy_from_message(message), game_tag(message.game_hash))
+    return HeldPolicy(message.policy_id, policy_from_message(message), game_tag(message.game_hash))
 
 
 def truth_to_message(truth: Truth) -> FleetTruth:

@@ -1,4 +1,4 @@
-"""What a robot acts through: a body in the simulated Markov world, or a vehicle."""
+"""The interface between a robot node and what it acts through: a robot of the simulated Markov world, or a vehicle."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from altmarl_ros.protocol.messages import Tick
 
 
 class Body(Protocol):
-    """Of one robot."""
+    """What one robot acts through."""
 
     @property
     def local_state(self) -> int | None:
@@ -17,33 +17,33 @@ class Body(Protocol):
         ...
 
     def enter(self, changed: Callable[[], None]) -> None:
-        """Begin; `changed` is called whenever the local state is another one."""
+        """Begin to work; `changed` is called whenever the local state has changed."""
         ...
 
-    def hear_tick(self, now: float) -> None:
-        """The coordinator spoke at time `now` [s]."""
+    def tick_received(self, now: float) -> None:
+        """Note that a tick of the coordinator came at time `now` [s]."""
         ...
 
     def act(self, tick: Tick, local_action: int) -> None:
-        """Act in a tick, once."""
+        """Carry out the action a_l of a tick; called at most once per tick."""
         ...
 
     def leave(self) -> None:
-        """End; what moves is brought to rest first."""
+        """Stop working; a vehicle is brought to rest first."""
         ...
 
     def brake(self, dt: float) -> bool:
-        """Brake for `dt` [s], on the way to the end of the process; whether all is at rest."""
+        """Brake for `dt` [s] before the process ends; returns whether the robot is at rest."""
         ...
 
     def drain(self, timeout: float) -> None:
-        """Wait until the last words have arrived, at most `timeout` [s]."""
+        """Wait until the last messages have arrived, at most `timeout` [s]."""
         ...
 
     def finding(self) -> Finding | None:
-        """For /diagnostics; None if there is nothing to say about one robot."""
+        """Return what /diagnostics says of this robot alone; None: nothing."""
         ...
 
     def close(self) -> None:
-        """Let go of what the node does not destroy by itself."""
+        """Release what the node does not destroy by itself."""
         ...

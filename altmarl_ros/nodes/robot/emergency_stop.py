@@ -1,8 +1,8 @@
 """Emergency stops: of one robot by a service, of the fleet by a topic. Both latch, and are released on purpose only.
 
-The fleet's topic is heard whatever its writer's quality of service is: one reader gets the last word of latched writers,
-also when it comes later, the other matches all writers. A release counts only if it was sent after the last stop, since
-of several latched writers a robot that comes later hears the last words in any order.
+The fleet's topic is received whatever its publisher's quality of service is: one subscription gets the last message of
+latched publishers, also when it comes later, and the other matches all publishers. A release counts only if it was sent
+after the last stop, since a robot that comes later gets the last messages of several latched publishers in any order.
 
 This is a convenience over a network, and no substitute for the emergency stop of the machine.
 """
@@ -23,10 +23,12 @@ TOPIC = "emergency_stop"
 
 
 class FleetStop:
-    """The fleet's emergency stop, as one process hears it.
+    """Receives the fleet's emergency stop for one process.
+
+    Subscriptions: <fleet prefix>/emergency_stop (std_msgs/msg/Bool), latched and volatile.
 
     Attributes:
-        pressed: whether nothing may move.
+        pressed: whether no robot may move.
     """
 
     def __init__(self, node: Node, fleet_prefix: str) -> None:
@@ -34,11 +36,11 @@ class FleetStop:
         self._node = node
         self._stopped_at = 0  # ns, by the clock of who sent it
         topic = f"{fleet_prefix}/{TOPIC}"
-        quiet = SubscriptionEventCallbacks(use_default_callbacks=False)  # writers that only one reader matches
-        node.create_subscription(Bool, topic, self._hear, qos.sensor_qos(), event_callbacks=quiet)
-        subscribe_latched(node, Bool, topic, self._hear)
+        quiet = SubscriptionEventCallbacks(use_default_callbacks=False)  # publishers that only one subscription matches
+        node.create_subscription(Bool, topic, self._on_message, qos.sensor_qos(), event_callbacks=quiet)
+        subscribe_latched(node, Bool, topic, self._on_message)
 
-    def _hear(self, message: Bool, info: Any) -> None:
+    def _on_message(self, message: Bool, info: Any) -> None:
         sent = int(info["source_timestamp"])
         was = self.pressed
         if message.data:
@@ -49,14 +51,13 @@ class FleetStop:
             self._node.get_logger().warning("emergency stop of the fleet " + ("pressed" if self.pressed else "released"))
 
 
-def offer_stop(node: Node, stop: Callable[[], None], release: Callable[[], bool]) -> None:
-    """Offer a robot's own emergency stop as the service `~/emergency_stop`; `release` says whether it worked."""
+def offer_stop(node: Node, stop: Callable[[], None], release: Callable[[], None]) -> None:
+    """Offer a robot's own emergency stop as the service ~/emergency_stop (std_srvs/srv/SetBool)."""
 
     def answer(request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        if request.data:
-            stop()
-        response.success = request.data or release()
-        response.message = "stopped" if request.data else "released" if response.success else "the cause persists"
+        (stop if request.data else release)()
+        response.success = True
+        response.message = "stopped" if request.data else "released"
         node.get_logger().warning(f"emergency stop: {response.message}")
         return response
 

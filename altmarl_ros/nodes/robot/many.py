@@ -1,8 +1,7 @@
 """The `robots` executable: many robot nodes in one process, on one executor.
 
-Every robot is a node that says hello and reports for itself, as if it had a process of its own. What does not differ from
-robot to robot is shared: what is heard of the coordinator, the simulated world's bodies, or the floor, the clock and the
-fleet's emergency stop.
+Every robot is a node that joins and reports for itself, as if it had a process of its own. What does not differ from robot
+to robot is shared; see `shared_resources`.
 """
 
 from __future__ import annotations
@@ -19,8 +18,9 @@ from altmarl_ros.nodes.common.lifecycle import AUTOSTART
 from altmarl_ros.nodes.common.parameter_sets import declare, watch
 from altmarl_ros.nodes.common.parameters import Parameter
 from altmarl_ros.nodes.common.running import run
-from altmarl_ros.nodes.robot.node import COMMON_PARAMETERS, RobotNode, Surroundings, diagnose
+from altmarl_ros.nodes.robot.node import COMMON_PARAMETERS, RobotNode, diagnose
 from altmarl_ros.nodes.robot.parameters import DriveSettings, drive_settings
+from altmarl_ros.nodes.robot.shared_resources import SharedResources
 
 PARAMETERS = (
     Parameter("first_id", 0, "Id of the first robot.", 0, 2**32 - 1),
@@ -31,20 +31,25 @@ PARAMETERS = (
 
 
 class RobotsHost(GuardedNode):
-    """Holds the parameters of all robots of the process."""
+    """Makes the robots of its process, and holds the parameters that they share.
+
+    Publisher: /diagnostics (diagnostic_msgs/msg/DiagnosticArray), about all robots of the process.
+    Services: those of its parameters.
+    Parameters: `PARAMETERS`.
+    """
 
     def __init__(self) -> None:
-        # What is given for quality of service is declared here and handed on.
+        # Overrides of quality of service are declared here and handed on to the robots.
         super().__init__("robots", automatically_declare_parameters_from_overrides=True)
         self._values: dict[str, Any] = declare(self, PARAMETERS)
         self._robots: list[RobotNode] = []
         watch(self, PARAMETERS, self._values, lambda given, _: drive_settings(given), lambda made, _: self._adjust(made))
 
     def make_robots(self) -> list[RobotNode]:
-        """The robots, started; they share this node's parameters and have no parameter services of their own."""
+        """Make the robots and start them; they share this node's parameters and have no parameter services of their own."""
         values = self._values
         make = Endpoints(self)
-        surroundings = Surroundings.load(self, make, values)
+        shared = SharedResources.load(self, make, values)
         profiles = [
             RclParameter(f"qos_overrides.{name}", value=parameter.value)
             for name, parameter in self.get_parameters_by_prefix("qos_overrides").items()
@@ -53,7 +58,7 @@ class RobotsHost(GuardedNode):
         self._robots = [
             RobotNode(
                 {**values, "robot_id": robot_id},
-                surroundings,
+                shared,
                 quiet=robot_id > first,
                 overridable=bool(profiles),
                 namespace=f"{base}/{values['name_prefix']}{robot_id}",

@@ -1,7 +1,7 @@
-"""The robots' side of the simulated Markov world: the bodies of all robots of one process.
+"""The robots' side of the simulated Markov world: sends their actions, and receives their local states.
 
-Commands of one tick go out as one message, and the world answers with one. An answer that does not
-come is asked for again, so that a world which starts late or anew gives every robot its body back.
+The actions of all robots of a process in one tick go out as one message, and the world answers with one. An answer that
+does not come is asked for again, so that a world which starts late or anew gives every robot its state back.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _PATIENCE = 0.25  # s; after which an answer is asked for again
 
 @dataclass(frozen=True)
 class _Occasion:
-    """What one message is about."""
+    """The tick that one message is about."""
 
     session: int = 0
     tick: int = 0
@@ -35,10 +35,10 @@ class _Occasion:
 
 
 class MarkovBody:
-    """See body.Body; a robot's place among the bodies of its process."""
+    """One robot of the simulated Markov world; see `body.Body`."""
 
-    def __init__(self, bodies: SimulatedRobots, robot_id: int) -> None:
-        self._bodies, self._id = bodies, robot_id
+    def __init__(self, robots: SimulatedRobots, robot_id: int) -> None:
+        self._robots, self._id = robots, robot_id
         self._local_state: int | None = None  # None while the body moves
         self._changed: Callable[[], None] | None = None
 
@@ -50,27 +50,27 @@ class MarkovBody:
     def enter(self, changed: Callable[[], None]) -> None:
         """See Body."""
         self._changed = changed
-        self._bodies.enter(self._id, self._hear)
+        self._robots.enter(self._id, self._on_state)
 
-    def hear_tick(self, now: float) -> None:
+    def tick_received(self, now: float) -> None:
         """See Body."""
 
     def act(self, tick: Tick, local_action: int) -> None:
         """See Body."""
         self._local_state = None
-        self._bodies.act(self._id, tick, local_action)
+        self._robots.act(self._id, tick, local_action)
 
     def leave(self) -> None:
         """See Body."""
         self._changed = self._local_state = None
-        self._bodies.leave(self._id)
+        self._robots.leave(self._id)
 
     def brake(self, dt: float) -> bool:
         """See Body: nothing moves."""
         return True
 
     def drain(self, timeout: float) -> None:
-        """See Body: nobody waits for a last word."""
+        """See Body: no last message has to arrive."""
 
     def finding(self) -> Finding | None:
         """See Body."""
@@ -79,51 +79,55 @@ class MarkovBody:
     def close(self) -> None:
         """See Body."""
 
-    def _hear(self, local_state: int) -> None:
+    def _on_state(self, local_state: int) -> None:
         self._local_state = local_state
         if self._changed is not None:
             self._changed()
 
 
 class SimulatedRobots:
-    """Sends commands to the world and hands each robot its new state."""
+    """Sends the actions of a process's robots to the world, and hands each robot its new local state.
+
+    Publisher: <world prefix>/command (BodyCommand).
+    Subscription: ~/body (BodyState).
+    """
 
     def __init__(self, node: Node, make: Endpoints, world_prefix: str, deferred: DeferredWork) -> None:
         self._deferred = deferred
-        self._hearers: dict[int, Callable[[int], None]] = {}
+        self._callbacks: dict[int, Callable[[int], None]] = {}
         self._waiting: dict[int, tuple[_Occasion, float]] = {}
         self._pending: dict[int, int] = {}
         self._occasion = _Occasion()
         self._publisher = make.publisher(BodyCommand, f"{world_prefix}/command", qos.command_qos())
-        self._topic = make.subscription(BodyState, "~/body", self._hear, qos.command_qos()).topic_name
-        clock = Clock(clock_type=ClockType.STEADY_TIME)  # messages take the same time in every simulated one
+        self._topic = make.subscription(BodyState, "~/body", self._on_states, qos.command_qos()).topic_name
+        clock = Clock(clock_type=ClockType.STEADY_TIME)  # messages take the same time whatever time is simulated
         self._gather = node.create_timer(_GATHER, self._flush, clock=clock)
         self._gather.cancel()
         node.create_timer(_PATIENCE, self._ask_again, clock=clock)
 
-    def enter(self, robot_id: int, hear: Callable[[int], None]) -> None:
-        """A robot enters the world; `hear` is called with its local state whenever its body has moved."""
-        self._hearers[robot_id] = hear
+    def enter(self, robot_id: int, on_state: Callable[[int], None]) -> None:
+        """Let a robot enter the world; `on_state` is called with its local state whenever it has moved."""
+        self._callbacks[robot_id] = on_state
         self._command(robot_id, BodyCommand.ASK, _Occasion())
 
     def act(self, robot_id: int, tick: Tick, local_action: int) -> None:
-        """A robot acts in a tick."""
-        if len(self._hearers) > 1 and robot_id in tick.polled:
-            # The coordinator waits for the reports of other robots of the process; nobody waits for the body.
+        """Send the action of a robot in a tick."""
+        if len(self._callbacks) > 1 and robot_id in tick.polled:
+            # The coordinator waits for the reports of other robots of the process; nobody waits for its move.
             self._deferred.soon(lambda: self._act(robot_id, tick, local_action))
         else:
             self._act(robot_id, tick, local_action)
 
     def leave(self, robot_id: int) -> None:
-        """A robot leaves the world."""
+        """Let a robot leave the world."""
         self._command(robot_id, BodyCommand.LEAVE, self._occasion)
-        self._hearers.pop(robot_id, None)
+        self._callbacks.pop(robot_id, None)
         self._waiting.pop(robot_id, None)
-        if not self._hearers:
+        if not self._callbacks:
             self._flush()
 
     def _act(self, robot_id: int, tick: Tick, local_action: int) -> None:
-        if robot_id in self._hearers:
+        if robot_id in self._callbacks:
             self._command(robot_id, local_action, _Occasion(tick.session, tick.tick, tick.global_state))
 
     def _command(self, robot_id: int, local_action: int, occasion: _Occasion) -> None:
@@ -132,7 +136,7 @@ class SimulatedRobots:
         self._occasion = occasion
         self._pending[robot_id] = local_action
         self._waiting[robot_id] = (occasion, time.monotonic())
-        if len(self._pending) >= len(self._hearers):
+        if len(self._pending) >= len(self._callbacks):
             self._flush()
         elif len(self._pending) == 1:
             self._gather.reset()
@@ -154,13 +158,13 @@ class SimulatedRobots:
         )
         self._pending = {}
 
-    def _hear(self, message: BodyState) -> None:
+    def _on_states(self, message: BodyState) -> None:
         for robot_id, local_state in zip(message.robot_id, message.local_state, strict=False):
             occasion, _ = self._waiting.get(robot_id, (None, 0.0))
             # An answer to an earlier question is no longer true.
             if occasion is not None and (occasion.session, occasion.tick) == (message.session, message.tick):
                 del self._waiting[robot_id]
-                self._hearers[robot_id](local_state)
+                self._callbacks[robot_id](local_state)
 
     def _ask_again(self) -> None:
         now = time.monotonic()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
 import numpy as np
@@ -10,15 +9,11 @@ from lifecycle_msgs.msg import State
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.duration import Duration
-from rclpy.node import Node
 from rclpy.timer import Timer
 
-from altmarl_ros.games import load_game
 from altmarl_ros.monitoring.health import Finding, Threshold, robots_finding
 from altmarl_ros.msg import FleetTick, RobotHello, RobotReport
 from altmarl_ros.nodes.common import conversions, qos
-from altmarl_ros.nodes.common.clock import AgeClock
-from altmarl_ros.nodes.common.deferred_work import DeferredWork
 from altmarl_ros.nodes.common.diagnostics import Diagnostics
 from altmarl_ros.nodes.common.endpoints import Endpoints
 from altmarl_ros.nodes.common.lifecycle import AUTOSTART, ManagedNode
@@ -26,9 +21,8 @@ from altmarl_ros.nodes.common.parameter_sets import declare, refuse_fixed, watch
 from altmarl_ros.nodes.common.parameters import Parameter
 from altmarl_ros.nodes.common.running import run
 from altmarl_ros.nodes.robot.body import Body
-from altmarl_ros.nodes.robot.coordinator_subscriptions import CoordinatorSubscriptions, Listener
-from altmarl_ros.nodes.robot.emergency_stop import FleetStop
-from altmarl_ros.nodes.robot.faulty_link import NETWORK_PARAMETERS, FaultyLink, network_of
+from altmarl_ros.nodes.robot.coordinator_subscriptions import RobotCallbacks
+from altmarl_ros.nodes.robot.impaired_link import NETWORK_PARAMETERS, ImpairedLink, network_of
 from altmarl_ros.nodes.robot.markov_body import MarkovBody, SimulatedRobots
 from altmarl_ros.nodes.robot.parameters import (
     BODY,
@@ -38,9 +32,9 @@ from altmarl_ros.nodes.robot.parameters import (
     DriveSettings,
     drive_settings,
 )
-from altmarl_ros.nodes.robot.vehicle import Site, Vehicle
-from altmarl_ros.policies import LocalPolicy
-from altmarl_ros.protocol.agent import Heard, RobotAgent, join_delay
+from altmarl_ros.nodes.robot.shared_resources import SharedResources
+from altmarl_ros.nodes.robot.vehicle import Vehicle
+from altmarl_ros.protocol.agent import Answer, Heard, RobotAgent, join_delay
 from altmarl_ros.protocol.messages import Tick
 
 COMMON_PARAMETERS = (
@@ -55,68 +49,50 @@ COMMON_PARAMETERS = (
 PARAMETERS = (Parameter("robot_id", 0, "The robot's id, unique in the fleet.", 0, 2**32 - 1), *COMMON_PARAMETERS)
 
 LIVE = frozenset(parameter.name for parameter in PARAMETERS if parameter.live)
-"""What can be set while the robot is configured."""
+"""Names of the parameters that can be set while the robot is configured."""
 
 POLICY_REPEAT = 1.0
 """Time between requests for the policy [s]."""
 
-_LAST_WORDS = 0.3  # s
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What the robots of one process share.
-
-    Attributes:
-        game_hash: of the game that they are set up for; empty: any.
-        clock: by which ages are measured.
-        bodies: in the Markov world, or None.
-        site: where they drive, or None.
-        fleet_stop: the fleet's emergency stop, or None.
-        ears: what they hear of the coordinator.
-    """
-
-    game_hash: str
-    clock: AgeClock
-    bodies: SimulatedRobots | None
-    site: Site | None
-    fleet_stop: FleetStop | None
-    ears: CoordinatorSubscriptions
-
-    @classmethod
-    def load(cls, node: Node, make: Endpoints, values: Mapping[str, Any]) -> Surroundings:
-        """What the parameters say, on the endpoints of a node; raises AltmarlError with what is wrong."""
-        game_hash = load_game(values["game"]).content_hash if values["game"] else ""
-        deferred, prefix = DeferredWork(node), values["fleet_prefix"]
-        if values["body"] == "markov":
-            ears = CoordinatorSubscriptions(node, make, prefix, game_hash, deferred)
-            return cls(
-                game_hash, AgeClock(node), SimulatedRobots(node, make, values["world_prefix"], deferred), None, None, ears
-            )
-        site = Site.load(values)
-        ears = CoordinatorSubscriptions(node, make, prefix, game_hash, deferred, lease=float(values["timeout.coordinator"]))
-        return cls(game_hash, AgeClock(node), None, site, FleetStop(node, prefix), ears)
+_LAST_MESSAGES = 0.3  # s; longest wait for them to arrive
 
 
 class RobotNode(ManagedNode):
-    """Shell around `fleet.agent.RobotAgent` and a body."""
+    """One robot of the fleet: reports its local state when polled, and acts once per tick.
+
+    Subscriptions: those of `CoordinatorSubscriptions`, and of the body: `SimulatedRobots` (`body:=markov`) or `Vehicle`
+    (`body:=drive`).
+    Publishers: <fleet_prefix>/report (RobotReport), <fleet_prefix>/hello (RobotHello), /diagnostics
+    (diagnostic_msgs/msg/DiagnosticArray), and those of the body.
+    Services: those of its life cycle and its parameters, and of the body.
+    Parameters: `PARAMETERS`.
+
+    Attributes:
+        agent: decides for the robot; there once it is configured.
+    """
 
     def __init__(
         self,
         values: Mapping[str, Any] | None = None,
-        surroundings: Surroundings | None = None,
+        shared: SharedResources | None = None,
+        *,
         quiet: bool = False,
         overridable: bool = True,
         **node_options: Any,
     ) -> None:
-        """`values` and `surroundings` are given where many robots share one process; such a robot offers no transitions.
+        """Make the node of one robot.
 
-        See Endpoints for `quiet` and `overridable`.
+        Args:
+            values: parameter values, where many robots share one process; such a robot offers no transitions.
+            shared: what the robots of that process share.
+            quiet: see Endpoints.
+            overridable: see Endpoints.
+            node_options: of the node.
         """
         hosted = values is not None
         super().__init__("robot", services=not hosted, **node_options)
         self._values: dict[str, Any] = declare(self, PARAMETERS, managed=True) if values is None else dict(values)
-        self._given, self._quiet, self._overridable = surroundings, quiet, overridable
+        self._given, self._quiet, self._overridable = shared, quiet, overridable
         self._body: Body | None = None
         self._active = False
         self._join: Timer | None = None
@@ -130,28 +106,25 @@ class RobotNode(ManagedNode):
         values = self._values
         self._id = int(values["robot_id"])
         make = Endpoints(self, self._quiet, self._overridable)
-        shared = self._given or Surroundings.load(self, make, values)
-        self._game_hash, self._ages, self._ears = shared.game_hash, shared.clock, shared.ears
-        self.agent = RobotAgent(self._id, np.random.default_rng([int(values["seed"]), 2, self._id]), float(values["silence"]))
+        shared = self._given or SharedResources.load(self, make, values)
+        self._game_hash, self._age_clock, self._coordinator = shared.game_hash, shared.clock, shared.coordinator
+        rng = np.random.default_rng([int(values["seed"]), 2, self._id])
+        self.agent = RobotAgent(self._id, rng, float(values["silence"]), self._coordinator.policies)
         self.agent.temperature = float(values["policy.temperature"])
         self._asked_for_policy = -np.inf
-        count_coordinators = None
-        if shared.bodies is not None:
-            self._body = MarkovBody(shared.bodies, self._id)
+        on_writers_changed = None
+        if isinstance(shared.acts_through, SimulatedRobots):
+            self._body = MarkovBody(shared.acts_through, self._id)
         else:
-            assert shared.site is not None
-            assert shared.fleet_stop is not None
-            self._body = vehicle = Vehicle(
-                self, make, values, self._id, shared.site, shared.clock, shared.fleet_stop, lambda: not self.agent.lacks_policy
-            )
-            count_coordinators = vehicle.count_coordinators
+            self._body = vehicle = Vehicle(self, make, values, shared.acts_through, lambda: not self.agent.lacks_policy)
+            on_writers_changed = vehicle.writers_changed
         self._join_window = float(values["join_window"])
         prefix = values["fleet_prefix"]
         self._hello_publisher = make.publisher(RobotHello, f"{prefix}/hello", qos.latched_qos())
-        link = FaultyLink(self, network_of(values), int(values["seed"]), self._id)
+        link = ImpairedLink(self, network_of(values), int(values["seed"]), self._id)
         self._publish_report = link.from_robot(make.publisher(RobotReport, f"{prefix}/report", qos.report_qos()).publish)
-        hear_tick = link.to_robot(self.guard(f"{prefix}/tick", self._hear_tick))  # guarded: it may come later, from a timer
-        shared.ears.listen(self._id, Listener(hear_tick, self._learn, count_coordinators))
+        on_tick = link.to_robot(self.guard(f"{prefix}/tick", self._on_tick))  # guarded: it may come later, from a timer
+        self._coordinator.add_robot(self._id, RobotCallbacks(on_tick, self._answer, on_writers_changed))
         if self._given is None:
             Diagnostics(self, make, values["diagnostics.period"], prefix, lambda: diagnose([self], make, values))
 
@@ -167,7 +140,7 @@ class RobotNode(ManagedNode):
         assert self._body is not None
         self._active = False
         self._body.leave()
-        self._say(RobotHello.LEAVE)
+        self._publish_hello(RobotHello.LEAVE)
         if self._join is not None:
             self.destroy_timer(self._join)
             self._join = None
@@ -175,40 +148,40 @@ class RobotNode(ManagedNode):
     def cleanup(self) -> None:
         """See ManagedNode."""
         if self._body is not None:
-            self._ears.forget(self._id)
-            self.drain(_LAST_WORDS)
+            self._coordinator.remove_robot(self._id)
+            self.drain(_LAST_MESSAGES)
             self._body.close()
             self._body = None
 
     def stop(self) -> None:
-        """Stop, and leave the fleet; what was made stays until the last words have arrived."""
+        """Stop, and leave the fleet; publishers stay until the last messages have arrived."""
         if self.state_id == State.PRIMARY_STATE_ACTIVE:
             self.trigger_deactivate()
 
     def brake(self, dt: float) -> bool:
-        """Brake for `dt` [s]; whether the robot is at rest."""
+        """Brake for `dt` [s]; returns whether the robot is at rest."""
         return self._body is None or not self._active or self._body.brake(dt)
 
     def drain(self, timeout: float) -> None:
-        """Wait until the last words have arrived, at most `timeout` [s] for each."""
+        """Wait until the last messages have arrived, at most `timeout` [s] for each."""
         if self._body is not None:
             self._body.drain(timeout)
             self._hello_publisher.wait_for_all_acked(Duration(seconds=timeout))
 
     def adjust(self, values: Mapping[str, Any], settings: DriveSettings) -> None:
-        """Act by other live parameters, and drive by other limits, from now on."""
+        """Act by other live parameters, and drive by other settings, from now on."""
         if self.configured:
             self.agent.silence, self.agent.temperature = float(values["silence"]), float(values["policy.temperature"])
         if isinstance(self._body, Vehicle):
             self._body.adjust(settings)
 
     def finding(self) -> Finding | None:
-        """What there is to say about this robot alone."""
+        """Return what /diagnostics says of this robot alone."""
         return self._body.finding() if self._body is not None else None
 
     def now(self) -> float:
-        """The time by which silence is measured [s]."""
-        return self._ages.now()
+        """Return the time by which silence is measured [s]."""
+        return self._age_clock.now()
 
     def _prepare_parameters(self, values: Mapping[str, Any], names: frozenset[str]) -> DriveSettings:
         if self.configured:
@@ -224,54 +197,52 @@ class RobotNode(ManagedNode):
         if self._join is not None:
             self.destroy_timer(self._join)
             self._join = None
-        self._say(RobotHello.JOIN)
+        self._publish_hello(RobotHello.JOIN)
 
-    def _say(self, event: int) -> None:
+    def _publish_hello(self, event: int) -> None:
         name = self.get_fully_qualified_name()
         self._hello_publisher.publish(RobotHello(event=event, robot_id=self._id, name=name, game_hash=self._game_hash))
 
-    def _learn(self, policy_id: int, policy: LocalPolicy, game_tag: int) -> None:
-        self.agent.learn(policy_id, policy, game_tag)
-        self._answer()
-
-    def _hear_tick(self, message: FleetTick, tick: Tick) -> None:
-        if self._body is None or not self._active:
+    def _on_tick(self, message: FleetTick, tick: Tick) -> None:
+        body = self._body
+        if body is None or not self._active:
             return
-        now = self._ages.now()
-        was_silent = self.agent.silent(now)
-        heard = self.agent.hear(tick, now)
-        if heard is Heard.REPEATED:
-            report = self.agent.late_report()
-            if report:
-                self._publish_report(conversions.report_to_message(report))
-        if heard in (Heard.OLD, Heard.REPEATED):
+        now = self._age_clock.now()
+        reaction = self.agent.react(tick, now, body.local_state)
+        if reaction.late_report is not None:
+            self._publish_report(conversions.report_to_message(reaction.late_report))
+        if reaction.heard in (Heard.OLD, Heard.REPEATED):
             return
-        self._body.hear_tick(now)
-        if was_silent or heard is Heard.NEW_SESSION:
+        body.tick_received(now)
+        if reaction.rejoins:
             self._join_soon()
         elif self.agent.lacks_policy and now - self._asked_for_policy >= POLICY_REPEAT:
             self._asked_for_policy = now
-            self._say(RobotHello.NEED_POLICY)
-        self._answer()
+            self._publish_hello(RobotHello.NEED_POLICY)
+        if reaction.answer is not None:
+            self._act(reaction.answer)
 
     def _answer(self) -> None:
+        """Answer the tick that waits, if it can be answered now that the local state or the policies have changed."""
         if self._body is None or not self._active:
             return
-        local_state = self._body.local_state
-        answer = None if local_state is None else self.agent.answer(local_state)
-        if answer is None:
-            return
-        if answer.report:
+        answer = self.agent.answer(self._body.local_state)
+        if answer is not None:
+            self._act(answer)
+
+    def _act(self, answer: Answer) -> None:
+        assert self._body is not None
+        if answer.report is not None:
             self._publish_report(conversions.report_to_message(answer.report))
         self._body.act(answer.tick, answer.local_action)
 
 
-def diagnose(robots: Sequence[RobotNode], ears: Endpoints, values: Mapping[str, Any]) -> list[Finding]:
-    """What the robots of one process find, and what the middleware complains of where they hear the coordinator."""
+def diagnose(robots: Sequence[RobotNode], make: Endpoints, values: Mapping[str, Any]) -> list[Finding]:
+    """Return what the robots of one process find, and what the middleware complains of on its shared endpoints."""
     silent = Threshold(values["diagnostics.silent.warn"], values["diagnostics.silent.error"])
     together = robots_finding([robot.agent for robot in robots], robots[0].now(), silent)
     each = [finding for robot in robots if (finding := robot.finding()) is not None]
-    return [together, ears.finding(), *each]
+    return [together, make.finding(), *each]
 
 
 def main(args: Sequence[str] | None = None) -> int:

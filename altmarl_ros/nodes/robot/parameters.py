@@ -1,4 +1,4 @@
-"""The parameters of `robot` and `robots`, and what they mean to a robot that drives."""
+"""The parameters of `robot` and `robots`, and the settings of a robot that drives."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from altmarl_ros.monitoring.health import Threshold
 from altmarl_ros.nodes.common import diagnostics
 from altmarl_ros.nodes.common.parameters import Parameter
 
-_LIMITS, _GOVERNOR, _STEERING = Limits(), GovernorSettings(), PlannerSettings()
+_LIMITS, _GOVERNOR, _PLANNER = Limits(), GovernorSettings(), PlannerSettings()
 _SPEED, _FAR = 20.0, 1e6
 
 SHARED_PARAMETERS = (
@@ -142,7 +142,7 @@ DRIVE_PARAMETERS = (
     Parameter("margin.ahead", _GOVERNOR.margin, "Kept from obstacles ahead.", 0.0, 10.0, unit="m", live=True),
     Parameter("margin.side", _GOVERNOR.side_margin, "Kept from obstacles that are passed.", 0.0, 10.0, unit="m", live=True),
     Parameter(
-        "margin.clearance", _STEERING.clearance, "Kept from obstacles where there is a choice.", 0.0, 10.0, unit="m", live=True
+        "margin.clearance", _PLANNER.clearance, "Kept from obstacles where there is a choice.", 0.0, 10.0, unit="m", live=True
     ),
     Parameter("margin.reaction", _GOVERNOR.reaction_time, "From a scan to the base's answer.", 0.0, 5.0, unit="s", live=True),
     Parameter(
@@ -156,7 +156,7 @@ DRIVE_PARAMETERS = (
     ),
     Parameter(
         "goal.tolerance",
-        _STEERING.tolerance,
+        _PLANNER.tolerance,
         "Distance from its slot at which a robot has arrived.",
         0.005,
         10.0,
@@ -168,21 +168,21 @@ DRIVE_PARAMETERS = (
 
 @dataclass(frozen=True)
 class DriveSettings:
-    """What can be set while a robot drives.
+    """Settings that can be changed while a robot drives.
 
     Attributes:
         limits: of the base.
-        governor: of its governor.
-        steering: of its planner.
+        governor: timeouts and margins of the governor.
+        planner: clearance and tolerance of the local planner.
     """
 
     limits: Limits
     governor: GovernorSettings
-    steering: PlannerSettings
+    planner: PlannerSettings
 
 
 def drive_settings(values: Mapping[str, Any]) -> DriveSettings:
-    """What the parameters say.
+    """Return the settings that the parameters describe.
 
     Raises:
         AltmarlError: naming the value and the rule that it breaks.
@@ -192,7 +192,6 @@ def drive_settings(values: Mapping[str, Any]) -> DriveSettings:
         return float(values[name])
 
     radius = number("robot.radius")
-    ahead, side = number("margin.ahead"), number("margin.side")
     limits = Limits(
         forward=number("limits.forward"),
         backward=number("limits.backward"),
@@ -210,19 +209,32 @@ def drive_settings(values: Mapping[str, Any]) -> DriveSettings:
         scan_timeout=number("timeout.scan"),
         needs_scan=bool(values["scan.required"]),
         on_silence=OnSilence(values["on_silence"]),
-        margin=ahead,
-        side_margin=side,
-        turning_margin=min(_GOVERNOR.turning_margin, ahead, side),
+        margin=number("margin.ahead"),
+        side_margin=number("margin.side"),
         reaction_time=number("margin.reaction"),
         approach_speed=number("margin.approach"),
     )
-    steering = PlannerSettings(radius=radius, clearance=number("margin.clearance"), tolerance=number("goal.tolerance"))
-    return DriveSettings(limits, governor, steering)
+    planner = PlannerSettings(radius=radius, clearance=number("margin.clearance"), tolerance=number("goal.tolerance"))
+    return DriveSettings(limits, governor, planner)
 
 
 def pose_of(values: Mapping[str, Any], name: str) -> Pose:
-    """The pose that `<name>.x`, `.y` and `.yaw` say."""
+    """Return the pose of the parameters `<name>.x`, `<name>.y` and `<name>.yaw`."""
     return Pose(*(float(values[f"{name}.{axis}"]) for axis in ("x", "y", "yaw")))
+
+
+def odom_frame(values: Mapping[str, Any]) -> str:
+    """Return the full name of one robot's odometry frame."""
+    return _frame_prefix(values) + str(values["frames.odom"])
+
+
+def base_frame(values: Mapping[str, Any]) -> str:
+    """Return the full name of one robot's base frame."""
+    return _frame_prefix(values) + str(values["frames.base"])
+
+
+def _frame_prefix(values: Mapping[str, Any]) -> str:
+    return str(values["frame_prefix"]).replace("{id}", str(values["robot_id"]))
 
 
 def check_topics(values: Mapping[str, Any]) -> None:

@@ -1,6 +1,6 @@
-"""Where a robot's pose comes from: odometry, a localisation on a topic, or TF (REP-105).
+"""Receives a robot's pose from odometry, from a localisation on a topic, or from TF (REP-105).
 
-A pose in another frame than the parameters say is refused; the robot then stops for want of a fresh one.
+A pose in another frame than the parameters name is refused; the robot then stops for want of a fresh one.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from altmarl_ros.driving.transforms import TransformError
 from altmarl_ros.nodes.common import qos
 from altmarl_ros.nodes.common.clock import AgeClock, seconds
 from altmarl_ros.nodes.common.endpoints import Endpoints, is_latched, subscribe_latched
-from altmarl_ros.nodes.robot import conversions as vehicle_conversions
-from altmarl_ros.nodes.robot.parameters import pose_of
+from altmarl_ros.nodes.robot import conversions
+from altmarl_ros.nodes.robot.parameters import base_frame, odom_frame, pose_of
 from altmarl_ros.nodes.robot.transform_listener import TransformListener
 
 _THROTTLE = 5.0  # s
@@ -33,13 +33,13 @@ _PATIENCE = 2.0  # s without a transform, before it is said
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """Where the robot was found.
+    """A pose of the robot.
 
     Attributes:
         pose: of the base in the map.
-        arrived: when it came, by the clock of ages [s].
-        delay: how old it was then, by its stamp [s].
-        measured: velocity, if odometry said it.
+        arrived: when it arrived, by the clock of ages [s].
+        delay: its age when it arrived, by its stamp [s].
+        measured: velocity, if it comes from odometry.
     """
 
     pose: Pose
@@ -49,51 +49,53 @@ class Fix:
 
 
 class PoseSource:
-    """Hears one robot's poses, and tells each as a Fix."""
+    """Receives the poses of one robot, and hands on each as a Fix.
+
+    Subscriptions by `pose.source`: odom (nav_msgs/msg/Odometry), pose (geometry_msgs/msg/PoseStamped or
+    PoseWithCovarianceStamped), or TF; and `pose.odometry` (nav_msgs/msg/Odometry).
+    """
 
     def __init__(
         self,
         node: Node,
         make: Endpoints,
         values: Mapping[str, Any],
-        robot_id: int,
         clock: AgeClock,
-        hear: Callable[[Fix], None],
+        on_fix: Callable[[Fix], None],
         *,
         transforms: TransformListener | None = None,
     ) -> None:
-        """`transforms` to ask where TF is wanted; None: those of /tf, as remapped.
+        """Subscribe; `transforms` is where poses are looked up if TF is wanted, by default those of /tf, as remapped.
 
         Raises:
             AltmarlError: TF is wanted, and its messages are not installed.
         """
-        self._node, self._clock, self._hear = node, clock, hear
-        prefix = values["frame_prefix"].replace("{id}", str(robot_id))
-        self._map, self._odom, self._base = values["frames.map"], prefix + values["frames.odom"], prefix + values["frames.base"]
+        self._node, self._clock, self._on_fix = node, clock, on_fix
+        self._map, self._odom, self._base = values["frames.map"], odom_frame(values), base_frame(values)
         source, topic = values["pose.source"], values["pose.topic"]
         odometry = values["pose.odometry"]
         self._transforms: TransformListener | None = None
-        self._transform_stamp, self._transform_at = math.nan, clock.now()  # of the last that was told
+        self._transform_stamp, self._transform_at = math.nan, clock.now()  # of the last transform that was handed on
         self.missing = ""
         """Why there is no transform; empty: there is one, or none is wanted."""
         self._localiser: Localiser | None = None
-        self._seeker: Timer | None = None  # of the last word of a localisation that is silent while the robot stands
+        self._seeker: Timer | None = None  # of a latched pose, since AMCL is silent while the robot stands
         if source == "odometry":
             self._localiser = Localiser(pose_of(values, "pose.start"))
-            make.subscription(Odometry, topic or "odom", self._hear_odometry, qos.sensor_qos())
+            make.subscription(Odometry, topic or "odom", self._on_odometry, qos.sensor_qos())
         elif source == "tf":
             self._transforms = transforms or TransformListener(node)
         else:
             message_type = PoseStamped if source == "pose" else PoseWithCovarianceStamped
-            make.subscription(message_type, topic or "pose", self._hear_pose, qos.sensor_qos())
+            make.subscription(message_type, topic or "pose", self._on_pose, qos.sensor_qos())
             if odometry:
                 self._localiser = Localiser()
                 self._topic, self._type = node.resolve_topic_name(topic or "pose"), message_type
                 self._seeker = node.create_timer(_SEEK, self._seek_latched, clock=Clock(clock_type=ClockType.STEADY_TIME))
-                make.subscription(Odometry, odometry, self._hear_odometry, qos.sensor_qos())
+                make.subscription(Odometry, odometry, self._on_odometry, qos.sensor_qos())
 
     def poll(self) -> None:
-        """Look for a pose where none is sent; once per control step."""
+        """Look up the pose where none is sent, in TF; to be called once per control step."""
         if self._transforms is None:
             return
         try:
@@ -107,27 +109,27 @@ class PoseSource:
         self.missing = ""
         if found.stamp != self._transform_stamp:
             self._transform_stamp, self._transform_at = found.stamp, self._clock.now()
-            self._tell(found.stamp, vehicle_conversions.pose_from_transform(found.transform), None)
+            self._hand_on(found.stamp, conversions.pose_from_transform(found.transform), None)
 
     def _complain(self, why: str) -> None:
         self.missing = f"no transform from frames.map {self._map!r} to frames.base {self._base!r} (with frame_prefix): {why}"
         if not 0.0 <= self._clock.now() - self._transform_at <= _PATIENCE:
             self._node.get_logger().warning(self.missing, throttle_duration_sec=_THROTTLE)
 
-    def _hear_odometry(self, message: Odometry) -> None:
+    def _on_odometry(self, message: Odometry) -> None:
         if not self._in_frame(message.header.frame_id, self._odom, "odometry"):
             return
         if message.child_frame_id and not self._in_frame(message.child_frame_id, self._base, "odometry of"):
             return
         assert self._localiser is not None
         stamp = seconds(message.header.stamp)
-        pose = self._localiser.odometry(stamp, vehicle_conversions.pose_from_message(message.pose.pose))
+        pose = self._localiser.odometry(stamp, conversions.pose_from_message(message.pose.pose))
         if pose is not None:
-            self._tell(stamp, pose, vehicle_conversions.velocity_from_message(message.twist.twist))
+            self._hand_on(stamp, pose, conversions.velocity_from_message(message.twist.twist))
 
     def _seek_latched(self) -> None:
         if is_latched(self._node, self._topic):
-            subscribe_latched(self._node, self._type, self._topic, self._hear_pose)
+            subscribe_latched(self._node, self._type, self._topic, self._on_pose)
             self._stop_seeking()
 
     def _stop_seeking(self) -> None:
@@ -135,13 +137,13 @@ class PoseSource:
             self._seeker.cancel()
             self._seeker = None
 
-    def _hear_pose(self, message: Any) -> None:
+    def _on_pose(self, message: Any) -> None:
         if not self._in_frame(message.header.frame_id, self._map, "a pose"):
             return
         given = message.pose.pose if isinstance(message, PoseWithCovarianceStamped) else message.pose
-        stamp, pose = seconds(message.header.stamp), vehicle_conversions.pose_from_message(given)
+        stamp, pose = seconds(message.header.stamp), conversions.pose_from_message(given)
         if self._localiser is None:
-            self._tell(stamp, pose, None)
+            self._hand_on(stamp, pose, None)
         else:
             self._stop_seeking()
             self._localiser.correct(stamp, pose)
@@ -154,6 +156,6 @@ class PoseSource:
         )
         return False
 
-    def _tell(self, stamp: float, pose: Pose, measured: Velocity | None) -> None:
-        delay = self._clock.ros() - stamp if stamp > 0.0 else math.inf  # a stamp of zero says nothing
-        self._hear(Fix(pose, self._clock.now(), delay, measured))
+    def _hand_on(self, stamp: float, pose: Pose, measured: Velocity | None) -> None:
+        delay = self._clock.ros() - stamp if stamp > 0.0 else math.inf  # a stamp of zero tells nothing
+        self._on_fix(Fix(pose, self._clock.now(), delay, measured))

@@ -109,7 +109,7 @@ class CrowdNode(GuardedNode):
         except ValueError as error:
             self.get_logger().error(f"refused: {error}")
             return
-        self._crowd.learn(message.policy_id, held.policy, held.game_tag)
+        self._crowd.policies.hold(held)
         self._act()
 
     def _hear_tick(self, message: FleetTick) -> None:

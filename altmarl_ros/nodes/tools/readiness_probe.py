@@ -169,15 +169,8 @@ class ReadinessProbe(GuardedNode):
         located = {**values, "pose.topic": topics.get("pose", ""), "pose.odometry": topics.get("odometry", "")}
         transforms = self._transforms() if source == "tf" else None
         if transforms is not None or topics.get("pose"):
-            self._source = PoseSource(
-                self,
-                Endpoints(self, overridable=False),
-                located,
-                values["robot_id"],
-                AgeClock(self),
-                self._fixes.append,
-                transforms=transforms,
-            )
+            make = Endpoints(self, overridable=False)
+            self._source = PoseSource(self, make, located, AgeClock(self), self._fixes.append, transforms=transforms)
         for topic, message_type, heard, profile in (
             (f"{prefix}/status", CoordinatorStatus, self._status, qos.account_qos()),
             (f"{prefix}/tick", FleetTick, self._tick, qos.tick_qos()),

@@ -19,8 +19,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from altmarl_ros.arrays import FloatArray
-from altmarl_ros.protocol.link_model import IntArray
+from altmarl_ros.arrays import FloatArray, IntArray
 
 WALL, OBSTACLE = -1, -2
 """Partners that are no robot."""

@@ -19,7 +19,7 @@ from math import cos, hypot, pi, sin, sqrt
 
 from numba import njit
 
-from altmarl_ros.simulation.physical.noise import normal
+from altmarl_ros.random_streams import normal
 
 
 @njit(nogil=True, cache=True)
@@ -52,7 +52,7 @@ def drive(pose, velocity, target, wheels, driven, seized, slip, streams, dt, lat
         driven: out, this step's velocity over the floor [n, 3].
         seized: share of the left and right wheel's speed that is lost [2, n].
         slip: share of the motion that is lost [n].
-        streams: [n], see `noise`.
+        streams: of the drive [4, n], see `random_streams`.
         dt: [s].
         lateral: whether the base can move sideways.
         radius: of the body, half the track [m].

@@ -12,11 +12,10 @@ from math import asin, atan2, ceil, cos, floor, inf, pi, sin, sqrt
 import numpy as np
 from numba import njit
 
-from altmarl_ros.arrays import FloatArray
-from altmarl_ros.protocol.link_model import IntArray
+from altmarl_ros.arrays import FloatArray, IntArray
+from altmarl_ros.random_streams import Streams, normal
 from altmarl_ros.simulation.physical.config import LaserConfig
 from altmarl_ros.simulation.physical.dynamics import wrap
-from altmarl_ros.simulation.physical.noise import Counters, normal
 
 _FULL = 2.0 * pi
 _SLACK = 1e-7  # beams; rounding must not lose a beam at an object's edge
@@ -30,7 +29,7 @@ class Laser:
             has no beam twice.
     """
 
-    def __init__(self, config: LaserConfig, streams: Counters) -> None:
+    def __init__(self, config: LaserConfig, streams: Streams) -> None:
         self._config, self._streams = config, streams
         full = config.field_of_view >= _FULL - 1e-9
         self.angle_min = -0.5 * config.field_of_view

@@ -16,8 +16,8 @@ from math import hypot, sqrt
 
 from numba import njit
 
+from altmarl_ros.random_streams import normal
 from altmarl_ros.simulation.physical.dynamics import advance, wrap
-from altmarl_ros.simulation.physical.noise import normal
 
 
 @njit(nogil=True, cache=True)
@@ -28,7 +28,7 @@ def reckon(pose, wheels, scales, streams, dt, lateral, walks):  # type: ignore[n
         pose: as the odometry has it [n, 3; m, m, rad; odom].
         wheels: velocity as the wheels turn [n, 3; m/s, m/s, rad/s; base_link].
         scales: 1 + s and 1 + s_a [n, 2].
-        streams: [n], see `noise`.
+        streams: of the odometry [4, n], see `random_streams`.
         dt: [s].
         lateral: whether the base can move sideways.
         walks: k, k_a and k_d.

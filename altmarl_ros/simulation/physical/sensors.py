@@ -6,10 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from altmarl_ros.arrays import FloatArray
-from altmarl_ros.protocol.link_model import IntArray
-
-_GOLDEN = 0.6180339887498949  # its multiples spread evenly over a period, for however many robots
+from altmarl_ros.arrays import FloatArray, IntArray
+from altmarl_ros.random_streams import spread
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +73,7 @@ class Sensor:
 
     def __init__(self, n: int, rate: float, width: int) -> None:
         self._rate = rate
-        self._phases = (_GOLDEN * np.arange(n)) % 1.0 + 1e-9  # whole turns must not be lost to rounding
+        self._phases = np.array([spread(i) for i in range(n)]) + 1e-9  # whole turns must not be lost to rounding
         self._stamps = np.full(n, -np.inf)
         self._values = np.zeros((n, width))
 

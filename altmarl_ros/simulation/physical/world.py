@@ -13,16 +13,16 @@ from typing import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from altmarl_ros.arrays import FloatArray
+from altmarl_ros.arrays import FloatArray, IntArray
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.protocol.link_model import IntArray
+from altmarl_ros.random_streams import fill_normal, make_streams
 from altmarl_ros.simulation.physical.battery import Batteries
 from altmarl_ros.simulation.physical.config import PhysicalConfig, check_together
 from altmarl_ros.simulation.physical.contacts import WALL, Contact, Contacts, first_overlap
 from altmarl_ros.simulation.physical.dynamics import drive, wrap
 from altmarl_ros.simulation.physical.faults import ActiveFaults, Fault, FaultKind
 from altmarl_ros.simulation.physical.laser import Laser
-from altmarl_ros.simulation.physical.noise import Purpose, counters, fill_normal
+from altmarl_ros.simulation.physical.noise import Purpose
 from altmarl_ros.simulation.physical.odometry import localise, reckon
 from altmarl_ros.simulation.physical.placement import wall_array
 from altmarl_ros.simulation.physical.sensors import Localisation, Odometry, Scans, Sensor
@@ -69,7 +69,7 @@ class PhysicalWorld:
         self._delayed = np.zeros((config.base.delay_steps + 1, n, 3))
         self._contacts = Contacts(n, config.base.radius, self._lateral, self._walls)
         self._batteries = Batteries(config.battery, n, chargers)
-        self._streams = {purpose: counters(seed, purpose, n) for purpose in Purpose}
+        self._streams = {purpose: make_streams(seed, purpose, range(n)) for purpose in Purpose}
         scales = np.zeros((n, 2))
         fill_normal(self._streams[Purpose.ODOMETRY], scales)
         self._scales = 1.0 + scales * [config.odometry.scale_error, config.odometry.turn_scale_error]

@@ -8,6 +8,7 @@ from rclpy.serialization import deserialize_message, serialize_message
 from altmarl_ros.msg import FleetConfiguration, FleetTick, FleetTruth, LocalPolicy
 from altmarl_ros.nodes.common import conversions
 from altmarl_ros.policies import LocalPolicy as Policy
+from altmarl_ros.protocol.held_policies import HeldPolicy
 from altmarl_ros.protocol.messages import Tick
 from altmarl_ros.protocol.standby import Handover
 from altmarl_ros.records.run_record import Configuration
@@ -66,7 +67,7 @@ def test_default_messages_convert():
 @pytest.mark.parametrize(("robots", "listed"), [(MOST_LISTED, True), (MOST_LISTED + 1, False)])
 def test_a_crowd_lists_its_robots_or_counts_them(warehouse, small_bundle, robots, listed):
     crowd = Crowd(warehouse, first_id=5, count=robots, seed=1)
-    crowd.learn(9, small_bundle.pi_l, 0)
+    crowd.policies.hold(HeldPolicy(9, small_bundle.pi_l, 0))
     crowd.hear(Tick(1, 2, 9, 3, None, ()), 0.0)
     moves = crowd.act()
     truth = conversions.truth_from_message(conversions.moves_to_message(moves))

@@ -13,7 +13,7 @@ from sensor_msgs.msg import LaserScan
 from altmarl_ros.driving.governor_types import Command, Reason, State
 from altmarl_ros.driving.planar import Pose, Velocity
 from altmarl_ros.msg import DriveState
-from altmarl_ros.nodes.robot import conversions as conversions
+from altmarl_ros.nodes.robot import conversions
 
 
 @given(st.floats(-pi + 1e-6, pi - 1e-6), st.floats(-0.3, 0.3))

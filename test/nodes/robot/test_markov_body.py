@@ -33,8 +33,8 @@ class FakeNode:
     def publisher(self, *_):
         return SimpleNamespace(publish=self.sent.append)
 
-    def subscription(self, _type, _topic, hear, _qos):
-        self.hear = hear
+    def subscription(self, _type, _topic, callback, _qos):
+        self.receive = callback
         return SimpleNamespace(topic_name="/robots/body")
 
     def create_timer(self, _period, callback, clock):
@@ -58,59 +58,59 @@ def states():
 
 
 @pytest.fixture
-def bodies(node, states):
+def robots(node, states):
     """Two robots that are in the world."""
-    bodies = SimulatedRobots(node, node, "/world", DeferredWork(node))
+    robots = SimulatedRobots(node, node, "/world", DeferredWork(node))
     for robot_id in (4, 9):
-        bodies.enter(robot_id, lambda state, robot_id=robot_id: states.update({robot_id: state}))
+        robots.enter(robot_id, lambda state, robot_id=robot_id: states.update({robot_id: state}))
     node.pass_time()
-    node.hear(BodyState(robot_id=[4, 9], local_state=[1, 2]))
+    node.receive(BodyState(robot_id=[4, 9], local_state=[1, 2]))
     node.sent.clear()
-    return bodies
+    return robots
 
 
 def tick(number, s_g=0):
     return Tick(7, number, 1, s_g, None, ())
 
 
-def test_robots_that_enter_hear_their_states(bodies, states):
+def test_robots_that_enter_get_their_states(robots, states):
     assert states == {4: 1, 9: 2}
 
 
-def test_one_message_per_tick_carries_the_actions_of_all(bodies, node):
-    bodies.act(4, tick(3, s_g=2), 0)
+def test_one_message_per_tick_carries_the_actions_of_all(robots, node):
+    robots.act(4, tick(3, s_g=2), 0)
     assert node.sent == []
-    bodies.act(9, tick(3, s_g=2), 1)
+    robots.act(9, tick(3, s_g=2), 1)
     assert node.sent == [
         BodyCommand(body_topic="/robots/body", session=7, tick=3, global_state=2, robot_id=[4, 9], local_action=[0, 1])
     ]
 
 
-def test_a_message_does_not_wait_for_a_silent_robot_nor_mix_ticks(bodies, node):
-    bodies.act(4, tick(3), 0)
+def test_a_message_does_not_wait_for_a_silent_robot_nor_mix_ticks(robots, node):
+    robots.act(4, tick(3), 0)
     node.pass_time()
     assert [list(message.robot_id) for message in node.sent] == [[4]]
-    bodies.act(9, tick(4), 1)
-    bodies.act(4, tick(5), 1)
+    robots.act(9, tick(4), 1)
+    robots.act(4, tick(5), 1)
     assert [(message.tick, list(message.robot_id)) for message in node.sent] == [(3, [4]), (4, [9])]
 
 
-def test_answers_to_earlier_ticks_are_not_believed(bodies, node, states):
+def test_answers_to_earlier_ticks_are_not_believed(robots, node, states):
     for robot_id in (4, 9):
-        bodies.act(robot_id, tick(3), 0)
-    node.hear(BodyState(session=7, tick=2, robot_id=[4], local_state=[4]))
-    node.hear(BodyState(session=6, tick=3, robot_id=[4], local_state=[4]))
-    node.hear(BodyState(session=7, tick=3, robot_id=[8], local_state=[4]))
+        robots.act(robot_id, tick(3), 0)
+    node.receive(BodyState(session=7, tick=2, robot_id=[4], local_state=[4]))
+    node.receive(BodyState(session=6, tick=3, robot_id=[4], local_state=[4]))
+    node.receive(BodyState(session=7, tick=3, robot_id=[8], local_state=[4]))
     assert states[4] == 1
-    node.hear(BodyState(session=7, tick=3, robot_id=[4, 9], local_state=[0, 3]))
-    node.hear(BodyState(session=7, tick=3, robot_id=[4], local_state=[2]))
+    node.receive(BodyState(session=7, tick=3, robot_id=[4, 9], local_state=[0, 3]))
+    node.receive(BodyState(session=7, tick=3, robot_id=[4], local_state=[2]))
     assert states == {4: 0, 9: 3}
 
 
-def test_a_lost_answer_is_asked_for_again(bodies, node, monkeypatch):
+def test_a_lost_answer_is_asked_for_again(robots, node, monkeypatch):
     for robot_id in (4, 9):
-        bodies.act(robot_id, tick(3), 1)
-    node.hear(BodyState(session=7, tick=3, robot_id=[4], local_state=[0]))
+        robots.act(robot_id, tick(3), 1)
+    node.receive(BodyState(session=7, tick=3, robot_id=[4], local_state=[0]))
     node.sent.clear()
     node.pass_time()
     assert node.sent == []
@@ -123,33 +123,33 @@ def test_a_lost_answer_is_asked_for_again(bodies, node, monkeypatch):
     assert list(message.local_action) == [BodyCommand.ASK]
 
 
-def test_the_bodies_of_polled_robots_wait_until_all_have_reported(bodies, node):
+def test_the_moves_of_polled_robots_wait_until_all_have_reported(robots, node):
     polled = Tick(7, 3, 1, 0, None, (4, 9))
     for robot_id in (4, 9):
-        bodies.act(robot_id, polled, 1)
+        robots.act(robot_id, polled, 1)
     assert node.sent == []
     node.pass_time()
     assert [list(message.robot_id) for message in node.sent] == [[4, 9]]
 
 
 def test_a_single_robot_puts_nothing_off(node):
-    bodies = SimulatedRobots(node, node, "/world", DeferredWork(node))
-    bodies.enter(1, lambda state: None)
+    robots = SimulatedRobots(node, node, "/world", DeferredWork(node))
+    robots.enter(1, lambda state: None)
     node.sent.clear()
-    bodies.act(1, Tick(7, 3, 1, 0, None, (1,)), 1)
+    robots.act(1, Tick(7, 3, 1, 0, None, (1,)), 1)
     assert [list(message.robot_id) for message in node.sent] == [[1]]
 
 
-def test_a_robot_that_has_left_does_not_act(bodies, node):
-    bodies.act(4, Tick(7, 3, 1, 0, None, (4,)), 1)
-    bodies.leave(4)
+def test_a_robot_that_has_left_does_not_act(robots, node):
+    robots.act(4, Tick(7, 3, 1, 0, None, (4,)), 1)
+    robots.leave(4)
     node.pass_time()
     assert [(list(message.robot_id), list(message.local_action)) for message in node.sent] == [([4], [BodyCommand.LEAVE])]
 
 
-def test_robots_leave_the_world_with_the_last_words(bodies, node):
-    bodies.leave(4)
-    bodies.leave(9)
+def test_robots_leave_the_world_with_the_last_words(robots, node):
+    robots.leave(4)
+    robots.leave(9)
     left = [robot_id for message in node.sent for robot_id in message.robot_id]
     actions = {action for message in node.sent for action in message.local_action}
     assert sorted(left) == [4, 9]

@@ -3,9 +3,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from altmarl_ros.random_streams import make_streams
 from altmarl_ros.simulation.physical.config import LaserConfig
 from altmarl_ros.simulation.physical.laser import Laser
-from altmarl_ros.simulation.physical.noise import Purpose, counters
+from altmarl_ros.simulation.physical.noise import Purpose
 from altmarl_ros.simulation.physical.placement import polygon_walls, random_starts
 from altmarl_ros.simulation.physical.world import PhysicalWorld
 
@@ -17,7 +18,7 @@ def scan(poses, walls=NOTHING, obstacles=NOTHING[:, :3], robots=(0,), seed=0, **
     """Bearings [beams] in the sensor's frame and ranges [len(robots), beams]."""
     config = LaserConfig(**{"noise": 0.0, **settings})
     poses = np.atleast_2d(np.array(poses, dtype=float))
-    laser = Laser(config, counters(seed, Purpose.LASER, len(poses)))
+    laser = Laser(config, make_streams(seed, Purpose.LASER, range(len(poses))))
     ranges = laser.scan(np.array(robots), poses, R, np.array(walls, dtype=float), np.array(obstacles, dtype=float))
     return laser.angle_min + laser.angle_increment * np.arange(config.beams), ranges
 

@@ -1,7 +1,7 @@
-"""The faulty network of a simulated robot: a layer between its callbacks and DDS, absent where there is no fault.
+"""Impairs the network link of a simulated robot: a layer between its callbacks and DDS, absent where the link is perfect.
 
-It touches what crosses the thin link every tick, the tick on its way in and the report on its way out; the
-reliable topics are repeated by DDS until they arrive, and the body is no network.
+It touches what crosses the link in every tick: the tick on its way to the robot and the report on its way back. DDS repeats
+messages on the reliable topics until they arrive, and what the robot acts through is no network.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ _SOON = 1e-4  # s; a message due within this goes at once
 
 
 def network_of(values: Mapping[str, Any]) -> Network:
-    """The network that a node's parameter values describe."""
+    """Return the network that a node's parameter values describe."""
     return Network(**{field.name: float(values[f"network.{field.name}"]) for field in fields(Network)})
 
 
-class FaultyLink:
-    """Both channels of one robot, in front of its callbacks and publishers."""
+class ImpairedLink:
+    """Loses, delays, copies and reorders the ticks and reports of one robot."""
 
     def __init__(self, node: Node, network: Network, seed: int, robot_id: int) -> None:
         self._network = network
@@ -61,11 +61,11 @@ class FaultyLink:
             self._timer.cancel()
 
     def to_robot(self, callback: Callback) -> Callback:
-        """A subscription's callback behind the network; the callback itself where there is no fault."""
+        """Return a subscription's callback behind the link; the callback itself where the link is perfect."""
         return self._through(Direction.TO_ROBOT, callback)
 
     def from_robot(self, publish: Callback) -> Callback:
-        """A publisher's `publish` in front of the network; itself where there is no fault."""
+        """Return a publisher's `publish` in front of the link; itself where the link is perfect."""
         return self._through(Direction.FROM_ROBOT, publish)
 
     def _through(self, way: Direction, receive: Callback) -> Callback:

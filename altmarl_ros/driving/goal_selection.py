@@ -1,0 +1,81 @@
+"""Selects where a robot drives: to its own slot in the zone that its last action leads to, or to a parking place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from altmarl_ros.driving.local_planner import Goal
+from altmarl_ros.driving.planar import Pose
+from altmarl_ros.driving.zones import Zones
+
+
+@dataclass(frozen=True)
+class GoalMap:
+    """Maps zones and actions to goals, the same for all robots of a process.
+
+    Attributes:
+        zones: of the floor.
+        goal_zones: the zone to which an action leads from a zone [s_l, a_l].
+        park_zone: the zone to park in when the coordinator is silent; None: the one that the robot is in.
+    """
+
+    zones: Zones
+    goal_zones: NDArray[np.int64]
+    park_zone: int | None = None
+
+    def goal(self, pose: Pose, zone: int, robot_id: int) -> Goal | None:
+        """Return a robot's slot in a zone, and the way there from its pose in the map; None from beyond any map."""
+        way = self.zones.way(pose.x, pose.y, zone, robot_id).tolist()
+        if not way:
+            return None
+        *via, (goal_x, goal_y) = way
+        return Goal(goal_x, goal_y, via=tuple((via_x, via_y) for via_x, via_y in via))
+
+
+class GoalSelector:
+    """Keeps the goal of one robot.
+
+    Attributes:
+        zone: the zone of the present goal, or None.
+        goal: the present goal, or None.
+        from_action: whether the goal comes from an action of the robot; else it parks, or has no goal.
+    """
+
+    def __init__(self, goal_map: GoalMap, robot_id: int) -> None:
+        self._map, self._id = goal_map, robot_id
+        self.zone: int | None = None
+        self.goal: Goal | None = None
+        self.from_action = False
+
+    def act(self, zone: int, local_action: int, pose: Pose) -> bool:
+        """Select the goal to which an action leads from the robot's zone; returns False if there is no such action."""
+        if not 0 <= local_action < self._map.goal_zones.shape[1]:
+            return False
+        self.from_action = True
+        self._select(int(self._map.goal_zones[zone, local_action]), pose)
+        return True
+
+    def park(self, zone: int | None, pose: Pose) -> None:
+        """Select a parking place, once per action: in the parking zone, by default in the robot's own, if that is known."""
+        parking = zone if self._map.park_zone is None else self._map.park_zone
+        if self.from_action and parking is not None:
+            self.from_action = False
+            self._select(parking, pose)
+
+    def plan_again(self, pose: Pose) -> None:
+        """Find the way to the same zone from where the robot is now."""
+        if self.zone is not None:
+            self._select(self.zone, pose)
+
+    def clear(self) -> None:
+        """Forget the goal."""
+        self.zone = self.goal = None
+        self.from_action = False
+
+    def _select(self, zone: int, pose: Pose) -> None:
+        goal = self._map.goal(pose, zone, self._id)
+        if goal is not None:
+            self.zone, self.goal = zone, goal

@@ -1,0 +1,94 @@
+"""What the robots of one process share: the coordinator's topics, the clock, and what they act through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Mapping
+
+from rclpy.node import Node
+
+from altmarl_ros.driving.goal_selection import GoalMap
+from altmarl_ros.driving.warm_up import warm_up
+from altmarl_ros.driving.zones import Zones
+from altmarl_ros.errors import AltmarlError
+from altmarl_ros.games import load_floor_map, load_game
+from altmarl_ros.games.moves import goal_zones
+from altmarl_ros.nodes.common.clock import AgeClock
+from altmarl_ros.nodes.common.deferred_work import DeferredWork
+from altmarl_ros.nodes.common.endpoints import Endpoints
+from altmarl_ros.nodes.robot.coordinator_subscriptions import CoordinatorSubscriptions
+from altmarl_ros.nodes.robot.emergency_stop import FleetStop
+from altmarl_ros.nodes.robot.markov_body import SimulatedRobots
+from altmarl_ros.nodes.robot.parameters import check_topics
+
+
+@dataclass(frozen=True)
+class VehicleResources:
+    """What the vehicles of one process share.
+
+    Attributes:
+        clock: by which ages are measured.
+        goal_map: where the actions lead on the floor.
+        fleet_stop: the fleet's emergency stop.
+    """
+
+    clock: AgeClock
+    goal_map: GoalMap
+    fleet_stop: FleetStop
+
+
+@dataclass(frozen=True)
+class SharedResources:
+    """What the robots of one process share.
+
+    Attributes:
+        game_hash: of the game that they are set up for; empty: any.
+        clock: by which ages are measured.
+        coordinator: the subscriptions to the coordinator's topics.
+        acts_through: the robots' places in the simulated Markov world, or what their vehicles share.
+    """
+
+    game_hash: str
+    clock: AgeClock
+    coordinator: CoordinatorSubscriptions
+    acts_through: SimulatedRobots | VehicleResources
+
+    @classmethod
+    def load(cls, node: Node, make: Endpoints, values: Mapping[str, Any]) -> SharedResources:
+        """Load what the parameters name, on the endpoints of a node.
+
+        Raises:
+            AltmarlError: naming the file or parameter and what is wrong with it.
+        """
+        game_hash = load_game(values["game"]).content_hash if values["game"] else ""
+        deferred, prefix, clock = DeferredWork(node), values["fleet_prefix"], AgeClock(node)
+        acts_through: SimulatedRobots | VehicleResources
+        if values["body"] == "markov":
+            lease = None
+            acts_through = SimulatedRobots(node, make, values["world_prefix"], deferred)
+        else:
+            lease = float(values["timeout.coordinator"])
+            acts_through = VehicleResources(clock, load_goal_map(values), FleetStop(node, prefix))
+        coordinator = CoordinatorSubscriptions(node, make, prefix, game_hash=game_hash, deferred=deferred, lease=lease)
+        return cls(game_hash, clock, coordinator, acts_through)
+
+
+def load_goal_map(values: Mapping[str, Any]) -> GoalMap:
+    """Load the floor and the game of robots that drive, and compile what their control loops call.
+
+    Raises:
+        AltmarlError: naming the file or parameter and what is wrong with it.
+    """
+    check_topics(values)
+    floor = load_floor_map(values["floor"] or values["game"])
+    names, park = floor.plan.names, values["park_zone"]
+    if park and park not in names:
+        raise AltmarlError(f"parameter 'park_zone' is {park!r}, which is no zone; zones are {', '.join(names)}")
+    warm_up()
+    zones = Zones(
+        floor,
+        hysteresis=float(values["zones.hysteresis"]),
+        tolerance=float(values["zones.tolerance"]),
+        robot_radius=float(values["robot.radius"]),
+    )
+    return GoalMap(zones, goal_zones(load_game(values["game"]), floor), names.index(park) if park else None)
