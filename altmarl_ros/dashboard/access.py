@@ -35,7 +35,7 @@ class Access:
 
     def __post_init__(self) -> None:
         if self.token and (len(self.token) < LEAST_TOKEN or not self.token.isascii() or not self.token.isprintable()):
-            raise AltmarlError(f"--token must have at least {LEAST_TOKEN} printable ASCII characters")
+            raise AltmarlError(f"the token must have at least {LEAST_TOKEN} printable ASCII characters")
 
     @property
     def local(self) -> bool:

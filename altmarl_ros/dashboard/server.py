@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections import deque
 from typing import Any, Awaitable, Callable
 
@@ -15,7 +16,9 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from altmarl_ros.dashboard.access import Access
 from altmarl_ros.dashboard.commands import Command, Operations, Outcome, parse_command
+from altmarl_ros.dashboard.connections import Gate
 from altmarl_ros.dashboard.events import INFO, WARNING
+from altmarl_ros.dashboard.guesses import GuessLimiter
 from altmarl_ros.dashboard.page import Page
 from altmarl_ros.dashboard.view import Cursor, FleetView
 from altmarl_ros.errors import AltmarlError
@@ -45,9 +48,9 @@ class _Client:
         self.replies: deque[dict[str, Any]] = deque(maxlen=2 * _MOST_PENDING)
         self.pending: set[asyncio.Task[None]] = set()
 
-    def reply(self, number: int | None, outcome: Outcome) -> None:
-        """Keep a reply for the next message."""
-        self.replies.append({"id": number, "ok": outcome.successful, "text": outcome.text})
+    def reply(self, number: int | None, outcome: Outcome, **further: Any) -> None:
+        """Keep a reply for the next message; `further` are more fields of it."""
+        self.replies.append({"id": number, "ok": outcome.successful, "text": outcome.text, **further})
 
 
 class DashboardServer:
@@ -56,6 +59,7 @@ class DashboardServer:
     def __init__(self, view: FleetView, operations: Operations, access: Access, page: Page) -> None:
         self._view, self._operations, self._access, self._page = view, operations, access, page
         self._clients: set[_Client] = set()
+        self._guesses = GuessLimiter()
         view.put("access", {"token": bool(access.token)})
 
     def application(self) -> web.Application:
@@ -73,7 +77,7 @@ class DashboardServer:
         return await handler(request)
 
     async def _send_page(self, request: web.Request) -> web.StreamResponse:
-        return web.Response(
+        response = web.Response(
             body=self._page.content,
             content_type="text/html",
             charset="utf-8",
@@ -86,6 +90,8 @@ class DashboardServer:
                 "Cross-Origin-Resource-Policy": "same-origin",
             },
         )
+        response.force_close()  # nothing else is asked for on this connection
+        return response
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         if not self._access.same_origin(request.headers.get("Origin"), request.host):
@@ -98,6 +104,9 @@ class DashboardServer:
         sender: asyncio.Task[None] | None = None
         try:
             await socket.prepare(request)
+            gate = request.transport.get_protocol() if request.transport is not None else None
+            if isinstance(gate, Gate):
+                gate.keep()
             sender = asyncio.create_task(self._send(client))
             async for message in socket:
                 if message.type is WSMsgType.TEXT:
@@ -151,12 +160,19 @@ class DashboardServer:
         client.reply(command.number, outcome)
 
     async def _unlock(self, client: _Client, command: Command) -> None:
+        wait = self._guesses.wait(client.address)
+        if wait > 0.0:
+            await asyncio.sleep(_WRONG_DELAY)
+            text = f"too many wrong tokens came from {client.address}: the next is looked at in {math.ceil(wait)} s"
+            client.reply(command.number, Outcome(False, text), retry=math.ceil(wait))
+            return
         client.control = self._access.unlocks(*command.arguments)
         if client.control:
             self._view.note(INFO, "control", f"a browser at {client.address} has control")
             client.reply(command.number, Outcome(True, "control"))
             return
         client.wrong += 1
+        self._guesses.wrong(client.address)
         await asyncio.sleep(_WRONG_DELAY)
         why = "the token is wrong" if self._access.token else "this dashboard is read-only: it was started so"
         client.reply(command.number, Outcome(False, why))

@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 import signal
 import socket
-from typing import Callable, Iterator
+from typing import AsyncIterator, Callable, Iterator
 
 from aiohttp import web
 
+from altmarl_ros.dashboard.connections import ConnectionLimits, gated
 from altmarl_ros.errors import AltmarlError
 
 _POLL_PERIOD = 0.2  # s between two looks for a failure
@@ -63,15 +64,26 @@ async def _serve(
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=_SHUTDOWN)
-    await runner.setup()
-    try:
-        await web.SockSite(runner, bound).start()
+    async with running(application, bound, ConnectionLimits()):
         ready(_url(bound))
         while not stopping.is_set() and failed() is None:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(stopping.wait(), _POLL_PERIOD)
         return failed()
+
+
+@contextlib.asynccontextmanager
+async def running(application: web.Application, bound: socket.socket, limits: ConnectionLimits) -> AsyncIterator[None]:
+    """Serve on a bound socket within the limits, until left."""
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=_SHUTDOWN)
+    await runner.setup()
+    try:
+        assert runner.server is not None
+        server = await asyncio.get_running_loop().create_server(gated(runner.server, limits), sock=bound)
+        try:
+            yield
+        finally:
+            server.close()
     finally:
         await runner.cleanup()
 

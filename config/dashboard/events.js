@@ -3,7 +3,7 @@ const MOST_LINES = 200;
 const SIGNS = { info: "·", warning: "▲", error: "■" };
 
 function addEvents(events) {
-  const list = $("events");
+  const list = $("event-lines");
   for (const { number: key, time, level, kind, text } of events) {
     list.prepend(element(
       "li", { class: level, "data-number": key, "data-kind": kind }, element("time", {}, clock(time)),

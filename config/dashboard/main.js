@@ -128,7 +128,7 @@ async function onLink(change) {
   link = { open: change.open, ever: link.ever || change.open, since: link.since };
   if (change.open) { // the server may be another one by now, and tells all from the start
     fleet.rows = [];
-    $("events").replaceChildren();
+    $("event-lines").replaceChildren();
     const token = sessionStorage.getItem("token");
     if (token) await unlock(token);
   } else fleet.control = false;
@@ -139,6 +139,7 @@ async function unlock(token) {
   const reply = await ask({ do: "unlock", token });
   fleet.control = reply.ok;
   if (reply.ok) sessionStorage.setItem("token", token);
+  else if (reply.retry && sessionStorage.getItem("token") === token) setTimeout(() => unlock(token), 1000 * reply.retry);
   else if (link.open) sessionStorage.removeItem("token");
   showRights();
   return reply;

@@ -69,10 +69,24 @@ class Roster {
     order.sort((a, b) => way * (value(a) - value(b)) || ids[a] - ids[b]);
     this.order = order;
     this.box.classList.toggle("with-charge", Boolean(charge));
+    this.widen();
     this.box.setAttribute("aria-rowcount", order.length + 1);
     this.body.style.height = `${order.length * ROW}px`;
     setText($("roster-count"), order.length === n ? `${n}` : `${order.length} of ${n}`);
     this.request();
+  }
+
+  // Columns of names are as wide as the longest one: where that is too much for the screen, the table scrolls sideways.
+  widen() {
+    const { ids, names, game } = this.fleet;
+    if (this.widened?.names === names && this.widened.game === game) return;
+    this.widened = { names, game };
+    const pen = document.createElement("canvas").getContext("2d");
+    const { fontWeight, fontSize, fontFamily } = getComputedStyle(this.body);
+    pen.font = `${fontWeight} ${fontSize} ${fontFamily}`;
+    const widest = (texts) => Math.ceil(texts.reduce((most, text) => Math.max(most, pen.measureText(text).width), 48)) + 2;
+    this.box.style.setProperty("--name", `${widest(Array.from(ids, (id) => shortName(names[id], id)))}px`);
+    this.box.style.setProperty("--zone", `${widest(game?.zones ?? [])}px`);
   }
 
   draw() {

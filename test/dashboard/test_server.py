@@ -7,6 +7,7 @@ import pytest
 from aiohttp import ClientSession, WSMsgType, WSServerHandshakeError
 from aiohttp.test_utils import TestClient, TestServer
 
+from altmarl_ros.dashboard import guesses
 from altmarl_ros.dashboard import server as serving
 from altmarl_ros.dashboard.access import Access
 from altmarl_ros.dashboard.commands import Outcome
@@ -172,6 +173,25 @@ def test_wrong_tokens_are_slow_and_soon_end_the_connection(monkeypatch):
         while (message := await socket.receive(timeout=10)).type is not WSMsgType.CLOSE:
             assert message.type is WSMsgType.BINARY
         assert message.data == 1008
+
+    served(scenario)
+
+
+def test_guesses_are_slowed_across_connections(monkeypatch):
+    monkeypatch.setattr(serving, "_WRONG_DELAY", 0.01)
+    monkeypatch.setattr(guesses, "PAUSE", 1.0)
+
+    async def scenario(running):
+        for _ in range(guesses.FREE):
+            async with await running.connect() as socket:
+                assert "wrong" in (await running.ask(socket, do="unlock", token="guess"))["text"]
+        socket = await running.connect()
+        answer = await running.ask(socket, do="unlock", token=TOKEN)
+        assert not answer["ok"], "not looked at: the answer would tell a guesser"
+        assert 0 < answer["retry"] <= 1
+        assert not (await running.ask(socket, do="stop", pressed=True))["ok"]
+        await asyncio.sleep(1.1)
+        assert (await running.ask(socket, do="unlock", token=TOKEN))["ok"]
 
     served(scenario)
 

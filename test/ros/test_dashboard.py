@@ -8,10 +8,12 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from altmarl_ros.dashboard.token_sources import VARIABLE
 from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.deployment.middleware import discovery_variables, free_domain
 from altmarl_ros.resources import executable
@@ -93,7 +95,7 @@ class Scene:
         self.stopped = message.data
 
     def start_server(self, port):
-        self.server = Server(self._environment, port, "--token", TOKEN)
+        self.server = Server({**self._environment, VARIABLE: TOKEN}, port)
 
     def open(self, control=True, **options):
         """A browser of its own, with the page."""
@@ -330,6 +332,31 @@ def test_robots_that_fall_silent_are_shown_as_suspended(scene):
     page.select_option("#roster-show", "suspended")
     expect(page.locator("#roster-count")).to_have_text(f"{ROBOTS // 2} of {ROBOTS}")
     expect(page.locator("#events")).to_contain_text("suspended: no answer")
+
+
+def test_the_token_is_in_no_list_of_processes(tmp_path):
+    """Neither the server's nor that of the browser that it opens."""
+    seen, browser, token = tmp_path / "seen", tmp_path / "browser", tmp_path / "token"
+    browser.write_text(f'#!/bin/sh\ntr "\\0" " " < /proc/$$/cmdline > {seen}.part\nenv >> {seen}.part\nmv {seen}.part {seen}\n')
+    browser.chmod(0o700)
+    token.touch(mode=0o600)
+    token.write_text(TOKEN)
+    environment = {**os.environ, "BROWSER": f"{browser} %s", "ROS_HOME": str(tmp_path), VARIABLE: "a-token-for-no-child"}
+    server = Server(environment, 0, "--open", "--token-file", str(token))
+    try:
+        for _ in range(200):
+            if seen.exists():
+                break
+            time.sleep(0.1)
+        opened = seen.read_text()
+        page = Path(re.search(r"file://(\S+)", opened)[1])
+        assert f"{server.url}#token={TOKEN}" in page.read_text()
+        for shown in (opened, Path(f"/proc/{server.process.pid}/cmdline").read_bytes().decode()):
+            assert TOKEN not in shown
+            assert "a-token-for-no-child" not in shown
+    finally:
+        assert server.stop() == 0
+    assert not page.exists()
 
 
 def test_a_taken_port_is_one_line_and_exit_code_2():

@@ -1,10 +1,12 @@
 """`altmarl dashboard`: a running fleet in a web browser."""
 
+import contextlib
 import os
 import secrets
 import socket
 import webbrowser
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, Optional
 
 import typer
 
@@ -25,9 +27,13 @@ def dashboard(
         str, typer.Option(help="Address to serve at; any but a loopback address opens the page to the network.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to serve at; 0: a free one.")] = 8420,
-    token: Annotated[
-        str, typer.Option(help="Token that gives control; default: a new one at each start.", show_default=False)
-    ] = "",
+    token_file: Annotated[
+        Optional[Path],
+        typer.Option(
+            help="File with the token that gives control, which nobody else may read; default: the variable "
+            "ALTMARL_DASHBOARD_TOKEN, or a new token at each start."
+        ),
+    ] = None,
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Let nobody change anything, with or without a token.")
     ] = False,
@@ -39,21 +45,23 @@ def dashboard(
 
     Example: altmarl dashboard --open, beside altmarl fleet
     """
-    if read_only and token:
-        raise typer.BadParameter("give either --token or --read-only")
+    if read_only and token_file is not None:
+        raise typer.BadParameter("give either --token-file or --read-only")
     rclpy = import_rclpy()
     serving = import_web_server()
     from altmarl_ros.dashboard.access import Access
     from altmarl_ros.dashboard.page import load_page
     from altmarl_ros.dashboard.server import DashboardServer
+    from altmarl_ros.dashboard.token_sources import given_token
     from altmarl_ros.dashboard.view import FleetView
     from altmarl_ros.nodes.tools.dashboard import DashboardNode
     from altmarl_ros.nodes.tools.dashboard_thread import NodeThread
 
-    access = Access(host, "" if read_only else token or secrets.token_urlsafe(_TOKEN_BYTES), (socket.gethostname(),))
+    token = given_token(token_file, os.environ) or secrets.token_urlsafe(_TOKEN_BYTES)
+    access = Access(host, "" if read_only else token, (socket.gethostname(),))
     page, view = load_page(), FleetView(fleet_prefix)
     os.environ.update(discovery_variables())
-    with serving.listening(host, port) as bound:
+    with serving.listening(host, port) as bound, contextlib.ExitStack() as opened:
         rclpy.init(args=[], signal_handler_options=rclpy.signals.SignalHandlerOptions.NO)
         try:
             try:
@@ -64,14 +72,16 @@ def dashboard(
             thread.start()
             try:
                 application = DashboardServer(view, node, access, page).application()
-                serving.serve(application, bound, lambda url: _announce(url, access, open_browser), lambda: thread.failure)
+                told = opened if open_browser else None
+                serving.serve(application, bound, lambda url: _announce(url, access, told), lambda: thread.failure)
             finally:
                 thread.stop()
         finally:
             rclpy.try_shutdown()
 
 
-def _announce(url: str, access: Any, open_browser: bool) -> None:
+def _announce(url: str, access: Any, opened: Optional[contextlib.ExitStack]) -> None:
+    """Say where the page is; `opened`: open it, and keep there what the browser needs to find it."""
     with_token = f"{url}#token={access.token}" if access.token else url
     console.out.print(f"look:    {url}")
     if access.token:
@@ -79,5 +89,7 @@ def _announce(url: str, access: Any, open_browser: bool) -> None:
     if not access.local:
         note = "note: whoever reaches this address may look, and traffic is not encrypted"
         console.err.print(f"{note}; see docs/how-to/dashboard.md")
-    if open_browser:
-        webbrowser.open(with_token)
+    if opened is not None:
+        from altmarl_ros.dashboard.token_sources import private_link
+
+        webbrowser.open(opened.enter_context(private_link(with_token)) if access.token else url)

@@ -1,0 +1,143 @@
+"""The page in a real browser, without ROS: a fleet that is made up, on a desk and on a phone."""
+
+import asyncio
+import shutil
+import socket
+import threading
+
+import numpy as np
+import pytest
+
+from altmarl_ros.dashboard.access import Access
+from altmarl_ros.dashboard.connections import ConnectionLimits
+from altmarl_ros.dashboard.page import load_page
+from altmarl_ros.dashboard.server import DashboardServer
+from altmarl_ros.dashboard.serving import running
+from altmarl_ros.dashboard.view import FleetView
+from altmarl_ros.games.tabular import TabularGame
+
+playwright = pytest.importorskip("playwright.sync_api", reason="NO PLAYWRIGHT HERE: nothing of the dashboard's page was tested")
+expect = playwright.expect
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+ZONES = ("loading dock north", "loading dock south", "high-bay storage aisle 12", "packing", "charging")
+DESK, TABLET, PHONE = {"width": 1440, "height": 900}, {"width": 900, "height": 1100}, {"width": 375, "height": 667}
+
+# Nothing of the page is below its last part, and nothing beside it.
+EMPTINESS = """() => {
+  const page = document.scrollingElement, main = document.getElementById('main').getBoundingClientRect();
+  return [page.scrollHeight - (main.bottom + page.scrollTop), page.scrollWidth - page.clientWidth];
+}"""
+
+# Names of which a part is cut away, or that are outside of what can be scrolled to.
+CUT = """selector => [...document.querySelectorAll(selector)].filter(node => node.checkVisibility() && node.textContent)
+  .filter(node => node.scrollWidth > node.clientWidth + 1 || node.scrollHeight > node.clientHeight + 1)
+  .map(node => node.textContent)"""
+
+ASIDE = "() => { const box = document.querySelector('#roster'); box.scrollLeft = 1e6; return box.scrollLeft; }"
+
+# The children that ARIA allows of lists, and the parents of their items.
+LISTS = """() => [...document.querySelectorAll('li, [role=listitem]')].filter(node => {
+  const list = node.parentElement, role = list.getAttribute('role');
+  return node.matches('li') ? !list.matches('ol, ul, menu') || (role && role !== 'list') : role !== 'list';
+}).map(node => node.outerHTML.slice(0, 100))"""
+
+
+@pytest.fixture(scope="module")
+def view():
+    made = FleetView("/fleet")
+    stay = np.ones((5, 1, 1, 1)) * np.eye(5)[:, None, None, :]
+    game = TabularGame("hall", np.ones((1, 1, 1)), stay, np.zeros((1, 1)), np.zeros((5, 1, 1)), 0.9, local_state_names=ZONES)
+    made.set_game(game, None, {"name": "hall", "hash": "", "note": ""})
+    for robot_id in range(40):
+        made.robots.join(robot_id, 1, f"/warehouse_robot_{robot_id:04d}/robot")
+    for number in range(250):
+        made.note("warning", "robot", f"robot {number} suspended: no answer")
+    return made
+
+
+@pytest.fixture(scope="module")
+def address(view):
+    """Of a server in a thread."""
+    server = DashboardServer(view, None, Access("127.0.0.1", ""), load_page())
+    ready, ended = threading.Event(), threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+
+        async def serve():
+            async with running(server.application(), bound, ConnectionLimits()):
+                ready.set()
+                while not ended.is_set():
+                    await asyncio.sleep(0.05)
+
+        thread = threading.Thread(target=asyncio.run, args=(serve(),))
+        thread.start()
+        assert ready.wait(20)
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}/"
+        ended.set()
+        thread.join(20)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("NO CHROMIUM ON THIS MACHINE: nothing of the dashboard's page was tested")
+    with playwright.sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def open_page(browser, address, view, account):
+    """Opens the page in a window of a size, with a tick on it."""
+
+    def make(size):
+        page = browser.new_context(viewport=size).new_page()
+        page.set_default_timeout(20_000)
+        expect.set_options(timeout=20_000)
+        page.goto(address)
+        view.hear_status(account, (3, 5), {3: 1, 5: 2})
+        expect(page.locator("#roster .body .row").first).to_be_visible()
+        expect(page.locator("#events li").first).to_be_attached()
+        return page
+
+    return make
+
+
+@pytest.mark.parametrize("size", [DESK, TABLET, PHONE], ids=["desk", "tablet", "phone"])
+def test_the_page_does_not_scroll_into_emptiness(open_page, size):
+    below, beside = open_page(size).evaluate(EMPTINESS)
+    assert below <= 1
+    assert beside <= 0
+
+
+def test_lists_have_items_and_items_a_list(open_page):
+    page = open_page(DESK)
+    assert page.evaluate(LISTS) == []
+    log = page.get_by_role("log", name="Events, newest first")
+    expect(log.get_by_role("listitem").filter(has_text="robot 249 suspended")).to_have_count(1)
+    expect(log.get_by_role("listitem").filter(has_text="session 1")).to_have_count(1)
+    page.check("#events-warnings")
+    expect(log.get_by_role("listitem").filter(has_text="robot 249 suspended")).to_be_visible()
+    expect(log.get_by_role("listitem").filter(has_text="session 1")).to_have_count(0)
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize("names", ["#roster .body .id", "#roster .body .zone"])
+def test_names_in_the_table_are_whole(open_page, size, names):
+    page = open_page(size)
+    assert page.evaluate(CUT, names) == []
+    reach = page.evaluate(
+        "() => { const box = document.getElementById('roster'); box.scrollLeft = 1e6; return box.scrollLeft; }"
+    )
+    assert reach > 0 or size is DESK, "what is beside the screen can be scrolled to"
+    cell = page.locator(names).filter(visible=True, has_text="dock" if "zone" in names else "warehouse").first
+    cell.scroll_into_view_if_needed()
+    left, width = page.evaluate("node => [node.getBoundingClientRect().x, innerWidth]", cell.element_handle())
+    assert 0 <= left < width
+
+
+def test_names_of_zones_are_whole_on_a_phone(open_page):
+    page = open_page(PHONE)
+    assert page.evaluate(CUT, "#shares .name") == []
+    expect(page.locator("#shares .name").nth(2)).to_have_text(ZONES[2])
