@@ -1,4 +1,4 @@
-"""Parameters of the `physical_world` executable, and the world that they describe."""
+"""The parameters of the `physical_world` executable, and the world that they describe."""
 
 from __future__ import annotations
 
@@ -50,20 +50,20 @@ PARAMETERS = (
 
 
 def robot_ids(values: Mapping[str, Any]) -> range:
-    """Ids of the robots of this world."""
+    """Return the ids of the robots of this world."""
     return range(int(values["first_id"]), int(values["first_id"]) + int(values["count"]))
 
 
 def faults_of(values: Mapping[str, Any]) -> tuple[Fault, ...]:
-    """What breaks."""
+    """Read the faults that are scheduled."""
     return read_faults(values["faults_file"]) if values["faults_file"] else ()
 
 
 def make_world(values: Mapping[str, Any], game: TabularGame, floor: FloorMap, faults: Sequence[Fault]) -> PhysicalWorld:
-    """The world of the node's parameter values.
+    """Make the world that the parameter values describe.
 
     Raises:
-        AltmarlError: a setting breaks its rule, there is no room for the robots, a fault is of a robot that is not there.
+        AltmarlError: a setting breaks its rule, there is no room for the robots, a fault names a robot that is not there.
     """
     config = config_of({each.name: values[each.name] for each in _SETTINGS})
     if len(game.local_state_names) != len(floor.plan.zones):
@@ -74,7 +74,7 @@ def make_world(values: Mapping[str, Any], game: TabularGame, floor: FloorMap, fa
     else:
         areas = [zone.polygon.exterior.coords[:-1] for zone in floor.plan.zones]
         starts = random_starts(len(ids), areas, config.base.radius, seed, walls)
-    return PhysicalWorld(config, walls, starts, seed, faults)
+    return PhysicalWorld(config, walls, starts, seed, faults=faults)
 
 
 def warm_up(config: PhysicalConfig) -> None:

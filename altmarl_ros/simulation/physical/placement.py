@@ -42,7 +42,7 @@ def polygon_walls(corners: ArrayLike) -> FloatArray:
 
 
 def random_starts(
-    n: int, areas: Sequence[ArrayLike], radius: float, seed: int, walls: ArrayLike = (), clearance: float = 0.05
+    n: int, areas: Sequence[ArrayLike], radius: float, seed: int, walls: ArrayLike = (), *, clearance: float = 0.05
 ) -> FloatArray:
     """Poses of n discs that lie inside the areas and overlap neither each other nor walls [n, 3; m, m, rad; map].
 

@@ -51,6 +51,7 @@ class PhysicalWorld:
         walls: ArrayLike,
         starts: ArrayLike,
         seed: int,
+        *,
         faults: Sequence[Fault] = (),
         chargers: Sequence[ArrayLike] = (),
     ) -> None:
@@ -164,24 +165,11 @@ class PhysicalWorld:
         before = self._poses.copy()
         self._drive(start)
         self._steps += 1
-        self._contacts.resolve(
-            self.time,
-            before,
-            self._poses,
-            self._velocities,
-            self._wheels,
-            self._driven,
-            self._obstacles,
-        )
-        reckon(
-            self._reckoned,
-            self._wheels,
-            self._scales,
-            self._streams[Purpose.ODOMETRY],
-            dt,
-            self._lateral,
-            (c.odometry.distance_walk, c.odometry.turn_walk, c.odometry.heading_walk),
-        )
+        velocities = (self._velocities, self._wheels, self._driven)
+        self._contacts.resolve(self.time, before, pose=self._poses, velocities=velocities, obstacles=self._obstacles)
+        walks = (c.odometry.distance_walk, c.odometry.turn_walk, c.odometry.heading_walk)
+        settings = (dt, self._lateral, *walks)
+        reckon(self._reckoned, self._wheels, self._scales, self._streams[Purpose.ODOMETRY], settings)
         self._batteries.step(self._poses, self._wheels, dt)
         self._update_faults()
         self._sense(start)
@@ -213,20 +201,11 @@ class PhysicalWorld:
         limits = (base.max_speed, base.max_turn_rate, base.acceleration, base.deceleration, base.turn_acceleration)
         noise = (base.relative_noise, base.speed_noise, base.turn_noise)
         drive(
-            self._poses,
-            self._velocities,
+            (self._poses, self._velocities, self._wheels, self._driven),
             target,
-            self._wheels,
-            self._driven,
-            faults.magnitude(FaultKind.SEIZED_LEFT, 2),
-            faults.magnitude(FaultKind.SLIP)[0],
+            (faults.magnitude(FaultKind.SEIZED_LEFT, 2), faults.magnitude(FaultKind.SLIP)[0]),
             self._streams[Purpose.DRIVE],
-            dt,
-            self._lateral,
-            base.radius,
-            limits,
-            gain,
-            noise,
+            (dt, self._lateral, base.radius, limits, gain, noise),
         )
 
     def _sense(self, before: float) -> None:
@@ -239,8 +218,9 @@ class PhysicalWorld:
         self._odometry = Odometry(said.robots, said.stamps, said.values[:, :3], said.values[:, 3:])
 
         robots = due["localisation"]
-        values, noise = np.empty((len(robots), 3)), self.config.localisation
-        localise(robots, self._poses, self._streams[Purpose.LOCALISATION], noise.position_noise, noise.yaw_noise, values)
+        values, config = np.empty((len(robots), 3)), self.config.localisation
+        noise = (config.position_noise, config.yaw_noise)
+        localise(robots, self._poses, self._streams[Purpose.LOCALISATION], noise, values)
         said = self._sensors["localisation"].speak(robots, now, values, faults.magnitude(FaultKind.POSE_LOST, 4))
         self._localisation = Localisation(said.robots, said.stamps, said.values, self._covariance)
 
