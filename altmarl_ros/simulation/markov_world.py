@@ -114,7 +114,7 @@ class MarkovWorld:
         return robot.state
 
     def hear_tick(self, session: int, tick: int) -> None:
-        """Note that the coordinator began a tick. As the robots do, the world follows the newest session until it falls silent."""
+        """Note that the coordinator began a tick; like the robots, the world follows the newest session until it is silent."""
         last = self._newest
         if last is None or is_newer(session, last[0]) or (session == last[0] and tick > last[1]):
             self._newest = (session, tick)

@@ -69,9 +69,8 @@ class PhysicalWorldNode(GuardedNode):
 
         base = f"{self.get_namespace().rstrip('/')}/{values['name_prefix']}"
         self._sensors = [SensorTopics(self, f"{base}{i}", config, self._world.laser) for i in self._ids]
-        command_type, on_command = (
-            (TwistStamped, self._on_stamped) if values["stamped_commands"] else (Twist, self._on_velocity)
-        )
+        stamped = bool(values["stamped_commands"])
+        command_type, on_command = (TwistStamped, self._on_stamped) if stamped else (Twist, self._on_velocity)
         for robot, robot_id in enumerate(self._ids):
             self.create_subscription(command_type, f"{base}{robot_id}/cmd_vel", partial(on_command, robot), qos.sensor_qos())
             self.create_subscription(
