@@ -15,7 +15,7 @@ from altmarl_ros.nodes.common.guarded import GuardedNode
 from altmarl_ros.nodes.common.parameters import Parameter, declare
 from altmarl_ros.nodes.common.running import run
 from altmarl_ros.protocol.admission import DEFAULT_CAPACITY, NAME_LENGTH
-from altmarl_ros.simulation.markov_world import MarkovWorld
+from altmarl_ros.simulation import MarkovWorld
 
 PARAMETERS = (
     Parameter("game", "warehouse", "Game: a built-in name or a YAML file."),

@@ -9,12 +9,10 @@ from altmarl_ros.floors.floor_map import FloorMap
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.nodes.common import diagnostics
 from altmarl_ros.nodes.common.parameters import Parameter
-from altmarl_ros.simulation.markov_world import start_shares
-from altmarl_ros.simulation.physical.config import PhysicalConfig
-from altmarl_ros.simulation.physical.faults import Fault, read_faults
+from altmarl_ros.simulation import start_shares
+from altmarl_ros.simulation.physical import Fault, PhysicalConfig, PhysicalWorld, read_faults
 from altmarl_ros.simulation.physical.placement import floor_walls, parked_starts, random_starts
 from altmarl_ros.simulation.physical.settings import config_of, settings
-from altmarl_ros.simulation.physical.world import PhysicalWorld
 
 _SETTINGS = tuple(Parameter(each.name, each.default, each.description.capitalize()) for each in settings())
 

@@ -155,7 +155,7 @@ class PhysicalWorldNode(GuardedNode):
     def _on_velocity(self, robot: int, message: Twist) -> None:
         now = self._world.time
         self._world.command(robot, (message.linear.x, message.linear.y, message.angular.z))
-        self._steerers.heard(robot, now)  # whether or not the driver took it
+        self._steerers.commanded(robot, now)  # whether or not the driver took it
 
     def _on_stamped(self, robot: int, message: TwistStamped) -> None:
         self._on_velocity(robot, message.twist)

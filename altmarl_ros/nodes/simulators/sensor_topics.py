@@ -17,7 +17,7 @@ from sensor_msgs.msg import LaserScan
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.nodes.common.qos import simulated_qos
-from altmarl_ros.simulation.physical.config import PhysicalConfig
+from altmarl_ros.simulation.physical import PhysicalConfig
 from altmarl_ros.simulation.physical.laser import Laser
 
 _PLANAR = np.ix_([0, 1, 5], [0, 1, 5])  # x, y, yaw among x, y, z, roll, pitch, yaw

@@ -1,10 +1,10 @@
-"""Faults of physical robots: what breaks, on which robot, from when to when.
+"""Hardware faults of physical robots: what breaks, on which robot, from when to when.
 
     seized_left, seized_right    a wheel turns slower by the share `magnitude`, at 1 not at all
     slip                         the wheels turn, the share `magnitude` of the motion is lost, at 1 all
     dead_battery                 reads empty, and the base stops
-    driver_stops                 commands are not obeyed: the base stops
-    driver_holds                 commands are not obeyed: the base keeps the last one, whatever its age
+    driver_stops                 the driver obeys no command: the base stops
+    driver_holds                 the driver obeys no command: the base keeps the last one, whatever its age
     pose_, odometry_, laser_     a sensor's output is
         ..lost                   not there
         ..frozen                 the last one again and again, with new stamps
@@ -38,7 +38,7 @@ from altmarl_ros.simulation.physical.config import Settings
 
 
 class FaultKind(str, Enum):
-    """See the module."""
+    """Kind of fault; the module describes each."""
 
     SEIZED_LEFT = "seized_left"
     SEIZED_RIGHT = "seized_right"
@@ -69,11 +69,11 @@ _PLACED = (FaultKind.KIDNAPPED, FaultKind.OBSTACLE)
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault.
+    """One scheduled fault.
 
     Attributes:
         kind: what breaks.
-        robot: index; None for an obstacle.
+        robot: its index; None for an obstacle.
         start, end: interval [s]; the end may be infinite.
         magnitude: see the module; kinds without one keep 1.
         place: x, y of a kidnapped robot or an obstacle [m, m; map].
@@ -115,7 +115,11 @@ class Fault:
 
 
 class ActiveFaults:
-    """Which faults are active on n robots; looked up again only when one begins or ends.
+    """Tells which faults are active on n robots; they are looked up again only when one begins or ends.
+
+    Attributes:
+        faults: all that are scheduled.
+        placed: active obstacles and kidnappings.
 
     Raises:
         AltmarlError: a fault names a robot that is not there.
@@ -130,10 +134,9 @@ class ActiveFaults:
         self._seen = -1
         self._magnitudes = np.zeros((len(KINDS), n))
         self.placed: tuple[Fault, ...] = ()
-        """Active obstacles and kidnappings."""
 
     def update(self, time: float) -> bool:
-        """Go to a time [s]; whether anything changed."""
+        """Go on to a time [s]; returns whether anything changed."""
         seen = int(np.searchsorted(self._changes, time + 1e-9, side="right"))
         if seen == self._seen:
             return False
@@ -148,12 +151,12 @@ class ActiveFaults:
         return True
 
     def magnitude(self, first: FaultKind, count: int = 1) -> FloatArray:
-        """Magnitudes of `count` kinds from `first` on [count, n], 0 where not active."""
+        """Return the magnitudes of `count` kinds from `first` on, 0 where not active [count, n]."""
         begin = KINDS.index(first)
         return self._magnitudes[begin : begin + count]
 
     def active(self, kind: FaultKind) -> NDArray[np.bool_]:
-        """Which robots have a fault [n]."""
+        """Return which robots have a fault of this kind [n]."""
         return np.asarray(self._magnitudes[KINDS.index(kind)] > 0.0)
 
 
@@ -168,7 +171,7 @@ class _FaultConfig(Settings, frozen=True):
 
 
 def read_faults(path: str | Path) -> tuple[Fault, ...]:
-    """The faults of a YAML file.
+    """Read the faults of a YAML file.
 
     Raises:
         AltmarlError: one line that names the file, the fault by its place in the list, and what is wrong.
@@ -183,7 +186,7 @@ def read_faults(path: str | Path) -> tuple[Fault, ...]:
 
 
 def parse_faults(entries: Sequence[Any]) -> tuple[Fault, ...]:
-    """Faults of mappings with the attributes of `Fault` as keys.
+    """Convert mappings with the attributes of `Fault` as keys.
 
     Raises:
         AltmarlError: naming the fault by its place in the list, and what is wrong.

@@ -1,4 +1,4 @@
-"""A floor with n physical robots in arrays, moved in fixed time steps. Frames are those of REP-105, units SI.
+"""Simulates a floor with n physical robots in arrays, in fixed time steps. Frames are those of REP-105, units SI.
 
 One step: command (timeout, driver's faults, delay) -> base (`dynamics`) -> contacts -> odometry, battery -> faults that
 begin or end -> sensors that are due. Random numbers of robot i depend on (seed, i) alone: with the same commands a run is
@@ -31,10 +31,10 @@ _ROOM = 1e-6  # m; gap to whatever is put on the floor
 
 
 class PhysicalWorld:
-    """The truth about n robots, and what their sensors say of it.
+    """The true state of n robots, and what their sensors publish of it.
 
     Args:
-        config: what the robots are.
+        config: of the robots.
         walls: segments [w, 4] or [w, 2, 2; m; map].
         starts: poses [n, 3; m, m, rad; map].
         seed: of everything random.
@@ -119,7 +119,7 @@ class PhysicalWorld:
 
     @property
     def charge(self) -> FloatArray:
-        """What each battery says is left of its capacity [n], in [0, 1]."""
+        """Share of its capacity that each battery reports [n], in [0, 1]."""
         return np.where(self._faults.active(FaultKind.DEAD_BATTERY), 0.0, self._batteries.charge)
 
     @property
@@ -156,7 +156,7 @@ class PhysicalWorld:
         return True
 
     def add_faults(self, faults: Sequence[Fault]) -> None:
-        """Have these break as well; raises AltmarlError where a robot is not there."""
+        """Schedule further faults; raises AltmarlError where a robot is not there."""
         self._faults = ActiveFaults((*self._faults.faults, *faults), len(self))
 
     def step(self) -> None:
@@ -175,15 +175,15 @@ class PhysicalWorld:
         self._sense(start)
 
     def odometry(self) -> Odometry:
-        """What came due in the last step."""
+        """Return the odometry that came due in the last step."""
         return self._odometry
 
     def localisation(self) -> Localisation:
-        """What came due in the last step."""
+        """Return the localised poses that came due in the last step."""
         return self._localisation
 
     def scans(self) -> Scans:
-        """What came due in the last step; bearings as in `laser`."""
+        """Return the scans that came due in the last step; bearings as in `laser`."""
         return self._scans
 
     def _drive(self, now: float) -> None:
@@ -214,20 +214,20 @@ class PhysicalWorld:
         due = {name: sensor.due(before, now) for name, sensor in self._sensors.items()}
         robots = due["odometry"]
         values = np.hstack([self._reckoned[robots], self._scales[robots][:, [0, 0, 1]] * self._wheels[robots]])
-        said = self._sensors["odometry"].speak(robots, now, values, faults.magnitude(FaultKind.ODOMETRY_LOST, 4))
-        self._odometry = Odometry(said.robots, said.stamps, said.values[:, :3], said.values[:, 3:])
+        due_now = self._sensors["odometry"].publish(robots, now, values, faults.magnitude(FaultKind.ODOMETRY_LOST, 4))
+        self._odometry = Odometry(due_now.robots, due_now.stamps, due_now.values[:, :3], due_now.values[:, 3:])
 
         robots = due["localisation"]
         values, config = np.empty((len(robots), 3)), self.config.localisation
         noise = (config.position_noise, config.yaw_noise)
         localise(robots, self._poses, self._streams[Purpose.LOCALISATION], noise, values)
-        said = self._sensors["localisation"].speak(robots, now, values, faults.magnitude(FaultKind.POSE_LOST, 4))
-        self._localisation = Localisation(said.robots, said.stamps, said.values, self._covariance)
+        due_now = self._sensors["localisation"].publish(robots, now, values, faults.magnitude(FaultKind.POSE_LOST, 4))
+        self._localisation = Localisation(due_now.robots, due_now.stamps, due_now.values, self._covariance)
 
         robots = due["laser"]
         values = self.laser.scan(robots, self._poses, self.config.base.radius, self._walls, self._obstacles)
-        said = self._sensors["laser"].speak(robots, now, values, faults.magnitude(FaultKind.LASER_LOST, 4))
-        self._scans = Scans(said.robots, said.stamps, said.values)
+        due_now = self._sensors["laser"].publish(robots, now, values, faults.magnitude(FaultKind.LASER_LOST, 4))
+        self._scans = Scans(due_now.robots, due_now.stamps, due_now.values)
 
     def _update_faults(self) -> None:
         """Begin and end what is scheduled; what needs room on the floor happens as soon as there is some."""
