@@ -1,4 +1,4 @@
-"""A robot's pose on the floor: its zone, its parking slot in a zone, the way there, and how far it is from the area's edge.
+"""Locates a robot on the floor: its zone, its parking slot in a zone, the way there, and the nearest border of the area.
 
 A robot on a border would change its zone with every centimetre of noise in its pose. With h the hysteresis, T >= h the
 tolerance and d_i the distance to zone i (0 inside), a robot
@@ -6,7 +6,7 @@ tolerance and d_i the distance to zone i (0 inside), a robot
     stays in i           while d_i <= h, or while it is in no zone and d_i <= T
     is in j at once      when it is inside j and does not stay in i, however far it has jumped
     is in the nearest j  when it is inside none, does not stay in i and d_j <= T - h
-    is nowhere           otherwise, and where its pose is no number or beyond any map
+    is in no zone        otherwise, and where its pose is not finite or beyond any map
 
 so a pose that moves by less than h around the place where the zone was last found does not change it back. All is a pure
 function of the pose and the last zone. Positions are in metres in the `map` frame (REP-105).
@@ -32,13 +32,13 @@ from altmarl_ros.floors.floor_plan import MAX_COORDINATE, OUTSIDE
 
 
 class Zones:
-    """A floor as one robot, or each of many, reads it at every pose.
+    """Locates robots on a floor; one object serves all robots of a process.
 
     Args:
         floor: zones, slots, entries and area.
-        hysteresis: how far beyond its zone a robot is still in it [m].
-        tolerance: how far from all zones a robot still has the last one [m].
-        robot_radius: by which ways keep off walls [m].
+        hysteresis: how far beyond its zone a robot still counts as in it [m].
+        tolerance: how far from all zones a robot still counts as in the last one [m].
+        robot_radius: distance that ways keep from walls [m].
 
     Raises:
         GameError: not 0 <= hysteresis <= tolerance < inf, or not 0 < robot_radius < inf.
@@ -59,7 +59,7 @@ class Zones:
         floor.prepare(robot_radius)
 
     def locate(self, x: float, y: float, last: int | None) -> int | None:
-        """The local state of a robot at (x, y) that was in zone `last`; None is unknown."""
+        """Return the zone of a robot at (x, y) that was in zone `last`; None: in no zone, or not known."""
         if not (abs(x) <= MAX_COORDINATE and abs(y) <= MAX_COORDINATE):  # false for NaN
             return None
         point = Point(x, y)
@@ -75,12 +75,12 @@ class Zones:
         return int(nearest) if metres <= self.tolerance - self.hysteresis else None
 
     def slot_of(self, zone: int, robot_id: int) -> FloatArray:
-        """Where this robot parks in a zone [xy]; ids that differ modulo the number of slots have different ones."""
+        """Return a robot's parking slot in a zone [xy]; ids that differ modulo the number of slots have different ones."""
         slots = self.floor.slots[zone]
         return np.asarray(slots[robot_id % len(slots)])
 
     def way(self, x: float, y: float, zone: int, robot_id: int) -> FloatArray:
-        """The points to drive through to the robot's slot in a zone, [point, xy]; none for a pose beyond any map.
+        """Return the points to drive through to the robot's slot in a zone [point, xy]; none for a pose beyond any map.
 
         To an adjacent zone the way is direct, else it leads over the shortest chain of zones; through the entry of each
         passage, and where a passage has none to the next zone's goal, but to the slot in the last, straight where no wall and
@@ -102,14 +102,14 @@ class Zones:
         return np.array(points[1:])
 
     def inside_area(self, x: float, y: float) -> float:
-        """Distance from the border of the allowed area [m]: positive inside, negative outside, -inf beyond any map."""
+        """Return the distance from the border of the allowed area [m]: negative outside, -inf beyond any map."""
         if not (abs(x) <= MAX_COORDINATE and abs(y) <= MAX_COORDINATE):  # false for NaN
             return -inf
         metres = float(shapely.distance(self._border, Point(x, y)))
         return metres if shapely.intersects_xy(self.floor.area, x, y) else -metres
 
     def border(self, pose: Pose) -> Border:
-        """The nearest border of the allowed area, as seen from a pose; not finite beyond any map or exactly on it."""
+        """Return the nearest border of the allowed area, seen from a pose; not finite beyond any map or exactly on it."""
         distance = self.inside_area(pose.x, pose.y)
         if distance in (-inf, 0.0):
             return Border(distance, nan)
@@ -129,7 +129,7 @@ class Zones:
 
     @cached_property
     def _before(self) -> NDArray[np.int32]:
-        """The last zone but one on the shortest way, in metres between the zones' goals through the entries [from, to]."""
+        """The last zone but one on the shortest way between zones [from, to], by metres between goals through the entries."""
         plan = self.floor.plan
         metres = np.full(plan.adjacency.shape, inf)
         for a, b in np.argwhere(plan.adjacency):

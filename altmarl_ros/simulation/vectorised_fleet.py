@@ -1,10 +1,10 @@
-"""Up to 100 000 robots in arrays: each decides and moves exactly as `RobotAgent` in the `MarkovWorld` does.
+"""Simulates up to 100 000 robots in arrays; each decides and moves exactly as `RobotAgent` in the `MarkovWorld` does.
 
     a_i  ~ pi_l(. | s_i, s_g)         stream [seed, 2, i]
     s_i' ~ P_l(. | s_i, s_g, a_i)     stream [seed, 1, i], which also draws the start
 
-A robot of a crowd and a robot node with the same seed and id therefore take the same path, and what a crowd
-says, the reports of polled robots and nothing else, cannot be told from what nodes say.
+A robot of a crowd and a robot node with the same seed and id therefore take the same path, and the reports of a crowd cannot
+be told from those of nodes.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from altmarl_ros.simulation.markov_world import start_shares
 StateArray = NDArray[np.uint16]
 
 MOST_LISTED = 10_000
-"""Robots up to which a crowd tells each one's state and action; a larger one tells counts."""
+"""Largest crowd that lists the state and action of every robot; a larger one publishes counts."""
 
 
 @dataclass(frozen=True, eq=False)
 class Moves:
-    """What the robots of a crowd did in one tick.
+    """The states and actions of a crowd's robots in one tick.
 
     Attributes:
-        tick: the broadcast they acted on.
+        tick: the broadcast that they acted on.
         first_id: id of the first robot.
         local_states: s_i(t) [n].
         local_actions: a_i(t) [n].
@@ -49,13 +49,18 @@ class Moves:
 
 
 class Crowd:
-    """Robots first_id .. first_id + count - 1 with their bodies."""
+    """Robots first_id .. first_id + count - 1, with their agents and their places in the Markov world.
+
+    Attributes:
+        ids: of the robots.
+        leader: receives ticks and policies for all of them; what it draws is not used.
+        local_states: present s_i [n].
+    """
 
     def __init__(self, game: TabularGame, first_id: int, count: int, seed: int, silence: float = 2.0) -> None:
         self.ids = range(first_id, first_id + count)
         self._game = game
         self.leader = RobotAgent(first_id, np.random.default_rng(), silence)
-        """Hears for all of them; its draws are not used."""
         self._deciding, self._moving = make_streams(seed, 2, self.ids), make_streams(seed, 1, self.ids)
         shares = np.cumsum(start_shares(game, seed))
         starts = np.searchsorted(shares / shares[-1], draw_uniform(self._moving), side="right")
@@ -73,7 +78,7 @@ class Crowd:
         return self.leader.policies
 
     def hear(self, tick: Tick, now: float) -> Heard:
-        """See RobotAgent."""
+        """Take a tick message at monotonic time `now` [s]; see `RobotAgent.hear`."""
         heard = self.leader.hear(tick, now)
         if heard in (Heard.NEW, Heard.NEW_SESSION):
             self._acted, self._polled = None, {}
@@ -84,7 +89,7 @@ class Crowd:
         return heard
 
     def act(self) -> Moves | None:
-        """Let every robot act on the open tick and move; None while there is no tick or no policy for it."""
+        """Let every robot act on the open tick and move; returns None while there is no tick or no policy for it."""
         taken = self.leader.take()
         if taken is None:
             return None
@@ -100,18 +105,18 @@ class Crowd:
         return Moves(tick, self.ids.start, before, actions, counts)
 
     def _play(self, pi_l: NDArray[np.float64], s_g: int, count: int) -> tuple[StateArray, NDArray[np.int64]]:
-        """Actions [count] and their counts [S_l, A_l] of the first `count` robots, all or none; they move."""
+        """Let the first `count` robots act and move, all or none; returns their actions [count] and their counts [S_l, A_l]."""
         before = self.local_states[:count]
         actions, after = np.empty_like(before), np.empty_like(before)
         counts = np.zeros((self._game.n_local_states, self._game.n_local_actions), dtype=np.int64)
         deciding, moving = (draw_uniform(streams) if count else np.empty(0) for streams in (self._deciding, self._moving))
-        _play(before, pi_l.copy(), self._P_l[:, s_g].copy(), deciding, moving, actions, after, counts)
+        _play(before, (pi_l.copy(), self._P_l[:, s_g].copy()), (deciding, moving), (actions, after, counts))
         if count:
             self.local_states = after
         return actions, counts
 
     def reports(self) -> list[Report]:
-        """What the robots polled in the last tick, at first or when it was repeated, say once they have acted; each once."""
+        """Return the reports that are due, each once: of robots polled in the last tick that have acted in it."""
         if self._acted is None:
             return []
         tick, game_tag = self._acted
@@ -121,8 +126,9 @@ class Crowd:
 
 
 @njit(nogil=True, cache=True)
-def _play(before, pi_l, P_l, deciding, moving, actions, after, counts):  # type: ignore[no-untyped-def]
+def _play(before, kernels, draws, out):  # type: ignore[no-untyped-def]
     """Inverse-transform draws for all robots; pi_l [s_l, a_l] and P_l [s_l, a_l, s_l'] are cumulative."""
+    (pi_l, P_l), (deciding, moving), (actions, after, counts) = kernels, draws, out
     for i in range(len(before)):
         s = before[i]
         a = 0

@@ -18,14 +18,14 @@ pytestmark = pytest.mark.ros
 
 
 @pytest.fixture
-def ear():
+def subscriber():
     """A node that listens, and a way to wait for what it hears."""
     import rclpy
 
     from altmarl_ros.nodes.common.running import make_executor
 
     rclpy.init(args=[])
-    node = rclpy.create_node("ear", start_parameter_services=False)
+    node = rclpy.create_node("subscriber", start_parameter_services=False)
     executor = make_executor()
     executor.add_node(node)
 
@@ -42,49 +42,49 @@ def ear():
     rclpy.try_shutdown()
 
 
-def hear_hellos(ear):
+def hear_hellos(subscriber):
     from altmarl_ros.msg import RobotHello
     from altmarl_ros.nodes.common import qos
 
     hellos = []
-    ear.create_subscription(
+    subscriber.create_subscription(
         RobotHello, "/fleet/hello", lambda hello: hellos.append((time.monotonic(), hello)), qos.latched_from_many_qos()
     )
     return hellos
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-def test_a_hundred_nodes_join_one_after_another_are_all_on_the_graph_and_leave(ear, start_executable, number):
+def test_a_hundred_nodes_join_one_after_another_are_all_on_the_graph_and_leave(subscriber, start_executable, number):
     from altmarl_ros.msg import RobotHello
 
-    hellos = hear_hellos(ear)
+    hellos = hear_hellos(subscriber)
     process = start_executable("robots", count=100, join_window=3.0)
-    ear.wait_until(lambda: len(hellos) >= 100, 60, "the hellos of 100 robots")
+    subscriber.wait_until(lambda: len(hellos) >= 100, 60, "the hellos of 100 robots")
     times = np.array([at for at, _ in hellos])
     assert {hello.robot_id for _, hello in hellos} == set(range(100))
     assert times[-1] - times[0] > 1.5, "the hellos came in a burst"
-    names = {f"{namespace}/{name}" for name, namespace in ear.get_node_names_and_namespaces()}
+    names = {f"{namespace}/{name}" for name, namespace in subscriber.get_node_names_and_namespaces()}
     assert {f"/robot_{i}/robot" for i in range(100)} <= names
-    said = {topic for topic, _ in ear.get_publisher_names_and_types_by_node("robot", "/robot_42")}
+    said = {topic for topic, _ in subscriber.get_publisher_names_and_types_by_node("robot", "/robot_42")}
     assert {"/fleet/hello", "/fleet/report"} <= said
-    heard = {topic for topic, _ in ear.get_subscriber_names_and_types_by_node("robots", "/")}
+    heard = {topic for topic, _ in subscriber.get_subscriber_names_and_types_by_node("robots", "/")}
     assert {"/fleet/tick", "/fleet/policy"} <= heard  # once for all of them
     process.send_signal(number)
     output, _ = process.communicate(timeout=20)
     assert process.returncode == 0, output
     assert "Traceback" not in output
-    ear.wait_until(lambda: len(hellos) >= 200, 10, "100 goodbyes")
+    subscriber.wait_until(lambda: len(hellos) >= 200, 10, "100 goodbyes")
     assert {hello.robot_id for _, hello in hellos[100:] if hello.event == RobotHello.LEAVE} == set(range(100))
 
 
 @pytest.mark.untimed
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-def test_a_crowd_says_hello_in_ranges_and_leaves(ear, start_executable, number):
+def test_a_crowd_says_hello_in_ranges_and_leaves(subscriber, start_executable, number):
     from altmarl_ros.msg import RobotHello
 
-    hellos = hear_hellos(ear)
+    hellos = hear_hellos(subscriber)
     process = start_executable("crowd", count=12_000, first_id=7)
-    ear.wait_until(lambda: sum(hello.count for _, hello in hellos) >= 12_000, 60, "the hellos of a crowd")
+    subscriber.wait_until(lambda: sum(hello.count for _, hello in hellos) >= 12_000, 60, "the hellos of a crowd")
     ids = [i for _, hello in hellos for i in range(hello.robot_id, hello.robot_id + hello.count)]
     assert sorted(ids) == list(range(7, 12_007))
     assert max(hello.count for _, hello in hellos) <= RobotHello.MAX_COUNT
@@ -95,17 +95,17 @@ def test_a_crowd_says_hello_in_ranges_and_leaves(ear, start_executable, number):
 
 
 @pytest.mark.untimed
-def test_of_a_crowd_only_the_allowed_ids_join(ear, start_executable, policy):
+def test_of_a_crowd_only_the_allowed_ids_join(subscriber, start_executable, policy):
     from altmarl_ros.msg import CoordinatorStatus
     from altmarl_ros.nodes.common import qos
 
     statuses = []
-    ear.create_subscription(CoordinatorStatus, "/fleet/status", statuses.append, qos.account_qos())
+    subscriber.create_subscription(CoordinatorStatus, "/fleet/status", statuses.append, qos.account_qos())
     settings = {"roster.allow": "0-9,6003-6006,7000-8000", "tick.period": 0.2, "sampling.k": 3}
     start_executable("coordinator", **{"policy.file": str(policy), **settings})
     start_executable("crowd", count=7000, first_id=5)
-    ear.wait_until(lambda: len(statuses) > 9 and statuses[-1].live > 0, 40, "the allowed robots joining")
-    ear.wait_until(lambda: statuses[-1].heard == 3, 20, "a full tick")
+    subscriber.wait_until(lambda: len(statuses) > 9 and statuses[-1].live > 0, 40, "the allowed robots joining")
+    subscriber.wait_until(lambda: statuses[-1].heard == 3, 20, "a full tick")
     assert statuses[-1].robots == 5 + 4 + 5
     assert statuses[-1].refused_hellos >= 2
     assert all(i in (*range(5, 10), *range(6003, 6007), *range(7000, 7005)) for i in statuses[-1].polled)

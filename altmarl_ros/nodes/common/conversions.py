@@ -18,7 +18,7 @@ from altmarl_ros.protocol.held_policies import HeldPolicy
 from altmarl_ros.protocol.messages import Report, Tick, game_tag
 from altmarl_ros.protocol.standby import Handover
 from altmarl_ros.records.run_record import Configuration, FloorRow, StatusRow
-from altmarl_ros.simulation.markov_world import Truth
+from altmarl_ros.simulation import Truth
 from altmarl_ros.simulation.vectorised_fleet import MOST_LISTED, Moves
 
 _MAX_POLICY_ENTRIES = 1_000_000  # 8 MB, of which a robot holds a few

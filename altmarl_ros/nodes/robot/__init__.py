@@ -1,1 +1,1 @@
-"""The robot's node: what it hears of the coordinator, and the body or vehicle through which it acts."""
+"""The robot's node: its subscriptions to the coordinator, and the simulated robot or vehicle through which it acts."""

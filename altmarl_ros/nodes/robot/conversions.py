@@ -12,8 +12,8 @@ import numpy as np
 from geometry_msgs.msg import Twist, Vector3
 from transforms3d.euler import quat2euler
 
+from altmarl_ros.driving import Pose, Velocity
 from altmarl_ros.driving.governor_types import Command, State
-from altmarl_ros.driving.planar import Pose, Velocity
 from altmarl_ros.driving.scan import Scan
 from altmarl_ros.driving.transforms import Transform
 from altmarl_ros.msg import DriveState

@@ -11,8 +11,8 @@ from geometry_msgs.msg import Twist, TwistStamped
 from rclpy.duration import Duration
 
 from altmarl_ros.arrays import FloatArray
+from altmarl_ros.driving import Pose, Velocity
 from altmarl_ros.driving.local_planner import Goal
-from altmarl_ros.driving.planar import Pose, Velocity
 from altmarl_ros.nodes.common import qos
 from altmarl_ros.nodes.common.clock import AgeClock
 from altmarl_ros.nodes.common.endpoints import Endpoints

@@ -7,8 +7,8 @@ from typing import Any, Mapping
 from rclpy.node import Node
 
 from altmarl_ros.arrays import FloatArray
+from altmarl_ros.driving import Pose, Velocity
 from altmarl_ros.driving.local_planner import Goal, LocalPlanner
-from altmarl_ros.driving.planar import Pose, Velocity
 from altmarl_ros.nodes.common.clock import AgeClock
 from altmarl_ros.nodes.common.endpoints import Endpoints
 from altmarl_ros.nodes.robot.drive import Drive

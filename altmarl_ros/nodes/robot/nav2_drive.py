@@ -15,10 +15,10 @@ from rclpy.action.client import ActionClient
 from rclpy.node import Node
 
 from altmarl_ros.arrays import FloatArray
+from altmarl_ros.driving import STILL, Pose, Velocity
 from altmarl_ros.driving.freshness import NEVER, is_fresh
 from altmarl_ros.driving.local_planner import Goal
 from altmarl_ros.driving.nav2_goal import NavigationGoal, Order, Phase
-from altmarl_ros.driving.planar import STILL, Pose, Velocity
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.nodes.common import qos
 from altmarl_ros.nodes.common.clock import AgeClock

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Mapping
 
+from altmarl_ros.driving import Limits, Pose
 from altmarl_ros.driving.governor_types import GovernorSettings, OnSilence
-from altmarl_ros.driving.limits import Limits
 from altmarl_ros.driving.local_planner import PlannerSettings
-from altmarl_ros.driving.planar import Pose
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.monitoring.health import Threshold
 from altmarl_ros.nodes.common import diagnostics
@@ -34,7 +33,7 @@ SHARED_PARAMETERS = (
         unit="reward",
         live=True,
     ),
-    Parameter("join_window", 0.1, "Hellos of many robots are spread over this time.", 0.0, 3600.0, unit="s"),
+    Parameter("join_window", 0.1, "Time over which the hellos of many robots are spread.", 0.0, 3600.0, unit="s"),
 )
 
 DIAGNOSTICS_PARAMETERS = (
@@ -43,13 +42,16 @@ DIAGNOSTICS_PARAMETERS = (
 )
 
 BODY = Parameter(
-    "body", "markov", "What the robot acts through: the simulated Markov world, or wheels.", choices=("markov", "drive")
+    "body",
+    "markov",
+    "What the robot acts through: the simulated Markov world, or the drive of a robot on wheels.",
+    choices=("markov", "drive"),
 )
 
 DRIVE_PARAMETERS = (
     Parameter("floor", "", "Floor map, a name or a YAML file; empty: the game's own."),
-    Parameter("zones.hysteresis", 0.2, "How far beyond its zone a robot is still in it.", 0.0, 100.0, unit="m"),
-    Parameter("zones.tolerance", 0.5, "How far from all zones a robot still has the last one.", 0.0, 100.0, unit="m"),
+    Parameter("zones.hysteresis", 0.2, "How far beyond its zone a robot still counts as in it.", 0.0, 100.0, unit="m"),
+    Parameter("zones.tolerance", 0.5, "How far from all zones a robot still counts as in the last one.", 0.0, 100.0, unit="m"),
     Parameter(
         "pose.source",
         "odometry",
@@ -60,8 +62,8 @@ DRIVE_PARAMETERS = (
     Parameter(
         "pose.odometry",
         "",
-        "Topic of odometry that carries on between two poses; empty: none. AMCL needs it, which is "
-        "silent while the robot stands.",
+        "Topic of the odometry by which the pose is continued between two poses; empty: none. AMCL needs it, since it "
+        "publishes nothing while the robot stands.",
     ),
     Parameter("pose.start.x", 0.0, "Where odometry's origin is in the map, without other poses.", -_FAR, _FAR, unit="m"),
     Parameter("pose.start.y", 0.0, "Where odometry's origin is in the map, without other poses.", -_FAR, _FAR, unit="m"),
@@ -69,34 +71,34 @@ DRIVE_PARAMETERS = (
     Parameter("frames.map", "map", "Frame of the floor map."),
     Parameter("frames.odom", "odom", "Frame of odometry."),
     Parameter("frames.base", "base_link", "Frame of the robot's base."),
-    Parameter("frame_prefix", "", "In front of frames.odom and frames.base; {id} stands for the robot's id."),
+    Parameter("frame_prefix", "", "Prefix of frames.odom and frames.base; {id} stands for the robot's id."),
     Parameter("scan.topic", "scan", "Topic of the laser; empty: none."),
     Parameter("scan.required", True, "Refuse to move without a fresh laser scan.", live=True),
-    Parameter("scan.mount.x", 0.0, "Where the laser is on the base.", -10.0, 10.0, unit="m"),
-    Parameter("scan.mount.y", 0.0, "Where the laser is on the base.", -10.0, 10.0, unit="m"),
-    Parameter("scan.mount.yaw", 0.0, "How the laser is turned on the base.", -10.0, 10.0, unit="rad"),
+    Parameter("scan.mount.x", 0.0, "Position of the laser on the base.", -10.0, 10.0, unit="m"),
+    Parameter("scan.mount.y", 0.0, "Position of the laser on the base.", -10.0, 10.0, unit="m"),
+    Parameter("scan.mount.yaw", 0.0, "Yaw of the laser on the base.", -10.0, 10.0, unit="rad"),
     Parameter(
         "drive.kind",
         "cmd_vel",
-        "Who drives: this node's own planner, Nav2 (whose velocities come on `cmd_vel_nav`), or "
-        "nobody, a dry run that only says what it would do.",
+        "What drives the robot: this node's own planner, Nav2 (whose velocities come on `cmd_vel_nav`), or "
+        "nothing: a dry run that only publishes what it would do.",
         choices=("cmd_vel", "nav2", "none"),
     ),
-    Parameter("drive.topic", "cmd_vel", "Topic of the velocities for the base."),
+    Parameter("drive.topic", "cmd_vel", "Topic of the velocity commands for the base."),
     Parameter("drive.stamped", False, "Send TwistStamped in place of Twist."),
     Parameter("drive.base", "differential", "Kind of base.", choices=("differential", "omni")),
     Parameter("drive.rate", 20.0, "Rate of the control loop.", 1.0, 200.0, unit="Hz"),
-    Parameter("robot.radius", 0.2, "Of the robot's outline.", 0.01, 10.0, unit="m"),
+    Parameter("robot.radius", 0.2, "Radius of the robot's outline.", 0.01, 10.0, unit="m"),
     Parameter("limits.forward", _LIMITS.forward, "Highest speed ahead.", 0.001, _SPEED, unit="m/s", live=True),
     Parameter("limits.backward", _LIMITS.backward, "Highest speed astern.", 0.0, _SPEED, unit="m/s", live=True),
     Parameter("limits.lateral", 0.4, "Highest speed to either side, of an omni base.", 0.001, _SPEED, unit="m/s", live=True),
     Parameter("limits.turn", _LIMITS.turn, "Highest turn rate.", 0.001, _SPEED, unit="rad/s", live=True),
-    Parameter("limits.acceleration", _LIMITS.acceleration, "By which speed is gained.", 0.001, 50.0, unit="m/s^2", live=True),
-    Parameter("limits.braking", _LIMITS.braking, "By which speed is lost.", 0.001, 50.0, unit="m/s^2", live=True),
+    Parameter("limits.acceleration", _LIMITS.acceleration, "Highest gain of speed.", 0.001, 50.0, unit="m/s^2", live=True),
+    Parameter("limits.braking", _LIMITS.braking, "Highest loss of speed.", 0.001, 50.0, unit="m/s^2", live=True),
     Parameter(
         "limits.angular_acceleration",
         _LIMITS.angular_acceleration,
-        "By which the turn rate is gained and lost.",
+        "Highest gain and loss of the turn rate.",
         0.001,
         100.0,
         unit="rad/s^2",
@@ -115,7 +117,7 @@ DRIVE_PARAMETERS = (
     Parameter(
         "timeout.tick",
         _GOVERNOR.tick_timeout,
-        "Longest silence of the coordinator; more than a tick's period.",
+        "Longest silence of the coordinator; has to be more than a tick's period.",
         0.01,
         7200.0,
         unit="s",
@@ -124,8 +126,8 @@ DRIVE_PARAMETERS = (
     Parameter(
         "timeout.coordinator",
         0.5,
-        "Silence of the coordinator's process after which it is gone, however long a tick "
-        "takes, in real time; at least its `tick.lease`, or nothing is heard of it.",
+        "Silence of the coordinator's process after which it counts as gone, however long a tick "
+        "takes, in real time; has to be at least its `tick.lease`, or no tick arrives.",
         0.05,
         3600.0,
         unit="s",
@@ -134,17 +136,27 @@ DRIVE_PARAMETERS = (
     Parameter(
         "on_silence",
         OnSilence.HOLD.value,
-        "What the robot does after that silence: stop, finish its way, or drive to its slot in `park_zone`.",
+        "What the robot does when its coordinator is silent: stop, finish its way, or drive to its slot in `park_zone`.",
         choices=tuple(way.value for way in OnSilence),
         live=True,
     ),
     Parameter("park_zone", "", "Zone to park in; empty: the one that the robot is in."),
-    Parameter("margin.ahead", _GOVERNOR.margin, "Kept from obstacles ahead.", 0.0, 10.0, unit="m", live=True),
-    Parameter("margin.side", _GOVERNOR.side_margin, "Kept from obstacles that are passed.", 0.0, 10.0, unit="m", live=True),
+    Parameter("margin.ahead", _GOVERNOR.margin, "Distance kept from obstacles ahead.", 0.0, 10.0, unit="m", live=True),
     Parameter(
-        "margin.clearance", _PLANNER.clearance, "Kept from obstacles where there is a choice.", 0.0, 10.0, unit="m", live=True
+        "margin.side", _GOVERNOR.side_margin, "Distance kept from obstacles that are passed.", 0.0, 10.0, unit="m", live=True
     ),
-    Parameter("margin.reaction", _GOVERNOR.reaction_time, "From a scan to the base's answer.", 0.0, 5.0, unit="s", live=True),
+    Parameter(
+        "margin.clearance",
+        _PLANNER.clearance,
+        "Distance kept from obstacles where there is a choice.",
+        0.0,
+        10.0,
+        unit="m",
+        live=True,
+    ),
+    Parameter(
+        "margin.reaction", _GOVERNOR.reaction_time, "Time from a scan to the base's reaction.", 0.0, 5.0, unit="s", live=True
+    ),
     Parameter(
         "margin.approach",
         _GOVERNOR.approach_speed,

@@ -16,8 +16,8 @@ from rclpy.clock_type import ClockType
 from rclpy.node import Node
 from rclpy.timer import Timer
 
+from altmarl_ros.driving import Pose, Velocity
 from altmarl_ros.driving.localisation import Localiser
-from altmarl_ros.driving.planar import Pose, Velocity
 from altmarl_ros.driving.transforms import TransformError
 from altmarl_ros.nodes.common import qos
 from altmarl_ros.nodes.common.clock import AgeClock, seconds

@@ -19,12 +19,12 @@ from rclpy.timer import Timer
 from sensor_msgs.msg import LaserScan
 
 from altmarl_ros.arrays import FloatArray
+from altmarl_ros.driving import STILL
 from altmarl_ros.driving.coordinator_watch import CoordinatorWatch
 from altmarl_ros.driving.freshness import NEVER, is_fresh
 from altmarl_ros.driving.goal_selection import GoalSelector
 from altmarl_ros.driving.governor import Governor
 from altmarl_ros.driving.governor_types import Command, Inputs, OnSilence, Reason, State
-from altmarl_ros.driving.planar import STILL
 from altmarl_ros.driving.scan import Scan
 from altmarl_ros.monitoring.drive_health import drive_finding
 from altmarl_ros.monitoring.health import Finding

@@ -1,7 +1,7 @@
 """The `crowd` executable: up to 100 000 simulated robots in arrays, behind the topics and messages of robot nodes.
 
-It joins by hellos that name ranges of ids, publishes the reports of polled robots and nothing else on the
-report topic, and tells the truth about its robots as the world does about those of nodes.
+It joins by hellos that name ranges of ids, publishes the reports of polled robots, and publishes the truth about its robots
+as the world does about those of nodes.
 """
 
 from __future__ import annotations
@@ -41,7 +41,14 @@ _MOST_REPORTS = 1000
 
 
 class CrowdNode(GuardedNode):
-    """Shell around `fleet.crowd.Crowd`."""
+    """Robots in arrays; see `simulation.vectorised_fleet`.
+
+    Subscriptions: <fleet_prefix>/tick (FleetTick), <fleet_prefix>/policy (LocalPolicy).
+    Publishers: <fleet_prefix>/report (RobotReport), <fleet_prefix>/hello (RobotHello), <fleet_prefix>/truth (FleetTruth),
+    /diagnostics (diagnostic_msgs/msg/DiagnosticArray).
+    Services: those of its parameters.
+    Parameters: `PARAMETERS`.
+    """
 
     def __init__(self) -> None:
         super().__init__("crowd")
@@ -54,9 +61,9 @@ class CrowdNode(GuardedNode):
         self._adjust()
         watch(self, PARAMETERS, self._values, lambda values, names: None, lambda prepared, names: self._adjust())
         self._ranges = [ids[place : place + step] for place in range(0, len(ids), step)]
-        # The last hello of each range is latched: they speak in turn, whatever they say.
+        # The last hello of each range is latched, so the ranges take turns, whatever the hello says.
         self._turns = itertools.cycle(self._ranges)
-        self._unsaid = 0  # ranges that have yet to join
+        self._unjoined = 0  # ranges that have yet to join
         self._asked_for_policy = -np.inf
         self._silent = Threshold(values["diagnostics.silent.warn"], values["diagnostics.silent.error"])
         self._join: Timer | None = None
@@ -66,8 +73,8 @@ class CrowdNode(GuardedNode):
         self._hello_publisher = make.publisher(RobotHello, f"{prefix}/hello", qos.latched_qos(len(self._ranges)))
         self._report_publisher = make.publisher(RobotReport, f"{prefix}/report", qos.report_qos(_MOST_REPORTS))
         self._truth_publisher = make.publisher(FleetTruth, f"{prefix}/truth", qos.account_qos())
-        make.subscription(LocalPolicy, f"{prefix}/policy", self._hear_policy, qos.policy_qos())
-        make.subscription(FleetTick, f"{prefix}/tick", self._hear_tick, qos.tick_qos())
+        make.subscription(LocalPolicy, f"{prefix}/policy", self._on_policy, qos.policy_qos())
+        make.subscription(FleetTick, f"{prefix}/tick", self._on_tick, qos.tick_qos())
         Diagnostics(self, make, values["diagnostics.period"], prefix, self._diagnose)
         self._join_soon()
 
@@ -78,13 +85,13 @@ class CrowdNode(GuardedNode):
     def stop(self) -> None:
         """Leave the fleet."""
         for _ in self._ranges:
-            self._say(RobotHello.LEAVE)
+            self._publish_hello(RobotHello.LEAVE)
 
     def drain(self, timeout: float) -> None:
-        """Wait until the last words have arrived, at most `timeout` [s]."""
+        """Wait until the last messages have arrived, at most `timeout` [s]."""
         self._hello_publisher.wait_for_all_acked(Duration(seconds=timeout))
 
-    def _say(self, event: int) -> None:
+    def _publish_hello(self, event: int) -> None:
         ids = next(self._turns)
         name = self.get_fully_qualified_name()
         self._hello_publisher.publish(
@@ -93,17 +100,17 @@ class CrowdNode(GuardedNode):
 
     def _join_soon(self) -> None:
         if self._join is None:
-            self._unsaid = len(self._ranges)
+            self._unjoined = len(self._ranges)
             self._join = self.create_timer(self._join_window / len(self._ranges), self._join_some)
 
     def _join_some(self) -> None:
-        self._say(RobotHello.JOIN)
-        self._unsaid -= 1
-        if self._unsaid == 0 and self._join is not None:
+        self._publish_hello(RobotHello.JOIN)
+        self._unjoined -= 1
+        if self._unjoined == 0 and self._join is not None:
             self.destroy_timer(self._join)
             self._join = None
 
-    def _hear_policy(self, message: LocalPolicy) -> None:
+    def _on_policy(self, message: LocalPolicy) -> None:
         try:
             held = conversions.held_policy_from_message(message, self._game_hash)
         except ValueError as error:
@@ -112,30 +119,30 @@ class CrowdNode(GuardedNode):
         self._crowd.policies.hold(held)
         self._act()
 
-    def _hear_tick(self, message: FleetTick) -> None:
+    def _on_tick(self, message: FleetTick) -> None:
         now = time.monotonic()
         leader = self._crowd.leader
         was_silent = leader.silent(now)
         heard = self._crowd.hear(conversions.tick_from_message(message), now)
         if heard is Heard.REPEATED:
-            self._report()
+            self._publish_reports()
         if heard in (Heard.OLD, Heard.REPEATED):
             return
         if was_silent or heard is Heard.NEW_SESSION:
             self._join_soon()
         elif leader.lacks_policy and now - self._asked_for_policy >= POLICY_REPEAT:
             self._asked_for_policy = now
-            self._say(RobotHello.NEED_POLICY)
+            self._publish_hello(RobotHello.NEED_POLICY)
         self._act()
 
     def _act(self) -> None:
         moves = self._crowd.act()
         if moves is None:
             return
-        self._report()
+        self._publish_reports()
         self._truth_publisher.publish(conversions.moves_to_message(moves))
 
-    def _report(self) -> None:
+    def _publish_reports(self) -> None:
         for report in self._crowd.reports():
             self._report_publisher.publish(conversions.report_to_message(report))
 

@@ -1,4 +1,4 @@
-"""Parameters of the `physical_world` executable, and the world that they describe."""
+"""The parameters of the `physical_world` executable, and the world that they describe."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from altmarl_ros.floors.floor_map import FloorMap
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.nodes.common import diagnostics
 from altmarl_ros.nodes.common.parameters import Parameter
-from altmarl_ros.simulation.markov_world import start_shares
-from altmarl_ros.simulation.physical.config import PhysicalConfig
-from altmarl_ros.simulation.physical.faults import Fault, read_faults
+from altmarl_ros.simulation import start_shares
+from altmarl_ros.simulation.physical import Fault, PhysicalConfig, PhysicalWorld, read_faults
 from altmarl_ros.simulation.physical.placement import floor_walls, parked_starts, random_starts
 from altmarl_ros.simulation.physical.settings import config_of, settings
-from altmarl_ros.simulation.physical.world import PhysicalWorld
 
 _SETTINGS = tuple(Parameter(each.name, each.default, each.description.capitalize()) for each in settings())
 
@@ -50,20 +48,20 @@ PARAMETERS = (
 
 
 def robot_ids(values: Mapping[str, Any]) -> range:
-    """Ids of the robots of this world."""
+    """Return the ids of the robots of this world."""
     return range(int(values["first_id"]), int(values["first_id"]) + int(values["count"]))
 
 
 def faults_of(values: Mapping[str, Any]) -> tuple[Fault, ...]:
-    """What breaks."""
+    """Read the faults that are scheduled."""
     return read_faults(values["faults_file"]) if values["faults_file"] else ()
 
 
 def make_world(values: Mapping[str, Any], game: TabularGame, floor: FloorMap, faults: Sequence[Fault]) -> PhysicalWorld:
-    """The world of the node's parameter values.
+    """Make the world that the parameter values describe.
 
     Raises:
-        AltmarlError: a setting breaks its rule, there is no room for the robots, a fault is of a robot that is not there.
+        AltmarlError: a setting breaks its rule, there is no room for the robots, a fault names a robot that is not there.
     """
     config = config_of({each.name: values[each.name] for each in _SETTINGS})
     if len(game.local_state_names) != len(floor.plan.zones):
@@ -74,7 +72,7 @@ def make_world(values: Mapping[str, Any], game: TabularGame, floor: FloorMap, fa
     else:
         areas = [zone.polygon.exterior.coords[:-1] for zone in floor.plan.zones]
         starts = random_starts(len(ids), areas, config.base.radius, seed, walls)
-    return PhysicalWorld(config, walls, starts, seed, faults)
+    return PhysicalWorld(config, walls, starts, seed, faults=faults)
 
 
 def warm_up(config: PhysicalConfig) -> None:

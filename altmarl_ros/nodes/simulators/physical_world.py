@@ -1,9 +1,4 @@
-"""The `physical_world` executable: a simulated floor behind the topics that drivers of real robots have, and its clock.
-
-Per robot `odom`, `pose` and `scan` out and `cmd_vel` in; `/clock`, before everything else of its time step; for operators and
-tests `<world_prefix>/floor` and `<world_prefix>/contacts`; and the truth of every tick on `<fleet_prefix>/truth`, as from the
-Markov world: robots that drive say what they do on `robot/drive`.
-"""
+"""The `physical_world` executable: simulates robots on a floor behind the topics that drivers of real robots have."""
 
 from __future__ import annotations
 
@@ -35,14 +30,24 @@ from altmarl_ros.simulation.physical.pacing import Pace, Steerers
 from altmarl_ros.simulation.physical.truth import TickTruth
 
 _WAKE = 0.002  # s, steady
-_TURN = 0.02  # s, steady; after which commands are heard before the next step
+_LONGEST_RUN = 0.02  # s, steady; after which commands are received before the next step
 _LOOK = 0.2  # s, simulated; between looks at the robots' true zones
-_TELL = 1.0  # s, simulated; between messages about the floor
+_FLOOR_PERIOD = 1.0  # s, simulated; between messages about the floor
 _SLOW = 0.9  # of the wanted factor
 
 
 class PhysicalWorldNode(GuardedNode):
-    """Shell around `fleet.physical.world.PhysicalWorld`."""
+    """The simulated floor and its clock; see `simulation.physical.world`.
+
+    Subscriptions: <robot>/cmd_vel (geometry_msgs/msg/Twist, or TwistStamped with `stamped_commands`), <robot>/robot/drive
+    (DriveState), <fleet_prefix>/tick (FleetTick).
+    Publishers: <robot>/odom (nav_msgs/msg/Odometry), <robot>/pose (geometry_msgs/msg/PoseWithCovarianceStamped),
+    <robot>/scan (sensor_msgs/msg/LaserScan); /clock (rosgraph_msgs/msg/Clock), before everything else of its time step;
+    <fleet_prefix>/truth (FleetTruth), as from the Markov world; <world_prefix>/floor (FloorTruth) and
+    <world_prefix>/contacts (Contact), for operators and tests; /diagnostics (diagnostic_msgs/msg/DiagnosticArray).
+    Services: those of its parameters.
+    Parameters: `PARAMETERS`.
+    """
 
     def __init__(self) -> None:
         super().__init__("physical_world")
@@ -55,22 +60,21 @@ class PhysicalWorldNode(GuardedNode):
         self._zones = Zones(floor, robot_radius=config.base.radius)
         self._last_zones: list[int | None] = [None] * len(self._ids)
         self._truth = TickTruth(self._ids, game.n_local_actions)
-        self._pace, self._steerers = (
-            Pace(float(values["real_time_factor"])),
-            Steerers(len(self._ids), float(values["answer_time"])),
-        )
+        self._pace = Pace(float(values["real_time_factor"]))
+        self._steerers = Steerers(len(self._ids), float(values["answer_time"]))
         self._reached = 0.0
-        self._told_contacts = 0
-        self._look_at, self._tell_at = 0.0, 0.0
+        self._published_contacts = 0
+        self._look_at, self._publish_floor_at = 0.0, 0.0
         warm_up(config)
 
         base = f"{self.get_namespace().rstrip('/')}/{values['name_prefix']}"
         self._sensors = [SensorTopics(self, f"{base}{i}", config, self._world.laser) for i in self._ids]
-        command_type, hear = (TwistStamped, self._hear_stamped) if values["stamped_commands"] else (Twist, self._hear_velocity)
+        stamped = bool(values["stamped_commands"])
+        command_type, on_command = (TwistStamped, self._on_stamped) if stamped else (Twist, self._on_velocity)
         for robot, robot_id in enumerate(self._ids):
-            self.create_subscription(command_type, f"{base}{robot_id}/cmd_vel", partial(hear, robot), qos.sensor_qos())
+            self.create_subscription(command_type, f"{base}{robot_id}/cmd_vel", partial(on_command, robot), qos.sensor_qos())
             self.create_subscription(
-                DriveState, f"{base}{robot_id}/robot/drive", partial(self._hear_drive, robot), qos.latched_qos()
+                DriveState, f"{base}{robot_id}/robot/drive", partial(self._on_drive, robot), qos.latched_qos()
             )
         prefix, world = values["fleet_prefix"], values["world_prefix"]
         make = Endpoints(self)
@@ -78,7 +82,7 @@ class PhysicalWorldNode(GuardedNode):
         self._truth_publisher = make.publisher(FleetTruth, f"{prefix}/truth", qos.account_qos())
         self._floor_publisher = make.publisher(FloorTruth, f"{world}/floor", qos.account_qos())
         self._contact_publisher = make.publisher(Contact, f"{world}/contacts", qos.account_qos())
-        make.subscription(FleetTick, f"{prefix}/tick", self._hear_tick, qos.tick_qos())
+        make.subscription(FleetTick, f"{prefix}/tick", self._on_tick, qos.tick_qos())
         Diagnostics(self, make, values["diagnostics.period"], world, self._diagnose)
         self._look()
         self._runner = self.create_timer(_WAKE, self._run, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -88,16 +92,16 @@ class PhysicalWorldNode(GuardedNode):
         )
 
     def stop(self) -> None:
-        """Tell what is known of the last ticks and of the floor."""
+        """Publish what is known of the last ticks and of the floor."""
         self._publish_truth(final=True)
         self._publish_floor()
 
     def _run(self) -> None:
-        """Step as far as is due, but not for longer than robots can wait to be heard."""
+        """Step as far as is due, but not for longer than commands of robots can wait."""
         world, began = self._world, time.monotonic()
         now, half = began, 0.5 * world.config.time_step
         until = self._pace.due(now, world.time)
-        while world.time + half < until and now - began < _TURN and self._steerers.ready(now, world.time):
+        while world.time + half < until and now - began < _LONGEST_RUN and self._steerers.ready(now, world.time):
             world.step()
             self._publish_step()
             now = time.monotonic()
@@ -114,8 +118,8 @@ class PhysicalWorldNode(GuardedNode):
             sensors[robot].pose(stamp, pose.tolist(), localisation.covariance)
         for robot, stamp, ranges in _rows(world.scans(), "ranges"):
             sensors[robot].scan(stamp, ranges)
-        for contact in world.contacts[self._told_contacts :]:
-            self._told_contacts += 1
+        for contact in world.contacts[self._published_contacts :]:
+            self._published_contacts += 1
             partner = self._ids[contact.partner] if contact.partner >= 0 else contact.partner
             message = Contact(
                 stamp=to_time(contact.time), robot_id=self._ids[contact.robot], partner=partner, speed=contact.speed
@@ -125,14 +129,14 @@ class PhysicalWorldNode(GuardedNode):
             self.get_logger().warning(f"{contact.time:.2f} s: robot {message.robot_id} met {what} at {contact.speed:.2f} m/s")
 
     def _look(self) -> None:
-        """Find every robot's true zone, often enough for hysteresis to be that of its own; now and then tell of the floor."""
+        """Find every robot's true zone, often enough for hysteresis to work as on the robot; now and then publish the floor."""
         now = self._world.time
         self._look_at = now + _LOOK
         self._last_zones = [
             self._zones.locate(x, y, last) for (x, y, _), last in zip(self._world.poses.tolist(), self._last_zones, strict=True)
         ]
-        if now >= self._tell_at:
-            self._tell_at = now + _TELL
+        if now >= self._publish_floor_at:
+            self._publish_floor_at = now + _FLOOR_PERIOD
             self._reached = self._pace.reached(time.monotonic(), now)
             self._publish_floor()
 
@@ -148,19 +152,19 @@ class PhysicalWorldNode(GuardedNode):
         message.x, message.y, message.yaw = (array("f", column.tobytes()) for column in poses.T)
         self._floor_publisher.publish(message)
 
-    def _hear_velocity(self, robot: int, message: Twist) -> None:
+    def _on_velocity(self, robot: int, message: Twist) -> None:
         now = self._world.time
         self._world.command(robot, (message.linear.x, message.linear.y, message.angular.z))
-        self._steerers.heard(robot, now)  # whether or not the driver took it
+        self._steerers.commanded(robot, now)  # whether or not the driver took it
 
-    def _hear_stamped(self, robot: int, message: TwistStamped) -> None:
-        self._hear_velocity(robot, message.twist)
+    def _on_stamped(self, robot: int, message: TwistStamped) -> None:
+        self._on_velocity(robot, message.twist)
 
-    def _hear_tick(self, message: FleetTick) -> None:
+    def _on_tick(self, message: FleetTick) -> None:
         self._truth.hear_tick(message.session, message.tick, self._last_zones)
         self._publish_truth()
 
-    def _hear_drive(self, robot: int, message: DriveState) -> None:
+    def _on_drive(self, robot: int, message: DriveState) -> None:
         if message.local_action == DriveState.UNKNOWN:
             return
         self._truth.hear_tick(message.session, message.tick, self._last_zones)  # if it comes before the tick itself
@@ -204,9 +208,9 @@ class PhysicalWorldNode(GuardedNode):
         ]
 
 
-def _rows(said: Any, *names: str) -> Iterator[Any]:
-    """Robot, stamp [s], and a row of each array that is named, of what came due."""
-    return zip(said.robots.tolist(), said.stamps.tolist(), *(getattr(said, name) for name in names), strict=True)
+def _rows(due: Any, *names: str) -> Iterator[Any]:
+    """Iterate over robot, stamp [s], and a row of each array that is named, of what came due."""
+    return zip(due.robots.tolist(), due.stamps.tolist(), *(getattr(due, name) for name in names), strict=True)
 
 
 def main(args: Sequence[str] | None = None) -> int:

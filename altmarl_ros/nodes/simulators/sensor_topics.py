@@ -1,4 +1,4 @@
-"""What the drivers of one simulated robot publish: `odom`, `pose` and `scan`, with REP-105's frames below its namespace.
+"""Publishes `odom`, `pose` and `scan` as the drivers of a robot do, in REP-105's frames below its namespace.
 
 A message of each kind is made once and filled again, since thousands are published in a second.
 """
@@ -17,22 +17,27 @@ from sensor_msgs.msg import LaserScan
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.nodes.common.qos import simulated_qos
-from altmarl_ros.simulation.physical.config import PhysicalConfig
+from altmarl_ros.simulation.physical import PhysicalConfig
 from altmarl_ros.simulation.physical.laser import Laser
 
 _PLANAR = np.ix_([0, 1, 5], [0, 1, 5])  # x, y, yaw among x, y, z, roll, pitch, yaw
 
 
 def to_time(seconds: float) -> Time:
-    """The stamp of a simulated time [s], to the nanosecond."""
+    """Convert a simulated time [s] to a stamp, to the nanosecond."""
     sec, nanosec = divmod(round(seconds * 1e9), 10**9)
     return Time(sec=sec, nanosec=nanosec)
 
 
 class SensorTopics:
-    """Publishers of one robot; `namespace` is absolute, such as /robot_3."""
+    """Publishes the sensors of one simulated robot.
+
+    Publishers: <namespace>/odom (nav_msgs/msg/Odometry), <namespace>/pose (geometry_msgs/msg/PoseWithCovarianceStamped),
+    <namespace>/scan (sensor_msgs/msg/LaserScan).
+    """
 
     def __init__(self, node: Node, namespace: str, config: PhysicalConfig, laser: Laser) -> None:
+        """`namespace` is absolute, such as /robot_3."""
         frame = namespace.lstrip("/")
         self._odometry = Odometry(child_frame_id=f"{frame}/base_link")
         self._odometry.header.frame_id = f"{frame}/odom"

@@ -1,4 +1,7 @@
-"""Batteries: energy E falls by dE/dt = -(idle + drive |v| + turn |omega|), rises by the charger's power on a charging zone."""
+"""Simulates the robots' batteries.
+
+The energy falls by dE/dt = -(idle + drive |v| + turn |omega|), and rises by the charger's power while a robot is on a charger.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,12 @@ _JOULES = 3600.0  # per watt-hour
 
 
 class Batteries:
-    """The batteries of n robots, and where they are charged."""
+    """The batteries of n robots.
+
+    Attributes:
+        charge: share of the capacity that is left [n].
+        empty: whether it is empty [n].
+    """
 
     def __init__(self, config: BatteryConfig, n: int, chargers: Sequence[ArrayLike]) -> None:
         corners = [np.asarray(polygon, dtype=np.float64).reshape(-1, 2) for polygon in chargers]
@@ -33,24 +41,24 @@ class Batteries:
 
     @property
     def charge(self) -> FloatArray:
-        """Share of the capacity that is left [n]."""
+        """See the class."""
         return np.asarray(self._energy / (self._config.capacity * _JOULES))
 
     @property
     def empty(self) -> NDArray[np.bool_]:
-        """[n]."""
+        """See the class."""
         return np.asarray(self._energy <= 0.0)
 
     def step(self, pose: FloatArray, wheels: FloatArray, dt: float) -> None:
         """Draw and charge during a time step [s]: pose [n, 3; map], wheels' velocity [n, 3; base_link]."""
         c = self._config
-        powers = (c.idle_power, c.drive_power, c.turn_power, c.charge_power)
-        _draw(self._energy, pose, wheels, dt, c.capacity * _JOULES, powers, self._corners, self._ends)
+        settings = (dt, c.capacity * _JOULES, c.idle_power, c.drive_power, c.turn_power, c.charge_power)
+        _draw(self._energy, pose, wheels, settings, (self._corners, self._ends))
 
 
 @njit(nogil=True, cache=True)
-def _draw(energy, pose, wheels, dt, capacity, powers, corners, ends):  # type: ignore[no-untyped-def]
-    idle, driving, turning, charging = powers
+def _draw(energy, pose, wheels, settings, chargers):  # type: ignore[no-untyped-def]
+    (dt, capacity, idle, driving, turning, charging), (corners, ends) = settings, chargers
     for i in range(len(energy)):
         power = -idle - driving * hypot(wheels[i, 0], wheels[i, 1]) - turning * abs(wheels[i, 2])
         begin = 0

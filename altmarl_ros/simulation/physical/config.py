@@ -1,7 +1,7 @@
-"""What the robots of a physical world are: numbers with units, validated, readable from YAML or parameters.
+"""Configuration of the robots of a physical world: numbers with units, validated, readable from YAML or parameters.
 
-Noise is given so that it does not depend on the time step: white noise on a velocity by its density (unit per
-square root of Hz: sigma sqrt(t) after a time t), drift of odometry per square root of the way.
+Noise is given so that it does not depend on the time step: white noise on a velocity by its density (unit per square root
+of Hz: standard deviation sigma sqrt(t) after a time t), drift of odometry per square root of the distance.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from altmarl_ros.errors import AltmarlError
 
 
 class Settings(BaseModel, extra="forbid", frozen=True):
-    """Base of all of them.
+    """Base class of all groups of settings.
 
     Raises:
         AltmarlError: naming the setting, such as laser.rate, and the rule it breaks.
@@ -35,7 +35,7 @@ _MOST = 1e6
 
 
 class BaseConfig(Settings, frozen=True):
-    """The body and its drive."""
+    """The robot's body and its drive."""
 
     kind: Literal["unicycle", "omni"] = Field(
         default="unicycle", description="unicycle: no sideways velocity (differential drive)"
@@ -75,7 +75,7 @@ class LaserConfig(Settings, frozen=True):
 
 
 class OdometryConfig(Settings, frozen=True):
-    """Wheel odometry, which drifts."""
+    """Wheel odometry with drift."""
 
     rate: float = Field(default=20.0, ge=0, le=1e4, description="messages per second; 0: none [Hz]")
     origin: Literal["identity", "start"] = Field(
@@ -91,7 +91,7 @@ class OdometryConfig(Settings, frozen=True):
 
 
 class LocalisationConfig(Settings, frozen=True):
-    """Poses in frame map, as from AMCL or a camera at the ceiling: truth and white noise."""
+    """Poses in frame map, as from AMCL or a camera at the ceiling: the truth with white noise."""
 
     rate: float = Field(default=10.0, ge=0, le=1e4, description="poses per second; 0: none [Hz]")
     position_noise: float = Field(default=0.02, ge=0, le=10, description="standard deviation of x and of y [m]")
@@ -99,7 +99,7 @@ class LocalisationConfig(Settings, frozen=True):
 
 
 class BatteryConfig(Settings, frozen=True):
-    """Energy by time and by motion; an empty battery stops the base."""
+    """The battery, which loses energy by time and by motion; an empty one stops the base."""
 
     capacity: float = Field(default=200.0, gt=0, le=_MOST, description="[Wh]")
     start: float = Field(default=1.0, ge=0, le=1, description="share of the capacity at time 0")
@@ -110,7 +110,7 @@ class BatteryConfig(Settings, frozen=True):
 
 
 class PhysicalConfig(Settings, frozen=True):
-    """A physical world: all robots are alike but for their noise."""
+    """A physical world, whose robots differ only in their noise."""
 
     time_step: float = Field(default=0.02, gt=0, le=1, description="of the simulation [s]")
     base: BaseConfig = BaseConfig()
@@ -121,7 +121,7 @@ class PhysicalConfig(Settings, frozen=True):
 
 
 def check_together(config: PhysicalConfig) -> None:
-    """Rules between settings.
+    """Check the rules between settings.
 
     Raises:
         AltmarlError: naming the settings that do not fit together.

@@ -70,28 +70,18 @@ class Contacts:
         self,
         time: float,
         before: FloatArray,
+        *,
         pose: FloatArray,
-        velocity: FloatArray,
-        wheels: FloatArray,
-        driven: FloatArray,
+        velocities: tuple[FloatArray, FloatArray, FloatArray],
         obstacles: FloatArray,
     ) -> None:
-        """Correct poses [n, 3; map] and velocities [n, 3; base_link] in place after a step from `before`, and log contacts."""
-        found = _resolve(
-            before,
-            pose,
-            velocity,
-            wheels,
-            driven,
-            self._radius,
-            self._lateral,
-            self._walls,
-            obstacles,
-            self._touching,
-            self._pairs,
-            self._events,
-            self._speeds,
-        )
+        """Correct poses [n, 3; map] and velocities [n, 3; base_link] in place after a step from `before`, and log contacts.
+
+        `velocities` are the speed controller's, the wheels' and those over the floor.
+        """
+        shape, floor = (self._radius, self._lateral), (self._walls, obstacles)
+        buffers = (self._touching, self._pairs, self._events, self._speeds)
+        found = _resolve(before, (pose, velocities), shape, floor, buffers)
         for (robot, partner), speed in zip(self._events[:found].tolist(), self._speeds[:found].tolist(), strict=True):
             self.log.append(Contact(time, robot, partner, speed))
             self.counts[robot] += 1
@@ -136,8 +126,9 @@ def _first_overlap(x, y, radius, walls, obstacles):  # type: ignore[no-untyped-d
 
 
 @njit(nogil=True, cache=True)
-def _lose(velocity, i, yaw, n_x, n_y, lateral):  # type: ignore[no-untyped-def]
+def _lose(velocity, i, yaw, normal, lateral):  # type: ignore[no-untyped-def]
     """Takes from a body velocity what leads against the normal (map frame)."""
+    n_x, n_y = normal
     b_x, b_y = cos(yaw) * n_x + sin(yaw) * n_y, cos(yaw) * n_y - sin(yaw) * n_x
     into = velocity[i, 0] * b_x + velocity[i, 1] * b_y
     if into < 0.0:
@@ -171,8 +162,9 @@ def _near_pairs(before, radius, touching, pairs):  # type: ignore[no-untyped-def
 
 
 @njit(nogil=True, cache=True)
-def _fixture(walls, obstacles, k, x, y, radius):  # type: ignore[no-untyped-def]
-    """Wall k, or obstacle k - len(walls): offset from it to (x, y), least distance of a centre, kind of partner."""
+def _fixture(floor, k, point, radius):  # type: ignore[no-untyped-def]
+    """Wall k, or obstacle k - len(walls): offset from it to a point, least distance of a centre, kind of partner."""
+    (walls, obstacles), (x, y) = floor, point
     if k < len(walls):
         d_x, d_y = wall_offset(walls, k, x, y)
         return d_x, d_y, radius, WALL
@@ -181,8 +173,9 @@ def _fixture(walls, obstacles, k, x, y, radius):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _near_fixtures(before, radius, walls, obstacles, touching):  # type: ignore[no-untyped-def]
+def _near_fixtures(before, radius, floor, touching):  # type: ignore[no-untyped-def]
     """Robots and the walls and obstacles (see `_fixture`) that they could touch in this step [m, 2]; ends encounters."""
+    walls, obstacles = floor
     n, fixtures = len(before), len(walls) + len(obstacles)
     boxes = np.empty((fixtures, 4))  # outside of which a centre is too far away
     for k in range(fixtures):
@@ -203,7 +196,7 @@ def _near_fixtures(before, radius, walls, obstacles, touching):  # type: ignore[
         for k in range(fixtures):
             if x < boxes[k, 0] or x > boxes[k, 1] or y < boxes[k, 2] or y > boxes[k, 3]:
                 continue
-            d_x, d_y, least, partner = _fixture(walls, obstacles, k, x, y, radius)
+            d_x, d_y, least, partner = _fixture(floor, k, (x, y), radius)
             gap = hypot(d_x, d_y) - least
             if partner == WALL:
                 wall_gap = min(wall_gap, gap)
@@ -220,11 +213,11 @@ def _near_fixtures(before, radius, walls, obstacles, touching):  # type: ignore[
 
 
 @njit(nogil=True, cache=True)
-def _resolve(  # type: ignore[no-untyped-def]
-    before, pose, velocity, wheels, driven, radius, lateral, walls, obstacles, touching, pairs, events, speeds
-):
+def _resolve(before, state, shape, floor, buffers):  # type: ignore[no-untyped-def]
+    (pose, velocities), (radius, lateral), (touching, pairs, events, speeds) = state, shape, buffers
+    driven = velocities[2]
     near = _near_pairs(before, radius, touching, pairs)
-    fixtures = _near_fixtures(before, radius, walls, obstacles, touching)
+    fixtures = _near_fixtures(before, radius, floor, touching)
     found = 0
     for _ in range(_ROUNDS):
         clean = True
@@ -251,12 +244,12 @@ def _resolve(  # type: ignore[no-untyped-def]
             pose[i, 1] += share * push * n_y
             pose[j, 0] -= (1.0 - share) * push * n_x
             pose[j, 1] -= (1.0 - share) * push * n_y
-            for moving in (velocity, wheels, driven):
-                _lose(moving, i, pose[i, 2], n_x, n_y, lateral)
-                _lose(moving, j, pose[j, 2], -n_x, -n_y, lateral)
+            for moving in velocities:
+                _lose(moving, i, pose[i, 2], (n_x, n_y), lateral)
+                _lose(moving, j, pose[j, 2], (-n_x, -n_y), lateral)
         for p in range(len(fixtures)):
             i, k = fixtures[p]
-            d_x, d_y, least, partner = _fixture(walls, obstacles, k, pose[i, 0], pose[i, 1], radius)
+            d_x, d_y, least, partner = _fixture(floor, k, (pose[i, 0], pose[i, 1]), radius)
             d = hypot(d_x, d_y)
             if d >= least or d == 0.0:
                 continue
@@ -270,16 +263,17 @@ def _resolve(  # type: ignore[no-untyped-def]
             push = least - d + _CLEAR
             pose[i, 0] += push * n_x
             pose[i, 1] += push * n_y
-            for moving in (velocity, wheels, driven):
-                _lose(moving, i, pose[i, 2], n_x, n_y, lateral)
+            for moving in velocities:
+                _lose(moving, i, pose[i, 2], (n_x, n_y), lateral)
         if clean:
             break
-    _put_back(before, pose, velocity, wheels, driven, radius, walls, obstacles, pairs[:near], fixtures)
+    _put_back(before, state, radius, floor, (pairs[:near], fixtures))
     return found
 
 
 @njit(nogil=True, cache=True)
-def _put_back(before, pose, velocity, wheels, driven, radius, walls, obstacles, pairs, fixtures):  # type: ignore[no-untyped-def]
+def _put_back(before, state, radius, floor, near):  # type: ignore[no-untyped-def]
+    (pose, velocities), (pairs, fixtures) = state, near
     back = np.zeros(len(pose), dtype=np.bool_)
     wrong = np.zeros(len(pose), dtype=np.bool_)
     again = True
@@ -293,11 +287,11 @@ def _put_back(before, pose, velocity, wheels, driven, radius, walls, obstacles, 
                 wrong[i] = wrong[j] = True
         for p in range(len(fixtures)):
             i, k = fixtures[p]
-            d_x, d_y, least, _ = _fixture(walls, obstacles, k, pose[i, 0], pose[i, 1], radius)
+            d_x, d_y, least, _ = _fixture(floor, k, (pose[i, 0], pose[i, 1]), radius)
             wrong[i] |= hypot(d_x, d_y) < least
         for i in range(len(pose)):
             if wrong[i] and not back[i]:
                 back[i] = again = True
                 pose[i, 0], pose[i, 1] = before[i, 0], before[i, 1]
-                for moving in (velocity, wheels, driven):
+                for moving in velocities:
                     moving[i] = 0.0

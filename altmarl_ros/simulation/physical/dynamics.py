@@ -41,25 +41,21 @@ def advance(pose, i, x, y, turn):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def drive(pose, velocity, target, wheels, driven, seized, slip, streams, dt, lateral, radius, limits, gain, noise):  # type: ignore[no-untyped-def]
+def drive(state, target, faults, streams, base):  # type: ignore[no-untyped-def]
     """One time step of every base, in place.
 
     Args:
-        pose: [n, 3; m, m, rad; map].
-        velocity: as the speed controller has it [n, 3; m/s, m/s, rad/s; base_link].
+        state: pose [n, 3; m, m, rad; map]; velocity as the speed controller has it [n, 3; m/s, m/s, rad/s; base_link]; out,
+            this step's velocity as the wheels turn, and over the floor [n, 3].
         target: the commanded velocity [n, 3].
-        wheels: out, this step's velocity as the wheels turn [n, 3].
-        driven: out, this step's velocity over the floor [n, 3].
-        seized: share of the left and right wheel's speed that is lost [2, n].
-        slip: share of the motion that is lost [n].
+        faults: share of the left and right wheel's speed that is lost [2, n], and of the motion [n].
         streams: of the drive [4, n], see `random_streams`.
-        dt: [s].
-        lateral: whether the base can move sideways.
-        radius: of the body, half the track [m].
-        limits: max_speed, max_turn_rate, acceleration, deceleration, turn_acceleration.
-        gain: of the speed controller per step, in (0, 1].
-        noise: relative_noise, speed_noise, turn_noise.
+        base: time step [s]; whether the base can move sideways; radius of the body, half the track [m]; max_speed,
+            max_turn_rate, acceleration, deceleration and turn_acceleration; gain of the speed controller per step, in (0, 1];
+            relative_noise, speed_noise and turn_noise.
     """
+    (pose, velocity, wheels, driven), (seized, slip) = state, faults
+    dt, lateral, radius, limits, gain, noise = base
     max_speed, max_turn_rate, acceleration, deceleration, turn_acceleration = limits
     relative, additive, turning = noise
     fastest = 0.5 * radius / dt  # whatever the noise: contacts rely on it

@@ -1,10 +1,10 @@
-"""Faults of physical robots: what breaks, on which robot, from when to when.
+"""Hardware faults of physical robots: what breaks, on which robot, from when to when.
 
     seized_left, seized_right    a wheel turns slower by the share `magnitude`, at 1 not at all
     slip                         the wheels turn, the share `magnitude` of the motion is lost, at 1 all
     dead_battery                 reads empty, and the base stops
-    driver_stops                 commands are not obeyed: the base stops
-    driver_holds                 commands are not obeyed: the base keeps the last one, whatever its age
+    driver_stops                 the driver obeys no command: the base stops
+    driver_holds                 the driver obeys no command: the base keeps the last one, whatever its age
     pose_, odometry_, laser_     a sensor's output is
         ..lost                   not there
         ..frozen                 the last one again and again, with new stamps
@@ -38,7 +38,7 @@ from altmarl_ros.simulation.physical.config import Settings
 
 
 class FaultKind(str, Enum):
-    """See the module."""
+    """Kind of fault; the module describes each."""
 
     SEIZED_LEFT = "seized_left"
     SEIZED_RIGHT = "seized_right"
@@ -69,11 +69,11 @@ _PLACED = (FaultKind.KIDNAPPED, FaultKind.OBSTACLE)
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault.
+    """One scheduled fault.
 
     Attributes:
         kind: what breaks.
-        robot: index; None for an obstacle.
+        robot: its index; None for an obstacle.
         start, end: interval [s]; the end may be infinite.
         magnitude: see the module; kinds without one keep 1.
         place: x, y of a kidnapped robot or an obstacle [m, m; map].
@@ -115,7 +115,11 @@ class Fault:
 
 
 class ActiveFaults:
-    """Which faults are active on n robots; looked up again only when one begins or ends.
+    """Tells which faults are active on n robots; they are looked up again only when one begins or ends.
+
+    Attributes:
+        faults: all that are scheduled.
+        placed: active obstacles and kidnappings.
 
     Raises:
         AltmarlError: a fault names a robot that is not there.
@@ -130,10 +134,9 @@ class ActiveFaults:
         self._seen = -1
         self._magnitudes = np.zeros((len(KINDS), n))
         self.placed: tuple[Fault, ...] = ()
-        """Active obstacles and kidnappings."""
 
     def update(self, time: float) -> bool:
-        """Go to a time [s]; whether anything changed."""
+        """Go on to a time [s]; returns whether anything changed."""
         seen = int(np.searchsorted(self._changes, time + 1e-9, side="right"))
         if seen == self._seen:
             return False
@@ -148,12 +151,12 @@ class ActiveFaults:
         return True
 
     def magnitude(self, first: FaultKind, count: int = 1) -> FloatArray:
-        """Magnitudes of `count` kinds from `first` on [count, n], 0 where not active."""
+        """Return the magnitudes of `count` kinds from `first` on, 0 where not active [count, n]."""
         begin = KINDS.index(first)
         return self._magnitudes[begin : begin + count]
 
     def active(self, kind: FaultKind) -> NDArray[np.bool_]:
-        """Which robots have a fault [n]."""
+        """Return which robots have a fault of this kind [n]."""
         return np.asarray(self._magnitudes[KINDS.index(kind)] > 0.0)
 
 
@@ -168,7 +171,7 @@ class _FaultConfig(Settings, frozen=True):
 
 
 def read_faults(path: str | Path) -> tuple[Fault, ...]:
-    """The faults of a YAML file.
+    """Read the faults of a YAML file.
 
     Raises:
         AltmarlError: one line that names the file, the fault by its place in the list, and what is wrong.
@@ -183,7 +186,7 @@ def read_faults(path: str | Path) -> tuple[Fault, ...]:
 
 
 def parse_faults(entries: Sequence[Any]) -> tuple[Fault, ...]:
-    """Faults of mappings with the attributes of `Fault` as keys.
+    """Convert mappings with the attributes of `Fault` as keys.
 
     Raises:
         AltmarlError: naming the fault by its place in the list, and what is wrong.
@@ -197,42 +200,3 @@ def parse_faults(entries: Sequence[Any]) -> tuple[Fault, ...]:
         except AltmarlError as error:
             raise AltmarlError(f"faults[{i}]: {error}") from None
     return tuple(faults)
-
-
-def random_faults(
-    n: int, duration: float, seed: int, kinds: Sequence[FaultKind], rate: float, mean_length: float
-) -> tuple[Fault, ...]:
-    """Faults that come at random: on every robot a Poisson process, kinds uniform, lengths exponential.
-
-    What happens to robot i does not depend on n.
-
-    Args:
-        n: robots.
-        duration: of the run [s]; faults begin before.
-        seed: of everything random.
-        kinds: to choose from; none with a place.
-        rate: faults per robot and second [1/s].
-        mean_length: of a fault [s].
-
-    Raises:
-        AltmarlError: a kind needs a place, or a number is not positive and finite.
-    """
-    placed = next((kind for kind in kinds if kind in _PLACED), None)
-    if placed is not None or not kinds:
-        raise AltmarlError(
-            "random faults: " + (f"{placed.value} needs a place" if placed else "there is no kind to choose from")
-        )
-    for name, value in (("duration", duration), ("rate", rate), ("mean_length", mean_length)):
-        if not (isfinite(value) and value > 0):
-            raise AltmarlError(f"random faults: {name} is {value:g}, must be positive and finite")
-    faults = []
-    for robot in range(n):
-        rng = np.random.default_rng([seed, 20, robot])
-        start = rng.exponential(1.0 / rate)
-        while start < duration:
-            kind = kinds[int(rng.integers(len(kinds)))]
-            share = 1.0 - rng.random()  # in (0, 1]
-            length = max(rng.exponential(mean_length), 1e-3)
-            faults.append(Fault(kind, robot, start, start + length, share if kind in _SHARES else 1.0))
-            start += rng.exponential(1.0 / rate)
-    return tuple(sorted(faults, key=lambda fault: (fault.start, fault.robot)))

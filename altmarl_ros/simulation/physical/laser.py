@@ -37,6 +37,7 @@ class Laser:
         bearings = self.angle_min + self.angle_increment * np.arange(config.beams)
         self._beams = np.stack([np.cos(bearings), np.sin(bearings)], axis=1)
         self._mount = (config.x, config.y, config.yaw)
+        self._sensor = (self._beams, self.angle_min, self.angle_increment, config.range_max)
 
     def scan(self, robots: IntArray, poses: FloatArray, radius: float, walls: FloatArray, obstacles: FloatArray) -> FloatArray:
         """Ranges that some robots measure [len(robots), beams; m].
@@ -50,25 +51,14 @@ class Laser:
         """
         c = self._config
         out = np.full((len(robots), c.beams), np.inf)
-        _cast(
-            robots,
-            poses,
-            radius,
-            walls,
-            obstacles,
-            self._mount,
-            self._beams,
-            self.angle_min,
-            self.angle_increment,
-            c.range_max,
-            out,
-        )
-        _measure(robots, self._streams, c.noise, c.range_min, c.range_max, out)
+        _cast(robots, (poses, radius, walls, obstacles), self._mount, self._sensor, out)
+        _measure(robots, self._streams, (c.noise, c.range_min, c.range_max), out)
         return out
 
 
 @njit(nogil=True, cache=True)
-def _cast(robots, poses, radius, walls, obstacles, mount, beams, angle_min, increment, range_max, out):  # type: ignore[no-untyped-def]
+def _cast(robots, floor, mount, sensor, out):  # type: ignore[no-untyped-def]
+    (poses, radius, walls, obstacles), range_max = floor, sensor[3]
     for k in range(len(robots)):
         i, ranges = robots[k], out[k]
         yaw = poses[i, 2]
@@ -77,10 +67,9 @@ def _cast(robots, poses, radius, walls, obstacles, mount, beams, angle_min, incr
         c, s = cos(yaw + mount[2]), sin(yaw + mount[2])
         for j in range(len(poses)):
             if j != i:
-                _cast_disc(poses[j, 0] - x, poses[j, 1] - y, radius, c, s, beams, angle_min, increment, range_max, ranges)
+                _cast_disc((poses[j, 0] - x, poses[j, 1] - y, radius), (c, s), sensor, ranges)
         for j in range(len(obstacles)):
-            d_x, d_y = obstacles[j, 0] - x, obstacles[j, 1] - y
-            _cast_disc(d_x, d_y, obstacles[j, 2], c, s, beams, angle_min, increment, range_max, ranges)
+            _cast_disc((obstacles[j, 0] - x, obstacles[j, 1] - y, obstacles[j, 2]), (c, s), sensor, ranges)
         for j in range(len(walls)):
             a_x, a_y, b_x, b_y = walls[j, 0] - x, walls[j, 1] - y, walls[j, 2] - x, walls[j, 3] - y
             if (
@@ -90,13 +79,13 @@ def _cast(robots, poses, radius, walls, obstacles, mount, beams, angle_min, incr
                 or max(a_y, b_y) < -range_max
             ):
                 continue
-            _cast_segment(
-                c * a_x + s * a_y, c * a_y - s * a_x, c * b_x + s * b_y, c * b_y - s * b_x, beams, angle_min, increment, ranges
-            )
+            begin, end = (c * a_x + s * a_y, c * a_y - s * a_x), (c * b_x + s * b_y, c * b_y - s * b_x)
+            _cast_segment(begin, end, sensor, ranges)
 
 
 @njit(nogil=True, cache=True)
-def _cast_disc(d_x, d_y, radius, c, s, beams, angle_min, increment, range_max, ranges):  # type: ignore[no-untyped-def]
+def _cast_disc(disc, rotation, sensor, ranges):  # type: ignore[no-untyped-def]
+    (d_x, d_y, radius), (c, s), (beams, angle_min, increment, range_max) = disc, rotation, sensor
     square = d_x * d_x + d_y * d_y
     if square >= (range_max + radius) ** 2:
         return
@@ -118,7 +107,8 @@ def _cast_disc(d_x, d_y, radius, c, s, beams, angle_min, increment, range_max, r
 
 
 @njit(nogil=True, cache=True)
-def _cast_segment(p_x, p_y, q_x, q_y, beams, angle_min, increment, ranges):  # type: ignore[no-untyped-def]
+def _cast_segment(begin, end, sensor, ranges):  # type: ignore[no-untyped-def]
+    (p_x, p_y), (q_x, q_y), (beams, angle_min, increment, _) = begin, end, sensor
     bearing = atan2(p_y, p_x)
     width = wrap(atan2(q_y, q_x) - bearing)
     first = (min(bearing, bearing + width) - angle_min) % _FULL
@@ -135,7 +125,8 @@ def _cast_segment(p_x, p_y, q_x, q_y, beams, angle_min, increment, ranges):  # t
 
 
 @njit(nogil=True, cache=True)
-def _measure(robots, streams, noise, range_min, range_max, out):  # type: ignore[no-untyped-def]
+def _measure(robots, streams, limits, out):  # type: ignore[no-untyped-def]
+    noise, range_min, range_max = limits
     for k in range(len(robots)):
         for b in range(out.shape[1]):
             z = noise * normal(streams, robots[k]) if noise > 0.0 else 0.0

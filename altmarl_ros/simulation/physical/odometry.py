@@ -1,4 +1,4 @@
-"""Dead reckoning and localisation: what robots know of where they are.
+"""Dead reckoning and localisation: where robots believe themselves to be.
 
 Odometry integrates what the wheels turned. With the way d [m] and the turn a [rad] of a step it measures
 
@@ -21,7 +21,7 @@ from altmarl_ros.simulation.physical.dynamics import advance, wrap
 
 
 @njit(nogil=True, cache=True)
-def reckon(pose, wheels, scales, streams, dt, lateral, walks):  # type: ignore[no-untyped-def]
+def reckon(pose, wheels, scales, streams, settings):  # type: ignore[no-untyped-def]
     """Integrate one time step into every pose [n, 3; odom], in place.
 
     Args:
@@ -29,11 +29,9 @@ def reckon(pose, wheels, scales, streams, dt, lateral, walks):  # type: ignore[n
         wheels: velocity as the wheels turn [n, 3; m/s, m/s, rad/s; base_link].
         scales: 1 + s and 1 + s_a [n, 2].
         streams: of the odometry [4, n], see `random_streams`.
-        dt: [s].
-        lateral: whether the base can move sideways.
-        walks: k, k_a and k_d.
+        settings: time step [s], whether the base can move sideways, and k, k_a and k_d.
     """
-    distance_walk, turn_walk, heading_walk = walks
+    dt, lateral, distance_walk, turn_walk, heading_walk = settings
     for i in range(len(pose)):
         x, y, turn = dt * wheels[i, 0], dt * wheels[i, 1], dt * wheels[i, 2]
         way = hypot(x, y)
@@ -44,8 +42,9 @@ def reckon(pose, wheels, scales, streams, dt, lateral, walks):  # type: ignore[n
 
 
 @njit(nogil=True, cache=True)
-def localise(robots, pose, streams, position_noise, yaw_noise, out):  # type: ignore[no-untyped-def]
-    """Noisy poses of some robots [m], out [m, 3; m, m, rad; map]."""
+def localise(robots, pose, streams, noise, out):  # type: ignore[no-untyped-def]
+    """Write noisy poses of some robots [m] to out [m, 3; m, m, rad; map]; noise of position [m] and yaw [rad]."""
+    position_noise, yaw_noise = noise
     for k in range(len(robots)):
         i = robots[k]
         out[k, 0] = pose[i, 0] + position_noise * normal(streams, i)

@@ -1,10 +1,10 @@
-"""How fast a simulated world runs: by the steady clock, times a factor, and never faster than the robots steer.
+"""Paces a simulated world: by the steady clock, times a factor, and never faster than the robots can steer.
 
 With factor f and steady time w the simulated time should be t = f w. A world that fell behind catches up, but by no more
-than a bounded time: what it missed before that is given up, and told as a lower factor. Whatever the factor, the world
-waits for robots that drive: a robot whose last command is older than a given simulated time holds it for up to `_PATIENCE`
-of steady time. Then it counts as silent until it commands again, as does one that never commanded. So a robot's answer to
-what it sees is hardly later than that time, on however busy a machine.
+than a bounded time; what it missed before that is given up, and shows as a lower factor. Whatever the factor, the world
+waits for robots that drive: a robot whose last command is older than a given simulated time makes it wait for up to
+`_PATIENCE` of steady time. Then the robot counts as silent until it commands again, as does one that never commanded. So a
+robot reacts to what it sees within about that simulated time, however busy the machine is.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _WINDOW = 5.0  # s, steady; over which the reached factor is told
 
 
 class Pace:
-    """Simulated time by the steady clock.
+    """Derives simulated time from the steady clock.
 
     Args:
         factor: simulated seconds per steady second; 0: as many as possible.
@@ -39,7 +39,7 @@ class Pace:
         self._samples: deque[tuple[float, float]] = deque()
 
     def due(self, now: float, time: float) -> float:
-        """Simulated time [s] to go on to at steady time `now` [s], from `time`; infinite with factor 0."""
+        """Return the simulated time [s] to go on to from `time` at steady time `now` [s]; infinite with factor 0."""
         if self.factor == 0.0:
             return inf
         if self._anchor is None:
@@ -52,7 +52,7 @@ class Pace:
         return time + behind
 
     def reached(self, now: float, time: float) -> float:
-        """Simulated seconds per steady second over the last seconds until steady `now` [s]; call it about once a second."""
+        """Return the simulated seconds per steady second over the last seconds; to be called about once a second."""
         self._samples.append((now, time))
         while now - self._samples[0][0] > _WINDOW and len(self._samples) > 2:
             self._samples.popleft()
@@ -61,21 +61,21 @@ class Pace:
 
 
 class Steerers:
-    """Which of n robots drive, and whether the world has to wait for one of them."""
+    """Tells which of n robots drive, and whether the world has to wait for one of them."""
 
     def __init__(self, n: int, answer_time: float) -> None:
-        """`answer_time`: the longest between two commands of a robot [s, simulated]."""
+        """`answer_time` is the longest time between two commands of a robot [s, simulated]."""
         self._answer_time = answer_time
-        self._heard = np.full(n, inf)  # simulated time of the last command; infinite: silent
+        self._commanded = np.full(n, inf)  # simulated time of the last command; infinite: silent
         self._waiting: float | None = None
 
-    def heard(self, robot: int, time: float) -> None:
-        """A robot commanded at simulated `time` [s]."""
-        self._heard[robot] = time
+    def commanded(self, robot: int, time: float) -> None:
+        """Note that a robot sent a command at simulated `time` [s]."""
+        self._commanded[robot] = time
 
     def ready(self, now: float, time: float) -> bool:
-        """Whether the world may go on from simulated `time` at steady `now` [s]."""
-        late = self._heard < time - self._answer_time - 1e-9
+        """Return whether the world may go on from simulated `time` at steady `now` [s]."""
+        late = self._commanded < time - self._answer_time - 1e-9
         if not late.any():
             self._waiting = None
             return True
@@ -83,6 +83,6 @@ class Steerers:
             self._waiting = now
         if now - self._waiting < _PATIENCE:
             return False
-        self._heard[late] = inf
+        self._commanded[late] = inf
         self._waiting = None
         return True

@@ -1,4 +1,4 @@
-"""What stands on the floor at the start: robots without overlap, and walls."""
+"""Places robots without overlap and walls on the floor at the start."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _THROWS = 100
 
 
 def wall_array(walls: ArrayLike) -> FloatArray:
-    """Segments [w, 4; x, y of both ends, m] of walls [w, 4] or [w, 2, 2].
+    """Convert walls [w, 4] or [w, 2, 2] to segments [w, 4; x, y of both ends, m].
 
     Raises:
         AltmarlError: naming the wall that is not finite or has no length.
@@ -36,15 +36,15 @@ def wall_array(walls: ArrayLike) -> FloatArray:
 
 
 def polygon_walls(corners: ArrayLike) -> FloatArray:
-    """The edges of a polygon [corner, xy; m] as walls [w, 4]."""
+    """Return the edges of a polygon [corner, xy; m] as walls [w, 4]."""
     points = np.asarray(corners, dtype=np.float64)
     return np.hstack([points, np.roll(points, -1, axis=0)])
 
 
 def random_starts(
-    n: int, areas: Sequence[ArrayLike], radius: float, seed: int, walls: ArrayLike = (), clearance: float = 0.05
+    n: int, areas: Sequence[ArrayLike], radius: float, seed: int, walls: ArrayLike = (), *, clearance: float = 0.05
 ) -> FloatArray:
-    """Poses of n discs that lie inside the areas and overlap neither each other nor walls [n, 3; m, m, rad; map].
+    """Draw poses of n discs that lie inside the areas and overlap neither each other nor walls [n, 3; m, m, rad; map].
 
     The first ones do not depend on n.
 
@@ -93,9 +93,9 @@ def random_starts(
 
 
 def parked_starts(ids: Sequence[int], floor: FloorMap, shares: FloatArray, seed: int) -> FloatArray:
-    """Robots parked in their slots, each in a zone drawn from `shares` [zone], looking anywhere [n, 3; m, m, rad; map].
+    """Park robots in slots, each in a zone drawn from `shares` [zone] and facing anywhere [n, 3; m, m, rad; map].
 
-    A robot's zone and yaw depend on (seed, id) alone; where its slot is taken it has the next one that is free.
+    A robot's zone and yaw depend on (seed, id) alone; where its slot is taken, it gets the next one that is free.
 
     Raises:
         AltmarlError: a zone has fewer slots than robots that start there.
@@ -115,5 +115,5 @@ def parked_starts(ids: Sequence[int], floor: FloorMap, shares: FloatArray, seed:
 
 
 def floor_walls(floor: FloorMap) -> FloatArray:
-    """The walls of a floor map as segments [w, 4; x, y of both ends, m; map]."""
+    """Return the walls of a floor map as segments [w, 4; x, y of both ends, m; map]."""
     return wall_array([(*a, *b) for corners in floor.walls for a, b in pairwise(corners)])

@@ -1,4 +1,4 @@
-"""When sensors speak, and what faults make of what they say."""
+"""Schedules the sensors of the robots, and applies sensor faults to their values."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ class Scans:
 
 
 @dataclass(frozen=True, eq=False)
-class Spoken:
-    """Values [m, width] of some robots [m] with their stamps [m; s]."""
+class Due:
+    """Values [m, width] that some robots [m] publish, with their stamps [m; s]."""
 
     robots: IntArray
     stamps: FloatArray
@@ -69,7 +69,7 @@ class Spoken:
 
 
 class Sensor:
-    """The same sensor on n robots: each speaks `rate` times a second [Hz], not all in the same instant."""
+    """The same sensor on n robots: each publishes `rate` times a second [Hz], not all at the same instant."""
 
     def __init__(self, n: int, rate: float, width: int) -> None:
         self._rate = rate
@@ -78,20 +78,20 @@ class Sensor:
         self._values = np.zeros((n, width))
 
     def due(self, before: float, now: float) -> IntArray:
-        """Robots whose turn came after `before` and not after `now` [s]."""
+        """Return the robots whose turn came after `before` and not after `now` [s]."""
         turns = np.floor(self._phases + self._rate * now) > np.floor(self._phases + self._rate * before)
         return np.asarray(turns.nonzero()[0])
 
-    def speak(self, robots: IntArray, now: float, values: FloatArray, faults: FloatArray) -> Spoken:
-        """What is heard of `values` [len(robots), width] under faults [lost, frozen, stale, nan; n]."""
+    def publish(self, robots: IntArray, now: float, values: FloatArray, faults: FloatArray) -> Due:
+        """Return what robots publish of `values` [len(robots), width] under faults [lost, frozen, stale, nan; n]."""
         if not faults.any():
             self._values[robots], self._stamps[robots] = values, now
-            return Spoken(robots, self._stamps[robots], values)
+            return Due(robots, self._stamps[robots], values)
         lost, frozen, stale, nan = faults[:, robots] > 0.0
         repeats = frozen | stale
         fresh = robots[~repeats]
         self._values[fresh], self._stamps[fresh] = values[~repeats], now
-        heard = ~lost & np.isfinite(self._stamps[robots])  # a sensor that never spoke has nothing to repeat
+        published = ~lost & np.isfinite(self._stamps[robots])  # a sensor that never published has nothing to repeat
         stamps = np.where(stale, self._stamps[robots], now)
-        spoken = np.where(nan[:, None], np.nan, self._values[robots])
-        return Spoken(robots[heard], stamps[heard], spoken[heard])
+        values = np.where(nan[:, None], np.nan, self._values[robots])
+        return Due(robots[published], stamps[published], values[published])

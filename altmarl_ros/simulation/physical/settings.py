@@ -1,4 +1,4 @@
-"""The settings of a physical world by dotted names, such as laser.rate: for parameters and files."""
+"""Names the settings of a physical world by dotted names, such as laser.rate, for parameters and files."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class Setting:
 
 
 def settings() -> list[Setting]:
-    """All settings of a physical world."""
+    """Return all settings of a physical world."""
     return _settings(PhysicalConfig, "")
 
 
 def config_of(values: Mapping[str, Any]) -> PhysicalConfig:
-    """The configuration with these settings, by dotted name; others have their defaults.
+    """Return the configuration with these settings, by dotted name; others have their defaults.
 
     Raises:
         AltmarlError: naming the setting and the rule that it breaks.

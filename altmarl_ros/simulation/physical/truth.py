@@ -1,7 +1,8 @@
-"""The truth about each tick of robots that drive: the zone that each is in when the tick begins, and what it does then.
+"""Collects the truth about each tick of robots that drive: the zone that each is in, and the action that it takes.
 
-A robot says its action when it acts, and may say it again. A tick is closed when all robots acted in it, or two ticks later,
-or with the session. A robot that acts is in the zone where it is then; one in no zone is not in the tick's truth.
+A robot tells its action when it acts, and may tell it again. A tick is closed when all robots acted in it, or two ticks
+later, or with the session. A robot counts in the zone in which it acts, else in the one in which it was when the tick began;
+one in no zone is not in the tick's truth.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ _OPEN_TICKS = 2
 
 
 class TickTruth:
-    """Of robots with the given ids, in increasing order; actions are below `n_local_actions`."""
+    """Collects the truth about robots with the given ids, in increasing order, whose actions are below `n_local_actions`."""
 
     def __init__(self, ids: Sequence[int], n_local_actions: int) -> None:
         self._ids, self._n_local_actions = tuple(ids), n_local_actions
@@ -24,14 +25,14 @@ class TickTruth:
         self._newest: tuple[int, int] | None = None
 
     def hear_tick(self, session: int, tick: int, zones: Sequence[int | None]) -> None:
-        """The coordinator began a tick, or repeats it; `zones` of the robots now, None in none."""
+        """Note that the coordinator began a tick, or repeats it; `zones` are the robots' zones now, None: in no zone."""
         last = self._newest
         if last is None or is_newer(session, last[0]) or (session == last[0] and tick > last[1]):
             self._newest = session, tick
             self._open[session, tick] = _Tick(dict(zip(self._ids, zones, strict=True)))
 
     def hear_action(self, session: int, tick: int, robot_id: int, action: int, zone: int | None) -> None:
-        """A robot acts in a zone; what is no action, of no robot or of no open tick is ignored."""
+        """Note that a robot acts in a zone; an unknown action, robot or tick is ignored."""
         record = self._open.get((session, tick))
         if record is not None and robot_id in self._known and 0 <= action < self._n_local_actions:
             if robot_id not in record.actions:
@@ -41,7 +42,7 @@ class TickTruth:
                 told.append(action)
 
     def closed_ticks(self, final: bool = False) -> list[Truth]:
-        """Ticks that nothing more is expected of, each once; all that are left if `final`."""
+        """Return the ticks of which nothing more is expected, each once; all that are left if `final`."""
         closed = []
         for key, record in list(self._open.items()):
             old = self._newest is not None and (key[0] != self._newest[0] or key[1] <= self._newest[1] - _OPEN_TICKS)

@@ -1,4 +1,4 @@
-"""A floor with n physical robots in arrays, moved in fixed time steps. Frames are those of REP-105, units SI.
+"""Simulates a floor with n physical robots in arrays, in fixed time steps. Frames are those of REP-105, units SI.
 
 One step: command (timeout, driver's faults, delay) -> base (`dynamics`) -> contacts -> odometry, battery -> faults that
 begin or end -> sensors that are due. Random numbers of robot i depend on (seed, i) alone: with the same commands a run is
@@ -31,10 +31,10 @@ _ROOM = 1e-6  # m; gap to whatever is put on the floor
 
 
 class PhysicalWorld:
-    """The truth about n robots, and what their sensors say of it.
+    """The true state of n robots, and what their sensors publish of it.
 
     Args:
-        config: what the robots are.
+        config: of the robots.
         walls: segments [w, 4] or [w, 2, 2; m; map].
         starts: poses [n, 3; m, m, rad; map].
         seed: of everything random.
@@ -51,6 +51,7 @@ class PhysicalWorld:
         walls: ArrayLike,
         starts: ArrayLike,
         seed: int,
+        *,
         faults: Sequence[Fault] = (),
         chargers: Sequence[ArrayLike] = (),
     ) -> None:
@@ -118,7 +119,7 @@ class PhysicalWorld:
 
     @property
     def charge(self) -> FloatArray:
-        """What each battery says is left of its capacity [n], in [0, 1]."""
+        """Share of its capacity that each battery reports [n], in [0, 1]."""
         return np.where(self._faults.active(FaultKind.DEAD_BATTERY), 0.0, self._batteries.charge)
 
     @property
@@ -155,7 +156,7 @@ class PhysicalWorld:
         return True
 
     def add_faults(self, faults: Sequence[Fault]) -> None:
-        """Have these break as well; raises AltmarlError where a robot is not there."""
+        """Schedule further faults; raises AltmarlError where a robot is not there."""
         self._faults = ActiveFaults((*self._faults.faults, *faults), len(self))
 
     def step(self) -> None:
@@ -164,38 +165,25 @@ class PhysicalWorld:
         before = self._poses.copy()
         self._drive(start)
         self._steps += 1
-        self._contacts.resolve(
-            self.time,
-            before,
-            self._poses,
-            self._velocities,
-            self._wheels,
-            self._driven,
-            self._obstacles,
-        )
-        reckon(
-            self._reckoned,
-            self._wheels,
-            self._scales,
-            self._streams[Purpose.ODOMETRY],
-            dt,
-            self._lateral,
-            (c.odometry.distance_walk, c.odometry.turn_walk, c.odometry.heading_walk),
-        )
+        velocities = (self._velocities, self._wheels, self._driven)
+        self._contacts.resolve(self.time, before, pose=self._poses, velocities=velocities, obstacles=self._obstacles)
+        walks = (c.odometry.distance_walk, c.odometry.turn_walk, c.odometry.heading_walk)
+        settings = (dt, self._lateral, *walks)
+        reckon(self._reckoned, self._wheels, self._scales, self._streams[Purpose.ODOMETRY], settings)
         self._batteries.step(self._poses, self._wheels, dt)
         self._update_faults()
         self._sense(start)
 
     def odometry(self) -> Odometry:
-        """What came due in the last step."""
+        """Return the odometry that came due in the last step."""
         return self._odometry
 
     def localisation(self) -> Localisation:
-        """What came due in the last step."""
+        """Return the localised poses that came due in the last step."""
         return self._localisation
 
     def scans(self) -> Scans:
-        """What came due in the last step; bearings as in `laser`."""
+        """Return the scans that came due in the last step; bearings as in `laser`."""
         return self._scans
 
     def _drive(self, now: float) -> None:
@@ -213,20 +201,11 @@ class PhysicalWorld:
         limits = (base.max_speed, base.max_turn_rate, base.acceleration, base.deceleration, base.turn_acceleration)
         noise = (base.relative_noise, base.speed_noise, base.turn_noise)
         drive(
-            self._poses,
-            self._velocities,
+            (self._poses, self._velocities, self._wheels, self._driven),
             target,
-            self._wheels,
-            self._driven,
-            faults.magnitude(FaultKind.SEIZED_LEFT, 2),
-            faults.magnitude(FaultKind.SLIP)[0],
+            (faults.magnitude(FaultKind.SEIZED_LEFT, 2), faults.magnitude(FaultKind.SLIP)[0]),
             self._streams[Purpose.DRIVE],
-            dt,
-            self._lateral,
-            base.radius,
-            limits,
-            gain,
-            noise,
+            (dt, self._lateral, base.radius, limits, gain, noise),
         )
 
     def _sense(self, before: float) -> None:
@@ -235,19 +214,20 @@ class PhysicalWorld:
         due = {name: sensor.due(before, now) for name, sensor in self._sensors.items()}
         robots = due["odometry"]
         values = np.hstack([self._reckoned[robots], self._scales[robots][:, [0, 0, 1]] * self._wheels[robots]])
-        said = self._sensors["odometry"].speak(robots, now, values, faults.magnitude(FaultKind.ODOMETRY_LOST, 4))
-        self._odometry = Odometry(said.robots, said.stamps, said.values[:, :3], said.values[:, 3:])
+        due_now = self._sensors["odometry"].publish(robots, now, values, faults.magnitude(FaultKind.ODOMETRY_LOST, 4))
+        self._odometry = Odometry(due_now.robots, due_now.stamps, due_now.values[:, :3], due_now.values[:, 3:])
 
         robots = due["localisation"]
-        values, noise = np.empty((len(robots), 3)), self.config.localisation
-        localise(robots, self._poses, self._streams[Purpose.LOCALISATION], noise.position_noise, noise.yaw_noise, values)
-        said = self._sensors["localisation"].speak(robots, now, values, faults.magnitude(FaultKind.POSE_LOST, 4))
-        self._localisation = Localisation(said.robots, said.stamps, said.values, self._covariance)
+        values, config = np.empty((len(robots), 3)), self.config.localisation
+        noise = (config.position_noise, config.yaw_noise)
+        localise(robots, self._poses, self._streams[Purpose.LOCALISATION], noise, values)
+        due_now = self._sensors["localisation"].publish(robots, now, values, faults.magnitude(FaultKind.POSE_LOST, 4))
+        self._localisation = Localisation(due_now.robots, due_now.stamps, due_now.values, self._covariance)
 
         robots = due["laser"]
         values = self.laser.scan(robots, self._poses, self.config.base.radius, self._walls, self._obstacles)
-        said = self._sensors["laser"].speak(robots, now, values, faults.magnitude(FaultKind.LASER_LOST, 4))
-        self._scans = Scans(said.robots, said.stamps, said.values)
+        due_now = self._sensors["laser"].publish(robots, now, values, faults.magnitude(FaultKind.LASER_LOST, 4))
+        self._scans = Scans(due_now.robots, due_now.stamps, due_now.values)
 
     def _update_faults(self) -> None:
         """Begin and end what is scheduled; what needs room on the floor happens as soon as there is some."""

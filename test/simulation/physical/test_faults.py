@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.simulation.physical.faults import ActiveFaults, Fault, FaultKind, parse_faults, random_faults, read_faults
+from altmarl_ros.simulation.physical.faults import ActiveFaults, Fault, FaultKind, parse_faults, read_faults
 from altmarl_ros.simulation.physical.world import PhysicalWorld
 
 R = 0.25
@@ -126,7 +126,7 @@ def test_what_needs_room_waits_for_it_and_goes_again(ideal, run):
         Fault(FaultKind.KIDNAPPED, 1, 0.5, 4.0, 0.0, (1.0, 1.2)),
         Fault(FaultKind.KIDNAPPED, 1, 0.5, 1.0, 0.0, (1.0, -1.2)),
     ]
-    world = PhysicalWorld(ideal(), [], [[1.0, 0.0, 0.0], [9.0, 9.0, 0.0], [1.0, 1.2, 0.0], [1.0, -1.2, 0.0]], 0, faults)
+    world = PhysicalWorld(ideal(), [], [[1.0, 0.0, 0.0], [9.0, 9.0, 0.0], [1.0, 1.2, 0.0], [1.0, -1.2, 0.0]], 0, faults=faults)
     run(world, 1.0)
     assert len(world.obstacles) == 0
     np.testing.assert_allclose(world.poses[1, :2], 9.0)
@@ -225,33 +225,3 @@ def test_active_faults_are_those_of_the_interval(entries, moments):
             if fault.start <= now + 1e-9 < fault.end:
                 expected[fault.robot] = max(expected[fault.robot], fault.magnitude)
         np.testing.assert_array_equal(active.magnitude(FaultKind.SLIP)[0], expected)
-
-
-def test_random_faults_come_at_their_rate_and_do_not_depend_on_the_number_of_robots():
-    kinds = (FaultKind.SLIP, FaultKind.POSE_NAN, FaultKind.LASER_LOST)
-    faults = random_faults(200, 100.0, 7, kinds, rate=0.1, mean_length=3.0)
-    assert abs(len(faults) - 2000) < 4.5 * np.sqrt(2000)
-    lengths = np.array([fault.end - fault.start for fault in faults])
-    assert abs(lengths.mean() - 3.0) < 4.5 * 3.0 / np.sqrt(len(faults))
-    shares = [np.mean([fault.kind is kind for fault in faults]) for kind in kinds]
-    np.testing.assert_allclose(shares, 1 / 3, atol=4.5 * np.sqrt(2 / 9 / len(faults)))
-    fewer = random_faults(50, 100.0, 7, kinds, rate=0.1, mean_length=3.0)
-    assert fewer == tuple(fault for fault in faults if fault.robot < 50)
-    assert faults != random_faults(200, 100.0, 8, kinds, rate=0.1, mean_length=3.0)
-    assert [fault.start for fault in faults] == sorted(fault.start for fault in faults)
-
-
-@pytest.mark.parametrize(
-    ("change", "why"),
-    [
-        ({"kinds": ()}, "no kind"),
-        ({"kinds": (FaultKind.OBSTACLE,)}, "needs a place"),
-        ({"rate": 0.0}, "rate"),
-        ({"mean_length": nan}, "mean"),
-    ],
-)
-def test_bad_random_faults_are_named(change, why):
-    with pytest.raises(AltmarlError, match=why):
-        random_faults(
-            **{"n": 2, "duration": 5.0, "seed": 0, "kinds": (FaultKind.SLIP,), "rate": 1.0, "mean_length": 1.0, **change}
-        )

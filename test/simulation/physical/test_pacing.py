@@ -36,20 +36,20 @@ def test_a_factor_that_is_none_is_refused(factor):
 def test_the_world_waits_for_a_robot_that_steers_until_it_answers():
     steerers = Steerers(2, 0.25)
     assert steerers.ready(0.0, 100.0)  # nobody ever steered
-    steerers.heard(1, 100.0)
+    steerers.commanded(1, 100.0)
     assert steerers.ready(0.1, 100.24)
     assert not steerers.ready(0.2, 100.26)
     assert not steerers.ready(1.0, 100.26)
-    steerers.heard(1, 100.26)
+    steerers.commanded(1, 100.26)
     assert steerers.ready(1.1, 100.26)
 
 
 def test_the_world_gives_up_on_a_robot_that_is_silent_for_long_and_waits_for_it_again_later():
     steerers = Steerers(1, 0.25)
-    steerers.heard(0, 0.0)
+    steerers.commanded(0, 0.0)
     assert not steerers.ready(5.0, 1.0)
     assert not steerers.ready(6.9, 1.0)
     assert steerers.ready(7.1, 1.0)
     assert steerers.ready(7.2, 1000.0)
-    steerers.heard(0, 1000.0)
+    steerers.commanded(0, 1000.0)
     assert not steerers.ready(8.0, 1001.0)

@@ -3,7 +3,7 @@ import pytest
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.simulation.physical.config import BaseConfig, LaserConfig, PhysicalConfig
-from altmarl_ros.simulation.physical.faults import FaultKind, random_faults
+from altmarl_ros.simulation.physical.faults import Fault, FaultKind
 from altmarl_ros.simulation.physical.placement import polygon_walls, random_starts
 from altmarl_ros.simulation.physical.world import PhysicalWorld
 
@@ -11,11 +11,22 @@ ROOM = [[0, 0], [9, 0], [9, 7], [0, 7]]
 KINDS = tuple(kind for kind in FaultKind if kind not in (FaultKind.KIDNAPPED, FaultKind.OBSTACLE))
 
 
+def random_faults(n, duration):
+    """Some faults on each of n robots, which do not depend on n."""
+    faults = []
+    for robot in range(n):
+        rng = np.random.default_rng([3, robot])
+        for start in rng.uniform(0.0, duration, 2):
+            kind = KINDS[rng.integers(len(KINDS))]
+            share = 0.5 if kind in (FaultKind.SEIZED_LEFT, FaultKind.SEIZED_RIGHT, FaultKind.SLIP) else 1.0
+            faults.append(Fault(kind, robot, start, start + rng.uniform(0.1, 2.0), share))
+    return faults
+
+
 def everything(n, seed, starts, walls, seconds=6.0, of=None):
     """All that robots `of` did and said under commands that depend on the robot alone: a list of bytes."""
     of = range(n) if of is None else of
-    faults = random_faults(n, seconds, 3, KINDS, rate=0.3, mean_length=1.0)
-    world = PhysicalWorld(PhysicalConfig(), walls, starts, seed, faults)
+    world = PhysicalWorld(PhysicalConfig(), walls, starts, seed, faults=random_faults(n, seconds))
     commands = [np.random.default_rng([9, i]) for i in range(n)]
     told = []
     for k in range(round(seconds / 0.02)):
