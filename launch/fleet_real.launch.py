@@ -11,7 +11,7 @@ from launch import LaunchContext, LaunchDescription
 from launch.actions import OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 
-from altmarl_ros.deployment.fleet_file import load_fleet_file
+from altmarl_ros.deployment import load_fleet_file
 from altmarl_ros.deployment.launching import after_training, declare_arguments, is_true, nodes_of
 from altmarl_ros.nodes.tools.real_fleet import plan_fleet
 

@@ -11,7 +11,7 @@ from launch.actions import OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from altmarl_ros.deployment.fleet_plan import find_period, wheel_parameters
+from altmarl_ros.deployment import find_period, wheel_parameters
 from altmarl_ros.deployment.launching import declare_arguments, is_true
 
 ARGUMENTS = {

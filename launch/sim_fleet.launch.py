@@ -12,7 +12,7 @@ from launch import LaunchContext, LaunchDescription
 from launch.actions import OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 
-from altmarl_ros.deployment.fleet_plan import FleetPlan, find_period
+from altmarl_ros.deployment import FleetPlan, find_period
 from altmarl_ros.deployment.launching import after_training, declare_arguments, is_true, nodes_of
 from altmarl_ros.games import load_game
 from altmarl_ros.policies.bundle import default_path

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from altmarl_ros.cli import console
-from altmarl_ros.deployment.fleet_plan import FleetPlan
+from altmarl_ros.deployment import FleetPlan
 from altmarl_ros.games import TabularGame
 from altmarl_ros.records.run_record import RunLog
 

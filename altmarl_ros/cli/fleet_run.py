@@ -17,8 +17,8 @@ from altmarl_ros.cli.fleet_display import FleetDisplay
 from altmarl_ros.cli.optional_imports import import_rclpy
 from altmarl_ros.cli.processes import Child, ProcessGroup, Stopping, start_fleet
 from altmarl_ros.cli.runs import bag_recorder, is_bag
-from altmarl_ros.deployment.fleet_plan import FleetPlan
-from altmarl_ros.deployment.middleware import LOOPBACK, discovery_variables, isolation_variables
+from altmarl_ros.deployment import FleetPlan, discovery_variables, isolation_variables
+from altmarl_ros.deployment.middleware import LOOPBACK
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import TabularGame
 from altmarl_ros.records.run_record import RunLog, RunRecord

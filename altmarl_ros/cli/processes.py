@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import IO, Any, Mapping, Sequence
 
-from altmarl_ros.deployment.fleet_plan import FleetPlan, NodePlan
+from altmarl_ros.deployment import FleetPlan, NodePlan
 from altmarl_ros.resources import executable
 
 _STOP_STEPS = ((signal.SIGINT, 5.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 2.0))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from altmarl_ros.games.tabular import TabularGame
-from altmarl_ros.monitoring.team_reward import team_reward
+from altmarl_ros.monitoring import team_reward
 from altmarl_ros.protocol.budget import WINDOW
 
 KEPT = 600

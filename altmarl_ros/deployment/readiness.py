@@ -16,7 +16,7 @@ _CLOCKS_APART = 0.1  # s that clocks may differ, besides the time that a message
 _SAME = 1e-6
 
 
-def judge(seen: RobotObservations, limits: Limits | None) -> list[Check]:
+def check_readiness(seen: RobotObservations, limits: Limits | None) -> list[Check]:
     """Return all checks, in the order in which faults have to be mended.
 
     Args:

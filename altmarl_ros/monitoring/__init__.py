@@ -1,1 +1,29 @@
 """What an operator is shown of a fleet: its health, its ticks and its robots on a map, without ROS."""
+
+from altmarl_ros.monitoring.drive_health import drive_finding
+from altmarl_ros.monitoring.health import CoordinatorHealth, Finding, Level, Threshold, Thresholds, robots_finding
+from altmarl_ros.monitoring.layout import Layout, floor_layout, ring_layout
+from altmarl_ros.monitoring.scene import RobotLocations, Scene, Tick, make_scene
+from altmarl_ros.monitoring.team_reward import team_reward
+from altmarl_ros.monitoring.tick_view import TickView, true_reward, true_shares
+
+__all__ = [
+    "CoordinatorHealth",
+    "Finding",
+    "Layout",
+    "Level",
+    "RobotLocations",
+    "Scene",
+    "Threshold",
+    "Thresholds",
+    "Tick",
+    "TickView",
+    "drive_finding",
+    "floor_layout",
+    "make_scene",
+    "ring_layout",
+    "robots_finding",
+    "team_reward",
+    "true_reward",
+    "true_shares",
+]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from altmarl_ros.deployment.readiness import judge
+from altmarl_ros.deployment.readiness import check_readiness
 from altmarl_ros.deployment.robot_observations import CommandTopic, CoordinatorObservations, RobotObservations, Stream
 from altmarl_ros.driving.limits import Limits
 
@@ -54,7 +54,7 @@ SOUND = RobotObservations(
 
 
 def test_a_sound_robot_passes_every_check():
-    checks = judge(SOUND, Limits())
+    checks = check_readiness(SOUND, Limits())
     assert {check.state for check in checks} == {"ok"}, checks
     names = [check.name for check in checks]
     assert names == [
@@ -145,7 +145,7 @@ FAULTS = {
 @pytest.mark.parametrize("fault", FAULTS)
 def test_each_fault_is_named_with_what_to_do(fault):
     seen, name, state, words = FAULTS[fault]
-    found = {check.name: check for check in judge(seen, Limits())}
+    found = {check.name: check for check in check_readiness(seen, Limits())}
     assert found[name].state == state
     assert words in found[name].detail
     assert found[name].remedy
@@ -153,14 +153,14 @@ def test_each_fault_is_named_with_what_to_do(fault):
 
 def test_a_robot_without_a_laser_that_needs_none_is_warned_of_a_silent_one():
     seen = replace(with_value(scan__required=False), streams={"pose": POSE, "scan": replace(SCAN, messages=0, intervals=())})
-    assert {check.name: check.state for check in judge(seen, Limits())}["scan"] == "warning"
+    assert {check.name: check.state for check in check_readiness(seen, Limits())}["scan"] == "warning"
 
 
 def test_one_pose_is_enough_where_odometry_carries_on():
     pose = replace(POSE, topic="/robot_7/amcl_pose", messages=1, intervals=())
     seen = replace(SOUND, streams={"pose": pose, "odometry": POSE, "scan": SCAN})
-    assert {check.state for check in judge(seen, Limits())} == {"ok"}
+    assert {check.state for check in check_readiness(seen, Limits())} == {"ok"}
     silent = replace(seen, streams={**seen.streams, "pose": replace(pose, messages=0)})
-    found = {check.name: check for check in judge(silent, Limits())}["pose"]
+    found = {check.name: check for check in check_readiness(silent, Limits())}["pose"]
     assert found.state == "failed"
     assert "AMCL says nothing before its initial pose is set" in found.remedy

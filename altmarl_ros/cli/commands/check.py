@@ -9,10 +9,7 @@ import typer
 from altmarl_ros.cli import console
 from altmarl_ros.cli.optional_imports import import_rclpy
 from altmarl_ros.cli.options import Json, Timeout
-from altmarl_ros.deployment.fleet_file import load_fleet_file
-from altmarl_ros.deployment.middleware import discovery_variables
-from altmarl_ros.deployment.readiness import judge
-from altmarl_ros.deployment.robot_observations import RobotObservations
+from altmarl_ros.deployment import RobotObservations, check_readiness, discovery_variables, load_fleet_file
 from altmarl_ros.driving.limits import Limits
 from altmarl_ros.errors import AltmarlError
 
@@ -49,7 +46,7 @@ def check(
             probe.destroy_node()
     finally:
         rclpy.try_shutdown()
-    console.print_checks(judge(seen, _limits(seen)), as_json)
+    console.print_checks(check_readiness(seen, _limits(seen)), as_json)
 
 
 def _expected(robot: str, path: Path) -> Mapping[str, Any]:

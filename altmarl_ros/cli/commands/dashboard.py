@@ -13,7 +13,7 @@ import typer
 from altmarl_ros.cli import console
 from altmarl_ros.cli.optional_imports import import_rclpy, import_web_server
 from altmarl_ros.cli.options import FleetPrefix
-from altmarl_ros.deployment.middleware import discovery_variables
+from altmarl_ros.deployment import discovery_variables
 from altmarl_ros.errors import AltmarlError
 
 _TOKEN_BYTES = 24
@@ -49,11 +49,9 @@ def dashboard(
         raise typer.BadParameter("give either --token-file or --read-only")
     rclpy = import_rclpy()
     serving = import_web_server()
-    from altmarl_ros.dashboard.access import Access
-    from altmarl_ros.dashboard.page import load_page
+    from altmarl_ros.dashboard import Access, FleetView, load_page
     from altmarl_ros.dashboard.server import DashboardServer
     from altmarl_ros.dashboard.token_sources import given_token
-    from altmarl_ros.dashboard.view import FleetView
     from altmarl_ros.nodes.tools.dashboard import DashboardNode
     from altmarl_ros.nodes.tools.dashboard_thread import NodeThread
 

@@ -10,7 +10,7 @@ from altmarl_ros.cli.fleet_run import run_and_record
 from altmarl_ros.cli.options import Json, Model, Robots, Seed
 from altmarl_ros.cli.run_report import write_report
 from altmarl_ros.cli.training import TrainingSettings, train_bundle
-from altmarl_ros.deployment.fleet_plan import FleetPlan
+from altmarl_ros.deployment import FleetPlan
 from altmarl_ros.games import load_game
 from altmarl_ros.observation import DEFAULT_MODEL
 

@@ -13,8 +13,7 @@ from altmarl_ros.cli.optional_imports import import_rclpy
 from altmarl_ros.cli.options import Json, LogLevel
 from altmarl_ros.cli.processes import ProcessGroup, Stopping, command
 from altmarl_ros.cli.training import find_bundle
-from altmarl_ros.deployment.fleet_file import load_fleet_file
-from altmarl_ros.deployment.middleware import discovery_variables
+from altmarl_ros.deployment import discovery_variables, load_fleet_file
 from altmarl_ros.games import load_game
 from altmarl_ros.resources import data_home
 

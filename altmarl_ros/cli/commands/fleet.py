@@ -9,7 +9,8 @@ from altmarl_ros.cli import console
 from altmarl_ros.cli.fleet_run import run_and_record
 from altmarl_ros.cli.options import Game, Json, LogLevel, Model, Policy, Seed, completing
 from altmarl_ros.cli.training import check_rung, find_bundle
-from altmarl_ros.deployment.fleet_plan import BACKENDS, MOST_ROBOTS, FleetPlan, find_period
+from altmarl_ros.deployment import FleetPlan, find_period
+from altmarl_ros.deployment.fleet_plan import BACKENDS, MOST_ROBOTS
 from altmarl_ros.games import load_game
 from altmarl_ros.observation import DEFAULT_MODEL
 from altmarl_ros.protocol.link_model import parse_network

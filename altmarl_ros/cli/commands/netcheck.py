@@ -10,8 +10,7 @@ import typer
 from altmarl_ros.cli import console
 from altmarl_ros.cli.optional_imports import import_rclpy
 from altmarl_ros.cli.options import Json, Timeout
-from altmarl_ros.deployment.checks import Check
-from altmarl_ros.deployment.middleware import discovery_variables
+from altmarl_ros.deployment import Check, discovery_variables
 from altmarl_ros.deployment.multicast import GROUP, PORT, MulticastListener, probe
 
 _LOST = 0.01  # share of lost reports that a healthy link stays under

@@ -19,9 +19,9 @@ from rclpy.executors import Executor
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
-from altmarl_ros.dashboard.commands import TRAINER_VERBS, Outcome, Value
+from altmarl_ros.dashboard import FleetView, Outcome
+from altmarl_ros.dashboard.commands import TRAINER_VERBS, Value
 from altmarl_ros.dashboard.events import INFO, WARNING
-from altmarl_ros.dashboard.view import FleetView
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import load_floor_map, load_game
 from altmarl_ros.msg import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from altmarl_ros.dashboard.ticks import TickAccount
+from altmarl_ros.dashboard import TickAccount
 from altmarl_ros.games.tabular import MAX_STATES
 from altmarl_ros.msg import CoordinatorStatus, TrainingProgress
 from altmarl_ros.nodes.common.remote_parameters import RemoteParameter

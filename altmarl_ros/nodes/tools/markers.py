@@ -27,7 +27,7 @@ from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
 from altmarl_ros.arrays import FloatArray
-from altmarl_ros.monitoring.scene import Scene
+from altmarl_ros.monitoring import Scene
 
 Key = tuple[str, int]
 

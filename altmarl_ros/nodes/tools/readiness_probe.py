@@ -18,7 +18,7 @@ from rclpy.parameter import Parameter as RclParameter
 from rclpy.parameter import parameter_value_to_python
 from sensor_msgs.msg import LaserScan
 
-from altmarl_ros.deployment.robot_observations import CommandTopic, CoordinatorObservations, RobotObservations, Stream
+from altmarl_ros.deployment import CommandTopic, CoordinatorObservations, RobotObservations, Stream
 from altmarl_ros.driving.zones import Zones
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import load_floor_map, load_game

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
-from altmarl_ros.deployment.fleet_file import FleetFile, Member
-from altmarl_ros.deployment.fleet_plan import NodePlan, ParameterValue, find_period, wheel_parameters
+from altmarl_ros.deployment import FleetFile, Member, NodePlan, find_period, wheel_parameters
+from altmarl_ros.deployment.fleet_plan import ParameterValue
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.nodes.common.parameters import Parameter, accept
 from altmarl_ros.nodes.coordinator import parameters as coordinator_parameters

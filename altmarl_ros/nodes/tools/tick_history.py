@@ -6,7 +6,7 @@ from collections import deque
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import TabularGame, load_game
-from altmarl_ros.monitoring.tick_view import TickView, true_reward, true_shares
+from altmarl_ros.monitoring import TickView, true_reward, true_shares
 from altmarl_ros.msg import CoordinatorStatus, FleetConfiguration, FleetTruth
 from altmarl_ros.nodes.common import conversions, qos
 from altmarl_ros.nodes.common.guarded import GuardedNode

@@ -11,8 +11,7 @@ from visualization_msgs.msg import MarkerArray
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import TabularGame, load_floor_map, load_game
-from altmarl_ros.monitoring.layout import Layout, floor_layout, ring_layout
-from altmarl_ros.monitoring.scene import RobotLocations, Tick, make_scene
+from altmarl_ros.monitoring import Layout, RobotLocations, Tick, floor_layout, make_scene, ring_layout
 from altmarl_ros.msg import CoordinatorStatus, FleetTruth, FloorTruth, RobotHello
 from altmarl_ros.nodes.common import conversions, qos
 from altmarl_ros.nodes.common.endpoints import Endpoints
