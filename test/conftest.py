@@ -15,6 +15,7 @@ from altmarl_ros.protocol.roster import Roster
 from altmarl_ros.records.run_record import StatusRow
 
 settings.register_profile("altmarl", deadline=None, derandomize=True, max_examples=50)
+settings.register_profile("quick", settings.get_profile("altmarl"), max_examples=10)  # of `make quick`
 settings.load_profile("altmarl")
 
 
