@@ -9,7 +9,6 @@ import pytest
 
 from page_shell import ROOT
 
-
 pytestmark = pytest.mark.slow
 
 
