@@ -38,7 +38,7 @@ robots:
 
 @pytest.fixture
 def site(tmp_path):
-    save_bundle(train(load_game("hall"), TrainingOptions(K=1, runs=20, n=20)), tmp_path / "hall.npz")
+    save_bundle(train(load_game("hall"), TrainingOptions(K=1, runs=20, n=20, certificate_runs=0)), tmp_path / "hall.npz")
     (tmp_path / "fleet.yaml").write_text(FLEET)
     return tmp_path
 
