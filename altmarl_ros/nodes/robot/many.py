@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, Sequence
 
 from rclpy.node import Node
+from rclpy.parameter import Parameter as RclParameter
 
 from altmarl_ros.nodes.common.diagnostics import Diagnostics
 from altmarl_ros.nodes.common.endpoints import Endpoints
@@ -43,7 +44,10 @@ class RobotsHost(GuardedNode):
         values = self._values
         make = Endpoints(self)
         surroundings = Surroundings.load(self, make, values)
-        profiles = [self.get_parameter(f"qos_overrides.{name}") for name in self.get_parameters_by_prefix("qos_overrides")]
+        profiles = [
+            RclParameter(f"qos_overrides.{name}", value=parameter.value)
+            for name, parameter in self.get_parameters_by_prefix("qos_overrides").items()
+        ]
         first, base = int(values["first_id"]), self.get_namespace().rstrip("/")
         self._robots = [
             RobotNode(
