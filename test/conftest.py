@@ -14,6 +14,7 @@ from altmarl_ros.protocol.settings import CoordinatorSettings, DecisionSettings
 from altmarl_ros.records.run_record import StatusRow
 
 settings.register_profile("altmarl", deadline=None, derandomize=True, max_examples=50)
+settings.register_profile("quick", settings.get_profile("altmarl"), max_examples=10)  # of `make quick`
 settings.load_profile("altmarl")
 
 

@@ -51,6 +51,7 @@ def lazier(game, share):
     return game, replace(game, P_l=(1 - share) * game.P_l + share * np.eye(game.n_local_states)[:, None, None])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("games", "gains"),
     [
@@ -72,6 +73,7 @@ def test_on_these_floors_learning_again_earns_no_less(games, gains):
     assert result.second.game_hash == result.identified.content_hash
 
 
+@pytest.mark.slow
 def test_a_candidate_that_loses_on_the_identified_game_does_not_take_over():
     model, truth = lazier(load_game("warehouse"), 0.6)
     source = MarkovRuns(truth, n=30, k=2, ticks=60)

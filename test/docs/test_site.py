@@ -9,6 +9,8 @@ import pytest
 
 from page_shell import ROOT
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):

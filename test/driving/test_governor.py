@@ -283,7 +283,7 @@ def inputs(draw, now):
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=3 * settings.default.max_examples)
 @given(st.data(), st.sampled_from([LIMITS, OMNI]))
 def test_no_input_makes_a_command_that_breaks_the_limits(data, limits):
     """Nor does anything move once a halting reason has lasted as long as braking takes."""
@@ -332,7 +332,6 @@ def wall_ranges(x, yaw, reach, wall=0.0):
     return np.where((ranges > 0.0) & (ranges < reach), ranges, np.inf)
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.floats(0.2, 2.0),
     st.floats(0.3, 1.5),

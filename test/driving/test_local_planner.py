@@ -190,6 +190,7 @@ def test_parks_by_a_parked_one(limits, goal, parked):
     assert hall.closest > 0.02
 
 
+@pytest.mark.slow
 def test_twenty_robots_move_between_the_zones_of_a_hall():
     """Zones of 4 m x 4 m, slots 0.8 m apart, every robot to a neighbouring zone within 20 s."""
     rng, slots, zones = np.random.default_rng(5), 0.8 * (np.arange(25)[:, None] // [1, 5] % 5 - 2), np.arange(12)
@@ -248,7 +249,7 @@ motions = st.builds(Velocity, number, number, number)
 clouds = st.lists(st.tuples(number, number), max_size=8).map(lambda rows: np.array(rows, float).reshape(-1, 2))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=4 * settings.default.max_examples)
 @given(st.data(), st.sampled_from([DIFFERENTIAL, OMNI]))
 def test_whatever_it_is_told_it_answers_within_the_limits(data, limits):
     drive, goals = LocalPlanner(limits, PlannerSettings()), st.builds(Goal, number, number)

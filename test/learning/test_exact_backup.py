@@ -33,7 +33,7 @@ def test_equals_the_expectation_over_all_next_counts(counts_kernel, seed, size):
     np.testing.assert_allclose(apply(P, k, V), counts_kernel(P, k) @ V, rtol=0, atol=1e-10)
 
 
-@settings(max_examples=300)
+@settings(max_examples=6 * settings.default.max_examples)
 @given(seeds, st.sampled_from([(2, 5), (2, 40), (3, 8), (4, 6)]), st.floats(0, 1))
 def test_is_right_or_refused_for_any_kernel(counts_kernel, seed, size, inertia):
     L, k = size

@@ -109,6 +109,7 @@ class SimulatedFleet:
         return np.mean(self.global_rewards) + np.mean([np.mean(tick) for tick in self.rewards if tick])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["filtered", "fresh"])
 def test_a_harsh_network_costs_little_and_causes_nothing_wrong(warehouse, small_bundle, model):
     ticks, lossless, rewards, shares = 400, [], [], []

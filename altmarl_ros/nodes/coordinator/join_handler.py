@@ -44,7 +44,7 @@ class JoinHandler:
             self._refuse(who, f"at most {RobotHello.MAX_COUNT} ids below 2^32 join at once")
             return
         if message.event == RobotHello.LEAVE:
-            if sum([roster.leave(robot_id) for robot_id in ids]):
+            if sum(roster.leave(robot_id) for robot_id in ids):
                 self._node.get_logger().info(f"{who} left, {len(roster)} on the roster")
             return
         known = all(robot_id in roster for robot_id in ids)
@@ -55,7 +55,7 @@ class JoinHandler:
         allowed = [robot_id for robot_id in ids if self._allowed is None or robot_id in self._allowed]
         if len(allowed) < len(ids):
             self._refuse(who, f"{len(ids) - len(allowed)} of {len(ids)} not among those allowed, {str(self._allowed)[:80]}")
-        if sum([roster.join(robot_id, message.name) for robot_id in allowed]):
+        if sum(roster.join(robot_id, message.name) for robot_id in allowed):
             self._node.get_logger().debug(f"{who} joined, {len(roster)} on the roster")
         if message.event == RobotHello.NEED_POLICY and allowed:
             self.policy_requests += 1

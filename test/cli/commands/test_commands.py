@@ -32,6 +32,7 @@ def one_error_line(capfd):
     return lines[0]
 
 
+@pytest.mark.slow
 def test_more_reports_earn_more_and_both_beat_random_actions(policy, capfd):
     assert main(["evaluate", "-p", str(policy), "-k", "1", "-k", "5", "--runs", "3000", "--json"]) == 0
     results = {row["model"]: row for row in json.loads(capfd.readouterr().out)["results"]}

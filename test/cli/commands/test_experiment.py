@@ -72,6 +72,7 @@ def test_help_has_an_example(name, capfd):
     assert f"Example: altmarl experiment {name}" in " ".join(capfd.readouterr().out.split())
 
 
+@pytest.mark.slow
 def test_an_interrupted_experiment_keeps_what_is_done_and_goes_on(tmp_path):
     command = [
         sys.executable,

@@ -72,7 +72,7 @@ def test_obstacles_block(ideal, far, run):
     assert [contact.partner for contact in world.contacts] == [OBSTACLE]
 
 
-@settings(max_examples=25)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(st.integers(0, 10**6), st.sampled_from(["unicycle", "omni"]), st.integers(2, 14))
 def test_nobody_ever_overlaps_or_leaves_the_room_whatever_is_commanded(ideal, seed, kind, n):
     room = np.array([[0, 0], [3.2, 0], [3.2, 2.4], [0, 2.4]])

@@ -1,0 +1,60 @@
+"""Names that vulture takes for unused, by who uses them. Never run: the names are those of the package.
+
+Tests and benchmarks are not looked at, so that what only they use is found, and moves to them.
+"""
+
+# rclpy calls them.
+_.on_configure
+_.on_activate
+_.on_deactivate
+_.on_cleanup
+_.on_error
+
+# MkDocs, launch and setuptools call or read them.
+_.on_files
+_.on_page_content
+_.on_page_markdown
+_.generate_launch_description
+_.data_files
+_.has_ext_modules
+_.mode
+
+# Parameters that another's interface has: signal handlers, and options that a decorator of commands reads.
+signum
+plot_only
+quick
+
+# Kept so that rclpy's timer is not collected.
+_._runner
+
+# Members that a parameter or a file names.
+_.FINISH
+_.POSE_FROZEN
+_.POSE_NAN
+_.ODOMETRY_FROZEN
+_.ODOMETRY_STALE
+_.ODOMETRY_NAN
+_.LASER_FROZEN
+_.LASER_STALE
+_.LASER_NAN
+
+# Fields that are read by name: of game files, of result tables, of messages.
+_.global_cells_per_bin
+_.local_cells_per_bin
+_.in_class
+_.one_robot
+_.policy_file
+_.value_half_width
+_.candidate_value
+_.candidate_value_half_width
+
+# Results for who calls G-LEARN: how good the policy is, and what it took.
+_.loss_bound
+_.sweeps
+
+# What tests and benchmarks stand on: the report's size on the wire, and faults that come while a floor runs.
+REPORT_PAYLOAD_BYTES
+_.carried_to
+random_faults
+_.add_faults
+_.velocities
