@@ -25,8 +25,7 @@ from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.games.trajectory import Trajectory
 from altmarl_ros.learning.alternating import TrainingOptions, train
 from altmarl_ros.learning.evaluation import Evaluation, common_start
-from altmarl_ros.learning.horizon import discounted_horizon
-from altmarl_ros.learning.population import Fleets, next_global_states, start_fleets
+from altmarl_ros.learning.population import Fleets, effective_horizon, next_global_states, start_fleets
 from altmarl_ros.observation import DEFAULT_MODEL, draw_without_replacement, make_model
 from altmarl_ros.policies import LocalPolicy, PolicyBundle
 
@@ -109,7 +108,7 @@ def _returns(game: TabularGame, bundle: PolicyBundle, options: TrainingOptions) 
     """Simulate fleets from starts that the training did not see, and return their discounted returns [R]."""
     seed = options.seed + 1
     start = common_start(game, options.n, options.runs or _RUNS, seed)
-    horizon = options.horizon or discounted_horizon(game.gamma)
+    horizon = options.horizon or effective_horizon(game.gamma)
     return Evaluation(game, bundle, start, horizon, seed).rollouts(options.learn_for, options.K).returns
 
 

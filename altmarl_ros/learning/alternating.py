@@ -27,9 +27,8 @@ from altmarl_ros.learning.backups import GLearnOptions, check_memory
 from altmarl_ros.learning.certificate import NashGap
 from altmarl_ros.learning.equilibrium import nash_gap
 from altmarl_ros.learning.global_agent import GlobalSolution, g_learn, lift
-from altmarl_ros.learning.horizon import discounted_horizon
 from altmarl_ros.learning.local_agent import l_learn, pooled
-from altmarl_ros.learning.population import Rollouts, simulate, start_fleets
+from altmarl_ros.learning.population import Rollouts, effective_horizon, simulate, start_fleets
 from altmarl_ros.learning.training_state import StateKeeper, Step, TrainingState
 from altmarl_ros.observation import DEFAULT_MODEL, Fresh, make_filter
 from altmarl_ros.policies import Ladder, LocalPolicy, PolicyBundle
@@ -48,7 +47,7 @@ class TrainingOptions:
         rounds: greatest number of rounds.
         n: number of robots in the evaluations.
         runs: episodes per evaluation; None takes 400, or 100 if robots are simulated one by one.
-        horizon: ticks per episode; None takes `discounted_horizon`.
+        horizon: ticks per episode; None takes `effective_horizon`.
         temperature: temperature of the local policy [reward units]; 0 makes it greedy.
         learn_for: the observation model, one of LEARNABLE, through which the coordinator plays in the rounds. It matters,
             since robots respond to the coordinator's behaviour: with `fresh`, the paper's rule, decisions flip with the
@@ -271,7 +270,7 @@ class _Comparison:
 
     def __init__(self, game: TabularGame, options: TrainingOptions) -> None:
         self.game, self.options = game, options
-        self._horizon = options.horizon or discounted_horizon(game.gamma)
+        self._horizon = options.horizon or effective_horizon(game.gamma)
         runs = options.runs or (400 if game.continuous is None else 100)
         self._start = start_fleets(game, options.n, runs, np.random.default_rng([options.seed, 0]))
         self._played: dict[int, Rollouts] = {}

@@ -9,7 +9,7 @@ import numpy as np
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.evaluation import Evaluation, common_start
-from altmarl_ros.learning.horizon import discounted_horizon
+from altmarl_ros.learning.population import effective_horizon
 from altmarl_ros.policies import PolicyBundle
 
 _NORMAL_95 = 1.96
@@ -60,7 +60,7 @@ def paired_score(
     Raises:
         AltmarlError: the model is unknown, or the turnover is not in [0, 1].
     """
-    start, horizon = common_start(game, n, runs, seed), discounted_horizon(game.gamma)
+    start, horizon = common_start(game, n, runs, seed), effective_horizon(game.gamma)
     returns = [
         Evaluation(game, bundle, start, horizon, seed).rollouts(model, k, turnover).returns for bundle in (present, candidate)
     ]

@@ -102,6 +102,11 @@ def start_fleets(game: TabularGame, n: int, runs: int, rng: np.random.Generator)
     return Fleets(s_g.astype(np.int64), rng.multinomial(n, shares))
 
 
+def effective_horizon(gamma: float) -> int:
+    """Number of ticks after which 1 % of the discounted weight is left; simulated episodes end there by default."""
+    return int(np.ceil(np.log(0.01) / np.log(gamma)))
+
+
 def simulate(
     game: TabularGame,
     pi_l: LocalPolicy,

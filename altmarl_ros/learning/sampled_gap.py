@@ -2,8 +2,8 @@
 
 Candidates are made and compared on one set of random numbers, and the gain of the best one is measured on another set. So
 its 95 % interval is that of a policy fixed beforehand, not of a maximum over noise. The estimate is the gain of a policy
-that was found; the best of its class gains at least as much. Episodes end where the share TAIL of the discounted weight
-is left, so about that share of every gain is missing.
+that was found; the best of its class gains at least as much. Episodes end where 1 % of the discounted weight is left
+(`effective_horizon`), so about that share of every gain is missing.
 
 One robot of n changes the team's reward by order 1/n, which is below the noise of any simulation. Therefore the share SHARE
 of the robots deviates, and the team's gain is divided by this share. To first order this is n times the team's gain from
@@ -28,14 +28,12 @@ from altmarl_ros.learning.backups import GLearnOptions
 from altmarl_ros.learning.certificate import Interval
 from altmarl_ros.learning.continuous_population import ContinuousFleets, ContinuousPopulation
 from altmarl_ros.learning.global_agent import g_learn
-from altmarl_ros.learning.horizon import discounted_horizon
 from altmarl_ros.learning.local_agent import l_learn, pooled
-from altmarl_ros.learning.population import Fleets, Rollouts, play, simulate, start_fleets
+from altmarl_ros.learning.population import Fleets, Rollouts, effective_horizon, play, simulate, start_fleets
 from altmarl_ros.observation import AllSeen, Counts, Fresh, ObservationModel, Relayed, draw_without_replacement, make_filter
 from altmarl_ros.policies import Ladder, LocalPolicy
 from altmarl_ros.policies.counts import by_group, enumerate_counts
 
-TAIL = 0.01
 SHARE = 0.1
 """Share of the robots that deviate together, to estimate the gain of one."""
 
@@ -104,7 +102,7 @@ class _Episodes:
     def __init__(self, game: TabularGame, pi_l: LocalPolicy, *, n: int, k: int, runs: int, seed: list[int], model: str) -> None:
         self._name = model
         self._game, self._pi_l, self._n, self._k, self._seed = game, pi_l, n, min(k, n), seed
-        self._horizon = discounted_horizon(game.gamma, TAIL)
+        self._horizon = effective_horizon(game.gamma)
         self._start = start_fleets(game, n, runs, np.random.default_rng([*seed, 0]))
 
     def _rng(self) -> np.random.Generator:
