@@ -36,18 +36,18 @@ def on_page_content(content: str, page: Page, config: MkDocsConfig, **_: Any) ->
 
 
 def package_table(packages: dict[str, Package]) -> str:
-    """List the packages in Markdown, those that import least first."""
-    below = reachable(packages)
+    """List the packages in Markdown, those that stand on fewest others first, with the imports that the picture shows."""
+    below, direct = reachable(packages), reduced(packages)
     rows = (
         (
             f"`{each.name}`",
-            code_span(each.about),
-            ", ".join(f"`{name}`" for name in sorted(each.imports)) or NOTHING,
+            ", ".join(f"`{name}`" for name in sorted(direct[each.name])) or NOTHING,
             ", ".join(f"`{name}`" for name in each.ros) or NOTHING,
+            code_span(each.about),
         )
         for each in sorted(packages.values(), key=lambda each: (len(below[each.name]), each.name))
     )
-    return table(("package", "what is in it", "imports of ours", "of ROS"), rows)
+    return table(("package", "imports", "of ROS", "what is in it"), rows)
 
 
 def picture(packages: dict[str, Package]) -> str:
