@@ -1,5 +1,5 @@
 """How policies are found and certified: alternating best responses, their evaluation, and the NashGap.
-Handed on here is only what is light; modules that load the compiled solver are imported by name, late.
+The package hands on what is light; import modules that load the compiled solver by name, where they are needed.
 """
 
 from altmarl_ros.learning.training_job import Report, TrainingJob, TrainingRequest

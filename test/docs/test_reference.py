@@ -59,8 +59,11 @@ def test_every_parameter_is_listed_with_all_that_is_known_of_it(pages, executabl
 
 
 def test_every_executable_has_a_table():
-    listed = re.search(r"foreach\(node ([\w ]+)\)", (ROOT / "CMakeLists.txt").read_text()).group(1).split()
-    assert sorted(TABLES) == sorted(listed)
+    listed = re.search(r"foreach\(executable\s+([\w:.\s]+)\)", (ROOT / "CMakeLists.txt").read_text()).group(1).split()
+    modules = dict(entry.split(":") for entry in listed)
+    assert sorted(TABLES) == sorted(modules)
+    for module in modules.values():
+        assert (ROOT / "altmarl_ros" / "nodes" / (module.replace(".", "/") + ".py")).is_file(), module
 
 
 def test_every_field_of_every_message_is_listed(pages):

@@ -50,3 +50,10 @@ def test_links_to_sources_show_them(site):
     page = (site / "explanation" / "mathematics.html").read_text()
     assert 'href="../source/altmarl_ros/games/tabular.py.html"' in page
     assert "class TabularGame" in re.sub(r"<[^>]+>", "", (site / "source/altmarl_ros/games/tabular.py.html").read_text())
+
+
+def test_the_architecture_is_drawn_from_the_code(site):
+    page = (site / "explanation" / "architecture.html").read_text()
+    assert '<svg class="packages"' in page
+    assert "<!-- picture" not in page
+    assert "<!-- table" not in page
