@@ -27,6 +27,9 @@ BACKUPS = ("auto", "exact", "sampled", "mean_field")
 EXACT_UP_TO = 100_000
 """Number of count vectors up to which `auto` prefers `exact`; a solution of that size takes some seconds."""
 
+EXACT_KERNELS = 100_000
+"""Elementary kernels, S_g L (L - 1), up to which `auto` prefers `exact`: each takes a call for every sweep."""
+
 
 @dataclass(frozen=True)
 class GLearnOptions:
@@ -75,6 +78,8 @@ def preferred_backup(game: TabularGame, P_pi: FloatArray, k: int, options: GLear
     fitting = [name for name in ("exact", "mean_field") if _fits(game, k, options, name)]
     if number_of_counts(k, game.n_groups) > EXACT_UP_TO and "mean_field" in fitting:
         return BackupChoice("mean_field", f"over {EXACT_UP_TO:,} count vectors")
+    if game.n_global_states * game.n_groups * (game.n_groups - 1) > EXACT_KERNELS and "mean_field" in fitting:
+        return BackupChoice("mean_field", f"over {EXACT_KERNELS:,} elementary kernels")
     try:
         growth = log_growth(P_pi)
         check_growth(growth, k)

@@ -58,3 +58,16 @@ def test_what_is_no_ladder_is_refused_by_rung(tables, message):
     with pytest.raises(BundleError) as refusal:
         Ladder(tuple(tables), L, ACTIONS)
     assert message in str(refusal.value)
+
+
+def test_a_ladder_without_global_states_is_refused():
+    with pytest.raises(BundleError, match="the ladder has no global state"):
+        Ladder((np.zeros((0, 1), dtype=np.uint16),), 2, 2)
+
+
+def test_a_ladder_shares_frozen_rungs_and_copies_others(warehouse):
+    rung = np.zeros((5, 1), dtype=np.uint16)
+    first = Ladder((rung,), 5, 5)
+    rung[:] = 3
+    assert (first.rungs[0] == 0).all()
+    assert Ladder(first.rungs, 5, 5).rungs[0] is first.rungs[0]

@@ -21,6 +21,7 @@ app = typer.Typer(name="game", help="Look at games before training.", no_args_is
 
 _PROBE_VECTORS = 3000  # count vectors of the k whose solution is timed
 _MAX_JOINT_STATES = 1000  # pairs (s_g, s_l) whose eigenvalues are computed
+_MAX_EIGENVALUE_WORK = 1e9  # S_g S_l^3: some seconds
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def check(
             "global_actions": tabular.n_global_actions,
             "local_states": tabular.n_local_states,
             "local_actions": tabular.n_local_actions,
-            "slowest_mode": mixing.tolist(),
+            "slowest_mode": None if mixing is None else mixing.tolist(),
             "joint_mode": joint,
             "oddities": odd,
         }
@@ -122,7 +123,10 @@ def _print_sizes(game: TabularGame) -> None:
     console.out.print(f"rewards: r_g {r_g.min():.4g} .. {r_g.max():.4g}, r_l {r_l.min():.4g} .. {r_l.max():.4g}")
 
 
-def _print_mixing(game: TabularGame, mixing: np.ndarray, joint: Optional[float]) -> None:
+def _print_mixing(game: TabularGame, mixing: Optional[np.ndarray], joint: Optional[float]) -> None:
+    if mixing is None:
+        console.out.print("mixing: not computed, the game is too large")
+        return
     slowest = int(mixing.argmax())
     console.out.print(
         f"mixing under random actions while s_g = {slowest} lasts (the slowest): half-life of a robot's past "
@@ -149,8 +153,13 @@ def _print_costs(costs: List[Cost]) -> None:
         console.out.print(f"k = {cost.k}: {cost.backup if cost.seconds else 'nothing'}, {escape(cost.reason)}")
 
 
-def slowest_modes(game: TabularGame) -> np.ndarray:
-    """Return, by s_g, the second largest modulus of the eigenvalues of P_pi under random local actions [s_g]."""
+def slowest_modes(game: TabularGame) -> Optional[np.ndarray]:
+    """Return, by s_g, the second largest modulus of the eigenvalues of P_pi under random local actions [s_g].
+
+    None: the game is too large to compute them.
+    """
+    if game.n_global_states * game.n_local_states**3 > _MAX_EIGENVALUE_WORK:
+        return None
     moduli = np.sort(np.abs(np.linalg.eigvals(LocalPolicy.uniform(game).transition(game))), axis=1)
     return moduli[:, -2] if game.n_local_states > 1 else np.zeros(game.n_global_states)
 

@@ -1,6 +1,7 @@
 """`altmarl floor`: what it draws, tells and refuses."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -68,6 +69,20 @@ def test_check_warns_where_robots_share_slots(two, capfd):
     assert main(["floor", "check", two, "--robots", "2"]) == 0
     warnings = capfd.readouterr().err.splitlines()
     assert ["warning: zone 'a' has 1 slots" in warnings[0], "warning: zone '[b]' has 1 slots" in warnings[1]] == [True, True]
+
+
+def test_check_tells_one_way_passages(capfd):
+    floor = str(Path(__file__).parents[1] / "data" / "cases" / "04-one-way-door" / "floor.yaml")
+    assert main(["floor", "check", floor]) == 0
+    assert "one-way: from 'a' to 'b', not back" in capfd.readouterr().err
+    assert main(["floor", "check", floor, "--json"]) == 0
+    assert json.loads(capfd.readouterr().out)["one_way"] == [["a", "b"], ["b", "c"], ["c", "a"]]
+
+
+def test_check_names_the_file_that_has_no_room(tmp_path, capfd):
+    (tmp_path / "narrow.yaml").write_text(TWO)
+    assert main(["floor", "check", "narrow.yaml", "--radius", "3"]) == 2
+    assert capfd.readouterr().err.startswith("error: narrow.yaml: ")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """`altmarl game`: what it lists and tells."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -63,6 +64,36 @@ def test_check_tells_what_is_odd_and_where_the_exact_backup_would_fail(tmp_path,
     assert ["do not feel the global state" in line for line in told["oddities"]] == [True]
     assert told["costs"][0]["backup"] == "mean_field"
     assert "rounding errors could grow by" in told["costs"][0]["reason"]
+
+
+@pytest.mark.parametrize("case", ["square", "row"])
+@pytest.mark.parametrize("ks", [["1"], ["0", "1", "2"], ["1", "12", "13", "25"]])
+def test_check_computes_only_what_was_asked_and_never_fails_by_more(case, ks, capfd):
+    """Case 05 of the field: the exact backup works at k = 1 and is refused at k = 12, which nobody asked for."""
+    game = Path(__file__).parents[1] / "data" / "cases" / "05-game-check-probe" / f"{case}.yaml"
+    assert main(["game", "check", str(game), "--json", *(word for k in ks for word in ("-k", k))]) == 0
+    costs = json.loads(capfd.readouterr().out)["costs"]
+    assert [cost["k"] for cost in costs] == [int(k) for k in ks]
+    assert all(cost["seconds"] > 0 and cost["memory"] > 0 for cost in costs)
+    assert {cost["k"]: cost["backup"] for cost in costs if cost["k"] in (1, 25)}.items() <= {
+        1: "exact",
+        25: "mean_field",
+    }.items()
+
+
+def test_times_are_said_to_be_estimates(capfd):
+    assert main(["game", "check", "warehouse", "-k", "2"]) == 0
+    assert "estimated time" in capfd.readouterr().out
+
+
+def test_a_game_too_large_for_eigenvalues_is_checked_all_the_same(tmp_path, capfd):
+    S = 128
+    P_l = np.tile(np.roll(np.eye(S), 1, axis=1)[:, None, None], (1, S, 1, 1))
+    P_g = np.full((S, 1, S), 1 / S)
+    np.savez(tmp_path / "t.npz", P_g=P_g, P_l=P_l, r_g=np.zeros((S, 1)), r_l=np.ones((S, S, 1)))
+    (tmp_path / "large.yaml").write_text("name: large\narrays: t.npz\ngamma: 0.9\n")
+    assert main(["game", "check", "large.yaml", "-k", "3"]) == 0
+    assert "mixing: not computed, the game is too large" in capfd.readouterr().out
 
 
 def test_joint_mixing_is_the_second_eigenvalue_of_the_pair(capfd):
