@@ -24,7 +24,7 @@ from altmarl_ros.policies.shares.lookahead import SharesPolicy
 from altmarl_ros.policies.shares.process import IntArray, SharesProcess
 from altmarl_ros.policies.shares.vectors import ValueVectors
 
-_ROUGH = 0.01  # of the tolerance: precision of evaluations on the way
+_ROUGH = 0.3  # of the tolerance: precision of evaluations on the way
 
 
 @dataclass(frozen=True)
