@@ -65,7 +65,7 @@ class SparseGame:
     def from_tabular(cls, game: TabularGame) -> SparseGame:
         """The same game; global states at which all robots move alike share their kernels."""
         kinds: dict[bytes, int] = {}
-        moves = []
+        moves: list[tuple[Sparse, ...]] = []
         moves_at = np.empty(game.n_global_states, dtype=np.int64)
         for s_g in range(game.n_global_states):
             P = np.ascontiguousarray(game.P_l[:, s_g].transpose(1, 0, 2))  # [a_l, s_l, s_l']
@@ -98,7 +98,7 @@ class SparseGame:
 
     def tabular(self, name: str) -> TabularGame:
         """The same game with dense arrays, where these fit."""
-        S_l, S_g, _ = self.r_l.shape
+        S_g = self.r_l.shape[1]
         P_l = np.stack([np.stack([P.toarray() for P in self.moves[m]], axis=1) for m in self.moves_at], axis=1)
         P_g = self.P_g.toarray().reshape(S_g, -1, S_g)
         return TabularGame(name, P_g, P_l, self.r_g, self.r_l, self.gamma, self.start)

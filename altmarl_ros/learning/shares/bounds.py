@@ -31,8 +31,8 @@ class Bound:
 class LookaheadLoss:
     """How much less than V_Gamma(s_g, m) the coordinator may earn that acts by one step of lookahead from there.
 
-    With delta_t = (V_Gamma - H V_Gamma)^+ where it is at tick t and eps_t the total variation between its estimate and the posterior
-    mean, it earns at least
+    With delta_t = (V_Gamma - H V_Gamma)^+ where it is at tick t and eps_t the total variation between its estimate and the
+    posterior mean, it earns at least
 
         V_Gamma(s, m) - E sum gamma^t [ delta_t + 2 gamma sp eps_t ],
 
@@ -54,7 +54,8 @@ class LookaheadLoss:
         return self.inconsistency + self.per_error * total_variation
 
     def __str__(self) -> str:
-        return f"one step of lookahead loses at most {self.inconsistency:.1e}, and {self.per_error:.3g} per unit of estimation error"
+        per_error = f"{self.per_error:.3g} per unit of estimation error"
+        return f"one step of lookahead loses at most {self.inconsistency:.1e}, and {per_error}"
 
 
 def lookahead_loss(policy: SharesPolicy) -> LookaheadLoss:

@@ -93,7 +93,7 @@ def start_estimates(process: SharesProcess, start: Start) -> tuple[IntArray, Flo
 
 
 def draw_successors(process: SharesProcess, choice: IntArray, rng: np.random.Generator) -> IntArray:
-    """s' ~ P_g(. | choice) [B]."""
+    """Draw s' ~ P_g(. | choice) [B]."""
     first, last = process.arrays.outcome_start[choice], process.arrays.outcome_start[choice + 1]
     # Outcomes of choice c have cumulative probabilities in (c, c + 1].
     outcome = np.searchsorted(np.cumsum(process.arrays.outcome_probability), choice + rng.random(len(choice)), side="right")

@@ -17,7 +17,7 @@ from altmarl_ros.learning.shares.evaluation import backed_up, evaluate
 from altmarl_ros.learning.shares.points import Points
 from altmarl_ros.policies.shares.lookahead import look_ahead
 from altmarl_ros.policies.shares.process import IntArray, SharesProcess
-from altmarl_ros.policies.shares.vectors import ValueVectors, outcomes_of
+from altmarl_ros.policies.shares.vectors import ValueVectors, entries_of, outcomes_of
 
 
 def gain(points: Points, vectors: ValueVectors) -> FloatArray:
@@ -28,17 +28,25 @@ def gain(points: Points, vectors: ValueVectors) -> FloatArray:
 
 def improved(points: Points, vectors: ValueVectors, precision: float) -> ValueVectors:
     """Vectors after one improvement, evaluated within `precision` times the scale."""
-    process = points.process
-    ahead = look_ahead(process, vectors, points.s, points.predicted)
-    nodes, witness, _ = _merged(process, ahead.choice, ahead.node)
-    raised = replace(nodes, alpha=backed_up(process, nodes, vectors.alpha))
-    kept = np.unique(_best_nodes(raised, points))
-    return evaluate(process, _reconnected(points, raised, kept, witness[kept]), precision)
+    nodes, witness = _backed_up(points, vectors)
+    kept = np.unique(best_nodes(nodes, points))
+    return evaluate(points.process, _reconnected(points, nodes, kept, witness[kept]), precision)
+
+
+def extended(points: Points, vectors: ValueVectors) -> ValueVectors:
+    """Vectors after one improvement that takes nothing away.
+
+    What is best at a point stays, with all that it goes on with: V_Gamma falls nowhere at the points, and values that were
+    exact remain so without another evaluation. The controller grows by each such step.
+    """
+    nodes, _ = _backed_up(points, vectors)
+    union = _joined(nodes, vectors)
+    return _closed(union, np.unique(best_nodes(union, points)))
 
 
 def pruned(points: Points, vectors: ValueVectors, precision: float) -> ValueVectors:
     """Only the vectors that are best at a point, each going on with the best of them at that point."""
-    best = _best_nodes(vectors, points)
+    best = best_nodes(vectors, points)
     kept, witness = np.unique(best, return_index=True)
     return evaluate(points.process, _reconnected(points, vectors, kept, witness), precision)
 
@@ -52,7 +60,8 @@ def _reconnected(points: Points, vectors: ValueVectors, kept: IntArray, witness:
     return replace(nodes, alpha=few.alpha[first], following=merged_into[nodes.following])
 
 
-def _best_nodes(vectors: ValueVectors, points: Points) -> IntArray:
+def best_nodes(vectors: ValueVectors, points: Points) -> IntArray:
+    """The best node at each point [B]."""
     best = np.empty(len(points), dtype=np.int64)
     edges = np.searchsorted(points.s, np.arange(len(vectors.start)))
     for s in np.unique(points.s):
@@ -66,6 +75,50 @@ def _subset(vectors: ValueVectors, kept: IntArray) -> ValueVectors:
     start = np.searchsorted(vectors.state[kept], np.arange(len(vectors.start)))
     none = np.zeros(0, dtype=np.int64)
     return ValueVectors(vectors.alpha[kept], start, vectors.choice[kept], none, np.zeros(len(kept) + 1, dtype=np.int64))
+
+
+def _backed_up(points: Points, vectors: ValueVectors) -> tuple[ValueVectors, IntArray]:
+    # The nodes that backups at the points make, going on with nodes of `vectors`, and a point of each.
+    ahead = look_ahead(points.process, vectors, points.s, points.predicted)
+    nodes, witness, _ = _merged(points.process, ahead.choice, ahead.node)
+    return replace(nodes, alpha=backed_up(points.process, nodes, vectors.alpha)), witness
+
+
+def _joined(new: ValueVectors, old: ValueVectors) -> ValueVectors:
+    # Both sets of nodes; the new ones go on with old ones.
+    order = np.argsort(np.concatenate([new.state, old.state]), kind="stable")
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    following = np.concatenate([new.following, old.following])
+    following_start = np.concatenate([new.following_start, len(new.following) + old.following_start[1:]])
+    lengths = np.diff(following_start)[order]
+    return ValueVectors(
+        np.concatenate([new.alpha, old.alpha])[order],
+        new.start + old.start,
+        np.concatenate([new.choice, old.choice])[order],
+        place[len(new) + following[entries_of(following_start, order)]],
+        np.concatenate([[0], np.cumsum(lengths)]),
+    )
+
+
+def _closed(vectors: ValueVectors, kept: IntArray) -> ValueVectors:
+    # The nodes `kept` and every node that these can come to.
+    needed = np.zeros(len(vectors), dtype=bool)
+    added = kept
+    while len(added):
+        needed[added] = True
+        reached = np.unique(vectors.following[entries_of(vectors.following_start, added)])
+        added = reached[~needed[reached]]
+    nodes = np.flatnonzero(needed)
+    place = np.cumsum(needed) - 1
+    lengths = np.diff(vectors.following_start)[nodes]
+    return ValueVectors(
+        vectors.alpha[nodes],
+        np.searchsorted(vectors.state[nodes], np.arange(len(vectors.start))),
+        vectors.choice[nodes],
+        place[vectors.following[entries_of(vectors.following_start, nodes)]],
+        np.concatenate([[0], np.cumsum(lengths)]),
+    )
 
 
 def _merged(process: SharesProcess, choice: IntArray, node: IntArray) -> tuple[ValueVectors, IntArray, IntArray]:

@@ -53,7 +53,7 @@ def best_local_response(game: SparseGame, process: SharesProcess, response: Resp
 
 def greedy(Q: FloatArray) -> FloatArray:
     """The policy [s_l, s_g, a_l] that takes the first best action of Q, up to rounding, whatever the unit of reward."""
-    near = Q >= Q.max(axis=-1, keepdims=True) - 1e-10 * np.ptp(Q)
+    near = Q.max(axis=-1, keepdims=True) - 1e-10 * np.ptp(Q) <= Q
     return np.asarray(np.eye(Q.shape[-1])[near.argmax(axis=-1)])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -33,7 +34,7 @@ class Points:
 
     @cached_property
     def local_reward(self) -> FloatArray:
-        """mu . r_s [B]."""
+        """What the robots earn at once, mu . r_s [B]."""
         return np.asarray((self.shares * self.process.arrays.reward[self.s]).sum(axis=1))
 
     def __len__(self) -> int:
@@ -54,8 +55,8 @@ def thinned(points: Points, per_state: int, distance: float, fixed: int = 0) -> 
         fixed: so many candidates at the head of each state are kept whatever happens.
     """
     kept = []
-    edges = np.searchsorted(points.s, np.arange(points.process.n_global_states + 1))
-    for first, last in zip(edges[:-1], edges[1:], strict=True):
+    edges = np.searchsorted(points.s, np.arange(points.process.n_global_states + 1)).tolist()
+    for first, last in pairwise(edges):
         kept.extend(first + _far_apart(points.shares[first:last], per_state, distance, fixed))
     chosen = np.array(sorted(kept), dtype=np.int64)
     return Points(points.process, points.s[chosen], points.shares[chosen])

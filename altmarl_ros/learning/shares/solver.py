@@ -14,12 +14,12 @@ import numpy as np
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import ResourceError
+from altmarl_ros.games.tabular import Start
 from altmarl_ros.learning.shares.estimates import EstimateSampler, start_estimates
 from altmarl_ros.learning.shares.evaluation import PRECISION, evaluate, inconsistency
-from altmarl_ros.learning.shares.improvement import gain, improved
+from altmarl_ros.learning.shares.improvement import extended, gain, improved
 from altmarl_ros.learning.shares.initial import blind_plans
 from altmarl_ros.learning.shares.points import Points, thinned
-from altmarl_ros.games.tabular import Start
 from altmarl_ros.policies.shares.lookahead import SharesPolicy
 from altmarl_ros.policies.shares.process import IntArray, SharesProcess
 from altmarl_ros.policies.shares.vectors import ValueVectors
@@ -39,6 +39,7 @@ class SharesOptions:
         rounds: how often points are collected: under random actions, and then under the policy so far.
         improvements: most improvements in a round.
         patience: improvements without a gain after which a round ends.
+        extensions: most improvements at the end that take nothing away, and make the controller larger.
         seed: seed of the estimates.
         memory_limit: bytes that vectors and points may take.
     """
@@ -50,6 +51,7 @@ class SharesOptions:
     rounds: int = 2
     improvements: int = 60
     patience: int = 2
+    extensions: int = 3
     seed: int = 0
     memory_limit: int = 2 << 30
 
@@ -120,6 +122,13 @@ def learn_shares(
         steps += used
     assert points is not None
     exact = evaluate(process, present, PRECISION)
+    for _ in range(options.extensions):
+        if gain(points, exact).max(initial=0.0) <= options.tolerance * process.scale:
+            break
+        exact = extended(points, exact)
+        steps += 1
+        if on_improvement:
+            on_improvement(steps, float(exact.value(points.s, points.shares).mean()))
     left = float(gain(points, exact).max(initial=0.0))
     return SharesSolution(SharesPolicy(process, exact), points, steps, left, inconsistency(process, exact))
 

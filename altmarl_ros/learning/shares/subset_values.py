@@ -44,9 +44,7 @@ def subset_bound(process: SharesProcess, start: Start, k: int, *, memory_limit: 
     return Bound(value, _holds_for(k))
 
 
-def tuple_values(
-    process: SharesProcess, k: int, *, precision: float = _PRECISION, memory_limit: int = 1 << 30
-) -> FloatArray:
+def tuple_values(process: SharesProcess, k: int, *, precision: float = _PRECISION, memory_limit: int = 1 << 30) -> FloatArray:
     """V_k [s_g, x_1, .., x_k], from above within `precision` times the scale of rewards.
 
     Raises:
@@ -62,12 +60,11 @@ def tuple_values(
     V = np.stack([_mean_over_tuple(r, k) for r in process.arrays.reward])
     reward = V.copy()
     factor = process.gamma / (1.0 - process.gamma)
-    kernels = [Sparse(each) for each in process.kernels]
     for _ in range(_MOST_SWEEPS):
         low, high = np.inf, -np.inf
         following = np.empty_like(V)
         for s in range(S_g):
-            P = kernels[process.arrays.kernel_of[s]]
+            P = process.kernels[process.arrays.kernel_of[s]]
             ahead = [_moved(P, V[t]) for t in process.successors(s)]
             following[s] = reward[s] + _best(process, s, ahead)
             change = following[s] - V[s]
@@ -80,10 +77,10 @@ def tuple_values(
 
 
 def tuple_distribution(start: Start, k: int) -> FloatArray:
-    """Probability of the first states of k robots [x_1, .., x_k]: each next one by the posterior predictive of its Dirichlet."""
-    total = 0.0
+    """Probability of the first states of k robots [x_1, .., x_k], each by the posterior predictive of the Dirichlet."""
     concentrations = np.atleast_2d(start.alpha)
     S_l = concentrations.shape[1]
+    total = np.zeros((S_l,) * k)
     for alpha in concentrations:
         joint = np.ones(())
         for m in range(k):
@@ -91,8 +88,8 @@ def tuple_distribution(start: Start, k: int) -> FloatArray:
             for axis in range(m):  # one more for each earlier robot in the same state
                 weight += np.eye(S_l).reshape([S_l if i in (axis, m) else 1 for i in range(m + 1)])
             joint = joint[..., None] * weight / (alpha.sum() + m)
-        total = total + joint / len(concentrations)
-    return np.asarray(total)
+        total += joint / len(concentrations)
+    return total
 
 
 def counted_bound(game: TabularGame, pi_l: LocalPolicy, k: int) -> Bound:

@@ -16,7 +16,6 @@ from typing import NamedTuple, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import GameError
@@ -27,6 +26,7 @@ from altmarl_ros.policies.local_policy import LocalPolicy
 IntArray = NDArray[np.int64]
 
 _ROW_SUM_TOLERANCE = 1e-9
+_ROUNDING = 1e-6  # share of the rewards that their span counts at least
 
 
 class ProcessArrays(NamedTuple):
@@ -145,9 +145,10 @@ class SharesProcess:
 
     @cached_property
     def scale(self) -> float:
-        """Reward units that tolerances are shares of: how far apart two values can be at most; 0 where all rewards are alike."""
+        """Reward units that tolerances are shares of: how far apart values can be, and never as little as rounding."""
         local, choice = self.arrays.reward, self.arrays.choice_reward
-        return float((np.ptp(local) + np.ptp(choice)) / (1.0 - self.gamma))
+        rounding = _ROUNDING * (np.abs(local).max() + np.abs(choice).max())
+        return float((np.ptp(local) + np.ptp(choice) + rounding) / (1.0 - self.gamma))
 
     @cached_property
     def most_successors(self) -> int:
@@ -199,7 +200,8 @@ class _Choices(NamedTuple):
 
 def _choices(P_g: Sparse, r_g: FloatArray) -> _Choices:
     S_g, A_g = r_g.shape
-    successor, choice_count, choice_reward, slots, probabilities, action_of = [], [], [], [], [], []
+    successor, choice_count, choice_reward, slots, probabilities = [], [], [], [], []
+    action_of: list[int] = []
     choice_of = np.empty((S_g, A_g), dtype=np.int64)
     for s in range(S_g):
         first, last = P_g.indptr[s * A_g], P_g.indptr[(s + 1) * A_g]
@@ -235,15 +237,13 @@ def _starts(lengths: Sequence[int]) -> IntArray:
 
 
 def _clean(matrix: Sparse) -> Sparse:
-    cleaned = Sparse(matrix, dtype=np.float64, copy=True)
+    cleaned: Sparse = matrix.astype(np.float64, copy=True)
     cleaned.sum_duplicates()
     cleaned.eliminate_zeros()
     return cleaned
 
 
-def _check(
-    kernels: Sequence[Sparse], kernel_of: IntArray, sizes: tuple[int, int], P_g: Sparse, r_g: FloatArray
-) -> None:
+def _check(kernels: Sequence[Sparse], kernel_of: IntArray, sizes: tuple[int, int], P_g: Sparse, r_g: FloatArray) -> None:
     S_g, S_l = sizes
     if np.shape(kernel_of) != (S_g,) or not 0 <= np.min(kernel_of) <= np.max(kernel_of) < len(kernels):
         raise GameError(f"kernel_of must hold {S_g} numbers below {len(kernels)}")
@@ -253,7 +253,7 @@ def _check(
     for name, matrix, shape in [*shapes, ("P_g", P_g, (r_g.size, S_g))]:
         if matrix.shape != shape:
             raise GameError(f"{name} has shape {matrix.shape}, must be {shape}")
-        sums = np.asarray(sparse.csr_array(matrix).sum(axis=1))
+        sums = np.asarray(matrix.sum(axis=1))
         wrong = np.flatnonzero(np.abs(sums - 1.0) > _ROW_SUM_TOLERANCE)
         if len(wrong) or (matrix.nnz and matrix.data.min() < 0):
             raise GameError(f"{name} has a row that is no distribution: row {wrong[0] if len(wrong) else '?'}")

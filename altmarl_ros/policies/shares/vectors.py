@@ -113,7 +113,12 @@ class ValueVectors:
 
 def outcomes_of(process: SharesProcess, choice: IntArray) -> IntArray:
     """Indices of all outcomes of these choices, one choice after the other."""
-    first = process.arrays.outcome_start[choice]
-    lengths = process.arrays.outcome_start[choice + 1] - first
+    return entries_of(process.arrays.outcome_start, choice)
+
+
+def entries_of(start: IntArray, rows: IntArray) -> IntArray:
+    """Indices start[r] up to start[r + 1] for these rows r, one row after the other."""
+    first = start[rows]
+    lengths = start[rows + 1] - first
     ends = np.cumsum(lengths)
-    return np.arange(ends[-1]) + np.repeat(first - (ends - lengths), lengths)
+    return np.asarray(np.arange(lengths.sum()) + np.repeat(first - (ends - lengths), lengths))
