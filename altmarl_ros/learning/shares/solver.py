@@ -44,7 +44,7 @@ class SharesOptions:
         memory_limit: bytes that vectors and points may take.
     """
 
-    tolerance: float = 1e-5
+    tolerance: float = 5e-5
     points: int = 750
     least_points: int = 4
     distance: float = 0.01
