@@ -125,16 +125,20 @@ def test_a_grid_of_zones_is_solved_far_above_chance():
 DECIDE = """
 import sys
 import numpy as np
-from altmarl_ros.games import load_game
+from altmarl_ros.games import TabularGame
+from altmarl_ros.observation.filtered_shares import FilteredShares
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.shares import SharesPolicy, SharesProcess, ValueVectors
 given = np.load(sys.argv[1])
-game = load_game("warehouse")
+game = TabularGame("given", *(given[name] for name in ("P_g", "P_l", "r_g", "r_l")), 0.95)  # exp() is not the same everywhere
 process = SharesProcess.from_tabular(game, LocalPolicy(given["pi_l"]))
 vectors = ValueVectors(*(given[name] for name in ("alpha", "start", "choice", "following", "following_start")))
 policy = SharesPolicy(process, vectors)
 values = np.stack([policy.action_values(int(s), m) for s, m in zip(given["s"], given["m"])])
 sys.stdout.buffer.write(policy.act(given["s"], given["m"]).tobytes() + values.tobytes())
+model = FilteredShares(game.initial, policy)
+for s, reports in zip(given["s"], given["reports"]):
+    sys.stdout.buffer.write(model.decide(np.array([s]), reports[None], 200).tobytes() + model.estimate.tobytes())
 """
 
 
@@ -145,10 +149,12 @@ def test_decisions_are_the_same_to_the_bit_whatever_computes(warehouse, small_bu
     fields = {name: getattr(vectors, name) for name in ("alpha", "start", "choice", "following", "following_start")}
     soft = rng.dirichlet(np.ones(3), (5, 5))
     m = rng.dirichlet(np.full(5, 0.4), 300)
-    np.savez(tmp_path / "policy.npz", pi_l=soft, s=rng.integers(5, size=300), m=m, **fields)
+    reports = rng.multinomial(4, m)
+    fields |= {name: getattr(warehouse, name) for name in ("P_g", "P_l", "r_g", "r_l")}
+    np.savez(tmp_path / "policy.npz", pi_l=soft, s=rng.integers(5, size=300), m=m, reports=reports, **fields)
     machines = (
         {"OPENBLAS_CORETYPE": "Haswell", "OPENBLAS_NUM_THREADS": "2"},
-        {"OPENBLAS_CORETYPE": "Nehalem", "OPENBLAS_NUM_THREADS": "1", "NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3"},
+        {"OPENBLAS_CORETYPE": "Nehalem", "OPENBLAS_NUM_THREADS": "1", "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4"},
         {"NUMBA_CPU_NAME": "generic", "NUMBA_NUM_THREADS": "1", "NUMBA_CACHE_DIR": str(tmp_path)},
     )
     outputs = set()
@@ -158,4 +164,4 @@ def test_decisions_are_the_same_to_the_bit_whatever_computes(warehouse, small_bu
         assert done.returncode == 0, done.stderr.decode()
         outputs.add(done.stdout)
     assert len(outputs) == 1
-    assert len(next(iter(outputs))) == 300 * 8 * 6
+    assert len(next(iter(outputs))) == 300 * 8 * (6 + 6)
