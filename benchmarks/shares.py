@@ -16,7 +16,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import subprocess
 import sys
 import tempfile
@@ -53,8 +52,10 @@ BOUND_FLEET = 1000
 V3_UP_TO, V2_UP_TO, SAWTOOTH_UP_TO = 36, 100, 100  # zones
 
 
-def peak_mib() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def memory_mib(field: str) -> float:
+    """VmRSS, the present memory, or VmHWM, its peak."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1024
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, float, float]:
@@ -94,15 +95,16 @@ def measure(zones: int, file: str, bounds: bool, plays: bool) -> dict:
     game = grid(zones) if zones else SparseGame.from_tabular(load_game("warehouse"))
     small = grid(4)
     _, *compiling = timed(lambda: solve(small, LocalPolicy(np.full(small.r_l.shape, 0.2))))
-    base = peak_mib()
+    Path("/proc/self/clear_refs").write_text("5")  # the peak from now on
+    base = memory_mib("VmRSS")
     solution, *seconds = timed(lambda: solve(game, pi_l))
-    result = {"zones": zones, "compiling": compiling, "seconds": seconds, "mib": peak_mib() - base}
+    result = {"zones": zones, "compiling": compiling, "seconds": seconds, "mib": memory_mib("VmHWM") - base}
     policy, start, rng = solution.policy, game.start, np.random.default_rng(0)
     result |= {"vectors": len(policy.vectors), "points": len(solution.points), "improvements": solution.improvements}
     result["decision_ms"] = decision_ms(policy, start)
     lines = [heard_nobody(policy, start)]
-    lines += [heard_some(policy, start, k, BOUND_FLEET, 2000, rng) for k in (1, 5, 25)]
-    lines.append(all_seen(policy, start, BOUND_FLEET, 2000 if zones else 40_000, rng))
+    lines += [heard_some(policy, start, k, BOUND_FLEET, draws=2000, rng=rng) for k in (1, 5, 25)]
+    lines.append(all_seen(policy, start, BOUND_FLEET, draws=2000 if zones else 40_000, rng=rng))
     if bounds:
         lines += upper_bounds(zones, pi_l, solution, start)
     result["lines"] = [*map(str, lines), str(lookahead_loss(policy))]
@@ -156,7 +158,7 @@ def played(policy: SharesPolicy, start: Start, runs: int) -> list[str]:
     for name, (chases, k) in rows.items():
         model = FilteredShares(start, policy)
         model.reset(runs)
-        returns[name] = episodes(process, model, chases, k, start, runs)
+        returns[name] = episodes(process, chasing(model) if chases else deciding(model), k, start, runs)
     reference = returns["shares, k = 5"]
     lines = []
     for name, earned in returns.items():
@@ -168,7 +170,19 @@ def played(policy: SharesPolicy, start: Start, runs: int) -> list[str]:
     return lines
 
 
-def episodes(process: SharesProcess, model: FilteredShares, chases: bool, k: int, start: Start, runs: int) -> np.ndarray:
+def deciding(model: FilteredShares) -> Callable:
+    return lambda s, reports: model.decide(s, reports, FLEET)
+
+
+def chasing(model: FilteredShares) -> Callable:
+    def act(s: np.ndarray, reports: np.ndarray) -> np.ndarray:
+        model.decide(s, reports, FLEET)
+        return model.estimate.argmax(axis=1)
+
+    return act
+
+
+def episodes(process: SharesProcess, act: Callable, k: int, start: Start, runs: int) -> np.ndarray:
     rng = np.random.default_rng(1)
     arrays, S_l = process.arrays, process.n_local_states
     cumulative = np.cumsum(arrays.data)
@@ -178,8 +192,7 @@ def episodes(process: SharesProcess, model: FilteredShares, chases: bool, k: int
     for t in range(TICKS):
         heard = rng.permuted(np.tile(np.arange(FLEET), (runs, 1)), axis=1)[:, :k]
         reports = np.stack([np.bincount(at[r, heard[r]], minlength=S_l) for r in range(runs)])
-        a_g = model.decide(s, reports, FLEET)
-        choice = process.choice_of[s, model.estimate.argmax(axis=1) if chases else a_g]
+        choice = process.choice_of[s, act(s, reports)]
         returns += process.gamma**t * (arrays.reward[s[:, None], at].mean(axis=1) + arrays.choice_reward[choice])
         row = arrays.kernel_of[s][:, None] * S_l + at
         place = np.searchsorted(cumulative, row + rng.random(row.shape), side="right")
@@ -209,11 +222,9 @@ def main() -> None:
         print(json.dumps({"prepare": prepare, "measure": measure}[work](**given)))
         return
     cores = len(os.sched_getaffinity(0))
-    title = (
-        f"G-LEARN over shares, all k and n at once; {platform.machine()}, {cores} cores, CPython {platform.python_version()}"
-    )
-    table = Table("world", title=title)
-    for column in (
+    machine = f"{platform.machine()}, {cores} cores, CPython {platform.python_version()}"
+    table = Table("world", title=f"G-LEARN over shares, all k and n at once; {machine}")
+    columns = [
         "seconds (processor)",
         "MiB",
         "vectors",
@@ -222,17 +233,16 @@ def main() -> None:
         "lookahead ms",
         "k = 25 ms",
         "L-LEARN s (processor)",
-    ):
+    ]
+    for column in columns:
         table.add_column(column, justify="right")
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for zones in [0, *arguments.zones]:
             file = str(Path(folder) / f"{zones}.npy")
-            row = in_own_process("prepare", zones=zones, bundle=arguments.bundle, file=file)
-            row |= in_own_process(
-                "measure", zones=zones, file=file, bounds=not arguments.no_bounds, plays=not arguments.no_play
-            )
-            rows.append(row)
+            prepared = in_own_process("prepare", zones=zones, bundle=arguments.bundle, file=file)
+            asked = {"bounds": not arguments.no_bounds, "plays": not arguments.no_play}
+            rows.append(prepared | in_own_process("measure", zones=zones, file=file, **asked))
     for row in rows:
         table.add_row(
             f"{row['zones']} zones" if row["zones"] else "warehouse",

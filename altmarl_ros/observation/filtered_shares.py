@@ -58,7 +58,7 @@ class FilteredShares:
     def decide(self, s_g: NDArray[np.int64], reports: Counts, n: int) -> NDArray[np.int64]:
         """See ObservationModel; `reports` may be of any sum up to n."""
         last = np.full(len(s_g), -1, dtype=np.int64) if self._last is None else self._last
-        _follow(self._under_way.arrays, last, self._mean, self._covariance, reports, max(n, 1))
+        _follow(self._under_way.arrays, last, (self._mean, self._covariance), reports, max(n, 1))
         self._heard = reports.sum(axis=1)
         self._last, self._under_way = s_g.copy(), self._policy.process
         return self._policy.act(s_g, self.estimate)
@@ -82,11 +82,12 @@ class FilteredShares:
 
 
 @njit(nogil=True, cache=True)
-def _follow(process, last, means, covariances, reports, n):  # type: ignore[no-untyped-def]
+def _follow(process, last, belief, reports, n):  # type: ignore[no-untyped-def]
+    means, covariances = belief
     for r in range(len(last)):
         if last[r] >= 0:
             row = process.kernel_of[last[r]] * means.shape[1]
-            sparse_kalman.predict(process.indptr, process.indices, process.data, row, means[r], covariances[r], n)
+            sparse_kalman.predict(process, row, means[r], covariances[r], n)
         sparse_kalman.correct(means[r], covariances[r], reports[r], n)
 
 

@@ -31,8 +31,9 @@ def likely(m, out):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def predict(indptr, indices, data, row, m, S, n):  # type: ignore[no-untyped-def]
-    """All robots have moved by the rows of a sparse kernel that begin at `row`, each of n on its own."""
+def predict(kernels, row, m, S, n):  # type: ignore[no-untyped-def]
+    """All robots have moved, each of n on its own, by the rows of `kernels` (indptr, indices, data) that begin at `row`."""
+    indptr, indices, data = kernels.indptr, kernels.indices, kernels.data
     S_l = len(m)
     x = np.empty(S_l)
     likely(m, x)

@@ -29,7 +29,7 @@ _MOST_SWEEPS = 100_000
 def backed_up(process: SharesProcess, vectors: ValueVectors, alpha: FloatArray) -> FloatArray:
     """T alpha: what the nodes of `vectors` earn [node, S_l] where the nodes that they go on with earn `alpha` [., S_l]."""
     out = np.empty((len(vectors.choice), process.n_local_states))
-    _sweep(process.arrays, alpha, vectors.state, vectors.choice, vectors.following_start, vectors.following, out)
+    _sweep(process.arrays, vectors.arrays, alpha, out)
     return out
 
 
@@ -54,17 +54,17 @@ def inconsistency(process: SharesProcess, vectors: ValueVectors) -> float:
 
 
 @njit(nogil=True, cache=True)
-def _sweep(process, alpha, state, choice, following_start, following, out):  # type: ignore[no-untyped-def]
+def _sweep(process, nodes, alpha, out):  # type: ignore[no-untyped-def]
     S_l = out.shape[1]
     ahead = np.empty(S_l)
-    for i in range(len(choice)):
-        s, c = state[i], choice[i]
+    for i in range(len(nodes.choice)):
+        s, c = nodes.state[i], nodes.choice[i]
         ahead[:] = 0.0
         outcome = process.outcome_start[c]
-        for x in range(following_start[i], following_start[i + 1]):
+        for x in range(nodes.following_start[i], nodes.following_start[i + 1]):
             weight = process.gamma * process.outcome_probability[outcome]
             outcome += 1
-            then = alpha[following[x]]
+            then = alpha[nodes.following[x]]
             for j in range(S_l):
                 ahead[j] += weight * then[j]
         row = process.kernel_of[s] * S_l

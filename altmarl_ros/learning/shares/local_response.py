@@ -8,14 +8,15 @@ by modified policy iteration, until MacQueen's bounds are within a share of the 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games.sparse import SparseGame
 from altmarl_ros.learning.shares.response import Response
-from altmarl_ros.policies.shares.process import SharesProcess
+from altmarl_ros.policies.shares.process import IntArray, SharesProcess
 
 _TOLERANCE = 1e-8  # greatest loss of the policy's value, as a share of the scale
 _EVALUATION_SWEEPS = 20
@@ -31,12 +32,11 @@ def best_local_response(game: SparseGame, process: SharesProcess, response: Resp
     rewards = np.ascontiguousarray((game.r_l + response.reward.T[:, :, None]).transpose(1, 0, 2))  # [s_g, s_l, a_l]
     scale = float(np.ptp(rewards)) / (1.0 - game.gamma)
     factor = game.gamma / (1.0 - game.gamma)
-    rows = _stacked(game)
-    successors = (process.arrays.successor_start, process.arrays.successor)
+    problem = _problem(game, process, response, rewards)
     V = rewards.max(axis=2)
     Q = np.empty((S_g, S_l, A_l))
     for _ in range(_MOST_IMPROVEMENTS):
-        _action_values(*rows, *successors, response.successor, rewards, game.gamma, V, Q)
+        _action_values(problem, V, Q)
         change = Q.max(axis=2) - V
         V = Q.max(axis=2)
         low, high = float(change.min()), float(change.max())
@@ -45,7 +45,7 @@ def best_local_response(game: SparseGame, process: SharesProcess, response: Resp
         greedy = Q.argmax(axis=2)
         for _ in range(_EVALUATION_SWEEPS):
             following = np.empty_like(V)
-            _policy_values(*rows, *successors, response.successor, rewards, game.gamma, greedy, V, following)
+            _policy_values(problem, greedy, V, following)
             V = following
     Q += factor * 0.5 * (low + high)
     return np.ascontiguousarray(Q.transpose(1, 0, 2))
@@ -57,42 +57,60 @@ def greedy(Q: FloatArray) -> FloatArray:
     return np.asarray(np.eye(Q.shape[-1])[near.argmax(axis=-1)])
 
 
-def _stacked(game: SparseGame) -> tuple[NDArray[np.int64], NDArray[np.int64], FloatArray, NDArray[np.int64]]:
-    # Rows (kind of movement, a_l, s_l) of all kernels, and the kind of movement at each s_g.
+class _Problem(NamedTuple):
+    """A robot's decision problem as plain arrays: rows (kind of movement, a_l, s_l) of all kernels and what s_g does."""
+
+    indptr: IntArray
+    indices: IntArray
+    data: FloatArray
+    moves_at: IntArray  # [S_g]
+    successor_start: IntArray
+    successor: IntArray
+    weight: FloatArray  # of each successor [S_g, S_l, most]
+    rewards: FloatArray  # [S_g, S_l, A_l]
+    gamma: float
+
+
+def _problem(game: SparseGame, process: SharesProcess, response: Response, rewards: FloatArray) -> _Problem:
     kernels = [P for by_action in game.moves for P in by_action]
     lengths = np.concatenate([[0], *(np.diff(P.indptr) for P in kernels)])
-    indices = np.concatenate([P.indices for P in kernels]).astype(np.int64)
-    return np.cumsum(lengths).astype(np.int64), indices, np.concatenate([P.data for P in kernels]), game.moves_at
+    return _Problem(
+        np.cumsum(lengths).astype(np.int64),
+        np.concatenate([P.indices for P in kernels]).astype(np.int64),
+        np.concatenate([P.data for P in kernels]),
+        game.moves_at,
+        process.arrays.successor_start,
+        process.arrays.successor,
+        response.successor,
+        rewards,
+        game.gamma,
+    )
 
 
 @njit(nogil=True, cache=True)
-def _ahead(indptr, indices, data, row, first, last, successor, weights, V):  # type: ignore[no-untyped-def]
-    total = 0.0
-    for e in range(indptr[row], indptr[row + 1]):
+def _worth(problem, V, s, j, a):  # type: ignore[no-untyped-def]
+    _, S_l, A_l = problem.rewards.shape
+    row = (problem.moves_at[s] * A_l + a) * S_l + j
+    first = problem.successor_start[s]
+    ahead = 0.0
+    for e in range(problem.indptr[row], problem.indptr[row + 1]):
         there = 0.0
-        for x in range(first, last):
-            there += weights[x - first] * V[successor[x], indices[e]]
-        total += data[e] * there
-    return total
+        for x in range(problem.successor_start[s + 1] - first):
+            there += problem.weight[s, j, x] * V[problem.successor[first + x], problem.indices[e]]
+        ahead += problem.data[e] * there
+    return problem.rewards[s, j, a] + problem.gamma * ahead
 
 
 @njit(nogil=True, cache=True)
-def _action_values(indptr, indices, data, moves_at, starts, successor, weights, rewards, gamma, V, Q):  # type: ignore[no-untyped-def]
-    S_g, S_l, A_l = rewards.shape
-    for s in range(S_g):
-        for a in range(A_l):
-            row = (moves_at[s] * A_l + a) * S_l
-            for j in range(S_l):
-                ahead = _ahead(indptr, indices, data, row + j, starts[s], starts[s + 1], successor, weights[s, j], V)
-                Q[s, j, a] = rewards[s, j, a] + gamma * ahead
+def _action_values(problem, V, Q):  # type: ignore[no-untyped-def]
+    for s in range(Q.shape[0]):
+        for a in range(Q.shape[2]):
+            for j in range(Q.shape[1]):
+                Q[s, j, a] = _worth(problem, V, s, j, a)
 
 
 @njit(nogil=True, cache=True)
-def _policy_values(indptr, indices, data, moves_at, starts, successor, weights, rewards, gamma, policy, V, out):  # type: ignore[no-untyped-def]
-    S_g, S_l, A_l = rewards.shape
-    for s in range(S_g):
-        for j in range(S_l):
-            a = policy[s, j]
-            row = (moves_at[s] * A_l + a) * S_l + j
-            ahead = _ahead(indptr, indices, data, row, starts[s], starts[s + 1], successor, weights[s, j], V)
-            out[s, j] = rewards[s, j, a] + gamma * ahead
+def _policy_values(problem, policy, V, out):  # type: ignore[no-untyped-def]
+    for s in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            out[s, j] = _worth(problem, V, s, j, policy[s, j])

@@ -28,14 +28,14 @@ def heard_nobody(policy: SharesPolicy, start: Start) -> Bound:
     return Bound(float(value), "at least, for any number of robots, without a single report")
 
 
-def heard_some(policy: SharesPolicy, start: Start, k: int, n: int, draws: int, rng: np.random.Generator) -> Bound:
+def heard_some(policy: SharesPolicy, start: Start, k: int, n: int, *, draws: int, rng: np.random.Generator) -> Bound:
     """Of a coordinator that hears k of n robots at the first tick, whatever it hears later."""
     counts = rng.multinomial(n, start.draw_shares(draws, rng))
     shares = posterior_mean(start, draw_without_replacement(counts, k, rng), n)
     return _mean(start_values(policy, start, shares), f"at least, for {n} robots, after {k} reports at the first tick")
 
 
-def all_seen(policy: SharesPolicy, start: Start, n: int | None, draws: int, rng: np.random.Generator) -> Bound:
+def all_seen(policy: SharesPolicy, start: Start, n: int | None, *, draws: int, rng: np.random.Generator) -> Bound:
     """Of a coordinator that sees all n robots, or an infinite fleet."""
     shares = start.draw_shares(draws, rng)
     if n is not None:

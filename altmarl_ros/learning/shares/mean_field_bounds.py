@@ -16,6 +16,7 @@ Neither bounds a finite team, in which seeing robots is worth something (module 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -46,6 +47,16 @@ def fast_informed_vectors(process: SharesProcess, precision: float = 1e-6) -> Fl
     return np.asarray(alpha + factor * high)
 
 
+class _Teeth(NamedTuple):
+    """A sawtooth as plain arrays, for compiled loops; the points of s are first[s] up to first[s + 1]."""
+
+    informed: FloatArray
+    corners: FloatArray
+    first: IntArray
+    shares: FloatArray
+    values: FloatArray
+
+
 @dataclass(frozen=True, eq=False)
 class Sawtooth:
     """An upper bound of the mean field's value.
@@ -69,13 +80,13 @@ class Sawtooth:
         predicted = predict(self.process, s, shares)
         local = (shares * self.process.arrays.reward[s]).sum(axis=1)
         out = np.empty(len(s))
-        _backed_up(self.process.arrays, *self._tables, np.asarray(s, dtype=np.int64), predicted, local, out)
+        _backed_up(self.process.arrays, self._teeth, (np.asarray(s, dtype=np.int64), predicted, local), out)
         return np.minimum(out, _informed_value(self.process, self.informed, s, shares))
 
     @property
-    def _tables(self) -> tuple[FloatArray, FloatArray, IntArray, FloatArray, FloatArray]:
+    def _teeth(self) -> _Teeth:
         first = np.searchsorted(self.points.s, np.arange(self.process.n_global_states + 1))
-        return self.informed, self.corners, first, self.points.shares, self.values
+        return _Teeth(self.informed, self.corners, first, self.points.shares, self.values)
 
 
 def sawtooth(points: Points, precision: float = 1e-5, most_sweeps: int = 300) -> Sawtooth:
@@ -92,8 +103,8 @@ def sawtooth(points: Points, precision: float = 1e-5, most_sweeps: int = 300) ->
     for _ in range(most_sweeps):
         bound = Sawtooth(process, informed, corners.reshape(S_g, S_l), points, values)
         lower_corners, lower = np.empty_like(corners), np.empty_like(values)
-        _backed_up(process.arrays, *bound._tables, corner_s, corner_predicted, corner_local, lower_corners)
-        _backed_up(process.arrays, *bound._tables, points.s, points.predicted, points.local_reward, lower)
+        _backed_up(process.arrays, bound._teeth, (corner_s, corner_predicted, corner_local), lower_corners)
+        _backed_up(process.arrays, bound._teeth, (points.s, points.predicted, points.local_reward), lower)
         lower_corners, lower = np.minimum(corners, lower_corners), np.minimum(values, lower)
         fall = max(float((corners - lower_corners).max()), float((values - lower).max(initial=0.0)))
         corners, values = lower_corners, lower
@@ -135,19 +146,19 @@ def _informed_sweep(process, alpha, out):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _interpolated(process, informed, corners, first, shares, values, s, m):  # type: ignore[no-untyped-def]
+def _interpolated(process, teeth, s, m):  # type: ignore[no-untyped-def]
     S_l = len(m)
     plane = 0.0
     for j in range(S_l):
-        plane += corners[s, j] * m[j]
+        plane += teeth.corners[s, j] * m[j]
     tooth = 0.0
-    for i in range(first[s], first[s + 1]):
-        ratio, below = np.inf, values[i]
+    for i in range(teeth.first[s], teeth.first[s + 1]):
+        ratio, below = np.inf, teeth.values[i]
         for j in range(S_l):
-            b = shares[i, j]
+            b = teeth.shares[i, j]
             if b > 0.0:
                 ratio = min(ratio, m[j] / b)
-                below -= corners[s, j] * b
+                below -= teeth.corners[s, j] * b
                 if ratio == 0.0:
                     break
         if ratio > 0.0 and below < 0.0:
@@ -156,20 +167,21 @@ def _interpolated(process, informed, corners, first, shares, values, s, m):  # t
     for c in range(process.choice_start[s], process.choice_start[s + 1]):
         total = 0.0
         for j in range(S_l):
-            total += informed[c, j] * m[j]
+            total += teeth.informed[c, j] * m[j]
         best = max(best, total)
     return min(plane + tooth, best)
 
 
 @njit(nogil=True, cache=True)
-def _backed_up(process, informed, corners, first, shares, values, states, predicted, local, out):  # type: ignore[no-untyped-def]
+def _backed_up(process, teeth, at, out):  # type: ignore[no-untyped-def]
+    states, predicted, local = at
     ahead = np.empty(len(process.successor))
     for b in range(len(states)):
         s = states[b]
         begin = process.successor_start[s]
         for x in range(process.successor_start[s + 1] - begin):
             then = process.successor[begin + x]
-            ahead[x] = _interpolated(process, informed, corners, first, shares, values, then, predicted[b])
+            ahead[x] = _interpolated(process, teeth, then, predicted[b])
         best = -np.inf
         for c in range(process.choice_start[s], process.choice_start[s + 1]):
             future = 0.0

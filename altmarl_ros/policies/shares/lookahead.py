@@ -39,14 +39,13 @@ class SharesPolicy:
     def action_values(self, s: int, shares: FloatArray) -> FloatArray:
         """Q(s, m, a) [A_g] for shares m [S_l], with the robots' reward of this tick, in units of reward."""
         m = np.ascontiguousarray(shares, dtype=np.float64)
+        predicted = predict(self.process, np.array([s]), m[None])[0]
+        value = np.empty(self.process.most_successors)
+        node = np.empty(self.process.most_successors, dtype=np.int64)
+        _best_vectors(self.process.arrays, self.vectors.arrays, s, predicted, (value, node))
         values = np.empty(self.process.n_global_actions)
-        predicted = np.empty_like(m)
-        _predict(self.process.arrays, s, m, predicted)
-        best = np.empty(self.process.most_successors)
-        which = np.empty(self.process.most_successors, dtype=np.int64)
-        _best_vectors(self.process.arrays, self.vectors.arrays, s, predicted, best, which)
-        _action_values(self.process.arrays, s, m, best, self.process.choice_of[s], values)
-        return values
+        _action_values(self.process.arrays, self.process.choice_of[s], value, values)
+        return np.asarray(values + _dot(self.process.arrays.reward[s], m))
 
 
 class Ahead:
@@ -75,9 +74,8 @@ def predict(process: SharesProcess, s: IntArray, shares: FloatArray) -> FloatArr
 def look_ahead(process: SharesProcess, vectors: ValueVectors, s: IntArray, predicted: FloatArray) -> Ahead:
     """One step of lookahead from global states [B] whose shares will be `predicted` [B, S_l]."""
     found = Ahead(len(s), process.most_successors)
-    states = np.asarray(s, dtype=np.int64)
-    tie = _TIE * process.scale
-    _look_ahead(process.arrays, vectors.arrays, states, predicted, tie, found.choice, found.value, found.node)
+    at = np.asarray(s, dtype=np.int64), predicted
+    _look_ahead(process.arrays, vectors.arrays, at, _TIE * process.scale, (found.choice, found.value, found.node))
     return found
 
 
@@ -100,8 +98,9 @@ def _predict_all(process, s, shares, out):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _best_vectors(process, vectors, s, m, value, node):  # type: ignore[no-untyped-def]
-    # The best vector at each successor of s. Four at a time, each summed in the order of the states.
+def _best_vectors(process, vectors, s, m, out):  # type: ignore[no-untyped-def]
+    # The value and node of the best vector at each successor of s. Four at a time, each summed in the order of the states.
+    value, node = out
     first = process.successor_start[s]
     alpha = vectors.alpha
     for x in range(process.successor_start[s + 1] - first):
@@ -138,11 +137,13 @@ def _worth(process, c, value):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _look_ahead(process, vectors, states, predicted, tie, choice, worth, node):  # type: ignore[no-untyped-def]
+def _look_ahead(process, vectors, at, tie, out):  # type: ignore[no-untyped-def]
+    states, predicted = at
+    choice, worth, node = out
     value = np.empty(node.shape[1])
     for b in range(len(states)):
         s = states[b]
-        _best_vectors(process, vectors, s, predicted[b], value, node[b])
+        _best_vectors(process, vectors, s, predicted[b], (value, node[b]))
         best = -np.inf
         for c in range(process.choice_start[s], process.choice_start[s + 1]):
             q = _worth(process, c, value)
@@ -153,9 +154,14 @@ def _look_ahead(process, vectors, states, predicted, tie, choice, worth, node): 
 
 
 @njit(nogil=True, cache=True)
-def _action_values(process, s, m, value, choice_of, out):  # type: ignore[no-untyped-def]
-    local = 0.0
-    for j in range(len(m)):
-        local += process.reward[s, j] * m[j]
-    for a in range(len(choice_of)):
-        out[a] = local + _worth(process, choice_of[a], value)
+def _action_values(process, choices, value, out):  # type: ignore[no-untyped-def]
+    for a in range(len(choices)):
+        out[a] = _worth(process, choices[a], value)
+
+
+@njit(nogil=True, cache=True)
+def _dot(one, other):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for j in range(len(one)):
+        total += one[j] * other[j]
+    return total

@@ -21,10 +21,14 @@ from altmarl_ros.policies.shares.process import IntArray, SharesProcess
 
 
 class VectorArrays(NamedTuple):
-    """Vectors as plain arrays, for compiled loops."""
+    """Vectors as plain arrays, for compiled loops; see ValueVectors."""
 
-    alpha: FloatArray  # [node, S_l]
-    start: IntArray  # nodes of s: start[s] up to start[s + 1] [S_g + 1]
+    alpha: FloatArray
+    start: IntArray
+    state: IntArray
+    choice: IntArray
+    following: IntArray
+    following_start: IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,10 +63,10 @@ class ValueVectors:
         if len(self.following) != self.following_start[-1]:
             raise BundleError(f"there are {len(self.following)} successors, must be {self.following_start[-1]}")
 
-    @property
+    @cached_property
     def arrays(self) -> VectorArrays:
         """Plain arrays for compiled loops."""
-        return VectorArrays(self.alpha, self.start)
+        return VectorArrays(self.alpha, self.start, self.state, self.choice, self.following, self.following_start)
 
     def __len__(self) -> int:
         return len(self.alpha)

@@ -99,8 +99,8 @@ def test_knowing_more_is_worth_more(warehouse, small_bundle, solved):
     policy = solved(SharesProcess.from_tabular(warehouse, small_bundle.pi_l), warehouse.initial).policy
     start, n = warehouse.initial, 50
     bounds = [heard_nobody(policy, start)]
-    bounds += [heard_some(policy, start, k, n, 4000, np.random.default_rng(1)) for k in (1, 5, 50)]
-    bounds.append(all_seen(policy, start, n, 4000, np.random.default_rng(1)))
+    bounds += [heard_some(policy, start, k, n, draws=4000, rng=np.random.default_rng(1)) for k in (1, 5, 50)]
+    bounds.append(all_seen(policy, start, n, draws=4000, rng=np.random.default_rng(1)))
     values = [bound.value for bound in bounds]
     assert all(a < b for a, b in pairwise(values[:4]))
     assert values[3] == pytest.approx(values[4], abs=1e-9)  # all 50 heard is all seen
