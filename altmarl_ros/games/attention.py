@@ -1,0 +1,94 @@
+"""Floors of many zones on a grid, on which the coordinator moves a point of attention.
+
+    zones     w x h; a robot stays or goes to one of four neighbours. It gets there with `success`; else it stays with 0.6 of
+              the rest, or drifts to any neighbour with 0.4 of it. A way into a wall leads nowhere.
+    attention s_g is the zone that attention is at; a_g is the zone that it is sent to. It comes one zone nearer with 0.8,
+              along the longer side first, or stays.
+    rewards   r_l = 10 where s_l = s_g, else 2 / (1 + Manhattan distance), less 0.3 for a move; r_g = -0.5 unless a_g = s_g.
+    start     s_g anywhere; robots by a Dirichlet distribution of concentration 0.15 per zone.
+
+This is our own model: a world whose size is a parameter, and in which everything that is not local is zero.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, Field
+
+from altmarl_ros.arrays import FloatArray
+from altmarl_ros.games.sparse import Sparse, SparseGame
+from altmarl_ros.games.tabular import Start
+
+_DIRECTIONS = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))  # of local actions: stay, east, west, north, south
+
+
+class AttentionParameters(BaseModel, extra="forbid"):
+    """Parameters of `build_attention`."""
+
+    width: int = Field(3, ge=1, le=64)
+    height: int = Field(3, ge=1, le=64)
+    gamma: float = Field(0.95, gt=0, lt=1)
+    success: float = Field(0.85, ge=0, le=1)
+    attention_success: float = Field(0.8, ge=0, le=1)
+    reward: float = Field(10.0, ge=-1e6, le=1e6)
+    nearby: float = Field(2.0, ge=-1e6, le=1e6)
+    travel_cost: float = Field(0.3, ge=-1e6, le=1e6)
+    shift_cost: float = Field(0.5, ge=-1e6, le=1e6)
+    start_concentration: float = Field(0.15, gt=0, le=1e6)
+
+
+def build_attention(parameters: AttentionParameters) -> SparseGame:
+    """The game on width x height zones: S_l = S_g = A_g zones, A_l = 5; zone = x + width * y."""
+    w, h = parameters.width, parameters.height
+    zones = w * h
+    place = np.stack([np.arange(zones) % w, np.arange(zones) // w], axis=1)  # [zone, (x, y)]
+    goals = np.stack([_shifted(place, direction, w, h) for direction in _DIRECTIONS])  # [a_l, s_l]
+    distance = np.abs(place[:, None] - place[None]).sum(axis=2)
+    presence = np.where(distance == 0, parameters.reward, parameters.nearby / (1.0 + distance))
+    cost = parameters.travel_cost * (np.arange(len(_DIRECTIONS)) > 0)
+    return SparseGame(
+        P_g=_attention(place, w, parameters.attention_success),
+        moves=(tuple(_robot_moves(goals, a, parameters.success) for a in range(len(_DIRECTIONS))),),
+        moves_at=np.zeros(zones, dtype=np.int64),
+        r_g=np.where(np.eye(zones, dtype=bool), 0.0, -parameters.shift_cost),
+        r_l=presence[:, :, None] - cost,
+        gamma=parameters.gamma,
+        start=Start(np.full(zones, 1.0 / zones), np.full(zones, parameters.start_concentration)),
+    )
+
+
+def _shifted(place: NDArray[np.int64], direction: tuple[int, int], w: int, h: int) -> NDArray[np.int64]:
+    moved = place + np.array(direction)
+    inside = ((moved >= 0) & (moved < (w, h))).all(axis=1)
+    x, y = np.where(inside[:, None], moved, place).T
+    return np.asarray(x + w * y)
+
+
+def _robot_moves(goals: NDArray[np.int64], a: int, success: float) -> Sparse:
+    zones = goals.shape[1]
+    here = np.arange(zones)
+    drift = 0.4 * (1.0 - success) / (len(goals) - 1)
+    columns = np.concatenate([goals[a], here, *goals[1:]])
+    weights = np.repeat([success, 0.6 * (1.0 - success), *[drift] * (len(goals) - 1)], zones)
+    return _rows(np.tile(here, len(goals) + 1), columns, weights, (zones, zones))
+
+
+def _attention(place: NDArray[np.int64], w: int, success: float) -> Sparse:
+    zones = len(place)
+    here, target = (each.ravel() for each in np.meshgrid(np.arange(zones), np.arange(zones), indexing="ij"))
+    way = place[target] - place[here]
+    longer = np.abs(way[:, 0]) >= np.abs(way[:, 1])
+    step = np.where(longer, np.sign(way[:, 0]), w * np.sign(way[:, 1]))
+    row = here * zones + target
+    weights = np.repeat([success, 1.0 - success], len(row))
+    return _rows(np.tile(row, 2), np.concatenate([here + step, here]), weights, (zones * zones, zones))
+
+
+def _rows(rows: NDArray[np.int64], columns: NDArray[np.int64], weights: FloatArray, shape: tuple[int, int]) -> Sparse:
+    from scipy import sparse
+
+    matrix = Sparse(sparse.coo_array((weights, (rows, columns)), shape=shape))
+    matrix.sum_duplicates()
+    matrix.eliminate_zeros()
+    return matrix

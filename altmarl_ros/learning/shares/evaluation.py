@@ -1,0 +1,75 @@
+"""The exact value of a finite-state controller.
+
+A node that takes choice c at s and goes on with node i(s') earns, from every local state of a robot [S_l],
+
+    alpha = r_s + r_g(s, c) 1 + gamma P_s sum_s' P_g(s' | s, c) alpha_i(s')  =:  T alpha.
+
+The fixed point is found by sweeps and MacQueen's bounds: with d the change in a sweep, alpha + gamma / (1 - gamma) min d is
+no more than T of itself, and so no more than the fixed point. That lower end is what is returned: then V_Gamma <= H V_Gamma,
+H the Bellman operator, holds for every share vector (Hansen 1998; Ji, Parr, Li, Liao and Carin 2007).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numba import njit
+
+from altmarl_ros.arrays import FloatArray
+from altmarl_ros.policies.shares.process import SharesProcess
+from altmarl_ros.policies.shares.vectors import ValueVectors
+
+PRECISION = 1e-12
+"""Distance of exact values from the fixed point, as a share of the process' scale; rounding is about 1e-15."""
+
+_MOST_SWEEPS = 100_000
+
+
+def backed_up(process: SharesProcess, vectors: ValueVectors, alpha: FloatArray) -> FloatArray:
+    """T alpha: what the nodes of `vectors` earn [node, S_l] where the nodes that they go on with earn `alpha` [., S_l]."""
+    out = np.empty((len(vectors.choice), process.n_local_states))
+    _sweep(process.arrays, vectors.arrays, alpha, out)
+    return out
+
+
+def evaluate(process: SharesProcess, vectors: ValueVectors, precision: float = PRECISION) -> ValueVectors:
+    """The same nodes with their values within `precision` times the scale, from below; starts from the values given."""
+    factor = process.gamma / (1.0 - process.gamma)
+    alpha = vectors.alpha
+    spare = np.empty_like(alpha)
+    for _ in range(_MOST_SWEEPS):
+        following = backed_up(process, vectors, alpha)
+        np.subtract(following, alpha, out=spare)
+        low, high = float(spare.min()), float(spare.max())
+        alpha = following
+        if factor * (high - low) <= precision * process.scale:
+            break
+    return replace(vectors, alpha=alpha + factor * low)
+
+
+def inconsistency(process: SharesProcess, vectors: ValueVectors) -> float:
+    """Largest entry of alpha - T alpha, at least 0: V_Gamma - H V_Gamma is nowhere larger."""
+    return max(0.0, float((vectors.alpha - backed_up(process, vectors, vectors.alpha)).max()))
+
+
+@njit(nogil=True, cache=True)
+def _sweep(process, nodes, alpha, out):  # type: ignore[no-untyped-def]
+    S_l = out.shape[1]
+    ahead = np.empty(S_l)
+    for i in range(len(nodes.choice)):
+        s, c = nodes.state[i], nodes.choice[i]
+        ahead[:] = 0.0
+        outcome = process.outcome_start[c]
+        for x in range(nodes.following_start[i], nodes.following_start[i + 1]):
+            weight = process.gamma * process.outcome_probability[outcome]
+            outcome += 1
+            then = alpha[nodes.following[x]]
+            for j in range(S_l):
+                ahead[j] += weight * then[j]
+        row = process.kernel_of[s] * S_l
+        for j in range(S_l):
+            total = process.reward[s, j] + process.choice_reward[c]
+            for e in range(process.indptr[row + j], process.indptr[row + j + 1]):
+                total += process.data[e] * ahead[process.indices[e]]
+            out[i, j] = total

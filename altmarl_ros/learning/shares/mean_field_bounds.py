@@ -1,0 +1,191 @@
+"""From above, for the mean field only: the fast informed bound and the sawtooth.
+
+In an infinite fleet seeing robots is worth nothing once the start is known, and the coordinator's problem is one of a hidden
+state, that of a representative robot. The fast informed bound (Hauskrecht 2000) lets it see that state one tick late,
+
+    alpha_c(j) = r_s(j) + r_g(s, c) + gamma sum_s' P_g(s' | s, c) max_c' sum_j' P_s(j' | j) alpha_c'(j'),
+    U(s, mu)   = max_c alpha_c . mu,
+
+and the sawtooth interpolates below it through points that are backed up: with corners u(j) and a point of value v at b,
+
+    u . mu + min(0, v - u . b) min over j with b_j > 0 of mu_j / b_j.
+
+Neither bounds a finite team, in which seeing robots is worth something (module subset_values does).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from altmarl_ros.arrays import FloatArray
+from altmarl_ros.learning.shares.points import Points
+from altmarl_ros.policies.shares.lookahead import predict
+from altmarl_ros.policies.shares.process import IntArray, SharesProcess
+
+HOLDS_FOR = "at most, for the mean field (infinitely many robots) only"
+
+_MOST_SWEEPS = 100_000
+
+
+def fast_informed_vectors(process: SharesProcess, precision: float = 1e-6) -> FloatArray:
+    """alpha_c of every choice [choices, S_l], from above within `precision` times the scale of rewards."""
+    arrays = process.arrays
+    alpha = arrays.reward[process.state_of_choice] + arrays.choice_reward[:, None]
+    factor = process.gamma / (1.0 - process.gamma)
+    following, change = np.empty_like(alpha), np.empty_like(alpha)
+    for _ in range(_MOST_SWEEPS):
+        _informed_sweep(arrays, alpha, following)
+        np.subtract(following, alpha, out=change)
+        low, high = float(change.min()), float(change.max())
+        alpha, following = following, alpha
+        if factor * (high - low) <= precision * process.scale:
+            break
+    return np.asarray(alpha + factor * high)
+
+
+class _Teeth(NamedTuple):
+    """A sawtooth as plain arrays, for compiled loops; the points of s are first[s] up to first[s + 1]."""
+
+    informed: FloatArray
+    corners: FloatArray
+    first: IntArray
+    shares: FloatArray
+    values: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Sawtooth:
+    """An upper bound of the mean field's value.
+
+    Attributes:
+        process: the coordinator's process.
+        informed: fast informed vectors [choices, S_l].
+        corners: values where all robots are in one state [S_g, S_l].
+        points: where it is backed up.
+        values: bounds at the points [B].
+    """
+
+    process: SharesProcess
+    informed: FloatArray
+    corners: FloatArray
+    points: Points
+    values: FloatArray
+
+    def value(self, s: IntArray, shares: FloatArray) -> FloatArray:
+        """The bound at global states [B] and shares [B, S_l], by one step of lookahead on the interpolation."""
+        predicted = predict(self.process, s, shares)
+        local = (shares * self.process.arrays.reward[s]).sum(axis=1)
+        out = np.empty(len(s))
+        _backed_up(self.process.arrays, self._teeth, (np.asarray(s, dtype=np.int64), predicted, local), out)
+        return np.minimum(out, _informed_value(self.process, self.informed, s, shares))
+
+    @property
+    def _teeth(self) -> _Teeth:
+        first = np.searchsorted(self.points.s, np.arange(self.process.n_global_states + 1))
+        return _Teeth(self.informed, self.corners, first, self.points.shares, self.values)
+
+
+def sawtooth(points: Points, precision: float = 1e-5, most_sweeps: int = 300) -> Sawtooth:
+    """Back up corners and points from the fast informed bound until nothing falls by more than `precision` of the scale."""
+    process = points.process
+    S_g, S_l = process.n_global_states, process.n_local_states
+    informed = fast_informed_vectors(process)
+    corner_s = np.repeat(np.arange(S_g), S_l)
+    corner_shares = np.tile(np.eye(S_l), (S_g, 1))
+    corner_predicted = predict(process, corner_s, corner_shares)
+    corner_local = process.arrays.reward.ravel()
+    corners = _informed_value(process, informed, corner_s, corner_shares)
+    values = _informed_value(process, informed, points.s, points.shares)
+    for _ in range(most_sweeps):
+        bound = Sawtooth(process, informed, corners.reshape(S_g, S_l), points, values)
+        lower_corners, lower = np.empty_like(corners), np.empty_like(values)
+        _backed_up(process.arrays, bound._teeth, (corner_s, corner_predicted, corner_local), lower_corners)
+        _backed_up(process.arrays, bound._teeth, (points.s, points.predicted, points.local_reward), lower)
+        lower_corners, lower = np.minimum(corners, lower_corners), np.minimum(values, lower)
+        fall = max(float((corners - lower_corners).max()), float((values - lower).max(initial=0.0)))
+        corners, values = lower_corners, lower
+        if fall <= precision * (1.0 - process.gamma) * process.scale:
+            break
+    return Sawtooth(process, informed, corners.reshape(S_g, S_l), points, values)
+
+
+def _informed_value(process: SharesProcess, informed: FloatArray, s: IntArray, shares: FloatArray) -> FloatArray:
+    values = np.empty(len(s))
+    for state in np.unique(s):
+        here = np.flatnonzero(s == state)
+        choices = slice(process.arrays.choice_start[state], process.arrays.choice_start[state + 1])
+        values[here] = (shares[here] @ informed[choices].T).max(axis=1)
+    return values
+
+
+@njit(nogil=True, cache=True)
+def _informed_sweep(process, alpha, out):  # type: ignore[no-untyped-def]
+    S_g, S_l = process.reward.shape
+    for s in range(S_g):
+        first = process.successor_start[s]
+        row = process.kernel_of[s] * S_l
+        ahead = np.full((process.successor_start[s + 1] - first, S_l), -np.inf)
+        for x in range(len(ahead)):
+            then = process.successor[first + x]
+            for c in range(process.choice_start[then], process.choice_start[then + 1]):
+                for j in range(S_l):
+                    total = 0.0
+                    for e in range(process.indptr[row + j], process.indptr[row + j + 1]):
+                        total += process.data[e] * alpha[c, process.indices[e]]
+                    ahead[x, j] = max(ahead[x, j], total)
+        for c in range(process.choice_start[s], process.choice_start[s + 1]):
+            for j in range(S_l):
+                future = 0.0
+                for o in range(process.outcome_start[c], process.outcome_start[c + 1]):
+                    future += process.outcome_probability[o] * ahead[process.outcome_slot[o], j]
+                out[c, j] = process.reward[s, j] + process.choice_reward[c] + process.gamma * future
+
+
+@njit(nogil=True, cache=True)
+def _interpolated(process, teeth, s, m):  # type: ignore[no-untyped-def]
+    S_l = len(m)
+    plane = 0.0
+    for j in range(S_l):
+        plane += teeth.corners[s, j] * m[j]
+    tooth = 0.0
+    for i in range(teeth.first[s], teeth.first[s + 1]):
+        ratio, below = np.inf, teeth.values[i]
+        for j in range(S_l):
+            b = teeth.shares[i, j]
+            if b > 0.0:
+                ratio = min(ratio, m[j] / b)
+                below -= teeth.corners[s, j] * b
+                if ratio == 0.0:
+                    break
+        if ratio > 0.0 and below < 0.0:
+            tooth = min(tooth, below * min(ratio, 1.0))
+    best = -np.inf
+    for c in range(process.choice_start[s], process.choice_start[s + 1]):
+        total = 0.0
+        for j in range(S_l):
+            total += teeth.informed[c, j] * m[j]
+        best = max(best, total)
+    return min(plane + tooth, best)
+
+
+@njit(nogil=True, cache=True)
+def _backed_up(process, teeth, at, out):  # type: ignore[no-untyped-def]
+    states, predicted, local = at
+    ahead = np.empty(len(process.successor))
+    for b in range(len(states)):
+        s = states[b]
+        begin = process.successor_start[s]
+        for x in range(process.successor_start[s + 1] - begin):
+            then = process.successor[begin + x]
+            ahead[x] = _interpolated(process, teeth, then, predicted[b])
+        best = -np.inf
+        for c in range(process.choice_start[s], process.choice_start[s + 1]):
+            future = 0.0
+            for o in range(process.outcome_start[c], process.outcome_start[c + 1]):
+                future += process.outcome_probability[o] * ahead[process.outcome_slot[o]]
+            best = max(best, process.choice_reward[c] + process.gamma * future)
+        out[b] = local[b] + best

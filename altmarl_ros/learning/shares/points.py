@@ -1,0 +1,83 @@
+"""The share vectors at which a solution is improved: few, far apart, and where play really goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+
+from altmarl_ros.arrays import FloatArray
+from altmarl_ros.policies.shares.lookahead import predict
+from altmarl_ros.policies.shares.process import IntArray, SharesProcess
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Global states s [B], ascending, and shares mu [B, S_l] of a process."""
+
+    process: SharesProcess
+    s: IntArray
+    shares: FloatArray
+
+    @classmethod
+    def sorted(cls, process: SharesProcess, s: IntArray, shares: FloatArray) -> Points:
+        """Points in any order."""
+        order = np.argsort(s, kind="stable")
+        return cls(process, np.ascontiguousarray(s[order]), np.ascontiguousarray(shares[order]))
+
+    @cached_property
+    def predicted(self) -> FloatArray:
+        """P_s^T mu [B, S_l]."""
+        return predict(self.process, self.s, self.shares)
+
+    @cached_property
+    def local_reward(self) -> FloatArray:
+        """What the robots earn at once, mu . r_s [B]."""
+        return np.asarray((self.shares * self.process.arrays.reward[self.s]).sum(axis=1))
+
+    def __len__(self) -> int:
+        return len(self.s)
+
+    def of_process(self, process: SharesProcess) -> Points:
+        """The same points for other kernels and rewards on the same states."""
+        return Points(process, self.s, self.shares)
+
+
+def thinned(points: Points, per_state: int, distance: float, fixed: int = 0) -> Points:
+    """At each global state those points that are farthest from each other.
+
+    Args:
+        points: candidates.
+        per_state: most points to keep at one global state.
+        distance: least distance between kept points, in total variation.
+        fixed: so many candidates at the head of each state are kept whatever happens.
+    """
+    kept = []
+    edges = np.searchsorted(points.s, np.arange(points.process.n_global_states + 1)).tolist()
+    for first, last in pairwise(edges):
+        kept.extend(first + _far_apart(points.shares[first:last], per_state, distance, fixed))
+    chosen = np.array(sorted(kept), dtype=np.int64)
+    return Points(points.process, points.s[chosen], points.shares[chosen])
+
+
+def _far_apart(shares: FloatArray, most: int, distance: float, fixed: int) -> IntArray:
+    # Farthest-point sampling (Gonzalez 1985): each next point is the one farthest from those that are kept.
+    if len(shares) == 0:
+        return np.zeros(0, dtype=np.int64)
+    kept = list(range(min(max(fixed, 1), len(shares))))
+    nearest = np.full(len(shares), np.inf)
+    for i in kept:
+        nearest = np.minimum(nearest, _total_variation(shares, shares[i]))
+    while len(kept) < most:
+        farthest = int(nearest.argmax())
+        if nearest[farthest] <= distance:
+            break
+        kept.append(farthest)
+        nearest = np.minimum(nearest, _total_variation(shares, shares[farthest]))
+    return np.array(kept, dtype=np.int64)
+
+
+def _total_variation(shares: FloatArray, one: FloatArray) -> FloatArray:
+    return np.asarray(0.5 * np.abs(shares - one).sum(axis=1))

@@ -1,0 +1,167 @@
+"""What the coordinator does: one step of lookahead on the shares that it believes in.
+
+    Q(s, m, a) = r_g(s, a) + gamma sum_s' P_g(s' | s, a) V_Gamma(s', P_s^T m),      a = argmax_a Q
+
+and it earns no less than V_Gamma (module bounds of learning/shares says what that needs). Every sum is taken in one fixed
+order, number by number and without a linear algebra library, so that every machine decides the same. Of actions that are
+worth the same within rounding the lowest is taken, whatever the unit of reward.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from altmarl_ros.arrays import FloatArray
+from altmarl_ros.policies.shares.process import IntArray, SharesProcess
+from altmarl_ros.policies.shares.vectors import ValueVectors
+
+_TIE = 1e-12  # share of the process' scale by which an action must be better than one of lower number
+
+
+class SharesPolicy:
+    """pi_g over shares: a process and its value vectors."""
+
+    def __init__(self, process: SharesProcess, vectors: ValueVectors) -> None:
+        """Raises BundleError where the vectors are not of that process."""
+        vectors.check(process)
+        self.process, self.vectors = process, vectors
+
+    def act(self, s: IntArray, shares: FloatArray) -> IntArray:
+        """Actions a_g [B] for global states [B] and shares [B, S_l]."""
+        return np.asarray(self.process.action_of[self.choose(s, shares)])
+
+    def choose(self, s: IntArray, shares: FloatArray) -> IntArray:
+        """As `act`, as choices of the process [B]."""
+        ahead = look_ahead(self.process, self.vectors, s, predict(self.process, s, shares))
+        return ahead.choice
+
+    def action_values(self, s: int, shares: FloatArray) -> FloatArray:
+        """Q(s, m, a) [A_g] for shares m [S_l], with the robots' reward of this tick, in units of reward."""
+        m = np.ascontiguousarray(shares, dtype=np.float64)
+        predicted = predict(self.process, np.array([s]), m[None])[0]
+        value = np.empty(self.process.most_successors)
+        node = np.empty(self.process.most_successors, dtype=np.int64)
+        _best_vectors(self.process.arrays, self.vectors.arrays, s, predicted, (value, node))
+        values = np.empty(self.process.n_global_actions)
+        _action_values(self.process.arrays, self.process.choice_of[s], value, values)
+        return np.asarray(values + _dot(self.process.arrays.reward[s], m))
+
+
+class Ahead:
+    """What one step of lookahead finds at B points.
+
+    Attributes:
+        choice: the best choice [B].
+        value: its value without the robots' reward of this tick [B].
+        node: the best node at every successor of s, in the order of the process [B, most successors]; -1 beyond the last.
+    """
+
+    def __init__(self, points: int, most_successors: int) -> None:
+        self.choice = np.empty(points, dtype=np.int64)
+        self.value = np.empty(points)
+        self.node = np.full((points, most_successors), -1, dtype=np.int64)
+
+
+def predict(process: SharesProcess, s: IntArray, shares: FloatArray) -> FloatArray:
+    """Shares one tick later, P_s^T m [B, S_l], for global states [B] and shares m [B, S_l]."""
+    given = np.ascontiguousarray(shares, dtype=np.float64)
+    out = np.empty_like(given)
+    _predict_all(process.arrays, np.asarray(s, dtype=np.int64), given, out)
+    return out
+
+
+def look_ahead(process: SharesProcess, vectors: ValueVectors, s: IntArray, predicted: FloatArray) -> Ahead:
+    """One step of lookahead from global states [B] whose shares will be `predicted` [B, S_l]."""
+    found = Ahead(len(s), process.most_successors)
+    at = np.asarray(s, dtype=np.int64), predicted
+    _look_ahead(process.arrays, vectors.arrays, at, _TIE * process.scale, (found.choice, found.value, found.node))
+    return found
+
+
+@njit(nogil=True, cache=True)
+def _predict(process, s, m, out):  # type: ignore[no-untyped-def]
+    S_l = len(m)
+    out[:] = 0.0
+    row = process.kernel_of[s] * S_l
+    for i in range(S_l):
+        share = m[i]
+        if share != 0.0:
+            for e in range(process.indptr[row + i], process.indptr[row + i + 1]):
+                out[process.indices[e]] += share * process.data[e]
+
+
+@njit(nogil=True, cache=True)
+def _predict_all(process, s, shares, out):  # type: ignore[no-untyped-def]
+    for b in range(len(s)):
+        _predict(process, s[b], shares[b], out[b])
+
+
+@njit(nogil=True, cache=True)
+def _best_vectors(process, vectors, s, m, out):  # type: ignore[no-untyped-def]
+    # The value and node of the best vector at each successor of s. Four at a time, each summed in the order of the states.
+    value, node = out
+    first = process.successor_start[s]
+    alpha = vectors.alpha
+    for x in range(process.successor_start[s + 1] - first):
+        state = process.successor[first + x]
+        begin, end = vectors.start[state], vectors.start[state + 1]
+        best, arg = -np.inf, begin
+        for i in range(begin, end, 4):
+            i1, i2, i3 = min(i + 1, end - 1), min(i + 2, end - 1), min(i + 3, end - 1)
+            v0 = v1 = v2 = v3 = 0.0
+            for j in range(len(m)):
+                share = m[j]
+                v0 += alpha[i, j] * share
+                v1 += alpha[i1, j] * share
+                v2 += alpha[i2, j] * share
+                v3 += alpha[i3, j] * share
+            if v0 > best:
+                best, arg = v0, i
+            if v1 > best:
+                best, arg = v1, i1
+            if v2 > best:
+                best, arg = v2, i2
+            if v3 > best:
+                best, arg = v3, i3
+        value[x] = best
+        node[x] = arg
+
+
+@njit(nogil=True, cache=True)
+def _worth(process, c, value):  # type: ignore[no-untyped-def]
+    future = 0.0
+    for o in range(process.outcome_start[c], process.outcome_start[c + 1]):
+        future += process.outcome_probability[o] * value[process.outcome_slot[o]]
+    return process.choice_reward[c] + process.gamma * future
+
+
+@njit(nogil=True, cache=True)
+def _look_ahead(process, vectors, at, tie, out):  # type: ignore[no-untyped-def]
+    states, predicted = at
+    choice, worth, node = out
+    value = np.empty(node.shape[1])
+    for b in range(len(states)):
+        s = states[b]
+        _best_vectors(process, vectors, s, predicted[b], (value, node[b]))
+        best = -np.inf
+        for c in range(process.choice_start[s], process.choice_start[s + 1]):
+            q = _worth(process, c, value)
+            if q > best + tie:
+                best = q
+                choice[b] = c
+        worth[b] = best
+
+
+@njit(nogil=True, cache=True)
+def _action_values(process, choices, value, out):  # type: ignore[no-untyped-def]
+    for a in range(len(choices)):
+        out[a] = _worth(process, choices[a], value)
+
+
+@njit(nogil=True, cache=True)
+def _dot(one, other):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for j in range(len(one)):
+        total += one[j] * other[j]
+    return total
