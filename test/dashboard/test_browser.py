@@ -137,7 +137,8 @@ def test_names_in_the_table_are_whole(open_page, size, names):
     assert 0 <= left < width
 
 
-def test_names_of_zones_are_whole_on_a_phone(open_page):
-    page = open_page(PHONE)
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_names_of_zones_are_whole_beside_their_shares(open_page, size):
+    page = open_page(size)
     assert page.evaluate(CUT, "#shares .name") == []
     expect(page.locator("#shares .name").nth(2)).to_have_text(ZONES[2])
