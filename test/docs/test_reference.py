@@ -111,7 +111,7 @@ def test_every_key_of_a_bundle_is_explained():
 
 def texts_of_the_code():
     """Yield every text in the sources; what an f-string fills in becomes `...`."""
-    for path in [*(ROOT / "altmarl_ros").rglob("*.py"), ROOT / "setup.py"]:
+    for path in [*(ROOT / "altmarl_ros").rglob("*.py"), ROOT / "setup.py", ROOT / "cmake" / "ros_build.py"]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield node.value

@@ -107,12 +107,7 @@ def test_what_transform_is_missing_is_said_with_the_parameters(scene):
     line = next(line for line in scene.log().splitlines() if "no transform" in line)
     check = checked(scene)["pose"]
     assert check["state"] == "failed"
-    for word in (
-        "frames.map 'map'",
-        f"frames.base 'robot_{ROBOT}/base_link'",
-        "frame_prefix",
-        f"'robot_{ROBOT}/base_link' is unknown",
-    ):
+    for word in ("frames.map 'map'", f"frames.base 'robot_{ROBOT}/base_link'", "frame_prefix"):
         assert word in line
         assert word in check["detail"]
     assert not stage.commands or all(command == (0.0, 0.0, 0.0) for command in stage.commands)
