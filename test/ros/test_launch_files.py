@@ -85,7 +85,9 @@ def test_coordinator_and_robot_launch_files_make_a_fleet(launch, fleet, policy, 
 
 
 def test_a_fleet_file_brings_up_robots_and_coordinator(launch, fleet, tmp_path):
-    bundle = save_bundle(train(load_game("hall"), TrainingOptions(K=1, runs=20, n=20, certificate_runs=0)), tmp_path / "hall.npz")
+    bundle = save_bundle(
+        train(load_game("hall"), TrainingOptions(K=1, runs=20, n=20, certificate_runs=0)), tmp_path / "hall.npz"
+    )
     (tmp_path / "fleet.yaml").write_text(
         "game: hall\npolicy: hall.npz\ncoordinator: {sampling.k: 1, tick.period: 0.5, start.timeout: 1.0}\n"
         "robots:\n  robot_0: {id: 0, parameters: {use_sim_time: true, frame_prefix: robot_0/, robot.radius: 0.25,\n"
@@ -99,7 +101,9 @@ def test_a_fleet_file_brings_up_robots_and_coordinator(launch, fleet, tmp_path):
 
 
 def test_one_robot_with_wheels(launch, fleet, tmp_path):
-    bundle = save_bundle(train(load_game("hall"), TrainingOptions(K=1, runs=20, n=20, certificate_runs=0)), tmp_path / "hall.npz")
+    bundle = save_bundle(
+        train(load_game("hall"), TrainingOptions(K=1, runs=20, n=20, certificate_runs=0)), tmp_path / "hall.npz"
+    )
     running = fleet(FleetPlan("hall", bundle, robots=1, k=1, period=0.5, backend="physical"))
     running.start("physical_world", "coordinator")
     launch("robot.launch.py", robot_id=0, game="hall", backend="physical")

@@ -255,7 +255,9 @@ def test_netcheck_notices_lost_packets(netcheck, cable):
 
 def test_a_cut_stops_robots_that_drive_and_they_go_on_when_it_is_mended(cable, fleet, tmp_path):
     """Robots, their drivers and an onlooker are on one side, the coordinator on the other."""
-    bundle = save_bundle(train(load_game("hall"), TrainingOptions(K=1, runs=20, n=20, certificate_runs=0)), tmp_path / "hall.npz")
+    bundle = save_bundle(
+        train(load_game("hall"), TrainingOptions(K=1, runs=20, n=20, certificate_runs=0)), tmp_path / "hall.npz"
+    )
     plan = FleetPlan("hall", bundle, robots=3, k=1, period=75.0, processes=1, start_timeout=5.0, backend="physical")
     with cable.at("b"):
         running = fleet(plan, namespaces.RemoteObserver(tmp_path / "observer"))
