@@ -2,6 +2,8 @@
 # DISTRO=kilted uses the Kilted wheels instead of Jazzy's. Needs CPython 3.10 to 3.14, gcc and cmake.
 DISTRO ?= jazzy
 PYTHON ?= python3
+# Hundreds of processes start in the tests: byte code is kept, wherever the surroundings say otherwise.
+export PYTHONDONTWRITEBYTECODE :=
 VENV := .venv-$(DISTRO)
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
@@ -9,6 +11,9 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 BUILT := $(shell find launch config msg cmake -type f -not -name '*.pyc') CMakeLists.txt package.xml setup.py pyproject.toml
 INTERFACES := $(shell find test/interfaces cmake -type f -not -name '*.pyc')
 DISCOVERY := ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST
+RELEASE := .venv-release
+LOCK := $(RELEASE)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
+        --no-annotate --custom-compile-command 'make lock'
 PARALLEL := $(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target
 
 .PHONY: demo quick test soak check lint types fast-tests coverage docs dist lock install interfaces clean
@@ -41,20 +46,33 @@ types: install
 	$(BIN)/mypy
 
 fast-tests: install
-	$(BIN)/pytest -n logical -m "not ros and not slow" --durations 10
+	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n logical --ignore test/ros -m "not ros and not slow" --hypothesis-profile quick --durations 10
 
-# htmlcov/index.html: what the tests without ROS reach, in this process and in those that they start.
+# htmlcov/index.html: what is reached by the tests that do not depend on speed, in the processes that they start as well.
 coverage: install
-	$(BIN)/pytest -n logical -m "not ros" --cov --cov-report html --cov-report term:skip-covered
+	rm -f .coverage .coverage.*
+	$(DISCOVERY) $(BIN)/pytest -n 4 --reruns 1 -m "(untimed or not ros) and not soak" --cov --cov-report html --cov-report term:skip-covered
 
 docs: install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
-# dist/: the wheel for this interpreter and the source archive, checked.
-dist: install
-	test -x .venv-release/bin/python || $(PYTHON) -m venv .venv-release
-	.venv-release/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/locked/release.txt
+# dist/: the source archive, and the wheel for this interpreter and distribution, built from that archive.
+dist: install $(RELEASE)/.installed
 	rm -rf dist
+	$(RELEASE)/bin/python -m build --quiet --sdist
+	$(PIP) wheel --no-build-isolation --no-deps --wheel-dir dist dist/*.tar.gz
+	$(RELEASE)/bin/twine check --strict dist/*
+
+# The lock files, from the requirement files: the newest versions that these allow, with hashes, for CPython 3.10 to 3.14.
+lock: $(RELEASE)/.installed
+	$(LOCK) requirements/jazzy.txt requirements/dev.txt requirements/docs.txt pyproject.toml -o requirements/locked/jazzy.txt
+	$(LOCK) requirements/kilted.txt requirements/dev.txt requirements/docs.txt pyproject.toml -o requirements/locked/kilted.txt
+	$(LOCK) requirements/release.txt -o requirements/locked/release.txt
+
+$(RELEASE)/.installed: requirements/locked/release.txt
+	test -x $(RELEASE)/bin/python || $(PYTHON) -m venv $(RELEASE)
+	$(RELEASE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
 
 install: $(VENV)/.installed
 

@@ -134,9 +134,9 @@ class Shell:
 
     def do_source(self, arguments: list[str]) -> int:
         """Accept the environment that `make install` makes: this one, or that of the other distribution."""
-        assert arguments == [".venv-kilted/bin/activate"]
+        assert arguments == [".venv-jazzy/bin/activate"]
         assert "VENV := .venv-$(DISTRO)\n" in (ROOT / "Makefile").read_text()
-        assert "DISTRO ?= kilted\n" in (ROOT / "Makefile").read_text()
+        assert "DISTRO ?= jazzy\n" in (ROOT / "Makefile").read_text()
         return 0
 
     def do_make(self, arguments: list[str]) -> int:

@@ -129,7 +129,7 @@ def test_troubleshooting_quotes_what_the_code_prints():
             assert piece.strip(" ;:,`") in code, f"nothing prints {piece!r} of {message}"
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "QUALITY_DECLARATION.md"])
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "QUALITY_DECLARATION.md", "SECURITY.md"])
 def test_links_of_pages_outside_of_the_site_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)", (ROOT / page).read_text()):
         assert target.startswith("https://") or (ROOT / target).exists(), target

@@ -77,9 +77,11 @@ def doctor(as_json: Json = False) -> None:
 
 def _module(name: str, needed: bool, purpose: str) -> Finding:
     try:
-        importlib.import_module(name)
+        module = importlib.import_module(name)
     except ImportError as error:
         return Finding(name, False, needed, f"for {purpose}: {error}")
+    if getattr(module, "__file__", None) is None:  # a folder of that name, such as the checkout's launch/
+        return Finding(name, False, needed, f"for {purpose}: No module named {name!r}")
     try:
         detail = version(name.split(".")[0])
     except PackageNotFoundError:
