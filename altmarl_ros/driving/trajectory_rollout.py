@@ -17,7 +17,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from altmarl_ros.compiled import njit
 
 HEADINGS = 32
 EASE = 0.8

@@ -6,7 +6,8 @@ In place, on means m [R, S_l] and covariances S [R, S_l, S_l] of R fleets.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from altmarl_ros.compiled import njit
 
 _FLOOR = 1e-3  # least share that R and Q reckon with: no report is impossible
 _LEAST_NOISE = 0.05  # share of the multinomial covariance that a report keeps at least

@@ -11,8 +11,9 @@ on two arrays of 64-bit halves, seeded by SeedSequence's hash on arrays.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from altmarl_ros.compiled import njit
 
 UintArray = NDArray[np.uint64]
 

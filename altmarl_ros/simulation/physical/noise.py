@@ -11,8 +11,9 @@ from enum import IntEnum
 from math import cos, log, pi, sqrt
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from altmarl_ros.compiled import njit
 
 Counters = NDArray[np.uint64]
 
