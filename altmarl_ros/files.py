@@ -183,7 +183,8 @@ def _check_events(text: str | bytes) -> None:
             raise yaml.YAMLError("aliases are not supported")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > _MOST_DEPTH:
-            raise yaml.YAMLError(f"nested more than {_MOST_DEPTH} deep, line {event.start_mark.line + 1}")
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            raise yaml.YAMLError(f"nested more than {_MOST_DEPTH} deep, line {line}")
 
 
 class _StrictLoader(_SafeLoader):  # type: ignore[misc]

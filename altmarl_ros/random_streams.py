@@ -17,10 +17,10 @@ from math import cos, log, pi, sqrt
 from typing import Sequence
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
+from altmarl_ros.compiled import njit
 
 Streams = NDArray[np.uint64]
 """State of n streams [4, n]: both halves of x and of c. Drawing advances it in place."""

@@ -22,9 +22,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from altmarl_ros.arrays import FloatArray
+from altmarl_ros.compiled import njit
 from altmarl_ros.driving.planar import Velocity
 
 _HALVINGS = 8  # of the speed, to 1 %

@@ -18,7 +18,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from altmarl_ros.compiled import njit
 
 HEADINGS = 32
 EASE = 0.8

@@ -61,11 +61,11 @@ class FloorMap:
     def __post_init__(self) -> None:
         for zone, slots in zip(self.plan.zones, self.slots, strict=True):
             if not self._roomy.covers(zone.polygon):
-                far = shapely.points(shapely.get_coordinates(zone.polygon.difference(self.area)))
-                metres = shapely.distance(self.area, far)
-                place = shapely.get_coordinates(far[int(metres.argmax())])[0]
+                corners = shapely.get_coordinates(zone.polygon.difference(self.area))
+                metres = np.asarray(shapely.distance(self.area, shapely.points(corners)))
+                place = corners[int(metres.argmax())]
                 raise GameError(f"zone {zone.name!r} is outside the area at {_at(place)}, by {metres.max():.3g} m")
-            metres = shapely.distance(zone.polygon, shapely.points(slots))
+            metres = np.asarray(shapely.distance(zone.polygon, shapely.points(slots)))
             outside = np.flatnonzero(metres > polygons.ROUNDING)
             if outside.size:
                 slot = f"slot {outside[0]} {_at(slots[outside[0]])}"
@@ -222,7 +222,9 @@ class FloorMap:
     def _passages(self, a: int, b: int) -> list[Passage]:
         pair = (min(a, b), max(a, b))
         if pair not in self._stretches:
-            self._stretches[pair] = find_passages(*(self.plan.zones[i].polygon for i in pair), self._walls)
+            self._stretches[pair] = find_passages(
+                self.plan.zones[pair[0]].polygon, self.plan.zones[pair[1]].polygon, self._walls
+            )
         return self._stretches[pair]
 
     @cached_property

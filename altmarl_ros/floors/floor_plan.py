@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Iterable, Mapping, Sequence
+from typing import Iterable, Literal, Mapping, Sequence
 
 import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse.csgraph import connected_components, shortest_path
 from shapely.geometry import MultiLineString, Point, Polygon
 
 from altmarl_ros.arrays import FloatArray
@@ -166,8 +165,8 @@ class FloorPlan:
                 raise GameError(f"adjacency names {a!r} as its own neighbour")
             adjacency[index[a], index[b]] = True
         adjacency |= adjacency.T
-        for a, b in one_way:
-            adjacency[b, a] = False
+        for origin, target in one_way:
+            adjacency[target, origin] = False
         adjacency.setflags(write=False)
         return cls(known, adjacency, closed)
 
@@ -236,8 +235,10 @@ class FloorPlan:
     @cached_property
     def hops(self) -> NDArray[np.int64]:
         """Least number of passages between zones [from, to]; -1 where there is no way."""
-        metres = shortest_path(self.adjacency.astype(np.int8), unweighted=True)
-        return np.where(np.isfinite(metres), metres, -1.0).astype(np.int64)
+        from scipy.sparse.csgraph import shortest_path  # processes without a floor do without, and start sooner
+
+        passages = shortest_path(self.adjacency.astype(np.int8), unweighted=True)
+        return np.where(np.isfinite(passages), passages, -1.0).astype(np.int64)
 
 
 def _neighbouring(zones: Sequence[Zone]) -> list[tuple[int, int]]:
@@ -249,8 +250,10 @@ def _neighbouring(zones: Sequence[Zone]) -> list[tuple[int, int]]:
     return sorted(((int(i), int(j)) for i, j in found.T if i < j), key=lambda pair: pair[::-1])
 
 
-def _largest_part(adjacency: NDArray[np.bool_], connection: str) -> NDArray[np.bool_]:
+def _largest_part(adjacency: NDArray[np.bool_], connection: Literal["weak", "strong"]) -> NDArray[np.bool_]:
     """The zones of the largest part of a plan, of equal ones that with the lowest zone [zone]."""
+    from scipy.sparse.csgraph import connected_components  # as above
+
     _, part = connected_components(adjacency, connection=connection)
     sizes = np.bincount(part)[part]
     return np.asarray(part == part[int(sizes.argmax())])

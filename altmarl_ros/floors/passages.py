@@ -37,7 +37,7 @@ class Passage:
     @property
     def middle(self) -> FloatArray:
         """The stretch's middle [xy; m]."""
-        return shapely.get_coordinates(self.line.interpolate(0.5, normalized=True))[0]
+        return np.asarray(shapely.get_coordinates(self.line.interpolate(0.5, normalized=True))[0])
 
 
 def find_passages(a: Polygon, b: Polygon, walls: MultiLineString) -> list[Passage]:
@@ -47,7 +47,7 @@ def find_passages(a: Polygon, b: Polygon, walls: MultiLineString) -> list[Passag
         closed = _closed(border, walls)
         edges = [0.0, *(edge for stretch in closed for edge in stretch), border.length]
         found += [
-            Passage(substring(border, start, end))
+            Passage(_stretch(border, start, end))
             for start, end in zip(edges[::2], edges[1::2], strict=True)
             if end - start > polygons.TOLERANCE
         ]
@@ -69,7 +69,13 @@ def nearest_points(a: Polygon, b: Polygon) -> LineString:
 def _border_lines(a: Polygon, b: Polygon) -> list[LineString]:
     ring = shapely.get_coordinates(a.exterior)
     twice = LineString(np.vstack([ring, ring[1:]]))  # a stretch may pass the first corner
-    return [substring(twice, start, end) for start, end in polygons.shared_border(a, b)]
+    return [_stretch(twice, start, end) for start, end in polygons.shared_border(a, b)]
+
+
+def _stretch(line: LineString, start: float, end: float) -> LineString:
+    stretch = substring(line, start, end)
+    assert isinstance(stretch, LineString)  # a point only where start and end are one
+    return stretch
 
 
 def _closed(border: LineString, walls: MultiLineString) -> list[tuple[float, float]]:

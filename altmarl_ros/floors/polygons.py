@@ -98,7 +98,7 @@ def shared_border(a: Polygon, b: Polygon) -> list[tuple[float, float]]:
     A stretch that passes the first corner of a has an end beyond the outline's length. The interiors must be disjoint.
     """
     edges, others = (np.stack([ring[:-1], ring[1:]], axis=1) for ring in map(_corners, (a, b)))  # [edge, end, xy]
-    near = shapely.STRtree(shapely.linestrings(others)).query(
+    near = shapely.STRtree(np.asarray(shapely.linestrings(others))).query(
         shapely.linestrings(edges), predicate="dwithin", distance=ROUNDING
     )
     starts, vectors = edges[near[0], 0], edges[near[0], 1] - edges[near[0], 0]

@@ -18,10 +18,10 @@ from queue import SimpleQueue
 from typing import Any, Callable, Iterable, Protocol
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
+from altmarl_ros.compiled import njit
 
 _MUCH = 100_000  # count vectors per slice of work
 _SERIAL_BELOW = 20_000  # values; with fewer, distributing the work costs more than it saves

@@ -23,10 +23,10 @@ from itertools import islice, permutations
 from math import lgamma, log
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
+from altmarl_ros.compiled import njit
 from altmarl_ros.errors import ResourceError
 from altmarl_ros.learning.bellman import StatewiseSweep
 from altmarl_ros.policies.counts import IntArray, enumerate_counts, rank_counts

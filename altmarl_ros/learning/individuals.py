@@ -15,10 +15,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
+from altmarl_ros.compiled import njit
 from altmarl_ros.errors import AltmarlError, ResourceError
 from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.local_agent import l_learn

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from altmarl_ros.arrays import FloatArray
+from altmarl_ros.compiled import njit
 from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.bellman import Workers
 from altmarl_ros.observation import Counts, draw_without_replacement

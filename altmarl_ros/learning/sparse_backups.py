@@ -7,10 +7,10 @@ vectors, which keeps expectation and maximum in registers, in blocks of eight la
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
+from altmarl_ros.compiled import njit
 from altmarl_ros.learning.bellman import Change, GlobalProcess, Workers
 from altmarl_ros.policies.counts import IntArray, binomials, enumerate_counts, rank_counts
 

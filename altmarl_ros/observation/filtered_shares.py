@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
+from altmarl_ros.compiled import njit
 from altmarl_ros.games.tabular import Start
 from altmarl_ros.observation import sparse_kalman
 from altmarl_ros.observation.model import Counts

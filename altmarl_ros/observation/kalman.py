@@ -6,7 +6,8 @@ Both steps update the means m [R, S_l] and covariances S [R, S_l, S_l] of R flee
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from altmarl_ros.compiled import njit
 
 _FLOOR = 1e-3  # least share of a state in R and Q, so that no report is impossible
 _LEAST_NOISE = 0.05  # R is at least this share of the multinomial covariance

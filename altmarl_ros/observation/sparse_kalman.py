@@ -12,7 +12,8 @@ memory. Every sum is taken in one fixed order without a linear algebra library: 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from altmarl_ros.compiled import njit
 
 _FLOOR = 5e-3  # share of all robots, spread over the states, that R and Q reckon with at least: no report is impossible
 _LEAST_NOISE = 0.05  # share of the multinomial covariance that a report keeps at least

@@ -46,7 +46,7 @@ class Ladder:
         if not self.rungs:
             raise BundleError("the ladder has no rung")
         S_g = np.shape(self.rungs[0])[0] if np.ndim(self.rungs[0]) == 2 else 0
-        if S_g == 0:
+        if np.shape(self.rungs[0])[:1] == (0,):
             raise BundleError("the ladder has no global state")
         frozen = []
         for k, rung in enumerate(self.rungs):

@@ -12,9 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from altmarl_ros.compiled import njit
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.protocol.agent import Heard, RobotAgent

@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from altmarl_ros.arrays import FloatArray
+from altmarl_ros.compiled import njit
 from altmarl_ros.games.sparse import SparseGame
 from altmarl_ros.learning.shares.response import Response
 from altmarl_ros.policies.shares.process import IntArray, SharesProcess

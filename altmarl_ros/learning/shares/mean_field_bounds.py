@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from altmarl_ros.arrays import FloatArray
+from altmarl_ros.compiled import njit
 from altmarl_ros.learning.shares.points import Points
 from altmarl_ros.policies.shares.lookahead import predict
 from altmarl_ros.policies.shares.process import IntArray, SharesProcess

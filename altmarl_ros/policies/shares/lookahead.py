@@ -10,9 +10,9 @@ worth the same within rounding the lowest is taken, whatever the unit of reward.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from altmarl_ros.arrays import FloatArray
+from altmarl_ros.compiled import njit
 from altmarl_ros.policies.shares.process import IntArray, SharesProcess
 from altmarl_ros.policies.shares.vectors import ValueVectors
 

@@ -9,10 +9,10 @@ from math import hypot
 from typing import Sequence
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from altmarl_ros.arrays import FloatArray
+from altmarl_ros.compiled import njit
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.floors import polygons
 from altmarl_ros.simulation.physical.config import BatteryConfig

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from math import cos, hypot, sin
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray, IntArray
+from altmarl_ros.compiled import njit
 
 WALL, OBSTACLE = -1, -2
 """Partners that are no robot."""

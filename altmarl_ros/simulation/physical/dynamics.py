@@ -17,8 +17,7 @@ from __future__ import annotations
 
 from math import cos, hypot, pi, sin, sqrt
 
-from numba import njit
-
+from altmarl_ros.compiled import njit
 from altmarl_ros.random_streams import normal
 
 

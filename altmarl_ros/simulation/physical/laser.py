@@ -10,9 +10,9 @@ from __future__ import annotations
 from math import asin, atan2, ceil, cos, floor, inf, pi, sin, sqrt
 
 import numpy as np
-from numba import njit
 
 from altmarl_ros.arrays import FloatArray, IntArray
+from altmarl_ros.compiled import njit
 from altmarl_ros.random_streams import Streams, normal
 from altmarl_ros.simulation.physical.config import LaserConfig
 from altmarl_ros.simulation.physical.dynamics import wrap

@@ -14,8 +14,7 @@ from __future__ import annotations
 
 from math import hypot, sqrt
 
-from numba import njit
-
+from altmarl_ros.compiled import njit
 from altmarl_ros.random_streams import normal
 from altmarl_ros.simulation.physical.dynamics import advance, wrap
 
