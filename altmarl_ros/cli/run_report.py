@@ -5,12 +5,11 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from altmarl_ros.cli import console
-from altmarl_ros.cli.figures.reference_rewards import ReferenceRewards, reference_rewards
 from altmarl_ros.cli.runs import load_run
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.files import write_output
@@ -19,6 +18,9 @@ from altmarl_ros.plotting import as_png
 from altmarl_ros.policies import load_bundle
 from altmarl_ros.records.run_record import RunRecord
 from altmarl_ros.resources import share_directory
+
+if TYPE_CHECKING:
+    from altmarl_ros.cli.figures.reference_rewards import ReferenceRewards
 
 REFERENCE_RUNS = 500
 """Default number of simulated fleets per reference."""
@@ -39,6 +41,8 @@ def write_report(
     Raises:
         AltmarlError: the record cannot be read or does not name its game and policy, or a file cannot be written.
     """
+    from altmarl_ros.cli.figures.reference_rewards import reference_rewards
+
     run = load_run(record)
     try:
         game = load_game(run.about["game"])

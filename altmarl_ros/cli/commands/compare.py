@@ -1,7 +1,7 @@
 """`altmarl compare`: compare what a game predicts with what a fleet did."""
 
 from pathlib import Path
-from typing import Annotated, Any, Dict, List, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Dict, List, Optional
 
 import numpy as np
 import typer
@@ -17,10 +17,11 @@ from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.games.identification import draw_kernels
 from altmarl_ros.games.spec import load_posterior
 from altmarl_ros.games.trajectory import Trajectory
-from altmarl_ros.learning.prediction import SIGNIFICANCE, Comparison
-from altmarl_ros.learning.prediction import compare as against_fleets
 from altmarl_ros.policies import PolicyBundle, load_bundle
 from altmarl_ros.records.run_record import RunRecord
+
+if TYPE_CHECKING:
+    from altmarl_ros.learning.prediction import Comparison
 
 REWARD = "reward"
 _KERNEL_BYTES = 1 << 28  # of all kernels drawn from a posterior
@@ -48,6 +49,8 @@ def compare(
 
     Example: altmarl compare run.npz --game hall_identified.yaml --figure compare.png
     """
+    from altmarl_ros.learning.prediction import compare as against_fleets
+
     tabular = load_game(game)
     loaded = {path: load_run(path) for path in records}
     recorded = [trajectory_of(record, path, tabular) for path, record in loaded.items()]
@@ -90,7 +93,9 @@ def _acted_by(records: Dict[Path, RunRecord], policy: Optional[Path], game: Tabu
     return bundle
 
 
-def _about(game: TabularGame, records: List[Path], comparison: Comparison, ends: np.ndarray, uncertain: bool) -> dict[str, Any]:
+def _about(
+    game: TabularGame, records: List[Path], comparison: "Comparison", ends: np.ndarray, uncertain: bool
+) -> dict[str, Any]:
     names = (*game.local_state_names, REWARD)
     inside = np.split(comparison.inside, ends[:-1])
     return {
@@ -121,6 +126,8 @@ def _about(game: TabularGame, records: List[Path], comparison: Comparison, ends:
 
 
 def _print(about: dict[str, Any]) -> None:
+    from altmarl_ros.learning.prediction import SIGNIFICANCE
+
     table = Table(title=f"{escape(about['game'])}: means over {about['ticks']} ticks", title_justify="left")
     for column in ("", "observed", "predicted", "95 % band", "ticks in the band", "expected"):
         table.add_column(column, justify="right" if column else "left")
