@@ -87,8 +87,8 @@ class SimulatedEstimates:
 
 
 def start_estimates(process: SharesProcess, start: Start) -> tuple[IntArray, FloatArray]:
-    """The mean start at every global state that an episode can begin in."""
-    s = np.flatnonzero(start.rho_g > 0)
+    """The mean start at every global state, those included that no episode begins in: each must have a point."""
+    s = np.arange(process.n_global_states)
     return s, np.tile(mean_start(start), (len(s), 1))
 
 

@@ -22,13 +22,16 @@ import numpy as np
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.compiled import njit
-from altmarl_ros.learning.shares.points import Points
-from altmarl_ros.policies.shares.lookahead import predict
+from altmarl_ros.games.tabular import Start
+from altmarl_ros.learning.shares.estimates import SimulatedEstimates, start_estimates
+from altmarl_ros.learning.shares.points import Points, thinned
+from altmarl_ros.policies.shares.lookahead import SharesPolicy, predict
 from altmarl_ros.policies.shares.process import IntArray, SharesProcess
 
 HOLDS_FOR = "at most, for the mean field (infinitely many robots) only"
 
 _MOST_SWEEPS = 100_000
+_RUNS, _RANDOM, _APART = 400, 0.3, 0.005  # episodes, share of them at random, and distance of points in total variation
 
 
 def fast_informed_vectors(process: SharesProcess, precision: float = 1e-6) -> FloatArray:
@@ -111,6 +114,15 @@ def sawtooth(points: Points, precision: float = 1e-5, most_sweeps: int = 300) ->
         if fall <= precision * (1.0 - process.gamma) * process.scale:
             break
     return Sawtooth(process, informed, corners.reshape(S_g, S_l), points, values)
+
+
+def points_from_the_mean_start(policy: SharesPolicy, start: Start, per_state: int, rng: np.random.Generator) -> Points:
+    """Where the mean field goes from the mean start: points for a sawtooth that is tight there."""
+    process = policy.process
+    sampler = SimulatedEstimates(start, runs=_RUNS, reports=(0,), random=_RANDOM)
+    heads = start_estimates(process, start)
+    s, shares = (np.concatenate(pair) for pair in zip(heads, sampler(process, policy, rng), strict=True))
+    return thinned(Points.sorted(process, s, shares), per_state, _APART, fixed=1)
 
 
 def _informed_value(process: SharesProcess, informed: FloatArray, s: IntArray, shares: FloatArray) -> FloatArray:

@@ -10,7 +10,7 @@ from altmarl_ros.games.tabular import Start
 from altmarl_ros.learning.population import Fleets, simulate
 from altmarl_ros.learning.shares.bounds import lookahead_loss
 from altmarl_ros.learning.shares.lower_bounds import all_seen, heard_nobody, heard_some, start_values
-from altmarl_ros.learning.shares.mean_field_bounds import fast_informed_vectors, sawtooth
+from altmarl_ros.learning.shares.mean_field_bounds import fast_informed_vectors, points_from_the_mean_start, sawtooth
 from altmarl_ros.learning.shares.points import Points
 from altmarl_ros.learning.shares.start_posterior import mean_start, posterior_mean
 from altmarl_ros.learning.shares.subset_values import (
@@ -156,6 +156,16 @@ def test_mean_field_bounds_enclose_the_vectors(steered_game, uniform_process, so
     lower, upper = solution.policy.vectors.value(*at), sawtooth(solution.points).value(*at)
     assert (upper >= lower - 1e-6).all()
     assert (upper - lower).mean() < 0.1 * process.scale
+
+
+def test_a_sawtooth_is_tight_where_the_mean_field_goes(steered_game, uniform_process, solved):
+    game = steered_game(6, 3, 3)
+    solution = solved(uniform_process(game), game.initial)
+    points = points_from_the_mean_start(solution.policy, game.initial, 60, np.random.default_rng(0))
+    at = (np.arange(3), np.tile(mean_start(game.initial), (3, 1)))
+    lower, upper = solution.policy.vectors.value(*at), sawtooth(points).value(*at)
+    assert (upper >= lower - 1e-6).all()
+    assert (upper - lower).max() < 0.03 * solution.policy.process.scale
 
 
 def test_start_values_average_over_the_first_global_state(steered_game, uniform_process, solved):

@@ -51,11 +51,11 @@ def test_more_reports_spread_the_estimates(warehouse, small_bundle):
     assert all(a < b for a, b in pairwise(spread))
 
 
-def test_the_mean_start_is_a_point_wherever_an_episode_begins(watched):
+def test_the_mean_start_is_a_point_of_every_global_state(watched):
     start = Start(np.array([0.0, 1.0]), np.array([[1.0, 3.0], [1.0, 1.0]]))
     s, shares = start_estimates(watched(0.1), start)
-    assert s.tolist() == [1]
-    np.testing.assert_allclose(shares, [[0.375, 0.625]])
+    assert s.tolist() == [0, 1]
+    np.testing.assert_allclose(shares, [[0.375, 0.625]] * 2)
 
 
 def test_successors_are_drawn_by_their_probabilities(random_game, uniform_process):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from altmarl_ros.errors import ResourceError
+from altmarl_ros.games import Start
 from altmarl_ros.games.attention import AttentionParameters, build_attention
 from altmarl_ros.learning.shares.estimates import SimulatedEstimates
 from altmarl_ros.learning.shares.solver import SharesOptions, learn_shares
@@ -100,6 +101,15 @@ def test_any_source_of_estimates_will_do(watched, even_start):
 
     solution = learn_shares(watched(0.1), even_start, sampler, SharesOptions(rounds=1))
     assert len(solution.points) == 4  # these, and the mean start at both states
+
+
+def test_a_state_that_no_episode_visits_has_vectors_all_the_same(random_game, uniform_process):
+    game = random_game(0, S_g=3, A_g=2)
+    P_g = np.zeros((3, 2, 3))
+    P_g[:, :, 0] = 1.0
+    stuck = replace(game, P_g=P_g, start=Start(np.array([1.0, 0.0, 0.0]), np.ones(2)))
+    solution = learn_shares(uniform_process(stuck), stuck.initial, SimulatedEstimates(stuck.initial, runs=5, ticks=5))
+    assert set(solution.policy.vectors.state) == {0, 1, 2}
 
 
 def test_too_much_memory_is_refused_before_work(watched, even_start):
