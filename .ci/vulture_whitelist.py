@@ -58,3 +58,22 @@ _.carried_to
 random_faults
 _.add_faults
 _.velocities
+
+# G-LEARN over shares, which benchmarks/shares.py and its tests run; training and bundles do not take it up yet.
+build_attention
+_.at_error
+lookahead_loss
+pruned
+best_local_response
+heard_nobody
+heard_some
+HOLDS_FOR
+sawtooth
+points_from_the_mean_start
+_.of_process
+play_mean_field
+remaining_gain
+learn_shares
+subset_bound
+counted_bound
+FilteredShares
