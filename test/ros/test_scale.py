@@ -116,7 +116,8 @@ def test_of_a_crowd_only_the_allowed_ids_join(subscriber, start_executable, poli
 def test_every_executor_that_may_be_used_stops_on_signals(tmp_path, executor, number):
     without = "import sys; sys.modules['rclpy.experimental.events_executor'] = None; " if executor.startswith("Single") else ""
     program = (
-        f"{without}from altmarl_ros.nodes import running, world; "
+        f"{without}from altmarl_ros.nodes.common import running; "
+        "from altmarl_ros.nodes.simulators import markov_world as world; "
         "make = running.make_executor; "
         "running.make_executor = lambda: (lambda e: (print(type(e).__name__, flush=True), e)[1])(make()); "
         "raise SystemExit(world.main([]))"

@@ -85,7 +85,7 @@ class PhysicalWorldNode(GuardedNode):
         make.subscription(FleetTick, f"{prefix}/tick", self._on_tick, qos.tick_qos())
         Diagnostics(self, make, values["diagnostics.period"], world, self._diagnose)
         self._look()
-        self._runner = self.create_timer(_WAKE, self._run, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self.create_timer(_WAKE, self._run, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self.get_logger().info(
             f"{len(self._ids)} robots in {len(floor.plan.zones)} zones, {self._pace.factor:g} times real time, "
             f"{len(self._faults)} faults"
