@@ -33,7 +33,7 @@ from altmarl_ros.errors import AltmarlError
 
 app = typer.Typer(
     name="altmarl",
-    help="Fleets whose coordinator hears only a few robots at a time.",
+    help="Fleets of robots whose coordinator hears only a few of them at a time.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -77,7 +77,7 @@ def altmarl(
         bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Print the version and end.")
     ] = False,
 ) -> None:
-    """Fleets whose coordinator hears only a few robots at a time."""
+    """Fleets of robots whose coordinator hears only a few of them at a time."""
 
 
 app.add_typer(game.app)

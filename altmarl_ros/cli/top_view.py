@@ -1,4 +1,4 @@
-"""How `altmarl top` looks; it gives up what matters less where the terminal is small."""
+"""Draws what `altmarl top` shows, and leaves out what matters less where the terminal is small."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from altmarl_ros.monitoring import TickView
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _EIGHTHS = " ▏▎▍▌▋▊▉"
-_FIXED = 10  # lines besides the zones
+_FIXED = 10  # lines besides those of the zones
 _LEAST_ZONES = 3
 
 
 def top_view(views: Sequence[TickView], width: int, height: int, silence: float | None = None) -> RenderableType:
-    """The last of some ticks, oldest first, in so many columns and lines; `silence` [s]: so long nothing was heard."""
+    """Draw the last of `views`, which are sorted from the oldest on, in `width` columns and `height` lines.
+
+    `silence` is the time for which nothing has been heard [s]; None: the fleet is not silent.
+    """
     now = views[-1]
     lines: list[RenderableType] = [_header(now), _decision(now)]
     if silence is not None:
@@ -32,7 +35,7 @@ def top_view(views: Sequence[TickView], width: int, height: int, silence: float 
 
 
 def sparkline(values: Sequence[float | None], low: float, high: float) -> str:
-    """One character for each value, its height from `low` to `high`; blank where there is none."""
+    """Draw one character per value, whose height goes from `low` to `high`; a blank where there is no value."""
     span = high - low
     return "".join(
         " "
@@ -43,7 +46,7 @@ def sparkline(values: Sequence[float | None], low: float, high: float) -> str:
 
 
 def bar(share: float, cells: int) -> str:
-    """A bar of `cells` characters, filled to an eighth of one; a share beyond 1 fills it."""
+    """Draw a bar of `cells` characters, to an eighth of a character; a share above 1 fills it."""
     eighths = round(8 * cells * max(0.0, min(1.0, share))) if math.isfinite(share) else 0
     whole, rest = divmod(eighths, 8)
     return ("█" * whole + (_EIGHTHS[rest] if rest else "")).ljust(cells)

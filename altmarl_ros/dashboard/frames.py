@@ -30,7 +30,7 @@ def encode(head: Mapping[str, Any], columns: Mapping[str, NDArray[Any]]) -> byte
 
 
 def decode(frame: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Head and columns of a message."""
+    """Return head and columns of a message, as a browser decodes it."""
     end = 4 + int.from_bytes(frame[:4], "little")
     head = json.loads(frame[4:end])
     columns = {}

@@ -140,7 +140,7 @@ def load_fleet_file(path: Path) -> FleetFile:
         fleet: _Fleet = validated(_Fleet, read_yaml(path), "")
         members = tuple(_member(name, robot, fleet.types) for name, robot in fleet.robots.items())
         _check_unique(members)
-        coordinator = flatten(fleet.coordinator, "coordinator", {})
+        coordinator = _flatten(fleet.coordinator, "coordinator", {})
     except GameError as error:
         raise AltmarlError(f"{path}: {error}") from None
     game = fleet.game
@@ -150,7 +150,7 @@ def load_fleet_file(path: Path) -> FleetFile:
     return FleetFile(path, game, policy, fleet.fleet_prefix, coordinator, members)
 
 
-def flatten(nested: Mapping[str, Any], where: str, words: Mapping[str, object], prefix: str = "") -> dict[str, ParameterValue]:
+def _flatten(nested: Mapping[str, Any], where: str, words: Mapping[str, object], prefix: str = "") -> dict[str, ParameterValue]:
     """Return nested parameters by their full names; `{word}` in a text is replaced by its value in `words`.
 
     Raises:
@@ -160,7 +160,7 @@ def flatten(nested: Mapping[str, Any], where: str, words: Mapping[str, object], 
     for key, value in nested.items():
         name = f"{prefix}{key}"
         if isinstance(value, Mapping):
-            inner = flatten(value, where, words, f"{name}.")
+            inner = _flatten(value, where, words, f"{name}.")
         elif isinstance(value, str):
             inner = {name: _filled(value, words)}
         elif isinstance(value, (bool, int, float)):
@@ -188,8 +188,8 @@ def _member(name: str, robot: _Robot, types: Mapping[str, _Type]) -> Member:
     words = {"name": name, "id": robot.id}
     common = types[robot.type] if robot.type is not None else _Type()
     parameters = {
-        **flatten(common.parameters, f"types.{robot.type}.parameters", words),
-        **flatten(robot.parameters, f"robots.{name}.parameters", words),
+        **_flatten(common.parameters, f"types.{robot.type}.parameters", words),
+        **_flatten(robot.parameters, f"robots.{name}.parameters", words),
     }
     remappings = {topic: _filled(other, words) for topic, other in {**common.remappings, **robot.remappings}.items()}
     return Member(name, robot.id, robot.type or "", robot.enabled, parameters, remappings)

@@ -94,7 +94,6 @@ class FleetPlan:
         real_time_factor: speed of a simulated floor, whose clock the nodes follow, over real time; 0: as fast as the
             robots steer.
         visualization: whether markers are published for RViz and Foxglove.
-        parameter_file: of all nodes.
     """
 
     game: str
@@ -116,7 +115,6 @@ class FleetPlan:
     backend: Backend = "markov"
     real_time_factor: float = 1.0
     visualization: bool = False
-    parameter_file: Path = field(default_factory=lambda: share_directory() / "config" / "params" / "sim_fleet.yaml")
 
     def __post_init__(self) -> None:
         for name, least in (("robots", 1), ("k", 0), ("processes", 0), ("seed", 0), ("ticks", 0)):
@@ -175,7 +173,8 @@ class FleetPlan:
             second = {**coordinator, "standby": True, "failover.rank": 1, "state_file": ""}
             plans.append(NodePlan("standby", "coordinator", {**common, **second}, "/standby/coordinator"))
         plans.append(NodePlan("coordinator", "coordinator", {**common, **coordinator}))
-        return [replace(plan, parameter_file=self.parameter_file) for plan in plans]
+        file = share_directory() / "config" / "params" / "sim_fleet.yaml"
+        return [replace(plan, parameter_file=file) for plan in plans]
 
     @property
     def robot_processes(self) -> int:

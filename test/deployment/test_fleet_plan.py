@@ -66,7 +66,7 @@ def test_the_network_reaches_every_robot():
 
 
 def test_parameter_file_is_there():
-    assert plan().parameter_file.is_file()
+    assert all(node.parameter_file.is_file() for node in plan().nodes())
 
 
 @pytest.mark.parametrize(

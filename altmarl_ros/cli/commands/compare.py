@@ -23,7 +23,7 @@ from altmarl_ros.records.run_record import RunRecord
 if TYPE_CHECKING:
     from altmarl_ros.learning.prediction import Comparison
 
-REWARD = "reward"
+_REWARD = "reward"
 _KERNEL_BYTES = 1 << 28  # of all kernels drawn from a posterior
 
 
@@ -96,7 +96,7 @@ def _acted_by(records: Dict[Path, RunRecord], policy: Optional[Path], game: Tabu
 def _about(
     game: TabularGame, records: List[Path], comparison: "Comparison", ends: np.ndarray, uncertain: bool
 ) -> dict[str, Any]:
-    names = (*game.local_state_names, REWARD)
+    names = (*game.local_state_names, _REWARD)
     inside = np.split(comparison.inside, ends[:-1])
     return {
         "game": game.name,
