@@ -7,6 +7,7 @@ from typing import Any, Mapping
 
 from altmarl_ros.driving import Limits, Pose
 from altmarl_ros.driving.governor_types import GovernorSettings, OnSilence
+from altmarl_ros.driving.limits import LONGEST_STEP
 from altmarl_ros.driving.local_planner import PlannerSettings
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.monitoring.health import Threshold
@@ -87,7 +88,14 @@ DRIVE_PARAMETERS = (
     Parameter("drive.topic", "cmd_vel", "Topic of the velocity commands for the base."),
     Parameter("drive.stamped", False, "Send TwistStamped in place of Twist."),
     Parameter("drive.base", "differential", "Kind of base.", choices=("differential", "omni")),
-    Parameter("drive.rate", 20.0, "Rate of the control loop.", 1.0, 200.0, unit="Hz"),
+    Parameter(
+        "drive.rate",
+        20.0,
+        "Rate of the control loop; slower ones than the lowest accepted do not brake as promised.",
+        1.0 / LONGEST_STEP,
+        200.0,
+        unit="Hz",
+    ),
     Parameter("robot.radius", 0.2, "Radius of the robot's outline.", 0.01, 10.0, unit="m"),
     Parameter("limits.forward", _LIMITS.forward, "Highest speed ahead.", 0.001, _SPEED, unit="m/s", live=True),
     Parameter("limits.backward", _LIMITS.backward, "Highest speed astern.", 0.0, _SPEED, unit="m/s", live=True),
@@ -225,6 +233,7 @@ def drive_settings(values: Mapping[str, Any]) -> DriveSettings:
         side_margin=number("margin.side"),
         reaction_time=number("margin.reaction"),
         approach_speed=number("margin.approach"),
+        period=1.0 / number("drive.rate"),
     )
     planner = PlannerSettings(radius=radius, clearance=number("margin.clearance"), tolerance=number("goal.tolerance"))
     return DriveSettings(limits, governor, planner)
