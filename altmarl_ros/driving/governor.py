@@ -12,10 +12,12 @@ directions and speeds:
 - The border of the allowed area limits the outward speed in the same way; outside, only motion inwards is allowed.
 
 Data that are not fresh do not count: age = now - arrival (+ age at arrival) must lie in [0, timeout], which NaN does not.
-A clock that goes back, or leaps, makes every age doubtful: the robot rests until a new pose and a new tick have come.
+A clock that goes back, leaps or stands makes every age doubtful: the robot rests until a new pose and a new tick have come.
 
-Braking with b from speed v takes v / b seconds: a halting reason that lasts so long finds the robot at rest. This is no
-certified safety function; see `protective_field`.
+Braking with b from speed v takes v / b seconds and v^2 / (2 b) metres, at every period of the control loop that
+`GovernorSettings` accepts and however late a step is: a halting reason that lasts so long finds the robot at rest. Where the
+clock does not say how much time passed, a step counts one period. This is no certified safety function; see
+`protective_field`.
 """
 
 from __future__ import annotations
@@ -24,13 +26,10 @@ import math
 
 from altmarl_ros.driving.freshness import is_fresh
 from altmarl_ros.driving.governor_types import Border, Command, GovernorSettings, Inputs, OnSilence, Reason, State
-from altmarl_ros.driving.limits import Limits
+from altmarl_ros.driving.limits import LONGEST_STEP, Limits
 from altmarl_ros.driving.planar import STILL, Velocity
 from altmarl_ros.driving.protective_field import ProtectiveField, field_speed, nearest, safe_speed
 from altmarl_ros.driving.scan import Scan
-
-LONGEST_STEP = 0.2
-"""Longest time by which one step changes the velocity [s]."""
 
 _LONGEST_GAP = 1.0  # s between steps, beyond which the clock is taken to have jumped
 _AT_REST = 0.02  # m/s and rad/s, of a measured velocity
@@ -65,7 +64,7 @@ class Governor:
 
     def step(self, now: float, inputs: Inputs) -> Command:
         """Return the command for time `now` [s], by the caller's monotonic clock; never raises, whatever the numbers are."""
-        dt = self._clock.advance(now, inputs)
+        dt = self._clock.advance(now, inputs, self.settings.period)
         reasons = self._halting(now, inputs)
         if reasons or inputs.wanted is None:
             emergency = Reason.EMERGENCY_STOP in reasons or Reason.FLEET_STOP in reasons
@@ -182,7 +181,6 @@ class _Clock:
 
     def __init__(self) -> None:
         self._now: float | None = None
-        self._dt = 0.0
         self._jumped = math.nan  # when; NaN: all is well
         self._old: tuple[float, float] = (math.nan, math.nan)  # arrivals of before the jump
 
@@ -191,22 +189,24 @@ class _Clock:
         """Whether a new pose and a new tick are still awaited after a jump."""
         return not math.isnan(self._jumped)
 
-    def advance(self, now: float, inputs: Inputs) -> float:
-        """Return the time since the last step that counts [s]; where it is unknown, the last that was known."""
+    def advance(self, now: float, inputs: Inputs, period: float) -> float:
+        """Return the time since the last step that counts [s]: before the first none, and `period` where it is unknown."""
         arrivals = (inputs.pose_arrived, inputs.tick_arrived)
         before, self._now = self._now, now if math.isfinite(now) else None
-        elapsed = 0.0 if before is None else now - before
-        if self._now is None or inputs.clock_jumped or not 0.0 <= elapsed <= _LONGEST_GAP:
+        elapsed = math.nan if before is None or self._now is None else now - before
+        known = 0.0 < elapsed <= _LONGEST_GAP
+        begins = before is None and self._now is not None
+        if inputs.clock_jumped or not (known or begins):
             self._jumped, self._old = (now if self._now is not None else math.inf), arrivals
         elif self._jumped == math.inf:
             self._jumped = now
         elif all(new != old and self._jumped <= new <= now for new, old in zip(arrivals, self._old, strict=True)):
             self._jumped = math.nan
-        if before is not None and 0.0 <= elapsed <= _LONGEST_GAP:
-            self._dt = min(elapsed, LONGEST_STEP)
-        elif self._now is not None and elapsed > _LONGEST_GAP:
-            self._dt = LONGEST_STEP
-        return self._dt
+        if known:
+            return elapsed
+        if elapsed > _LONGEST_GAP:
+            return LONGEST_STEP
+        return 0.0 if begins and not self.doubtful else period
 
 
 _SEVERITY = {reason: place for place, reason in enumerate(Reason)}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from altmarl_ros.driving.freshness import NEVER
+from altmarl_ros.driving.limits import LONGEST_STEP
 from altmarl_ros.driving.planar import STILL, Pose, Velocity
 from altmarl_ros.driving.scan import Scan
 from altmarl_ros.errors import AltmarlError
@@ -136,6 +137,7 @@ class GovernorSettings:
         margin: distance kept from obstacles ahead [m].
         side_margin: distance kept from obstacles that are passed [m].
         approach_speed: speed at which obstacles are taken to come nearer [m/s].
+        period: of the control loop [s], at most `LONGEST_STEP`; it counts where the clock does not say how much time passed.
 
     Raises:
         AltmarlError: naming the attribute and its rule.
@@ -151,6 +153,7 @@ class GovernorSettings:
     margin: float = 0.05
     side_margin: float = 0.03
     approach_speed: float = 0.25
+    period: float = 0.05
 
     def __post_init__(self) -> None:
         for name in ("radius", "pose_timeout", "tick_timeout", "scan_timeout"):
@@ -159,6 +162,8 @@ class GovernorSettings:
         for name in ("reaction_time", "margin", "side_margin", "approach_speed"):
             if not 0.0 <= getattr(self, name) < math.inf:
                 raise AltmarlError(f"governor: {name} is {getattr(self, name)}, must not be negative")
+        if not 0.0 < self.period <= LONGEST_STEP:
+            raise AltmarlError(f"governor: period is {self.period}, must be positive and at most {LONGEST_STEP}")
 
     @property
     def turning_margin(self) -> float:

@@ -2,7 +2,8 @@
 
 Every axis (forward, lateral, yaw) is limited on its own. Between two commands dt apart, the magnitude of an axis may grow
 by `acceleration` dt and shrink by `braking` dt; a change of sign first brakes to zero and then accelerates for the rest of
-dt. Braking with b from speed v takes v / b seconds and v^2 / (2 b) metres.
+dt. Braking counts all of dt, so that from speed v with b it takes v / b seconds and v^2 / (2 b) metres however late a
+command comes; a gain counts `LONGEST_STEP` at most, so that a robot never leaps after a pause.
 """
 
 from __future__ import annotations
@@ -12,6 +13,11 @@ from dataclasses import dataclass
 
 from altmarl_ros.driving.planar import STILL, Velocity
 from altmarl_ros.errors import AltmarlError
+
+LONGEST_STEP = 0.2
+"""Longest time for which one command gains speed, and longest period of a control loop [s]."""
+
+_SLOWEST = 1e-12  # m/s and rad/s; slower is rest, so that nothing divides by a speed that is nearly none
 
 
 @dataclass(frozen=True)
@@ -78,12 +84,13 @@ class Limits:
     def ramp(self, present: Velocity, wanted: Velocity, dt: float, *, emergency: bool = False) -> Velocity:
         """Return the velocity that follows `dt` [s] after `present` on the way to `wanted`; both must be finite."""
         factor = self.emergency / self.braking if emergency else 1.0
-        gain, loss = self.acceleration * dt, self.braking * factor * dt
-        turn = self.angular_acceleration * dt
+        gaining = min(dt, LONGEST_STEP)
+        gain, loss = self.acceleration * gaining, self.braking * factor * dt
+        turn_gain, turn_loss = self.angular_acceleration * gaining, self.angular_acceleration * factor * dt
         return Velocity(
             _ramp(present.x, wanted.x, gain, loss),
             _ramp(present.y, wanted.y, gain, loss),
-            _ramp(present.yaw, wanted.yaw, turn, turn * factor),
+            _ramp(present.yaw, wanted.yaw, turn_gain, turn_loss),
         )
 
 
@@ -92,8 +99,9 @@ def _ramp(present: float, wanted: float, gain: float, loss: float) -> float:
     if present < 0.0:
         return -_ramp(-present, -wanted, gain, loss)
     if wanted >= present:
-        return min(wanted, present + gain)
-    if wanted >= 0.0 or loss <= present:
-        return max(wanted, present - loss)
-    left = 1.0 - present / loss
-    return max(wanted, -gain * left)
+        after = min(wanted, present + gain)
+    elif wanted >= 0.0 or loss <= present:
+        after = max(wanted, present - loss)
+    else:
+        after = max(wanted, -gain * (1.0 - present / loss))
+    return after if abs(after) >= _SLOWEST else 0.0

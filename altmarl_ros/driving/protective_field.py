@@ -65,7 +65,7 @@ def free_path(points, vx, vy, w, h):  # type: ignore[no-untyped-def]
     """
     v = math.hypot(vx, vy)
     free = np.inf
-    if abs(w) < 1e-3 * v:
+    if abs(w) <= 1e-3 * v:  # equal where both vanish
         for i in range(len(points)):
             along = (points[i, 0] * vx + points[i, 1] * vy) / v
             across = (points[i, 1] * vx - points[i, 0] * vy) / v
@@ -81,7 +81,7 @@ def free_path(points, vx, vy, w, h):  # type: ignore[no-untyped-def]
         q = math.hypot(x, y)
         if abs(q - rho) >= h or q == 0.0:
             continue
-        if px * px + py * py <= h * h:  # in touch already: free only where the motion leads away
+        if px * px + py * py <= h * h or rho * q == 0.0:  # in touch already: free only where the motion leads away
             if px * vx + py * vy > 0.0:
                 free = min(free, 0.0)
             continue

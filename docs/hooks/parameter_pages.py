@@ -18,10 +18,14 @@ and its reason says which rule it breaks.
 **live**: a running node takes it. Of `coordinator` and `robot`, which have a life cycle, the others can be set until the node is
 configured ([how](../how-to/plant.md#managed-coordinator)); of the rest of the nodes the others are read once, at the start.
 
+**safety**: a safety parameter. From its value at the start it may only fall, or only rise (of a choice: towards the first, of a switch: to
+true), or it stays; `safety.ceilings` gives room ([how](../how-to/robot.md#ceilings)).
+
 Beside these there are ROS's own (`use_sim_time`), and `qos_overrides./fleet/tick.subscription.deadline` and the like
 ([topics](topics.md#quality-of-service)).
 
 """
+_SAFETY = {"": NOTHING, "lower": "may fall", "higher": "may rise", "same": "stays"}
 _TYPES = {bool: "bool", int: "integer", float: "double", str: "string"}
 
 
@@ -34,7 +38,7 @@ def page() -> str:
 def _section(executable: str) -> str:
     rows = [row(parameter) for parameter in parameter_table(executable)]
     heading = f"## {executable}\n\n`{executable}` {TABLES[executable].purpose}.\n\n"
-    return heading + table(("parameter", "type", "default", "range", "unit", "live", "meaning"), rows)
+    return heading + table(("parameter", "type", "default", "range", "unit", "live", "safety", "meaning"), rows)
 
 
 def row(parameter: Parameter) -> tuple[str, ...]:
@@ -45,7 +49,8 @@ def row(parameter: Parameter) -> tuple[str, ...]:
         code(parameter.default),
         _range(parameter),
         parameter.unit or NOTHING,
-        "**live**" if parameter.live else NOTHING,
+        "**live**" if parameter.live else "no, read-only" if parameter.fixed else NOTHING,
+        _SAFETY[parameter.safer],
         code_span(parameter.description),
     )
 

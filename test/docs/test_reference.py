@@ -16,7 +16,7 @@ from altmarl_ros.nodes.parameter_tables import TABLES, parameter_table
 from altmarl_ros.policies import bundle
 from page_shell import ROOT
 
-COLUMNS = ("parameter", "type", "default", "range", "unit", "live", "meaning")
+COLUMNS = ("parameter", "type", "default", "range", "unit", "live", "safety", "meaning")
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +55,7 @@ def test_every_parameter_is_listed_with_all_that_is_known_of_it(pages, executabl
         assert all(f"`{choice}`" in row["range"] for choice in parameter.choices)
         assert row["unit"] == (parameter.unit or parameter_pages.NOTHING)
         assert (row["live"] == "**live**") is parameter.live
+        assert (row["safety"] != parameter_pages.NOTHING) is bool(parameter.safer)
         assert html.unescape(row["meaning"]) == parameter.description
 
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from altmarl_ros.driving.governor import LONGEST_STEP, Governor
+from altmarl_ros.driving.governor import Governor
 from altmarl_ros.driving.governor_types import Border, Command, GovernorSettings, Inputs, OnSilence, Reason, State
-from altmarl_ros.driving.limits import Limits
+from altmarl_ros.driving.limits import LONGEST_STEP, Limits
 from altmarl_ros.driving.planar import STILL, Pose, Velocity
 from altmarl_ros.driving.scan import Scan
 from altmarl_ros.errors import AltmarlError
@@ -53,7 +53,7 @@ class Drive:
     """A governor on a clock of the test's own, to which everything is fresh unless told otherwise."""
 
     def __init__(self, limits=LIMITS, **options):
-        self.governor = Governor(limits, GovernorSettings(**options))
+        self.governor = Governor(limits, GovernorSettings(**{"period": DT, **options}))
         self.now = START
 
     def step(self, wanted=Velocity(0.5), dt=DT, **changes):
@@ -252,7 +252,7 @@ def test_a_stopped_robot_can_turn_away(margin, side_margin):
     assert GovernorSettings(margin=margin, side_margin=side_margin).turning_margin <= min(margin, side_margin)
 
 
-number = st.one_of(st.floats(-3, 3), st.sampled_from([math.nan, math.inf, -math.inf, 1e300, 0.0]))
+number = st.one_of(st.floats(-3, 3), st.sampled_from([math.nan, math.inf, -math.inf, 1e300, 5e-324, -1e-310, 0.0]))
 velocities = st.builds(Velocity, number, number, number)
 scans = st.one_of(
     st.none(),
@@ -260,7 +260,7 @@ scans = st.one_of(
     st.builds(with_obstacle, st.floats(0.05, 4.0), st.floats(-3, 3)),
     st.builds(lambda r, a, i: Scan(np.array(r), a, i, 0.1, 4.0), st.lists(number, max_size=5), number, number),
 )
-clocks = st.one_of(st.floats(0.01, 0.2), st.sampled_from([0.0, 0.1, 0.1, 0.1, -3.0, 7.0, math.nan]))
+clocks = st.one_of(st.floats(0.01, 0.2), st.sampled_from([0.0, 0.1, 0.1, 0.1, 0.9, 5e-324, -3.0, 7.0, math.nan]))
 
 
 @st.composite
@@ -288,8 +288,7 @@ def inputs(draw, now):
 def test_no_input_makes_a_command_that_breaks_the_limits(data, limits):
     """Nor does anything move once a halting reason has lasted as long as braking takes."""
     governor = Governor(limits, GovernorSettings())
-    longest = LONGEST_STEP
-    clock, before, halted, credited = START, STILL, 0.0, 0.0
+    clock, before, halted = START, STILL, 0.0
     for _ in range(12):
         change = data.draw(clocks)
         now = clock + change
@@ -300,8 +299,8 @@ def test_no_input_makes_a_command_that_breaks_the_limits(data, limits):
         command = governor.step(now, data.draw(inputs(now)))
         if math.isfinite(now):
             clock = now
-        known = math.isfinite(change) and change >= 0.0
-        dt = min(change, longest) if known else longest
+        known = math.isfinite(change) and change > 0.0
+        dt = LONGEST_STEP if not known else min(change, 1.0)
         v, emergency = command.velocity, bool({Reason.EMERGENCY_STOP, Reason.FLEET_STOP} & set(command.reasons))
         assert v.is_finite
         assert limits.clip(v) == v
@@ -313,15 +312,101 @@ def test_no_input_makes_a_command_that_breaks_the_limits(data, limits):
         ):
             old, new = getattr(before, axis), getattr(v, axis)
             assert abs(new - old) <= loss * factor * dt + 1e-9
-            assert abs(new) <= abs(old) + gain * dt + 1e-9
+            assert abs(new) <= abs(old) + gain * min(dt, LONGEST_STEP) + 1e-9
         halting = any(reason.halts for reason in command.reasons)
-        credited = min(change, longest) if known else 0.0
-        halted = halted + credited if halting else 0.0
+        halted = halted + dt if halting and known and change <= 1.0 else 0.0
         if halted > max(limits.forward / limits.braking, limits.turn / limits.angular_acceleration) + 1e-6:
             assert v == STILL
             assert command.state is not State.MOVING
         assert (command.state is State.STOPPING) <= (halting or command.reasons == ())
         before = v
+
+
+bases = st.builds(
+    lambda speed, turn, time, share: Limits(
+        forward=speed,
+        turn=turn,
+        acceleration=speed / time * share,
+        braking=speed / time,
+        angular_acceleration=turn / time,
+    ),
+    st.floats(0.05, 20.0),
+    st.floats(0.1, 5.0),
+    st.floats(0.05, 2.0),
+    st.floats(0.01, 1.0),
+)
+lateness = st.one_of(st.just([1.0]), st.lists(st.floats(0.5, 4.0), min_size=1, max_size=8))
+
+
+@given(bases, st.floats(1.0 / LONGEST_STEP, 200.0), lateness, st.sampled_from(HALTS))
+def test_braking_takes_no_more_than_v_by_b(limits, rate, late, halt):
+    """At every accepted rate, from the first halting step on; a step that is late adds what it is late, and no more."""
+    period, (changes, _) = 1.0 / rate, halt
+    speed = Velocity(limits.forward, 0.0, limits.turn)
+    governor = Governor(limits, GovernorSettings(period=period))
+    now = START
+    governor.step(now, inputs_at(now))
+    governor._velocity = before = speed
+    steps = [min(factor * period, 0.99) for factor in late]
+    time = way = 0.0
+    for count in range(2000):
+        dt = steps[count % len(steps)]
+        now += dt
+        if count > 0:
+            time, way = time + dt, way + before.x * dt
+        before = governor.step(now, replace(inputs_at(now, wanted=speed), **changes)).velocity
+        if before.is_zero:
+            break
+    lag = max(steps) - steps[0]
+    assert before.is_zero
+    assert time <= speed.x / limits.braking + lag + 1e-9
+    assert way <= speed.x**2 / (2.0 * limits.braking) + speed.x * lag + 1e-9
+
+
+def test_late_steps_gain_no_more_speed_than_one_in_time():
+    drive = Drive()
+    drive.step()
+    assert drive.step(dt=0.9).velocity.x == pytest.approx(LIMITS.acceleration * LONGEST_STEP)
+
+
+@pytest.mark.parametrize("period", [0.0, 0.21, 1.0, math.nan])
+def test_a_period_at_which_braking_is_not_kept_is_refused(period):
+    with pytest.raises(AltmarlError, match=f"period is {period}, must be positive and at most {LONGEST_STEP}"):
+        GovernorSettings(period=period)
+
+
+@given(st.floats(1.0 / LONGEST_STEP, 200.0), st.sampled_from(["stands", "nan"]), st.booleans())
+def test_a_clock_that_says_nothing_brakes_by_the_period(rate, clock, moved_before):
+    """Even when it never said anything: each step counts one period, and nothing sets off by such a clock."""
+    limits, period = Limits(forward=0.5, braking=1.0), 1.0 / rate
+    governor = Governor(limits, GovernorSettings(period=period))
+    now = START
+    if moved_before:
+        for _ in range(200):
+            now += period
+            governor.step(now, inputs_at(now))
+        assert governor.step(now + period, inputs_at(now + period)).velocity.x == 0.5
+        now += period
+    stuck = now if clock == "stands" else math.nan
+    commands = [governor.step(stuck, inputs_at(stuck)) for _ in range(math.ceil(0.5 / period) + 1)]
+    assert commands[-1].velocity == STILL
+    assert commands[-1].reasons[0] is Reason.CLOCK_JUMPED
+    assert sum(not command.velocity.is_zero for command in commands) * period <= 0.5 + 1e-9
+
+
+@given(
+    st.sampled_from([5e-324, 1e-310, -5e-324, 1e-20]),
+    st.sampled_from([0.0, 5e-324, 1e-310, 1.0]),
+    st.floats(0.1, 1.0),
+    st.sampled_from([DT, 5e-324, 1e-300]),
+)
+def test_speeds_of_nearly_nothing_divide_by_nothing(speed, turn, distance, dt):
+    drive = Drive(OMNI)
+    drive.step(STILL)
+    wanted = Velocity(speed, speed, turn)
+    for _ in range(3):
+        command = drive.step(wanted, dt=dt, scan=with_obstacle(distance), border=Border(0.0, 0.0))
+        assert command.velocity.is_finite
 
 
 def wall_ranges(x, yaw, reach, wall=0.0):

@@ -78,4 +78,11 @@ def test_a_ramp_moves_towards_what_is_wanted_by_no_more_than_braking_allows(pres
 
 @given(velocities, velocities)
 def test_enough_time_suffices(present, wanted):
-    assert LIMITS.ramp(present, wanted, 100.0) == wanted
+    for _ in range(50):
+        present = LIMITS.ramp(present, wanted, 0.2)
+    assert abs(present.x - wanted.x) + abs(present.y - wanted.y) + abs(present.yaw - wanted.yaw) < 1e-11
+
+
+@given(velocities, st.floats(2.0, 1e6))
+def test_braking_counts_all_of_the_time(present, dt):
+    assert LIMITS.ramp(present, STILL, dt) == STILL

@@ -233,6 +233,48 @@ def test_finishes_its_way_when_the_coordinator_falls_silent_and_takes_new_limits
     scene.wait_until(lambda: stage.rests, 1.0 + LAG, "stop")
 
 
+def test_no_service_call_takes_a_robot_beyond_what_it_was_started_with(scene):
+    """Nor does it by way of the life cycle, or by a set of its own bounds."""
+    stage = scene.stage
+    scene.start()
+    scene.until_full_speed()
+
+    def refused(name, value, reason):
+        result = scene.set_parameters(**{name: value})
+        assert not result.successful
+        assert name.replace("__", ".") in result.reason
+        assert reason in result.reason
+
+    def try_all():
+        refused("limits__forward", 19.6, f"must be at most {SPEED}, its bound since the start")
+        refused("scan__required", False, "must be true")
+        refused("timeout__pose", 60.0, f"must be at most {TIMEOUT}")
+        refused("margin__ahead", 0.0, "must be at least 0.05")
+        refused("safety__ceilings", "limits.forward=20.0", "")
+
+    try_all()
+    for step in (Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_CLEANUP):
+        assert scene.change_state(step)
+    try_all()
+    for step in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
+        assert scene.change_state(step)
+    scene.until_full_speed()
+    assert scene.set_parameters(limits__forward=0.1).successful
+    scene.wait_until(lambda: 0.0 < stage.command[0] <= 0.1, 3, "a lower speed")
+    assert scene.set_parameters(limits__forward=SPEED).successful
+    assert max(x for x, *_ in stage.commands) <= SPEED + 1e-9
+
+
+def test_locked_safety_parameters_stay_while_the_robot_is_active(scene):
+    scene.start(safety__locked=True, safety__ceilings="limits.forward=2.0")
+    scene.until_full_speed()
+    result = scene.set_parameters(limits__forward=0.1)
+    assert not result.successful
+    assert "parameter 'limits.forward' is locked while the node is active" in result.reason
+    assert scene.change_state(Transition.TRANSITION_DEACTIVATE)
+    assert scene.set_parameters(limits__forward=0.1).successful
+
+
 def test_a_simulated_clock_that_stands_or_jumps_stops_the_robot(scene):
     stage = scene.stage
     clock = stage.create_publisher(Clock, "/clock", 10)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Iterable, Mapping, Sequence
+from typing import Any, Iterable, Literal, Mapping, Sequence, Union
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 
@@ -12,7 +13,15 @@ from altmarl_ros.errors import AltmarlError
 
 _UNBOUNDED = 2**31 - 1
 _CHOICES, _ON_CONFIGURE, _AND = "one of ", "read when the node is configured", "; "  # in a descriptor's constraints
+_SAFER = {
+    "lower": "a running node only lowers it below its value at the start",
+    "higher": "a running node only raises it above its value at the start",
+    "same": "a running node keeps its value of the start",
+}
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+
+Value = Union[bool, int, float, str]
+"""A value of a parameter."""
 
 
 @dataclass(frozen=True)
@@ -28,16 +37,21 @@ class Parameter:
         choices: texts that are accepted; empty: any.
         unit: unit of a number, as in the description.
         live: whether a node that runs takes another value.
+        fixed: whether nothing changes it after the start, the life cycle neither.
+        safer: which values are safer than the one at the start, for a safety parameter (see `safety_bounds`): "lower" (of
+            `choices` the earlier ones), "higher" (true for a switch), or none ("same"). Empty: it is no safety parameter.
     """
 
     name: str
-    default: bool | int | float | str
+    default: Value
     description: str
     minimum: float | None = None
     maximum: float | None = None
     choices: tuple[str, ...] = ()
     unit: str = ""
     live: bool = False
+    fixed: bool = False
+    safer: Literal["", "lower", "higher", "same"] = ""
 
     def descriptor(self, managed: bool = False) -> ParameterDescriptor:
         """What `ros2 param describe` shows.
@@ -46,13 +60,15 @@ class Parameter:
         """
         description = self.description + (f" [{self.unit}]" if self.unit else "")
         constraints = [_CHOICES + ", ".join(self.choices)] if self.choices else []
-        if managed and not self.live:
+        if managed and not self.live and not self.fixed:
             constraints.append(_ON_CONFIGURE)
+        if self.safer:
+            constraints.append(self.bound)
         descriptor = ParameterDescriptor(
             name=self.name,
             description=description,
             additional_constraints=_AND.join(constraints),
-            read_only=not self.live and not managed,
+            read_only=self.fixed or (not self.live and not managed),
         )
         if self.minimum is not None or self.maximum is not None:
             low = self.minimum if self.minimum is not None else -_UNBOUNDED
@@ -63,12 +79,33 @@ class Parameter:
                 descriptor.floating_point_range = [FloatingPointRange(from_value=float(low), to_value=float(high))]
         return descriptor
 
+    @property
+    def bound(self) -> str:
+        """What bounds a safety parameter, in words; empty for others."""
+        return _SAFER.get(self.safer, "")
+
+    def rank(self, value: Value) -> float:
+        """Return where a value stands between lower and higher ones; of texts, the place among `choices`."""
+        return float(self.choices.index(value) if isinstance(value, str) else value)
+
+    def read(self, text: str) -> Value:
+        """Read a value from a text, as in a command line.
+
+        Raises:
+            AltmarlError: as by `accept`.
+        """
+        value: Any = {"true": True, "false": False}.get(text.lower(), text)
+        if not isinstance(self.default, (bool, str)):
+            with suppress(ValueError):
+                value = type(self.default)(text)
+        return self.accept(value)
+
     def check_choice(self, value: Any) -> None:
         """Raise AltmarlError if there are choices and the value is none of them."""
         if self.choices and value not in self.choices:
             raise AltmarlError(f"parameter {self.name!r} is {value!r}, must be one of {', '.join(self.choices)}")
 
-    def accept(self, value: Any) -> bool | int | float | str:
+    def accept(self, value: Any) -> Value:
         """Convert a value as a node would take it: a whole number becomes a float where one is needed, nothing else changes.
 
         Raises:
@@ -101,7 +138,7 @@ def is_live(descriptor: ParameterDescriptor) -> bool:
     return not descriptor.read_only and _ON_CONFIGURE not in descriptor.additional_constraints.split(_AND)
 
 
-def accept(table: Sequence[Parameter], given: Mapping[str, Any]) -> dict[str, bool | int | float | str]:
+def accept(table: Sequence[Parameter], given: Mapping[str, Any]) -> dict[str, Value]:
     """Convert values for some of a table's parameters as a node would take them.
 
     Raises:

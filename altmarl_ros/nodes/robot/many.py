@@ -6,7 +6,7 @@ to robot is shared; see `shared_resources`.
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from typing import Any, Mapping, Sequence
 
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RclParameter
@@ -18,6 +18,7 @@ from altmarl_ros.nodes.common.lifecycle import AUTOSTART
 from altmarl_ros.nodes.common.parameter_sets import declare, watch
 from altmarl_ros.nodes.common.parameters import Parameter
 from altmarl_ros.nodes.common.running import run
+from altmarl_ros.nodes.common.safety_bounds import SafetyBounds
 from altmarl_ros.nodes.robot.node import COMMON_PARAMETERS, RobotNode, diagnose
 from altmarl_ros.nodes.robot.parameters import DriveSettings, drive_settings
 from altmarl_ros.nodes.robot.shared_resources import SharedResources
@@ -43,7 +44,8 @@ class RobotsHost(GuardedNode):
         super().__init__("robots", automatically_declare_parameters_from_overrides=True)
         self._values: dict[str, Any] = declare(self, PARAMETERS)
         self._robots: list[RobotNode] = []
-        watch(self, PARAMETERS, self._values, lambda given, _: drive_settings(given), lambda made, _: self._adjust(made))
+        self._bounds = SafetyBounds(PARAMETERS, self._values)
+        watch(self, PARAMETERS, self._values, self._prepare_parameters, lambda made, _: self._adjust(made))
 
     def make_robots(self) -> list[RobotNode]:
         """Make the robots and start them; they share this node's parameters and have no parameter services of their own."""
@@ -75,6 +77,10 @@ class RobotsHost(GuardedNode):
             self, make, values["diagnostics.period"], values["fleet_prefix"], lambda: diagnose(self._robots, make, values)
         )
         return self._robots
+
+    def _prepare_parameters(self, values: Mapping[str, Any], _names: frozenset[str]) -> DriveSettings:
+        self._bounds.check(values, self._values, active=True)
+        return drive_settings(values)
 
     def _adjust(self, settings: DriveSettings) -> None:
         for robot in self._robots:

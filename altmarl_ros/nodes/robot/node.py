@@ -20,6 +20,7 @@ from altmarl_ros.nodes.common.lifecycle import AUTOSTART, ManagedNode
 from altmarl_ros.nodes.common.parameter_sets import declare, refuse_fixed, watch
 from altmarl_ros.nodes.common.parameters import Parameter
 from altmarl_ros.nodes.common.running import run
+from altmarl_ros.nodes.common.safety_bounds import SafetyBounds
 from altmarl_ros.nodes.robot.body import Body
 from altmarl_ros.nodes.robot.coordinator_subscriptions import RobotCallbacks
 from altmarl_ros.nodes.robot.impaired_link import NETWORK_PARAMETERS, ImpairedLink, network_of
@@ -93,6 +94,7 @@ class RobotNode(ManagedNode):
         super().__init__("robot", services=not hosted, **node_options)
         self._values: dict[str, Any] = declare(self, PARAMETERS, managed=True) if values is None else dict(values)
         self._given, self._quiet, self._overridable = shared, quiet, overridable
+        self._bounds = SafetyBounds(PARAMETERS, self._values)
         self._body: Body | None = None
         self._active = False
         self._join: Timer | None = None
@@ -186,6 +188,7 @@ class RobotNode(ManagedNode):
     def _prepare_parameters(self, values: Mapping[str, Any], names: frozenset[str]) -> DriveSettings:
         if self.configured:
             refuse_fixed(values, self._values, LIVE)
+        self._bounds.check(values, self._values, active=self._active)
         return drive_settings(values)
 
     def _join_soon(self) -> None:

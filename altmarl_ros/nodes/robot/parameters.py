@@ -7,11 +7,13 @@ from typing import Any, Mapping
 
 from altmarl_ros.driving import Limits, Pose
 from altmarl_ros.driving.governor_types import GovernorSettings, OnSilence
+from altmarl_ros.driving.limits import LONGEST_STEP
 from altmarl_ros.driving.local_planner import PlannerSettings
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.monitoring.health import Threshold
 from altmarl_ros.nodes.common import diagnostics
 from altmarl_ros.nodes.common.parameters import Parameter
+from altmarl_ros.nodes.common.safety_bounds import CEILINGS, LOCKED
 
 _LIMITS, _GOVERNOR, _PLANNER = Limits(), GovernorSettings(), PlannerSettings()
 _SPEED, _FAR = 20.0, 1e6
@@ -49,6 +51,8 @@ BODY = Parameter(
 )
 
 DRIVE_PARAMETERS = (
+    CEILINGS,
+    LOCKED,
     Parameter("floor", "", "Floor map, a name or a YAML file; empty: the game's own."),
     Parameter("zones.hysteresis", 0.2, "How far beyond its zone a robot still counts as in it.", 0.0, 100.0, unit="m"),
     Parameter("zones.tolerance", 0.5, "How far from all zones a robot still counts as in the last one.", 0.0, 100.0, unit="m"),
@@ -73,7 +77,7 @@ DRIVE_PARAMETERS = (
     Parameter("frames.base", "base_link", "Frame of the robot's base."),
     Parameter("frame_prefix", "", "Prefix of frames.odom and frames.base; {id} stands for the robot's id."),
     Parameter("scan.topic", "scan", "Topic of the laser; empty: none."),
-    Parameter("scan.required", True, "Refuse to move without a fresh laser scan.", live=True),
+    Parameter("scan.required", True, "Refuse to move without a fresh laser scan.", live=True, safer="higher"),
     Parameter("scan.mount.x", 0.0, "Position of the laser on the base.", -10.0, 10.0, unit="m"),
     Parameter("scan.mount.y", 0.0, "Position of the laser on the base.", -10.0, 10.0, unit="m"),
     Parameter("scan.mount.yaw", 0.0, "Yaw of the laser on the base.", -10.0, 10.0, unit="rad"),
@@ -87,14 +91,39 @@ DRIVE_PARAMETERS = (
     Parameter("drive.topic", "cmd_vel", "Topic of the velocity commands for the base."),
     Parameter("drive.stamped", False, "Send TwistStamped in place of Twist."),
     Parameter("drive.base", "differential", "Kind of base.", choices=("differential", "omni")),
-    Parameter("drive.rate", 20.0, "Rate of the control loop.", 1.0, 200.0, unit="Hz"),
-    Parameter("robot.radius", 0.2, "Radius of the robot's outline.", 0.01, 10.0, unit="m"),
-    Parameter("limits.forward", _LIMITS.forward, "Highest speed ahead.", 0.001, _SPEED, unit="m/s", live=True),
-    Parameter("limits.backward", _LIMITS.backward, "Highest speed astern.", 0.0, _SPEED, unit="m/s", live=True),
-    Parameter("limits.lateral", 0.4, "Highest speed to either side, of an omni base.", 0.001, _SPEED, unit="m/s", live=True),
-    Parameter("limits.turn", _LIMITS.turn, "Highest turn rate.", 0.001, _SPEED, unit="rad/s", live=True),
-    Parameter("limits.acceleration", _LIMITS.acceleration, "Highest gain of speed.", 0.001, 50.0, unit="m/s^2", live=True),
-    Parameter("limits.braking", _LIMITS.braking, "Highest loss of speed.", 0.001, 50.0, unit="m/s^2", live=True),
+    Parameter(
+        "drive.rate",
+        20.0,
+        "Rate of the control loop; slower ones than the lowest accepted do not brake as promised.",
+        1.0 / LONGEST_STEP,
+        200.0,
+        unit="Hz",
+    ),
+    Parameter("robot.radius", 0.2, "Radius of the robot's outline.", 0.01, 10.0, unit="m", safer="higher"),
+    Parameter("limits.forward", _LIMITS.forward, "Highest speed ahead.", 0.001, _SPEED, unit="m/s", live=True, safer="lower"),
+    Parameter("limits.backward", _LIMITS.backward, "Highest speed astern.", 0.0, _SPEED, unit="m/s", live=True, safer="lower"),
+    Parameter(
+        "limits.lateral",
+        0.4,
+        "Highest speed to either side, of an omni base.",
+        0.001,
+        _SPEED,
+        unit="m/s",
+        live=True,
+        safer="lower",
+    ),
+    Parameter("limits.turn", _LIMITS.turn, "Highest turn rate.", 0.001, _SPEED, unit="rad/s", live=True, safer="lower"),
+    Parameter(
+        "limits.acceleration",
+        _LIMITS.acceleration,
+        "Highest gain of speed.",
+        0.001,
+        50.0,
+        unit="m/s^2",
+        live=True,
+        safer="lower",
+    ),
+    Parameter("limits.braking", _LIMITS.braking, "Highest loss of speed.", 0.001, 50.0, unit="m/s^2", live=True, safer="same"),
     Parameter(
         "limits.angular_acceleration",
         _LIMITS.angular_acceleration,
@@ -103,6 +132,7 @@ DRIVE_PARAMETERS = (
         100.0,
         unit="rad/s^2",
         live=True,
+        safer="same",
     ),
     Parameter(
         "limits.emergency_braking",
@@ -112,8 +142,11 @@ DRIVE_PARAMETERS = (
         50.0,
         unit="m/s^2",
         live=True,
+        safer="same",
     ),
-    Parameter("timeout.pose", _GOVERNOR.pose_timeout, "Oldest pose to drive by.", 0.01, 60.0, unit="s", live=True),
+    Parameter(
+        "timeout.pose", _GOVERNOR.pose_timeout, "Oldest pose to drive by.", 0.01, 60.0, unit="s", live=True, safer="lower"
+    ),
     Parameter(
         "timeout.tick",
         _GOVERNOR.tick_timeout,
@@ -122,6 +155,7 @@ DRIVE_PARAMETERS = (
         7200.0,
         unit="s",
         live=True,
+        safer="lower",
     ),
     Parameter(
         "timeout.coordinator",
@@ -131,19 +165,32 @@ DRIVE_PARAMETERS = (
         0.05,
         3600.0,
         unit="s",
+        safer="lower",
     ),
-    Parameter("timeout.scan", _GOVERNOR.scan_timeout, "Oldest laser scan to drive by.", 0.01, 60.0, unit="s", live=True),
+    Parameter(
+        "timeout.scan", _GOVERNOR.scan_timeout, "Oldest laser scan to drive by.", 0.01, 60.0, unit="s", live=True, safer="lower"
+    ),
     Parameter(
         "on_silence",
         OnSilence.HOLD.value,
         "What the robot does when its coordinator is silent: stop, finish its way, or drive to its slot in `park_zone`.",
         choices=tuple(way.value for way in OnSilence),
         live=True,
+        safer="lower",
     ),
     Parameter("park_zone", "", "Zone to park in; empty: the one that the robot is in."),
-    Parameter("margin.ahead", _GOVERNOR.margin, "Distance kept from obstacles ahead.", 0.0, 10.0, unit="m", live=True),
     Parameter(
-        "margin.side", _GOVERNOR.side_margin, "Distance kept from obstacles that are passed.", 0.0, 10.0, unit="m", live=True
+        "margin.ahead", _GOVERNOR.margin, "Distance kept from obstacles ahead.", 0.0, 10.0, unit="m", live=True, safer="higher"
+    ),
+    Parameter(
+        "margin.side",
+        _GOVERNOR.side_margin,
+        "Distance kept from obstacles that are passed.",
+        0.0,
+        10.0,
+        unit="m",
+        live=True,
+        safer="higher",
     ),
     Parameter(
         "margin.clearance",
@@ -153,9 +200,17 @@ DRIVE_PARAMETERS = (
         10.0,
         unit="m",
         live=True,
+        safer="higher",
     ),
     Parameter(
-        "margin.reaction", _GOVERNOR.reaction_time, "Time from a scan to the base's reaction.", 0.0, 5.0, unit="s", live=True
+        "margin.reaction",
+        _GOVERNOR.reaction_time,
+        "Time from a scan to the base's reaction.",
+        0.0,
+        5.0,
+        unit="s",
+        live=True,
+        safer="higher",
     ),
     Parameter(
         "margin.approach",
@@ -165,6 +220,7 @@ DRIVE_PARAMETERS = (
         10.0,
         unit="m/s",
         live=True,
+        safer="higher",
     ),
     Parameter(
         "goal.tolerance",
@@ -225,6 +281,7 @@ def drive_settings(values: Mapping[str, Any]) -> DriveSettings:
         side_margin=number("margin.side"),
         reaction_time=number("margin.reaction"),
         approach_speed=number("margin.approach"),
+        period=1.0 / number("drive.rate"),
     )
     planner = PlannerSettings(radius=radius, clearance=number("margin.clearance"), tolerance=number("goal.tolerance"))
     return DriveSettings(limits, governor, planner)

@@ -78,7 +78,6 @@ class Vehicle:
         self._selector = GoalSelector(shared.goal_map, self._id)
         self._coordinator = CoordinatorWatch()
         settings = drive_settings(values)
-        self._period = 1.0 / float(values["drive.rate"])
         self._governor = Governor(settings.limits, settings.governor)
         self._source = PoseSource(node, make, values, self._clock, self._on_fix)
         self._drive = make_drive(node, make, values, self._clock)
@@ -119,7 +118,7 @@ class Vehicle:
         """See Body."""
         self._changed = changed
         self._command = Command()
-        self._timer = self._clock.start_timer(self._period, self._step_safely)
+        self._timer = self._clock.start_timer(self._governor.settings.period, self._step_safely)
 
     def tick_received(self, now: float) -> None:
         """See Body."""
@@ -146,7 +145,7 @@ class Vehicle:
         while not self.brake(step) and time.monotonic() < end:
             time.sleep(_BRAKE_STEP)
             now = time.monotonic()
-            step, braked = min(now - braked, 2.0 * _BRAKE_STEP), now  # a busy machine sleeps longer
+            step, braked = now - braked, now  # a busy machine sleeps longer
         self._selector.clear()
         self._acted = None
         self._drive.rest()
@@ -204,7 +203,7 @@ class Vehicle:
             self._node.get_logger().error(
                 f"stops, since its control failed: {type(error).__name__}: {error}", throttle_duration_sec=_THROTTLE
             )
-            self._send(self._governor.brake(self._period, Reason.CONTROL_FAILED))
+            self._send(self._governor.brake(self._governor.settings.period, Reason.CONTROL_FAILED))
 
     def _step(self) -> None:
         """Take one control step: from what is known to the next velocity of the base."""

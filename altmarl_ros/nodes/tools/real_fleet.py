@@ -8,6 +8,7 @@ from altmarl_ros.deployment import FleetFile, Member, NodePlan, find_period, whe
 from altmarl_ros.deployment.fleet_plan import ParameterValue
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.nodes.common.parameters import Parameter, accept
+from altmarl_ros.nodes.common.safety_bounds import SafetyBounds
 from altmarl_ros.nodes.coordinator import parameters as coordinator_parameters
 from altmarl_ros.nodes.robot.node import PARAMETERS as ROBOT_PARAMETERS
 from altmarl_ros.nodes.robot.parameters import check_topics, drive_settings
@@ -48,6 +49,7 @@ def robot_plan(fleet: FleetFile, member: Member) -> NodePlan:
     try:
         check_topics(whole)
         drive_settings(whole)
+        SafetyBounds(_ROBOT, whole)
         _check_silence(fleet, whole)
     except AltmarlError as error:
         raise AltmarlError(f"{where}: {error}") from None

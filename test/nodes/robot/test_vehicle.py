@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from nav_msgs.msg import Odometry
 
 from altmarl_ros.driving.governor_types import Reason
+from altmarl_ros.errors import AltmarlError
 from altmarl_ros.msg import DriveState
 from altmarl_ros.nodes.robot.node import PARAMETERS
 from altmarl_ros.nodes.robot.parameters import drive_settings
@@ -245,3 +246,11 @@ def test_halting_and_parking_agree_whatever_the_times_are(goal_map, steps):
         assert (parks.state.goal_zone == 0) is halted
         assert Reason.TICK_SILENT.value not in parks.state.reasons
         assert holds.errors + parks.errors == []
+
+
+def test_rates_too_slow_to_brake_as_promised_are_refused_by_name():
+    rate = next(parameter for parameter in PARAMETERS if parameter.name == "drive.rate")
+    for slow in (1.0, 4.9):
+        with pytest.raises(AltmarlError, match=r"'drive\.rate' is .*, must be at least 5 and"):
+            rate.accept(slow)
+    assert drive_settings({**VALUES, "drive.rate": rate.accept(5.0)}).governor.period == 0.2
