@@ -8,7 +8,9 @@ errors stay bounded, else `mean_field`; it takes only what fits the memory limit
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
+from typing import Callable, Optional
 
 import numpy as np
 
@@ -63,6 +65,9 @@ class GLearnOptions:
             raise ResourceError(f"tolerance is {self.tolerance}, must be positive")
 
 
+_Memory = Callable[[TabularGame, int, GLearnOptions, Optional[str]], int]
+
+
 @dataclass(frozen=True)
 class BackupChoice:
     """The name of the chosen backup, and the reason for the choice in words."""
@@ -114,7 +119,8 @@ def check_training(game: TabularGame, k: int, options: GLearnOptions) -> None:
         ResourceError: it does not fit, with the largest k that does.
     """
     counted, uniform = aggregate(game, LocalPolicy.uniform(game), None)
-    choose_backup(counted, uniform.transition(counted), k, options)
+    choice = preferred_backup(counted, uniform.transition(counted), k, options)
+    _check("training", training_memory, counted, k, options, choice.name)
 
 
 def make_backup(game: TabularGame, P_pi: FloatArray, k: int, options: GLearnOptions, workers: Workers) -> tuple[Backup, str]:
@@ -128,41 +134,50 @@ def make_backup(game: TabularGame, P_pi: FloatArray, k: int, options: GLearnOpti
 
 
 def memory_needed(game: TabularGame, k: int, options: GLearnOptions, backup: str | None = None) -> int:
-    """Compute how many bytes training up to k reports allocates beside the program; for `auto`, with the cheapest backup.
-
-    The peak is at the top rung: what G-LEARN computes with there, and what the training holds meanwhile.
-    """
+    """Compute how many bytes one G-LEARN for k reports allocates; for `auto`, with the cheapest backup."""
     backup = backup or options.backup
     if backup == "auto":
         return min(memory_needed(game, k, options, each) for each in ("exact", "mean_field"))
     S_g, L = game.n_global_states, game.n_groups
-    rungs = [number_of_counts(fewer, L) for fewer in range(k + 1)]
-    vectors = rungs[-1]
-    values = 8 * S_g * vectors
-    padded = 8 * (S_g + 8) * vectors
+    vectors = number_of_counts(k, L)
+    values, padded = 8 * S_g * vectors, 8 * (S_g + 8) * vectors
     workers = min(options.threads or available_cores(), S_g) if backup == "exact" else 0
     per_backup = {
         "exact": vectors * (2 * L * (L - 1) + 8 * L) + workers * padded,
         "sampled": vectors * S_g * 4 * options.samples + 2 * 8 * min(vectors * options.samples * L, DRAWN_AT_ONCE),
         "mean_field": vectors * S_g * 8 * L,
     }
-    solving = 2 * padded + values + 2 * S_g * vectors + per_backup[backup]  # values twice, rewards, policy
-    held = 3 * values + 4 * S_g * sum(rungs)  # values of the rounds, of the rung below, and lifted; the ladder and a copy
-    return solving + held + 4 * L * sum(rungs[-8:])  # the count vectors that are kept (policies/counts.py)
+    common = 4 * L * vectors + 2 * padded + 2 * values + 2 * S_g * vectors  # count vectors, values, start and rewards, policy
+    return common + per_backup[backup]
+
+
+def training_memory(game: TabularGame, k: int, options: GLearnOptions, backup: str | None = None) -> int:
+    """Bytes that a training up to k reports allocates beside the program itself, which are most at the top rung.
+
+    Beside G-LEARN itself a training holds the values of the rounds and of the rung below, the ladder and a copy of it, and the
+    count vectors of eight rungs (the cache of policies/counts.py).
+    """
+    S_g, L = game.n_global_states, game.n_groups
+    ladder = number_of_counts(k, L + 1)  # count vectors of all rungs together
+    below = sum(number_of_counts(fewer, L) for fewer in range(max(0, k - 7), k))
+    return memory_needed(game, k, options, backup) + 16 * S_g * number_of_counts(k, L) + 4 * S_g * ladder + 4 * L * below
 
 
 def check_memory(game: TabularGame, k: int, options: GLearnOptions, backup: str | None = None) -> None:
     """Raise ResourceError, which names the largest k that fits, if `memory_needed` exceeds the limit."""
-    if _fits(game, k, options, backup):
+    _check("G-LEARN", memory_needed, game, k, options, backup)
+
+
+def _check(what: str, needed: _Memory, game: TabularGame, k: int, options: GLearnOptions, backup: str | None) -> None:
+    size = needed(game, k, options, backup)
+    if size <= options.memory_limit:
         return
-    vectors = number_of_counts(k, game.n_groups)
-    needed = memory_needed(game, k, options, backup)
-    most = next((fewer for fewer in range(k - 1, -1, -1) if _fits(game, fewer, options, backup)), None)
-    advice = f"k = {most} fits" if most else "give it more memory"
+    most = bisect_left(range(k), True, key=lambda fewer: needed(game, fewer, options, backup) > options.memory_limit) - 1
+    advice = f"k = {most} fits" if most > 0 else "give it more memory"
     counted = "local states" if game.groups is None else "groups of local states"
     raise ResourceError(
-        f"G-LEARN for k={k} on {game.n_groups} {counted} has {vectors:,} count vectors and needs "
-        f"{needed / 2**20:,.0f} MiB, over the limit of {options.memory_limit / 2**20:,.0f} MiB; {advice}"
+        f"{what} for k={k} on {game.n_groups} {counted} has {number_of_counts(k, game.n_groups):,} count vectors and needs "
+        f"{size / 2**20:,.0f} MiB, over the limit of {options.memory_limit / 2**20:,.0f} MiB; {advice}"
     )
 
 

@@ -66,15 +66,16 @@ def test_a_home_that_cannot_be_written_is_told_before_training(monkeypatch, capf
     assert line.endswith("-k1.npz: cannot be written: Not a directory")
 
 
-def test_too_few_open_files_are_told_in_one_line(here):
+def test_too_few_open_files_are_told_in_one_line(here, small_bundle):
+    save_bundle(small_bundle, "mine.npz")
     program = """
-import resource, sys
+import os, resource, sys
 from altmarl_ros.cli.main import main
-open_now = len(__import__("os").listdir("/proc/self/fd"))
-resource.setrlimit(resource.RLIMIT_NOFILE, (open_now, open_now))
-sys.exit(main(["demo", "--robots", "3"]))
+few = 24
+resource.setrlimit(resource.RLIMIT_NOFILE, (few, few))
+sys.exit(main(["fleet", "--robots", "3", "--k", "1", "--ticks", "1", "--policy", "mine.npz"]))
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, env=os.environ)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
     assert done.returncode in (1, 2)
     assert "Traceback" not in done.stderr
     assert "Too many open files" in done.stderr

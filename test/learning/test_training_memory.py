@@ -12,11 +12,11 @@ from altmarl_ros.cli.main import main
 from altmarl_ros.errors import ResourceError
 from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.learning.alternating import TrainingOptions, train
-from altmarl_ros.learning.backups import GLearnOptions, check_training, memory_needed
+from altmarl_ros.learning.backups import GLearnOptions, check_training, training_memory
 
 CASES = Path(__file__).parents[1] / "data" / "cases"
 PROGRAM = """
-import json, resource, sys
+import json, sys
 from pathlib import Path
 from altmarl_ros.games import load_game
 from altmarl_ros.learning.alternating import TrainingOptions, train
@@ -27,7 +27,8 @@ def trained(game, K, backup):
     g_learn = GLearnOptions(backup=backup, max_sweeps=2, threads=2)
     options = TrainingOptions(K=K, rounds=1, runs=4, n=20, horizon=10, certificate_runs=4, g_learn=g_learn)
     save_bundle(train(load_game(game), options, None, Path("state")), "bundle.npz")
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(peak.split()[1]) * 1024  # ru_maxrss would begin with that of the process which started this one
 
 game, K, backup = json.loads(sys.argv[1])
 begun = trained("warehouse", 2, backup)  # compiles, and loads whatever a training needs
@@ -65,7 +66,7 @@ def test_memory_needed_is_what_a_training_allocates(tmp_path, sizes, K, backup):
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, arguments], capture_output=True, text=True, timeout=300, cwd=tmp_path, check=True
     )
-    needed = memory_needed(load_game(tmp_path / "game.yaml"), K, GLearnOptions(backup=backup, threads=2))
+    needed = training_memory(load_game(tmp_path / "game.yaml"), K, GLearnOptions(backup=backup, threads=2))
     assert needed > 15 << 20  # below, what the allocator rounds up is not small
     assert 0.7 < int(done.stdout) / needed < 1.3, (int(done.stdout) / 2**20, needed / 2**20)
 

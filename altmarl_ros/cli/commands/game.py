@@ -176,11 +176,11 @@ def joint_mode(game: TabularGame) -> Optional[float]:
 
 def training_costs(game: TabularGame, ks: List[int]) -> List[Cost]:
     """The cost for each k; seconds are scaled from one solution per backup that is timed here."""
-    from altmarl_ros.learning.backups import GLearnOptions, memory_needed, preferred_backup
+    from altmarl_ros.learning.backups import GLearnOptions, preferred_backup, training_memory
 
     pi_l, L, options = LocalPolicy.uniform(game), game.n_local_states, GLearnOptions()
     choices = {k: preferred_backup(game, pi_l.transition(game), k, options) for k in ks}
-    memory = {k: memory_needed(game, k, options, choice.name) for k, choice in choices.items()}
+    memory = {k: training_memory(game, k, options, choice.name) for k, choice in choices.items()}
     fitting = {k: choice for k, choice in choices.items() if memory[k] <= options.memory_limit}
     per_term = {
         name: _seconds_per_term(game, name, max(k for k, choice in fitting.items() if choice.name == name))
