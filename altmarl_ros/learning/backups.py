@@ -120,7 +120,7 @@ def check_training(game: TabularGame, k: int, options: GLearnOptions) -> None:
     """
     counted, uniform = aggregate(game, LocalPolicy.uniform(game), None)
     choice = preferred_backup(counted, uniform.transition(counted), k, options)
-    _check("training", training_memory, counted, k, options, choice.name)
+    _check(counted, k, options, choice.name, what="training", needed=training_memory)
 
 
 def make_backup(game: TabularGame, P_pi: FloatArray, k: int, options: GLearnOptions, workers: Workers) -> tuple[Backup, str]:
@@ -165,10 +165,10 @@ def training_memory(game: TabularGame, k: int, options: GLearnOptions, backup: s
 
 def check_memory(game: TabularGame, k: int, options: GLearnOptions, backup: str | None = None) -> None:
     """Raise ResourceError, which names the largest k that fits, if `memory_needed` exceeds the limit."""
-    _check("G-LEARN", memory_needed, game, k, options, backup)
+    _check(game, k, options, backup, what="G-LEARN", needed=memory_needed)
 
 
-def _check(what: str, needed: _Memory, game: TabularGame, k: int, options: GLearnOptions, backup: str | None) -> None:
+def _check(game: TabularGame, k: int, options: GLearnOptions, backup: str | None, *, what: str, needed: _Memory) -> None:
     size = needed(game, k, options, backup)
     if size <= options.memory_limit:
         return
