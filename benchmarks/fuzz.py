@@ -10,6 +10,7 @@ led to anything but an error of the package; such files are kept in --keep.
 from __future__ import annotations
 
 import argparse
+import copy
 import io
 import json
 import multiprocessing
@@ -225,7 +226,7 @@ def _changed_yaml(text: bytes, rng: np.random.Generator) -> bytes:
         key = keys[rng.integers(len(keys))]
         way = rng.integers(6)
         if way < 3:
-            holder[key] = _ODD_VALUES[rng.integers(len(_ODD_VALUES))]
+            holder[key] = copy.deepcopy(_ODD_VALUES[rng.integers(len(_ODD_VALUES))])
         elif way == 3 and isinstance(holder[key], (int, float)):
             holder[key] = holder[key] * float(rng.choice([-1.0, 1e-6, 1.001, 10.0, 1e6, 1e300]))
         elif way == 4 and isinstance(holder, dict):

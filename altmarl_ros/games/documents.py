@@ -39,9 +39,9 @@ def validated(model: type[Any], values: dict[Any, Any], prefix: str) -> Any:
     Raises:
         GameError: a key is unknown or its value is bad; the message begins with `prefix` and the key, and tells a short value.
     """
-    stranger = next((key for key in values if not isinstance(key, str)), None)
-    if stranger is not None:
-        raise GameError(f"key {prefix}{stranger!r} must be a string{quoting_advice(stranger)}")
+    strangers = [key for key in values if not isinstance(key, str)]  # None may be one
+    if strangers:
+        raise GameError(f"key {prefix}{strangers[0]!r} must be a string{quoting_advice(strangers[0])}")
     try:
         return model(**values)
     except ValidationError as error:

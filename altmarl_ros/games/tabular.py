@@ -226,7 +226,8 @@ def _digest(about: str, arrays: Iterable[Any]) -> str:
     digest = hashlib.sha256(about.encode())
     for array in arrays:
         # The numbers are rounded, since exp() may differ in its last bit from one processor to the next.
-        rounded = np.round(np.asarray(array), 9) + 0.0
+        with np.errstate(over="ignore"):  # of rewards near the largest number
+            rounded = np.round(np.asarray(array), 9) + 0.0
         digest.update(repr(rounded.shape).encode() + np.ascontiguousarray(rounded, dtype="<f8").tobytes())
     return digest.hexdigest()[:16]
 

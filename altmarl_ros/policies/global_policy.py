@@ -14,6 +14,8 @@ from altmarl_ros.policies.counts import by_group, number_of_counts, rank_counts,
 
 ActionTable = NDArray[np.uint16]
 
+_LARGEST = float(np.finfo(np.float32).max)  # value, as the ladder holds it; false for NaN and infinity
+
 
 @dataclass(frozen=True, eq=False)
 class Ladder:
@@ -60,7 +62,7 @@ class Ladder:
         object.__setattr__(self, "rungs", tuple(frozen))
         if self.values is not None:
             V, expected = np.asarray(self.values), (number_of_counts(self.K, self.n_groups), S_g)
-            if V.shape != expected or V.dtype.kind != "f" or not np.isfinite(V).all():
+            if V.shape != expected or V.dtype.kind != "f" or not (np.abs(V) <= _LARGEST).all():
                 raise BundleError(f"values have shape {V.shape} of {V.dtype}, must be {expected} of finite numbers")
             object.__setattr__(self, "values", _frozen(V, np.float32))
 

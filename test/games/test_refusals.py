@@ -113,6 +113,7 @@ def test_a_floor_map_and_a_fleet_file_given_as_a_game_are_recognised(tmp_path):
         ("zones: [{name: a, rectangle: [0, 0, 4, 4]}]\nadjacency: [[a, no]]", "adjacency.0.1 is False: "),
         ("zones: [{name: a, rectangle: [0, 0, wide, 4]}]", "zones.0.rectangle.2 is 'wide': "),
         ("zones: [{name: a, rectangle: [0, 0, 4, 4]}]\nopening: -1", "opening is -1: "),
+        ("~: 1\nzones: []", "key None must be a string; YAML reads null and ~ as nothing: quote it"),
         ("no: 1\nzones: []", "key False must be a string; YAML reads yes, no, on and off as truth values"),
     ],
 )

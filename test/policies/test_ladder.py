@@ -71,3 +71,9 @@ def test_a_ladder_shares_frozen_rungs_and_copies_others(warehouse):
     rung[:] = 3
     assert (first.rungs[0] == 0).all()
     assert Ladder(first.rungs, 5, 5).rungs[0] is first.rungs[0]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e308])
+def test_values_that_single_precision_cannot_hold_are_refused(value):
+    with pytest.raises(BundleError, match="of finite numbers"):
+        Ladder((np.zeros((2, 1), dtype=np.uint16),), 2, 2, values=np.array([[0.0, value]]))

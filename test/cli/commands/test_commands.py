@@ -128,4 +128,4 @@ def test_game_check_tells_sizes_costs_and_mixing(capfd):
 
 def test_game_check_prints_a_table(capfd):
     assert main(["game", "check", "warehouse"]) == 0
-    assert "G-LEARN by reports per tick" in capfd.readouterr().out
+    assert "training by reports per tick" in capfd.readouterr().out
