@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
-from launch import LaunchContext
 from launch.actions import (
     DeclareLaunchArgument,
     EmitEvent,
@@ -17,6 +16,7 @@ from launch.actions import (
 )
 from launch.event_handlers import OnProcessExit
 from launch.events import Shutdown
+from launch.launch_context import LaunchContext
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
