@@ -3,13 +3,15 @@
 ros2 launch altmarl_ros coordinator.launch.py policy:=warehouse.npz k:=5
 """
 
-from launch import LaunchDescription
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch import LaunchContext, LaunchDescription
+from launch.actions import OpaqueFunction
+from launch.substitutions import PathJoinSubstitution
 from launch_ros.actions import Node
-from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
-from altmarl_ros.deployment.launching import declare_arguments
+from altmarl_ros.deployment.launch_arguments import LOG_LEVELS
+from altmarl_ros.deployment.launching import declare_arguments, read_arguments
+from altmarl_ros.observation import MODEL_NAMES
 
 ARGUMENTS = {
     "policy": (None, "Policy bundle (.npz) learned by `altmarl train`."),
@@ -35,36 +37,37 @@ ARGUMENTS = {
 }
 
 
+def launch_setup(context: LaunchContext) -> list:
+    """Turn the arguments into the node."""
+    given = read_arguments(context, ARGUMENTS)
+    parameters = {
+        "policy.file": given.text("policy"),
+        "game": given.text("game"),
+        "sampling.k": given.whole("k"),
+        "sampling.model": given.choice("model", MODEL_NAMES),
+        "tick.period": given.number("tick_period"),
+        "fleet_prefix": given.text("fleet_prefix"),
+        "state_file": given.text("state_file"),
+        "plant.kind": given.choice("plant", ("virtual", "external")),
+        "plant.timeout": given.number("plant_timeout"),
+        "autostart": given.flag("autostart"),
+        "standby": given.flag("standby"),
+        "failover.lease": given.number("lease"),
+        "failover.rank": given.whole("rank"),
+        "use_sim_time": given.flag("use_sim_time"),
+    }
+    return [
+        Node(
+            package="altmarl_ros",
+            executable="coordinator",
+            namespace=given.text("namespace"),
+            output="screen",
+            parameters=[given.text("params_file"), parameters],
+            ros_arguments=["--log-level", given.choice("log_level", LOG_LEVELS)],
+        )
+    ]
+
+
 def generate_launch_description() -> LaunchDescription:
-    """Declare the arguments and describe the node."""
-
-    def value(name: str, kind: type) -> ParameterValue:
-        return ParameterValue(LaunchConfiguration(name), value_type=kind)
-
-    coordinator = Node(
-        package="altmarl_ros",
-        executable="coordinator",
-        namespace=LaunchConfiguration("namespace"),
-        output="screen",
-        parameters=[
-            LaunchConfiguration("params_file"),
-            {
-                "policy.file": value("policy", str),
-                "game": value("game", str),
-                "sampling.k": value("k", int),
-                "sampling.model": value("model", str),
-                "tick.period": value("tick_period", float),
-                "fleet_prefix": value("fleet_prefix", str),
-                "state_file": value("state_file", str),
-                "plant.kind": value("plant", str),
-                "plant.timeout": value("plant_timeout", float),
-                "autostart": value("autostart", bool),
-                "standby": value("standby", bool),
-                "failover.lease": value("lease", float),
-                "failover.rank": value("rank", int),
-                "use_sim_time": value("use_sim_time", bool),
-            },
-        ],
-        ros_arguments=["--log-level", LaunchConfiguration("log_level")],
-    )
-    return LaunchDescription([*declare_arguments(ARGUMENTS), coordinator])
+    """Declare the arguments; the node depends on their values."""
+    return LaunchDescription([*declare_arguments(ARGUMENTS), OpaqueFunction(function=launch_setup)])

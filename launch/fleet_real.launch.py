@@ -9,10 +9,10 @@ from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription
 from launch.actions import OpaqueFunction
-from launch.substitutions import LaunchConfiguration
 
 from altmarl_ros.deployment import load_fleet_file
-from altmarl_ros.deployment.launching import after_training, declare_arguments, is_true, nodes_of
+from altmarl_ros.deployment.launch_arguments import LOG_LEVELS
+from altmarl_ros.deployment.launching import after_training, declare_arguments, nodes_of, read_arguments
 from altmarl_ros.nodes.tools.real_fleet import plan_fleet
 
 ARGUMENTS = {
@@ -25,11 +25,11 @@ ARGUMENTS = {
 
 def launch_setup(context: LaunchContext) -> list:
     """Turn the fleet file into nodes."""
-    given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
-    fleet = load_fleet_file(Path(given["fleet"]))
-    plans = plan_fleet(fleet, given["only"], is_true(given["coordinator"]))
-    actions = nodes_of(plans, given["log_level"])
-    if fleet.policy is not None or not is_true(given["coordinator"]):
+    given = read_arguments(context, ARGUMENTS)
+    coordinator, log_level = given.flag("coordinator"), given.choice("log_level", LOG_LEVELS)
+    fleet = load_fleet_file(Path(given.text("fleet")))
+    actions = nodes_of(plan_fleet(fleet, given.text("only"), coordinator), log_level)
+    if fleet.policy is not None or not coordinator:
         return actions
     return after_training(fleet.game, fleet.policy_path, actions)
 

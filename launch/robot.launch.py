@@ -12,7 +12,9 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from altmarl_ros.deployment import find_period, wheel_parameters
-from altmarl_ros.deployment.launching import declare_arguments, is_true
+from altmarl_ros.deployment.fleet_plan import BACKENDS
+from altmarl_ros.deployment.launch_arguments import LOG_LEVELS
+from altmarl_ros.deployment.launching import declare_arguments, read_arguments
 
 ARGUMENTS = {
     "robot_id": ("0", "The robot's id, unique in the fleet."),
@@ -36,27 +38,27 @@ ARGUMENTS = {
 
 def launch_setup(context: LaunchContext) -> list:
     """Turn the arguments into the node."""
-    given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
-    period = find_period(float(given["tick_period"]) if given["tick_period"] else None, given["game"], given["backend"])
+    given = read_arguments(context, ARGUMENTS)
+    game, backend = given.text("game"), given.choice("backend", BACKENDS)
     parameters = {
-        **wheel_parameters(given["backend"], period),
-        "robot_id": int(given["robot_id"]),
-        "game": given["game"],
-        "fleet_prefix": given["fleet_prefix"],
-        "world_prefix": given["world_prefix"],
-        "seed": int(given["seed"]),
-        "silence": float(given["silence"]),
-        "autostart": is_true(given["autostart"]),
-        "use_sim_time": is_true(given["use_sim_time"]) or given["backend"] == "physical",
+        **wheel_parameters(backend, find_period(given.optional_number("tick_period"), game, backend)),
+        "robot_id": given.whole("robot_id"),
+        "game": game,
+        "fleet_prefix": given.text("fleet_prefix"),
+        "world_prefix": given.text("world_prefix"),
+        "seed": given.whole("seed"),
+        "silence": given.number("silence"),
+        "autostart": given.flag("autostart"),
+        "use_sim_time": given.flag("use_sim_time") or backend == "physical",
     }
     return [
         Node(
             package="altmarl_ros",
             executable="robot",
-            namespace=given["namespace"],
+            namespace=given.text("namespace"),
             output="screen",
-            parameters=[*([given["params_file"]] if given["params_file"] else []), parameters],
-            ros_arguments=["--log-level", given["log_level"]],
+            parameters=[*([given.text("params_file")] if given.text("params_file") else []), parameters],
+            ros_arguments=["--log-level", given.choice("log_level", LOG_LEVELS)],
         )
     ]
 

@@ -10,11 +10,13 @@ from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription
 from launch.actions import OpaqueFunction
-from launch.substitutions import LaunchConfiguration
 
 from altmarl_ros.deployment import FleetPlan, find_period
-from altmarl_ros.deployment.launching import after_training, declare_arguments, is_true, nodes_of
+from altmarl_ros.deployment.fleet_plan import BACKENDS
+from altmarl_ros.deployment.launch_arguments import LOG_LEVELS
+from altmarl_ros.deployment.launching import after_training, declare_arguments, nodes_of, read_arguments
 from altmarl_ros.games import load_game
+from altmarl_ros.observation import MODEL_NAMES
 from altmarl_ros.policies.bundle import default_path
 from altmarl_ros.protocol.link_model import parse_network
 
@@ -45,29 +47,31 @@ ARGUMENTS = {
 
 def launch_setup(context: LaunchContext) -> list:
     """Turn the arguments into a plan, and the plan into nodes."""
-    given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
-    policy = Path(given["policy"]) if given["policy"] else default_path(load_game(given["game"]))
+    given = read_arguments(context, ARGUMENTS)
+    game, backend = given.text("game"), given.choice("backend", BACKENDS)
+    log_level = given.choice("log_level", LOG_LEVELS)
+    policy = Path(given.text("policy")) if given.text("policy") else default_path(load_game(game))
     plan = FleetPlan(
-        game=given["game"],
+        game=game,
         policy=policy,
-        robots=int(given["robots"]),
-        k=int(given["k"]),
-        model=given["model"],
-        period=find_period(float(given["tick_period"]) if given["tick_period"] else None, given["game"], given["backend"]),
-        backend=given["backend"],
-        real_time_factor=float(given["rtf"]),
-        processes=int(given["processes"]),
-        crowd=is_true(given["crowd"]),
-        seed=int(given["seed"]),
-        state_file=given["state_file"],
-        network=parse_network(given["network"]),
-        standby=is_true(given["standby"]),
-        trainer=is_true(given["trainer"]),
-        visualization=is_true(given["visualization"]),
-        use_sim_time=is_true(given["use_sim_time"]),
+        robots=given.whole("robots"),
+        k=given.whole("k"),
+        model=given.choice("model", MODEL_NAMES),
+        period=find_period(given.optional_number("tick_period"), game, backend),
+        backend=backend,
+        real_time_factor=given.number("rtf"),
+        processes=given.whole("processes"),
+        crowd=given.flag("crowd"),
+        seed=given.whole("seed"),
+        state_file=given.text("state_file"),
+        network=parse_network(given.text("network")),
+        standby=given.flag("standby"),
+        trainer=given.flag("trainer"),
+        visualization=given.flag("visualization"),
+        use_sim_time=given.flag("use_sim_time"),
     )
-    actions = nodes_of(plan.nodes(), given["log_level"])
-    return actions if given["policy"] else after_training(plan.game, policy, actions)
+    actions = nodes_of(plan.nodes(), log_level, plan.essential)
+    return actions if given.text("policy") else after_training(plan.game, policy, actions)
 
 
 def generate_launch_description() -> LaunchDescription:

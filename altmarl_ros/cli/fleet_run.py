@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Sequence
+from typing import TYPE_CHECKING, Any, Iterator, Sequence
 
 import numpy as np
 import typer
@@ -135,7 +135,7 @@ def run_fleet(
         ResourceError: ROS 2 is not installed.
         AltmarlError: not isolated, and another fleet runs in this ROS domain.
     """
-    rclpy = import_rclpy()
+    import_rclpy()
     own = isolation_variables() if isolated else {}
     os.environ.update({**discovery_variables(), **own})
     if plan.backend != "real":
@@ -144,20 +144,14 @@ def run_fleet(
         setting = " ".join(f"{name}={value}" for name, value in own.items())
         console.err.print(f"in a ROS domain of its own; from another terminal: {setting} altmarl top")
     folder = data_home() / "runs" / datetime.now().strftime("%Y%m%d-%H%M%S-%f")
-    # rclpy must leave Ctrl-C and SIGTERM to us: we stop the fleet in order and keep what was heard.
-    rclpy.init(args=[], signal_handler_options=rclpy.signals.SignalHandlerOptions.NO)
-    try:
+    with Stopping() as stopping, _ros_context():
         from altmarl_ros.nodes.tools.run_logger import RunLogger
 
         logger = RunLogger()
         if not isolated:
             _find_no_other_fleet(logger)
         run = FleetRun(plan, game, logger.log, folder)
-        with (
-            Stopping() as stopping,
-            bag_recorder(bag) if bag else nullcontext() as recorder,
-            ProcessGroup(folder, os.environ) as group,
-        ):
+        with bag_recorder(bag) if bag else nullcontext() as recorder, ProcessGroup(folder, os.environ) as group:
             start_fleet(plan, group, log_level)
             _watch(run, [logger, *([recorder] if recorder else [])], group, stopping)
             if stopping.asked:
@@ -166,6 +160,15 @@ def run_fleet(
         if recorder is not None and recorder.failure is not None:
             run.failures["the recorder"] = f"stopped: {recorder.failure}"
         return run
+
+
+@contextmanager
+def _ros_context() -> Iterator[None]:
+    """Initialise rclpy without its signal handlers: we stop the fleet in order, and keep what was heard."""
+    rclpy = import_rclpy()
+    rclpy.init(args=[], signal_handler_options=rclpy.signals.SignalHandlerOptions.NO)
+    try:
+        yield
     finally:
         rclpy.try_shutdown()
 
@@ -193,7 +196,7 @@ def _watch(run: FleetRun, nodes: Sequence[Any], group: ProcessGroup, stopping: S
             executor.spin_once(timeout_sec=0.05)
             for child in group.ended():
                 run.note_failure(child)
-            if plan.coordinators <= run.failures.keys() or plan.world in run.failures:
+            if any(group <= run.failures.keys() for group in plan.essential):
                 return
             display.update(run.failures)
             if plan.ticks and len(log.statuses) >= plan.ticks:

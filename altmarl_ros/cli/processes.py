@@ -87,7 +87,10 @@ class ProcessGroup:
 
 
 class Stopping:
-    """Context in which SIGINT and SIGTERM set `asked` and do nothing else; the handlers from before return at its end."""
+    """Context in which SIGINT and SIGTERM set `asked` and do nothing else; the handlers from before return at its end.
+
+    Once a program was asked, it ignores further Ctrl-C to its end: it has results to write, and is ending already.
+    """
 
     def __init__(self) -> None:
         self.asked = False
@@ -99,7 +102,8 @@ class Stopping:
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
-            signal.signal(number, handler)
+            ignored = self.asked and number == signal.SIGINT
+            signal.signal(number, signal.SIG_IGN if ignored else handler)
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         self.asked = True

@@ -148,6 +148,11 @@ class FleetPlan:
         """Name of the world's process, without which the fleet cannot go on; empty: there is none."""
         return "crowd" if self.crowd else {"markov": "world", "physical": "physical_world", "real": ""}[self.backend]
 
+    @property
+    def essential(self) -> tuple[frozenset[str], ...]:
+        """Groups of processes, of each of which one must live, or the fleet cannot go on: the coordinators, and the world."""
+        return (self.coordinators, frozenset({self.world})) if self.world else (self.coordinators,)
+
     def nodes(self) -> list[NodePlan]:
         """Return the processes: world and robots, or a crowd; the coordinator comes last, since it begins the episode."""
         simulated = self.use_sim_time or self.backend == "physical"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any, Mapping, Sequence
 
 from launch.actions import (
     DeclareLaunchArgument,
@@ -16,9 +16,12 @@ from launch.actions import (
 )
 from launch.event_handlers import OnProcessExit
 from launch.events import Shutdown
+from launch.launch_context import LaunchContext
+from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from altmarl_ros.deployment.fleet_plan import NodePlan
+from altmarl_ros.deployment.launch_arguments import LaunchArguments
 from altmarl_ros.deployment.middleware import discovery_variables
 
 
@@ -30,16 +33,22 @@ def declare_arguments(table: dict[str, tuple[Any, str]]) -> list[Any]:
     ]
 
 
-def is_true(text: str) -> bool:
-    """Tell whether a launch argument means yes."""
-    return text.strip().lower() in ("true", "1")
+def read_arguments(context: LaunchContext, table: Mapping[str, Any]) -> LaunchArguments:
+    """Return what was given for the arguments that `declare_arguments` declared."""
+    return LaunchArguments({name: LaunchConfiguration(name).perform(context) for name in table})
 
 
-def nodes_of(plans: Sequence[NodePlan], log_level: str) -> list[Any]:
-    """Make the actions that start the processes of a plan, with our settings of the middleware's discovery."""
+def nodes_of(plans: Sequence[NodePlan], log_level: str, essential: Sequence[frozenset[str]] = ()) -> list[Any]:
+    """Make the actions that start the processes of a plan, with our settings of the middleware's discovery.
+
+    Args:
+        plans: the processes.
+        log_level: of the nodes.
+        essential: groups of names of processes; once all of a group have ended, the launch ends, and every process with it.
+    """
     environment = [SetEnvironmentVariable(name, value) for name, value in discovery_variables().items()]
-    return environment + [
-        Node(
+    nodes = {
+        plan.name: Node(
             package="altmarl_ros",
             executable=plan.executable,
             name=plan.node_name,
@@ -50,7 +59,25 @@ def nodes_of(plans: Sequence[NodePlan], log_level: str) -> list[Any]:
             ros_arguments=["--log-level", log_level],
         )
         for plan in plans
-    ]
+    }
+    ends = [action for group in essential for action in _end_with({name: nodes[name] for name in sorted(group)})]
+    return [*environment, *ends, *nodes.values()]
+
+
+def _end_with(group: Mapping[str, Node]) -> list[Any]:
+    """Make the handlers that end the launch once all processes of a group have ended."""
+    running = set(group)
+
+    def handler(name: str) -> Any:
+        def ended(_event: Any, context: LaunchContext) -> list[Any]:
+            running.discard(name)
+            if running or context.is_shutdown:
+                return []
+            return [EmitEvent(event=Shutdown(reason=f"{name} has ended, without which the fleet cannot go on"))]
+
+        return RegisterEventHandler(OnProcessExit(target_action=group[name], on_exit=ended))
+
+    return [handler(name) for name in group]
 
 
 def after_training(game: str, policy: Path, actions: Sequence[Any]) -> list[Any]:

@@ -1,6 +1,8 @@
 """A process group leaves nothing behind."""
 
 import os
+import signal
+import subprocess
 import sys
 import time
 
@@ -53,3 +55,26 @@ def test_one_that_dies_is_noticed_with_its_last_words(tmp_path):
         assert group.ended() == [child]
         assert child.exit_code == 1
         assert child.last_words() == "no luck"
+
+
+ENDING = """
+import time
+from altmarl_ros.cli.processes import Stopping
+with Stopping() as stopping:
+    print("up", flush=True)
+    while not stopping.asked:
+        time.sleep(0.01)
+print("asked", flush=True)
+time.sleep(1.0)
+print("written", flush=True)
+"""
+
+
+def test_a_second_ctrl_c_at_once_does_not_keep_a_program_from_its_end():
+    program = subprocess.Popen([sys.executable, "-c", ENDING], stdout=subprocess.PIPE, text=True)
+    assert program.stdout.readline() == "up\n"
+    program.send_signal(signal.SIGINT)
+    assert program.stdout.readline() == "asked\n"
+    program.send_signal(signal.SIGINT)
+    assert program.communicate(timeout=20)[0] == "written\n"
+    assert program.returncode == 0

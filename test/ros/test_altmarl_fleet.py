@@ -86,8 +86,16 @@ def test_a_stopped_fleet_keeps_its_record_and_leaves_nothing_running(policy, tmp
     while len(children) < 4 and time.monotonic() < end:
         time.sleep(0.1)
         children = children_of(fleet.pid)
-    time.sleep(12.0)  # start.timeout and two seconds of ticks
+    end = time.monotonic() + 60.0
+    while not any("session" in log.read_text() for log in tmp_path.rglob("coordinator.log")) and time.monotonic() < end:
+        time.sleep(0.1)
+    time.sleep(12.0)  # the robots join, and two seconds of ticks
     fleet.send_signal(number)
+    if number == signal.SIGINT:
+        end = time.monotonic() + 10.0
+        while fleet.poll() is None and time.monotonic() < end:  # impatient, until it has ended
+            fleet.send_signal(number)
+            time.sleep(0.1)
     output, _ = fleet.communicate(timeout=60)
     assert fleet.returncode == 0, output
     assert "Traceback" not in output

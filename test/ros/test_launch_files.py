@@ -32,29 +32,34 @@ sys.exit(service.run())
 """
 
 
+def start_launch(folder, file, **arguments):
+    """Start a launch file in `folder`; its process and its log."""
+    prefix = os.environ.get("AMENT_PREFIX_PATH", "")
+    environment = {
+        **os.environ,
+        "AMENT_PREFIX_PATH": os.pathsep.join(filter(None, [str(share_directory().parents[1]), prefix])),
+        "ROS_LOG_DIR": str(folder),
+    }
+    with (folder / f"{file}.log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", SERVICE, str(share_directory() / "launch" / file)]
+            + [f"{name}:={value}" for name, value in arguments.items()],
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            cwd=folder,
+        )
+    return process, folder / f"{file}.log"
+
+
 @pytest.fixture
 def launch(tmp_path):
     started = []
 
     def start(file, **arguments):
-        prefix = os.environ.get("AMENT_PREFIX_PATH", "")
-        environment = {
-            **os.environ,
-            "AMENT_PREFIX_PATH": os.pathsep.join(filter(None, [str(share_directory().parents[1]), prefix])),
-            "ROS_LOG_DIR": str(tmp_path),
-        }
-        with (tmp_path / f"{file}.log").open("w") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-c", SERVICE, str(share_directory() / "launch" / file)]
-                + [f"{name}:={value}" for name, value in arguments.items()],
-                env=environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                cwd=tmp_path,
-            )
-        started.append((process, tmp_path / f"{file}.log"))
-        return process
+        started.append(start_launch(tmp_path, file, **arguments))
+        return started[-1][0]
 
     yield start
     for process, log in started:
@@ -108,3 +113,33 @@ def test_one_robot_with_wheels(launch, fleet, tmp_path):
     running.start("physical_world", "coordinator")
     launch("robot.launch.py", robot_id=0, game="hall", backend="physical")
     running.wait_until(lambda: bool(running.observer.latest and running.observer.latest.heard == 1), 60, "a report")
+
+
+BAD_ARGUMENTS = [
+    ("sim_fleet.launch.py", "crowd", "yes", "must be true or false"),
+    ("sim_fleet.launch.py", "robots", "ten", "must be a whole number"),
+    ("sim_fleet.launch.py", "backend", "gazebo", "must be one of markov, physical, real"),
+    ("coordinator.launch.py", "plant", "real", "must be one of virtual, external"),
+    ("robot.launch.py", "silence", "soon", "must be a number"),
+    ("fleet_real.launch.py", "coordinator", "no", "must be true or false"),
+]
+
+
+@pytest.mark.parametrize(("file", "name", "value", "rule"), BAD_ARGUMENTS)
+def test_an_argument_that_means_nothing_is_named_and_nothing_starts(tmp_path, file, name, value, rule):
+    required = {"coordinator.launch.py": {"policy": "p.npz"}, "fleet_real.launch.py": {"fleet": "f.yaml"}}
+    process, log = start_launch(tmp_path, file, **required.get(file, {}), **{name: value})
+    assert process.wait(60) == 1
+    text = log.read_text()
+    assert f"launch argument {name!r} is {value!r}, {rule}" in text
+    assert "process started" not in text
+
+
+def test_a_fleet_whose_coordinator_cannot_start_ends_as_a_whole(tmp_path):
+    process, log = start_launch(tmp_path, "sim_fleet.launch.py", robots=4, policy="/nonexistent.npz")
+    process.wait(90)
+    text = log.read_text()
+    assert "/nonexistent.npz: cannot be read" in text
+    started = [int(line.split("pid [")[1].split("]")[0]) for line in text.splitlines() if "process started with pid" in line]
+    assert len(started) == 4
+    assert not any(os.path.exists(f"/proc/{pid}") for pid in started)

@@ -1,5 +1,6 @@
 """`altmarl fleet`: run a simulated fleet in separate processes and watch it."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -13,6 +14,7 @@ from altmarl_ros.deployment import FleetPlan, find_period
 from altmarl_ros.deployment.fleet_plan import BACKENDS, MOST_ROBOTS
 from altmarl_ros.games import load_game
 from altmarl_ros.observation import DEFAULT_MODEL
+from altmarl_ros.policies.bundle import default_path
 from altmarl_ros.protocol.link_model import parse_network
 from altmarl_ros.simulation.vectorised_fleet import MOST_LISTED
 
@@ -78,15 +80,13 @@ def fleet(
     Example: altmarl fleet --robots 100 --k 5 --ticks 200 --record run.npz
     """
     faults, tabular = parse_network(network), load_game(game)
-    stored = find_bundle(tabular, game, policy)
-    check_rung(stored, k)
     if record is not None and crowd and robots > MOST_LISTED:
         raise typer.BadParameter(f"--record lists every robot: at most {MOST_LISTED} of a crowd, not {robots}")
     if backend not in BACKENDS:
         raise typer.BadParameter(f"--backend is {backend!r}, must be one of {', '.join(BACKENDS)}")
     plan = FleetPlan(
         game=game,
-        policy=stored.path,
+        policy=policy or default_path(tabular),
         robots=robots,
         k=k,
         model=model,
@@ -102,6 +102,9 @@ def fleet(
         real_time_factor=rtf,
         visualization=visualization,
     )
+    stored = find_bundle(tabular, game, policy)
+    check_rung(stored, k)
+    plan = replace(plan, policy=stored.path)
     run = run_and_record(plan, tabular, record, isolated=isolated, log_level=log_level)
     if as_json:
         console.document({**run.about(), "record": record})

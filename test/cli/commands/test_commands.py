@@ -75,6 +75,8 @@ def test_train_if_missing_keeps_what_is_there(policy):
         (["evaluate", "-p", "missing.npz"], "missing.npz"),
         (["fleet", "-p", "missing.npz"], "missing.npz"),
         (["fleet", "--network", "los=0.3"], "'los' is unknown"),
+        (["fleet", "--robots", "3000"], "robots is 3000, must be at most 2000 without a crowd"),
+        (["fleet", "--model", "smooth"], "observation model 'smooth' is unknown"),
         (["report", "missing.npz"], "missing.npz"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -86,7 +88,15 @@ def test_a_mistake_gives_one_line_and_exit_code_2(arguments, culprit, capfd):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["train", "--k", "-1"], ["train", "--k", "many"], ["evaluate", "--runs", "1"], ["bogus"], ["report"], ["netcheck"]],
+    [
+        ["train", "--k", "-1"],
+        ["train", "--k", "many"],
+        ["evaluate", "--runs", "1"],
+        ["bogus"],
+        ["report"],
+        ["netcheck"],
+        ["fleet", "--backend", "gazebo"],
+    ],
     ids=" ".join,
 )
 def test_a_wrong_option_gives_usage_and_exit_code_2(arguments, capfd):
