@@ -51,10 +51,9 @@ def test_a_dead_robot_process_is_named_and_the_rest_go_on(policy):
 
 
 def test_a_dead_coordinator_ends_the_run(policy):
-    began = time.monotonic()
     run = run_and_kill(policy, "coordinator", ticks=100_000)
     assert list(run.failures) == ["coordinator"]
-    assert time.monotonic() - began < 30
+    assert len(run.log.statuses) < 100_000
 
 
 def test_a_second_fleet_keeps_out_of_the_domain_of_the_first(policy, fleet, tmp_path):

