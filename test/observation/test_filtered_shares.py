@@ -91,6 +91,9 @@ def test_another_goes_on_from_its_last_decision(warehouse, policy):
 def test_it_plays_far_better_than_chance_on_one_report(warehouse, small_bundle, policy):
     start = start_fleets(warehouse, 500, 200, np.random.default_rng(0))
     models = [FilteredShares(warehouse.initial, policy), RandomActions(small_bundle.ladder, np.random.default_rng(2))]
-    played = [simulate(warehouse, small_bundle.pi_l, model, 1, start, 60, np.random.default_rng(1)).returns for model in models]
+    played = [
+        simulate(warehouse, small_bundle.pi_l, model, k=1, start=start, horizon=60, rng=np.random.default_rng(1)).returns
+        for model in models
+    ]
     gain = played[0] - played[1]
     assert gain.mean() > 10 * gain.std() / np.sqrt(200)

@@ -127,7 +127,9 @@ def test_the_lookahead_earns_its_lower_bound(warehouse, small_bundle, solved):
     runs, n, ticks = 1500, 30, 150
     counts = rng.multinomial(n, warehouse.initial.draw_shares(runs, rng))
     s_g = rng.integers(5, size=runs)
-    played = simulate(warehouse, small_bundle.pi_l, Seen(small_bundle.ladder), n, Fleets(s_g, counts), ticks, rng)
+    played = simulate(
+        warehouse, small_bundle.pi_l, Seen(small_bundle.ladder), k=n, start=Fleets(s_g, counts), horizon=ticks, rng=rng
+    )
     surplus = played.returns - policy.vectors.value(s_g, counts / n)
     assert surplus.mean() > -4 * surplus.std() / np.sqrt(runs) - 0.95**ticks * policy.process.scale
 
