@@ -174,7 +174,7 @@ class ReadinessProbe(GuardedNode):
             self.create_subscription(message_type, topic, self._into(heard), profile)
 
     def _into(self, heard: _Heard) -> Callable[[Any], None]:
-        def hear(message: Any) -> None:
+        def on_message(message: Any) -> None:
             if message == heard.last:
                 return  # it came through a second subscription too
             heard.arrivals.append(time.monotonic())
@@ -185,7 +185,7 @@ class ReadinessProbe(GuardedNode):
             if stamp > 0.0:
                 heard.ages.append(self._now() - stamp)
 
-        return hear
+        return on_message
 
     def _now(self) -> float:
         return 1e-9 * float(self.get_clock().now().nanoseconds)
