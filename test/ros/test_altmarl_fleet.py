@@ -73,31 +73,27 @@ def test_a_second_fleet_keeps_out_of_the_domain_of_the_first(policy, fleet, tmp_
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 def test_a_stopped_fleet_keeps_its_record_and_leaves_nothing_running(policy, tmp_path, number):
     command = [sys.executable, "-m", "altmarl_ros.cli.main", "fleet", "-p", str(policy), "-n", "6", "-k", "2"]
-    fleet = subprocess.Popen(
-        [*command, "--period", "0.1", "--record", str(tmp_path / "run.npz")],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        cwd=tmp_path,
-    )
-    children: list[int] = []
-    end = time.monotonic() + 60.0
-    while len(children) < 4 and time.monotonic() < end:
-        time.sleep(0.1)
-        children = children_of(fleet.pid)
-    end = time.monotonic() + 60.0
-    while not any("session" in log.read_text() for log in tmp_path.rglob("coordinator.log")) and time.monotonic() < end:
-        time.sleep(0.1)
-    time.sleep(12.0)  # the robots join, and two seconds of ticks
+    log = tmp_path / "fleet.log"
+    with log.open("w") as output:
+        fleet = subprocess.Popen(
+            [*command, "--period", "0.1", "--record", str(tmp_path / "run.npz")],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=tmp_path,
+        )
+    end = time.monotonic() + 90.0
+    while "heard" not in log.read_text() and fleet.poll() is None and time.monotonic() < end:
+        time.sleep(0.1)  # a line about the ticks comes after 20 of them
+    children = children_of(fleet.pid)
     fleet.send_signal(number)
     if number == signal.SIGINT:
         end = time.monotonic() + 10.0
         while fleet.poll() is None and time.monotonic() < end:  # impatient, until it has ended
             fleet.send_signal(number)
             time.sleep(0.1)
-    output, _ = fleet.communicate(timeout=60)
-    assert fleet.returncode == 0, output
-    assert "Traceback" not in output
+    fleet.wait(timeout=60)
+    assert fleet.returncode == 0, log.read_text()
+    assert "Traceback" not in log.read_text()
     assert len(children) == 4
     assert not any(os.path.exists(f"/proc/{pid}") for pid in children)
     assert len(RunRecord.load(tmp_path / "run.npz").tick) > 0

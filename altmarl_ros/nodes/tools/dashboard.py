@@ -76,28 +76,28 @@ class DashboardNode(GuardedNode):
         self._stop_publisher = self.create_publisher(Bool, f"{fleet_prefix}/{TOPIC}", qos.latched_qos()) if control else None
         self._trainer: dict[str, Any] = {verb: self.create_client(Trigger, f"{TRAINER}/{verb}") for verb in TRAINER_VERBS}
         for message_type, topic, hear, profile in (
-            (FleetTick, f"{fleet_prefix}/tick", self._hear_tick, qos.tick_qos()),
-            (CoordinatorStatus, f"{fleet_prefix}/status", self._hear_status, qos.account_qos()),
-            (FleetConfiguration, f"{fleet_prefix}/configuration", self._hear_configuration, qos.latched_qos()),
-            (FleetTruth, f"{fleet_prefix}/truth", self._hear_truth, qos.account_qos()),
-            (RobotHello, f"{fleet_prefix}/hello", self._hear_hello, qos.latched_from_many_qos()),
-            (FloorTruth, f"{world_prefix}/floor", self._hear_floor, qos.account_qos()),
-            (DiagnosticArray, "/diagnostics", self._hear_diagnostics, qos.command_qos()),
-            (TrainingProgress, f"{TRAINER}/progress", self._hear_progress, qos.latched_qos()),
+            (FleetTick, f"{fleet_prefix}/tick", self._on_tick, qos.tick_qos()),
+            (CoordinatorStatus, f"{fleet_prefix}/status", self._on_status, qos.account_qos()),
+            (FleetConfiguration, f"{fleet_prefix}/configuration", self._on_configuration, qos.latched_qos()),
+            (FleetTruth, f"{fleet_prefix}/truth", self._on_truth, qos.account_qos()),
+            (RobotHello, f"{fleet_prefix}/hello", self._on_hello, qos.latched_from_many_qos()),
+            (FloorTruth, f"{world_prefix}/floor", self._on_floor, qos.account_qos()),
+            (DiagnosticArray, "/diagnostics", self._on_diagnostics, qos.command_qos()),
+            (TrainingProgress, f"{TRAINER}/progress", self._on_progress, qos.latched_qos()),
         ):
             self.create_subscription(message_type, topic, hear, profile)
         self.create_timer(_GRAPH_PERIOD, self._update_graph)
         self._update_graph()
 
-    def _hear_tick(self, message: FleetTick) -> None:
+    def _on_tick(self, message: FleetTick) -> None:
         self._view.hear_tick(message.session, message.tick, message.polled)
 
-    def _hear_status(self, message: CoordinatorStatus, info: Any) -> None:
+    def _on_status(self, message: CoordinatorStatus, info: Any) -> None:
         account = dashboard_conversions.account_from_message(message)
         answers = dict(zip(message.heard_id, message.heard_state, strict=True))
         self._view.hear_status(account, message.polled, answers, live=_is_new(info))
 
-    def _hear_configuration(self, message: FleetConfiguration) -> None:
+    def _on_configuration(self, message: FleetConfiguration) -> None:
         configuration = configuration_from_message(message)
         self._view.configure(configuration.session, configuration.parameters)
         game = str(configuration.parameters.get("game", "")), configuration.game_hash
@@ -124,7 +124,7 @@ class DashboardNode(GuardedNode):
                 floor = None  # a game without a floor
         self._view.set_game(game, floor, about)
 
-    def _hear_truth(self, message: FleetTruth) -> None:
+    def _on_truth(self, message: FleetTruth) -> None:
         ids = np.asarray(message.robot_id, dtype=np.uint32)
         states, actions = (np.asarray(column, dtype=np.uint16) for column in (message.local_state, message.local_action))
         if not len(ids) == len(states) == len(actions):
@@ -140,28 +140,28 @@ class DashboardNode(GuardedNode):
             counts=counts,
         )
 
-    def _hear_hello(self, message: RobotHello) -> None:
+    def _on_hello(self, message: RobotHello) -> None:
         with self._view.lock:
             if message.event == RobotHello.LEAVE:
                 self._view.robots.leave(message.robot_id, message.count)
             else:
                 self._view.robots.join(message.robot_id, message.count, message.name)
 
-    def _hear_floor(self, message: FloorTruth) -> None:
+    def _on_floor(self, message: FloorTruth) -> None:
         columns = {name: np.asarray(getattr(message, name), dtype=np.float32) for name in ("x", "y", "yaw", "charge")}
         ids = np.asarray(message.robot_id, dtype=np.uint32)
         if any(len(column) != len(ids) for column in columns.values()):
             raise ValueError("the floor's arrays have different lengths")
         self._view.hear_floor(ids, message.contacts, message.real_time_factor, **columns)
 
-    def _hear_diagnostics(self, message: DiagnosticArray) -> None:
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
             self._view.hear_diagnosis(status.name, ord(status.level), status.message)
             node, _, finding = status.name.partition(": ")
             if finding == "ticks":
                 self._decided_at[node] = time.monotonic()
 
-    def _hear_progress(self, message: TrainingProgress) -> None:
+    def _on_progress(self, message: TrainingProgress) -> None:
         self._view.put("progress", dashboard_conversions.progress_from_message(message))
         if message.state != self._trainer_state:
             self._trainer_state = message.state

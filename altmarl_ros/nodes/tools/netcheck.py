@@ -24,9 +24,9 @@ class NetcheckListener(GuardedNode):
         super().__init__("altmarl_netcheck_listener", start_parameter_services=False)
         self.answered = 0
         self._publisher = self.create_publisher(RobotReport, _REPORT, qos.report_qos(_DEPTH))
-        self.create_subscription(FleetTick, _TICK, self._answer, qos.tick_qos())
+        self.create_subscription(FleetTick, _TICK, self._on_tick, qos.tick_qos())
 
-    def _answer(self, message: FleetTick) -> None:
+    def _on_tick(self, message: FleetTick) -> None:
         self.answered += 1
         for robot_id in message.polled[:_DEPTH]:
             self._publisher.publish(RobotReport(session=message.session, tick=message.tick, robot_id=int(robot_id)))
@@ -47,7 +47,7 @@ class NetcheckPeer(GuardedNode):
         self.sent: list[float] = []
         self.answers: list[list[float]] = []
         self._publisher = self.create_publisher(FleetTick, _TICK, qos.tick_qos())
-        self.create_subscription(RobotReport, _REPORT, self._hear, qos.report_qos(_DEPTH))
+        self.create_subscription(RobotReport, _REPORT, self._on_report, qos.report_qos(_DEPTH))
 
     @property
     def connected(self) -> bool:
@@ -60,6 +60,6 @@ class NetcheckPeer(GuardedNode):
         self.answers.append([])
         self._publisher.publish(FleetTick(tick=len(self.sent) - 1, polled=np.arange(k, dtype=np.uint32)))
 
-    def _hear(self, message: RobotReport) -> None:
+    def _on_report(self, message: RobotReport) -> None:
         if message.tick < len(self.sent):
             self.answers[message.tick].append(time.monotonic() - self.sent[message.tick])

@@ -202,7 +202,7 @@ class ReadinessProbe(GuardedNode):
         )
 
     def _into(self, heard: _Heard) -> Callable[[Any], None]:
-        def hear(message: Any) -> None:
+        def on_message(message: Any) -> None:
             if message == heard.last:
                 return  # it came through a second subscription too
             heard.arrivals.append(time.monotonic())
@@ -213,7 +213,7 @@ class ReadinessProbe(GuardedNode):
             if stamp > 0.0:
                 heard.ages.append(self._now() - stamp)
 
-        return hear
+        return on_message
 
     def _now(self) -> float:
         return 1e-9 * float(self.get_clock().now().nanoseconds)

@@ -63,10 +63,10 @@ class Recorder(GuardedNode):
         for suffix, (message_type, offered, asked) in TOPICS.items():
             name, of_type = f"{fleet_prefix}/{suffix}", type_name(message_type)
             writer.add_topic(Topic(name, of_type, message_definition(of_type), type_hash(of_type), qos_entry(offered)))
-            self.create_subscription(message_type, name, partial(self._hear, name), asked, raw=True)
+            self.create_subscription(message_type, name, partial(self._on_message, name), asked, raw=True)
         self.create_timer(_FLUSH_PERIOD, self._flush)
 
-    def _hear(self, topic: str, data: bytes, info: Any) -> None:
+    def _on_message(self, topic: str, data: bytes, info: Any) -> None:
         if self.failure is None:
             received = info["received_timestamp"] or time.time_ns()
             try:

@@ -24,26 +24,26 @@ class RunLogger(GuardedNode):
         super().__init__("operator", start_parameter_services=False)
         self.log = RunLog()
         self.latest: StatusRow | None = None
-        self.create_subscription(CoordinatorStatus, "/fleet/status", self._hear_status, qos.account_qos())
-        self.create_subscription(FleetTruth, "/fleet/truth", self._hear_truth, qos.account_qos())
-        self.create_subscription(RobotReport, "/fleet/report", self._hear_report, qos.report_qos(_REPORT_DEPTH))
-        self.create_subscription(FloorTruth, "/world/floor", self._hear_floor, qos.account_qos())
+        self.create_subscription(CoordinatorStatus, "/fleet/status", self._on_status, qos.account_qos())
+        self.create_subscription(FleetTruth, "/fleet/truth", self._on_truth, qos.account_qos())
+        self.create_subscription(RobotReport, "/fleet/report", self._on_report, qos.report_qos(_REPORT_DEPTH))
+        self.create_subscription(FloorTruth, "/world/floor", self._on_floor, qos.account_qos())
 
-    def _hear_status(self, message: CoordinatorStatus) -> None:
+    def _on_status(self, message: CoordinatorStatus) -> None:
         self.latest = conversions.status_from_message(message)
         self.log.statuses[self.latest.session, self.latest.tick] = self.latest
         self.log.forget_old()
 
-    def _hear_truth(self, message: FleetTruth) -> None:
+    def _on_truth(self, message: FleetTruth) -> None:
         truth = conversions.truth_from_message(message)
         self.log.truths[truth.session, truth.tick] = truth
         self.log.forget_old()
 
-    def _hear_report(self, message: RobotReport) -> None:
+    def _on_report(self, message: RobotReport) -> None:
         self.log.reports[message.session, message.tick] += 1
         self.log.forget_old()
 
-    def _hear_floor(self, message: FloorTruth) -> None:
+    def _on_floor(self, message: FloorTruth) -> None:
         row = conversions.floor_from_message(message)
         self.log.floors[row.time] = row
         self.log.forget_old()

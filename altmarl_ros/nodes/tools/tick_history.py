@@ -35,11 +35,9 @@ class TickHistory(GuardedNode):
         self._truths: dict[tuple[int, int], Truth] = {}
         self._configurations: dict[int, Configuration] = {}
         self._games: dict[str, TabularGame | None] = {}
-        self.create_subscription(CoordinatorStatus, self._status_topic, self._hear_status, qos.account_qos())
-        self.create_subscription(FleetTruth, f"{fleet_prefix}/truth", self._hear_truth, qos.account_qos())
-        self.create_subscription(
-            FleetConfiguration, f"{fleet_prefix}/configuration", self._hear_configuration, qos.account_qos()
-        )
+        self.create_subscription(CoordinatorStatus, self._status_topic, self._on_status, qos.account_qos())
+        self.create_subscription(FleetTruth, f"{fleet_prefix}/truth", self._on_truth, qos.account_qos())
+        self.create_subscription(FleetConfiguration, f"{fleet_prefix}/configuration", self._on_configuration, qos.account_qos())
 
     def views(self, last: int) -> list[TickView]:
         """Return the last ticks, oldest first, with what is known of them by now."""
@@ -50,17 +48,17 @@ class TickHistory(GuardedNode):
         newest = self._statuses[-1] if self._statuses else None
         return newest is None or (newest.session, newest.tick) in self._truths or not self._truths
 
-    def _hear_status(self, message: CoordinatorStatus) -> None:
+    def _on_status(self, message: CoordinatorStatus) -> None:
         self._statuses.append(message)
         self.heard += 1
 
-    def _hear_truth(self, message: FleetTruth) -> None:
+    def _on_truth(self, message: FleetTruth) -> None:
         truth = conversions.truth_from_message(message)
         self._truths[truth.session, truth.tick] = truth
         while len(self._truths) > _KEPT:
             del self._truths[next(iter(self._truths))]
 
-    def _hear_configuration(self, message: FleetConfiguration) -> None:
+    def _on_configuration(self, message: FleetConfiguration) -> None:
         configuration = conversions.configuration_from_message(message)
         self._configurations[configuration.session] = configuration
         while len(self._configurations) > _KEPT:

@@ -53,14 +53,14 @@ class VisualizationNode(GuardedNode):
         self._changed, self._drawn = False, 0.0
         prefix, make = values["fleet_prefix"], Endpoints(self)
         self._publisher = make.publisher(MarkerArray, f"{prefix}/visualization", qos.markers_qos())
-        make.subscription(CoordinatorStatus, f"{prefix}/status", self._hear_status, qos.account_qos())
-        make.subscription(FleetTruth, f"{prefix}/truth", self._hear_truth, qos.account_qos())
-        make.subscription(RobotHello, f"{prefix}/hello", self._hear_hello, qos.latched_from_many_qos())
-        make.subscription(FloorTruth, f"{values['world_prefix']}/floor", self._hear_floor, qos.account_qos())
+        make.subscription(CoordinatorStatus, f"{prefix}/status", self._on_status, qos.account_qos())
+        make.subscription(FleetTruth, f"{prefix}/truth", self._on_truth, qos.account_qos())
+        make.subscription(RobotHello, f"{prefix}/hello", self._on_hello, qos.latched_from_many_qos())
+        make.subscription(FloorTruth, f"{values['world_prefix']}/floor", self._on_floor, qos.account_qos())
         # In real time, since a viewer's eyes do not follow a simulated clock.
         self.create_timer(1.0 / float(values["rate"]), self._draw, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
-    def _hear_status(self, message: CoordinatorStatus) -> None:
+    def _on_status(self, message: CoordinatorStatus) -> None:
         status, game = conversions.status_from_message(message), self._game
         self._robots.hear(status.answers)
         heard = frozenset(robot_id for robot_id, _ in status.answers)
@@ -80,7 +80,7 @@ class VisualizationNode(GuardedNode):
         )
         self._changed = True
 
-    def _hear_truth(self, message: FleetTruth) -> None:
+    def _on_truth(self, message: FleetTruth) -> None:
         truth = conversions.truth_from_message(message)
         if truth.counts:
             self._robots.counts = tuple(int(count) for count in truth.occupancy(self._game.n_local_states))
@@ -89,12 +89,12 @@ class VisualizationNode(GuardedNode):
             self._robots.zones = dict(zip(truth.robot_ids, truth.local_states, strict=True))
         self._changed = True
 
-    def _hear_floor(self, message: FloorTruth) -> None:
+    def _on_floor(self, message: FloorTruth) -> None:
         poses = zip(message.x, message.y, message.yaw, strict=True)
         self._robots.poses = dict(zip(message.robot_id, poses, strict=True))
         self._changed = True
 
-    def _hear_hello(self, message: RobotHello) -> None:
+    def _on_hello(self, message: RobotHello) -> None:
         if message.event == RobotHello.LEAVE:
             first = message.robot_id
             self._robots.leave(range(first, first + min(message.count, RobotHello.MAX_COUNT)))
