@@ -59,7 +59,7 @@ docs: install
 # dist/: the source archive, and the wheel for this interpreter and distribution, built from that archive.
 dist: install $(RELEASE)/.installed
 	rm -rf dist
-	$(RELEASE)/bin/python -m build --quiet --sdist
+	$(RELEASE)/bin/python -m build --quiet --sdist --no-isolation
 	$(PIP) wheel --no-build-isolation --no-deps --wheel-dir dist dist/*.tar.gz
 	$(RELEASE)/bin/twine check --strict dist/*
 
