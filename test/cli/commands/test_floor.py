@@ -72,7 +72,7 @@ def test_check_warns_where_robots_share_slots(two, capfd):
 
 
 def test_check_tells_one_way_passages(capfd):
-    floor = str(Path(__file__).parents[1] / "data" / "cases" / "04-one-way-door" / "floor.yaml")
+    floor = str(Path(__file__).parents[2] / "data" / "cases" / "04-one-way-door" / "floor.yaml")
     assert main(["floor", "check", floor]) == 0
     assert "one-way: from 'a' to 'b', not back" in capfd.readouterr().err
     assert main(["floor", "check", floor, "--json"]) == 0

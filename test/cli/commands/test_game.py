@@ -70,7 +70,7 @@ def test_check_tells_what_is_odd_and_where_the_exact_backup_would_fail(tmp_path,
 @pytest.mark.parametrize("ks", [["1"], ["0", "1", "2"], ["1", "12", "13", "25"]])
 def test_check_computes_only_what_was_asked_and_never_fails_by_more(case, ks, capfd):
     """Case 05 of the field: the exact backup works at k = 1 and is refused at k = 12, which nobody asked for."""
-    game = Path(__file__).parents[1] / "data" / "cases" / "05-game-check-probe" / f"{case}.yaml"
+    game = Path(__file__).parents[2] / "data" / "cases" / "05-game-check-probe" / f"{case}.yaml"
     assert main(["game", "check", str(game), "--json", *(word for k in ks for word in ("-k", k))]) == 0
     costs = json.loads(capfd.readouterr().out)["costs"]
     assert [cost["k"] for cost in costs] == [int(k) for k in ks]
