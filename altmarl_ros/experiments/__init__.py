@@ -1,1 +1,1 @@
-"""Experiments: grids of independent tasks with kept results, which end in a table and a figure and can be interrupted."""
+"""Tables and figures that answer a question about the method: grids of independent tasks, cached and resumable."""
