@@ -31,9 +31,8 @@ def test_without_a_home_the_remedy_is_told(monkeypatch):
     """A user without an entry in the password file, as in some containers."""
     monkeypatch.delenv("HOME")
     monkeypatch.delenv("ROS_HOME", raising=False)
-    # The modules are loaded as the user who may read them.
-    program = "import os, sys, altmarl_ros.learning.alternating\nfrom altmarl_ros.cli.main import main\n"
-    program += "if os.getuid() == 0: os.setuid(54321)\n"
+    # The real user is nobody known; the effective one may still read the interpreter.
+    program = "from altmarl_ros.cli.main import main\nimport os, sys\nif os.getuid() == 0: os.setresuid(54321, 0, 0)\n"
     done = subprocess.run(
         [sys.executable, "-c", program + "sys.exit(main(['train', '--k', '1']))"],
         capture_output=True,
