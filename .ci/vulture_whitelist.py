@@ -17,15 +17,9 @@ _.on_page_markdown
 _.generate_launch_description
 _.data_files
 _.has_ext_modules
-_.mode
 
-# Parameters that another's interface has: signal handlers, and options that a decorator of commands reads.
+# The parameter that a signal handler has.
 signum
-plot_only
-quick
-
-# Kept so that rclpy's timer is not collected.
-_._runner
 
 # Members that a parameter or a file names.
 _.FINISH
@@ -55,9 +49,7 @@ _.sweeps
 # What tests and benchmarks stand on: the report's size on the wire, and faults that come while a floor runs.
 REPORT_PAYLOAD_BYTES
 _.carried_to
-random_faults
 _.add_faults
-_.velocities
 
 # G-LEARN over shares, which benchmarks/shares.py and its tests run; training and bundles do not take it up yet.
 build_attention

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import errno
+import functools
 import sys
-from typing import Annotated
+from typing import Annotated, Any, Callable
 
 import typer
 
@@ -98,11 +99,17 @@ def limit_text(error: MemoryError | OSError) -> str:
     return f"{where}{error.strerror or error}{advice}"
 
 
+@functools.cache
+def _commands() -> Callable[[list[str] | None], Any]:
+    """The commands of `app`, put together once in a process."""
+    return typer.main.get_command(app)
+
+
 def main(args: list[str] | None = None) -> int:
     """Run a command line; returns 0, 1 (ran but failed), 2 (wrong input) or 130 (interrupted)."""
     console.redirect()
     try:
-        app(args)
+        _commands()(args)
     except AltmarlError as error:
         console.fail(str(error))
         return 2

@@ -7,8 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Iterator, Mapping
 
-import yaml
-
+from altmarl_ros.files import parse_yaml
 from altmarl_ros.records.bag import METADATA, BagMessage, BagWriter, Topic
 from altmarl_ros.records.bag_storage import COMPRESSED, MCAP, SQLITE, BagError, CutOffError, StoredTopic, read_file
 
@@ -107,9 +106,9 @@ def _check_metadata(folder: Path) -> None:
     try:
         if not path.is_file() or path.stat().st_size > _MOST_METADATA:
             return
-        information = yaml.safe_load(path.read_text())["rosbag2_bagfile_information"]
+        information = parse_yaml(path.read_text())["rosbag2_bagfile_information"]
         storage, packing = information.get("storage_identifier"), information.get("compression_format")
-    except (OSError, yaml.YAMLError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return
     if storage and storage not in _STORAGES.values():
         raise BagError(
@@ -130,8 +129,8 @@ def _first_profile(text: str) -> Mapping[str, Any]:
     if len(text) > _MOST_QOS:
         return {}
     try:
-        profiles = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+        profiles = parse_yaml(text)
+    except ValueError:
         return {}
     first = profiles[0] if isinstance(profiles, list) and profiles else {}
     if not isinstance(first, dict):

@@ -43,6 +43,9 @@ LISTS = """() => [...document.querySelectorAll('li, [role=listitem]')].filter(no
 }).map(node => node.outerHTML.slice(0, 100))"""
 
 
+pytestmark = pytest.mark.browser
+
+
 @pytest.fixture(scope="module")
 def view():
     made = FleetView("/fleet")

@@ -169,6 +169,7 @@ def test_four_cross(limits):
     assert hall.closest > 0.02
 
 
+@pytest.mark.slow
 @BASES
 def test_twelve_swap_sides_of_a_circle(limits):
     angles = np.arange(12) * math.pi / 6

@@ -79,6 +79,7 @@ def test_adding_a_k_below_computes_that_k_alone(warehouse, runner):
     assert runner.computed - before == 2 + 2 + 2  # per seed: learn for 1, play it, and play rung 1 of the ladder
 
 
+@pytest.mark.slow
 def test_heterogeneity_gives_what_direct_play_gives(warehouse, runner):
     options = heterogeneity.HeterogeneityOptions(spread=(0.6,), k=(1, 2, 3), K=3, model=("fresh",), **SMALL)
     rows = heterogeneity.heterogeneity(warehouse, options, runner)
@@ -129,6 +130,7 @@ def test_a_wrong_axis_is_named(warehouse, runner, axes, named):
         heatmap.heatmap(warehouse, heatmap.HeatmapOptions(**axes), runner)
 
 
+@pytest.mark.slow
 def test_convergence_holds_the_best_pair_and_its_gap(warehouse, runner):
     options = convergence.ConvergenceOptions(k=1, robots=30, runs=20, gap_runs=10, rounds=2, seeds=1, seed=2)
     rows = convergence.convergence(warehouse, options, runner)

@@ -117,6 +117,7 @@ def test_bundle_earns_what_its_report_says(warehouse, K, n):
     assert abs(alone.value - made.report["value"]) < 4 * np.hypot(alone.standard_error, made.report["standard_error"])
 
 
+@pytest.mark.slow
 def test_room_for_more_reports_than_robots_costs_nothing(warehouse):
     narrow, wide = (train(warehouse, TrainingOptions(K=K, n=2, runs=400, certificate_runs=0)) for K in (2, 4))
     gap = played(warehouse, narrow, 2, 2).returns - played(warehouse, wide, 2, 2).returns

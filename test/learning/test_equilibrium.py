@@ -36,6 +36,7 @@ def exact_gain(game, n, k, before, after):
     return values[1] - values[0]
 
 
+@pytest.mark.slow
 def test_intervals_cover_the_exact_gain(tracking):
     game, ladder, pi_l = tracking
     other = LocalPolicy(np.eye(2)[np.ones((2, 2), dtype=int)])

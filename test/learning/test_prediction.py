@@ -102,6 +102,7 @@ def test_a_kernel_given_once_for_all_global_states_is_that_at_each(random_game):
     np.testing.assert_array_equal(whole.mean, once.mean)
 
 
+@pytest.mark.slow
 def test_runs_of_the_model_lie_in_the_bands_and_are_seldom_rejected(random_game):
     game = random_game(8, S_g=2, S_l=3, A_l=2, inertia=0.6)
     pi_l = LocalPolicy.uniform(game)

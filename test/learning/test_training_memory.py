@@ -49,6 +49,7 @@ def write_game(path, S_g, A_g, S_l, A_l, inertia=0.9):
     path.write_text(f"name: {path.stem}\narrays: {path.stem}.npz\ngamma: 0.9\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sizes", "K", "backup"),
     [

@@ -53,6 +53,7 @@ def reports_of(turnover, game, bundle, *, k=3, n=30, ticks=4000):
     return np.array(seen)
 
 
+@pytest.mark.slow
 def test_a_sticky_subset_changes_less_and_is_as_large(warehouse, small_bundle):
     change = {}
     for turnover in (0.0, 0.34, 1.0):

@@ -45,13 +45,13 @@ def test_the_ladders_own_action_is_nearly_always_the_best(lookahead, small_bundl
 
 
 def test_a_temperature_draws_by_softmax(lookahead):
-    shares, draws = np.array([0.6, 0.1, 0.1, 0.1, 0.1]), 20_000
+    shares, draws = np.array([0.6, 0.1, 0.1, 0.1, 0.1]), 5_000
     gaps = lookahead.gaps(0, shares, 0)
     for temperature in (0.1, 1.0, 10.0):
         expected = np.exp(-gaps / temperature) / np.exp(-gaps / temperature).sum()
         chances = (np.arange(draws) + 0.5) / draws
         drawn = np.bincount([lookahead.draw(0, shares, 0, temperature, chance) for chance in chances], minlength=5)
-        np.testing.assert_allclose(drawn / draws, expected, atol=1e-4)
+        np.testing.assert_allclose(drawn / draws, expected, atol=2 / draws)  # the grid of chances
     cold = {lookahead.draw(0, shares, 0, 1e-9, chance) for chance in (0.0, 0.3, 0.999)}
     assert cold <= set(np.flatnonzero(gaps < 1e-6))
 

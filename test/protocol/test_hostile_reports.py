@@ -104,6 +104,7 @@ def test_a_late_answer_is_a_sign_of_life_and_a_made_up_one_is_not(make_coordinat
     assert coordinator.roster.live == 1
 
 
+@pytest.mark.slow
 def test_memory_stays_flat_under_a_hundred_thousand_reports(warehouse, small_bundle):
     rng = np.random.default_rng(3)
     play = Play(warehouse, small_bundle, "filtered", 0)

@@ -24,6 +24,7 @@ def test_certify_prints_every_gain_with_its_interval(bundle_file, capsys):
     assert all(word in table for word in ("claimed", "one robot", "all robots", "estimated"))
 
 
+@pytest.mark.slow
 def test_certify_enumerates_a_small_fleet(bundle_file, capsys):
     assert main(["certify", "--policy", str(bundle_file), "-k", "2", "-n", "2", "--model", "fresh", "--json"]) == 0
     gap = json.loads(capsys.readouterr().out)["gaps"][0]

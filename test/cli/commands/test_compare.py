@@ -58,6 +58,7 @@ def told(capfd, *arguments):
     return json.loads(capfd.readouterr().out)
 
 
+@pytest.mark.slow
 def test_the_model_holds_for_its_own_runs_but_one_in_twenty_and_not_for_others(record, capfd):
     results = [(told(capfd, str(record("own.npz", s))), told(capfd, str(record("other.npz", s, drift=0.3)))) for s in range(8)]
     assert sum(not own["holds"] for own, _ in results) <= 2  # more: 0.6 % of the time

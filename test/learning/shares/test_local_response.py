@@ -27,6 +27,7 @@ def test_action_values_are_those_of_the_dense_solver(random_game, uniform_proces
     np.testing.assert_array_equal(greedy(Q), dense.pi_l.probabilities)
 
 
+@pytest.mark.slow
 def test_the_response_is_that_of_played_episodes(warehouse, small_bundle, solved):
     process = SharesProcess.from_tabular(warehouse, small_bundle.pi_l)
     policy = solved(process, warehouse.initial, points=60).policy

@@ -152,6 +152,7 @@ for s, reports in zip(given["s"], given["reports"]):
 """
 
 
+@pytest.mark.slow
 def test_decisions_are_the_same_to_the_bit_whatever_computes(warehouse, small_bundle, solved, tmp_path):
     process = SharesProcess.from_tabular(warehouse, small_bundle.pi_l)
     vectors = solved(process, warehouse.initial).policy.vectors

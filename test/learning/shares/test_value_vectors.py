@@ -68,6 +68,7 @@ def test_every_plan_earns_its_vector_in_the_joint_process(steered_game, uniform_
     np.testing.assert_allclose(earned, vectors.alpha @ shares.T, rtol=0, atol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 10, 1000])
 def test_a_plan_played_without_reports_earns_its_vector(warehouse, small_bundle, solved, uniform_process, n):
     from altmarl_ros.learning.population import CountedPopulation, Fleets

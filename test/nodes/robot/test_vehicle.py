@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from geometry_msgs.msg import Twist
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from nav_msgs.msg import Odometry
 
@@ -224,7 +224,6 @@ events = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.lists(events, max_size=3), times), min_size=1, max_size=8))
 def test_halting_and_parking_agree_whatever_the_times_are(goal_map, steps):
     """Two vehicles get the same: one that holds halts in a step exactly if the other, which parks, leaves to park."""

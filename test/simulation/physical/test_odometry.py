@@ -34,6 +34,7 @@ def test_without_errors_odometry_is_the_way_from_the_start(ideal, run):
             assert np.cos(told[2] - here[2] + yaw) == pytest.approx(1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("time_step", [0.02, 0.005])
 def test_drift_straight_ahead_has_the_variance_of_its_formula(ideal, far, run, time_step):
     drift = {"rate": 1 / time_step, "scale_error": 0.02, "distance_walk": 0.03}
