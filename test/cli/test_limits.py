@@ -67,6 +67,7 @@ def test_a_home_that_cannot_be_written_is_told_before_training(monkeypatch, capf
     assert line.endswith("-k1.npz: cannot be written: Not a directory")
 
 
+@pytest.mark.slow
 def test_too_few_open_files_are_told_in_one_line(here, small_bundle):
     save_bundle(small_bundle, "mine.npz")
     program = """

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 
+import pytest
 from aiohttp import ClientSession, web
 
 from altmarl_ros.dashboard.access import Access
@@ -59,6 +60,7 @@ async def is_served(port, address="127.0.0.1"):
     return False
 
 
+@pytest.mark.slow
 def test_a_head_that_does_not_come_is_not_waited_for():
     async def scenario(port):
         for begin in (b"", b"GET / HTTP/1.1\r\nHost: 127", b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n"):
@@ -113,6 +115,7 @@ def test_connections_are_bounded_in_all_and_from_one_address():
     served(scenario)
 
 
+@pytest.mark.slow
 def test_a_reader_that_takes_nothing_does_not_stay():
     async def answer(request):
         return web.Response(body=bytes(50_000_000))
@@ -132,6 +135,7 @@ def test_a_reader_that_takes_nothing_does_not_stay():
     served(scenario, application=application)
 
 
+@pytest.mark.slow
 def test_a_websocket_lasts():
     async def scenario(port):
         async with ClientSession() as session, session.ws_connect(f"http://127.0.0.1:{port}/ws") as socket_:
