@@ -29,10 +29,12 @@ def here(tmp_path, monkeypatch):
 
 def test_without_a_home_the_remedy_is_told(monkeypatch):
     """A user without an entry in the password file, as in some containers."""
+    if os.getuid() != 0:
+        pytest.skip("only root can become a user without a home")
     monkeypatch.delenv("HOME")
     monkeypatch.delenv("ROS_HOME", raising=False)
     # The real user is nobody known; the effective one may still read the interpreter.
-    program = "from altmarl_ros.cli.main import main\nimport os, sys\nif os.getuid() == 0: os.setresuid(54321, 0, 0)\n"
+    program = "from altmarl_ros.cli.main import main\nimport os, sys\nos.setresuid(54321, 0, 0)\n"
     done = subprocess.run(
         [sys.executable, "-c", program + "sys.exit(main(['train', '--k', '1']))"],
         capture_output=True,
@@ -40,8 +42,6 @@ def test_without_a_home_the_remedy_is_told(monkeypatch):
         timeout=120,
         env={name: value for name, value in os.environ.items() if name != "HOME"},
     )
-    if os.getuid() != 0:
-        pytest.skip("only root can become a user without a home")
     assert done.returncode == 2, done.stderr
     assert done.stderr.strip() == "error: HOME is not set: set HOME or ROS_HOME, or say where files go and are by options"
 
