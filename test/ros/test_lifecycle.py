@@ -2,12 +2,14 @@
 
 import json
 import subprocess
+import time
 
 import pytest
 
 from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.nodes.common.lifecycle import ManagedNode
+from altmarl_ros.nodes.common.running import make_executor
 from altmarl_ros.protocol.messages import is_newer
 from altmarl_ros.resources import executable
 
@@ -187,6 +189,26 @@ def test_a_step_that_fails_leaves_nothing_behind_and_can_be_taken_again(fragile,
     fragile.trigger_shutdown()
     assert (fragile.state_id, len(list(fragile.timers))) == (FINALIZED, 0)
     assert fragile.steps[-2:] == ["deactivate", "cleanup"]
+
+
+def test_a_timer_that_is_destroyed_while_it_is_due_is_not_called_any_more(fragile):
+    """One of two timers that are both due destroys the other, in whatever order the executor has queued them."""
+    called = []
+    executor = make_executor()
+    executor.add_node(fragile)
+
+    def destroy(other):
+        called.append(other)
+        time.sleep(3 * PERIOD)  # both have been due meanwhile
+        fragile.destroy_timer(timers[other])
+
+    timers = [fragile.create_timer(PERIOD, lambda other=other: destroy(other)) for other in (1, 0)]
+    end = time.monotonic() + 10 * PERIOD
+    while time.monotonic() < end:
+        executor.spin_once(timeout_sec=0.02)
+    executor.shutdown()
+    assert len(set(called)) == 1
+    assert len(called) > 1
 
 
 def test_it_stops_cleanly_from_every_state(start_executable, policy):

@@ -72,10 +72,19 @@ class GuardedNode(Node):
         clock: Clock | None = None,
         **options: Any,
     ) -> Any:
-        """Make a timer as rclpy does; of a simulated clock it is a ClockTimer."""
+        """Make a timer as rclpy does; of a simulated clock it is a ClockTimer.
+
+        An executor may have queued a timer that is destroyed before its turn; its callback is not called any more.
+        """
         if self._clock_timers is not None and clock in (None, self.get_clock()):
             return self._clock_timers.create(timer_period_sec, callback)
-        return super().create_timer(timer_period_sec, callback, callback_group, clock, **options)
+
+        def call_unless_destroyed() -> None:
+            if timer in self.timers:
+                callback()
+
+        timer = super().create_timer(timer_period_sec, call_unless_destroyed, callback_group, clock, **options)
+        return timer
 
     def destroy_timer(self, timer: Any) -> bool:
         """Destroy a timer of either kind."""
