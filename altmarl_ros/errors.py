@@ -1,5 +1,14 @@
 """Errors that a user can cause and mend; all derive from `AltmarlError`."""
 
+from __future__ import annotations
+
+_LONGEST_SHOWN = 80  # characters
+
+
+def shown(text: str) -> str:
+    """Quote a text from outside for a message, in one line: shortened, and what is not printable escaped."""
+    return repr(text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "...")
+
 
 class AltmarlError(Exception):
     """Base class of these errors: the message names the culprit in one line; commands print it and exit with code 2."""

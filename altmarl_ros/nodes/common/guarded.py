@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import wraps
-from typing import Any, Callable
+from typing import Any, Callable, Iterable, Mapping, Sequence
 
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock
@@ -17,7 +17,9 @@ from rclpy.parameter import Parameter as RclParameter
 from rclpy.subscription import Subscription
 
 from altmarl_ros.errors import AltmarlError
+from altmarl_ros.nodes.common.allowed_paths import AllowedPaths
 from altmarl_ros.nodes.common.clock_timers import ClockTimer, ClockTimers
+from altmarl_ros.nodes.common.parameter_services import ParameterServices
 from altmarl_ros.nodes.common.parameters import Parameter, unknown_parameter
 
 _THROTTLE = 5.0  # s
@@ -30,18 +32,23 @@ class EndOfNode(AltmarlError):
 class GuardedNode(Node):
     """Guards the callback of every subscription: a message that makes it fail is dropped, counted and logged.
 
-    With `use_sim_time` timers of the node's own clock are ClockTimers.
+    With `use_sim_time` timers of the node's own clock are ClockTimers. Services that set parameters which name files are
+    answered once a thread has read these (`parameter_services`).
 
     Attributes:
         dropped: number of dropped messages, by topic.
         table: parameters declared by `parameter_sets.declare`, by name.
+        paths: where the files may be that parameters name.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self.dropped: Counter[str] = Counter()  # first: rclpy's own constructor may subscribe, and set parameters
         self.table: dict[str, Parameter] = {}
+        self.paths = AllowedPaths((), {})
+        self._files: Any = None  # what `read_files` gave for the set that is being taken
         super().__init__(*arguments, **options)
         self._clock_timers = ClockTimers(self) if self.get_parameter("use_sim_time").value else None
+        self._parameter_services = ParameterServices(self) if options.get("start_parameter_services", True) else None
 
     @property
     def all_timers(self) -> list[Any]:
@@ -50,11 +57,62 @@ class GuardedNode(Node):
 
     def set_parameters_atomically(self, parameter_list: list[RclParameter]) -> SetParametersResult:
         """Set several parameters, all or none, as rclpy does, after a check by the table."""
+        return self.take_set(parameter_list, None)
+
+    def take_set(self, parameters: Sequence[RclParameter], files: Any) -> SetParametersResult:
+        """Take a set of parameters, all or none.
+
+        `files`: what the reader of `file_reader` gave, or the AltmarlError that it raised; None: nothing was read yet.
+        """
+        if isinstance(files, AltmarlError):
+            return SetParametersResult(successful=False, reason=str(files))
         try:
-            accepted = [self._accept(parameter) for parameter in parameter_list]
+            accepted = [self._accept(parameter) for parameter in parameters]
+            if files is None:
+                self.paths.check({parameter.name: parameter.value for parameter in accepted})
         except AltmarlError as error:
             return SetParametersResult(successful=False, reason=str(error))
-        return super().set_parameters_atomically(accepted)
+        self._files = files
+        try:
+            return super().set_parameters_atomically(accepted)
+        finally:
+            self._files = None
+
+    def set_parameters_later(self, parameters: Sequence[RclParameter], done: Callable[[SetParametersResult], None]) -> None:
+        """Set several parameters, all or none, and call `done` with the result once the files that they name are read."""
+        assert self._parameter_services is not None, "a node without parameter services"
+        self._parameter_services.set_later(parameters, done)
+
+    def reads_files(self, names: Iterable[str]) -> bool:
+        """Whether files are read where these parameters are set."""
+        return self.paths.names(names)
+
+    def read_files(self, values: Mapping[str, Any], names: frozenset[str]) -> Any:
+        """Read what the node needs of the files that its parameters would name; called in a thread, changes nothing.
+
+        Args:
+            values: all parameters by name, as they would be.
+            names: of those that are set.
+
+        Raises:
+            AltmarlError: with the reason for a refusal.
+        """
+        return None
+
+    def files_read(self, values: Mapping[str, Any], names: frozenset[str]) -> Any:
+        """Return what `read_files` gave for the set that is being taken; reads it now where no thread has."""
+        return self._files[0] if self._files else self.read_files(values, names)
+
+    def file_reader(self, parameters: Sequence[RclParameter]) -> Callable[[], tuple[Any]]:
+        """Return what reads the files of a set, in any thread; it raises AltmarlError with the reason for a refusal."""
+        values = {name: self.get_parameter(name).value for name in self.table}
+
+        def read() -> tuple[Any]:
+            given = {parameter.name: parameter.value for parameter in map(self._accept, parameters)}
+            self.paths.check(given)
+            return (self.read_files({**values, **given}, frozenset(given)),)
+
+        return read
 
     def _accept(self, parameter: RclParameter) -> RclParameter:
         known = self.table.get(parameter.name)

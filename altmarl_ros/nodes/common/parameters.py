@@ -40,6 +40,7 @@ class Parameter:
         fixed: whether nothing changes it after the start, the life cycle neither.
         safer: which values are safer than the one at the start, for a safety parameter (see `safety_bounds`): "lower" (of
             `choices` the earlier ones), "higher" (true for a switch), or none ("same"). Empty: it is no safety parameter.
+        path: what of the file system a text names (see `allowed_paths`); empty: nothing.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Parameter:
     live: bool = False
     fixed: bool = False
     safer: Literal["", "lower", "higher", "same"] = ""
+    path: Literal["", "file", "folder", "name or file"] = ""
 
     def descriptor(self, managed: bool = False) -> ParameterDescriptor:
         """What `ros2 param describe` shows.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
 import numpy as np
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.parameter import Parameter as RclParameter
 
 from altmarl_ros.errors import AltmarlError
@@ -33,6 +34,8 @@ from altmarl_ros.protocol.plant import Plant, VirtualPlant
 from altmarl_ros.protocol.settings import CoordinatorSettings
 from altmarl_ros.protocol.standby import Handover
 from altmarl_ros.records import Configuration
+
+_LAST_WRITE = 1.0  # s; longest wait for a checkpoint when a node is cleaned up
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class CoordinatorNode(ManagedNode):
         self._values = declare(self, PARAMETERS, managed=True)
         watch(self, PARAMETERS, self._values, self._prepare_parameters, self._apply_parameters)
         self._last_session: int | None = None
+        self._state_file: StateFile | None = None  # once configured
         self._standby: StandbyLink | None = None  # while active
         if self._values["autostart"]:
             self.start()
@@ -116,6 +120,15 @@ class CoordinatorNode(ManagedNode):
         self._standby = None
         self._scheduler.stop()
 
+    def cleanup(self) -> None:
+        """Write the last checkpoint."""
+        self.drain(_LAST_WRITE)
+
+    def drain(self, timeout: float) -> None:
+        """Wait until the last checkpoint is written, at most `timeout` [s]."""
+        if self._state_file is not None:
+            self._state_file.drain(timeout)
+
     # The SuccessionHooks, which the standby link calls.
 
     def may_decide(self) -> bool:
@@ -147,10 +160,13 @@ class CoordinatorNode(ManagedNode):
             given = {}
         elif configuration.policy_hash == self._core.bundle.content_hash:
             given.pop("policy.file", None)
-        if given:
-            changed = self.set_parameters_atomically([RclParameter(name, value=value) for name, value in given.items()])
+
+        def tell(changed: SetParametersResult) -> None:
             outcome = "taken" if changed.successful else f"not taken, {changed.reason}"
             self.get_logger().info(f"parameters of session {configuration.session}: {', '.join(given)} {outcome}")
+
+        if given:
+            self.set_parameters_later([RclParameter(name, value=value) for name, value in given.items()], tell)
 
     # The TickHooks, which the scheduler calls.
 
@@ -190,7 +206,8 @@ class CoordinatorNode(ManagedNode):
         """See TickHooks."""
         if self._plant_link is not None:
             self._plant_link.publish(decision)
-        self._state_file.save(self._core.session, self._core.global_state)
+        if self._state_file is not None:
+            self._state_file.save(self._core.session, self._core.global_state)
         status.refused_hellos, status.policy_requests = self._join_handler.refused, self._join_handler.policy_requests
         self._health.add(decision, status.latency, status.report_bytes, time.monotonic())
 
@@ -231,6 +248,10 @@ class CoordinatorNode(ManagedNode):
         )
         return [*found, *plant, self._endpoints.finding(self._scheduler.keeps_deadline)]
 
+    def read_files(self, values: Mapping[str, Any], names: frozenset[str]) -> PolicyBundle | None:
+        """See GuardedNode: the policy, where one is set while there is a game that it must be for."""
+        return _load_bundle(values, self._game) if self.configured and "policy.file" in names else None
+
     def _prepare_parameters(self, values: Mapping[str, Any], names: frozenset[str]) -> _Change | None:
         if not self.configured:
             return None
@@ -241,7 +262,7 @@ class CoordinatorNode(ManagedNode):
                 f"parameter 'tick.period' is {values['tick.period']:g}, must be below 'failover.lease', {lease:g}, "
                 "or a standby takes over between two ticks"
             )
-        bundle = _load_bundle(values, self._game) if "policy.file" in names else None
+        bundle = self.files_read(values, names)
         settings = CoordinatorSettings.from_parameters(values)
         self._core.check(settings=settings, bundle=bundle)
         return _Change(settings, bundle)

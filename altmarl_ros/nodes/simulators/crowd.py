@@ -33,7 +33,7 @@ PARAMETERS = (
     Parameter("first_id", 0, "Id of the first robot.", 0, 2**32 - 1),
     Parameter("count", 1000, "Number of robots.", 1, 1_000_000),
     *(parameter for parameter in SHARED_PARAMETERS if parameter.name not in ("game", "world_prefix")),
-    Parameter("game", "warehouse", "Game that is played: a built-in name or a YAML file."),
+    Parameter("game", "warehouse", "Game that is played: a built-in name or a YAML file.", path="name or file"),
     *DIAGNOSTICS_PARAMETERS,
 )
 

@@ -10,13 +10,14 @@ from altmarl_ros.games import TabularGame
 from altmarl_ros.games.rewards import Rewards, parse_parameters
 from altmarl_ros.learning.alternating import LEARNABLE, TrainingOptions
 from altmarl_ros.learning.backups import BACKUPS, GLearnOptions, check_training
+from altmarl_ros.nodes.common.allowed_paths import ALLOWED
 from altmarl_ros.nodes.common.parameters import Parameter
 from altmarl_ros.observation import DEFAULT_MODEL
 from altmarl_ros.policies.bundle import default_top_rung
 from altmarl_ros.resources import data_home
 
 PARAMETERS = (
-    Parameter("game", "warehouse", "The fleet's game: a built-in name or a YAML file.", live=True),
+    Parameter("game", "warehouse", "The fleet's game: a built-in name or a YAML file.", live=True, path="name or file"),
     Parameter("reward.global", 1.0, "Weight of the game's global reward r_g.", -1e6, 1e6, live=True),
     Parameter("reward.local", 1.0, "Weight of the robots' mean reward r_l.", -1e6, 1e6, live=True),
     Parameter(
@@ -66,7 +67,9 @@ PARAMETERS = (
         "folder",
         "",
         "Where policies are kept, readable for the coordinator by the same path; empty: $ROS_HOME/altmarl_ros/trainer.",
+        path="folder",
     ),
+    ALLOWED,
     Parameter("nice", 10, "By how much the training process gives way to others.", 0, 19),
     Parameter("fleet_prefix", "/fleet", "Prefix of the fleet-wide topics."),
 )
