@@ -155,25 +155,11 @@ def test_a_concentration_that_overflows_is_refused_by_name(random_game):
         TabularGame("x", game.P_g, game.P_l, game.r_g, game.r_l, 0.9, Start(np.full(2, 0.5), np.array([1.0, 1e308])))
 
 
-NO_NAMES = [
-    "../../x",
-    "/tmp/x",
-    "a/b",
-    "a\\b",
-    ".",
-    "..",
-    ".hidden",
-    "a\0b",
-    "a\nb",
-    "\x1b[31mred",
-    "a\u202eb",
-    "x" * 65,
-    "",
-    "\t",
-]
+PATHS = ["../../x", "/tmp/x", "a/b", "a\\b", ".", "..", ".hidden"]
+UNPRINTABLE = ["a\0b", "a\nb", "\x1b[31mred", "a\u202eb", "\t"]
 
 
-@pytest.mark.parametrize("name", NO_NAMES)
+@pytest.mark.parametrize("name", [*PATHS, *UNPRINTABLE, "", "x" * 65])
 def test_a_games_name_is_no_path_and_its_refusal_is_safe_to_print(name, tmp_path, random_game):
     path = tmp_path / "game.yaml"
     path.write_text(yaml.safe_dump({"name": name, "builder": "warehouse"}))
@@ -186,12 +172,13 @@ def test_a_games_name_is_no_path_and_its_refusal_is_safe_to_print(name, tmp_path
 
 @given(st.text(max_size=70))
 def test_whatever_the_name_a_file_named_after_a_game_stays_in_its_folder(name):
+    refused = ""
     try:
         check_name(name)
     except GameError as error:
-        assert str(error).isprintable()
-    else:
-        assert Path(os.path.normpath(f"/folder/{name}-1234.npz")).parent == Path("/folder")
+        refused = str(error)
+    assert refused.isprintable()
+    assert refused or Path(os.path.normpath(f"/folder/{name}-1234.npz")).parent == Path("/folder")
 
 
 def test_names_of_states_and_actions_are_printable(random_game):

@@ -48,7 +48,7 @@ class GuardedNode(Node):
         self._files: Any = None  # what `read_files` gave for the set that is being taken
         super().__init__(*arguments, **options)
         self._clock_timers = ClockTimers(self) if self.get_parameter("use_sim_time").value else None
-        self._parameter_services = ParameterServices(self) if options.get("start_parameter_services", True) else None
+        self._parameter_services = ParameterServices(self, self) if options.get("start_parameter_services", True) else None
 
     @property
     def all_timers(self) -> list[Any]:

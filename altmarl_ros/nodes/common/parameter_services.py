@@ -7,19 +7,30 @@ checked, taken and answered.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Sequence
+from typing import Any, Callable, Iterable, Protocol, Sequence
 
 from rcl_interfaces.msg import SetParametersResult
 from rcl_interfaces.srv import SetParameters, SetParametersAtomically
+from rclpy.node import Node
 from rclpy.parameter import Parameter as RclParameter
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.nodes.common.file_reader import FileReader
 
-if TYPE_CHECKING:
-    from altmarl_ros.nodes.common.guarded import GuardedNode
-
 Set = Sequence[RclParameter]
+
+
+class TakesSets(Protocol):
+    """What a node does with sets of its parameters."""
+
+    def reads_files(self, names: Iterable[str]) -> bool:
+        """Whether files are read where these parameters are set."""
+
+    def file_reader(self, parameters: Set) -> Callable[[], Any]:
+        """Return what reads the files of a set, in any thread; it raises AltmarlError with the reason for a refusal."""
+
+    def take_set(self, parameters: Set, files: Any) -> SetParametersResult:
+        """Take a set, all or none; `files` is what its reader gave, or the AltmarlError that it raised."""
 
 
 class _Later:
@@ -33,8 +44,9 @@ class _Later:
 class ParameterServices:
     """Wraps the services by which other nodes set the parameters of one node."""
 
-    def __init__(self, node: GuardedNode) -> None:
-        self._node, self._reader = node, FileReader(node)
+    def __init__(self, node: Node, sets: TakesSets) -> None:
+        """`node` has the services and is spun; `sets` is the node again, as far as it takes parameters."""
+        self._sets, self._reader = sets, FileReader(node)
         for service in list(node.services):
             if service.srv_type is SetParameters:
                 self._wrap(service, self._each)
@@ -49,7 +61,7 @@ class ParameterServices:
         answer, send = service.callback, service.send_response
 
         def callback(request: Any, response: Any) -> Any:
-            waits = self._node.reads_files(parameter.name for parameter in request.parameters)
+            waits = self._sets.reads_files(parameter.name for parameter in request.parameters)
             return later(request, response) if waits else answer(request, response)
 
         def send_response(response: Any, header: Any) -> None:
@@ -77,15 +89,14 @@ class ParameterServices:
         return _Later([[RclParameter.from_parameter_msg(parameter) for parameter in request.parameters]], respond)
 
     def _begin(self, sets: Sequence[Set], done: Callable[[list[SetParametersResult]], None]) -> None:
-        node = self._node
-        readers = [node.file_reader(parameters) for parameters in sets]
+        readers = [self._sets.file_reader(parameters) for parameters in sets]
 
         def work() -> list[Any]:
             return [_caught(reader) for reader in readers]
 
         def take(read: Any) -> None:
             found = [read] * len(sets) if isinstance(read, AltmarlError) else read
-            done([node.take_set(parameters, files) for parameters, files in zip(sets, found, strict=True)])
+            done([self._sets.take_set(parameters, files) for parameters, files in zip(sets, found, strict=True)])
 
         try:
             self._reader.read(work, take)
