@@ -68,6 +68,7 @@ class CoordinatorNode(ManagedNode):
         self._values = declare(self, PARAMETERS, managed=True)
         watch(self, PARAMETERS, self._values, self._prepare_parameters, self._apply_parameters)
         self._last_session: int | None = None
+        self._calm_until = 0.0  # monotonic [s]; what is missing until then is no alarm
         self._state_file: StateFile | None = None  # once configured
         self._standby: StandbyLink | None = None  # while active
         if self._values["autostart"]:
@@ -147,6 +148,9 @@ class CoordinatorNode(ManagedNode):
             self._scheduler.start(gated=not self._resumed)
         else:
             self._scheduler.start_now()
+        now = time.monotonic()
+        self._calm_until = now + float(self._values["diagnostics.grace"])
+        self._health.begin(max(self._calm_until, now + self._scheduler.first_due))
 
     def step_down(self) -> None:
         """See SuccessionHooks."""
@@ -233,7 +237,9 @@ class CoordinatorNode(ManagedNode):
         self._configuration_publisher.publish(conversions.configuration_to_message(configuration, stamp))
 
     def _diagnose(self) -> list[Finding]:
-        plant = [] if self._plant_link is None else [self._plant_link.finding()]
+        now = time.monotonic()
+        starting = now < self._calm_until or self._scheduler.gated
+        plant = [] if self._plant_link is None else [self._plant_link.finding(starting)]
         if not self._deciding:
             return [Finding("role", Level.OK, "standing by" if self._standby else "inactive", {}), *plant]
         if self._core.settings.paused:
@@ -244,7 +250,8 @@ class CoordinatorNode(ManagedNode):
             missed_ticks=self._scheduler.missed,
             refused_hellos=self._join_handler.refused,
             policy_requests=self._join_handler.policy_requests,
-            now=time.monotonic(),
+            starting=starting,
+            now=now,
         )
         return [*found, *plant, self._endpoints.finding(self._scheduler.keeps_deadline)]
 

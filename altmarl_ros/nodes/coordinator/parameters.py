@@ -133,6 +133,7 @@ PARAMETERS = (
     *PLANT_PARAMETERS,
     *STANDBY_PARAMETERS,
     diagnostics.PERIOD,
+    diagnostics.GRACE,
     *threshold_parameters("slowness", _THRESHOLDS.slowness, "Missing share of the tick frequency"),
     *threshold_parameters("loss", _THRESHOLDS.loss, "Share of polls without an accepted report"),
     *threshold_parameters("suspended", _THRESHOLDS.suspended, "Share of the roster that has left the draw"),

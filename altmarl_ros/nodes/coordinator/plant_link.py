@@ -70,10 +70,11 @@ class PlantLink:
             self._node.get_logger().info(f"the global plant is in state {self.plant.state}: ticks go on, {self.held} were held")
         self.held = 0
 
-    def finding(self) -> Finding:
-        """A finding for /diagnostics: whether the plant's state is known."""
+    def finding(self, starting: bool) -> Finding:
+        """A finding for /diagnostics: whether the plant's state is known, which at the start it need not be."""
         plant = self.plant
-        level = Level.ERROR if plant.trouble else Level.OK
+        missing = plant.state is None and starting
+        level = Level.ERROR if plant.trouble and not missing else Level.OK
         return Finding(
             "plant",
             level,

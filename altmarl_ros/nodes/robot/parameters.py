@@ -41,6 +41,7 @@ SHARED_PARAMETERS = (
 
 DIAGNOSTICS_PARAMETERS = (
     diagnostics.PERIOD,
+    diagnostics.GRACE,
     *diagnostics.threshold_parameters("silent", Threshold(0.01, 0.5), "Share of robots that hear no coordinator"),
 )
 
@@ -225,6 +226,15 @@ DRIVE_PARAMETERS = (
         safer="higher",
     ),
     Parameter(
+        "diagnostics.blocked",
+        20.0,
+        "How long something may bar a robot's way before /diagnostics warns.",
+        0.0,
+        3600.0,
+        unit="s",
+        live=True,
+    ),
+    Parameter(
         "goal.tolerance",
         _PLANNER.tolerance,
         "Distance from its slot at which a robot has arrived.",
@@ -244,11 +254,13 @@ class DriveSettings:
         limits: of the base.
         governor: timeouts and margins of the governor.
         planner: clearance and tolerance of the local planner.
+        patience: how long something may bar the way before it is an alarm [s].
     """
 
     limits: Limits
     governor: GovernorSettings
     planner: PlannerSettings
+    patience: float
 
 
 def drive_settings(values: Mapping[str, Any]) -> DriveSettings:
@@ -286,7 +298,7 @@ def drive_settings(values: Mapping[str, Any]) -> DriveSettings:
         period=1.0 / number("drive.rate"),
     )
     planner = PlannerSettings(radius=radius, clearance=number("margin.clearance"), tolerance=number("goal.tolerance"))
-    return DriveSettings(limits, governor, planner)
+    return DriveSettings(limits, governor, planner, number("diagnostics.blocked"))
 
 
 def pose_of(values: Mapping[str, Any], name: str) -> Pose:
