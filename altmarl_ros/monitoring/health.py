@@ -84,7 +84,7 @@ class CoordinatorHealth:
         self._verdicts: Counter[Verdict] = Counter()
 
     def begin(self, due: float) -> None:
-        """Begin a session, whose first tick is due at monotonic time `due` [s]."""
+        """Begin a session, or to tick at another pace; the first tick is due by monotonic time `due` [s]."""
         self._ticks.clear()
         self._due = due
 

@@ -23,6 +23,7 @@ from altmarl_ros.nodes.common.parameter_services import ParameterServices
 from altmarl_ros.nodes.common.parameters import Parameter, unknown_parameter
 
 _THROTTLE = 5.0  # s
+_LONGEST_REASON = 300  # characters
 
 
 class EndOfNode(AltmarlError):
@@ -75,6 +76,10 @@ class GuardedNode(Node):
         self._files = files
         try:
             return super().set_parameters_atomically(accepted)
+        except Exception as error:  # whatever it is, one set must not end the node
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())[:_LONGEST_REASON]}"
+            self.get_logger().error(f"a set of parameters failed: {reason}", throttle_duration_sec=_THROTTLE)
+            return SetParametersResult(successful=False, reason=reason)
         finally:
             self._files = None
 

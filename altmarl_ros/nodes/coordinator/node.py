@@ -13,6 +13,7 @@ from rclpy.parameter import Parameter as RclParameter
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.monitoring.health import CoordinatorHealth, Finding, Level
+from altmarl_ros.monitoring.tick_expectation import SILENT_PERIODS
 from altmarl_ros.msg import CoordinatorStatus, FleetConfiguration
 from altmarl_ros.nodes.common import conversions, qos
 from altmarl_ros.nodes.common.diagnostics import Diagnostics
@@ -100,6 +101,7 @@ class CoordinatorNode(ManagedNode):
         self._join_handler = JoinHandler(endpoints, values, self._core, self._announcer.request)
         self._scheduler = TickScheduler(endpoints, self._core, self, values)
         self._health = CoordinatorHealth(settings.period)
+        self._pace = (settings.period, settings.paused)  # by which the health counts
         self._handover = Handover()  # what our session began with
         self._configuration_publisher = endpoints.publisher(FleetConfiguration, f"{prefix}/configuration", qos.account_qos())
         Diagnostics(self, endpoints, values["diagnostics.period"], prefix, self._diagnose)
@@ -181,6 +183,10 @@ class CoordinatorNode(ManagedNode):
 
     def settings_taken(self, settings: CoordinatorSettings) -> None:
         """See TickHooks."""
+        pace = (settings.period, settings.paused)
+        if pace != self._pace:  # what was counted before says nothing of how ticks come from now on
+            self._pace = pace
+            self._health.begin(time.monotonic() + SILENT_PERIODS * settings.period)
         self._health.period = settings.period
         if self._standby is not None:
             self._standby.keep_pace(settings.period)

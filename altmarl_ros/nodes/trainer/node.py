@@ -24,7 +24,7 @@ from altmarl_ros.nodes.common import qos
 from altmarl_ros.nodes.common.endpoints import Endpoints
 from altmarl_ros.nodes.common.guarded import GuardedNode
 from altmarl_ros.nodes.common.parameter_sets import declare, watch
-from altmarl_ros.nodes.common.remote_parameters import RemoteParameters
+from altmarl_ros.nodes.common.remote_parameters import RemoteParameters, check_node_name
 from altmarl_ros.nodes.common.running import run
 from altmarl_ros.nodes.common.status_subscriber import StatusSubscriber
 from altmarl_ros.nodes.trainer.conversions import progress_to_message
@@ -97,10 +97,12 @@ class TrainerNode(GuardedNode):
         return any(name in _LEARNED_FOR or name.startswith("reward.") for name in names)
 
     def read_files(self, values: Mapping[str, Any], names: frozenset[str]) -> TabularGame | None:
-        """See GuardedNode: check the options by the game, and return it where it is set."""
+        """See GuardedNode: check the options, by the game where they concern it, and return it where it is set."""
         return self._check(values, names)
 
     def _check(self, values: Mapping[str, Any], names: frozenset[str]) -> TabularGame | None:
+        if not names or "coordinator" in names:
+            check_node_name("coordinator", values["coordinator"])
         if names and not self.reads_files(names):
             return None
         game = rewards_of(values).of(values["game"])
