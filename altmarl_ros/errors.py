@@ -5,9 +5,15 @@ from __future__ import annotations
 _LONGEST_SHOWN = 80  # characters
 
 
-def shown(text: str) -> str:
-    """Quote a text from outside for a message, in one line: shortened, and what is not printable escaped."""
-    return repr(text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "...")
+def shown(value: object) -> str:
+    """Write a value from outside into a message, in one line: shortened, texts quoted, and what is not printable escaped."""
+    if isinstance(value, str):
+        return repr(_short(value))
+    return _short(" ".join(repr(value).split()))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "..."
 
 
 class AltmarlError(Exception):

@@ -9,6 +9,7 @@ from typing import Any, Callable
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
+from rclpy.timer import Timer
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.files import LONGEST_READ
@@ -20,17 +21,19 @@ class FileReader:
     """Does one piece of work at a time in a thread, and tells its result in a callback of the node.
 
     The thread does not keep the process from ending: one that hangs in the operating system dies with it.
+
+    Attributes:
+        timer: looks for the result; there while somebody waits for it.
     """
 
     def __init__(self, node: Node, longest: float = LONGEST_READ) -> None:
-        """`node` holds the timer by which results are told; `longest` is the longest wait for one [s]."""
-        self._longest = longest
+        """`node` holds the timer; `longest` is the longest wait for one [s]."""
+        self._node, self._longest = node, longest
         self._thread: threading.Thread | None = None
         self._results: list[Any] = []  # of the thread: a value, or an AltmarlError
         self._done: Callable[[Any], None] | None = None
         self._began = 0.0
-        self._timer = node.create_timer(_POLL, self._poll, clock=Clock(clock_type=ClockType.STEADY_TIME))
-        self._timer.cancel()
+        self.timer: Timer | None = None
 
     @property
     def busy(self) -> bool:
@@ -58,12 +61,14 @@ class FileReader:
 
         self._thread = threading.Thread(target=run, name="file reader", daemon=True)
         self._thread.start()
-        self._timer.reset()
+        self.timer = self._node.create_timer(_POLL, self._poll, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def _poll(self) -> None:
         late = time.monotonic() - self._began > self._longest
         if self._done is None or not (self._results or late):
             return
-        self._timer.cancel()
+        if self.timer is not None:
+            self._node.destroy_timer(self.timer)
+            self.timer = None
         done, self._done = self._done, None
         done(self._results[0] if self._results else AltmarlError(f"its files were not read within {self._longest:g} s"))

@@ -14,6 +14,7 @@ from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RclParameter
+from rclpy.service import Service
 from rclpy.subscription import Subscription
 
 from altmarl_ros.errors import AltmarlError
@@ -31,7 +32,7 @@ class EndOfNode(AltmarlError):
 
 
 class GuardedNode(Node):
-    """Guards the callback of every subscription: a message that makes it fail is dropped, counted and logged.
+    """Guards the callbacks of subscriptions and services: a message that makes one fail is dropped, counted and logged.
 
     With `use_sim_time` timers of the node's own clock are ClockTimers. Services that set parameters which name files are
     answered once a thread has read these (`parameter_services`).
@@ -53,8 +54,9 @@ class GuardedNode(Node):
 
     @property
     def all_timers(self) -> list[Any]:
-        """The timers of rclpy and those of a simulated clock."""
-        return [*self.timers, *(self._clock_timers or ())]
+        """The timers of rclpy and those of a simulated clock, without that by which the node waits for files."""
+        waiting = self._parameter_services.timer if self._parameter_services is not None else None
+        return [timer for timer in (*self.timers, *(self._clock_timers or ())) if timer is not waiting]
 
     def set_parameters_atomically(self, parameter_list: list[RclParameter]) -> SetParametersResult:
         """Set several parameters, all or none, as rclpy does, after a check by the table."""
@@ -67,15 +69,14 @@ class GuardedNode(Node):
         """
         if isinstance(files, AltmarlError):
             return SetParametersResult(successful=False, reason=str(files))
+        self._files = files
         try:
             accepted = [self._accept(parameter) for parameter in parameters]
             if files is None:
                 self.paths.check({parameter.name: parameter.value for parameter in accepted})
+            return super().set_parameters_atomically(accepted)
         except AltmarlError as error:
             return SetParametersResult(successful=False, reason=str(error))
-        self._files = files
-        try:
-            return super().set_parameters_atomically(accepted)
         except Exception as error:  # whatever it is, one set must not end the node
             reason = f"{type(error).__name__}: {' '.join(str(error).split())[:_LONGEST_REASON]}"
             self.get_logger().error(f"a set of parameters failed: {reason}", throttle_duration_sec=_THROTTLE)
@@ -161,6 +162,26 @@ class GuardedNode(Node):
     ) -> Subscription:
         """Make a subscription as rclpy does, with a guarded callback."""
         return super().create_subscription(msg_type, topic, self.guard(topic, callback), *arguments, **options)
+
+    def create_service(
+        self, srv_type: Any, srv_name: str, callback: Callable[..., Any], *arguments: Any, **options: Any
+    ) -> Service:
+        """Make a service as rclpy does; a request that makes its callback fail gets the empty response."""
+
+        @wraps(callback)
+        def guarded(request: Any, response: Any) -> Any:
+            try:
+                return callback(request, response)
+            except EndOfNode:
+                raise
+            except Exception as error:  # whatever it is, the next request must be answered
+                self.get_logger().error(
+                    f"a request of {srv_name} failed: {type(error).__name__}: {str(error)[:_LONGEST_REASON]}",
+                    throttle_duration_sec=_THROTTLE,
+                )
+                return srv_type.Response()
+
+        return super().create_service(srv_type, srv_name, guarded, *arguments, **options)
 
     def guard(self, topic: str, callback: Callable[..., None]) -> Callable[..., None]:
         """Wrap a callback for messages of a topic so that it does not fail."""

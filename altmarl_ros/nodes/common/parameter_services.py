@@ -13,6 +13,7 @@ from rcl_interfaces.msg import SetParametersResult
 from rcl_interfaces.srv import SetParameters, SetParametersAtomically
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RclParameter
+from rclpy.timer import Timer
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.nodes.common.file_reader import FileReader
@@ -52,6 +53,11 @@ class ParameterServices:
                 self._wrap(service, self._each)
             elif service.srv_type is SetParametersAtomically:
                 self._wrap(service, self._together)
+
+    @property
+    def timer(self) -> Timer | None:
+        """The timer that looks for files that were read; None: nobody waits for any."""
+        return self._reader.timer
 
     def set_later(self, parameters: Set, done: Callable[[SetParametersResult], None]) -> None:
         """Set parameters as a service would, all or none, and call `done` with the result once files are read."""

@@ -9,7 +9,7 @@ from typing import Any, Iterable, Literal, Mapping, Sequence, Union
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 
-from altmarl_ros.errors import AltmarlError
+from altmarl_ros.errors import AltmarlError, shown
 
 _UNBOUNDED = 2**31 - 1
 _CHOICES, _ON_CONFIGURE, _AND = "one of ", "read when the node is configured", "; "  # in a descriptor's constraints
@@ -105,7 +105,7 @@ class Parameter:
     def check_choice(self, value: Any) -> None:
         """Raise AltmarlError if there are choices and the value is none of them."""
         if self.choices and value not in self.choices:
-            raise AltmarlError(f"parameter {self.name!r} is {value!r}, must be one of {', '.join(self.choices)}")
+            raise AltmarlError(f"parameter {self.name!r} is {shown(value)}, must be one of {', '.join(self.choices)}")
 
     def accept(self, value: Any) -> Value:
         """Convert a value as a node would take it: a whole number becomes a float where one is needed, nothing else changes.
@@ -117,12 +117,12 @@ class Parameter:
         if kind is float and type(value) is int:
             value = float(value)
         if type(value) is not kind:
-            raise AltmarlError(f"parameter {self.name!r} is {value!r}, must be {_KINDS[kind]}")
+            raise AltmarlError(f"parameter {self.name!r} is {shown(value)}, must be {_KINDS[kind]}")
         low, high = self.minimum, self.maximum
         number = value if isinstance(value, (int, float)) else 0.0
         if (low is not None and not number >= low) or (high is not None and not number <= high):
-            limits = " and ".join([f"at least {low:g}"] * (low is not None) + [f"at most {high:g}"] * (high is not None))
-            raise AltmarlError(f"parameter {self.name!r} is {value!r}, must be {limits}")
+            limits = [f"{word} {limit:g}" for word, limit in (("at least", low), ("at most", high)) if limit is not None]
+            raise AltmarlError(f"parameter {self.name!r} is {value!r}, must be {' and '.join(limits)}")
         self.check_choice(value)
         return value  # type: ignore[no-any-return]
 
@@ -156,4 +156,4 @@ def accept(table: Sequence[Parameter], given: Mapping[str, Any]) -> dict[str, Va
 def unknown_parameter(name: str, known: Iterable[str]) -> AltmarlError:
     """The error for a parameter that does not exist; it suggests the known one with the most similar name."""
     close = get_close_matches(name, list(known), 1)
-    return AltmarlError(f"there is no parameter {name!r}" + (f"; is {close[0]!r} meant?" if close else ""))
+    return AltmarlError(f"there is no parameter {shown(name)}" + (f"; is {close[0]!r} meant?" if close else ""))

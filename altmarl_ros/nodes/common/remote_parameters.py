@@ -119,7 +119,7 @@ def typed(parameter: RemoteParameter, value: Any) -> Value:
         AltmarlError: the value has another type, or one that no message can carry.
     """
     kind = type(parameter.value)
-    where = f"parameter {parameter.name!r} is {shown(value) if isinstance(value, str) else shown(repr(value))[1:-1]}"
+    where = f"parameter {parameter.name!r} is {shown(value)}"
     if kind is float and type(value) is int:
         try:
             return float(value)
