@@ -29,9 +29,13 @@ _SUFFIXES = (".yaml", ".yml")
 class AllowedPaths:
     """The folders that are allowed for one node, fixed at its start."""
 
-    def __init__(self, table: Sequence[Parameter], values: Mapping[str, Any]) -> None:
-        """Take the folders from the values at the start of the parameters in `table` that name files."""
+    def __init__(self, table: Sequence[Parameter], values: Mapping[str, Any], managed: bool = False) -> None:
+        """Take the folders from the values at the start of the parameters in `table` that name files.
+
+        `managed`: the node has a life cycle (see Parameter.descriptor).
+        """
         self._parameters = {parameter.name: parameter for parameter in table if parameter.path}
+        self._settable = {name for name, parameter in self._parameters.items() if parameter.settable(managed)}
         self._start = {name: str(values[name]) for name in self._parameters}
         given = [part for part in str(values.get(ALLOWED.name, "")).split(os.pathsep) if part]
         own = [
@@ -42,17 +46,17 @@ class AllowedPaths:
         self.folders = _resolved([*_data_home(), *own, *given])
 
     def names(self, names: Iterable[str]) -> bool:
-        """Whether one of these parameters names a file."""
-        return any(name in self._parameters for name in names)
+        """Whether one of these parameters names a file, and can be set."""
+        return any(name in self._settable for name in names)
 
     def check(self, values: Mapping[str, Any]) -> None:
-        """Check the values of those parameters among the given ones that name files.
+        """Check the values of those parameters among the given ones that name files and can be set.
 
         Raises:
             AltmarlError: naming the parameter, its value, the rule and the remedy.
         """
         for name, value in values.items():
-            if name in self._parameters:
+            if name in self._settable:
                 self._check(self._parameters[name], str(value))
 
     def _check(self, parameter: Parameter, value: str) -> None:

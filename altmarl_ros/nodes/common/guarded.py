@@ -74,7 +74,7 @@ class GuardedNode(Node):
             accepted = [self._accept(parameter) for parameter in parameters]
             if files is None:
                 self.paths.check({parameter.name: parameter.value for parameter in accepted})
-            return super().set_parameters_atomically(accepted)
+            return super().set_parameters_atomically([parameter for parameter in accepted if not self._is_fixed(parameter)])
         except AltmarlError as error:
             return SetParametersResult(successful=False, reason=str(error))
         except Exception as error:  # whatever it is, one set must not end the node
@@ -119,6 +119,10 @@ class GuardedNode(Node):
             return (self.read_files({**values, **given}, frozenset(given)),)
 
         return read
+
+    def _is_fixed(self, parameter: RclParameter) -> bool:
+        """Whether a parameter is read-only and has that value, so that a dump can be loaded again."""
+        return self.describe_parameter(parameter.name).read_only and self.get_parameter(parameter.name).value == parameter.value
 
     def _accept(self, parameter: RclParameter) -> RclParameter:
         known = self.table.get(parameter.name)

@@ -33,7 +33,7 @@ def declare(node: GuardedNode, table: Sequence[Parameter], managed: bool = False
         parameter.check_choice(value)
         values[parameter.name] = value
     node.table.update({parameter.name: parameter for parameter in table})
-    node.paths = AllowedPaths(table, values)
+    node.paths = AllowedPaths(table, values, managed)
     return values
 
 

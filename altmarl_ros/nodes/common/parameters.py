@@ -70,7 +70,7 @@ class Parameter:
             name=self.name,
             description=description,
             additional_constraints=_AND.join(constraints),
-            read_only=self.fixed or (not self.live and not managed),
+            read_only=not self.settable(managed),
         )
         if self.minimum is not None or self.maximum is not None:
             low = self.minimum if self.minimum is not None else -_UNBOUNDED
@@ -80,6 +80,10 @@ class Parameter:
             else:
                 descriptor.floating_point_range = [FloatingPointRange(from_value=float(low), to_value=float(high))]
         return descriptor
+
+    def settable(self, managed: bool) -> bool:
+        """Whether another value can be set after the start; `managed`: the node has a life cycle."""
+        return not self.fixed and (self.live or managed)
 
     @property
     def bound(self) -> str:

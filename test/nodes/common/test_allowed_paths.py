@@ -32,7 +32,7 @@ def places(tmp_path, monkeypatch):
 
 def allowed(places, **values):
     start = {"policy.file": str(places / "start" / "a.npz"), "paths.allowed": str(places / "given"), **values}
-    return AllowedPaths(TABLE, {**{parameter.name: parameter.default for parameter in TABLE}, **start})
+    return AllowedPaths(TABLE, {**{parameter.name: parameter.default for parameter in TABLE}, **start}, managed=True)
 
 
 def refusal(paths, name, value):
@@ -68,6 +68,14 @@ def test_what_is_no_regular_file_is_refused_in_allowed_folders_too(places):
     os.mkfifo(places / "start" / "pipe.npz")
     assert "must be a regular file" in refusal(allowed(places), "policy.file", places / "start" / "pipe.npz")
     assert "must be a regular file" in refusal(allowed(places, **{"paths.allowed": "/dev"}), "policy.file", "/dev/zero")
+
+
+def test_what_cannot_be_set_is_left_to_the_node(places):
+    start = {"policy.file": str(places / "start" / "a.npz"), "game": "", "folder": "", "paths.allowed": ""}
+    paths = AllowedPaths(TABLE, start, managed=False)
+    assert not paths.names(start)
+    paths.check({"policy.file": str(places / "else" / "a.npz")})
+    assert str(places / "start") in paths.folders
 
 
 def test_links_count_where_they_lead(places):
@@ -116,7 +124,7 @@ def test_folders_of_the_start_stay_where_they_were(places):
 def test_no_text_gets_out_or_fails_otherwise(tmp_path_factory, text):
     folder = tmp_path_factory.mktemp("allowed")
     start = {"policy.file": str(folder / "start" / "a.npz"), "game": "warehouse", "folder": "", "paths.allowed": ""}
-    paths = AllowedPaths(TABLE, start)
+    paths = AllowedPaths(TABLE, start, managed=True)
     for value in (text, f"{folder}/start/{text}"):
         refused = ""
         try:
