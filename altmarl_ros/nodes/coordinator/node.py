@@ -245,7 +245,7 @@ class CoordinatorNode(ManagedNode):
     def _diagnose(self) -> list[Finding]:
         now = time.monotonic()
         starting = now < self._calm_until or self._scheduler.gated
-        plant = [] if self._plant_link is None else [self._plant_link.finding(starting)]
+        plant = [] if self._plant_link is None else [self._plant_link.finding()]
         if not self._deciding:
             return [Finding("role", Level.OK, "standing by" if self._standby else "inactive", {}), *plant]
         if self._core.settings.paused:

@@ -70,11 +70,11 @@ class PlantLink:
             self._node.get_logger().info(f"the global plant is in state {self.plant.state}: ticks go on, {self.held} were held")
         self.held = 0
 
-    def finding(self, starting: bool) -> Finding:
-        """A finding for /diagnostics: whether the plant's state is known, which at the start it need not be."""
+    def finding(self) -> Finding:
+        """A finding for /diagnostics: whether the plant's state is known, which before the first tick is due it need not be."""
         plant = self.plant
-        missing = plant.state is None and starting
-        level = Level.ERROR if plant.trouble and not missing else Level.OK
+        early = plant.state is None and not self.held
+        level = Level.ERROR if plant.trouble and not early else Level.OK
         return Finding(
             "plant",
             level,
