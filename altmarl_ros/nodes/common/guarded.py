@@ -7,17 +7,20 @@ names the culprit, which rclpy's own does not always do.
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import contextmanager
 from functools import wraps
-from typing import Any, Callable, Iterable, Mapping, Sequence
+from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock
+from rclpy.exceptions import InvalidTopicNameException
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RclParameter
+from rclpy.publisher import Publisher
 from rclpy.service import Service
 from rclpy.subscription import Subscription
 
-from altmarl_ros.errors import AltmarlError
+from altmarl_ros.errors import AltmarlError, shown
 from altmarl_ros.nodes.common.allowed_paths import AllowedPaths
 from altmarl_ros.nodes.common.clock_timers import ClockTimer, ClockTimers
 from altmarl_ros.nodes.common.parameter_services import ParameterServices
@@ -29,6 +32,18 @@ _LONGEST_REASON = 300  # characters
 
 class EndOfNode(AltmarlError):
     """Raised by a callback to end its process; the guard lets it pass."""
+
+
+@contextmanager
+def _valid_name(topic: str) -> Iterator[None]:
+    """Make an AltmarlError of what rclpy raises for a topic's name."""
+    try:
+        yield
+    except (InvalidTopicNameException, ValueError) as error:
+        if topic not in str(error):  # it is about something else
+            raise
+        rule = str(error).replace(topic, "...").partition("\n")[0].removesuffix(":")
+        raise AltmarlError(f"topic {shown(topic)}: {rule}") from None
 
 
 class GuardedNode(Node):
@@ -164,8 +179,22 @@ class GuardedNode(Node):
     def create_subscription(
         self, msg_type: Any, topic: str, callback: Callable[..., None], *arguments: Any, **options: Any
     ) -> Subscription:
-        """Make a subscription as rclpy does, with a guarded callback."""
-        return super().create_subscription(msg_type, topic, self.guard(topic, callback), *arguments, **options)
+        """Make a subscription as rclpy does, with a guarded callback.
+
+        Raises:
+            AltmarlError: the topic's name, which parameters make, is none.
+        """
+        with _valid_name(topic):
+            return super().create_subscription(msg_type, topic, self.guard(topic, callback), *arguments, **options)
+
+    def create_publisher(self, msg_type: Any, topic: str, *arguments: Any, **options: Any) -> Publisher:
+        """Make a publisher as rclpy does.
+
+        Raises:
+            AltmarlError: the topic's name, which parameters make, is none.
+        """
+        with _valid_name(topic):
+            return super().create_publisher(msg_type, topic, *arguments, **options)
 
     def create_service(
         self, srv_type: Any, srv_name: str, callback: Callable[..., Any], *arguments: Any, **options: Any
