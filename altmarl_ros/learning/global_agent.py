@@ -79,7 +79,7 @@ def g_learn(
     jumping = True
     sweep = 0
     with Workers(options.threads, local_reward.size) as workers:
-        backup, reason = make_backup(game, pi_l.transition(game), k, options, workers)
+        backup, reason = make_backup(game, pi_l.transition(game), k, options)
         values = np.zeros((len(local_reward), _whole_blocks(game.n_global_states, backup.block)))
         values[:, : game.n_global_states] = local_reward if V is None else V
         following = np.zeros_like(values)

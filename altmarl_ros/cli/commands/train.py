@@ -25,15 +25,16 @@ def train(
             "--k",
             "-k",
             min=0,
-            help="Largest number of reports per tick to learn for (the ladder's top rung); default: 25, or less for large "
-            "games.",
+            help="Reports per tick in the training. A ladder is learned up to this number (its top rung), value vectors serve "
+            "every number; default: 25, or less for a ladder of a large game.",
         ),
     ] = None,
     backup: Annotated[
         str,
         typer.Option(
-            autocompletion=completing("auto", "exact", "sampled", "mean_field"),
-            help="How G-LEARN computes expected values: auto, exact, sampled or mean_field.",
+            autocompletion=completing("auto", "shares", "exact", "sampled"),
+            help="How G-LEARN computes: shares (value vectors for any number of reports), exact or sampled (count vectors, a "
+            "ladder of policies), or auto.",
         ),
     ] = _DEFAULTS.backup,
     rounds: Annotated[int, typer.Option(min=1, help="Most rounds of best responses.")] = _DEFAULTS.rounds,
@@ -55,7 +56,7 @@ def train(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Learn a policy bundle for a game: the coordinator's policy for every number of reports, and the robots' policy.
+    """Learn a policy bundle for a game: the coordinator's policy and the robots' policy.
 
     Example: altmarl train --game warehouse --k 25 --out warehouse.npz
     """
@@ -82,7 +83,8 @@ def train(
                 "policy_hash": bundle.content_hash,
                 "game": bundle.game,
                 "game_hash": bundle.game_hash,
-                "top_rung": bundle.ladder.K,
+                "kind": bundle.kind,
+                "most_reports": bundle.pi_g.most_reports,
                 "report": bundle.report,
             }
         )
