@@ -55,7 +55,8 @@ class PolicyBundle:
         seed: seed of the training.
         report: what the training did and reached (JSON values), for people and plots.
         dynamics_hash: dynamics hash of that game; empty in old files, which do not hold it.
-        r_g: global reward behind the values [s_g, a_g]; None stands for the reward of the game that is played.
+        r_g: global reward behind a ladder's values [s_g, a_g]; None stands for the reward of the game that is played. A policy
+            over shares holds its own.
     """
 
     pi_g: Ladder | SharesPolicy
@@ -114,7 +115,8 @@ class PolicyBundle:
 
     def carried_to(self, game: TabularGame) -> PolicyBundle:
         """Return the same policies labelled as if they had been learned for another game."""
-        return replace(self, game=game.name, game_hash=game.content_hash, dynamics_hash=game.dynamics_hash, r_g=game.r_g)
+        r_g = game.r_g if isinstance(self.pi_g, Ladder) else None
+        return replace(self, game=game.name, game_hash=game.content_hash, dynamics_hash=game.dynamics_hash, r_g=r_g)
 
     def _check_sizes(self, game: TabularGame) -> None:
         shape = (game.n_local_states, game.n_global_states, game.n_local_actions)

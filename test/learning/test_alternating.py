@@ -39,7 +39,7 @@ def played(game, bundle, k, n, runs=400):
 def test_bundle_has_every_rung_and_its_origin(bundle, warehouse):
     bundle.check_game(warehouse)
     shapes = [(5, number_of_counts(k, 5)) for k in range(QUICK.K + 1)]
-    assert [rung.shape for rung in bundle.ladder.rungs] == shapes
+    assert [rung.shape for rung in bundle.pi_g.rungs] == shapes
     assert bundle.pi_l.probabilities.shape == (5, 5, 3)
     assert (bundle.game, bundle.gamma, bundle.seed) == ("warehouse", warehouse.gamma, QUICK.seed)
 
@@ -75,7 +75,7 @@ def test_stops_when_neither_learner_improves(warehouse):
 
 
 def test_lower_rungs_are_best_responses_to_the_final_local_policy(bundle, warehouse):
-    for k, rung in enumerate(bundle.ladder.rungs[:-1]):
+    for k, rung in enumerate(bundle.pi_g.rungs[:-1]):
         np.testing.assert_array_equal(rung, g_learn(warehouse, bundle.pi_l, k).policy)
 
 
@@ -83,14 +83,16 @@ def test_lower_rungs_are_best_responses_to_the_final_local_policy(bundle, wareho
 def test_the_bundle_is_the_pair_that_was_held(warehouse, K):
     options = replace(QUICK, K=K)
     made = train(warehouse, options)
-    again = _Comparison(warehouse, options).play(made.ladder, made.pi_l)
+    again = _Comparison(warehouse, options).play(made.pi_g, made.pi_l)
     assert again.value == made.report["value"]
 
 
 def test_learning_beats_acting_without_policy(bundle, warehouse):
     uniform = LocalPolicy.uniform(warehouse)
     start = start_fleets(warehouse, 50, 100, np.random.default_rng(0))
-    untrained = simulate(warehouse, uniform, Fresh(bundle.ladder), k=0, start=start, horizon=90, rng=np.random.default_rng(0))
+    untrained = simulate(
+        warehouse, uniform, Fresh(bundle.pi_g, warehouse.initial), k=0, start=start, horizon=90, rng=np.random.default_rng(0)
+    )
     trained = played(warehouse, bundle, 2, 50, runs=100)
     assert trained.value - untrained.value > 4 * np.hypot(trained.standard_error, untrained.standard_error)
 

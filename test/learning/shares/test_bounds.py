@@ -128,7 +128,13 @@ def test_the_lookahead_earns_its_lower_bound(warehouse, small_bundle, solved):
     counts = rng.multinomial(n, warehouse.initial.draw_shares(runs, rng))
     s_g = rng.integers(5, size=runs)
     played = simulate(
-        warehouse, small_bundle.pi_l, Seen(small_bundle.ladder), k=n, start=Fleets(s_g, counts), horizon=ticks, rng=rng
+        warehouse,
+        small_bundle.pi_l,
+        Seen(small_bundle.pi_g, warehouse.initial),
+        k=n,
+        start=Fleets(s_g, counts),
+        horizon=ticks,
+        rng=rng,
     )
     surplus = played.returns - policy.vectors.value(s_g, counts / n)
     assert surplus.mean() > -4 * surplus.std() / np.sqrt(runs) - 0.95**ticks * policy.process.scale
