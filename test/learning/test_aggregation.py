@@ -60,7 +60,7 @@ def test_by_group_sums():
 
 
 def test_a_grouped_bundle_is_trained_kept_and_read_back(grouped, tmp_path):
-    bundle = train(grouped, TrainingOptions(K=2, n=20, runs=20, horizon=20, rounds=2, certificate_runs=0))
+    bundle = train(grouped, TrainingOptions(K=2, n=20, runs=20, horizon=20, rounds=2, certificate_runs=0, learn_for="fresh"))
     assert bundle.pi_g.n_groups == 2
     again = load_bundle(save_bundle(bundle, tmp_path / "grouped.npz"), grouped)
     assert again.policy_id == bundle.policy_id

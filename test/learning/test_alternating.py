@@ -4,15 +4,18 @@ import numpy as np
 import pytest
 
 from altmarl_ros.errors import AltmarlError, ResourceError
-from altmarl_ros.learning.alternating import TrainingOptions, _Comparison, learn_ladder, train
+from altmarl_ros.learning.alternating import TrainingOptions, learn_ladder, train
 from altmarl_ros.learning.backups import GLearnOptions
+from altmarl_ros.learning.comparison import PairComparison
 from altmarl_ros.learning.global_agent import g_learn
+from altmarl_ros.learning.global_learners import Pair
 from altmarl_ros.learning.population import simulate, start_fleets
 from altmarl_ros.observation import Fresh, make_model
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.counts import number_of_counts
 
-QUICK = TrainingOptions(K=2, runs=30, n=50, rounds=3, horizon=40, certificate_runs=0)
+EXACT = GLearnOptions(backup="exact")
+QUICK = TrainingOptions(K=2, runs=30, n=50, rounds=3, horizon=40, certificate_runs=0, g_learn=EXACT)
 
 
 class Cancelled(Exception):
@@ -83,7 +86,7 @@ def test_lower_rungs_are_best_responses_to_the_final_local_policy(bundle, wareho
 def test_the_bundle_is_the_pair_that_was_held(warehouse, K):
     options = replace(QUICK, K=K)
     made = train(warehouse, options)
-    again = _Comparison(warehouse, options).play(made.pi_g, made.pi_l)
+    again = PairComparison(warehouse, options).play(Pair(made.pi_g, made.pi_l))
     assert again.value == made.report["value"]
 
 
@@ -145,12 +148,12 @@ def test_an_exception_in_progress_cancels(warehouse, stage):
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        train(warehouse, TrainingOptions(K=1, runs=5, n=5, rounds=1, horizon=5, certificate_runs=0), cancel)
+        train(warehouse, replace(QUICK, K=1, runs=5, n=5, rounds=1, horizon=5), cancel)
     assert seen.count(stage) == 1
 
 
 def test_too_many_reports_for_the_memory_are_refused_before_work(warehouse):
-    options = TrainingOptions(K=40, g_learn=GLearnOptions(memory_limit=1 << 20))
+    options = TrainingOptions(K=40, g_learn=GLearnOptions(backup="exact", memory_limit=1 << 20))
     with pytest.raises(ResourceError, match=r"training for k=40 .*over the limit of 1 MiB; k = 11 fits"):
         train(warehouse, options, lambda progress: pytest.fail("worked"))
 
