@@ -171,7 +171,8 @@ class _Training:
         assert state.pi_g is not None
         seen = (held.occupancy, pooled(held.occupancy))
         robots = [l_learn(self.game, occupancy, self.options.temperature).pi_l for occupancy in seen]
-        return [self.learner.against(state.pi_g, pi_l) for pi_l in robots]
+        different = {pi_l.probabilities.tobytes(): pi_l for pi_l in robots}
+        return [self.learner.against(state.pi_g, pi_l) for pi_l in different.values()]
 
 
 def _report(options: TrainingOptions, state: TrainingState, held: Rollouts, gap: NashGap | None) -> dict[str, Any]:

@@ -107,12 +107,13 @@ class SharesLearner:
         """See GlobalLearner; plans are worth something else, and robots go elsewhere, where these act by another policy."""
         assert isinstance(pi_g, SharesPolicy)
         process = SharesProcess.from_tabular(self._game, pi_l)
-        return Pair(SharesPolicy(process, evaluate(process, pi_g.vectors)), pi_l)
+        return Pair(SharesPolicy(process, evaluate(process, pi_g.vectors, self._options.shares.rough)), pi_l)
 
     def finished(self, state: TrainingState, occupancy: FloatArray, on_rung: Callable[[int], None]) -> Ladder | SharesPolicy:
-        """See GlobalLearner."""
-        assert state.pi_g is not None
-        return state.pi_g
+        """See GlobalLearner; values are exact from here on."""
+        assert isinstance(state.pi_g, SharesPolicy)
+        process = state.pi_g.process
+        return SharesPolicy(process, evaluate(process, state.pi_g.vectors))
 
 
 def learn_ladder(

@@ -154,7 +154,7 @@ def test_an_exception_in_progress_cancels(warehouse, stage):
 
 def test_too_many_reports_for_the_memory_are_refused_before_work(warehouse):
     options = TrainingOptions(K=40, g_learn=GLearnOptions(backup="exact", memory_limit=1 << 20))
-    with pytest.raises(ResourceError, match=r"training for k=40 .*over the limit of 1 MiB; k = 11 fits"):
+    with pytest.raises(ResourceError, match=r"training for k=40 .*over the limit of 1 MiB; k = 10 fits"):
         train(warehouse, options, lambda progress: pytest.fail("worked"))
 
 

@@ -34,7 +34,7 @@ def test_the_response_is_that_of_played_episodes(warehouse, small_bundle, solved
 
     class Seen(Fresh):
         def decide(self, s_g, reports, n):
-            return policy.act(s_g, reports / n)
+            return policy.act_on_shares(s_g, reports / n)
 
     rng = np.random.default_rng(0)
     response, returns = play_mean_field(policy, warehouse.initial, 4000, rng)
