@@ -10,7 +10,7 @@ import typer
 from rich.progress import Progress
 
 from altmarl_ros.cli import console
-from altmarl_ros.cli.nash_gap_text import nash_gap_line
+from altmarl_ros.cli.nash_gap_text import nash_gap_line, verdict_lines
 from altmarl_ros.errors import BundleError
 from altmarl_ros.files import check_writable
 from altmarl_ros.games import TabularGame, load_game
@@ -40,6 +40,7 @@ class TrainingSettings:
         memory: that G-LEARN may use [MiB].
         seed: of all random numbers.
         if_missing: train only where `out` holds no good bundle of the game.
+        verbose: tell NashGap, bounds and the claimed bound behind the verdict.
     """
 
     game: str = "warehouse"
@@ -54,6 +55,7 @@ class TrainingSettings:
     memory: int = 2048
     seed: int = 0
     if_missing: bool = False
+    verbose: bool = False
 
 
 class StoredBundle(NamedTuple):
@@ -126,7 +128,7 @@ def train_bundle(settings: TrainingSettings) -> StoredBundle:
         console.err.print("interrupted; the same command goes on from the last round")
         raise
     save_bundle(bundle, path)
-    _print_result(path, bundle, options)
+    _print_result(path, bundle, options, settings.verbose)
     return StoredBundle(path, bundle)
 
 
@@ -201,13 +203,18 @@ def check_reports(stored: StoredBundle, k: int) -> None:
         raise typer.BadParameter(f"k is {k}, must be at most {most}, the top rung of {stored.path}")
 
 
-def _print_result(path: Path, bundle: PolicyBundle, options: alternating.TrainingOptions) -> None:
+def _print_result(path: Path, bundle: PolicyBundle, options: alternating.TrainingOptions, verbose: bool) -> None:
     report, most = bundle.report, bundle.pi_g.most_reports
     learned = "any number of reports" if most is None else f"rungs 0..{most}"
     console.out.print(
         f"{path}: {bundle.game} {bundle.game_hash}, {learned}, value {report['value']:.2f} ± {report['standard_error']:.2f} "
         f"at k = {options.K} and n = {options.n}, {report['seconds']:.1f} s"
     )
-    console.out.print(f"G-LEARN: {report['g_learn']} ({report['g_learn_reason']})")
-    if report["nash_gap"]:
-        console.out.print(nash_gap_line(report["nash_gap"]))
+    if report["verdict"]:
+        console.out.print(report["verdict"]["sentence"])
+    if verbose:
+        console.out.print(f"G-LEARN: {report['g_learn']} ({report['g_learn_reason']})")
+        for line in verdict_lines(report["verdict"] or {}):
+            console.out.print(line, highlight=False)
+        if report["nash_gap"]:
+            console.out.print(nash_gap_line(report["nash_gap"]))

@@ -28,6 +28,7 @@ from altmarl_ros.learning.local_agent import l_learn, pooled
 from altmarl_ros.learning.population import Rollouts
 from altmarl_ros.learning.training_options import LEARNABLE, TrainingOptions, check_options, default_runs
 from altmarl_ros.learning.training_state import StateKeeper, Step, TrainingState
+from altmarl_ros.learning.verdict import Verdict, judge
 from altmarl_ros.policies import LocalPolicy, PolicyBundle
 from altmarl_ros.policies.shares import SharesPolicy
 
@@ -94,7 +95,7 @@ def train(
     pi_g = training.learner.finished(state, held.occupancy, on_rung)
     gap, runs = None, options.certificate_runs
     if runs is None:
-        runs = default_runs(game) // 4 if game.continuous is None else default_runs(game) // 5
+        runs = default_runs(game) // 4
     if runs:
         gap = nash_gap(
             game,
@@ -108,7 +109,8 @@ def train(
             relearn=None,  # G-LEARN has answered this pi_l already
             model=options.learn_for,
         )
-    report = _report(options, state, held, gap)
+    verdict = judge(game, Pair(pi_g, state.pi_l), options, gap) if gap else None
+    report = _report(options, state, held, gap, verdict)
     keeper.forget()
     return PolicyBundle(
         pi_g=pi_g,
@@ -175,7 +177,9 @@ class _Training:
         return [self.learner.against(state.pi_g, pi_l) for pi_l in different.values()]
 
 
-def _report(options: TrainingOptions, state: TrainingState, held: Rollouts, gap: NashGap | None) -> dict[str, Any]:
+def _report(
+    options: TrainingOptions, state: TrainingState, held: Rollouts, gap: NashGap | None, verdict: Verdict | None
+) -> dict[str, Any]:
     name, reason = state.method
     return {
         "options": asdict(options),
@@ -185,5 +189,6 @@ def _report(options: TrainingOptions, state: TrainingState, held: Rollouts, gap:
         "value": held.value,
         "standard_error": held.standard_error,
         "nash_gap": gap.as_json() if gap else None,
+        "verdict": verdict.as_json() if verdict else None,
         "seconds": round(state.elapsed(), 3),
     }

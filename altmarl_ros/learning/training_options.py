@@ -33,7 +33,7 @@ class TrainingOptions:
         confidence: number of standard errors by which a step must improve the value to be kept.
         seed: seed of all random numbers.
         certificate_runs: episodes that choose deviations for the final pair's NashGap, and as many that measure them;
-            0 leaves the NashGap out, None takes a quarter of `default_runs`.
+            0 leaves the NashGap and the verdict out, None takes a quarter of `default_runs`.
         g_learn: options of G-LEARN over count vectors; its `backup` says how G-LEARN computes at all, see `learns_ladder`.
         shares: options of G-LEARN over shares.
     """

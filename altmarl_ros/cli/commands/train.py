@@ -54,6 +54,9 @@ def train(
     if_missing: Annotated[
         bool, typer.Option("--if-missing", help="Do nothing if the bundle exists already and fits the game.")
     ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Also tell what the verdict rests on: bounds, NashGap and claimed bound.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Learn a policy bundle for a game: the coordinator's policy and the robots' policy.
@@ -73,6 +76,7 @@ def train(
         memory=memory,
         seed=seed,
         if_missing=if_missing,
+        verbose=verbose,
     )
     path, bundle = train_bundle(settings)
     if as_json:
