@@ -59,5 +59,4 @@ build_attention
 _.at_error
 pruned
 best_local_response
-_.of_process
 play_mean_field
