@@ -76,7 +76,7 @@ def sampled_gap(
     held = measuring.play(ladder, pi_l)
 
     def gain(base: Rollouts, play: Callable[[_Episodes], Rollouts], scale: float = 1.0) -> Interval:
-        return Interval.estimated(play(measuring).returns - base.returns, scale)
+        return Interval.of_gain(play(measuring).returns - base.returns, scale)
 
     rung = min(k, n) if model == "fresh" else ladder.K
     rungs = _global_candidates(game, ladder, pi_l, k=rung, occupancy=chosen_by.occupancy, relearn=relearn)
