@@ -55,8 +55,9 @@ def found_global(
     best rung.
     """
     rng = np.random.default_rng(0)
-    random = [rng.integers(team.game.n_global_actions, size=np.shape(rung)) for _ in range(_RANDOM_STARTS)]
-    return max((improved_global(team, start, pi_l) for start in (rung, *others, *random)), key=lambda entry: entry[0])
+    starts = [rung, *others]
+    starts += [rng.integers(team.game.n_global_actions, size=np.shape(rung), dtype=np.uint16) for _ in range(_RANDOM_STARTS)]
+    return max((improved_global(team, start, pi_l) for start in starts), key=lambda entry: entry[0])
 
 
 def improved_global(team: TeamGame, rung: ActionTable, pi_l: LocalPolicy) -> tuple[float, ActionTable]:

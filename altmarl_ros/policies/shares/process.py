@@ -250,7 +250,7 @@ def _clean(matrix: Sparse) -> Sparse:
 
 def _rounded(values: FloatArray) -> FloatArray:
     mantissa, exponent = np.frexp(values)
-    return np.ldexp(np.rint(np.ldexp(mantissa, _DIGITS)), exponent - _DIGITS)
+    return np.asarray(np.ldexp(np.rint(np.ldexp(mantissa, _DIGITS)), exponent - _DIGITS))
 
 
 def _check(kernels: Sequence[Sparse], kernel_of: IntArray, sizes: tuple[int, int], P_g: Sparse, r_g: FloatArray) -> None:

@@ -42,6 +42,7 @@ for tick in range(60):
     reports = np.stack([np.bincount(rng.integers(S_l, size=tick % 4), minlength=S_l) for run in range(12)])
     actions.append(model.decide(rng.integers(len(vectors.start) - 1, size=12), reports, 40).tolist())
     digest.update(model.estimate.tobytes())
+    digest.update(model._policy.action_values(0, model.estimate[0]).tobytes())
 process = hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in process.arrays[:-1]))
 print(json.dumps([actions, process.hexdigest(), digest.hexdigest()]))
 """
@@ -55,11 +56,11 @@ def vector_instructions():
 
 
 ELSEWHERE = {
-    "another BLAS kernel": {"OPENBLAS_CORETYPE": "Prescott"},
-    "a third BLAS kernel and four threads": {
+    "another BLAS kernel and four threads": {
         "OPENBLAS_CORETYPE": "Nehalem",
         "OPENBLAS_NUM_THREADS": "4",
         "OMP_NUM_THREADS": "4",
+        "NUMBA_NUM_THREADS": "4",
     },
     "no vector instructions of numpy": {"NPY_DISABLE_CPU_FEATURES": vector_instructions(), "OPENBLAS_NUM_THREADS": "1"},
     "no vector instructions of compiled loops": {"NUMBA_CPU_NAME": "generic", "NUMBA_NUM_THREADS": "1"},
