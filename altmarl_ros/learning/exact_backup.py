@@ -128,7 +128,7 @@ def _eliminate(A: FloatArray, order: Sequence[int]) -> _Elimination | None:
     # A <- E A with E = E(j, i, b) replaces row j by (1 - b) row_j + b row_i; its inverse is E(j, i, b / (b - 1)).
     A = A.copy()
     pivots = np.array(order)
-    steps = []
+    steps: list[tuple[int, NDArray[np.intp], FloatArray]] = []
     growth = 0.0
     for p in (*range(len(order)), *reversed(range(len(order)))):
         i, others = order[p], pivots[p + 1 :] if len(steps) < len(order) else pivots[:p]
