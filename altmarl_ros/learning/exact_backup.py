@@ -91,7 +91,7 @@ def check_growth(growth: FloatArray, k: int) -> None:
         if k * per_robot > log(MAX_AMPLIFICATION):
             raise ResourceError(
                 f"exact backup: at s_g={s_g} and k={k} rounding errors could grow by "
-                f"10^{k * per_robot / log(10):.0f}; use backup 'sampled' or 'mean_field'"
+                f"10^{k * per_robot / log(10):.0f}; use backup 'sampled' or 'shares'"
             )
 
 
@@ -108,7 +108,7 @@ def _factorise(matrix: bytes, L: int) -> Factorisation:
     else:
         best = _searched(A)
     if best is None:
-        raise ResourceError("exact backup: the local transition matrix is singular; use backup 'sampled' or 'mean_field'")
+        raise ResourceError("exact backup: the local transition matrix is singular; use backup 'sampled' or 'shares'")
     return Factorisation(tuple(dominant.tolist()), best.factors(), best.growth)
 
 

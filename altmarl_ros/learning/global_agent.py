@@ -41,8 +41,9 @@ class GlobalSolution:
         policy: greedy actions [s_g, rank of c].
         V: values [rank of c, s_g], the middle of MacQueen's bounds.
         loss_bound: what `policy` loses at most against the optimum of this surrogate, in which the same k robots report at
-            every tick; with `mean_field` and `sampled`, of the process that they put in its place. It is no bound for a
-            fleet of n robots of which others report at every tick, which is the certificate's matter.
+            every tick; with `sampled`, of the process of the drawn next states. It is no bound for a fleet of n robots of
+            which others report at every tick, which is the certificate's matter.
+        above: V + above is nowhere less than the optimum, if the backup is `exact`.
         sweeps: number of Bellman sweeps.
         backup: name of the backup that was used.
         reason: why this backup was used.
@@ -51,6 +52,7 @@ class GlobalSolution:
     policy: NDArray[np.uint16]
     V: FloatArray
     loss_bound: float
+    above: float
     sweeps: int
     backup: str
     reason: str
@@ -82,7 +84,7 @@ def g_learn(
     jumping = True
     sweep = 0
     with Workers(options.threads, local_reward.size) as workers:
-        backup, reason = make_backup(game, pi_l.transition(game), k, options, workers)
+        backup, reason = make_backup(game, pi_l.transition(game), k, options)
         values = np.zeros((len(local_reward), _whole_blocks(game.n_global_states, backup.block)))
         values[:, : game.n_global_states] = local_reward if V is None else V
         following = np.zeros_like(values)
@@ -107,8 +109,9 @@ def g_learn(
     name = backup.name
     del backup, following  # frees half of the memory before the results are copied
     V = np.ascontiguousarray(values[:, : game.n_global_states])
+    above = game.gamma / (1.0 - game.gamma) * float(change.high) - middle
     V += middle
-    return GlobalSolution(np.ascontiguousarray(policy.T), V, float(bound), sweep, name, reason)
+    return GlobalSolution(np.ascontiguousarray(policy.T), V, float(bound), above, sweep, name, reason)
 
 
 def _whole_blocks(size: int, block: int) -> int:

@@ -116,7 +116,7 @@ def test_a_damaged_bundle_is_trained_anew_where_one_is_wanted(here, damage, smal
     (here / "mine.npz").write_bytes(damage((here / "mine.npz").read_bytes()))
     assert main(["train", *QUICK, "--out", "mine.npz", "--if-missing"]) == 0
     assert "training it anew" in capfd.readouterr().err
-    assert load_bundle(here / "mine.npz").ladder.K == 1
+    assert load_bundle(here / "mine.npz").pi_g.K == 1
     assert main(["train", *QUICK, "--out", "mine.npz", "--if-missing"]) == 0
     assert "mine.npz is there already" in capfd.readouterr().err
 

@@ -4,15 +4,18 @@ import numpy as np
 import pytest
 
 from altmarl_ros.errors import AltmarlError, ResourceError
-from altmarl_ros.learning.alternating import TrainingOptions, _Comparison, learn_ladder, train
+from altmarl_ros.learning.alternating import TrainingOptions, learn_ladder, train
 from altmarl_ros.learning.backups import GLearnOptions
+from altmarl_ros.learning.comparison import PairComparison
 from altmarl_ros.learning.global_agent import g_learn
+from altmarl_ros.learning.global_learners import Pair
 from altmarl_ros.learning.population import simulate, start_fleets
 from altmarl_ros.observation import Fresh, make_model
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.counts import number_of_counts
 
-QUICK = TrainingOptions(K=2, runs=30, n=50, rounds=3, horizon=40, certificate_runs=0)
+EXACT = GLearnOptions(backup="exact")
+QUICK = TrainingOptions(K=2, runs=30, n=50, rounds=3, horizon=40, certificate_runs=0, g_learn=EXACT)
 
 
 class Cancelled(Exception):
@@ -39,7 +42,7 @@ def played(game, bundle, k, n, runs=400):
 def test_bundle_has_every_rung_and_its_origin(bundle, warehouse):
     bundle.check_game(warehouse)
     shapes = [(5, number_of_counts(k, 5)) for k in range(QUICK.K + 1)]
-    assert [rung.shape for rung in bundle.ladder.rungs] == shapes
+    assert [rung.shape for rung in bundle.pi_g.rungs] == shapes
     assert bundle.pi_l.probabilities.shape == (5, 5, 3)
     assert (bundle.game, bundle.gamma, bundle.seed) == ("warehouse", warehouse.gamma, QUICK.seed)
 
@@ -75,7 +78,7 @@ def test_stops_when_neither_learner_improves(warehouse):
 
 
 def test_lower_rungs_are_best_responses_to_the_final_local_policy(bundle, warehouse):
-    for k, rung in enumerate(bundle.ladder.rungs[:-1]):
+    for k, rung in enumerate(bundle.pi_g.rungs[:-1]):
         np.testing.assert_array_equal(rung, g_learn(warehouse, bundle.pi_l, k).policy)
 
 
@@ -83,14 +86,16 @@ def test_lower_rungs_are_best_responses_to_the_final_local_policy(bundle, wareho
 def test_the_bundle_is_the_pair_that_was_held(warehouse, K):
     options = replace(QUICK, K=K)
     made = train(warehouse, options)
-    again = _Comparison(warehouse, options).play(made.ladder, made.pi_l)
+    again = PairComparison(warehouse, options).play(Pair(made.pi_g, made.pi_l))
     assert again.value == made.report["value"]
 
 
 def test_learning_beats_acting_without_policy(bundle, warehouse):
     uniform = LocalPolicy.uniform(warehouse)
     start = start_fleets(warehouse, 50, 100, np.random.default_rng(0))
-    untrained = simulate(warehouse, uniform, Fresh(bundle.ladder), k=0, start=start, horizon=90, rng=np.random.default_rng(0))
+    untrained = simulate(
+        warehouse, uniform, Fresh(bundle.pi_g, warehouse.initial), k=0, start=start, horizon=90, rng=np.random.default_rng(0)
+    )
     trained = played(warehouse, bundle, 2, 50, runs=100)
     assert trained.value - untrained.value > 4 * np.hypot(trained.standard_error, untrained.standard_error)
 
@@ -143,13 +148,13 @@ def test_an_exception_in_progress_cancels(warehouse, stage):
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        train(warehouse, TrainingOptions(K=1, runs=5, n=5, rounds=1, horizon=5, certificate_runs=0), cancel)
+        train(warehouse, replace(QUICK, K=1, runs=5, n=5, rounds=1, horizon=5), cancel)
     assert seen.count(stage) == 1
 
 
 def test_too_many_reports_for_the_memory_are_refused_before_work(warehouse):
-    options = TrainingOptions(K=40, g_learn=GLearnOptions(memory_limit=1 << 20))
-    with pytest.raises(ResourceError, match=r"training for k=40 .*over the limit of 1 MiB; k = 11 fits"):
+    options = TrainingOptions(K=40, g_learn=GLearnOptions(backup="exact", memory_limit=1 << 20))
+    with pytest.raises(ResourceError, match=r"training for k=40 .*over the limit of 1 MiB; k = 10 fits"):
         train(warehouse, options, lambda progress: pytest.fail("worked"))
 
 

@@ -224,9 +224,9 @@ def test_a_changed_policy_does_not_move_the_coordinators_luck(tracking):
     start = start_fleets(game, 50, 20, np.random.default_rng(0))
     other = LocalPolicy(np.eye(2)[np.ones((2, 2), dtype=int)])
     seen = [
-        simulate(game, policy, Fresh(deaf), k=0, start=start, horizon=30, rng=np.random.default_rng(1)).occupancy.sum(
-            axis=(1, 2)
-        )
+        simulate(
+            game, policy, Fresh(deaf, game.initial), k=0, start=start, horizon=30, rng=np.random.default_rng(1)
+        ).occupancy.sum(axis=(1, 2))
         for policy in (pi_l, other)
     ]
     np.testing.assert_allclose(seen[0], seen[1])

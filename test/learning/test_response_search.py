@@ -161,7 +161,7 @@ def test_episodes_find_the_pair_that_enumeration_finds():
     starts = [start_fleets(game, n, 60, np.random.default_rng([0, block])) for block in range(8)]
 
     def play(pair, block):
-        model = Fresh(Ladder((lower, pair.rung), 2, 2))
+        model = Fresh(Ladder((lower, pair.rung), 2, 2), game.initial)
         rng = np.random.default_rng([1, block])
         return simulate(game, pair.pi_l, model, k=k, start=starts[block], horizon=horizon, rng=rng).returns
 

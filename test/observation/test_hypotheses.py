@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from altmarl_ros.games import Start, TabularGame
-from altmarl_ros.learning.shares.start_posterior import posterior_mean
 from altmarl_ros.observation import Filtered, Hypotheses, make_filter
+from altmarl_ros.observation.start_posterior import posterior_mean
 from altmarl_ros.policies import Ladder, LocalPolicy
 from altmarl_ros.policies.counts import number_of_counts
 

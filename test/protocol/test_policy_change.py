@@ -12,8 +12,8 @@ from altmarl_ros.protocol.settings import CoordinatorSettings, DecisionSettings
 def always(bundle, local_action, global_action, rungs=4):
     """A bundle whose robots and coordinator do one thing everywhere."""
     pi_l = LocalPolicy(np.broadcast_to(np.eye(3)[local_action], (5, 5, 3)))
-    ladder = Ladder(tuple(np.full_like(rung, global_action) for rung in bundle.ladder.rungs[:rungs]), 5, 5)
-    return replace(bundle, pi_l=pi_l, ladder=ladder)
+    ladder = Ladder(tuple(np.full_like(rung, global_action) for rung in bundle.pi_g.rungs[:rungs]), 5, 5)
+    return replace(bundle, pi_l=pi_l, pi_g=ladder)
 
 
 def test_announced_policies_are_acted_by_from_the_switch_on(make_coordinator, small_bundle):

@@ -21,7 +21,7 @@ def policies(small_bundle):
     other = replace(
         small_bundle,
         pi_l=LocalPolicy(small_bundle.pi_l.probabilities[..., ::-1]),
-        ladder=Ladder(tuple((rung + 1) % 5 for rung in small_bundle.ladder.rungs), 5, 5),
+        pi_g=Ladder(tuple((rung + 1) % 5 for rung in small_bundle.pi_g.rungs), 5, 5),
     )
     return {bundle.policy_id: bundle for bundle in (small_bundle, other)}
 
@@ -131,7 +131,7 @@ def test_fewer_reports_decide_by_the_lower_rung(record_run, warehouse, small_bun
     redecisions = redecide(statuses, warehouse, {0: DecisionSettings("fresh")}, policies, k=1)
     for s, redecision in zip(statuses, redecisions, strict=True):
         counts = np.bincount([state for _, state in s.answers[:1]], minlength=5)
-        assert redecision.decided == small_bundle.ladder.act(s.global_state, counts)
+        assert redecision.decided == small_bundle.pi_g.act(s.global_state, counts)
 
 
 def test_each_session_begins_anew(record_run, warehouse, small_bundle, policies):

@@ -56,7 +56,7 @@ def test_evaluation_depends_on_the_seed_and_on_nothing_else(policy, capfd):
 
 def test_train_writes_a_bundle_that_loads(tmp_path):
     assert main(["train", "--k", "2", "--runs", "20", "--robots", "50", "--out", str(tmp_path / "new.npz")]) == 0
-    assert load_bundle(tmp_path / "new.npz", load_game("warehouse")).ladder.K == 2
+    assert load_bundle(tmp_path / "new.npz", load_game("warehouse")).pi_g.K == 2
 
 
 def test_train_if_missing_keeps_what_is_there(policy):

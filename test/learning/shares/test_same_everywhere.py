@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from altmarl_ros.games.attention import AttentionParameters, build_attention
-from altmarl_ros.games.sparse import SparseGame
 from altmarl_ros.learning.shares.estimates import SimulatedEstimates
 from altmarl_ros.learning.shares.solver import SharesOptions, learn_shares
 from altmarl_ros.policies import LocalPolicy
@@ -21,20 +20,21 @@ import hashlib, json, sys
 import numpy as np
 from altmarl_ros.games import load_game
 from altmarl_ros.games.attention import AttentionParameters, build_attention
-from altmarl_ros.games.sparse import SparseGame
-from altmarl_ros.observation.filtered_shares import FilteredShares
+from altmarl_ros.observation import Filtered
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.shares import SharesPolicy, SharesProcess, ValueVectors
 
 world, file = sys.argv[1:]
 if world == "warehouse":
-    game = SparseGame.from_tabular(load_game("warehouse"))
+    game = load_game("warehouse")
 else:
-    game = build_attention(AttentionParameters(width=5, height=5))
+    game = build_attention(AttentionParameters(width=5, height=5)).tabular("grid")
 held = np.load(file)
-process = SharesProcess.under_policy(game, LocalPolicy(held["pi_l"]))
+pi_l = LocalPolicy(held["pi_l"])
+process = SharesProcess.from_tabular(game, pi_l)
 vectors = ValueVectors(*(held[name] for name in ("alpha", "start", "choice", "following", "following_start")))
-model = FilteredShares(game.start, SharesPolicy(process, vectors))
+policy = SharesPolicy(process, vectors)
+model = Filtered(game, pi_l, policy)
 model.reset(12)
 rng, S_l = np.random.default_rng(0), process.n_local_states
 actions, digest = [], hashlib.sha256()
@@ -42,7 +42,7 @@ for tick in range(60):
     reports = np.stack([np.bincount(rng.integers(S_l, size=tick % 4), minlength=S_l) for run in range(12)])
     actions.append(model.decide(rng.integers(len(vectors.start) - 1, size=12), reports, 40).tolist())
     digest.update(model.estimate.tobytes())
-    digest.update(model._policy.action_values(0, model.estimate[0]).tobytes())
+    digest.update(policy.action_values(0, model.estimate[0]).tobytes())
 process = hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in process.arrays[:-1]))
 print(json.dumps([actions, process.hexdigest(), digest.hexdigest()]))
 """
@@ -82,13 +82,13 @@ def decided(world, file, environment):
 
 @pytest.fixture(scope="module", params=["warehouse", "grid"])
 def solved_world(request, tmp_path_factory, warehouse):
-    game = SparseGame.from_tabular(warehouse)
+    game = warehouse
     if request.param == "grid":
-        game = build_attention(AttentionParameters(width=5, height=5))
+        game = build_attention(AttentionParameters(width=5, height=5)).tabular("grid")
     pi_l = np.random.default_rng(0).dirichlet(np.ones(game.r_l.shape[2]), game.r_l.shape[:2])
-    process = SharesProcess.under_policy(game, LocalPolicy(pi_l))
-    sampler = SimulatedEstimates(game.start, runs=40, ticks=20)
-    vectors = learn_shares(process, game.start, sampler, SharesOptions(points=150)).policy.vectors
+    process = SharesProcess.from_tabular(game, LocalPolicy(pi_l))
+    sampler = SimulatedEstimates(game.initial, runs=40, ticks=20)
+    vectors = learn_shares(process, game.initial, sampler, SharesOptions(points=150)).policy.vectors
     file = tmp_path_factory.mktemp(request.param) / "policy.npz"
     np.savez(file, pi_l=pi_l, **{name: getattr(vectors, name) for name in FIELDS})
     return request.param, str(file), decided(request.param, str(file), {})
