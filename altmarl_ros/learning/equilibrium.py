@@ -77,7 +77,7 @@ def nash_gap(
         raise AltmarlError(f"the gap under model {model!r} is not known; known are fresh and filtered")
     if method == "exact" and model != "fresh":
         raise AltmarlError(f"method exact knows model fresh only, not {model}")
-    if method == "exact" or (method == "auto" and model == "fresh" and _is_small(game, n)):
+    if method == "exact" or (method == "auto" and model == "fresh" and is_small(game, n)):
         most_work = inf if method == "exact" else _QUICK_WORK
         return _exact(TeamGame(game, n, memory_limit), pi_g, pi_l, k=min(k, n), claimed=claimed, most_work=most_work)
     gap = sampled_gap(game, pi_g, pi_l, k=k, n=n, runs=runs, seed=seed, relearn=relearn, model=model)
@@ -94,7 +94,8 @@ def nash_gap(
     )
 
 
-def _is_small(game: TabularGame, n: int) -> bool:
+def is_small(game: TabularGame, n: int) -> bool:
+    """Return whether a team of n robots is enumerated in seconds."""
     L, S_g = game.n_local_states, game.n_global_states
     return max(table_size(game, n), S_g * L * number_of_counts(n - 1, L) * (L + S_g) * 8) <= EXACT_VALUES
 

@@ -5,10 +5,10 @@ for k reports takes them to be the same robots at every tick, L-LEARN takes the 
 alternating them ends where their own answers gain no more, although other policies would. This search tries more answers,
 and from several starts:
 
-    repeat for each start, while there is time:
+    for each start, the one that earns most first, while there is time:
         repeat   try the responses of both sides, one after the other; keep one that gains
         until    no response of either side gains beyond the error of its comparison
-    keep the best pair of all starts
+    keep the best pair of all
 
 How pairs are compared, and which responses are tried, is an `Arena`'s: exactly for teams that can be enumerated, and otherwise
 by episodes with common random numbers, of which there are more as long as a comparison is undecided.
@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Callable, Generic, Iterable, Protocol, TypeVar
+from typing import Callable, Generic, Iterable, Iterator, Protocol, TypeVar
 
 import numpy as np
 
@@ -65,7 +65,7 @@ class SearchResult(Generic[PairT]):
     Attributes:
         pair: the best pair.
         closed: whether all responses of both sides to that pair were tried and none gained; false if time ran out before.
-        starts: number of starts from which the search began.
+        starts: number of starts that were compared.
         tried: number of comparisons.
         kept: number of responses that gained.
     """
@@ -119,22 +119,29 @@ class Search(Generic[PairT]):
         return self._clock() >= self._end
 
     def run(self, starts: Iterable[PairT]) -> SearchResult[PairT]:
-        """Climb from each start, and return the best pair; the first start is climbed from in any case.
+        """Climb from the starts, the best one first, and return the best pair; from one of them there is at least one step.
 
         Raises:
             AltmarlError: there is no start.
         """
-        best, closed, count = None, False, 0
-        for start in starts:
-            if best is not None and self.over:
-                break
-            count += 1
-            pair, at_end = self.climb(start)
-            if best is None or self._arena.gain(pair, best, self._confidence).mean > 0.0:
-                best, closed = pair, at_end
-        if best is None:
+        drawn = list(self._drawn(starts))
+        if not drawn:
             raise AltmarlError("a search for responses needs a pair to start from")
-        return SearchResult(best, closed, count, self.tried, self.kept)
+        order = sorted(drawn, key=lambda start: -self._arena.gain(start, drawn[0], self._confidence).mean)
+        best, closed = self.climb(order[0])
+        for start in order[1:]:
+            if self.over:
+                break
+            pair, at_end = self.climb(start)
+            if self._arena.gain(pair, best, self._confidence).mean > 0.0:
+                best, closed = pair, at_end
+        return SearchResult(best, closed, len(drawn), self.tried, self.kept)
+
+    def _drawn(self, starts: Iterable[PairT]) -> Iterator[PairT]:
+        for start in starts:
+            yield start
+            if self.over:
+                return
 
     def climb(self, held: PairT) -> tuple[PairT, bool]:
         """Keep responses that gain until none does; the second result is false if time ran out before."""
