@@ -100,7 +100,8 @@ class SharesLearner:
         vectors = held.vectors if isinstance(held, SharesPolicy) else None
         solution = learn_shares(process, start, SimulatedEstimates(start), self._options.shares, vectors=vectors)
         learned = solution.policy
-        state.method = ("shares", f"{len(learned.vectors)} value vectors, improved at {len(solution.points)} points")
+        more = f"one more backup adds {solution.remaining_gain:.2g} at most"
+        state.method = ("shares", f"{len(learned.vectors)} value vectors, improved at {len(solution.points)} points; {more}")
         return [Pair(learned, state.pi_l)]
 
     def against(self, pi_g: Ladder | SharesPolicy, pi_l: LocalPolicy) -> Pair:

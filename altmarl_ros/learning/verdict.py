@@ -82,13 +82,13 @@ def judge(game: TabularGame, pair: Pair, options: TrainingOptions, gap: NashGap)
 
 def _sides(gap: NashGap, earned: float) -> str:
     found = [
-        f"{whose} would gain {gain.estimate:.3g} ({100 * gain.estimate / max(abs(earned), 1e-300):.2g} %)"
+        f"another policy of the {whose} gains {gain.estimate:.3g} ({100 * gain.estimate / max(abs(earned), 1e-300):.2g} %)"
         for whose, gain in (("coordinator", gap.global_gain), ("robots", _larger(gap.local_gain_one, gap.local_gain_all)))
         if gain.kind == ESTIMATED and gain.low > 0.0
     ]
     if not found:
         return "no better policy found for either side"
-    return f"a better policy is known: by another policy of the {' and by one of the '.join(found)}"
+    return f"a better policy is known: {' and '.join(found)}"
 
 
 def _larger(one: Interval, other: Interval) -> Interval:

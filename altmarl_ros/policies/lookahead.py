@@ -51,9 +51,14 @@ class Lookahead:
         return min(int(np.searchsorted(cumulative, chance, side="right")), len(cumulative) - 1)
 
 
+def has_values(bundle: PolicyBundle) -> bool:
+    """Return whether the bundle holds the values that a temperature above 0 needs."""
+    return not isinstance(bundle.pi_g, Ladder) or bundle.pi_g.values is not None
+
+
 def check_values(bundle: PolicyBundle) -> None:
     """Raise BundleError unless the bundle holds the values that a temperature above 0 needs."""
-    if isinstance(bundle.pi_g, Ladder) and bundle.pi_g.values is None:
+    if not has_values(bundle):
         raise BundleError("the policy bundle has no values, by which a temperature weighs actions: train it again")
 
 

@@ -153,6 +153,8 @@ class Coordinator:
         if settings is not None:
             self._given_settings = settings
         if bundle is not None:
+            if bundle.kind != self.bundle.kind:
+                compile_models(self.game, bundle, MODEL_NAMES)
             self._next_bundle = None if bundle.policy_id == self.bundle.policy_id else bundle
 
     def renew(self) -> bool:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.observation import ObservationModel, make_model
 from altmarl_ros.policies import PolicyBundle
-from altmarl_ros.policies.lookahead import Lookahead
+from altmarl_ros.policies.lookahead import Lookahead, has_values
 from altmarl_ros.protocol.messages import Tick
 from altmarl_ros.protocol.settings import DecisionSettings
 from altmarl_ros.protocol.standby import Handover
@@ -139,7 +139,8 @@ class DecisionMaker:
 
 def compile_models(game: TabularGame, bundle: PolicyBundle, names: Collection[str]) -> None:
     """Let each of these observation models decide twice, so that none is compiled in the middle of a tick."""
+    temperature = 1.0 if has_values(bundle) else 0.0
     for name in names:
-        decision_maker = DecisionMaker(game, bundle, DecisionSettings(name))
+        decision_maker = DecisionMaker(game, bundle, DecisionSettings(name, temperature=temperature))
         for tick in range(2):
             decision_maker.decide(0, tick, 0, (0,), 1)

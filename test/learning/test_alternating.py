@@ -10,9 +10,13 @@ from altmarl_ros.learning.comparison import PairComparison
 from altmarl_ros.learning.global_agent import g_learn
 from altmarl_ros.learning.global_learners import Pair
 from altmarl_ros.learning.population import simulate, start_fleets
+from altmarl_ros.learning.shares.evaluation import inconsistency
+from altmarl_ros.learning.shares.solver import SharesOptions
+from altmarl_ros.learning.training_options import learns_ladder
 from altmarl_ros.observation import Fresh, make_model
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.counts import number_of_counts
+from altmarl_ros.policies.shares import SharesProcess
 
 EXACT = GLearnOptions(backup="exact")
 QUICK = TrainingOptions(K=2, runs=30, n=50, rounds=3, horizon=40, certificate_runs=0, g_learn=EXACT)
@@ -192,3 +196,56 @@ def test_a_training_goes_on_from_a_given_policy_of_the_robots(warehouse):
     held = next(progress.pair for progress in told if progress.step is not None)[1]
     np.testing.assert_array_equal(held.probabilities, other.probabilities)
     assert again.report["steps"][0]["value"] != first.report["steps"][0]["value"]
+
+
+SHARES = replace(QUICK, g_learn=GLearnOptions(), shares=SharesOptions(points=150))
+
+
+@pytest.mark.parametrize(
+    ("learn_for", "backup", "K", "ladder"),
+    [
+        ("filtered", "auto", 25, False),
+        ("filtered", "exact", 25, True),
+        ("filtered", "sampled", 25, True),
+        ("fresh", "auto", 25, True),
+        ("fresh", "auto", 60, False),  # too many count vectors
+        ("fresh", "shares", 2, False),
+    ],
+)
+def test_which_kind_of_policy_is_learned(warehouse, learn_for, backup, K, ladder):
+    options = TrainingOptions(K=K, learn_for=learn_for, g_learn=GLearnOptions(backup=backup))
+    assert learns_ladder(warehouse, options) == ladder
+
+
+def test_a_training_over_shares_tells_of_its_rounds_alone_and_serves_every_number_of_reports(warehouse):
+    told = []
+    made = train(warehouse, SHARES, told.append)
+    assert {progress.stage for progress in told} == {"rounds"}
+    assert (made.kind, made.pi_g.most_reports, made.r_g) == ("shares", None, None)
+    assert made.report["g_learn"] == "shares"
+    process = SharesProcess.from_tabular(warehouse, made.pi_l)
+    for name, array in process.arrays._asdict().items():
+        np.testing.assert_array_equal(array, getattr(made.pi_g.process.arrays, name))  # it reckons with these robots
+    assert inconsistency(process, made.pi_g.vectors) <= 1e-10 * process.scale
+    assert train(warehouse, SHARES).policy_id == made.policy_id
+    values = [played(warehouse, made, k, 50, runs=200).value for k in (0, 2, 50)]
+    assert values == sorted(values)
+
+
+@pytest.mark.slow
+def test_value_vectors_earn_what_an_exact_ladder_earns_at_every_k(warehouse):
+    shares, exact = (
+        train(warehouse, TrainingOptions(K=5, rounds=3, certificate_runs=0, g_learn=GLearnOptions(backup=backup)))
+        for backup in ("shares", "exact")
+    )
+    for k in (1, 5):
+        gain = played(warehouse, shares, k, 1000).returns - played(warehouse, exact, k, 1000).returns
+        assert gain.mean() > -3 * gain.std() / np.sqrt(len(gain))
+
+
+def test_worlds_without_a_ladder_are_learned_for_the_papers_rule_too(random_game):
+    game = random_game(0, S_g=6, A_g=3, S_l=50)
+    options = replace(SHARES, K=5, runs=10, rounds=1, horizon=10, learn_for="fresh", shares=SharesOptions(points=60))
+    assert not learns_ladder(game, options)
+    made = train(game, options)
+    assert (made.kind, made.report["steps"][0]["kept"]) == ("shares", True)

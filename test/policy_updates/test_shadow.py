@@ -67,6 +67,15 @@ def test_it_decides_by_the_candidates_ladder(run, warehouse, small_bundle):
     assert (shadow.ticks, shadow.agreed) == (150, 0)
 
 
+@pytest.mark.parametrize("model", MODEL_NAMES)
+def test_a_candidate_of_the_other_kind_is_a_shadow_as_well(run, warehouse, small_bundle, shares_bundle, model):
+    rows = run(model)
+    shadow = Shadow(warehouse, DecisionMaker(warehouse, shares_bundle, DecisionSettings(model)), None)
+    agreed = [shadow.hear(row) for row in rows]
+    assert (shadow.ticks, shadow.agreed) == (len(rows), sum(agreed))
+    assert shadow.agreed > 0
+
+
 def test_old_ticks_and_those_of_another_game_do_not_count(run, warehouse, small_bundle):
     rows = run("fresh", ticks=6)
     shadow = Shadow(warehouse, DecisionMaker(warehouse, small_bundle, DecisionSettings("fresh")), rows[2])

@@ -46,6 +46,22 @@ def test_a_policy_without_a_rung_for_k_or_for_another_game_is_refused(make_coord
     assert coordinator.bundle is small_bundle
 
 
+def test_value_vectors_serve_any_k_and_may_take_over_from_a_ladder(make_coordinator, small_bundle, shares_bundle):
+    coordinator = make_coordinator(k=3, robots=30)
+    coordinator.change(bundle=shares_bundle)
+    settings = replace(coordinator.settings, k=12)
+    with pytest.raises(AltmarlError, match="k is -1, must be at least 0"):
+        coordinator.check(settings=replace(settings, k=-1))
+    coordinator.change(settings=settings)
+    assert len(coordinator.begin().polled) == 3  # the ladder in force has no rung for more
+    coordinator.decide()
+    coordinator.switch()
+    assert coordinator.most_reports is None
+    assert len(coordinator.begin().polled) == 12
+    with pytest.raises(AltmarlError, match=r"k is 12, must be in 0..3"):
+        coordinator.change(bundle=small_bundle)
+
+
 def test_the_estimate_is_carried_over_silent_ticks_and_over_a_switch(warehouse, small_bundle):
     """Without a report the mean moves by the kernel under the policy by which the robots acted."""
     old, new = always(small_bundle, 0, 0), always(small_bundle, 1, 0)
