@@ -19,7 +19,7 @@ def drive_finding(
         emergency_stop: whether an emergency stop is pressed.
         zone: name of the zone that it is in; empty: none.
     """
-    halts = any(reason.halts and reason is not Reason.NOT_ACTIVE for reason in command.reasons)
+    halts = Reason.NOT_ACTIVE not in command.reasons and any(reason.halts for reason in command.reasons)
     level = Level.ERROR if halts else Level.WARN if command.reasons else Level.OK
     reasons = ", ".join(reason.value for reason in command.reasons)
     velocity = command.velocity

@@ -8,7 +8,9 @@ from rclpy.node import Node
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.driving import Pose, Velocity
+from altmarl_ros.driving.governor_types import Reason
 from altmarl_ros.driving.local_planner import Goal, LocalPlanner
+from altmarl_ros.driving.robot_topics import Fault
 from altmarl_ros.nodes.common.clock import AgeClock
 from altmarl_ros.nodes.common.endpoints import Endpoints
 from altmarl_ros.nodes.robot.drive import Drive
@@ -26,6 +28,16 @@ class PlannerDrive:
     def arrived(self) -> bool:
         """See Drive."""
         return self._planner.arrived
+
+    @property
+    def problem(self) -> Reason | None:
+        """See Drive; a blocked robot tries by itself."""
+        return None
+
+    @property
+    def fault(self) -> Fault | None:
+        """See Drive."""
+        return None
 
     def steer(self, now: float, pose: Pose, goal: Goal, velocity: Velocity, points: FloatArray) -> Velocity:
         """See Drive."""

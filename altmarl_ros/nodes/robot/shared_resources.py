@@ -20,6 +20,7 @@ from altmarl_ros.nodes.robot.coordinator_subscriptions import CoordinatorSubscri
 from altmarl_ros.nodes.robot.emergency_stop import FleetStop
 from altmarl_ros.nodes.robot.markov_body import SimulatedRobots
 from altmarl_ros.nodes.robot.parameters import check_topics
+from altmarl_ros.nodes.robot.transform_listener import TransformListener, listen_for
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,13 @@ class VehicleResources:
         clock: by which ages are measured.
         goal_map: where the actions lead on the floor.
         fleet_stop: the fleet's emergency stop.
+        transforms: hears the transforms that their parameters ask for; None: they ask for none.
     """
 
     clock: AgeClock
     goal_map: GoalMap
     fleet_stop: FleetStop
+    transforms: TransformListener | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class SharedResources:
             acts_through = SimulatedRobots(node, make, values["world_prefix"], deferred)
         else:
             lease = float(values["timeout.coordinator"])
-            acts_through = VehicleResources(clock, load_goal_map(values), FleetStop(node, prefix))
+            acts_through = VehicleResources(clock, load_goal_map(values), FleetStop(node, prefix), listen_for(node, values))
         coordinator = CoordinatorSubscriptions(node, make, prefix, game_hash=game_hash, deferred=deferred, lease=lease)
         return cls(game_hash, clock, coordinator, acts_through)
 

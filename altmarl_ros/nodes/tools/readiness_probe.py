@@ -5,20 +5,34 @@ from __future__ import annotations
 import math
 import statistics
 import time
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Callable, Mapping, Sequence
 
 from builtin_interfaces.msg import Time
-from geometry_msgs.msg import PoseStamped, PoseWithCovarianceStamped
 from lifecycle_msgs.srv import GetState
-from nav_msgs.msg import Odometry
 from rcl_interfaces.srv import GetParameters
+from rclpy.action.graph import get_action_client_names_and_types_by_node
 from rclpy.executors import Executor
 from rclpy.parameter import Parameter as RclParameter
 from rclpy.parameter import parameter_value_to_python
-from sensor_msgs.msg import LaserScan
 
-from altmarl_ros.deployment import CommandTopic, CoordinatorObservations, RobotObservations, Stream
+from altmarl_ros.deployment import CoordinatorObservations, RobotObservations
+from altmarl_ros.driving.governor_types import GovernorSettings, Reason
+from altmarl_ros.driving.protective_field import nearest
+from altmarl_ros.driving.robot_topics import (
+    NAVIGATE_TO_POSE,
+    TWIST,
+    TWIST_STAMPED,
+    TWISTS,
+    CommandTopic,
+    Fault,
+    NavigatorAction,
+    Stream,
+    command_fault,
+    navigator_fault,
+)
+from altmarl_ros.driving.sensor_health import POSE_REASONS, SCAN_REASONS, sensor_reasons
 from altmarl_ros.driving.zones import Zones
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import load_floor_map, load_game
@@ -27,20 +41,22 @@ from altmarl_ros.nodes.common import qos
 from altmarl_ros.nodes.common.clock import AgeClock, seconds
 from altmarl_ros.nodes.common.endpoints import Endpoints, is_latched, subscribe_latched
 from altmarl_ros.nodes.common.guarded import GuardedNode
-from altmarl_ros.nodes.robot import conversions as vehicle_conversions
 from altmarl_ros.nodes.robot.node import PARAMETERS
-from altmarl_ros.nodes.robot.parameters import pose_of
-from altmarl_ros.nodes.robot.pose_source import Fix, PoseSource
+from altmarl_ros.nodes.robot.parameters import drive_settings
+from altmarl_ros.nodes.robot.pose_source import Fix
+from altmarl_ros.nodes.robot.sensors import Sensors, sensor_types
+from altmarl_ros.nodes.robot.topic_observation import (
+    node_names,
+    observe_command,
+    observe_navigator,
+    observe_stream,
+    type_name,
+)
 from altmarl_ros.nodes.robot.transform_listener import TYPE as TRANSFORMS
 from altmarl_ros.nodes.robot.transform_listener import TransformListener
 
-_TWISTS = ("geometry_msgs/msg/Twist", "geometry_msgs/msg/TwistStamped")
-_TYPES = {
-    "odometry": Odometry,
-    "pose": PoseStamped,
-    "pose_with_covariance": PoseWithCovarianceStamped,
-    "scan": LaserScan,
-}
+_PARAMETERS = {"pose": "pose.topic", "odometry": "pose.odometry", "scan": "scan.topic"}
+_JUDGE = 0.05  # s between two judgements
 _ANSWER = 5.0  # s; longest wait for a service
 _NO_STAMP = Time()
 
@@ -51,14 +67,12 @@ class _Heard:
     Attributes:
         arrivals: when they came, monotonic [s].
         ages: by their stamps [s].
-        frame: of the last one.
         last: message.
     """
 
     def __init__(self) -> None:
         self.arrivals: list[float] = []
         self.ages: list[float] = []
-        self.frame = ""
         self.last: Any = None
 
 
@@ -77,9 +91,13 @@ class ReadinessProbe(GuardedNode):
         executor.add_node(self)
         self._namespace = "/" + robot.strip("/")
         self._robot = f"{self._namespace}/robot"
-        self._streams: dict[str, tuple[str, _Heard]] = {}
+        self._heard: dict[str, _Heard] = {}
+        self._absent: dict[str, Stream] = {}  # topics that the robot should subscribe to, and does not
         self._fixes: list[Fix] = []
-        self._source: PoseSource | None = None
+        self._sensors: Sensors | None = None
+        self._settings: GovernorSettings | None = None
+        self._judged: list[tuple[float, frozenset[Reason]]] = []
+        self._said: list[tuple[float, tuple[str, ...]]] = []
         self._status, self._tick, self._drive, self._policy = _Heard(), _Heard(), _Heard(), _Heard()
 
     def observe(self, duration: float, timeout: float, expected: Mapping[str, Any]) -> RobotObservations:
@@ -99,20 +117,26 @@ class ReadinessProbe(GuardedNode):
             self._wait(lambda: self._now() > 0.0, _ANSWER)  # ages are wrong as long as the simulated clock has not begun
         self._subscribe(values)
         self._wait(lambda: False, duration)
+        settled = time.monotonic() - 0.5 * duration  # what was just subscribed to needs a moment to be discovered
+        command, navigator, streams = self._command(), self._navigator(values), self._observed_streams(values)
         return RobotObservations(
             node=self._robot,
             count=self._count(),
             state=state,
             values=values,
             expected=expected,
-            streams=self._observed_streams(values),
-            command=self._command(),
+            streams=streams,
+            command=command,
+            navigator=navigator,
             coordinator=self._coordinator(values["fleet_prefix"]),
             game_hash=_game_hash(values),
             zone=self._zone(values),
-            nearest=self._nearest(values),
+            nearest=self._nearest(),
             clock=_ahead(self._drive),
             reasons=tuple(self._drive.last.reasons) if self._drive.last is not None else None,
+            said=self._said_since(settled),
+            judged=self._judged_since(settled, command, navigator),
+            laser=self._sensors.laser_source if self._sensors is not None else "scan.mount",
         )
 
     def _wait(self, done: Callable[[], bool], timeout: float) -> bool:
@@ -121,10 +145,18 @@ class ReadinessProbe(GuardedNode):
         while not done():
             if time.monotonic() > end:
                 return False
-            self._executor.spin_once(timeout_sec=0.05)
-            if self._source is not None:
-                self._source.poll()
+            self._executor.spin_once(timeout_sec=_JUDGE)
+            self._judge()
         return True
+
+    def _judge(self) -> None:
+        """Judge what is received here by the robot's own code."""
+        if self._sensors is None or self._settings is None:
+            return
+        self._sensors.poll()
+        now = self._age_clock.now()
+        reasons = sensor_reasons(now, self._sensors.inputs(), self._settings)
+        self._judged.append((time.monotonic(), frozenset(reasons)))
 
     def _count(self) -> int:
         return sum(f"{namespace.rstrip('/')}/{name}" == self._robot for name, namespace in self.get_node_names_and_namespaces())
@@ -151,26 +183,27 @@ class ReadinessProbe(GuardedNode):
         return str(answer.current_state.label) if answer is not None else ""
 
     def _subscribe(self, values: Mapping[str, Any]) -> None:
-        prefix, source = values["fleet_prefix"], values["pose.source"]
-        roles = {"pose": source} if source in _TYPES else {}
-        if source != "odometry" and values["pose.odometry"]:
-            roles["odometry"] = "odometry"
-        if values["scan.topic"]:
-            roles["scan"] = "scan"
-        topics = {role: self._topic_read(_type_name(_TYPES[kind])) for role, kind in roles.items()}
-        for role, kind in roles.items():
-            heard = _Heard()
-            topic = topics[role]
-            if topic:
-                self.create_subscription(_TYPES[kind], topic, self._into(heard), qos.sensor_qos())
-                if role == "pose" and "odometry" in roles and is_latched(self, topic):
-                    subscribe_latched(self, _TYPES[kind], topic, self._into(heard))
-            self._streams[role] = topic or f"(no {_type_name(_TYPES[kind])})", heard
-        located = {**values, "pose.topic": topics.get("pose", ""), "pose.odometry": topics.get("odometry", "")}
-        transforms = self._transforms() if source == "tf" else None
-        if transforms is not None or topics.get("pose"):
+        prefix = values["fleet_prefix"]
+        located = dict(values)
+        types = sensor_types(values)
+        for purpose, message_type in types.items():
+            topic = self._topic_read(type_name(message_type))
+            located[_PARAMETERS[purpose]] = topic
+            if not topic:
+                self._absent[purpose] = self._unread(type_name(message_type))
+                continue
+            heard = self._heard[purpose] = _Heard()
+            self.create_subscription(message_type, topic, self._into(heard), qos.sensor_qos())
+            if purpose == "pose" and "odometry" in types and is_latched(self, topic):
+                subscribe_latched(self, message_type, topic, self._into(heard))
+        transforms = self._transforms(values)
+        if values["pose.source"] == "tf" and transforms is None:
+            self._absent["pose"] = self._unread(TRANSFORMS)
+        if not self._absent:
+            self._age_clock = AgeClock(self)
             make = Endpoints(self, overridable=False)
-            self._source = PoseSource(self, make, located, AgeClock(self), self._fixes.append, transforms=transforms)
+            self._settings = _settings(values)
+            self._sensors = Sensors(self, make, located, self._age_clock, self._fixes.append, transforms=transforms)
         for topic, message_type, heard, profile in (
             (f"{prefix}/status", CoordinatorStatus, self._status, qos.account_qos()),
             (f"{prefix}/tick", FleetTick, self._tick, qos.tick_qos()),
@@ -178,28 +211,41 @@ class ReadinessProbe(GuardedNode):
             (f"{self._robot}/drive", DriveState, self._drive, qos.latched_qos()),
         ):
             self.create_subscription(message_type, topic, self._into(heard), profile)
+        self.create_subscription(DriveState, f"{self._robot}/drive", self._note_reasons, qos.latched_qos())
 
-    def _transforms(self) -> TransformListener | None:
+    def _unread(self, wanted: str) -> Stream:
+        fault = Fault(f"{self._robot} subscribes to no {wanted}", "configure it")
+        return Stream(f"(no {wanted})", wanted, ("nobody",), frozenset({wanted}), refused=fault)
+
+    def _note_reasons(self, message: DriveState) -> None:
+        self._said.append((time.monotonic(), tuple(message.reasons)))
+
+    def _said_since(self, begin: float) -> frozenset[Reason] | None:
+        """Return all reasons that the robot gave since a monotonic time [s]; None: it said nothing."""
+        known = {reason.value: reason for reason in Reason}
+        said = [reasons for at, reasons in self._said if at >= begin]
+        return frozenset(known[text] for reasons in said for text in reasons if text in known) if said else None
+
+    def _judged_since(self, begin: float, command: CommandTopic | None, navigator: NavigatorAction | None) -> frozenset[Reason]:
+        """Return all reasons that the robot's own code found since a monotonic time [s]."""
+        found: set[Reason] = set().union(*(reasons for at, reasons in self._judged if at >= begin))
+        if self._absent:
+            found |= POSE_REASONS | SCAN_REASONS
+        if command is not None and command_fault(command) is not None:
+            found.add(Reason.NO_DRIVER)
+        if navigator is not None and navigator_fault(navigator) is not None:
+            found.add(Reason.NO_NAVIGATOR)
+        return frozenset(found)
+
+    def _transforms(self, values: Mapping[str, Any]) -> TransformListener | None:
         """Return a listener to the transforms that the robot subscribes to; None: it subscribes to none."""
         topics = self._topics_read(TRANSFORMS)
         static = [topic for topic in topics if topic.endswith("_static")]
         moving = [topic for topic in topics if topic not in static]
-        return TransformListener(self, (moving[0], static[0])) if moving and static else None
-
-    def _transform_stream(self) -> Stream:
-        moving = next((topic for topic in self._topics_read(TRANSFORMS) if not topic.endswith("_static")), "")
-        publishers = self.get_publishers_info_by_topic(moving) if moving else []
-        arrivals = [fix.arrived for fix in self._fixes]
-        return Stream(
-            moving or f"(no {TRANSFORMS})",
-            TRANSFORMS,
-            _names(publishers),
-            frozenset(publisher.topic_type for publisher in publishers),
-            len(arrivals),
-            tuple(later - earlier for earlier, later in pairwise(arrivals)),
-            statistics.median(fix.delay for fix in self._fixes) if self._fixes else math.nan,
-            self._source.missing if self._source is not None else "",
-        )
+        wanted = values["pose.source"] == "tf"
+        if not static or (wanted and not moving):
+            return None
+        return TransformListener(self, ((moving or [""])[0], static[0]), moving=wanted)
 
     def _into(self, heard: _Heard) -> Callable[[Any], None]:
         def on_message(message: Any) -> None:
@@ -208,7 +254,6 @@ class ReadinessProbe(GuardedNode):
             heard.arrivals.append(time.monotonic())
             heard.last = message
             header = getattr(message, "header", None)
-            heard.frame = header.frame_id if header is not None else ""
             stamp = seconds(header.stamp if header is not None else getattr(message, "stamp", _NO_STAMP))
             if stamp > 0.0:
                 heard.ages.append(self._now() - stamp)
@@ -227,50 +272,42 @@ class ReadinessProbe(GuardedNode):
         return [str(topic) for topic, types in read if type_name in types]
 
     def _observed_streams(self, values: Mapping[str, Any]) -> dict[str, Stream]:
-        seen = {"pose": self._transform_stream()} if values["pose.source"] == "tf" else {}
-        prefix = str(values["frame_prefix"]).replace("{id}", str(values["robot_id"]))
-        for role, (topic, heard) in self._streams.items():
-            kind = values["pose.source"] if role == "pose" else role
-            publishers = self.get_publishers_info_by_topic(topic) if topic.startswith("/") else []
-            frame = {"odometry": prefix + values["frames.odom"], "scan": heard.frame}.get(kind, values["frames.map"])
-            refused = f"frame {heard.frame!r}, must be {frame!r}" if heard.last is not None and heard.frame != frame else ""
-            if kind == "odometry" and not refused and heard.last is not None and heard.last.child_frame_id:
-                base = prefix + values["frames.base"]
-                if heard.last.child_frame_id != base:
-                    refused = f"child frame {heard.last.child_frame_id!r}, must be {base!r}"
-            seen[role] = Stream(
-                topic=topic,
-                wanted=_type_name(_TYPES[kind]),
-                publishers=_names(publishers),
-                offered=frozenset(publisher.topic_type for publisher in publishers),
-                messages=len(heard.arrivals),
-                intervals=tuple(later - earlier for earlier, later in zip(heard.arrivals, heard.arrivals[1:], strict=False)),
-                age=statistics.median(heard.ages) if heard.ages else math.nan,
-                refused=refused,
+        """Return what was seen of the robot's topics, and received on them, by purpose."""
+        seen = dict(self._absent)
+        for purpose, stream in (self._sensors.streams(self._namespace) if self._sensors is not None else {}).items():
+            heard = self._heard.get(purpose)
+            arrivals = heard.arrivals if heard is not None else [fix.arrived for fix in self._fixes]
+            ages = heard.ages if heard is not None else [fix.delay for fix in self._fixes]
+            seen[purpose] = replace(
+                stream,
+                messages=len(arrivals),
+                intervals=tuple(later - earlier for earlier, later in pairwise(arrivals)),
+                age=statistics.median(ages) if ages else math.nan,
             )
+        if values["drive.kind"] == "nav2":
+            wanted = TWIST_STAMPED if values["drive.stamped"] else TWIST
+            topic = self._topic_read(wanted)
+            seen["velocity"] = observe_stream(self, topic, wanted, self._namespace, "") if topic else self._unread(wanted)
         return seen
 
     def _command(self) -> CommandTopic | None:
         written = self.get_publisher_names_and_types_by_node("robot", self._namespace)
-        found = next(((topic, name) for topic, types in written for name in types if name in _TWISTS), None)
-        if found is None:
+        found = next(((topic, name) for topic, types in written for name in types if name in TWISTS), None)
+        return observe_command(self, *found) if found is not None else None
+
+    def _navigator(self, values: Mapping[str, Any]) -> NavigatorAction | None:
+        if values["drive.kind"] != "nav2":
             return None
-        topic, type_name = found
-        subscribers = self.get_subscriptions_info_by_topic(topic)
-        return CommandTopic(
-            topic=topic,
-            type=type_name,
-            publishers=_names(self.get_publishers_info_by_topic(topic)),
-            subscribers=_names(subscribers),
-            subscribed_types=frozenset(subscriber.topic_type for subscriber in subscribers),
-        )
+        clients = get_action_client_names_and_types_by_node(self, "robot", self._namespace)
+        action = next((str(name) for name, types in clients if NAVIGATE_TO_POSE in types), "")
+        return observe_navigator(self, action or f"{self._namespace}/{values['drive.action']}", self._namespace)
 
     def _coordinator(self, prefix: str) -> CoordinatorObservations:
         publishers = [
             info for info in self.get_publishers_info_by_topic(f"{prefix}/tick") if info.node_name != "_NODE_NAME_UNKNOWN_"
         ]
         leases = [1e-9 * info.qos_profile.liveliness_lease_duration.nanoseconds for info in publishers]
-        names = _names(publishers)
+        names = node_names(publishers)
         periods = [told["tick.period"] for name in names if (told := self._ask_parameters(name, ["tick.period"])) is not None]
         last = max(
             (seconds(heard.last.stamp) for heard in (self._tick, self._status) if heard.last is not None), default=-math.inf
@@ -285,23 +322,32 @@ class ReadinessProbe(GuardedNode):
         )
 
     def _zone(self, values: Mapping[str, Any]) -> str:
-        fix = self._fixes[-1] if self._fixes else None
-        if fix is None or not fix.pose.is_finite:
-            return ""
+        """Return the zone that the robot is in: as it says, else by the pose that is received here."""
         try:
             floor = load_floor_map(values["floor"] or values["game"])
         except AltmarlError:
-            return "a zone that only the robot knows: its map is not on this machine"
+            known = self._fixes or (self._drive.last is not None and self._drive.last.zone != DriveState.UNKNOWN)
+            return "a zone that only the robot knows: its map is not on this machine" if known else ""
+        if self._drive.last is not None:
+            zone = int(self._drive.last.zone)
+            return floor.plan.names[zone] if zone < len(floor.plan.names) else ""
+        fix = self._fixes[-1] if self._fixes else None
+        if fix is None or not fix.pose.is_finite:
+            return ""
         zones = Zones(floor, values["zones.hysteresis"], values["zones.tolerance"], values["robot.radius"])
-        zone = zones.locate(fix.pose.x, fix.pose.y, None)
-        return "" if zone is None else floor.plan.names[zone]
+        located = zones.locate(fix.pose.x, fix.pose.y, None)
+        return "" if located is None else floor.plan.names[located]
 
-    def _nearest(self, values: Mapping[str, Any]) -> float:
-        _, heard = self._streams.get("scan", ("", _Heard()))
-        if heard.last is None:
-            return math.inf
-        points = vehicle_conversions.scan_from_message(heard.last, pose_of(values, "scan.mount")).points
-        return float(min((math.hypot(x, y) for x, y in points), default=math.inf))
+    def _nearest(self) -> float:
+        scan = self._sensors.scan if self._sensors is not None else None
+        return nearest(scan.points) if scan is not None else math.inf
+
+
+def _settings(values: Mapping[str, Any]) -> GovernorSettings | None:
+    try:
+        return drive_settings(values).governor
+    except AltmarlError:
+        return None
 
 
 def _game_hash(values: Mapping[str, Any]) -> str:
@@ -314,12 +360,3 @@ def _game_hash(values: Mapping[str, Any]) -> str:
 def _ahead(heard: _Heard) -> float:
     """Return how far the sender's clock is ahead [s], from the message with the least delay; NaN without messages."""
     return -min(heard.ages, default=math.nan)
-
-
-def _names(infos: Sequence[Any]) -> tuple[str, ...]:
-    return tuple(sorted({f"{info.node_namespace.rstrip('/')}/{info.node_name}" for info in infos}))
-
-
-def _type_name(message_type: Any) -> str:
-    package, _, _ = str(message_type.__module__).partition(".")
-    return f"{package}/msg/{message_type.__name__}"

@@ -73,6 +73,28 @@ class FakePublisher:
         return self.readers
 
 
+class FakeNode(SimpleNamespace):
+    """A node in /robot_3 around which there is nobody."""
+
+    def resolve_topic_name(self, topic):
+        return f"/robot_3/{topic}"
+
+    def get_namespace(self):
+        return "/robot_3"
+
+    def get_publishers_info_by_topic(self, topic):
+        return []
+
+    def get_subscriptions_info_by_topic(self, topic):
+        return []
+
+    def get_topic_names_and_types(self):
+        return []
+
+    def count_publishers(self, topic):
+        return 0
+
+
 class Stage:
     """A vehicle with its endpoints."""
 
@@ -91,8 +113,8 @@ class Stage:
         def create_service(_type, _name, callback):
             self.service = callback
 
-        logger = SimpleNamespace(error=lambda text, **_: self.errors.append(text), warning=lambda text: None)
-        node = SimpleNamespace(create_service=create_service, get_logger=lambda: logger)
+        logger = SimpleNamespace(error=lambda text, **_: self.errors.append(text), warning=lambda text, **_: None)
+        node = FakeNode(create_service=create_service, get_logger=lambda: logger)
         make = SimpleNamespace(publisher=publisher, subscription=subscription)
         shared = VehicleResources(self.clock, goal_map, self.fleet_stop)
         self.vehicle = Vehicle(node, make, values, shared, lambda: True)
