@@ -5,6 +5,8 @@ Data that are not fresh do not count: age = now - arrival (+ age at arrival) mus
 
 from __future__ import annotations
 
+from typing import Collection, Iterable
+
 from altmarl_ros.driving.freshness import is_fresh
 from altmarl_ros.driving.governor_types import GovernorSettings, Inputs, Reason
 
@@ -32,3 +34,18 @@ def sensor_reasons(now: float, inputs: Inputs, settings: GovernorSettings) -> li
     }
     problem = [] if inputs.driver_problem is None else [inputs.driver_problem]
     return problem + [reason for reason, holds in found.items() if holds]
+
+
+def lasting(history: Iterable[Collection[Reason]]) -> frozenset[Reason]:
+    """Return the reasons that hold at the end of a time, or came up within it.
+
+    One that held at its beginning and went away does not count: data need a moment to come where somebody just began to
+    listen.
+    """
+    found: set[Reason] = set()
+    present: set[Reason] | None = None
+    for reasons in history:
+        now = set(reasons)
+        found |= now - present if present is not None else set()
+        present = now
+    return frozenset(found | (present or set()))

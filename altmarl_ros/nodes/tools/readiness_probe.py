@@ -32,7 +32,7 @@ from altmarl_ros.driving.robot_topics import (
     command_fault,
     navigator_fault,
 )
-from altmarl_ros.driving.sensor_health import POSE_REASONS, SCAN_REASONS, sensor_reasons
+from altmarl_ros.driving.sensor_health import POSE_REASONS, SCAN_REASONS, lasting, sensor_reasons
 from altmarl_ros.driving.zones import Zones
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import load_floor_map, load_game
@@ -56,6 +56,7 @@ from altmarl_ros.nodes.robot.transform_listener import TYPE as TRANSFORMS
 from altmarl_ros.nodes.robot.transform_listener import TransformListener
 
 _PARAMETERS = {"pose": "pose.topic", "odometry": "pose.odometry", "scan": "scan.topic"}
+_REASONS = {reason.value: reason for reason in Reason}
 _JUDGE = 0.05  # s between two judgements
 _ANSWER = 5.0  # s; longest wait for a service
 _NO_STAMP = Time()
@@ -96,8 +97,8 @@ class ReadinessProbe(GuardedNode):
         self._fixes: list[Fix] = []
         self._sensors: Sensors | None = None
         self._settings: GovernorSettings | None = None
-        self._judged: list[tuple[float, frozenset[Reason]]] = []
-        self._said: list[tuple[float, tuple[str, ...]]] = []
+        self._judged: list[list[Reason]] = []
+        self._said: list[list[Reason]] = []
         self._status, self._tick, self._drive, self._policy = _Heard(), _Heard(), _Heard(), _Heard()
 
     def observe(self, duration: float, timeout: float, expected: Mapping[str, Any]) -> RobotObservations:
@@ -115,9 +116,10 @@ class ReadinessProbe(GuardedNode):
         if values["use_sim_time"]:
             self.set_parameters([RclParameter("use_sim_time", value=True)])
             self._wait(lambda: self._now() > 0.0, _ANSWER)  # ages are wrong as long as the simulated clock has not begun
+        if state in ("inactive", "active"):  # what it subscribes to is discovered after its services
+            self._wait(lambda: all(map(self._topics_read, self._types_read(values))), _ANSWER)
         self._subscribe(values)
         self._wait(lambda: False, duration)
-        settled = time.monotonic() - 0.5 * duration  # what was just subscribed to needs a moment to be discovered
         command, navigator, streams = self._command(), self._navigator(values), self._observed_streams(values)
         return RobotObservations(
             node=self._robot,
@@ -134,8 +136,8 @@ class ReadinessProbe(GuardedNode):
             nearest=self._nearest(),
             clock=_ahead(self._drive),
             reasons=tuple(self._drive.last.reasons) if self._drive.last is not None else None,
-            said=self._said_since(settled),
-            judged=self._judged_since(settled, command, navigator),
+            said=lasting(self._said) if self._said else None,
+            judged=self._judged_by(command, navigator),
             laser=self._sensors.laser_source if self._sensors is not None else "scan.mount",
         )
 
@@ -155,8 +157,7 @@ class ReadinessProbe(GuardedNode):
             return
         self._sensors.poll()
         now = self._age_clock.now()
-        reasons = sensor_reasons(now, self._sensors.inputs(), self._settings)
-        self._judged.append((time.monotonic(), frozenset(reasons)))
+        self._judged.append(sensor_reasons(now, self._sensors.inputs(), self._settings))
 
     def _count(self) -> int:
         return sum(f"{namespace.rstrip('/')}/{name}" == self._robot for name, namespace in self.get_node_names_and_namespaces())
@@ -213,22 +214,21 @@ class ReadinessProbe(GuardedNode):
             self.create_subscription(message_type, topic, self._into(heard), profile)
         self.create_subscription(DriveState, f"{self._robot}/drive", self._note_reasons, qos.latched_qos())
 
+    def _types_read(self, values: Mapping[str, Any]) -> list[str]:
+        """Return the message types of what the robot senses by."""
+        types = [type_name(message_type) for message_type in sensor_types(values).values()]
+        return [*types, TRANSFORMS] if values["pose.source"] == "tf" else types
+
     def _unread(self, wanted: str) -> Stream:
         fault = Fault(f"{self._robot} subscribes to no {wanted}", "configure it")
         return Stream(f"(no {wanted})", wanted, ("nobody",), frozenset({wanted}), refused=fault)
 
     def _note_reasons(self, message: DriveState) -> None:
-        self._said.append((time.monotonic(), tuple(message.reasons)))
+        self._said.append([_REASONS[text] for text in message.reasons if text in _REASONS])
 
-    def _said_since(self, begin: float) -> frozenset[Reason] | None:
-        """Return all reasons that the robot gave since a monotonic time [s]; None: it said nothing."""
-        known = {reason.value: reason for reason in Reason}
-        said = [reasons for at, reasons in self._said if at >= begin]
-        return frozenset(known[text] for reasons in said for text in reasons if text in known) if said else None
-
-    def _judged_since(self, begin: float, command: CommandTopic | None, navigator: NavigatorAction | None) -> frozenset[Reason]:
-        """Return all reasons that the robot's own code found since a monotonic time [s]."""
-        found: set[Reason] = set().union(*(reasons for at, reasons in self._judged if at >= begin))
+    def _judged_by(self, command: CommandTopic | None, navigator: NavigatorAction | None) -> frozenset[Reason]:
+        """Return the reasons that the robot's own code found for what was received here."""
+        found = set(lasting(self._judged))
         if self._absent:
             found |= POSE_REASONS | SCAN_REASONS
         if command is not None and command_fault(command) is not None:
