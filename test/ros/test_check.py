@@ -56,8 +56,8 @@ def test_a_laser_that_is_not_required_must_speak_on_once_it_spoke(scene):
     scene.start(scan__required=False)
     scene.until_full_speed()
     assert agree(scene)["scan"]["state"] == "warning"
-    stage.sends_scan = True
-    scene.wait_until(lambda: stage.states[-1].velocity_x > 0.4, 20, "motion")
+    stage.sends_scan, stage.obstacle = True, 0.3
+    scene.wait_until(lambda: "obstacle in the protective field" in stage.reasons, 20, "a scan that is heard")
     stage.sends_scan = False
     scene.wait_until(lambda: "no fresh laser scan" in stage.reasons, 20, "rest")
     assert agree(scene)["scan"]["state"] == "failed"

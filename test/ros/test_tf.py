@@ -88,23 +88,23 @@ def test_a_tf_of_the_robots_own_is_said_where_the_robot_listens_to_the_shared_on
 
 
 def test_the_lasers_place_is_taken_from_tf_and_its_parameters_are_the_fallback(scene):
-    """The laser looks backwards: what it sees at its own 0 is behind the robot."""
+    """The laser looks backwards: what it sees straight ahead of itself is behind the robot."""
     stage = scene.stage
     static_qos = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
     static = stage.create_publisher(tf2_msgs.TFMessage, "/tf_static", static_qos)
     backwards = TransformStamped(child_frame_id="laser")
     backwards.header.frame_id = "base_link"
     backwards.transform.translation.x, backwards.transform.rotation.z, backwards.transform.rotation.w = 0.05, 1.0, 0.0
-    stage.laser_frame, stage.ahead_of_laser = "laser", 0.22  # m; 0.17 m behind the robot's middle, within its outline
+    stage.laser_frame, stage.ahead_of_laser = "laser", 0.35  # m; it goes with the robot
     scene.start()
     scene.wait_until(lambda: "by scan.mount" in scene.log(), 60, "the fallback")
-    scene.wait_until(lambda: "obstacle in the protective field" in stage.reasons, 10, "an obstacle ahead")
+    assert max(forward for forward, *_ in stage.commands) < 0.8 * SPEED  # towards what it takes to be ahead
     static.publish(tf2_msgs.TFMessage(transforms=[backwards]))
     scene.wait_until(lambda: "by the transform from 'base_link' to 'laser'" in scene.log(), 10, "the place by TF")
     scene.until_full_speed()
-    check = scene.check()["clearance"]
-    assert "the laser's place by the transform from 'base_link' to 'laser'" in check["detail"]
-    assert "0.17 m" in check["detail"]
+    detail = scene.check()["clearance"]["detail"]
+    assert "the nearest obstacle is 0.30 m from the robot's centre" in detail
+    assert "the laser's place by the transform from 'base_link' to 'laser'" in detail
 
 
 def test_what_transform_is_missing_is_said_with_the_parameters(scene):
