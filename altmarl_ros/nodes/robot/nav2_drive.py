@@ -46,7 +46,8 @@ def navigate_to_pose() -> Any:
         from nav2_msgs.action import NavigateToPose
     except ImportError:
         raise AltmarlError(
-            "drive.kind is 'nav2', but the package nav2_msgs is not installed: source the ROS installation that has it"
+            "drive.kind is 'nav2', but the package nav2_msgs is not installed: source the ROS installation that has it, "
+            "or set drive.kind to 'cmd_vel'"
         ) from None
     return NavigateToPose
 

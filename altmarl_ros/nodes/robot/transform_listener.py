@@ -147,7 +147,8 @@ class TransformListener:
             from tf2_msgs.msg import TFMessage
         except ImportError:
             raise AltmarlError(
-                "pose.source is 'tf', but the package tf2_msgs is not installed: source the ROS installation that has it"
+                "pose.source is 'tf', but the package tf2_msgs is not installed: source the ROS installation that has it, "
+                "or set pose.source to 'pose_with_covariance' or another topic's"
             ) from None
         self._node, self._buffer = node, buffer or make_buffer()
         self.topic = topics[0]
