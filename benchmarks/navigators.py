@@ -39,7 +39,7 @@ class Navigator(Node):
         self.planner = LocalPlanner(Limits(forward=speed), PlannerSettings(), robot)
         self.pose: Pose | None = None
         self.velocity: Velocity = STILL
-        self.handle: Any = None
+        self.goal_handle: Any = None
         self.done: Any = None
         self.create_subscription(PoseWithCovarianceStamped, "pose", self.hear_pose, qos.sensor_qos())
         self.velocities = self.create_publisher(Twist, "cmd_vel_nav", qos.velocity_qos())
@@ -59,18 +59,18 @@ class Navigator(Node):
     async def navigate(self, handle: Any) -> Any:
         self.end("abort")  # the goal before
         self.planner.forget()
-        self.handle, self.done = handle, Future()
+        self.goal_handle, self.done = handle, Future()
         getattr(handle, await self.done)()
         return NavigateToPose.Result()
 
     def end(self, how: str) -> None:
         """End the goal: succeed, abort or canceled."""
-        if self.handle is not None:
-            self.handle, self.velocity = None, STILL
+        if self.goal_handle is not None:
+            self.goal_handle, self.velocity = None, STILL
             self.done.set_result(how)
 
     def steer(self) -> None:
-        handle = self.handle
+        handle = self.goal_handle
         if handle is None or self.pose is None:
             return
         if handle.is_cancel_requested:

@@ -443,7 +443,8 @@ def try_once(stage: Stage, cause: Cause) -> list[Trial]:
     """Strike all robots once, and return a trial of each."""
     node = stage.node
     if not stage.spin(stage.drives, PATIENCE):
-        words = "\n".join(child.log.read_text()[-700:] for child in [stage.coordinator, *stage.robots])
+        logs = [*(child.log for child in [stage.coordinator, *stage.robots]), *stage.folder.glob("navigators.log")]
+        words = "\n".join(log.read_text()[-700:] for log in logs)
         raise SystemExit(
             f"error: before {cause.name!r} the fleet does not drive: {stage.reasons}, {node.speeds} {node.world.time}\n{words}"
         )
