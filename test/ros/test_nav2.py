@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from action_msgs.srv import CancelGoal
 from lifecycle_msgs.msg import State, Transition
 from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
@@ -179,6 +180,36 @@ def test_a_server_that_goes_in_the_middle_stops_the_robot_and_one_that_comes_bac
     assert navigation.goals == ["accepted 29"] * 2
 
 
+def test_a_goal_that_others_cancel_is_said_and_sent_again(scene, navigation):
+    stage = scene.stage
+    navigation.start("drive")
+    scene.start(drive__kind="nav2")
+    until_driven(scene, 60)
+    client = stage.create_client(CancelGoal, f"{OWN}/navigate_to_pose/_action/cancel_goal")
+    scene.wait_until(client.service_is_ready, 10, "the service that cancels")
+    client.call_async(CancelGoal.Request())  # all goals
+    until(scene, "goal cancelled by others", 5)
+    scene.wait_until(lambda: stage.rests, SPEED / BRAKING + LAG, "rest")
+    until_driven(scene, 5)
+    assert navigation.goals == ["accepted 29", "cancelled 29", "accepted 29"]
+    assert stage.reasons == []
+
+
+def test_a_server_that_hangs_is_said_and_what_it_answers_too_late_is_cancelled(scene, navigation):
+    stage = scene.stage
+    stage.ticks = False
+    navigation.start("drive")
+    scene.start(drive__kind="nav2")
+    scene.wait_until(lambda: stage.reasons == ["no tick from the coordinator"], 60, "a robot with a navigator")
+    os.kill(navigation.processes[-1].pid, signal.SIGSTOP)
+    stage.ticks = True
+    until(scene, "goal not answered", 10)
+    os.kill(navigation.processes[-1].pid, signal.SIGCONT)
+    until_driven(scene)
+    assert stage.reasons == []
+    assert navigation.goals.count("accepted 29") == navigation.goals.count("cancelled 29") + 1
+
+
 def test_a_goal_under_way_without_velocities_is_said_and_another_type_of_them_too(scene, navigation):
     navigation.start("drive", stamped=True)
     scene.start(drive__kind="nav2")
@@ -186,4 +217,7 @@ def test_a_goal_under_way_without_velocities_is_said_and_another_type_of_them_to
     pause(scene, 1.0)
     assert all(command == (0.0, 0.0, 0.0) for command in scene.stage.commands)
     assert navigation.goals == ["accepted 29"]
+    says = f"/robot_{ROBOT}/navigator publishes geometry_msgs/msg/TwistStamped on {OWN}/cmd_vel_nav"
+    scene.wait_until(lambda: says in scene.log(), 5, "the log")
+    assert "set drive.stamped to true" in scene.log()
     assert math.dist((scene.stage.x, scene.stage.y), (1.0, 1.0)) < 1e-6
