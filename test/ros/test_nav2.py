@@ -121,14 +121,19 @@ def test_the_goal_is_cancelled_by_deactivation_and_by_a_signal(scene, navigation
     until_driven(scene, 60)
     assert scene.change_state(Transition.TRANSITION_DEACTIVATE)
     scene.wait_until(lambda: navigation.goals == ["accepted 29", "cancelled 29"], 2, "cancellation")
-    for step in (Transition.TRANSITION_CLEANUP, Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
+    there = (Transition.TRANSITION_CLEANUP, Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE)
+    for step in there:
         assert scene.change_state(step)
+    for _ in range(4):  # words of the navigator come at any moment of it
+        until_driven(scene)
+        for step in (Transition.TRANSITION_DEACTIVATE, *there):
+            assert scene.change_state(step)
     assert scene.state() == State.PRIMARY_STATE_ACTIVE
     until_driven(scene)
     process.send_signal(signal.SIGTERM)
     scene.wait_until(lambda: process.poll() is not None, 5, "end")
     assert process.returncode == 0, scene.log()
-    scene.wait_until(lambda: navigation.goals == ["accepted 29", "cancelled 29"] * 2, 2, "cancellation")
+    scene.wait_until(lambda: navigation.goals == ["accepted 29", "cancelled 29"] * 6, 2, "cancellation")
 
 
 def test_without_a_server_the_robot_stands_and_says_so_until_there_is_one(scene, navigation):

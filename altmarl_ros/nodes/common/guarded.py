@@ -11,6 +11,7 @@ from functools import wraps
 from typing import Any, Callable
 
 from rcl_interfaces.msg import SetParametersResult
+from rclpy.action.client import ActionClient
 from rclpy.clock import Clock
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RclParameter
@@ -40,6 +41,7 @@ class GuardedNode(Node):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self.dropped: Counter[str] = Counter()  # first: rclpy's own constructor may subscribe, and set parameters
         self.table: dict[str, Parameter] = {}
+        self._action_clients: dict[str, Any] = {}
         super().__init__(*arguments, **options)
         self._clock_timers = ClockTimers(self) if self.get_parameter("use_sim_time").value else None
 
@@ -92,6 +94,16 @@ class GuardedNode(Node):
             timer.cancel()
             return True
         return super().destroy_timer(timer)
+
+    def action_client(self, action_type: Any, name: str) -> Any:
+        """Return the client of an action, the same one each time; it lives as long as the node.
+
+        rclpy's EventsExecutor crashes when an action client is destroyed while one of its events, such as the feedback of any
+        goal of its server, is queued (observed in Jazzy's wheels).
+        """
+        if name not in self._action_clients:
+            self._action_clients[name] = ActionClient(self, action_type, name)
+        return self._action_clients[name]
 
     def create_subscription(
         self, msg_type: Any, topic: str, callback: Callable[..., None], *arguments: Any, **options: Any

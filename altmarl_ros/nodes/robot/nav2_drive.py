@@ -11,8 +11,6 @@ from typing import Any, Mapping
 
 from action_msgs.msg import GoalStatus
 from geometry_msgs.msg import Twist, TwistStamped
-from rclpy.action.client import ActionClient
-from rclpy.node import Node
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.driving import STILL, Pose, Velocity
@@ -25,6 +23,7 @@ from altmarl_ros.errors import AltmarlError
 from altmarl_ros.nodes.common import qos
 from altmarl_ros.nodes.common.clock import AgeClock
 from altmarl_ros.nodes.common.endpoints import Endpoints
+from altmarl_ros.nodes.common.guarded import GuardedNode
 from altmarl_ros.nodes.robot import conversions
 from altmarl_ros.nodes.robot.parameters import DriveSettings
 from altmarl_ros.nodes.robot.topic_observation import observe_navigator, observe_stream
@@ -59,10 +58,12 @@ class Nav2Drive:
     Subscription: cmd_vel_nav (geometry_msgs/msg/Twist, or TwistStamped with `drive.stamped`).
     """
 
-    def __init__(self, node: Node, make: Endpoints, values: Mapping[str, Any], clock: AgeClock, action_type: Any) -> None:
+    def __init__(
+        self, node: GuardedNode, make: Endpoints, values: Mapping[str, Any], clock: AgeClock, action_type: Any
+    ) -> None:
         self._type, self._clock, self._node, self._log = action_type, clock, node, node.get_logger()
         self._map, self._action = values["frames.map"], node.resolve_topic_name(values["drive.action"])
-        self._client: Any = ActionClient(node, action_type, values["drive.action"])
+        self._client = node.action_client(action_type, values["drive.action"])
         self._navigation = NavigationGoal()
         self._handles: dict[int, Any] = {}
         self._told: Reason | None = None
@@ -115,8 +116,8 @@ class Nav2Drive:
         """See Drive; Nav2 has limits of its own, and the governor applies ours to its velocities."""
 
     def close(self) -> None:
-        """See Drive."""
-        self._client.destroy()
+        """See Drive: no goal stays."""
+        self.rest()
 
     def _on_velocity(self, twist: Twist) -> None:
         self._velocity, self._velocity_arrived = conversions.velocity_from_message(twist), self._clock.now()

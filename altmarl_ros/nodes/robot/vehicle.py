@@ -14,7 +14,6 @@ import time
 from typing import Any, Callable, Mapping
 
 import numpy as np
-from rclpy.node import Node
 from rclpy.timer import Timer
 
 from altmarl_ros.arrays import FloatArray
@@ -30,6 +29,7 @@ from altmarl_ros.monitoring.health import Finding
 from altmarl_ros.msg import DriveState
 from altmarl_ros.nodes.common import qos
 from altmarl_ros.nodes.common.endpoints import Endpoints
+from altmarl_ros.nodes.common.guarded import GuardedNode
 from altmarl_ros.nodes.robot import conversions
 from altmarl_ros.nodes.robot.complaints import Complaints
 from altmarl_ros.nodes.robot.drive import Base
@@ -58,7 +58,7 @@ class Vehicle:
 
     def __init__(
         self,
-        node: Node,
+        node: GuardedNode,
         make: Endpoints,
         values: Mapping[str, Any],
         shared: VehicleResources,
