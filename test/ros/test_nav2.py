@@ -147,6 +147,10 @@ def test_without_a_server_the_robot_stands_and_says_so_until_there_is_one(scene,
     pause(scene, 1.0)
     assert stage.reasons == ["no navigate_to_pose server"]
     assert all(command == (0.0, 0.0, 0.0) for command in stage.commands)
+    navigation.start("drive", action="go")
+    scene.wait_until(lambda: stage.count_publishers(f"{OWN}/go/_action/feedback"), 20, "another action")
+    assert "set drive.action to 'go'" in scene.check()["navigator"]["remedy"]
+    navigation.end()
     navigation.start("drive", action="nav/to_pose")
     until_driven(scene)
     assert stage.reasons == []

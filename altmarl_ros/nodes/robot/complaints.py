@@ -32,8 +32,11 @@ class Complaints:
         self._since = {reason: self._since.get(reason, now) for reason in reasons}
         self._said &= set(self._since)
         due = {reason for reason, since in self._since.items() if now - since > (_AGAIN if reason in self._said else _PATIENCE)}
-        for fault in self._faults(due) if due else []:
-            self._node.get_logger().warning(str(fault))
+        try:
+            for fault in self._faults(due) if due else []:
+                self._node.get_logger().warning(str(fault))
+        except Exception as error:  # what is only told must not keep the robot from its next step
+            self._node.get_logger().error(f"{type(error).__name__}: {error}")
         self._since |= dict.fromkeys(due, now)
         self._said |= due
 

@@ -114,7 +114,10 @@ class Sensors:
         self._on_fix(fix)
 
     def _receive_scan(self, message: LaserScan) -> None:
-        self.scan = conversions.scan_from_message(message, self._laser.mount(message.header.frame_id))
+        mount = self._laser.mount(message.header.frame_id)
+        if mount is None:
+            return
+        self.scan = conversions.scan_from_message(message, mount)
         stamp = seconds(message.header.stamp)
         delay = self._clock.ros() - stamp if stamp > 0.0 else 0.0  # some drivers stamp nothing
         self.scan_arrived = self._clock.now() - max(0.0, delay)

@@ -127,6 +127,7 @@ class TransformListener:
 
     Attributes:
         topic: of the moving ones.
+        static_topic: of the static ones.
     """
 
     def __init__(
@@ -151,7 +152,7 @@ class TransformListener:
                 "or set pose.source to 'pose_with_covariance' or another topic's"
             ) from None
         self._node, self._buffer = node, buffer or make_buffer()
-        self.topic = topics[0]
+        self.topic, self.static_topic = topics
         for topic, static in list(zip(topics, (False, True), strict=True))[not moving :]:
             node.create_subscription(TFMessage, topic, partial(self._hear, static=static), tf_qos(static=static))
 

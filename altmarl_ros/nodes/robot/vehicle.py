@@ -194,6 +194,7 @@ class Vehicle:
                 f"stops, since its control failed: {type(error).__name__}: {error}", throttle_duration_sec=_THROTTLE
             )
             self._send(self._governor.brake(self._governor.settings.period, Reason.CONTROL_FAILED))
+        self._complaints.note(self._command.reasons)
 
     def _step(self) -> None:
         """Take one control step: from what is known to the next velocity of the base."""
@@ -220,23 +221,26 @@ class Vehicle:
             clock_jumped=jumped,
             drive_problem=self._drive.problem,
         )
-        command = self._governor.step(now, inputs)
-        self._send(command)
-        self._complaints.note(command.reasons)
+        self._send(self._governor.step(now, inputs))
 
     def _say_what_is_missing(self) -> None:
         """Publish what the robot lacks to drive while it is not active, so that it can be seen before it is switched on."""
         if self._timer is not None:
             return
-        self._sensors.poll()
-        self._drive.rest()
-        driver = self._base.problem if self._base is not None else None
-        inputs = self._sensors.inputs(driver_problem=driver)
-        reasons = [Reason.NOT_ACTIVE, *sensor_reasons(self._clock.now(), inputs, self._governor.settings)]
-        reasons += [] if self._drive.problem is None else [self._drive.problem]
-        self._command = Command(STILL, State.STOPPED, by_severity(reasons))
+        try:
+            self._command = Command(STILL, State.STOPPED, by_severity([Reason.NOT_ACTIVE, *self._find_missing()]))
+        except Exception as error:  # it stands, and the next time may be better
+            self._node.get_logger().error(f"{type(error).__name__}: {error}", throttle_duration_sec=_THROTTLE)
         self._publish(self._command)
         self._complaints.note(self._command.reasons)
+
+    def _find_missing(self) -> list[Reason]:
+        """Return what the robot lacks to drive."""
+        self._sensors.poll()
+        self._drive.rest()
+        inputs = self._sensors.inputs(driver_problem=self._base.problem if self._base is not None else None)
+        found = sensor_reasons(self._clock.now(), inputs, self._governor.settings)
+        return found if self._drive.problem is None else [*found, self._drive.problem]
 
     def _update_goal(self, silent: bool) -> None:
         """Park if the coordinator is silent and the robot is told to, and find the way again after something halted it."""

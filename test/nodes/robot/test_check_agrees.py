@@ -83,7 +83,7 @@ def goal_map():
 class Transforms:
     """What a TransformListener hears, without a node."""
 
-    topic = "/tf"
+    topic, static_topic = "/tf", "/tf_static"
 
     def __init__(self):
         self.buffer = OwnBuffer()
