@@ -317,6 +317,10 @@ def frame_names(values: Mapping[str, Any]) -> FrameNames:
 def check_topics(values: Mapping[str, Any]) -> None:
     """Raise AltmarlError where the parameters of a robot that drives contradict each other."""
     if not values["game"]:
-        raise AltmarlError("parameter 'game' is empty, but a robot that drives must know where the actions lead: name the coordinator's game")
+        raise AltmarlError(
+            "parameter 'game' is empty, but a robot that drives must know where the actions lead: name the coordinator's game"
+        )
     if values["scan.required"] and not values["scan.topic"]:
-        raise AltmarlError("parameter 'scan.topic' is empty, but 'scan.required' is true: name the laser's topic, or set it to false")
+        raise AltmarlError(
+            "parameter 'scan.topic' is empty, but 'scan.required' is true: name the laser's topic, or set it to false"
+        )
