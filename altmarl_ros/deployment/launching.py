@@ -22,7 +22,7 @@ from launch_ros.actions import Node
 
 from altmarl_ros.deployment.fleet_plan import NodePlan
 from altmarl_ros.deployment.launch_arguments import LaunchArguments
-from altmarl_ros.deployment.middleware import discovery_variables
+from altmarl_ros.deployment.middleware import discovery_variables, range_variables
 
 
 def declare_arguments(table: dict[str, tuple[Any, str]]) -> list[Any]:
@@ -36,6 +36,25 @@ def declare_arguments(table: dict[str, tuple[Any, str]]) -> list[Any]:
 def read_arguments(context: LaunchContext, table: Mapping[str, Any]) -> LaunchArguments:
     """Return what was given for the arguments that `declare_arguments` declared."""
     return LaunchArguments({name: LaunchConfiguration(name).perform(context) for name in table})
+
+
+FLEET_PREFIX = (
+    "/fleet",
+    "Prefix of the fleet-wide topics; fleets that share a ROS domain need one each.",
+)
+"""The launch argument `fleet_prefix`: its default and description."""
+
+DISCOVERY_RANGE = (
+    "",
+    "How far nodes are found: localhost (this machine) or subnet; empty: simulations on this machine, others as "
+    "ROS_AUTOMATIC_DISCOVERY_RANGE says.",
+)
+"""The launch argument `discovery_range`: its default and description."""
+
+
+def discovery_environment(discovery_range: str, simulated: bool) -> list[Any]:
+    """Make the actions that say how far the nodes of a launch are found; see `range_variables`."""
+    return [SetEnvironmentVariable(name, value) for name, value in range_variables(discovery_range, simulated).items()]
 
 
 def nodes_of(plans: Sequence[NodePlan], log_level: str, essential: Sequence[frozenset[str]] = ()) -> list[Any]:

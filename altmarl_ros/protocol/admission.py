@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
+from typing import Iterable
 
 from altmarl_ros.errors import AltmarlError
 
@@ -73,6 +74,11 @@ class IdRanges:
             else:
                 merged.append((low, high))
         return cls(tuple(merged))
+
+    @classmethod
+    def of(cls, robot_ids: Iterable[int]) -> IdRanges:
+        """Collect single ids."""
+        return cls.parse(",".join(map(str, robot_ids)))
 
     def __contains__(self, robot_id: int) -> bool:
         place = bisect_right(self.ranges, (robot_id, _MAX_ID)) - 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
@@ -11,7 +13,7 @@ from rclpy.parameter import Parameter as RclParameter
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import TabularGame, load_game
-from altmarl_ros.monitoring.health import CoordinatorHealth, Finding, Level
+from altmarl_ros.monitoring.health import CoordinatorHealth, Finding, Level, doubled_ids_finding
 from altmarl_ros.msg import CoordinatorStatus, FleetConfiguration
 from altmarl_ros.nodes.common import conversions, qos
 from altmarl_ros.nodes.common.diagnostics import Diagnostics
@@ -33,6 +35,8 @@ from altmarl_ros.protocol.plant import Plant, VirtualPlant
 from altmarl_ros.protocol.settings import CoordinatorSettings
 from altmarl_ros.protocol.standby import Handover
 from altmarl_ros.records import Configuration
+
+_HOST = f"{socket.gethostname()}:{os.getpid()}"
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,9 @@ class CoordinatorNode(ManagedNode):
             self.take_over(self._standby.session, Handover())
 
     def deactivate(self) -> None:
-        """End the session; the roster is kept."""
+        """End the session in the open; the roster is kept."""
+        if self._standby is not None and self._standby.session is not None:
+            self.resign(self._standby.secret)
         self._standby = None
         self._scheduler.stop()
 
@@ -124,8 +130,9 @@ class CoordinatorNode(ManagedNode):
 
     def take_over(self, session: int, known: Handover) -> None:
         """See SuccessionHooks."""
+        assert self._standby is not None, "inactive, yet it takes over"
         self._last_session = session
-        self._core.take_over(session, known)
+        self._core.take_over(session, known, self._standby.mark)
         self._handover = known
         self._publish_configuration()
         self._announcer.publish()
@@ -134,6 +141,16 @@ class CoordinatorNode(ManagedNode):
             self._scheduler.start(gated=not self._resumed)
         else:
             self._scheduler.start_now()
+
+    def own_handover(self) -> Handover:
+        """See SuccessionHooks."""
+        core = self._core
+        state = core.global_state
+        return Handover(state, None, state, tuple(core.estimate.tolist()), core.sampling_error)
+
+    def resign(self, secret: int) -> None:
+        """See SuccessionHooks."""
+        self._scheduler.broadcast(self._core.resignation(secret))
 
     def step_down(self) -> None:
         """See SuccessionHooks."""
@@ -176,6 +193,11 @@ class CoordinatorNode(ManagedNode):
         self._announcer.repeat_if_requested()
         return True
 
+    def report_heard(self, session: int, robot_id: int) -> None:
+        """See TickHooks."""
+        if self._standby is not None and robot_id in self._core.roster:
+            self._standby.heard_report(session, robot_id)
+
     def tick_began(self) -> None:
         """See TickHooks."""
         if self._plant_link is not None:
@@ -209,7 +231,7 @@ class CoordinatorNode(ManagedNode):
             game_hash=self._game.content_hash,
             policy_hash=bundle.content_hash,
             policy_id=bundle.policy_id,
-            parameters={**self._values, "policy.file": self._announcer.path},
+            parameters={**self._values, "policy.file": self._announcer.path, "host": _HOST},
             handover=self._handover,
         )
         stamp = self.get_clock().now().to_msg()
@@ -229,7 +251,9 @@ class CoordinatorNode(ManagedNode):
             policy_requests=self._join_handler.policy_requests,
             now=time.monotonic(),
         )
-        return [*found, *plant, self._endpoints.finding(self._scheduler.keeps_deadline)]
+        others = [] if self._standby is None else [self._standby.finding()]
+        ids = doubled_ids_finding(self._core.roster.claims.doubled(time.monotonic()))
+        return [*found, ids, *others, *plant, self._endpoints.finding(self._scheduler.keeps_deadline)]
 
     def _prepare_parameters(self, values: Mapping[str, Any], names: frozenset[str]) -> _Change | None:
         if not self.configured:

@@ -27,6 +27,15 @@ SHARED_PARAMETERS = (
         "silence", 2.0, "Silence of the coordinator after which the robot says hello again.", 0.05, 3600.0, unit="s", live=True
     ),
     Parameter(
+        "coordinator.lease",
+        0.0,
+        "Silence of the coordinator after which the robot follows another one, in a fleet with a standby its `failover.lease`; "
+        "0: `silence` as it is at the start.",
+        0.0,
+        3600.0,
+        unit="s",
+    ),
+    Parameter(
         "policy.temperature",
         0.0,
         "Draw actions by softmax of what they are worth over this; 0: as learned.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Mapping
 
 from rclpy.node import Node
@@ -20,6 +20,7 @@ from altmarl_ros.nodes.robot.coordinator_subscriptions import CoordinatorSubscri
 from altmarl_ros.nodes.robot.emergency_stop import FleetStop
 from altmarl_ros.nodes.robot.markov_body import SimulatedRobots
 from altmarl_ros.nodes.robot.parameters import check_topics
+from altmarl_ros.protocol.pledge import Pledge
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,14 @@ class SharedResources:
         clock: by which ages are measured.
         coordinator: the subscriptions to the coordinator's topics.
         acts_through: the robots' places in the simulated Markov world, or what their vehicles share.
+        pledge: of their hellos.
     """
 
     game_hash: str
     clock: AgeClock
     coordinator: CoordinatorSubscriptions
     acts_through: SimulatedRobots | VehicleResources
+    pledge: Pledge = field(default_factory=Pledge.draw)
 
     @classmethod
     def load(cls, node: Node, make: Endpoints, values: Mapping[str, Any]) -> SharedResources:
