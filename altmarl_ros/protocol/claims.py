@@ -1,9 +1,9 @@
 """Who speaks for which robot id: the pledge in the hello that counts, and the one that it took the place of.
 
 A robot that starts anew says hello with another pledge than before, and so does a second robot that was given the same id.
-They differ in what follows: the first robot's old pledge is never heard again, whereas two live robots both go on saying hello,
-since each hears from the coordinator's ticks that it is not counted (`membership.py`). Whoever reveals a pledge's secret takes back
-this pledge alone: the other robot stays.
+They differ in what follows. The first robot's old pledge is never heard again, whereas two live robots both go on saying hello,
+since each hears from ticks that it is not counted (`membership.py`). Whoever reveals a pledge's secret takes back this pledge
+alone: the other robot stays.
 """
 
 from __future__ import annotations

@@ -177,6 +177,14 @@ def is_latched(node: Node, topic: str) -> bool:
     return any(info.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL for info in infos)
 
 
+def participants_publishing(node: Node, topic: str) -> dict[bytes, str]:
+    """Return the participants that publish a topic, as far as `node` has discovered, and the name of a node of each."""
+    return {
+        bytes(info.endpoint_gid[:_PARTICIPANT]): f"{info.node_namespace.rstrip('/')}/{info.node_name}"
+        for info in node.get_publishers_info_by_topic(topic)
+    }
+
+
 def all_subscribe(node: Node, published: str, subscribed: str) -> bool:
     """Whether every process that publishes the first topic subscribes to the second, as far as `node` has discovered."""
     publishers, subscribers = (

@@ -11,6 +11,7 @@ from rclpy.clock_type import ClockType
 from rclpy.duration import Duration
 from rclpy.timer import Timer
 
+from altmarl_ros.driving.stop_latch import StopLatch
 from altmarl_ros.monitoring.health import Finding, Threshold, robots_finding
 from altmarl_ros.msg import FleetTick, RobotHello, RobotReport
 from altmarl_ros.nodes.common import conversions, qos
@@ -100,6 +101,7 @@ class RobotNode(ManagedNode):
         self._body: Body | None = None
         self._active = False
         self._join: Timer | None = None
+        self._kept_stops: tuple[bool, StopLatch] | None = None  # of the robot and of the fleet, from before a clean-up
         if not hosted:
             watch(self, PARAMETERS, self._values, self._prepare_parameters, lambda made, _: self.adjust(self._values, made))
             if self._values[AUTOSTART.name]:
@@ -130,6 +132,11 @@ class RobotNode(ManagedNode):
         else:
             self._body = vehicle = Vehicle(self, make, values, shared.acts_through, lambda: not self.agent.lacks_policy)
             on_writers_changed = vehicle.writers_changed
+            if self._kept_stops is not None:  # no transition releases a stop
+                stopped, shared.acts_through.fleet_stop.latch = self._kept_stops
+                if stopped:
+                    vehicle.press_emergency_stop()
+            self._fleet_latch = shared.acts_through.fleet_stop.latch
         self._join_window = float(values["join_window"])
         prefix = values["fleet_prefix"]
         self._hello_publisher = make.publisher(RobotHello, f"{prefix}/hello", qos.latched_qos())
@@ -160,6 +167,8 @@ class RobotNode(ManagedNode):
     def cleanup(self) -> None:
         """See ManagedNode."""
         if self._body is not None:
+            if isinstance(self._body, Vehicle):
+                self._kept_stops = self._body.emergency_stopped, self._fleet_latch
             self._coordinator.remove_robot(self._id)
             self.drain(_LAST_MESSAGES)
             self._body.close()

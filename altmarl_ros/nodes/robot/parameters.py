@@ -14,6 +14,7 @@ from altmarl_ros.monitoring.health import Threshold
 from altmarl_ros.nodes.common import diagnostics
 from altmarl_ros.nodes.common.parameters import Parameter
 from altmarl_ros.nodes.common.safety_bounds import CEILINGS, LOCKED
+from altmarl_ros.nodes.robot.emergency_stop import RELEASE
 
 _LIMITS, _GOVERNOR, _PLANNER = Limits(), GovernorSettings(), PlannerSettings()
 _SPEED, _FAR = 20.0, 1e6
@@ -62,6 +63,7 @@ BODY = Parameter(
 DRIVE_PARAMETERS = (
     CEILINGS,
     LOCKED,
+    RELEASE,
     Parameter("floor", "", "Floor map, a name or a YAML file; empty: the game's own."),
     Parameter("zones.hysteresis", 0.2, "How far beyond its zone a robot still counts as in it.", 0.0, 100.0, unit="m"),
     Parameter("zones.tolerance", 0.5, "How far from all zones a robot still counts as in the last one.", 0.0, 100.0, unit="m"),

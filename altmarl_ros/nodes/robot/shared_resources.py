@@ -17,7 +17,7 @@ from altmarl_ros.nodes.common.clock import AgeClock
 from altmarl_ros.nodes.common.deferred_work import DeferredWork
 from altmarl_ros.nodes.common.endpoints import Endpoints
 from altmarl_ros.nodes.robot.coordinator_subscriptions import CoordinatorSubscriptions
-from altmarl_ros.nodes.robot.emergency_stop import FleetStop
+from altmarl_ros.nodes.robot.emergency_stop import RELEASE, FleetStop
 from altmarl_ros.nodes.robot.markov_body import SimulatedRobots
 from altmarl_ros.nodes.robot.parameters import check_topics
 from altmarl_ros.protocol.pledge import Pledge
@@ -71,7 +71,7 @@ class SharedResources:
             acts_through = SimulatedRobots(node, make, values["world_prefix"], deferred)
         else:
             lease = float(values["timeout.coordinator"])
-            acts_through = VehicleResources(clock, load_goal_map(values), FleetStop(node, prefix))
+            acts_through = VehicleResources(clock, load_goal_map(values), FleetStop(node, prefix, str(values[RELEASE.name])))
         coordinator = CoordinatorSubscriptions(node, make, prefix, game_hash=game_hash, deferred=deferred, lease=lease)
         return cls(game_hash, clock, coordinator, acts_through)
 

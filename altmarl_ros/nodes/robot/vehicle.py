@@ -35,7 +35,7 @@ from altmarl_ros.nodes.common.endpoints import Endpoints
 from altmarl_ros.nodes.robot import conversions
 from altmarl_ros.nodes.robot.drive import Base
 from altmarl_ros.nodes.robot.drives import make_drive
-from altmarl_ros.nodes.robot.emergency_stop import offer_stop
+from altmarl_ros.nodes.robot.emergency_stop import RELEASE, offer_stop
 from altmarl_ros.nodes.robot.parameters import DriveSettings, base_frame, drive_settings, pose_of
 from altmarl_ros.nodes.robot.pose_source import Fix, PoseSource
 from altmarl_ros.nodes.robot.shared_resources import VehicleResources
@@ -53,7 +53,7 @@ class Vehicle:
 
     Subscriptions: those of its pose source and its drive, and `scan.topic` (sensor_msgs/msg/LaserScan).
     Publishers: `drive.topic` (geometry_msgs/msg/Twist or TwistStamped), ~/drive (DriveState).
-    Service: ~/emergency_stop (std_srvs/srv/SetBool).
+    Services: ~/emergency_stop (std_srvs/srv/SetBool), ~/release (std_srvs/srv/Trigger).
     """
 
     def __init__(
@@ -86,7 +86,8 @@ class Vehicle:
         if values["scan.topic"]:
             make.subscription(LaserScan, values["scan.topic"], self._on_scan, qos.sensor_qos())
         self._publisher = make.publisher(DriveState, "~/drive", qos.latched_qos())
-        offer_stop(node, self._governor.emergency_stop, self._governor.release_emergency_stop)
+        stop, release = self._governor.emergency_stop, self._governor.release_emergency_stop
+        offer_stop(node, stop, release, str(values[RELEASE.name]))
         self._clock.when_stopped(self._on_clock_stopped)
         self._changed: Callable[[], None] | None = None
         self._timer: Timer | None = None
@@ -108,6 +109,15 @@ class Vehicle:
         if fix is None or not is_fresh(self._clock.now(), fix.arrived, self._governor.settings.pose_timeout):
             return None
         return self._zone
+
+    @property
+    def emergency_stopped(self) -> bool:
+        """Whether the robot's own emergency stop is pressed."""
+        return self._governor.emergency_stopped
+
+    def press_emergency_stop(self) -> None:
+        """Press the robot's own emergency stop."""
+        self._governor.emergency_stop()
 
     def adjust(self, settings: DriveSettings) -> None:
         """Drive by other limits, timeouts and margins from now on."""
