@@ -48,9 +48,10 @@ def test_every_cause_stops_the_robot_within_its_timeout_and_braking(scene):
     shell = stage.create_publisher(Bool, "/fleet/emergency_stop", 1, event_callbacks=QUIET)  # volatile, as `ros2 topic pub` is
 
     def emergency(data):
-        if not data:
-            return release(scene)
-        assert scene.call(SetBool, "emergency_stop", SetBool.Request(data=True)).success
+        if data:
+            assert scene.call(SetBool, "emergency_stop", SetBool.Request(data=True)).success
+        else:
+            release(scene)
 
     causes = {
         "no fresh pose": (TIMEOUT, "sends_odometry", False, True),
@@ -100,7 +101,7 @@ def test_emergency_stops_stay_until_released_on_purpose_and_show_in_diagnostics(
     scene.wait_until(lambda: stage.rests, SPEED / BRAKING + LAG, "stop")
     stage.session += 1  # neither another session nor the passing of time releases it
     begin, count = stage.x, len(stage.diagnoses)
-    scene.wait_until(lambda: len(stage.diagnoses) > count + 5, 5, "diagnoses")
+    scene.wait_until(lambda: len(stage.diagnoses) > count + 15, 8, "diagnoses, for longer than the lease")
     assert abs(stage.x - begin) < 0.02
     found = {status.name.rpartition(": ")[2]: status for status in stage.diagnoses[-1].status}[f"robot {ROBOT}"]
     values = {entry.key: entry.value for entry in found.values}

@@ -67,7 +67,7 @@ def coordinator_plan(fleet: FleetFile) -> NodePlan:
     given = {
         "tick.period": _period(fleet),
         "start.robots": len(fleet.enabled),
-        "roster.allow": str(IdRanges.of(member.id for member in fleet.members)),
+        "roster.allow": str(IdRanges.of(member.id for member in fleet.enabled)),
         **fleet.coordinator,
         "game": fleet.game,
         "policy.file": str(fleet.policy_path),

@@ -9,6 +9,7 @@ from geometry_msgs.msg import Twist
 from hypothesis import given
 from hypothesis import strategies as st
 from nav_msgs.msg import Odometry
+from std_srvs.srv import SetBool, Trigger
 
 from altmarl_ros.driving.governor_types import Reason
 from altmarl_ros.errors import AltmarlError
@@ -88,8 +89,10 @@ class Stage:
         def subscription(_type, topic, callback, _qos):
             self.callbacks[topic] = callback
 
-        def create_service(_type, _name, callback):
-            self.service = callback
+        self.services = {}
+
+        def create_service(_type, name, callback):
+            self.services[name] = callback
 
         logger = SimpleNamespace(error=lambda text, **_: self.errors.append(text), warning=lambda text: None)
         node = SimpleNamespace(create_service=create_service, get_logger=lambda: logger)
@@ -200,9 +203,10 @@ def test_a_clock_that_stands_still_stops_at_once(goal_map):
 
 def test_the_service_latches_and_releases(goal_map):
     stage = Stage(goal_map).drive_on()
+    first, second = stage.services["~/emergency_stop"], stage.services["~/release"]
     for pressed in (True, False):
-        response = stage.service(SimpleNamespace(data=pressed), SimpleNamespace())
-        assert response.success
+        assert first(SimpleNamespace(data=pressed), SetBool.Response()).success is pressed
+        assert second(SimpleNamespace(), Trigger.Response()).success is not pressed
         for _ in range(20):
             stage.step()
         assert (stage.speeds[-1] == 0.0) is pressed
