@@ -175,12 +175,13 @@ class Succession:
         if self.session is None:
             self._follow(tick, now)
             return False
-        if tick.session == self.session and tick.mark == self.pledge.mark:
-            if tick.tick > self._last_tick and not tick.secret and self._forged_at is None:
-                self._forged_at = now
-            return False
         if tick.secret:
             return False
+        if tick.session == self.session:
+            if tick.tick > self._last_tick and self._forged_at is None:
+                self._forged_at = now
+            if tick.mark == self.pledge.mark or abs(tick.tick - self._last_tick) > _AT_ONCE:
+                return False  # our own, or of somebody who only repeats our session's number
         rival = self.rivals.hear(tick, now)
         if not (self._gives_way_at_start(rival, now) if self._alone else self._gives_way(rival, now)):
             return False

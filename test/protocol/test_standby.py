@@ -309,6 +309,15 @@ def test_its_own_ticks_are_no_rival():
     assert succession.rivals.newest(29.0) is None
 
 
+def test_who_repeats_the_session_with_numbers_of_its_own_replaces_nobody():
+    succession = deciding()
+    for number in range(50):
+        succession.may_begin(number, float(number))
+        succession.heard_report(succession.session, 3, number + 0.1)
+        assert not succession.hear(tick(succession.session, 2**31 + number), number + 0.5)
+    assert succession.session is not None
+
+
 def test_a_standby_is_not_kept_away_by_one_that_shouts_while_the_other_decides():
     standby = Succession(1, LEASE, STAGGER, 0.0)
     for number in range(5):

@@ -21,6 +21,8 @@ import rclpy
 from geometry_msgs.msg import Twist
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
+from rcl_interfaces.msg import Parameter as ParameterMsg
+from rcl_interfaces.msg import ParameterValue
 from rcl_interfaces.srv import SetParametersAtomically
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
@@ -184,7 +186,7 @@ class Rogue:
     def life_cycle_of_robots(self) -> None:
         """Take robots through their life cycle, which may stop them but must not make them forget a stop."""
         steps = (Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_CLEANUP, Transition.TRANSITION_CONFIGURE)
-        step = (*steps, Transition.TRANSITION_ACTIVATE)[self._turn % 4]
+        step = (*steps, Transition.TRANSITION_ACTIVATE)[self._turn % 4]  # some of which are not possible just then
         for robot_id in range(self._robots):
             request = ChangeState.Request(transition=Transition(id=step))
             self._request(ChangeState, f"/robot_{robot_id}/robot/change_state", request)
@@ -199,6 +201,13 @@ class Rogue:
         self._say(FleetTick(session=2**32 - 1, tick=2**32 - 1, roster_last=2**32 - 1, run_first=[1, 2], run_count=[1]))
         self._say(BodyCommand(body_topic="\n//x y", robot_id=[1, 2, 3], local_action=[65535]))
         self._say(LocalPolicy(policy_id=1, n_local_states=65535, n_global_states=65535, n_local_actions=65535))
+        for node in (self._coordinator, "/robots_0", "/robot_7/robot"):
+            odd = ParameterMsg(name="sampling.k", value=ParameterValue(type=99))
+            service = f"{node}/set_parameters_atomically"
+            self._request(SetParametersAtomically, service, SetParametersAtomically.Request(parameters=[odd]))
+            request = ChangeState.Request(transition=Transition(id=self._turn % 256, label="x" * 1000 * (self._turn % 2)))
+            if not 1 <= request.transition.id <= 7 or request.transition.label:  # no transition that there is
+                self._request(ChangeState, f"{node}/change_state", request)
         if self._configuration is not None:
             self._say(FleetConfiguration(session=2**32 - 1, game_hash=self._configuration.game_hash))
 

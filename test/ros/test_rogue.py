@@ -141,7 +141,7 @@ def test_two_robots_of_one_id_raise_an_alarm_on_both_and_on_the_coordinator(flee
     second = running.group.start(
         "second", [start_path("robot"), "--ros-args", "-r", "__ns:=/other", "-p", "robot_id:=2", "-p", "game:=warehouse"]
     )
-    alarms = ("/coordinator: robot ids", "/robots: robots", "/other/robot: robots")
+    alarms = ("/coordinator: robot ids", "/robots_0: robots", "/other/robot: robots")
     running.wait_until(lambda: all(found.get(name, (0, ""))[0] == 2 for name in alarms), 40, "the alarms")
     assert "used by two robots: 2 by" in found[alarms[0]][1]
     assert all("another robot uses the id 2" in found[name][1] for name in alarms[1:])

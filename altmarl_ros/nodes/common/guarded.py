@@ -14,6 +14,7 @@ from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RclParameter
+from rclpy.service import Service
 from rclpy.subscription import Subscription
 
 from altmarl_ros.errors import AltmarlError
@@ -28,12 +29,12 @@ class EndOfNode(AltmarlError):
 
 
 class GuardedNode(Node):
-    """Guards the callback of every subscription: a message that makes it fail is dropped, counted and logged.
+    """Guards the callbacks of subscriptions and services: what makes one fail is dropped, counted and logged.
 
     With `use_sim_time` timers of the node's own clock are ClockTimers.
 
     Attributes:
-        dropped: number of dropped messages, by topic.
+        dropped: number of dropped messages and requests, by topic or service.
         table: parameters declared by `parameter_sets.declare`, by name.
     """
 
@@ -99,6 +100,34 @@ class GuardedNode(Node):
         """Make a subscription as rclpy does, with a guarded callback."""
         return super().create_subscription(msg_type, topic, self.guard(topic, callback), *arguments, **options)
 
+    def create_service(
+        self, srv_type: Any, srv_name: str, callback: Callable[[Any, Any], Any], *arguments: Any, **options: Any
+    ) -> Service:
+        """Make a service as rclpy does, with a guarded callback."""
+        return super().create_service(srv_type, srv_name, self.guard_service(srv_name, callback), *arguments, **options)
+
+    def guard_service(self, name: str, callback: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        """Wrap a service's callback so that it does not fail: a request that makes it fail gets an answer without content."""
+
+        @wraps(callback)
+        def guarded(request: Any, response: Any) -> Any:
+            try:
+                return callback(request, response)
+            except EndOfNode:
+                raise
+            except Exception as error:  # whatever it is, the next request must be answered
+                self._note_failure(f"a request to {name}", name, error)
+                return response
+
+        return guarded
+
+    def _note_failure(self, what: str, name: str, error: Exception) -> None:
+        self.dropped[name] += 1
+        self.get_logger().error(
+            f"dropped {what} ({self.dropped[name]} so far): {type(error).__name__}: {str(error)[:200]}",
+            throttle_duration_sec=_THROTTLE,
+        )
+
     def guard(self, topic: str, callback: Callable[..., None]) -> Callable[..., None]:
         """Wrap a callback for messages of a topic so that it does not fail."""
 
@@ -111,10 +140,6 @@ class GuardedNode(Node):
             except EndOfNode:
                 raise
             except Exception as error:  # whatever it is, the next message must be received
-                self.dropped[topic] += 1
-                self.get_logger().error(
-                    f"dropped a message of {topic} ({self.dropped[topic]} so far): {type(error).__name__}: {str(error)[:200]}",
-                    throttle_duration_sec=_THROTTLE,
-                )
+                self._note_failure(f"a message of {topic}", topic, error)
 
         return guarded

@@ -9,7 +9,7 @@ from altmarl_ros.msg import RobotHello
 from altmarl_ros.nodes.common import qos
 from altmarl_ros.nodes.common.endpoints import Endpoints
 from altmarl_ros.nodes.coordinator.parameters import allowed_ids
-from altmarl_ros.protocol.admission import Admission
+from altmarl_ros.protocol.admission import Admission, HelloBudget
 from altmarl_ros.protocol.coordinator import Coordinator
 
 _ALARM = 5.0  # s between two errors about ids that are used twice
@@ -35,6 +35,7 @@ class JoinHandler:
         self._node, self._roster, self._request_policy = endpoints.node, core.roster, request_policy
         self._admission = Admission(core.game.content_hash, int(values["roster.capacity"]))
         self._allowed = allowed_ids(values)
+        self._budget = HelloBudget(max(self._admission.capacity, RobotHello.MAX_COUNT), time.monotonic())
         self.refused = self.policy_requests = 0
         endpoints.subscription(RobotHello, f"{values['fleet_prefix']}/hello", self._on_hello, qos.latched_from_many_qos())
 
@@ -46,6 +47,9 @@ class JoinHandler:
             self._refuse(who, f"at most {RobotHello.MAX_COUNT} ids below 2^32 join at once")
             return
         now = time.monotonic()
+        if not self._budget.spend(len(ids), now):
+            self._refuse(who, "too many robots were named at once; it is heard when it says so again")
+            return
         if message.event == RobotHello.LEAVE:
             if sum(roster.leave(robot_id, message.secret, now) for robot_id in ids):
                 self._node.get_logger().info(f"{who} left, {len(roster)} on the roster")

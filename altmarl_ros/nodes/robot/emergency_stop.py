@@ -39,6 +39,7 @@ RELEASE = Parameter(
     fixed=True,
 )
 
+_THROTTLE = 1.0  # s between two warnings about what others ask for
 _PATIENCE = 10.0  # s from the first word to the second, of one robot's stop
 
 
@@ -75,7 +76,9 @@ class FleetStop:
             self._stopped_at = max(sent, self._stopped_at)
             self.latch.press(senders)
         elif was and sent > self._stopped_at and not (self._release == SECOND_WORD and self.latch.release(senders)):
-            self._node.get_logger().warning(f"emergency stop of the fleet is not released: {self._remedy()}")
+            self._node.get_logger().warning(
+                f"emergency stop of the fleet is not released: {self._remedy()}", throttle_duration_sec=_THROTTLE
+            )
         self._say_change(was)
 
     def _on_second_word(self, message: String, info: Any) -> None:
@@ -115,7 +118,7 @@ def offer_stop(node: Node, stop: Callable[[], None], release: Callable[[], None]
         else:
             asked_at = time.monotonic()
             response.message = f"not yet released: call ~/release within {_PATIENCE:g} s to confirm"
-        node.get_logger().warning(f"emergency stop: {response.message}")
+        node.get_logger().warning(f"emergency stop: {response.message}", throttle_duration_sec=_THROTTLE)
         return response
 
     def confirm(_request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
@@ -125,7 +128,7 @@ def offer_stop(node: Node, stop: Callable[[], None], release: Callable[[], None]
         response.message = "released" if response.success else "not released: call ~/emergency_stop with data: false before"
         if response.success:
             release()
-        node.get_logger().warning(f"emergency stop: {response.message}")
+        node.get_logger().warning(f"emergency stop: {response.message}", throttle_duration_sec=_THROTTLE)
         return response
 
     node.create_service(SetBool, f"~/{TOPIC}", answer)
