@@ -225,7 +225,8 @@ class FleetPlan:
     def _following(self) -> dict[str, ParameterValue]:
         """Return the parameters of those who follow a coordinator in a simulated world."""
         followed: dict[str, ParameterValue] = {"coordinator.lease": self.lease} if self.standby else {}
-        return followed if self.backend == "real" else {**followed, "world_prefix": self.world_prefix}
+        has_world = not self.crowd and self.backend != "real"
+        return {**followed, "world_prefix": self.world_prefix} if has_world else followed
 
     @property
     def robot_processes(self) -> int:
