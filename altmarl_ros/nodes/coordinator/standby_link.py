@@ -13,6 +13,7 @@ from rclpy.node import Node
 from altmarl_ros.monitoring.health import Finding, Level
 from altmarl_ros.msg import CoordinatorStatus, FleetConfiguration, FleetTick
 from altmarl_ros.nodes.common import conversions, qos
+from altmarl_ros.nodes.common.endpoints import nodes_publishing
 from altmarl_ros.nodes.common.guarded import EndOfNode
 from altmarl_ros.nodes.common.parameters import Parameter
 from altmarl_ros.protocol.standby import RANKS, Handover, Succession
@@ -192,7 +193,7 @@ class StandbyLink:
 
     def _describe(self, session: int) -> str:
         """Name another coordinator: by its node and machine as far as they are known, and its session."""
-        names = [_full_name(info) for info in self._node.get_publishers_info_by_topic(f"{self._prefix}/tick")]
+        names = nodes_publishing(self._node, f"{self._prefix}/tick")
         own = self._node.get_fully_qualified_name()
         if own in names:
             names.remove(own)
@@ -227,7 +228,3 @@ class StandbyLink:
         if self.session is None and configuration is not None and configuration is not self._followed:
             self._followed = configuration
             self._hooks.follow(configuration)
-
-
-def _full_name(info: Any) -> str:
-    return f"{info.node_namespace.rstrip('/')}/{info.node_name}"

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
 from altmarl_ros.msg import FleetConfiguration
 from altmarl_ros.nodes.common import conversions, qos
+from altmarl_ros.nodes.common.endpoints import UNKNOWN, nodes_publishing
 
 _POLL = 0.05  # s
-_SETTLE = 1.0  # s to hear its configuration
+_SETTLE = 2.0  # s to hear its name and its configuration
 
 
 def find_coordinator(node: Node, prefix: str, seconds: float) -> str | None:
@@ -31,22 +31,24 @@ def find_coordinator(node: Node, prefix: str, seconds: float) -> str | None:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             executor.spin_once(timeout_sec=_POLL)
-            found = node.get_publishers_info_by_topic(f"{prefix}/tick")
-            if not found:
-                continue
-            end = time.monotonic() + _SETTLE
-            while not heard and time.monotonic() < end:
-                executor.spin_once(timeout_sec=_POLL)
-            return _describe(found, heard)
-        return None
+            if nodes_publishing(node, f"{prefix}/tick"):
+                break
+        else:
+            return None
+        end = time.monotonic() + _SETTLE
+        while (names := nodes_publishing(node, f"{prefix}/tick")) and time.monotonic() < end:
+            if heard and UNKNOWN not in names:
+                break
+            executor.spin_once(timeout_sec=_POLL)
+        return _describe(names or [UNKNOWN], heard)
     finally:
         executor.remove_node(node)
         executor.shutdown()
         node.destroy_subscription(subscription)
 
 
-def _describe(publishers: list[Any], heard: list[FleetConfiguration]) -> str:
-    names = sorted({f"{info.node_namespace.rstrip('/')}/{info.node_name}" for info in publishers})
+def _describe(publishers: list[str], heard: list[FleetConfiguration]) -> str:
+    names = sorted(set(publishers))
     if not heard:
         return f"coordinator {' and '.join(names)}"
     configuration = conversions.configuration_from_message(heard[-1])
