@@ -11,8 +11,6 @@ from launch_ros.substitutions import FindPackageShare
 
 from altmarl_ros.deployment.launch_arguments import LOG_LEVELS
 from altmarl_ros.deployment.launching import (
-    DISCOVERY_RANGE,
-    FLEET_PREFIX,
     declare_arguments,
     discovery_environment,
     read_arguments,
@@ -25,8 +23,12 @@ ARGUMENTS = {
     "k": ("5", "Reports that the coordinator asks for per tick."),
     "model": ("filtered", "How reports are used: filtered, fresh or sticky."),
     "tick_period": ("0.5", "Time between ticks [s]."),
-    "fleet_prefix": FLEET_PREFIX,
-    "discovery_range": DISCOVERY_RANGE,
+    "fleet_prefix": ("/fleet", "Prefix of the fleet-wide topics; fleets that share a ROS domain need one each."),
+    "discovery_range": (
+        "",
+        "How far nodes are found: localhost (this machine) or subnet; empty: simulations on this machine, others as "
+        "ROS_AUTOMATIC_DISCOVERY_RANGE says.",
+    ),
     "state_file": ("", "File in which s_g is kept over a restart; empty: none."),
     "params_file": (
         PathJoinSubstitution([FindPackageShare("altmarl_ros"), "config", "params", "sim_fleet.yaml"]),

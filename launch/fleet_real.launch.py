@@ -14,7 +14,6 @@ from launch.actions import OpaqueFunction
 from altmarl_ros.deployment import load_fleet_file
 from altmarl_ros.deployment.launch_arguments import LOG_LEVELS
 from altmarl_ros.deployment.launching import (
-    DISCOVERY_RANGE,
     after_training,
     declare_arguments,
     discovery_environment,
@@ -28,7 +27,11 @@ ARGUMENTS = {
     "only": ("", "Names of the robots to start here, separated by commas; empty: all enabled ones; none: no robot."),
     "coordinator": ("true", "Whether to start the coordinator here."),
     "fleet_prefix": ("", "Prefix of the fleet-wide topics; empty: that of the fleet file."),
-    "discovery_range": DISCOVERY_RANGE,
+    "discovery_range": (
+        "",
+        "How far nodes are found: localhost (this machine) or subnet; empty: simulations on this machine, others as "
+        "ROS_AUTOMATIC_DISCOVERY_RANGE says.",
+    ),
     "log_level": ("info", "Least severe messages that nodes log: debug, info, warn, error or fatal."),
 }
 

@@ -15,8 +15,6 @@ from altmarl_ros.deployment import find_period, wheel_parameters
 from altmarl_ros.deployment.fleet_plan import BACKENDS
 from altmarl_ros.deployment.launch_arguments import LOG_LEVELS
 from altmarl_ros.deployment.launching import (
-    DISCOVERY_RANGE,
-    FLEET_PREFIX,
     declare_arguments,
     discovery_environment,
     read_arguments,
@@ -32,8 +30,12 @@ ARGUMENTS = {
     ),
     "tick_period": ("", "Time between ticks [s], from which a robot with wheels gets its timeouts; empty: the game's own."),
     "params_file": ("", "Parameter file of the robot; the other arguments are set on top of it."),
-    "fleet_prefix": FLEET_PREFIX,
-    "discovery_range": DISCOVERY_RANGE,
+    "fleet_prefix": ("/fleet", "Prefix of the fleet-wide topics; fleets that share a ROS domain need one each."),
+    "discovery_range": (
+        "",
+        "How far nodes are found: localhost (this machine) or subnet; empty: simulations on this machine, others as "
+        "ROS_AUTOMATIC_DISCOVERY_RANGE says.",
+    ),
     "world_prefix": ("/world", "Prefix of the simulated world's topics."),
     "seed": ("0", "Seed of the robot's action draws, together with its id."),
     "silence": ("2.0", "Silence of the coordinator after which the robot joins again [s]."),

@@ -15,8 +15,6 @@ from altmarl_ros.deployment import FleetPlan, find_period
 from altmarl_ros.deployment.fleet_plan import BACKENDS
 from altmarl_ros.deployment.launch_arguments import LOG_LEVELS
 from altmarl_ros.deployment.launching import (
-    DISCOVERY_RANGE,
-    FLEET_PREFIX,
     after_training,
     declare_arguments,
     discovery_environment,
@@ -46,8 +44,12 @@ ARGUMENTS = {
     "standby": ("false", "Start a second coordinator that takes over when the first falls silent."),
     "trainer": ("false", "Start a trainer, which learns new policies for the fleet."),
     "visualization": ("false", "Publish /fleet/visualization, markers for RViz and Foxglove."),
-    "fleet_prefix": FLEET_PREFIX,
-    "discovery_range": DISCOVERY_RANGE,
+    "fleet_prefix": ("/fleet", "Prefix of the fleet-wide topics; fleets that share a ROS domain need one each."),
+    "discovery_range": (
+        "",
+        "How far nodes are found: localhost (this machine) or subnet; empty: simulations on this machine, others as "
+        "ROS_AUTOMATIC_DISCOVERY_RANGE says.",
+    ),
     "seed": ("0", "Seed of all random numbers."),
     "state_file": ("", "File in which the coordinator keeps s_g over a restart; empty: none."),
     "log_level": ("info", "Least severe messages that nodes log: debug, info, warn, error or fatal."),

@@ -38,20 +38,6 @@ def read_arguments(context: LaunchContext, table: Mapping[str, Any]) -> LaunchAr
     return LaunchArguments({name: LaunchConfiguration(name).perform(context) for name in table})
 
 
-FLEET_PREFIX = (
-    "/fleet",
-    "Prefix of the fleet-wide topics; fleets that share a ROS domain need one each.",
-)
-"""The launch argument `fleet_prefix`: its default and description."""
-
-DISCOVERY_RANGE = (
-    "",
-    "How far nodes are found: localhost (this machine) or subnet; empty: simulations on this machine, others as "
-    "ROS_AUTOMATIC_DISCOVERY_RANGE says.",
-)
-"""The launch argument `discovery_range`: its default and description."""
-
-
 def discovery_environment(discovery_range: str, simulated: bool) -> list[Any]:
     """Make the actions that say how far the nodes of a launch are found; see `range_variables`."""
     return [SetEnvironmentVariable(name, value) for name, value in range_variables(discovery_range, simulated).items()]

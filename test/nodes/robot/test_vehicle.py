@@ -94,7 +94,7 @@ class Stage:
         def create_service(_type, name, callback):
             self.services[name] = callback
 
-        logger = SimpleNamespace(error=lambda text, **_: self.errors.append(text), warning=lambda text: None)
+        logger = SimpleNamespace(error=lambda text, **_: self.errors.append(text), warning=lambda text, **_: None)
         node = SimpleNamespace(create_service=create_service, get_logger=lambda: logger)
         make = SimpleNamespace(publisher=publisher, subscription=subscription)
         shared = VehicleResources(self.clock, goal_map, self.fleet_stop)
