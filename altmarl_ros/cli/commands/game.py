@@ -16,6 +16,7 @@ from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.games.spec import builder_names, builtin_games, describe_builder, describe_game, find_builder
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.counts import number_of_counts
+from altmarl_ros.policies.shares import SharesProcess
 
 app = typer.Typer(name="game", help="Look at games before training.", no_args_is_help=True)
 
@@ -83,8 +84,10 @@ def check(
     """
     from altmarl_ros.games.diagnosis import oddities
     from altmarl_ros.learning.aggregation import aggregate
+    from altmarl_ros.learning.shares.solver import SharesOptions, memory_needed
 
     tabular = load_game(game)
+    shares_memory = memory_needed(SharesProcess.from_tabular(tabular, LocalPolicy.uniform(tabular)), SharesOptions())
     mixing, joint, odd = slowest_modes(tabular), joint_mode(tabular), oddities(tabular)
     counted, _ = aggregate(tabular, LocalPolicy.uniform(tabular), None)
     costs = training_costs(counted, sorted(set(k or (5, 10, 25, 50, 100))))
@@ -101,12 +104,13 @@ def check(
             "joint_mode": joint,
             "oddities": odd,
         }
-        console.document({**about, "costs": costs})
+        console.document({**about, "shares_memory": shares_memory, "costs": costs})
         return
     _print_sizes(tabular)
     _print_mixing(tabular, mixing, joint)
     for line in odd or ["nothing"]:
         console.out.print(f"odd: {escape(line)}")
+    console.out.print(f"training over shares, for any number of reports: memory of at most {_memory(shares_memory)}")
     _print_costs(costs)
 
 
@@ -139,7 +143,7 @@ def _print_mixing(game: TabularGame, mixing: Optional[np.ndarray], joint: Option
 
 
 def _print_costs(costs: List[Cost]) -> None:
-    title = "training by reports per tick: memory beside the program's own, estimated time of one G-LEARN"
+    title = "a ladder (train --backup exact or sampled) by reports per tick: memory, estimated time of one G-LEARN"
     table = Table(title=title, title_justify="left")
     for column in ("k", "count vectors", "memory", "about", "backup"):
         table.add_column(column, justify="left" if column == "backup" else "right", no_wrap=True)

@@ -25,6 +25,7 @@ from altmarl_ros.policies.shares.process import IntArray, SharesProcess
 from altmarl_ros.policies.shares.vectors import ValueVectors
 
 _ROUGH = 0.3  # of the tolerance: precision of evaluations on the way
+_COPIES = 60  # values of a point that are held at a time: points, vectors (three to a point at last) and GMRES' basis
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,11 @@ class SharesOptions:
                 raise ResourceError(f"{name} is {getattr(self, name)}, must be at least 1")
         if not self.tolerance > 0:
             raise ResourceError(f"tolerance is {self.tolerance}, must be positive")
+
+    @property
+    def rough(self) -> float:
+        """Precision of evaluations on the way, as a share of the scale of rewards."""
+        return _ROUGH * self.tolerance
 
     def per_state(self, S_g: int) -> int:
         """Most points at one global state."""
@@ -111,8 +117,7 @@ def learn_shares(
     """
     check_memory(process, options)
     rng = np.random.default_rng(options.seed)
-    precision = _ROUGH * options.tolerance
-    present = blind_plans(process, precision) if vectors is None else _warm(process, vectors, precision)
+    present = blind_plans(process, options.rough) if vectors is None else _warm(process, vectors, options.rough)
     points = None
     steps = 0
     for round_ in range(options.rounds):
@@ -133,10 +138,15 @@ def learn_shares(
     return SharesSolution(SharesPolicy(process, exact), points, steps, left, inconsistency(process, exact))
 
 
+def memory_needed(process: SharesProcess, options: SharesOptions) -> int:
+    """Compute how many bytes points and vectors take, beside the process."""
+    rows = process.n_global_states * options.per_state(process.n_global_states)
+    return rows * (_COPIES * 8 * process.n_local_states + 4 * 8 * (1 + process.most_successors))
+
+
 def check_memory(process: SharesProcess, options: SharesOptions) -> None:
     """Raise ResourceError where points and vectors need more than the limit."""
-    rows = process.n_global_states * options.per_state(process.n_global_states)
-    needed = rows * (6 * 8 * process.n_local_states + 4 * 8 * (1 + process.most_successors))
+    rows, needed = process.n_global_states * options.per_state(process.n_global_states), memory_needed(process, options)
     if needed > options.memory_limit:
         raise ResourceError(
             f"G-LEARN over shares needs {needed / 2**20:,.0f} MiB for {rows} points of {process.n_local_states} local states, "
@@ -178,7 +188,7 @@ def _improve_until_flat(
     best, best_value = vectors, float(vectors.value(points.s, points.shares).mean())
     waited, used = 0, 0
     while waited < options.patience and used < options.improvements:
-        vectors = improved(points, vectors, _ROUGH * options.tolerance)
+        vectors = improved(points, vectors, options.rough)
         used += 1
         value = float(vectors.value(points.s, points.shares).mean())
         waited = 0 if value > best_value + options.tolerance * points.process.scale else waited + 1
