@@ -116,7 +116,7 @@ class GuardedNode(Node):
             except EndOfNode:
                 raise
             except Exception as error:  # whatever it is, the next request must be answered
-                self._note_failure(f"a request to {name}", name, error)
+                self._note_failure(f"dropped a request to {name}", name, error)
                 return response
 
         return guarded
@@ -124,7 +124,7 @@ class GuardedNode(Node):
     def _note_failure(self, what: str, name: str, error: Exception) -> None:
         self.dropped[name] += 1
         self.get_logger().error(
-            f"dropped {what} ({self.dropped[name]} so far): {type(error).__name__}: {str(error)[:200]}",
+            f"{what} ({self.dropped[name]} so far): {type(error).__name__}: {str(error)[:200]}",
             throttle_duration_sec=_THROTTLE,
         )
 
@@ -140,6 +140,6 @@ class GuardedNode(Node):
             except EndOfNode:
                 raise
             except Exception as error:  # whatever it is, the next message must be received
-                self._note_failure(f"a message of {topic}", topic, error)
+                self._note_failure(f"dropped a message of {topic}", topic, error)
 
         return guarded
