@@ -13,6 +13,7 @@ every wait has a timeout. And Python's signal handlers run only between two call
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import signal
 import sys
@@ -21,7 +22,7 @@ from types import FrameType
 from typing import Callable, Sequence
 
 import rclpy
-from rclpy.exceptions import NameValidationException, ParameterException
+from rclpy.exceptions import InvalidHandle, NameValidationException, ParameterException
 from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
@@ -85,7 +86,8 @@ def run(make_nodes: Callable[[], Sequence[Node]], args: Sequence[str] | None = N
         starting = False
         gc.freeze()  # what exists now stays, so no collection has to walk through it in the middle of a tick
         while not stopping and ok():
-            executor.spin_once(timeout_sec=_POLL)
+            with contextlib.suppress(InvalidHandle):  # a message was queued for what a transition has destroyed since
+                executor.spin_once(timeout_sec=_POLL)
         return 0
     except (ExternalShutdownException, _Stopped):
         return 0

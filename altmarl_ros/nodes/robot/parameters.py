@@ -16,6 +16,7 @@ from altmarl_ros.nodes.common import diagnostics
 from altmarl_ros.nodes.common.allowed_paths import ALLOWED
 from altmarl_ros.nodes.common.parameters import Parameter
 from altmarl_ros.nodes.common.safety_bounds import CEILINGS, LOCKED
+from altmarl_ros.nodes.robot.emergency_stop import RELEASE
 
 _LIMITS, _GOVERNOR, _PLANNER = Limits(), GovernorSettings(), PlannerSettings()
 _SPEED, _FAR = 20.0, 1e6
@@ -30,6 +31,15 @@ SHARED_PARAMETERS = (
     Parameter("seed", 0, "Seed of the robot's action draws, together with its id.", 0),
     Parameter(
         "silence", 2.0, "Silence of the coordinator after which the robot says hello again.", 0.05, 3600.0, unit="s", live=True
+    ),
+    Parameter(
+        "coordinator.lease",
+        0.0,
+        "Silence of the coordinator after which the robot follows another one, in a fleet with a standby its `failover.lease`; "
+        "0: `silence` as it is at the start.",
+        0.0,
+        3600.0,
+        unit="s",
     ),
     Parameter(
         "policy.temperature",
@@ -61,6 +71,7 @@ DRIVE_PARAMETERS = (
     LOCKED,
     Parameter("floor", "", "Floor map, a name or a YAML file; empty: the game's own.", path="name or file"),
     ALLOWED,
+    RELEASE,
     Parameter("zones.hysteresis", 0.2, "How far beyond its zone a robot still counts as in it.", 0.0, 100.0, unit="m"),
     Parameter("zones.tolerance", 0.5, "How far from all zones a robot still counts as in the last one.", 0.0, 100.0, unit="m"),
     Parameter(

@@ -35,7 +35,7 @@ from altmarl_ros.nodes.robot import conversions
 from altmarl_ros.nodes.robot.complaints import Complaints
 from altmarl_ros.nodes.robot.drive import Base
 from altmarl_ros.nodes.robot.drives import make_drive
-from altmarl_ros.nodes.robot.emergency_stop import offer_stop
+from altmarl_ros.nodes.robot.emergency_stop import RELEASE, offer_stop
 from altmarl_ros.nodes.robot.parameters import DriveSettings, drive_settings
 from altmarl_ros.nodes.robot.pose_source import Fix
 from altmarl_ros.nodes.robot.sensors import Sensors
@@ -54,7 +54,7 @@ class Vehicle:
 
     Subscriptions: those of its sensors and its drive.
     Publishers: `drive.topic` (geometry_msgs/msg/Twist or TwistStamped), ~/drive (DriveState).
-    Service: ~/emergency_stop (std_srvs/srv/SetBool).
+    Services: ~/emergency_stop (std_srvs/srv/SetBool), ~/release (std_srvs/srv/Trigger).
     """
 
     def __init__(
@@ -85,7 +85,8 @@ class Vehicle:
         self._base = Base(node, make, values, self._clock) if values["drive.kind"] != "none" else None
         self._complaints = Complaints(node, self._sensors, self._base, self._drive)
         self._publisher = make.publisher(DriveState, "~/drive", qos.latched_qos())
-        offer_stop(node, self._governor.emergency_stop, self._governor.release_emergency_stop)
+        stop, release = self._governor.emergency_stop, self._governor.release_emergency_stop
+        offer_stop(node, stop, release, str(values[RELEASE.name]))
         self._clock.when_stopped(self._on_clock_stopped)
         self._changed: Callable[[], None] | None = None
         self._timer: Timer | None = None
@@ -108,6 +109,15 @@ class Vehicle:
         if fix is None or not is_fresh(self._clock.now(), fix.arrived, self._governor.settings.pose_timeout):
             return None
         return self._zone
+
+    @property
+    def emergency_stopped(self) -> bool:
+        """Whether the robot's own emergency stop is pressed."""
+        return self._governor.emergency_stopped
+
+    def press_emergency_stop(self) -> None:
+        """Press the robot's own emergency stop."""
+        self._governor.emergency_stop()
 
     def adjust(self, settings: DriveSettings) -> None:
         """Drive by other limits, timeouts and margins from now on."""
