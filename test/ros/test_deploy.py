@@ -116,6 +116,7 @@ def test_a_robot_is_checked_at_every_step_until_it_drives(site, operator, start_
     assert (code, list(checks)) == (1, ["node"])
 
     start_executable("physical_world", game="hall", count=1)
+    operator.until(lambda: operator.count_publishers("/robot_0/odom"), 90, "the simulated floor")
     with deployed(site):
         code, checks = check(site, "--timeout", "30")
         assert (code, checks["node"]["state"]) == (1, "failed")

@@ -93,7 +93,7 @@ def test_one_goal_is_followed_over_many_ticks_and_cancelled_when_the_robot_halts
     assert stage.x > x + 0.3  # so that the way there begins elsewhere each time
     assert navigation.goals == ["accepted 29"]
     assert stage.states[-1].state == 3
-    assert stage.reasons == []
+    until_well(scene)
     for halt, resume in (
         (lambda: setattr(stage, "ticks", False), lambda: setattr(stage, "ticks", True)),
         (lambda: press(scene, True), lambda: press(scene, False)),
