@@ -123,7 +123,7 @@ def test_a_robot_is_checked_at_every_step_until_it_drives(site, operator, start_
 
         transition(operator, Transition.TRANSITION_CONFIGURE)
         code, checks = check(site, "--fleet", "fleet.yaml")
-        assert [name for name, entry in checks.items() if entry["state"] == "failed"] == []
+        assert [name for name, entry in checks.items() if entry["state"] == "failed"] == [], checks
         assert code == 0
         assert checks["robot"]["state"] == "warning"  # it says nothing yet
         assert checks["settings"]["detail"].startswith("cmd_vel, differential base of radius 0.25 m, at most 0.5 m/s")

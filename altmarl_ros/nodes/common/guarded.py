@@ -12,6 +12,7 @@ from functools import wraps
 from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 
 from rcl_interfaces.msg import SetParametersResult
+from rclpy.action.client import ActionClient
 from rclpy.clock import Clock
 from rclpy.exceptions import InvalidTopicNameException
 from rclpy.node import Node
@@ -63,6 +64,7 @@ class GuardedNode(Node):
         self.table: dict[str, Parameter] = {}
         self.paths = AllowedPaths((), {})
         self._files: Any = None  # what `read_files` gave for the set that is being taken
+        self._action_clients: dict[str, Any] = {}
         super().__init__(*arguments, **options)
         self._clock_timers = ClockTimers(self) if self.get_parameter("use_sim_time").value else None
         self._parameter_services = ParameterServices(self, self) if options.get("start_parameter_services", True) else None
@@ -175,6 +177,16 @@ class GuardedNode(Node):
             timer.cancel()
             return True
         return super().destroy_timer(timer)
+
+    def action_client(self, action_type: Any, name: str) -> Any:
+        """Return the client of an action, the same one each time; it lives as long as the node.
+
+        rclpy's EventsExecutor crashes when an action client is destroyed while one of its events, such as the feedback of any
+        goal of its server, is queued (observed in Jazzy's wheels).
+        """
+        if name not in self._action_clients:
+            self._action_clients[name] = ActionClient(self, action_type, name)
+        return self._action_clients[name]
 
     def create_subscription(
         self, msg_type: Any, topic: str, callback: Callable[..., None], *arguments: Any, **options: Any

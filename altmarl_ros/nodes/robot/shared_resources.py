@@ -21,6 +21,7 @@ from altmarl_ros.nodes.robot.coordinator_subscriptions import CoordinatorSubscri
 from altmarl_ros.nodes.robot.emergency_stop import FleetStop
 from altmarl_ros.nodes.robot.markov_body import SimulatedRobots
 from altmarl_ros.nodes.robot.parameters import check_topics
+from altmarl_ros.nodes.robot.transform_listener import TransformListener, listen_for
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,13 @@ class VehicleResources:
         clock: by which ages are measured.
         goal_map: where the actions lead on the floor.
         fleet_stop: the fleet's emergency stop.
+        transforms: hears the transforms that their parameters ask for; None: they ask for none.
     """
 
     clock: AgeClock
     goal_map: GoalMap
     fleet_stop: FleetStop
+    transforms: TransformListener | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class SharedResources:
             acts_through = SimulatedRobots(node, make, values["world_prefix"], deferred)
         else:
             lease = float(values["timeout.coordinator"])
-            acts_through = VehicleResources(clock, load_goal_map(values), FleetStop(node, prefix))
+            acts_through = VehicleResources(clock, load_goal_map(values), FleetStop(node, prefix), listen_for(node, values))
         expected = TickExpectation(least=float(values["silence"]), grace=float(values["diagnostics.grace"]))
         coordinator = CoordinatorSubscriptions(
             node, make, prefix, game_hash=game_hash, deferred=deferred, expected=expected, now=clock.now, lease=lease
