@@ -19,7 +19,7 @@ import signal
 import sys
 import time
 from types import FrameType
-from typing import Callable, Sequence
+from typing import Any, Callable, Sequence
 
 import rclpy
 from rclpy.exceptions import InvalidHandle, NameValidationException, ParameterException
@@ -51,6 +51,12 @@ class _Stopped(Exception):
     """Raised by a signal while the nodes are made."""
 
 
+def _tell_unraisable(report: Any) -> None:
+    """Tell of an exception that ended in a destructor, unless it is a stop, which then takes effect at the end of the start."""
+    if report.exc_type is not _Stopped:
+        sys.__unraisablehook__(report)
+
+
 def make_executor() -> Executor:
     """Make the fastest executor that this rclpy has."""
     try:
@@ -73,6 +79,7 @@ def run(make_nodes: Callable[[], Sequence[Node]], args: Sequence[str] | None = N
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, request_stop)
+    sys.unraisablehook = _tell_unraisable
     nodes: Sequence[Node] = ()
     executor: Executor | None = None
     try:
