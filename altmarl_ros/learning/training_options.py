@@ -118,4 +118,4 @@ def default_runs(game: TabularGame) -> int:
     """Return the number of episodes of an evaluation: fewer where a simulated tick takes longer."""
     if game.continuous is not None:
         return 100
-    return min(400, max(40, 8000 // game.n_local_states))
+    return min(400, max(40, 4000 // game.n_local_states))

@@ -113,7 +113,7 @@ def _earned(game: TabularGame, pair: Pair, options: TrainingOptions) -> tuple[fl
     horizon = discounted_horizon(game.gamma, _TAIL)
     if isinstance(pi_g, SharesPolicy) and isinstance(start, Fleets):
         gains = measured_gains(game, pi_g, pi_l, model, k=options.K, start=start, horizon=horizon, rng=rng)
-        known = all_seen(pi_g, game.initial, options.n, draws=10 * _DRAWS, rng=rng)
+        known = all_seen(pi_g, game.initial, options.n, draws=min(10, 1 + 100 // game.n_global_states) * _DRAWS, rng=rng)
         return known.value + float(gains.mean()), float(np.hypot(known.standard_error, _standard_error(gains)))
     returns = simulate(game, pi_l, model, k=options.K, start=start, horizon=horizon, rng=rng).returns
     return float(returns.mean()), _standard_error(returns)
