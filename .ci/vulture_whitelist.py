@@ -56,7 +56,6 @@ build_attention
 _.at_error
 lookahead_loss
 pruned
-best_local_response
 heard_nobody
 heard_some
 HOLDS_FOR

@@ -80,8 +80,8 @@ def compile_loops() -> None:
         np.full((3, 1, 1, 3), 1 / 3) * 0.5 + 0.5 * np.eye(3)[:, None, None],
         np.zeros((1, 2)),
         np.arange(3.0)[:, None, None],
-        0.5,
-        Start(np.ones(1), np.ones(3)),
+        gamma=0.5,
+        start=Start(np.ones(1), np.ones(3)),
     )
     for backup in ("exact", "mean_field"):  # 561 count vectors: enough that G-LEARN starts from a coarser game
         g_learn(tiny, LocalPolicy.uniform(tiny), 32, GLearnOptions(backup=backup, threads=1))

@@ -251,17 +251,15 @@ def _read_spec(path: Path) -> _Spec:
 
 def _build(spec: _Spec, folder: Path) -> TabularGame:
     game = _from_builder(spec, folder) if spec.builder is not None else _from_arrays(spec, folder)
-    P_l = game.P_l
+    changes: dict[str, Any] = {
+        "name": spec.name,
+        "local_state_names": tuple(spec.local_state_names) or game.local_state_names,
+        "global_action_names": tuple(spec.global_action_names) or game.global_action_names,
+        "local_action_names": tuple(spec.local_action_names) or game.local_action_names,
+    }
     if spec.identified is not None:
-        P_l = _read_arrays("identified", folder / spec.identified, ("P_l",), _IDENTIFIED_ARRAYS)["P_l"]
-    return replace(
-        game,
-        name=spec.name,
-        P_l=P_l,
-        local_state_names=tuple(spec.local_state_names) or game.local_state_names,
-        global_action_names=tuple(spec.global_action_names) or game.global_action_names,
-        local_action_names=tuple(spec.local_action_names) or game.local_action_names,
-    )
+        changes["P_l"] = _read_arrays("identified", folder / spec.identified, ("P_l",), _IDENTIFIED_ARRAYS)["P_l"]
+    return replace(game, **changes)
 
 
 def _from_builder(spec: _Spec, folder: Path) -> TabularGame:

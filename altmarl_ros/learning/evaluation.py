@@ -58,7 +58,7 @@ class Evaluation:
         if rule == ALL_SEEN:
             return self._play(pi_l, AllSeen(ladder), n)
         if rule == INFORMED and self.kernels is not None:
-            occupancy = self._play(pi_l, AllSeen(ladder), n).occupancy
+            occupancy = self._play(pi_l, AllSeen(ladder), n).visits
             return self._play(best_responses(self.game, self.kernels, occupancy), AllSeen(ladder), n)
         model = make_model(rule, self.game, self.bundle, turnover)
         return self._play(pi_l, Lossy(model, loss, self._rng(3)) if loss else model, k)

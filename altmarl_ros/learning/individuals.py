@@ -21,7 +21,10 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.compiled import njit
 from altmarl_ros.errors import AltmarlError, ResourceError
 from altmarl_ros.games import TabularGame
-from altmarl_ros.learning.local_agent import l_learn
+from altmarl_ros.games.kernels import LocalKernel
+from altmarl_ros.learning.coordinator_response import response_to
+from altmarl_ros.learning.local_agent import best_local_response, greedy
+from altmarl_ros.learning.occupancy import Occupancy
 from altmarl_ros.learning.population import Fleets, next_global_states
 from altmarl_ros.observation import Counts, draw_without_replacement, kept_robots
 
@@ -55,9 +58,10 @@ def draw_kernels(game: TabularGame, n: int, spread: float, rng: np.random.Genera
     return np.asarray(np.where(total > _UNDERFLOW, weights / np.maximum(total, _UNDERFLOW), one_hot))
 
 
-def best_responses(game: TabularGame, kernels: FloatArray, occupancy: FloatArray) -> FloatArray:
+def best_responses(game: TabularGame, kernels: FloatArray, occupancy: FloatArray | Occupancy) -> FloatArray:
     """Compute the policy of every robot that knows its own kernel [i, s_l, s_g, a_l], by L-LEARN (see `l_learn`)."""
-    return np.stack([l_learn(replace(game, P_l=kernel), occupancy).pi_l.probabilities for kernel in kernels])
+    response, own = response_to(game, occupancy), (LocalKernel.from_dense(kernel) for kernel in kernels)
+    return np.stack([greedy(best_local_response(replace(game, local_kernel=kernel), response)) for kernel in own])
 
 
 class Individuals:

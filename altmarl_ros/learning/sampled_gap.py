@@ -30,6 +30,7 @@ from altmarl_ros.learning.continuous_population import ContinuousFleets, Continu
 from altmarl_ros.learning.global_agent import g_learn
 from altmarl_ros.learning.horizon import discounted_horizon
 from altmarl_ros.learning.local_agent import l_learn, pooled
+from altmarl_ros.learning.occupancy import Occupancy
 from altmarl_ros.learning.population import Fleets, Rollouts, play, simulate, start_fleets
 from altmarl_ros.observation import AllSeen, Counts, Fresh, ObservationModel, Relayed, draw_without_replacement, make_filter
 from altmarl_ros.policies import Ladder, LocalPolicy
@@ -80,8 +81,8 @@ def sampled_gap(
 
     rung = min(k, n) if model == "fresh" else ladder.K
     rungs = _global_candidates(game, ladder, pi_l, k=rung, occupancy=chosen_by.occupancy, relearn=relearn)
-    seen = choosing.play_all_seen(ladder, pi_l).occupancy
-    policies = _local_candidates(game, pi_l, (chosen_by.occupancy, pooled(chosen_by.occupancy), seen))
+    seen = choosing.play_all_seen(ladder, pi_l).visits
+    policies = _local_candidates(game, pi_l, (chosen_by.visits, pooled(chosen_by.visits), seen))
     better_rung = _best([choosing.play(rung, pi_l) for rung in rungs], chosen_by)
     better_local = _best([choosing.play(ladder, policy) for policy in policies], chosen_by)
     m = max(1, round(SHARE * n))
@@ -208,7 +209,7 @@ def _global_candidates(
     ]
 
 
-def _local_candidates(game: TabularGame, pi_l: LocalPolicy, occupancies: Iterable[FloatArray]) -> list[LocalPolicy]:
+def _local_candidates(game: TabularGame, pi_l: LocalPolicy, occupancies: Iterable[Occupancy]) -> list[LocalPolicy]:
     """Make candidate local policies: L-LEARN's for each occupancy, the myopic one, and every constant action."""
     A = game.n_local_actions
     tables = [l_learn(game, occupancy).pi_l for occupancy in occupancies]

@@ -139,8 +139,8 @@ from altmarl_ros.games import TabularGame
 from altmarl_ros.observation.filtered_shares import FilteredShares
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.shares import SharesPolicy, SharesProcess, ValueVectors
-given = np.load(sys.argv[1])
-game = TabularGame("given", *(given[name] for name in ("P_g", "P_l", "r_g", "r_l")), 0.95)  # exp() is not the same everywhere
+given = np.load(sys.argv[1])  # exp() is not the same everywhere
+game = TabularGame("given", *(given[name] for name in ("P_g", "P_l", "r_g", "r_l")), gamma=0.95)
 process = SharesProcess.from_tabular(game, LocalPolicy(given["pi_l"]))
 vectors = ValueVectors(*(given[name] for name in ("alpha", "start", "choice", "following", "following_start")))
 policy = SharesPolicy(process, vectors)
