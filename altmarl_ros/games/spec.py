@@ -1,13 +1,13 @@
-"""Loads games from YAML files: a named builder with its parameters, or explicit arrays beside the file.
+"""Loads games from YAML files: a named builder with its parameters, explicit arrays beside the file, or tables in it.
 
     name: my_fleet                    name: my_fleet
-    builder: warehouse                arrays: tables.npz    # P_g, P_l, r_g, r_l; optional rho_g, alpha
+    builder: warehouse                arrays: tables.npz    # P_g, P_l, r_g, r_l; optional rho_g, alpha; see array_files
     parameters: {zones: 5}            gamma: 0.95
 
-Both forms may have names (local_state_names, ...), a one-line `description`, and `identified: kernel.npz` with a P_l that
-replaces the model's. The parameters of the `floor` builder may name a floor map (`map: hall.yaml`), whose keys are then
-parameters too. A builder is looked up among the built-in ones first, and then among the entry points of the group
-`altmarl_ros.games`, each of which loads a `Builder`.
+The third form is `tables` (see written_tables). All may have names (local_state_names, ...), a one-line `description`, and
+`identified: kernel.npz` with a P_l that replaces the model's. The parameters of the `floor` builder may name a floor map
+(`map: hall.yaml`), whose keys are then parameters too. A builder is looked up among the built-in ones first, and then among
+the entry points of the group `altmarl_ros.games`, each of which loads a `Builder`.
 """
 
 from __future__ import annotations
@@ -24,21 +24,23 @@ from pydantic import BaseModel, Field
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import GameError
-from altmarl_ros.files import read_npz, write_atomically, write_npz
+from altmarl_ros.files import write_atomically, write_npz
 from altmarl_ros.floors.floor_map import FloorMap
+from altmarl_ros.games.array_files import game_of_arrays, read_arrays
+from altmarl_ros.games.attention import AttentionParameters, build_attention
 from altmarl_ros.games.discretise import ContinuousWarehouseParameters, build_continuous_warehouse
 from altmarl_ros.games.documents import read_yaml, validated
 from altmarl_ros.games.federated import FederatedParameters, build_federated
 from altmarl_ros.games.floor import FloorParameters, build_floor, floor_of_game
 from altmarl_ros.games.floor_parameters import FloorMapParameters, floor_map
 from altmarl_ros.games.identification import IdentifiedKernel
-from altmarl_ros.games.tabular import Start, TabularGame
+from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.games.warehouse import WarehouseParameters, build_warehouse
+from altmarl_ros.games.written_tables import WrittenTables, written_game
 from altmarl_ros.resources import share_directory
 
 ENTRY_POINT_GROUP = "altmarl_ros.games"
-_REQUIRED_ARRAYS = ("P_g", "P_l", "r_g", "r_l")
-_OPTIONAL_ARRAYS = ("rho_g", "alpha", "gamma")
+_KINDS = ("builder", "arrays", "tables")  # a game has one of these keys
 _IDENTIFIED_ARRAYS = ("P_l", "standard_error", "transitions", "alpha")
 
 
@@ -54,6 +56,7 @@ BUILDERS: dict[str, Builder] = {
     "federated": Builder(FederatedParameters, build_federated),
     "floor": Builder(FloorParameters, build_floor),
     "warehouse": Builder(WarehouseParameters, build_warehouse),
+    "grid": Builder(AttentionParameters, build_attention),
     "continuous_warehouse": Builder(ContinuousWarehouseParameters, build_continuous_warehouse),
 }
 
@@ -65,6 +68,7 @@ class _Spec(BaseModel, extra="forbid"):
     builder: Optional[str] = None
     parameters: Dict[str, Any] = Field(default_factory=dict)
     arrays: Optional[str] = None
+    tables: Optional[WrittenTables] = None
     gamma: Optional[float] = None
     identified: Optional[str] = None
     local_state_names: List[str] = Field(default_factory=list)
@@ -96,7 +100,7 @@ def load_floor_map(source: str | Path) -> FloorMap:
     path = _locate(source, ("games", "floors"))
     try:
         document = read_yaml(path)
-        if not {"builder", "arrays"} & set(document):
+        if not set(_KINDS) & set(document):
             return floor_map(validated(FloorMapParameters, document, ""))
         spec = _read_spec(path)
         if spec.builder != "floor":
@@ -205,7 +209,7 @@ def load_posterior(source: str | Path, game: TabularGame) -> FloatArray | None:
         spec = _read_spec(path)
         if spec.identified is None:
             return None
-        arrays = _read_arrays("identified", path.parent / spec.identified, ("P_l",), _IDENTIFIED_ARRAYS)
+        arrays = read_arrays("identified", path.parent / spec.identified, ("P_l",), _IDENTIFIED_ARRAYS)
         return _checked_alpha(arrays["alpha"], game) if "alpha" in arrays else None
     except GameError as error:
         raise GameError(f"{path}: {error}") from None
@@ -239,18 +243,21 @@ def _locate(source: str | Path, kinds: tuple[str, ...] = ("games",)) -> Path:
 
 def _read_spec(path: Path) -> _Spec:
     document = read_yaml(path)
-    if "zones" in document and not {"builder", "arrays"} & set(document):
+    if "zones" in document and not set(_KINDS) & set(document):
         raise GameError("is a floor map, not a game; a game on it has the keys name, builder: floor, parameters: {map: FILE}")
-    if "robots" in document and not {"builder", "arrays"} & set(document):
+    if "robots" in document and not set(_KINDS) & set(document):
         raise GameError("is a fleet file, not a game; it names its game under 'game'")
     spec: _Spec = validated(_Spec, document, "")
-    if (spec.builder is None) == (spec.arrays is None):
-        raise GameError("needs exactly one of the keys 'builder' and 'arrays'")
+    if sum(getattr(spec, key) is not None for key in _KINDS) != 1:
+        raise GameError("needs exactly one of the keys 'builder', 'arrays' and 'tables'")
     return spec
 
 
 def _build(spec: _Spec, folder: Path) -> TabularGame:
-    game = _from_builder(spec, folder) if spec.builder is not None else _from_arrays(spec, folder)
+    if spec.tables is not None:
+        game = _from_tables(spec, spec.tables)
+    else:
+        game = _from_builder(spec, folder) if spec.builder is not None else _from_arrays(spec, folder)
     changes: dict[str, Any] = {
         "name": spec.name,
         "local_state_names": tuple(spec.local_state_names) or game.local_state_names,
@@ -258,7 +265,7 @@ def _build(spec: _Spec, folder: Path) -> TabularGame:
         "local_action_names": tuple(spec.local_action_names) or game.local_action_names,
     }
     if spec.identified is not None:
-        changes["P_l"] = _read_arrays("identified", folder / spec.identified, ("P_l",), _IDENTIFIED_ARRAYS)["P_l"]
+        changes["P_l"] = read_arrays("identified", folder / spec.identified, ("P_l",), _IDENTIFIED_ARRAYS)["P_l"]
     return replace(game, **changes)
 
 
@@ -291,16 +298,15 @@ def _parameters(spec: _Spec, model: type[BaseModel], folder: Path) -> Any:
 def _from_arrays(spec: _Spec, folder: Path) -> TabularGame:
     if spec.parameters:
         raise GameError("parameters are for a builder; this game is given by arrays")
-    arrays = _read_arrays("arrays", folder / (spec.arrays or ""), _REQUIRED_ARRAYS, _OPTIONAL_ARRAYS)
-    if (spec.gamma is None) == ("gamma" not in arrays):
-        raise GameError("gamma is missing" if spec.gamma is None else "gamma stands both here and among the arrays")
-    gamma = spec.gamma if spec.gamma is not None else arrays["gamma"].item()
-    P_g, P_l = arrays["P_g"], arrays["P_l"]
-    start = Start(
-        arrays.get("rho_g", np.full(P_g.shape[:1], 1.0 / max(1, len(np.atleast_1d(P_g))))),
-        arrays.get("alpha", np.ones(P_l.shape[:1])),
-    )
-    return TabularGame(name=spec.name, P_g=P_g, P_l=P_l, r_g=arrays["r_g"], r_l=arrays["r_l"], gamma=gamma, start=start)
+    return game_of_arrays(spec.name, folder / (spec.arrays or ""), spec.gamma)
+
+
+def _from_tables(spec: _Spec, tables: WrittenTables) -> TabularGame:
+    if spec.parameters:
+        raise GameError("parameters are for a builder; this game is given by tables")
+    if spec.gamma is None:
+        raise GameError("gamma is missing")
+    return written_game(spec.name, tables, spec.gamma)
 
 
 def _checked_alpha(alpha: FloatArray, game: TabularGame) -> FloatArray:
@@ -313,15 +319,3 @@ def _checked_alpha(alpha: FloatArray, game: TabularGame) -> FloatArray:
     if not np.allclose(alpha / total, game.P_l, atol=1e-6):
         raise GameError("identified: P_l is not the mean of the posterior with parameters alpha")
     return alpha
-
-
-def _read_arrays(key: str, path: Path, required: tuple[str, ...], optional: tuple[str, ...]) -> dict[str, FloatArray]:
-    try:
-        arrays = read_npz(path)
-    except ValueError as error:
-        raise GameError(f"{key}: {path} {error}") from None
-    unknown = sorted(set(arrays) - {*required, *optional})
-    missing = [name for name in required if name not in arrays]
-    if missing or unknown:
-        raise GameError(f"{key}: {path} " + (f"lacks {missing[0]}" if missing else f"has an unknown array {unknown[0]}"))
-    return arrays

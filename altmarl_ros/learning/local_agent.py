@@ -73,7 +73,7 @@ def best_local_response(game: TabularGame, response: Response) -> FloatArray:
         low, high = float(change.min()), float(change.max())
         if factor * (high - low) <= _TOLERANCE * scale:
             break
-        V = _evaluated(problem, Q.argmax(axis=2), V, Q)
+        V = _evaluated(problem, Q.argmax(axis=2), V)
     Q += factor * 0.5 * (low + high)
     return np.ascontiguousarray(Q.transpose(1, 0, 2))
 
@@ -116,45 +116,69 @@ def _problem(game: TabularGame, response: Response, rewards: FloatArray) -> _Pro
     )
 
 
-def _evaluated(problem: _Problem, policy: IntArray, V: FloatArray, Q: FloatArray) -> FloatArray:
-    """Sweep V [s_g, s_l] under a policy [s_g, s_l]; Q [s_g, s_l, a_l] is room for what the sweeps need."""
-    _, S_l, A_l = Q.shape
-    taken = np.zeros(len(problem.indptr) - 1, dtype=np.bool_)
-    taken[(problem.moves_at[:, None] * A_l + policy) * S_l + np.arange(S_l)] = True
+def _evaluated(problem: _Problem, policy: IntArray, V: FloatArray) -> FloatArray:
+    """Sweep V [s_g, s_l] under a policy [s_g, s_l]."""
+    S_g, S_l, A_l = problem.rewards.shape
+    wanted = np.zeros(len(problem.indptr) - 1, dtype=np.bool_)
+    wanted[(problem.moves_at[:, None] * A_l + policy) * S_l + np.arange(S_l)] = True
     for _ in range(_EVALUATION_SWEEPS):
-        _action_values(problem, taken, V, Q)
-        V = np.take_along_axis(Q, policy[:, :, None], axis=2)[:, :, 0]
+        following = np.empty((S_g, S_l))
+        _policy_values(problem, (wanted, policy), V, following)
+        V = following
     return V
 
 
 @njit(nogil=True, cache=True)
 def _action_values(problem, wanted, V, Q):  # type: ignore[no-untyped-def]
-    """Write Q [s_g, s_l, a_l] for the rows of P_l that are `wanted`; the others hold no values."""
+    """Write Q [s_g, s_l, a_l] one step before V [s_g, s_l]."""
     S_g, S_l, A_l = Q.shape
-    ahead = np.empty((S_g, A_l * S_l))  # sum over l' of P_l V(s', l') by s', of one kind of movement
-    size = A_l * S_l
-    for kind in range(len(wanted) // size):
-        needed = np.zeros(S_g, dtype=np.bool_)
+    ahead = np.empty((S_g, A_l * S_l))
+    for kind in range(len(wanted) // (A_l * S_l)):
+        _look_ahead(problem, kind, wanted, V, ahead)
         for s in range(S_g):
             if problem.moves_at[s] == kind:
-                for x in range(problem.successor_start[s], problem.successor_start[s + 1]):
-                    needed[problem.successor[x]] = True
-        for after in range(S_g):
-            if needed[after]:
-                for row in range(size):
-                    if wanted[kind * size + row]:
-                        total = 0.0
-                        for e in range(problem.indptr[kind * size + row], problem.indptr[kind * size + row + 1]):
-                            total += problem.data[e] * V[after, problem.indices[e]]
-                        ahead[after, row] = total
-        for s in range(S_g):
-            if problem.moves_at[s] == kind:
-                first, last = problem.successor_start[s], problem.successor_start[s + 1]
                 for a in range(A_l):
                     for j in range(S_l):
-                        row = a * S_l + j
-                        if wanted[kind * size + row]:
-                            total = 0.0
-                            for x in range(first, last):
-                                total += problem.weight[s, j, x - first] * ahead[problem.successor[x], row]
-                            Q[s, j, a] = problem.rewards[s, j, a] + problem.gamma * total
+                        Q[s, j, a] = _worth(problem, ahead, s, j, a)
+
+
+@njit(nogil=True, cache=True)
+def _policy_values(problem, taken, V, out):  # type: ignore[no-untyped-def]
+    """Write the values [s_g, s_l] one step before V of taken = (rows of P_l that some state wants, policy [s_g, s_l])."""
+    wanted, policy = taken
+    S_g, S_l, A_l = problem.rewards.shape
+    ahead = np.empty((S_g, A_l * S_l))
+    for kind in range(len(wanted) // (A_l * S_l)):
+        _look_ahead(problem, kind, wanted, V, ahead)
+        for s in range(S_g):
+            if problem.moves_at[s] == kind:
+                for j in range(S_l):
+                    out[s, j] = _worth(problem, ahead, s, j, policy[s, j])
+
+
+@njit(nogil=True, cache=True)
+def _look_ahead(problem, kind, wanted, V, ahead):  # type: ignore[no-untyped-def]
+    """Write the sums over l' of P_l V(s', l') of one kind of movement [s', a_l * S_l + s_l], where they are wanted."""
+    S_g, size = ahead.shape
+    needed = np.zeros(S_g, dtype=np.bool_)
+    for s in range(S_g):
+        if problem.moves_at[s] == kind:
+            for x in range(problem.successor_start[s], problem.successor_start[s + 1]):
+                needed[problem.successor[x]] = True
+    for after in range(S_g):
+        if needed[after]:
+            for row in range(size):
+                if wanted[kind * size + row]:
+                    total = 0.0
+                    for e in range(problem.indptr[kind * size + row], problem.indptr[kind * size + row + 1]):
+                        total += problem.data[e] * V[after, problem.indices[e]]
+                    ahead[after, row] = total
+
+
+@njit(nogil=True, cache=True)
+def _worth(problem, ahead, s, j, a):  # type: ignore[no-untyped-def]
+    first = problem.successor_start[s]
+    total = 0.0
+    for x in range(first, problem.successor_start[s + 1]):
+        total += problem.weight[s, j, x - first] * ahead[problem.successor[x], a * problem.rewards.shape[1] + j]
+    return problem.rewards[s, j, a] + problem.gamma * total

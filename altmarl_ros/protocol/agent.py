@@ -92,6 +92,7 @@ class RobotAgent:
         self._followed: OrderedDict[int, int] = OrderedDict()  # latest sessions and the last tick heard of each
         self._last_time = -np.inf
         self._open: Tick | None = None
+        self._named: int | None = None  # policy of the last tick
         self._unasked: Report | None = None  # of the last tick, while nobody has asked for it
         self._owed: Report | None = None  # once somebody has
         self.heard = self.missed = self.without_policy = 0
@@ -100,6 +101,12 @@ class RobotAgent:
     def lacks_policy(self) -> bool:
         """Whether a tick waits for a policy that this robot does not hold."""
         return self._open is not None and self._open.policy_id not in self.policies
+
+    @property
+    def lacks_values(self) -> bool:
+        """Whether this robot needs action values for its temperature, which its policy has but came without."""
+        held = None if self._named is None else self.policies.get(self._named)
+        return self.temperature > 0.0 and held is not None and held.values_on_request
 
     def silent(self, now: float) -> bool:
         """Whether no tick was followed in the last `silence` seconds before monotonic time `now` [s]."""
@@ -125,7 +132,7 @@ class RobotAgent:
         self.heard += 1
         self.without_policy += self.lacks_policy
         self.missed += self._open is not None
-        self._open = tick
+        self._open, self._named = tick, tick.policy_id
         self._unasked = self._owed = None
         self._last = (tick.session, tick.tick)
         self._followed[tick.session] = tick.tick

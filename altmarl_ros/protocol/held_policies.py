@@ -19,11 +19,13 @@ class HeldPolicy:
         policy_id: the name by which ticks ask for it.
         policy: pi_l.
         game_tag: tag of the game that it is for, which reports repeat.
+        values_on_request: whether its action values were left out, and are sent when a robot asks for them.
     """
 
     policy_id: int
     policy: LocalPolicy
     game_tag: int
+    values_on_request: bool = False
 
 
 class HeldPolicies:

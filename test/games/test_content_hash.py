@@ -37,7 +37,7 @@ OTHERS = [
         ),
         ("f60f78c54d8b826d", "e01b9862f480e652"),
     ),
-    (lambda: build_attention(AttentionParameters(width=4)), ("12962ac9e136f822", "a07c9c678754da49")),
+    (lambda: build_attention(AttentionParameters(width=4, height=3)), ("12962ac9e136f822", "a07c9c678754da49")),
 ]
 
 

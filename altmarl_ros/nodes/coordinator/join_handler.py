@@ -19,13 +19,16 @@ class JoinHandler:
 
     Attributes:
         refused: number of messages that were refused.
-        policy_requests: number of messages of robots that lacked the policy which a tick named.
+        policy_requests: number of messages of robots that lacked the policy which a tick named, or its action values.
     """
 
     def __init__(
-        self, endpoints: Endpoints, values: Mapping[str, Any], core: Coordinator, request_policy: Callable[[], None]
+        self, endpoints: Endpoints, values: Mapping[str, Any], core: Coordinator, request_policy: Callable[[bool], None]
     ) -> None:
-        """`request_policy` is called when a robot lacks a policy; `values`: the coordinator's parameters.
+        """Listen to robots.
+
+        `request_policy` is called when a robot lacks a policy, with True if it lacks the action values alone; `values` are
+        the coordinator's parameters.
 
         Raises:
             AltmarlError: `roster.allow` is no list of ids.
@@ -57,9 +60,9 @@ class JoinHandler:
             self._refuse(who, f"{len(ids) - len(allowed)} of {len(ids)} not among those allowed, {str(self._allowed)[:80]}")
         if sum(roster.join(robot_id, message.name) for robot_id in allowed):
             self._node.get_logger().debug(f"{who} joined, {len(roster)} on the roster")
-        if message.event == RobotHello.NEED_POLICY and allowed:
+        if message.event in (RobotHello.NEED_POLICY, RobotHello.NEED_VALUES) and allowed:
             self.policy_requests += 1
-            self._request_policy()
+            self._request_policy(message.event == RobotHello.NEED_VALUES)
 
     def _refuse(self, who: str, reason: str) -> None:
         self.refused += 1
