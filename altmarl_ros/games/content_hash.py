@@ -14,7 +14,7 @@ import numpy as np
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games.kernels import GlobalKernel, LocalKernel
-from altmarl_ros.games.rows import MOST_DENSE_BYTES, Rows
+from altmarl_ros.games.rows import MOST_DENSE_BYTES
 
 _DECIMALS = 9  # numbers are rounded, since exp() may differ in its last bit from one processor to the next
 
@@ -38,7 +38,7 @@ def _dense(kernel: GlobalKernel | LocalKernel) -> Iterator[bytes]:
 def _sparse(kernel: GlobalKernel | LocalKernel) -> Iterator[bytes]:
     # Entries that are rounded to 0 do not count, and kinds of movement that are rounded to the same are one.
     yield repr(kernel.shape).encode()
-    rounded = _rounded(kernel.rows)
+    rounded = kernel.rows.rounded(_DECIMALS)
     if isinstance(kernel, GlobalKernel):
         yield rounded.key
         return
@@ -51,10 +51,6 @@ def _sparse(kernel: GlobalKernel | LocalKernel) -> Iterator[bytes]:
             number[key] = len(number)
             yield key
         yield number[key].to_bytes(4, "little")
-
-
-def _rounded(rows: Rows) -> Rows:
-    return Rows.from_entries(rows.row_of, rows.indices, np.round(rows.data, _DECIMALS), (len(rows), rows.columns))
 
 
 def _array(array: Any) -> Iterator[bytes]:

@@ -61,6 +61,10 @@ class GlobalKernel:
         at = s_g * self.n_actions + a_g
         return np.asarray(self.rows.dense(at, at + 1)[0])
 
+    def of_action(self, a_g: int) -> Rows:
+        """P_g(. | s_g, a_g) by s_g [s_g, s_g']."""
+        return self.rows.chosen(np.arange(a_g, len(self.rows), self.n_actions))
+
     @cached_property
     def successors(self) -> Rows:
         """The states that can follow each s_g, in order, and in how many actions [s_g, s_g']."""
@@ -156,10 +160,16 @@ class LocalKernel:
         """The number of the row P_l(. | s_l, s_g, a_l)."""
         return int((self.moves_at[s_g] * self.n_actions + a_l) * self.rows.columns + s_l)
 
-    def rows_at(self, s_g: int) -> Rows:
-        """The rows of all actions at s_g [a_l * S_l + s_l, s_l']."""
+    def of_kind(self, kind: int) -> Rows:
+        """The rows of all actions by a kind of movement [a_l * S_l + s_l, s_l']."""
         size = self.n_actions * self.rows.columns
-        return self.rows.part(self.moves_at[s_g] * size, (self.moves_at[s_g] + 1) * size)
+        return self.rows.part(kind * size, (kind + 1) * size)
+
+    def of_action(self, a_l: int) -> Rows:
+        """P_l(. | s_l, s_g, a_l) by kind of movement [kind * S_l + s_l, s_l']."""
+        S_l = self.rows.columns
+        first = np.arange(a_l * S_l, len(self.rows), self.n_actions * S_l)
+        return self.rows.chosen((first[:, None] + np.arange(S_l)).ravel())
 
     @cached_property
     def moves(self) -> tuple[tuple[Sparse, ...], ...]:

@@ -93,6 +93,23 @@ class Rows:
         entries = slice(self.indptr[first], self.indptr[last])
         return Rows(self.indptr[first : last + 1] - self.indptr[first], self.indices[entries], self.data[entries], self.columns)
 
+    def chosen(self, rows: IntArray) -> Rows:
+        """The rows of these numbers, in this order."""
+        lengths = np.diff(self.indptr)[rows]
+        indptr = _starts(lengths)
+        entries = np.arange(indptr[-1]) + np.repeat(self.indptr[rows] - indptr[:-1], lengths)
+        return Rows(indptr, self.indices[entries], self.data[entries], self.columns)
+
+    def rounded(self, decimals: int) -> Rows:
+        """The rows with rounded values; those that become zero are left out."""
+        return Rows.from_entries(self.row_of, self.indices, np.round(self.data, decimals), (len(self), self.columns))
+
+    def distance(self, other: Rows) -> float:
+        """The largest difference of any two entries of the same place, of as many rows and columns."""
+        entries = np.concatenate([self.data, -other.data])
+        rows, columns = (np.concatenate([getattr(each, name) for each in (self, other)]) for name in ("row_of", "indices"))
+        return float(np.abs(Rows.from_entries(rows, columns, entries, (len(self), self.columns)).data).max(initial=0.0))
+
     @cached_property
     def row_of(self) -> IntArray:
         """The row of each entry."""

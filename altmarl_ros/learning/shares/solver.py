@@ -25,6 +25,7 @@ from altmarl_ros.policies.shares.process import IntArray, SharesProcess
 from altmarl_ros.policies.shares.vectors import ValueVectors
 
 _ROUGH = 0.3  # of the tolerance: precision of evaluations on the way
+_COPIES = 60  # values of a point that are held at a time: points, vectors (three to a point at last) and GMRES' basis
 
 
 @dataclass(frozen=True)
@@ -133,10 +134,15 @@ def learn_shares(
     return SharesSolution(SharesPolicy(process, exact), points, steps, left, inconsistency(process, exact))
 
 
+def memory_needed(process: SharesProcess, options: SharesOptions) -> int:
+    """Compute how many bytes points and vectors take, beside the process."""
+    rows = process.n_global_states * options.per_state(process.n_global_states)
+    return rows * (_COPIES * 8 * process.n_local_states + 4 * 8 * (1 + process.most_successors))
+
+
 def check_memory(process: SharesProcess, options: SharesOptions) -> None:
     """Raise ResourceError where points and vectors need more than the limit."""
-    rows = process.n_global_states * options.per_state(process.n_global_states)
-    needed = rows * (6 * 8 * process.n_local_states + 4 * 8 * (1 + process.most_successors))
+    rows, needed = process.n_global_states * options.per_state(process.n_global_states), memory_needed(process, options)
     if needed > options.memory_limit:
         raise ResourceError(
             f"G-LEARN over shares needs {needed / 2**20:,.0f} MiB for {rows} points of {process.n_local_states} local states, "
