@@ -8,10 +8,9 @@ import numpy as np
 from scipy.sparse.csgraph import connected_components
 
 from altmarl_ros.arrays import FloatArray
+from altmarl_ros.games.kernels import SAME
 from altmarl_ros.games.rows import Rows
 from altmarl_ros.games.tabular import TabularGame
-
-_SAME = 1e-12
 
 
 def oddities(game: TabularGame) -> list[str]:
@@ -26,7 +25,7 @@ def _influence(game: TabularGame) -> list[str]:
     steered = moved or not _same(game.r_g, 1)
     if not steered and game.n_global_actions > 1:
         lines.append("the coordinator has no say: its actions change neither P_g nor r_g")
-    felt = not (_alike([moves.of_kind(kind) for kind in range(moves.n_kinds)]) and _same(game.r_l, 1))
+    felt = moves.feels_global_state or not _same(game.r_l, 1)
     if game.n_global_states > 1 and not felt:
         lines.append(
             "the robots do not feel the global state: P_l and r_l are the same at every s_g, so reports are worth nothing"
@@ -91,11 +90,11 @@ def _scales(game: TabularGame) -> list[str]:
 
 
 def _alike(parts: list[Rows]) -> bool:
-    return all(parts[0].distance(part) <= _SAME for part in parts[1:])
+    return all(parts[0].distance(part) <= SAME for part in parts[1:])
 
 
 def _same(table: FloatArray, axis: int) -> bool:
-    return bool((np.ptp(table, axis=axis) <= _SAME).all())
+    return bool((np.ptp(table, axis=axis) <= SAME).all())
 
 
 def _listed(names: list[str], most: int = 5) -> str:

@@ -12,10 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import GameError
 from altmarl_ros.games.array_checks import check_axes, check_finite, distributions, real_numbers
-from altmarl_ros.games.rows import IntArray, Rows, checked_distributions
+from altmarl_ros.games.rows import IntArray, Rows, check_dense, checked_distributions
 
 if TYPE_CHECKING:
     from altmarl_ros.games.sparse import Sparse
+
+SAME = 1e-12
+"""Largest difference of probabilities that count as the same."""
 
 GLOBAL_AXES = ("s_g", "a_g", "s_g'")
 LOCAL_AXES = ("s_l", "s_g", "a_l", "s_l'")
@@ -170,6 +173,18 @@ class LocalKernel:
         S_l = self.rows.columns
         first = np.arange(a_l * S_l, len(self.rows), self.n_actions * S_l)
         return self.rows.chosen((first[:, None] + np.arange(S_l)).ravel())
+
+    @property
+    def feels_global_state(self) -> bool:
+        """Whether robots move differently at any two s_g."""
+        first = self.of_kind(0)
+        return any(first.distance(self.of_kind(kind)) > SAME for kind in range(1, self.n_kinds))
+
+    def shared_table(self) -> FloatArray:
+        """The dense table of the first global state, which is that of all where robots move alike [s_l, 1, a_l, s_l']."""
+        S_l, A_l = self.rows.columns, self.n_actions
+        check_dense("P_l of one global state", (S_l, A_l, S_l))
+        return np.ascontiguousarray(self.of_kind(0).dense().reshape(A_l, S_l, S_l).transpose(1, 0, 2)[:, None])
 
     @cached_property
     def moves(self) -> tuple[tuple[Sparse, ...], ...]:

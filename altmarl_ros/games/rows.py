@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from altmarl_ros.arrays import FloatArray
-from altmarl_ros.errors import GameError
+from altmarl_ros.errors import GameError, ResourceError
 from altmarl_ros.games.array_checks import EXACT, ROW_SUM_TOLERANCE, index_text, negative, wrong_sum
 
 if TYPE_CHECKING:
@@ -193,6 +193,16 @@ def checked_distributions(name: str, rows: Rows, axes: Sequence[str], index_of: 
     if not (np.abs(sums - 1.0) > EXACT).any():
         return rows
     return Rows(rows.indptr, rows.indices, rows.data / sums[rows.row_of], rows.columns)
+
+
+def check_dense(what: str, shape: tuple[int, ...]) -> None:
+    """Raise ResourceError, which tells `what` would be dense, where an array of this shape would fill more than 1 GiB."""
+    size = 8 * int(np.prod(shape, dtype=object))
+    if size > MOST_DENSE_BYTES:
+        raise ResourceError(
+            f"{what} would fill {size / 2**20:,.0f} MiB as a dense array, more than {MOST_DENSE_BYTES / 2**20:,.0f}: "
+            "what needs it is for smaller games"
+        )
 
 
 def _starts(lengths: ArrayLike) -> IntArray:

@@ -41,6 +41,7 @@ from altmarl_ros.resources import share_directory
 
 ENTRY_POINT_GROUP = "altmarl_ros.games"
 _KINDS = ("builder", "arrays", "tables")  # a game has one of these keys
+_MOST_BYTES = 1 << 26  # of an array that is written out for every s_g: all four together can be read again
 _IDENTIFIED_ARRAYS = ("P_l", "standard_error", "transitions", "alpha")
 
 
@@ -188,9 +189,16 @@ def save_identified_game(source: str | Path, kernel: IdentifiedKernel, path: Pat
 
 
 def save_identified(kernel: IdentifiedKernel, path: Path) -> None:
-    """Write the arrays P_l, standard_error, transitions and alpha to an `.npz`, for the key `identified`."""
+    """Write the arrays P_l, standard_error, transitions and alpha to an `.npz`, for the key `identified`.
+
+    Where robots move alike at all s_g, large arrays have one entry for them all.
+    """
+    arrays = {name: getattr(kernel, name) for name in _IDENTIFIED_ARRAYS}
+    for name, array in arrays.items():
+        if array.nbytes > _MOST_BYTES and kernel.pooled and name in ("P_l", "standard_error"):
+            arrays[name] = array[:, :1]
     try:
-        write_npz(path, {name: getattr(kernel, name) for name in _IDENTIFIED_ARRAYS})
+        write_npz(path, arrays)
     except ValueError as error:
         raise GameError(f"{path}: {error}") from None
 
@@ -265,7 +273,10 @@ def _build(spec: _Spec, folder: Path) -> TabularGame:
         "local_action_names": tuple(spec.local_action_names) or game.local_action_names,
     }
     if spec.identified is not None:
-        changes["P_l"] = read_arrays("identified", folder / spec.identified, ("P_l",), _IDENTIFIED_ARRAYS)["P_l"]
+        P_l = read_arrays("identified", folder / spec.identified, ("P_l",), _IDENTIFIED_ARRAYS)["P_l"]
+        if P_l.ndim == 4 and P_l.shape[1] == 1:  # robots move alike at all s_g
+            P_l = np.broadcast_to(P_l, (P_l.shape[0], game.n_global_states, *P_l.shape[2:]))
+        changes["P_l"] = P_l
     return replace(game, **changes)
 
 
@@ -310,12 +321,14 @@ def _from_tables(spec: _Spec, tables: WrittenTables) -> TabularGame:
 
 
 def _checked_alpha(alpha: FloatArray, game: TabularGame) -> FloatArray:
-    S_l, S_g, A_l, _ = game.P_l.shape
+    S_l, S_g, A_l = game.r_l.shape
     if alpha.shape not in ((S_l, S_g, A_l, S_l), (S_l, 1, A_l, S_l)):
-        raise GameError(f"identified: alpha has shape {alpha.shape}, must be {game.P_l.shape}")
+        raise GameError(f"identified: alpha has shape {alpha.shape}, must be {(S_l, S_g, A_l, S_l)}")
     total = alpha.sum(axis=-1, keepdims=True)
     if not (np.isfinite(total).all() and (alpha >= 0).all() and (total > 0).all()):
         raise GameError("identified: alpha must be finite and not negative, and positive somewhere in each row")
-    if not np.allclose(alpha / total, game.P_l, atol=1e-6):
+    pooled = alpha.shape[1] == 1
+    P_l = game.local_kernel.shared_table() if pooled else game.P_l
+    if not np.allclose(alpha / total, P_l, atol=1e-6) or (pooled and game.local_kernel.feels_global_state):
         raise GameError("identified: P_l is not the mean of the posterior with parameters alpha")
     return alpha

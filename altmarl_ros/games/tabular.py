@@ -20,12 +20,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from altmarl_ros.arrays import FloatArray
-from altmarl_ros.errors import GameError, ResourceError
+from altmarl_ros.errors import GameError
 from altmarl_ros.games.array_checks import distributions, frozen_array, index_text
 from altmarl_ros.games.content_hash import game_hash
 from altmarl_ros.games.continuous import ContinuousWarehouse
 from altmarl_ros.games.kernels import GlobalKernel, LocalKernel, global_kernel, local_kernel
-from altmarl_ros.games.rows import MOST_DENSE_BYTES
+from altmarl_ros.games.rows import check_dense
 
 if TYPE_CHECKING:
     from altmarl_ros.games.sparse import Sparse
@@ -231,8 +231,8 @@ class TabularGame:
         Raises:
             ResourceError: it would fill more than 1 GiB.
         """
-        shape = self._dense_shape("P_g", self.global_kernel.shape)
-        return _read_only(self.global_kernel.rows.dense().reshape(shape))
+        check_dense(f"P_g of the game {self.name!r}", self.global_kernel.shape)
+        return _read_only(self.global_kernel.rows.dense().reshape(self.global_kernel.shape))
 
     @cached_property
     def P_l(self) -> FloatArray:
@@ -241,19 +241,11 @@ class TabularGame:
         Raises:
             ResourceError: it would fill more than 1 GiB.
         """
-        table = np.empty(self._dense_shape("P_l", self.local_kernel.shape))
+        check_dense(f"P_l of the game {self.name!r}", self.local_kernel.shape)
+        table = np.empty(self.local_kernel.shape)
         for s_l, block in enumerate(self.local_kernel.blocks()):
             table[s_l] = block
         return _read_only(table)
-
-    def _dense_shape(self, array: str, shape: tuple[int, ...]) -> tuple[int, ...]:
-        size = 8 * int(np.prod(shape, dtype=object))
-        if size > MOST_DENSE_BYTES:
-            raise ResourceError(
-                f"{array} of the game {self.name!r} would fill {size / 2**20:,.0f} MiB as a dense array, more than "
-                f"{MOST_DENSE_BYTES / 2**20:,.0f}: what needs it is for smaller games"
-            )
-        return shape
 
     def under(self, pi_l: FloatArray) -> tuple[list[Sparse], FloatArray]:
         """Kernels P_pi of every global state, [s_l, s_l'] each, and rewards r_pi [s_g, s_l], of a policy [s_l, s_g, a_l].

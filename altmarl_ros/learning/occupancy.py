@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
-from altmarl_ros.errors import ResourceError
+from altmarl_ros.games.rows import check_dense
 
-_MOST_DENSE_BYTES = 1 << 30
 _FIRST_ROOM = 64  # pairs
 
 
@@ -48,9 +47,7 @@ class Occupancy:
         Raises:
             ResourceError: it would fill more than 1 GiB.
         """
-        size = 8 * int(np.prod(self.shape, dtype=object))
-        if size > _MOST_DENSE_BYTES:
-            raise ResourceError(f"an occupancy of {self.shape} states and actions would fill {size / 2**20:,.0f} MiB")
+        check_dense("an occupancy of (s_g, s_l, a_g)", self.shape)
         table = np.zeros(self.shape)
         table[self.s_g, :, self.a_g] = self.weight
         return table
