@@ -68,3 +68,5 @@ learn_shares
 subset_bound
 counted_bound
 FilteredShares
+as_on_the_wire
+from_tabular

@@ -130,7 +130,7 @@ class Rows:
     @cached_property
     def cumulative(self) -> FloatArray:
         """The sum of each entry and those before it in its row; zeros left out, the sums are those of a dense row."""
-        return _running_sums(self.data.copy(), self.indptr[:-1], np.diff(self.indptr), 1)
+        return running_sums(self.data.copy(), self.indptr[:-1], np.diff(self.indptr), 1)
 
     @cached_property
     def share_of_rest(self) -> FloatArray:
@@ -138,7 +138,7 @@ class Rows:
 
         It is exactly 1 for the last entry of a row.
         """
-        rest = _running_sums(self.data.copy(), self.indptr[1:] - 1, np.diff(self.indptr), -1)
+        rest = running_sums(self.data.copy(), self.indptr[1:] - 1, np.diff(self.indptr), -1)
         share = self.data / rest
         return np.where(share > 1.0 - 1e-15, 1.0, share)
 
@@ -209,9 +209,13 @@ def _starts(lengths: ArrayLike) -> IntArray:
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 
-def _running_sums(values: FloatArray, begin: IntArray, lengths: IntArray, direction: int) -> FloatArray:
-    # One entry of every row at a time: numbers are added in the order in which numpy's cumsum adds those of one row.
+def running_sums(values: FloatArray, begin: IntArray, lengths: IntArray, direction: int) -> FloatArray:
+    """Add to each entry [.., entries] those before it in its row, in place.
+
+    Rows begin at `begin`, have `lengths` and go in `direction`. One entry of every row is handled at a time: numbers are added
+    in the order in which numpy's cumsum adds those of one row.
+    """
     for place in range(1, int(lengths.max(initial=0))):
         here = begin[lengths > place] + direction * place
-        values[here] += values[here - direction]
+        values[..., here] += values[..., here - direction]
     return values
