@@ -41,6 +41,9 @@ _.policy_file
 _.value_half_width
 _.candidate_value
 _.candidate_value_half_width
+_.sentence
+_.earned_error
+_.lookahead
 
 # Results for who calls G-LEARN: how good the policy is, and what it took.
 _.loss_bound
@@ -51,22 +54,9 @@ REPORT_PAYLOAD_BYTES
 _.carried_to
 _.add_faults
 
-# G-LEARN over shares, which benchmarks/shares.py and its tests run; training and bundles do not take it up yet.
+# G-LEARN and L-LEARN over shares on sparse games, which benchmarks/shares.py and tests run.
 build_attention
 _.at_error
-lookahead_loss
 pruned
-heard_nobody
-heard_some
-HOLDS_FOR
-sawtooth
-points_from_the_mean_start
-_.of_process
+best_local_response
 play_mean_field
-remaining_gain
-learn_shares
-subset_bound
-counted_bound
-FilteredShares
-as_on_the_wire
-from_tabular

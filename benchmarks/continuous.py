@@ -55,9 +55,9 @@ def main() -> None:
     table.add_row("goal", *(f"{GOAL[k]:.0f}" if k in GOAL else "" for k in KS))
     console = Console(width=120)
     console.print(table)
-    random = RandomActions(bundle.ladder, np.random.default_rng([arguments.seed, 12]))
+    random = RandomActions(bundle.pi_g, game.initial, np.random.default_rng([arguments.seed, 12]))
     for name, level in (
-        (f"all {arguments.robots} robots seen", play(AllSeen(bundle.ladder), bundle.pi_l, arguments.robots)),
+        (f"all {arguments.robots} robots seen", play(AllSeen(bundle.pi_g, game.initial), bundle.pi_l, arguments.robots)),
         ("random actions", play(random, LocalPolicy.uniform(game), 0)),
     ):
         console.print(f"{name}: {level.value:.2f} ± {level.standard_error:.2f}")

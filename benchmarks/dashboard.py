@@ -91,7 +91,7 @@ def main() -> None:
     os.environ.update(discovery_variables())
     os.environ.update({"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_DOMAIN_ID": str(free_domain())})
     policy, bundle = find_bundle(load_game("warehouse"), "warehouse", arguments.policy)
-    k = min(arguments.k, bundle.ladder.K)
+    k = arguments.k if bundle.pi_g.most_reports is None else min(arguments.k, bundle.pi_g.most_reports)
     plan = FleetPlan("warehouse", policy, arguments.robots, k, period=arguments.period, crowd=True)
     with tempfile.TemporaryDirectory() as folder, ProcessGroup(Path(folder), os.environ) as group:
         start_fleet(plan, group, "warn")

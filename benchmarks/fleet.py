@@ -257,7 +257,7 @@ def main() -> None:
     console.print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {platform.platform()}")
     rows: dict[int, dict[str, str]] = {}
     for n in sizes:
-        k = min(n, arguments.k, bundle.ladder.K)
+        k = min(n, arguments.k, bundle.pi_g.most_reports or n)
         period = max(arguments.period, n / 2000) if n <= NODES[-1] else arguments.period
         plan = FleetPlan(
             "warehouse",

@@ -114,7 +114,9 @@ def read(kind: str, path: Path) -> None:
         floor.check_room(0.2)
     elif kind == "bundle":
         bundle = load_bundle(path)
-        bundle.ladder.act(np.zeros(1, dtype=np.int64), np.zeros((1, bundle.ladder.n_local_states), dtype=np.int64))
+        bundle.pi_g.act_on_shares(
+            np.zeros(1, dtype=np.int64), np.full((1, bundle.pi_g.n_local_states), 1 / bundle.pi_g.n_local_states)
+        )
     elif kind == "record":
         record, game = RunRecord.load(path), load_game("warehouse")
         record.trajectory.check(game)

@@ -163,7 +163,7 @@ def main() -> None:
                 "",
                 "",
             )
-        for backup in ("mean_field", "exact", "sampled"):
+        for backup in ("exact", "sampled"):
             for threads in sorted({1, cores}):
                 row = in_own_process("ours", k=k, backup=backup, threads=threads, repeats=repeats)
                 table.add_row(

@@ -65,7 +65,7 @@ def main() -> None:
     about = f"warehouse, n = {arguments.robots}, {arguments.runs} episodes"
     for learned_for in LEARNABLE:
         pair = train(game, TrainingOptions(K=max(KS), learn_for=learned_for))
-        all_seen = play(game, pair.pi_l, AllSeen(pair.ladder), arguments.robots, start)
+        all_seen = play(game, pair.pi_l, AllSeen(pair.pi_g, game.initial), arguments.robots, start)
         rows = {name: [play(game, pair.pi_l, make_model(name, game, pair), k, start) for k in KS] for name in MODEL_NAMES}
         console.print(table_of(f"{about}; pair learned for {learned_for}: value (share of all seen)", rows, columns, all_seen))
         console.print(f"all robots seen: {all_seen.value:.2f} ± {all_seen.standard_error:.2f}")
@@ -74,14 +74,14 @@ def main() -> None:
     rows = {"ours, fresh, learned for k": []}
     for k in KS:
         pair = train(game, TrainingOptions(K=k, learn_for="fresh"))
-        rows["ours, fresh, learned for k"].append(play(game, pair.pi_l, Fresh(pair.ladder), k, start))
+        rows["ours, fresh, learned for k"].append(play(game, pair.pi_l, Fresh(pair.pi_g, game.initial), k, start))
     if arguments.peer:
         trained = [authors.policies(arguments.peer, game, k, arguments.robots) for k in KS]
         rows["authors', fresh, learned for k"] = [
-            play(game, pi_l, Fresh(ladder), k, start) for k, (ladder, pi_l) in zip(KS, trained, strict=True)
+            play(game, pi_l, Fresh(ladder, game.initial), k, start) for k, (ladder, pi_l) in zip(KS, trained, strict=True)
         ]
     console.print(table_of(f"{about}; the paper's rule with a pair learned for each k", rows, columns, all_seen))
-    random = RandomActions(pair.ladder, np.random.default_rng(2))
+    random = RandomActions(pair.pi_g, game.initial, np.random.default_rng(2))
     lowest = play(game, LocalPolicy.uniform(game), random, 0, start)
     console.print(f"random actions: {lowest.value:.2f} ± {lowest.standard_error:.2f}")
 

@@ -49,7 +49,15 @@ def main() -> None:
     peer = authors.learner(arguments.peer, game, K, 1000) if arguments.peer else None
 
     def play(n: int) -> None:
-        simulate(game, bundle.pi_l, Fresh(bundle.ladder), k=K, start=starts[n], horizon=HORIZON, rng=np.random.default_rng(1))
+        simulate(
+            game,
+            bundle.pi_l,
+            Fresh(bundle.pi_g, game.initial),
+            k=K,
+            start=starts[n],
+            horizon=HORIZON,
+            rng=np.random.default_rng(1),
+        )
 
     play(100)
     for _ in range(arguments.rounds):

@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Callable
 
 import numpy as np
@@ -38,9 +39,9 @@ from altmarl_ros.learning.shares.lower_bounds import all_seen, heard_nobody, hea
 from altmarl_ros.learning.shares.mean_field_bounds import HOLDS_FOR, points_from_the_mean_start, sawtooth
 from altmarl_ros.learning.shares.response import play_mean_field
 from altmarl_ros.learning.shares.solver import SharesSolution, learn_shares
-from altmarl_ros.learning.shares.start_posterior import mean_start
 from altmarl_ros.learning.shares.subset_values import counted_bound, subset_bound
-from altmarl_ros.observation.filtered_shares import FilteredShares
+from altmarl_ros.observation import Filtered
+from altmarl_ros.observation.start_posterior import mean_start
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.bundle import load_bundle
 from altmarl_ros.policies.shares import SharesPolicy, SharesProcess
@@ -134,9 +135,9 @@ def decision_ms(policy: SharesPolicy, start: Start) -> dict[str, float]:
     rng = np.random.default_rng(0)
     shares = start.draw_shares(60, rng)
     s = rng.integers(policy.process.n_global_states, size=60)
-    model = FilteredShares(start, policy)
+    model = filtered(start, policy)
     kinds = {
-        "lookahead": lambda b: policy.act(s[b : b + 1], shares[b : b + 1]),
+        "lookahead": lambda b: policy.act_on_shares(s[b : b + 1], shares[b : b + 1]),
         "decision": lambda b: model.decide(s[b : b + 1], rng.multinomial(25, shares[:1]), FLEET),
     }
     medians = {}
@@ -154,7 +155,7 @@ def played(policy: SharesPolicy, start: Start, runs: int) -> list[str]:
         rows |= {f"where most are, k = {k}": (True, k) for k in (5, FLEET)}
     returns = {}
     for name, (chases, k) in rows.items():
-        model = FilteredShares(start, policy)
+        model = filtered(start, policy)
         model.reset(runs)
         returns[name] = episodes(process, chasing(model) if chases else deciding(model), k, start, runs)
     reference = returns["shares, k = 5"]
@@ -168,11 +169,16 @@ def played(policy: SharesPolicy, start: Start, runs: int) -> list[str]:
     return lines
 
 
-def deciding(model: FilteredShares) -> Callable:
+def filtered(start: Start, policy: SharesPolicy) -> Filtered:
+    # Of the game the filter reads nothing but its start: the kernels under pi_l are those of the policy.
+    return Filtered(SimpleNamespace(initial=start), None, policy)
+
+
+def deciding(model: Filtered) -> Callable:
     return lambda s, reports: model.decide(s, reports, FLEET)
 
 
-def chasing(model: FilteredShares) -> Callable:
+def chasing(model: Filtered) -> Callable:
     def act(s: np.ndarray, reports: np.ndarray) -> np.ndarray:
         model.decide(s, reports, FLEET)
         return model.estimate.argmax(axis=1)

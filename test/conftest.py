@@ -9,6 +9,8 @@ from hypothesis import settings
 from altmarl_ros.errors import GameError
 from altmarl_ros.games import Start, TabularGame, load_game
 from altmarl_ros.learning.alternating import TrainingOptions, train
+from altmarl_ros.learning.backups import GLearnOptions
+from altmarl_ros.learning.shares.solver import SharesOptions
 from altmarl_ros.protocol.coordinator import Coordinator
 from altmarl_ros.protocol.settings import CoordinatorSettings, DecisionSettings
 from altmarl_ros.records.run_record import StatusRow
@@ -25,8 +27,17 @@ def warehouse():
 
 @pytest.fixture(scope="session")
 def small_bundle(warehouse):
-    """A quickly trained bundle of the warehouse, rungs 0..3."""
-    return train(warehouse, TrainingOptions(K=3, runs=50, n=100, rounds=2, certificate_runs=0))
+    """A quickly trained bundle of the warehouse with a ladder, rungs 0..3."""
+    ladder = GLearnOptions(backup="exact")
+    return train(warehouse, TrainingOptions(K=3, runs=50, n=100, rounds=2, certificate_runs=0, g_learn=ladder))
+
+
+@pytest.fixture(scope="session")
+def shares_bundle(warehouse):
+    """A quickly trained bundle of the warehouse whose coordinator acts by value vectors over shares."""
+    return train(
+        warehouse, TrainingOptions(K=3, runs=50, n=100, rounds=1, certificate_runs=0, shares=SharesOptions(points=150))
+    )
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Sequence
 
@@ -10,7 +10,7 @@ import typer
 from rich.progress import Progress
 
 from altmarl_ros.cli import console
-from altmarl_ros.cli.nash_gap_text import nash_gap_line
+from altmarl_ros.cli.nash_gap_text import nash_gap_line, verdict_lines
 from altmarl_ros.errors import BundleError
 from altmarl_ros.files import check_writable
 from altmarl_ros.games import TabularGame, load_game
@@ -29,8 +29,9 @@ class TrainingSettings:
     Attributes:
         game: built-in name or YAML file.
         out: file to write; None: where commands look for the game's bundle.
-        k: top rung of the ladder; None: 25, or less where that is too large for the game.
-        backup: of G-LEARN: auto, exact, sampled or mean_field.
+        k: reports per tick to learn for, the top rung where the policy is a ladder; None: 25, or less where a ladder of that
+            size is too large for the game.
+        backup: how G-LEARN computes: auto, shares, exact or sampled.
         rounds: of best responses, at most.
         robots: in evaluations.
         runs: episodes per evaluation; None: by the kind of game.
@@ -39,6 +40,7 @@ class TrainingSettings:
         memory: that G-LEARN may use [MiB].
         seed: of all random numbers.
         if_missing: train only where `out` holds no good bundle of the game.
+        verbose: tell NashGap, bounds and the claimed bound behind the verdict.
     """
 
     game: str = "warehouse"
@@ -53,6 +55,7 @@ class TrainingSettings:
     memory: int = 2048
     seed: int = 0
     if_missing: bool = False
+    verbose: bool = False
 
 
 class StoredBundle(NamedTuple):
@@ -64,16 +67,16 @@ class StoredBundle(NamedTuple):
 
 @dataclass
 class TrainingProgress:
-    """Shows the rounds of a training with their values, then the rungs of the ladder, with the time left."""
+    """Shows the rounds of a training with their values, then the rungs of a ladder if there is one, with the time left."""
 
-    total_rungs: int
+    total_rungs: int | None
     _bar: Progress = field(init=False)
 
     def __enter__(self) -> TrainingProgress:
         self._bar = console.progress()
         self._bar.start()
         self._rounds = self._bar.add_task("rounds", total=None)
-        self._rungs = self._bar.add_task("ladder", total=self.total_rungs, start=False)
+        self._rungs = self._bar.add_task("ladder", total=self.total_rungs, start=False, visible=self.total_rungs is not None)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -102,41 +105,52 @@ def train_bundle(settings: TrainingSettings) -> StoredBundle:
     Raises:
         AltmarlError: a setting is wrong, the game needs more memory than is allowed, or the file cannot be written.
     """
-    from altmarl_ros.learning.alternating import TrainingOptions, train
-    from altmarl_ros.learning.backups import GLearnOptions, check_training
+    from altmarl_ros.learning.alternating import train
+    from altmarl_ros.learning.training_options import check_options, learns_ladder
 
     game = load_game(settings.game)
-    k = default_top_rung(game) if settings.k is None else settings.k
-    path = settings.out or default_path(game, k)
+    options = _options(settings, game)
+    ladder = learns_ladder(game, options)
+    path = settings.out or default_path(game, settings.k if ladder else None)
     kept = _good_bundle(path, game) if settings.if_missing else None
     if kept is not None:
         console.err.print(f"{path} is there already")
         return StoredBundle(path, kept)
-    g_learn = GLearnOptions(backup=settings.backup, memory_limit=settings.memory << 20, seed=settings.seed)
+    check_options(game, options)
+    check_writable(path)
+    state = path.with_name(f".{path.name}.training")
+    if state.exists():
+        console.err.print(f"{state} is there: going on from it if it is of this game and these options")
+    try:
+        with TrainingProgress(options.K + 1 if ladder else None) as progress:
+            bundle = train(game, options, progress, state)
+    except KeyboardInterrupt:
+        console.err.print("interrupted; the same command goes on from the last round")
+        raise
+    save_bundle(bundle, path)
+    _print_result(path, bundle, options, settings.verbose)
+    return StoredBundle(path, bundle)
+
+
+def _options(settings: TrainingSettings, game: TabularGame) -> alternating.TrainingOptions:
+    from altmarl_ros.learning.backups import GLearnOptions
+    from altmarl_ros.learning.shares.solver import SharesOptions
+    from altmarl_ros.learning.training_options import TrainingOptions, learns_ladder
+
+    memory = settings.memory << 20
     options = TrainingOptions(
-        K=k,
+        K=TrainingOptions.K if settings.k is None else settings.k,
         rounds=settings.rounds,
         n=settings.robots,
         runs=settings.runs,
         temperature=settings.temperature,
         learn_for=settings.learn_for,
         seed=settings.seed,
-        g_learn=g_learn,
+        g_learn=GLearnOptions(backup=settings.backup, memory_limit=memory, seed=settings.seed),
+        shares=SharesOptions(memory_limit=memory, seed=settings.seed),
     )
-    check_training(game, k, g_learn)
-    check_writable(path)
-    state = path.with_name(f".{path.name}.training")
-    if state.exists():
-        console.err.print(f"{state} is there: going on from it if it is of this game and these options")
-    try:
-        with TrainingProgress(k + 1) as progress:
-            bundle = train(game, options, progress, state)
-    except KeyboardInterrupt:
-        console.err.print("interrupted; the same command goes on from the last round")
-        raise
-    save_bundle(bundle, path)
-    _print_result(path, bundle, k, settings.robots)
-    return StoredBundle(path, bundle)
+    # A ladder of 25 rungs may be learned in minutes where a smaller one takes seconds.
+    return replace(options, K=default_top_rung(game)) if settings.k is None and learns_ladder(game, options) else options
 
 
 def find_bundle(game: TabularGame, game_source: str, policy: Path | None) -> StoredBundle:
@@ -171,30 +185,36 @@ def _good_bundle(path: Path, game: TabularGame) -> PolicyBundle | None:
 
 
 def numbers_of_reports(stored: StoredBundle, wanted: Sequence[int]) -> list[int]:
-    """Return the wanted numbers of reports per tick, or 1, 5 and the top rung where none are wanted.
+    """Return the wanted numbers of reports per tick; where none are wanted 1, 5 and 25, or the top rung of a ladder.
 
     Raises:
-        typer.BadParameter: one is above the top rung of the ladder.
+        typer.BadParameter: one is above the top rung of a ladder.
     """
-    top = stored.bundle.ladder.K
+    most = stored.bundle.pi_g.most_reports
     for k in wanted:
-        check_rung(stored, k)
-    return list(wanted) or sorted({1, 5, top} & set(range(top + 1)))
+        check_reports(stored, k)
+    return list(wanted) or sorted({1, 5, 25} if most is None else {1, 5, most} & set(range(most + 1)))
 
 
-def check_rung(stored: StoredBundle, k: int) -> None:
-    """Raise typer.BadParameter if k is above the top rung of the bundle's ladder."""
-    top = stored.bundle.ladder.K
-    if k > top:
-        raise typer.BadParameter(f"k is {k}, must be at most {top}, the top rung of {stored.path}")
+def check_reports(stored: StoredBundle, k: int) -> None:
+    """Raise typer.BadParameter if the bundle's coordinator cannot use k reports: it is a ladder with fewer rungs."""
+    most = stored.bundle.pi_g.most_reports
+    if most is not None and k > most:
+        raise typer.BadParameter(f"k is {k}, must be at most {most}, the top rung of {stored.path}")
 
 
-def _print_result(path: Path, bundle: PolicyBundle, k: int, robots: int) -> None:
-    report = bundle.report
+def _print_result(path: Path, bundle: PolicyBundle, options: alternating.TrainingOptions, verbose: bool) -> None:
+    report, most = bundle.report, bundle.pi_g.most_reports
+    learned = "any number of reports" if most is None else f"rungs 0..{most}"
     console.out.print(
-        f"{path}: {bundle.game} {bundle.game_hash}, rungs 0..{k}, value {report['value']:.2f} ± {report['standard_error']:.2f} "
-        f"at k = {k} and n = {robots}, {report['seconds']:.1f} s"
+        f"{path}: {bundle.game} {bundle.game_hash}, {learned}, value {report['value']:.2f} ± {report['standard_error']:.2f} "
+        f"at k = {options.K} and n = {options.n}, {report['seconds']:.1f} s"
     )
-    console.out.print(f"G-LEARN at k = {k}: backup {report['backup']} ({report['backup_reason']})")
-    if report["nash_gap"]:
-        console.out.print(nash_gap_line(report["nash_gap"]))
+    if report["verdict"]:
+        console.out.print(report["verdict"]["sentence"])
+    if verbose:
+        console.out.print(f"G-LEARN: {report['g_learn']} ({report['g_learn_reason']})")
+        for line in verdict_lines(report["verdict"] or {}):
+            console.out.print(line, highlight=False)
+        if report["nash_gap"]:
+            console.out.print(nash_gap_line(report["nash_gap"]))

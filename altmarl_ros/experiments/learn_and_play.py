@@ -10,7 +10,7 @@ import numpy as np
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.experiments.task import Task
 from altmarl_ros.games.tabular import Start, TabularGame
-from altmarl_ros.learning.alternating import TrainingOptions, train
+from altmarl_ros.learning.alternating import LEARNABLE, TrainingOptions, train
 from altmarl_ros.learning.backups import GLearnOptions
 from altmarl_ros.learning.evaluation import Evaluation, common_start
 from altmarl_ros.learning.global_agent import g_learn
@@ -83,6 +83,8 @@ def compile_loops() -> None:
         gamma=0.5,
         start=Start(np.ones(1), np.ones(3)),
     )
-    for backup in ("exact", "mean_field"):  # 561 count vectors: enough that G-LEARN starts from a coarser game
-        g_learn(tiny, LocalPolicy.uniform(tiny), 32, GLearnOptions(backup=backup, threads=1))
-    train(tiny, TrainingOptions(K=1, rounds=1, n=2, runs=2, certificate_runs=0, g_learn=ONE_THREAD))
+    # 561 count vectors: enough that G-LEARN starts from a coarser game
+    g_learn(tiny, LocalPolicy.uniform(tiny), 32, GLearnOptions(backup="exact", threads=1))
+    for learn_for in LEARNABLE:
+        options = TrainingOptions(K=1, rounds=1, n=2, runs=2, learn_for=learn_for, certificate_runs=0, g_learn=ONE_THREAD)
+        train(tiny, options)

@@ -4,91 +4,36 @@
              L-LEARN: pi_l' against pi_g;   UPDATE
     until neither step is kept
 
-UPDATE keeps a step only if the team's value rises by more than the uncertainty of the comparison: both pairs play the
-same starts with the same seeds, and the mean paired difference must exceed `confidence` of its standard errors. At the
-end the ladder k' = 0..K is solved against the final pi_l.
+A step may have several candidate responses (`_candidates`), of which the one of the highest value is taken. UPDATE keeps it
+only if the team's value rises by more than the uncertainty of the comparison: both pairs play the same starts with the same
+seeds, and the mean paired difference must exceed `confidence` of its standard errors. How the coordinator responds, and what
+becomes of its policy at the end, is the GlobalLearner's.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-from altmarl_ros.arrays import FloatArray
-from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import TabularGame
-from altmarl_ros.learning.aggregation import aggregate
-from altmarl_ros.learning.backups import GLearnOptions, check_training
 from altmarl_ros.learning.certificate import NashGap
+from altmarl_ros.learning.comparison import PairComparison
 from altmarl_ros.learning.equilibrium import nash_gap
-from altmarl_ros.learning.global_agent import GlobalSolution, g_learn, lift
-from altmarl_ros.learning.horizon import discounted_horizon
+from altmarl_ros.learning.global_learners import GlobalLearner, Pair, learn_ladder, make_learner
 from altmarl_ros.learning.local_agent import l_learn, pooled
-from altmarl_ros.learning.population import Rollouts, simulate, start_fleets
+from altmarl_ros.learning.population import Rollouts
+from altmarl_ros.learning.training_options import LEARNABLE, TrainingOptions, check_options, default_runs
 from altmarl_ros.learning.training_state import StateKeeper, Step, TrainingState
-from altmarl_ros.observation import DEFAULT_MODEL, Fresh, make_filter
-from altmarl_ros.policies import Ladder, LocalPolicy, PolicyBundle
-from altmarl_ros.policies.counts import number_of_counts
+from altmarl_ros.learning.verdict import Verdict, judge
+from altmarl_ros.policies import LocalPolicy, PolicyBundle
+from altmarl_ros.policies.packing import as_on_the_wire
+from altmarl_ros.policies.shares import SharesPolicy
 
-LEARNABLE = ("filtered", "fresh")
-"""Observation models for which a pair can be learned; a pair for `fresh` also serves `sticky`."""
-
-
-@dataclass(frozen=True)
-class TrainingOptions:
-    """Options of ALTERNATING-MARL.
-
-    Attributes:
-        K: the highest number of reports per tick for which the ladder has a rung.
-        rounds: greatest number of rounds.
-        n: number of robots in the evaluations.
-        runs: episodes per evaluation; None takes 400, or 100 if robots are simulated one by one.
-        horizon: ticks per episode; None takes `discounted_horizon`.
-        temperature: temperature of the local policy [reward units]; 0 makes it greedy.
-        learn_for: the observation model, one of LEARNABLE, through which the coordinator plays in the rounds. It matters,
-            since robots respond to the coordinator's behaviour: with `fresh`, the paper's rule, decisions flip with the
-            sampling noise.
-        confidence: number of standard errors by which a step must improve the value to be kept.
-        seed: seed of all random numbers.
-        certificate_runs: episodes that choose deviations for the final pair's NashGap, and as many that measure them;
-            0 leaves the NashGap out, None takes 100, or 20 if robots are simulated one by one.
-        g_learn: options of G-LEARN.
-    """
-
-    K: int = 25
-    rounds: int = 10
-    n: int = 1000
-    runs: int | None = None
-    horizon: int | None = None
-    temperature: float = 0.0
-    learn_for: str = DEFAULT_MODEL
-    confidence: float = 2.0
-    seed: int = 0
-    certificate_runs: int | None = None
-    g_learn: GLearnOptions = field(default_factory=GLearnOptions)
-
-    def __post_init__(self) -> None:
-        for name, least in (("K", 0), ("rounds", 1), ("n", 1), ("runs", 2), ("horizon", 1), ("seed", 0)):
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise AltmarlError(f"{name} is {value}, must be at least {least}")
-        if self.certificate_runs is not None and (self.certificate_runs < 0 or self.certificate_runs == 1):
-            raise AltmarlError(f"certificate_runs is {self.certificate_runs}, must be 0 or at least 2")
-        if self.learn_for not in LEARNABLE:
-            raise AltmarlError(f"a pair cannot be learned for model {self.learn_for!r}, but for {' or '.join(LEARNABLE)}")
-        for name in ("temperature", "confidence"):
-            if not getattr(self, name) >= 0:
-                raise AltmarlError(f"{name} is {getattr(self, name)}, must not be negative")
-
-    @property
-    def top(self) -> int:
-        """The number of reports per tick in the rounds."""
-        return min(self.K, self.n)
+__all__ = ["LEARNABLE", "Progress", "TrainingOptions", "learn_ladder", "train"]
 
 
 @dataclass(frozen=True)
@@ -96,7 +41,7 @@ class Progress:
     """How far a training is.
 
     Attributes:
-        stage: `rounds` after a step, `ladder` after a rung of the final ladder.
+        stage: `rounds` after a step, `ladder` after a rung of the final ladder, where the policy is one.
         done: rounds begun, or rungs done.
         total: rounds or rungs in all.
         step: the step that was done, in stage `rounds`.
@@ -107,7 +52,7 @@ class Progress:
     done: int
     total: int
     step: Step | None = None
-    pair: tuple[Ladder, LocalPolicy] | None = None
+    pair: Pair | None = None
 
 
 def train(
@@ -128,185 +73,123 @@ def train(
         first: the robots' policy that the first best response answers; uniform by default.
 
     Raises:
-        ResourceError: the top rung does not fit the memory limit.
+        ResourceError: the coordinator's policy does not fit the memory limit.
         AltmarlError: the state cannot be written.
     """
-    check_training(game, options.K, options.g_learn)
+    check_options(game, options)
     tell = on_progress or (lambda progress: None)
     keeper = StateKeeper(game, options, state_path)
     state = keeper.state
     if first is not None and state.pi_g is None:
         state.pi_l = first
-    comparison = _Comparison(game, options)
-    held = None if state.pi_g is None else comparison.play(*_held_pair(game, options, state))
+    training = _Training(game, options, make_learner(game, options), PairComparison(game, options))
+    held = None if state.pi_g is None else training.comparison.play(Pair(state.pi_g, state.pi_l))
     while not state.settled:
-        held = _round(comparison, state, held, tell)
+        held = training.round(state, held, tell)
         keeper.keep()
+    assert held is not None
 
-    def on_rung(k: int, solution: GlobalSolution) -> None:
-        state.rungs.append(solution.policy)
-        state.rung_V = solution.V
+    def on_rung(k: int) -> None:
         keeper.keep_now_and_then()
         tell(Progress("ladder", k + 1, options.K + 1))
 
-    assert held is not None
-    assert state.pi_g is not None
-    counted, alone = aggregate(game, state.pi_l, held.occupancy)
-    rungs = learn_ladder(counted, alone, options, on_rung=on_rung, solved=tuple(state.rungs), V=state.rung_V).rungs
-    if options.top == options.K:  # the pair that UPDATE kept, which may differ from a new best response
-        rungs = (*rungs[:-1], state.pi_g)
-    assert state.rung_V is not None
-    ladder = Ladder(rungs, game.n_local_states, game.n_global_actions, game.groups, state.rung_V.astype(np.float32))
+    pi_g = training.learner.finished(state, held.visits, on_rung)
     gap, runs = None, options.certificate_runs
     if runs is None:
-        runs = 100 if game.continuous is None else 20
+        runs = default_runs(game) // 4
     if runs:
         gap = nash_gap(
             game,
-            ladder,
+            pi_g,
             state.pi_l,
             k=options.K,
             n=options.n,
             runs=runs,
             seed=options.seed,
             method="sampled",
-            relearn=None,  # the top rung is G-LEARN's answer to this pi_l already
+            relearn=None,  # G-LEARN has answered this pi_l already
             model=options.learn_for,
         )
-    report = _report(options, state, held, gap)
+    verdict = judge(game, Pair(pi_g, state.pi_l), options, gap) if gap else None
+    report = _report(options, state, held, gap, verdict)
     keeper.forget()
     return PolicyBundle(
-        ladder=ladder,
-        pi_l=LocalPolicy(state.pi_l.probabilities, l_learn(game, held.occupancy).Q),
+        pi_g=pi_g,
+        pi_l=as_on_the_wire(LocalPolicy(state.pi_l.probabilities, l_learn(game, held.visits).Q)),
         game=game.name,
         game_hash=game.content_hash,
         gamma=game.gamma,
         seed=options.seed,
         report=report,
         dynamics_hash=game.dynamics_hash,
-        r_g=game.r_g,
+        r_g=None if isinstance(pi_g, SharesPolicy) else game.r_g,
     )
 
 
-def learn_ladder(
-    game: TabularGame,
-    pi_l: LocalPolicy,
-    options: TrainingOptions,
-    *,
-    on_rung: Callable[[int, GlobalSolution], None] | None = None,
-    solved: tuple[NDArray[np.uint16], ...] = (),
-    V: FloatArray | None = None,
-) -> Ladder:
-    """Solve the rungs k' = 0..K against pi_l; each starts from the values of the rung below.
+@dataclass(frozen=True)
+class _Training:
+    """What the rounds of one training use."""
 
-    Args:
-        game: the game, aggregated if it has groups.
-        pi_l: the robots' policy.
-        options: K and the options of G-LEARN.
-        on_rung: called after every rung with its k' and solution.
-        solved: the rungs from 0 on that are solved already.
-        V: values of the last of these [rank of c, s_g].
-    """
-    rungs = list(solved)
-    for k in range(len(rungs), options.K + 1):
-        solution = g_learn(game, pi_l, k, options.g_learn, V=None if V is None else lift(V, k, game.n_local_states))
-        V = solution.V
-        rungs.append(solution.policy)
-        if on_rung:
-            on_rung(k, solution)
-    return Ladder(tuple(rungs), game.n_local_states, game.n_global_actions)
+    game: TabularGame
+    options: TrainingOptions
+    learner: GlobalLearner
+    comparison: PairComparison
 
-
-def _round(comparison: _Comparison, state: TrainingState, held: Rollouts | None, tell: Callable[[Progress], None]) -> Rollouts:
-    """Try a best response of each side, write what is kept into the state, and return the rollouts of the pair then held."""
-    game, options = comparison.game, comparison.options
-    kept_any = False
-    for learner in ("global", "local"):
-        began = time.monotonic()
-        pi_g, pi_l = state.pi_g, state.pi_l
-        if learner == "global":
-            counted, alone = aggregate(game, pi_l, None if held is None else held.occupancy)
-            solution = g_learn(counted, alone, options.top, options.g_learn, V=state.V)
-            state.V, state.backup, pi_g = solution.V, (solution.backup, solution.reason), solution.policy
-            responses = [pi_l]
-        else:
-            assert held is not None
-            seen = (held.occupancy, pooled(held.occupancy))
-            responses = [l_learn(game, occupancy, options.temperature).pi_l for occupancy in seen]
-        assert pi_g is not None
-        ladder = _top_rung(game, options.top, pi_g)
-        pi_l = max(responses, key=lambda response: comparison.play(ladder, response).value)
-        played = comparison.play(ladder, pi_l)
-        gain, gain_error = comparison.gain(played, held)
-        kept = gain > options.confidence * gain_error
-        if kept:
-            state.pi_g, state.pi_l, held = pi_g, pi_l, played
-        kept_any |= kept
-        state.steps.append(
-            Step(
-                round=state.rounds,
-                learner=learner,
-                value=played.value,
-                standard_error=played.standard_error,
-                gain=gain if np.isfinite(gain) else 0.0,
-                gain_error=gain_error,
-                kept=kept,
-                seconds=time.monotonic() - began,
+    def round(self, state: TrainingState, held: Rollouts | None, tell: Callable[[Progress], None]) -> Rollouts:
+        """Try a response of each side, write what is kept into the state, and return the rollouts of the pair then held."""
+        kept_any = False
+        for side in ("global", "local"):
+            began = time.monotonic()
+            pair = max(self._candidates(side, state, held), key=lambda candidate: self.comparison.play(candidate).value)
+            played = self.comparison.play(pair)
+            gain, gain_error = self.comparison.gain(played, held)
+            kept = gain > self.options.confidence * gain_error
+            if kept:
+                state.pi_g, state.pi_l, held = pair.pi_g, pair.pi_l, played
+            kept_any |= kept
+            state.steps.append(
+                Step(
+                    round=state.rounds,
+                    learner=side,
+                    value=played.value,
+                    standard_error=played.standard_error,
+                    gain=gain if np.isfinite(gain) else 0.0,
+                    gain_error=gain_error,
+                    kept=kept,
+                    seconds=time.monotonic() - began,
+                )
             )
-        )
-        tell(Progress("rounds", state.rounds + 1, options.rounds, state.steps[-1], _held_pair(game, options, state)))
-    state.rounds += 1
-    state.settled = not kept_any or state.rounds == options.rounds
-    assert held is not None
-    return held
+            assert state.pi_g is not None
+            tell(Progress("rounds", state.rounds + 1, self.options.rounds, state.steps[-1], Pair(state.pi_g, state.pi_l)))
+        state.rounds += 1
+        state.settled = not kept_any or state.rounds == self.options.rounds
+        assert held is not None
+        return held
+
+    def _candidates(self, side: str, state: TrainingState, held: Rollouts | None) -> list[Pair]:
+        """Pairs that a step tries: responses of the coordinator (`global`) or the robots (`local`) to the pair that is held."""
+        if side == "global":
+            return self.learner.responses(state, None if held is None else held.visits)
+        assert held is not None
+        assert state.pi_g is not None
+        seen = (held.visits, pooled(held.visits))
+        robots = [as_on_the_wire(l_learn(self.game, occupancy, self.options.temperature).pi_l) for occupancy in seen]
+        different = {pi_l.probabilities.tobytes(): pi_l for pi_l in robots}
+        return [self.learner.against(state.pi_g, pi_l) for pi_l in different.values()]
 
 
-def _held_pair(game: TabularGame, options: TrainingOptions, state: TrainingState) -> tuple[Ladder, LocalPolicy]:
-    assert state.pi_g is not None
-    return _top_rung(game, options.top, state.pi_g), state.pi_l
-
-
-class _Comparison:
-    """Plays every pair from the same starts with the same random numbers, and each pair once."""
-
-    def __init__(self, game: TabularGame, options: TrainingOptions) -> None:
-        self.game, self.options = game, options
-        self._horizon = options.horizon or discounted_horizon(game.gamma)
-        runs = options.runs or (400 if game.continuous is None else 100)
-        self._start = start_fleets(game, options.n, runs, np.random.default_rng([options.seed, 0]))
-        self._played: dict[int, Rollouts] = {}
-
-    def play(self, ladder: Ladder, pi_l: LocalPolicy) -> Rollouts:
-        key = hash((ladder.rungs[-1].tobytes(), pi_l.probabilities.tobytes()))
-        if key not in self._played:
-            model = Fresh(ladder) if self.options.learn_for == "fresh" else make_filter(self.game, pi_l, ladder)
-            rng = np.random.default_rng([self.options.seed, 1])
-            played = simulate(self.game, pi_l, model, k=self.options.K, start=self._start, horizon=self._horizon, rng=rng)
-            self._played[key] = replace(played, rewards=played.rewards[:, :0].copy())  # large for a long horizon, and unread
-        return self._played[key]
-
-    def gain(self, candidate: Rollouts, held: Rollouts | None) -> tuple[float, float]:
-        if held is None:
-            return float("inf"), 0.0
-        difference = candidate.returns - held.returns
-        return float(difference.mean()), float(difference.std(ddof=1) / np.sqrt(len(difference)))
-
-
-def _top_rung(game: TabularGame, K: int, policy: NDArray[np.uint16]) -> Ladder:
-    # In these evaluations all reports come in at every tick, so the lower rungs are never used.
-    lower = [np.zeros((game.n_global_states, number_of_counts(k, game.n_groups)), np.uint16) for k in range(K)]
-    return Ladder((*lower, policy), game.n_local_states, game.n_global_actions, game.groups)
-
-
-def _report(options: TrainingOptions, state: TrainingState, held: Rollouts, gap: NashGap | None) -> dict[str, Any]:
-    name, reason = state.backup
+def _report(
+    options: TrainingOptions, state: TrainingState, held: Rollouts, gap: NashGap | None, verdict: Verdict | None
+) -> dict[str, Any]:
+    name, reason = state.method
     return {
         "options": asdict(options),
         "steps": [asdict(step) for step in state.steps],
-        "backup": name,
-        "backup_reason": reason,
+        "g_learn": name,
+        "g_learn_reason": reason,
         "value": held.value,
         "standard_error": held.standard_error,
         "nash_gap": gap.as_json() if gap else None,
+        "verdict": verdict.as_json() if verdict else None,
         "seconds": round(state.elapsed(), 3),
     }

@@ -1,9 +1,9 @@
 """Chooses the backup for G-LEARN, gives the reason, and computes the memory that it needs.
 
 A backup computes the expected value of the next count vector. `exact` has no sampling error, but its time grows with the
-number of count vectors times k / L, and its rounding errors depend on the kernel. `mean_field` is ten times faster and has
-a bias of order 1/k. `sampled` is the paper's own. `auto` takes `exact` up to EXACT_UP_TO count vectors if its rounding
-errors stay bounded, else `mean_field`; it takes only what fits the memory limit.
+number of count vectors times k / L, and its rounding errors depend on the kernel. `sampled` is the paper's own. `auto` takes
+`exact` if its rounding errors stay bounded and it fits the memory limit, else `sampled`. `shares` is no backup over count
+vectors: it asks a training for value vectors over shares (learning/shares), and G-LEARN over count vectors refuses it.
 """
 
 from __future__ import annotations
@@ -18,19 +18,20 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import ResourceError
 from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.aggregation import aggregate
-from altmarl_ros.learning.bellman import Backup, Workers, available_cores
+from altmarl_ros.learning.bellman import Backup, available_cores
 from altmarl_ros.learning.exact_backup import ExactBackup, check_growth, log_growth
-from altmarl_ros.learning.sparse_backups import DRAWN_AT_ONCE, MeanFieldBackup, SampledBackup
+from altmarl_ros.learning.sparse_backups import DRAWN_AT_ONCE, SampledBackup
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.counts import number_of_counts
 
-BACKUPS = ("auto", "exact", "sampled", "mean_field")
+SHARES = "shares"
+BACKUPS = ("auto", SHARES, "exact", "sampled")
 
 EXACT_UP_TO = 100_000
-"""Number of count vectors up to which `auto` prefers `exact`; a solution of that size takes some seconds."""
+"""Number of count vectors up to which `exact` is solved in some seconds."""
 
-EXACT_KERNELS = 100_000
-"""Elementary kernels, S_g L (L - 1), up to which `auto` prefers `exact`: each takes a call for every sweep."""
+EXACT_KERNELS = 10_000
+"""Elementary kernels, S_g L (L - 1), up to which `exact` is solved in seconds: each takes a call for every sweep."""
 
 
 @dataclass(frozen=True)
@@ -80,25 +81,20 @@ def preferred_backup(game: TabularGame, P_pi: FloatArray, k: int, options: GLear
     """Choose the backup for local transitions P_pi [s_g, s_l, s_l'] and k reports, whether or not it fits the memory limit."""
     if options.backup != "auto":
         return BackupChoice(options.backup, "as asked")
-    fitting = [name for name in ("exact", "mean_field") if _fits(game, k, options, name)]
-    if number_of_counts(k, game.n_groups) > EXACT_UP_TO and "mean_field" in fitting:
-        return BackupChoice("mean_field", f"over {EXACT_UP_TO:,} count vectors")
-    if game.n_global_states * game.n_groups * (game.n_groups - 1) > EXACT_KERNELS and "mean_field" in fitting:
-        return BackupChoice("mean_field", f"over {EXACT_KERNELS:,} elementary kernels")
+    if not _fits(game, k, options, "exact") and _fits(game, k, options, "sampled"):
+        return BackupChoice("sampled", "exact does not fit the memory limit")
     try:
         growth = log_growth(P_pi)
         check_growth(growth, k)
     except ResourceError as refusal:
-        return BackupChoice("mean_field", str(refusal).partition(";")[0])
-    exactness = f"rounding errors grow {np.exp(k * growth.max()):.3g}-fold at most"
-    if not fitting:
-        least = min(("exact", "mean_field"), key=lambda name: memory_needed(game, k, options, name))
-        return BackupChoice(least, "needs least memory")
-    if "mean_field" not in fitting:
-        return BackupChoice("exact", f"mean_field does not fit the memory limit; {exactness}")
-    if "exact" not in fitting:
-        return BackupChoice("mean_field", "exact does not fit the memory limit")
-    return BackupChoice("exact", exactness)
+        return BackupChoice("sampled", str(refusal).partition(";")[0])
+    return BackupChoice("exact", f"rounding errors grow {np.exp(k * growth.max()):.3g}-fold at most")
+
+
+def prefers_exact(game: TabularGame, k: int) -> bool:
+    """Return whether `exact` solves k reports on this game in seconds."""
+    kernels = game.n_global_states * game.n_groups * (game.n_groups - 1)
+    return number_of_counts(k, game.n_groups) <= EXACT_UP_TO and kernels <= EXACT_KERNELS
 
 
 def choose_backup(game: TabularGame, P_pi: FloatArray, k: int, options: GLearnOptions) -> BackupChoice:
@@ -123,21 +119,25 @@ def check_training(game: TabularGame, k: int, options: GLearnOptions) -> None:
     _check(counted, k, options, choice.name, what="training", needed=training_memory)
 
 
-def make_backup(game: TabularGame, P_pi: FloatArray, k: int, options: GLearnOptions, workers: Workers) -> tuple[Backup, str]:
+def make_backup(game: TabularGame, P_pi: FloatArray, k: int, options: GLearnOptions) -> tuple[Backup, str]:
     """Make the backup that `choose_backup` chooses, and return it with the reason for the choice."""
     choice = choose_backup(game, P_pi, k, options)
     if choice.name == "sampled":
         return SampledBackup(P_pi, k, options.samples, np.random.default_rng([options.seed, k])), choice.reason
-    if choice.name == "exact":
-        return ExactBackup(P_pi, k), choice.reason
-    return MeanFieldBackup(P_pi, k, workers), choice.reason
+    return ExactBackup(P_pi, k), choice.reason
 
 
 def memory_needed(game: TabularGame, k: int, options: GLearnOptions, backup: str | None = None) -> int:
-    """Compute how many bytes one G-LEARN for k reports allocates; for `auto`, with the cheapest backup."""
+    """Compute how many bytes one G-LEARN for k reports allocates; for `auto`, with the cheapest backup.
+
+    Raises:
+        ResourceError: the backup is `shares`, which has no count vectors.
+    """
     backup = backup or options.backup
+    if backup == SHARES:
+        raise ResourceError("G-LEARN over count vectors has the backups exact and sampled, not shares")
     if backup == "auto":
-        return min(memory_needed(game, k, options, each) for each in ("exact", "mean_field"))
+        return min(memory_needed(game, k, options, each) for each in ("exact", "sampled"))
     S_g, L = game.n_global_states, game.n_groups
     vectors = number_of_counts(k, L)
     values, padded = 8 * S_g * vectors, 8 * (S_g + 8) * vectors
@@ -145,7 +145,6 @@ def memory_needed(game: TabularGame, k: int, options: GLearnOptions, backup: str
     per_backup = {
         "exact": vectors * (2 * L * (L - 1) + 8 * L) + workers * padded,
         "sampled": vectors * S_g * 4 * options.samples + 2 * 8 * min(vectors * options.samples * L, DRAWN_AT_ONCE),
-        "mean_field": vectors * S_g * 8 * L,
     }
     common = 4 * L * vectors + 2 * padded + 2 * values + 2 * S_g * vectors  # count vectors, values, start and rewards, policy
     return common + per_backup[backup]

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from math import inf
 
+import numpy as np
+
 from altmarl_ros.errors import AltmarlError, ResourceError
 from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.backups import GLearnOptions
@@ -16,8 +18,9 @@ from altmarl_ros.learning.certificate import Interval, NashGap, claimed_bound
 from altmarl_ros.learning.deviations import OneRobot, best_all, best_global, found_global, found_local
 from altmarl_ros.learning.exact_team import DEFAULT_MEMORY, TeamGame, table_size
 from altmarl_ros.learning.sampled_gap import sampled_gap
-from altmarl_ros.policies import Ladder, LocalPolicy
-from altmarl_ros.policies.counts import number_of_counts
+from altmarl_ros.observation import Fresh
+from altmarl_ros.policies import ActionTable, GlobalPolicy, Ladder, LocalPolicy
+from altmarl_ros.policies.counts import enumerate_counts, number_of_counts
 
 METHODS = ("auto", "exact", "sampled")
 EXACT_VALUES = 2_000_000
@@ -26,7 +29,7 @@ EXACT_VALUES = 2_000_000
 
 def nash_gap(
     game: TabularGame,
-    ladder: Ladder,
+    pi_g: GlobalPolicy,
     pi_l: LocalPolicy,
     *,
     k: int,
@@ -38,11 +41,11 @@ def nash_gap(
     memory_limit: int = DEFAULT_MEMORY,
     model: str = "fresh",
 ) -> NashGap:
-    """Compute the NashGap of (ladder, pi_l) in a fleet of n robots, of which k report per tick.
+    """Compute the NashGap of (pi_g, pi_l) in a fleet of n robots, of which k report per tick.
 
     Args:
         game: the game.
-        ladder: the coordinator's policies.
+        pi_g: the coordinator's policy.
         pi_l: the robots' policy.
         k: number of reports per tick.
         n: number of robots.
@@ -51,18 +54,18 @@ def nash_gap(
         method: one of METHODS.
         relearn: options under which G-LEARN makes one of the candidates; None leaves this candidate out.
         memory_limit: number of bytes that method `exact` may use.
-        model: the observation model. `fresh` acts by rung min(k, n) of the ladder, `filtered` by the top rung; method
+        model: the observation model. By a ladder `fresh` acts by rung min(k, n), and `filtered` by the top rung; method
             `exact` knows `fresh` only.
 
     Raises:
-        AltmarlError: k is above the ladder's top rung, or an option is out of range.
+        AltmarlError: k is above a ladder's top rung, or an option is out of range.
         ResourceError: method `exact` does not fit memory_limit.
     """
     for name, given, least in (("k", k, 0), ("n", n, 1), ("runs", runs, 2), ("seed", seed, 0)):
         if given < least:
             raise AltmarlError(f"{name} is {given}, must be at least {least}")
-    if k > ladder.K:
-        raise AltmarlError(f"k is {k}, must be at most {ladder.K}, the top rung")
+    if pi_g.most_reports is not None and k > pi_g.most_reports:
+        raise AltmarlError(f"k is {k}, must be at most {pi_g.most_reports}, the top rung")
     if method not in METHODS:
         raise AltmarlError(f"method {method!r} is unknown; known are {', '.join(METHODS)}")
     claimed = claimed_bound(game, k, n)
@@ -71,8 +74,8 @@ def nash_gap(
     if method == "exact" and model != "fresh":
         raise AltmarlError(f"method exact knows model fresh only, not {model}")
     if method == "exact" or (method == "auto" and model == "fresh" and _is_small(game, n)):
-        return _exact(TeamGame(game, n, memory_limit), ladder, pi_l, min(k, n), claimed)
-    gap = sampled_gap(game, ladder, pi_l, k=k, n=n, runs=runs, seed=seed, relearn=relearn, model=model)
+        return _exact(TeamGame(game, n, memory_limit), pi_g, pi_l, min(k, n), claimed)
+    gap = sampled_gap(game, pi_g, pi_l, k=k, n=n, runs=runs, seed=seed, relearn=relearn, model=model)
     return NashGap(
         k=k,
         n=n,
@@ -91,8 +94,18 @@ def _is_small(game: TabularGame, n: int) -> bool:
     return max(table_size(game, n), S_g * L * number_of_counts(n - 1, L) * (L + S_g) * 8) <= EXACT_VALUES
 
 
-def _exact(team: TeamGame, ladder: Ladder, pi_l: LocalPolicy, k: int, claimed: float) -> NashGap:
-    n, rung = team.n, ladder.rungs[k]
+def fresh_rung(game: TabularGame, pi_g: GlobalPolicy, k: int, n: int) -> ActionTable:
+    """Tabulate what `fresh` does by pi_g on k reports of n robots: actions [s_g, rank of c]."""
+    if isinstance(pi_g, Ladder):
+        return pi_g.rungs[k]
+    counts = enumerate_counts(k, game.n_local_states).astype(np.int64)
+    model = Fresh(pi_g, game.initial)
+    by_state = [model.decide(np.full(len(counts), s_g), counts, n) for s_g in range(game.n_global_states)]
+    return np.stack(by_state).astype(np.uint16)
+
+
+def _exact(team: TeamGame, pi_g: GlobalPolicy, pi_l: LocalPolicy, k: int, claimed: float) -> NashGap:
+    n, rung = team.n, fresh_rung(team.game, pi_g, k, team.n)
     q = team.response(rung)
     value = team.value(q, pi_l)
     one = OneRobot(team, q, pi_l)

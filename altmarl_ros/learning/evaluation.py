@@ -51,16 +51,16 @@ class Evaluation:
         Raises:
             AltmarlError: the rule is unknown, or the turnover or the loss is not in [0, 1].
         """
-        ladder, n = self.bundle.ladder, self.start.n
+        pi_g, start, n = self.bundle.pi_g, self.game.initial, self.start.n
         pi_l = self.bundle.pi_l.probabilities[None]
         if rule == RANDOM:
             uniform = LocalPolicy.uniform(self.game).probabilities[None]
-            return self._play(uniform, RandomActions(ladder, self._rng(2)), 0)
+            return self._play(uniform, RandomActions(pi_g, start, self._rng(2)), 0)
         if rule == ALL_SEEN:
-            return self._play(pi_l, AllSeen(ladder), n)
+            return self._play(pi_l, AllSeen(pi_g, start), n)
         if rule == INFORMED and self.kernels is not None:
-            occupancy = self._play(pi_l, AllSeen(ladder), n).visits
-            return self._play(best_responses(self.game, self.kernels, occupancy), AllSeen(ladder), n)
+            occupancy = self._play(pi_l, AllSeen(pi_g, start), n).visits
+            return self._play(best_responses(self.game, self.kernels, occupancy), AllSeen(pi_g, start), n)
         model = make_model(rule, self.game, self.bundle, turnover)
         return self._play(pi_l, Lossy(model, loss, self._rng(3)) if loss else model, k)
 

@@ -88,7 +88,7 @@ def check_growth(growth: FloatArray, k: int) -> None:
         if k * per_robot > log(MAX_AMPLIFICATION):
             raise ResourceError(
                 f"exact backup: at s_g={s_g} and k={k} rounding errors could grow by "
-                f"10^{k * per_robot / log(10):.0f}; use backup 'sampled' or 'mean_field'"
+                f"10^{k * per_robot / log(10):.0f}; use backup 'sampled' or 'shares'"
             )
 
 
@@ -107,7 +107,7 @@ def _factorise(matrix: bytes, L: int) -> Factorisation:
             if best.log_growth_per_robot < 1e-12:
                 break
     if best is None:
-        raise ResourceError("exact backup: the local transition matrix is singular; use backup 'sampled' or 'mean_field'")
+        raise ResourceError("exact backup: the local transition matrix is singular; use backup 'sampled' or 'shares'")
     return best
 
 

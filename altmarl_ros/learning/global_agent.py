@@ -41,6 +41,7 @@ class GlobalSolution:
         policy: greedy actions [s_g, rank of c].
         V: values [rank of c, s_g].
         loss_bound: bound on the loss of `policy` against the optimum of this process.
+        above: V + above is nowhere less than the optimum, if the backup is `exact`.
         sweeps: number of Bellman sweeps.
         backup: name of the backup that was used.
         reason: why this backup was used.
@@ -49,6 +50,7 @@ class GlobalSolution:
     policy: NDArray[np.uint16]
     V: FloatArray
     loss_bound: float
+    above: float
     sweeps: int
     backup: str
     reason: str
@@ -79,12 +81,13 @@ def g_learn(
     jumping = True
     sweep = 0
     with Workers(options.threads, local_reward.size) as workers:
-        backup, reason = make_backup(game, pi_l.transition(game), k, options, workers)
+        backup, reason = make_backup(game, pi_l.transition(game), k, options)
         values = np.zeros((len(local_reward), _whole_blocks(game.n_global_states, backup.block)))
         values[:, : game.n_global_states] = local_reward if V is None else V
         following = np.zeros_like(values)
         while bound > options.tolerance and sweep < options.max_sweeps:
-            last_span, span = span, backup.sweep(process, values, following, policy, workers).span
+            change = backup.sweep(process, values, following, policy, workers)
+            last_span, span = span, change.span
             values, following = following, values
             sweep += 1
             bound = game.gamma / (1.0 - game.gamma) * span
@@ -101,7 +104,8 @@ def g_learn(
     name = backup.name
     del backup, following  # frees half of the memory before the results are copied
     V = np.ascontiguousarray(values[:, : game.n_global_states])
-    return GlobalSolution(np.ascontiguousarray(policy.T), V, float(bound), sweep, name, reason)
+    above = game.gamma / (1.0 - game.gamma) * float(change.high)
+    return GlobalSolution(np.ascontiguousarray(policy.T), V, float(bound), above, sweep, name, reason)
 
 
 def _whole_blocks(size: int, block: int) -> int:

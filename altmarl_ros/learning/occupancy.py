@@ -56,6 +56,10 @@ class Occupancy:
         """The weight of each global action, over all states [A_g]."""
         return np.asarray(np.bincount(self.a_g, self.weight.sum(axis=1), self.shape[2]), dtype=np.float64)
 
+    def by_state(self) -> FloatArray:
+        """The weight of each pair of states, over all actions [S_g, S_l]."""
+        return np.stack([table.sum(axis=1) for table in self.by_global_state()])
+
     def by_global_state(self) -> Iterator[FloatArray]:
         """The weights [s_l, a_g] at one s_g after the other."""
         S_g, S_l, A_g = self.shape

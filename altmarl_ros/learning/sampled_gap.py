@@ -10,38 +10,31 @@ of the robots deviates, and the team's gain is divided by this share. To first o
 one robot, including the effect on its own reward and the coordinator's response to what it reports. A second copy of the
 local states marks the robots that deviate, so that the same population simulation can play them.
 
-The coordinator plays through an observation model, `fresh` by rung k or `filtered` by the top rung; candidates replace this
-rung.
+The coordinator plays through an observation model, `fresh` or `filtered`. Where its policy is a ladder, `fresh` acts by rung k
+and `filtered` by the top rung; candidates replace this rung, or the whole policy.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Callable, Iterable
+from dataclasses import dataclass
+from typing import Callable
 
 import numpy as np
 
-from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games import Start, TabularGame
-from altmarl_ros.learning.aggregation import aggregate
 from altmarl_ros.learning.backups import GLearnOptions
 from altmarl_ros.learning.certificate import Interval
 from altmarl_ros.learning.continuous_population import ContinuousFleets, ContinuousPopulation
-from altmarl_ros.learning.global_agent import g_learn
+from altmarl_ros.learning.gap_candidates import global_candidates, local_candidates
 from altmarl_ros.learning.horizon import discounted_horizon
-from altmarl_ros.learning.local_agent import l_learn, pooled
-from altmarl_ros.learning.occupancy import Occupancy
+from altmarl_ros.learning.local_agent import pooled
 from altmarl_ros.learning.population import Fleets, Rollouts, play, simulate, start_fleets
 from altmarl_ros.observation import AllSeen, Counts, Fresh, ObservationModel, Relayed, draw_without_replacement, make_filter
-from altmarl_ros.policies import Ladder, LocalPolicy
-from altmarl_ros.policies.counts import by_group, enumerate_counts
+from altmarl_ros.policies import GlobalPolicy, LocalPolicy
 
 TAIL = 0.01
-_COUNTS_AT_ONCE = 100_000  # entries of count vectors whose actions are looked up together, which bounds temporary arrays
 SHARE = 0.1
 """Share of the robots that deviate together, to estimate the gain of one."""
-
-_PRIOR_ROBOTS = (1.0, 3.0, 10.0)  # weights of the mean population, in robots, when it is mixed with k reports
 
 
 @dataclass(frozen=True)
@@ -58,7 +51,7 @@ class SampledGap:
 
 def sampled_gap(
     game: TabularGame,
-    ladder: Ladder,
+    pi_g: GlobalPolicy,
     pi_l: LocalPolicy,
     *,
     k: int,
@@ -68,35 +61,35 @@ def sampled_gap(
     relearn: GLearnOptions | None,
     model: str = "fresh",
 ) -> SampledGap:
-    """Estimate the gains of deviations from (ladder, pi_l) under an observation model with k reports of n robots.
+    """Estimate the gains of deviations from (pi_g, pi_l) under an observation model with k reports of n robots.
 
     `runs` episodes choose the deviations, and as many others measure them.
     """
     choosing, measuring = (_Episodes(game, pi_l, n=n, k=k, runs=runs, seed=[seed, part], model=model) for part in range(2))
-    chosen_by = choosing.play(ladder, pi_l)
-    held = measuring.play(ladder, pi_l)
+    chosen_by = choosing.play(pi_g, pi_l)
+    held = measuring.play(pi_g, pi_l)
 
     def gain(base: Rollouts, play: Callable[[_Episodes], Rollouts], scale: float = 1.0) -> Interval:
         return Interval.estimated(play(measuring).returns - base.returns, scale)
 
-    rung = min(k, n) if model == "fresh" else ladder.K
-    rungs = _global_candidates(game, ladder, pi_l, k=rung, occupancy=chosen_by.occupancy, relearn=relearn)
-    seen = choosing.play_all_seen(ladder, pi_l).visits
-    policies = _local_candidates(game, pi_l, (chosen_by.visits, pooled(chosen_by.visits), seen))
-    better_rung = _best([choosing.play(rung, pi_l) for rung in rungs], chosen_by)
-    better_local = _best([choosing.play(ladder, policy) for policy in policies], chosen_by)
+    rung = min(k, n) if model == "fresh" or pi_g.most_reports is None else pi_g.most_reports
+    others = global_candidates(game, pi_g, pi_l, k=rung, occupancy=chosen_by.visits, relearn=relearn, seed=seed)
+    seen = choosing.play_all_seen(pi_g, pi_l).visits
+    policies = local_candidates(game, pi_l, (chosen_by.visits, pooled(chosen_by.visits), seen))
+    better_global = _best([choosing.play(other, pi_l) for other in others], chosen_by)
+    better_local = _best([choosing.play(pi_g, policy) for policy in policies], chosen_by)
     m = max(1, round(SHARE * n))
-    own = choosing.play_deviators(ladder, pi_l, pi_l, m)
-    better_own = _best([choosing.play_deviators(ladder, pi_l, policy, m) for policy in policies], own)
+    own = choosing.play_deviators(pi_g, pi_l, pi_l, m)
+    better_own = _best([choosing.play_deviators(pi_g, pi_l, policy, m) for policy in policies], own)
     one = all_ = found = Interval.nothing()
-    if better_rung is not None:
-        found = gain(held, lambda episodes: episodes.play(rungs[better_rung], pi_l))
+    if better_global is not None:
+        found = gain(held, lambda episodes: episodes.play(others[better_global], pi_l))
     if better_local is not None:
-        all_ = gain(held, lambda episodes: episodes.play(ladder, policies[better_local]))
+        all_ = gain(held, lambda episodes: episodes.play(pi_g, policies[better_local]))
     if better_own is not None:
-        base = measuring.play_deviators(ladder, pi_l, pi_l, m)
-        one = gain(base, lambda episodes: episodes.play_deviators(ladder, pi_l, policies[better_own], m), n / m)
-    all_seen = gain(held, lambda episodes: episodes.play_all_seen(ladder, pi_l))
+        base = measuring.play_deviators(pi_g, pi_l, pi_l, m)
+        one = gain(base, lambda episodes: episodes.play_deviators(pi_g, pi_l, policies[better_own], m), n / m)
+    all_seen = gain(held, lambda episodes: episodes.play_all_seen(pi_g, pi_l))
     return SampledGap(held.value, held.standard_error, found, all_seen, one, all_)
 
 
@@ -112,33 +105,33 @@ class _Episodes:
     def _rng(self) -> np.random.Generator:
         return np.random.default_rng([*self._seed, 1])
 
-    def play(self, ladder: Ladder, pi_l: LocalPolicy) -> Rollouts:
-        return self._simulate(self._game, pi_l, self._model(ladder), self._k, self._start)
+    def play(self, pi_g: GlobalPolicy, pi_l: LocalPolicy) -> Rollouts:
+        return self._simulate(self._game, pi_l, self._model(pi_g), self._k, self._start)
 
     def _simulate(
         self, game: TabularGame, pi_l: LocalPolicy, model: ObservationModel, k: int, start: Fleets | ContinuousFleets
     ) -> Rollouts:
         return simulate(game, pi_l, model, k=k, start=start, horizon=self._horizon, rng=self._rng())
 
-    def _model(self, ladder: Ladder) -> ObservationModel:
+    def _model(self, pi_g: GlobalPolicy) -> ObservationModel:
         # A filter predicts by the policy that the coordinator knows, even if robots deviate from it.
-        return Fresh(ladder) if self._name == "fresh" else make_filter(self._game, self._pi_l, ladder)
+        return Fresh(pi_g, self._game.initial) if self._name == "fresh" else make_filter(self._game, self._pi_l, pi_g)
 
-    def play_all_seen(self, ladder: Ladder, pi_l: LocalPolicy) -> Rollouts:
-        return self._simulate(self._game, pi_l, AllSeen(ladder), self._n, self._start)
+    def play_all_seen(self, pi_g: GlobalPolicy, pi_l: LocalPolicy) -> Rollouts:
+        return self._simulate(self._game, pi_l, AllSeen(pi_g, self._game.initial), self._n, self._start)
 
-    def play_deviators(self, ladder: Ladder, pi_l: LocalPolicy, deviation: LocalPolicy, m: int) -> Rollouts:
+    def play_deviators(self, pi_g: GlobalPolicy, pi_l: LocalPolicy, deviation: LocalPolicy, m: int) -> Rollouts:
         """Play the pair while m robots, drawn at the start and unknown to the coordinator, play `deviation`."""
         rng = np.random.default_rng([*self._seed, 2])
         if isinstance(self._start, ContinuousFleets):
             kind = np.tile(np.arange(self._n) < m, (len(self._start.s_l), 1)).astype(np.int64)
             population = ContinuousPopulation(self._game, (pi_l, deviation), self._start, rng.permuted(kind, axis=1))
-            model = self._model(ladder)
+            model = self._model(pi_g)
             return play(self._game, population, model, k=self._k, horizon=self._horizon, rng=self._rng())
         deviating = draw_without_replacement(self._start.counts, m, rng)
         start = Fleets(self._start.s_g, np.hstack([self._start.counts - deviating, deviating]))
         both = LocalPolicy(np.concatenate([pi_l.probabilities, deviation.probabilities]))
-        return self._simulate(two_kinds(self._game), both, _Alike(self._model(ladder)), self._k, start)
+        return self._simulate(two_kinds(self._game), both, _Alike(self._model(pi_g)), self._k, start)
 
 
 class _Alike(Relayed):
@@ -170,51 +163,3 @@ def two_kinds(game: TabularGame) -> TabularGame:
 def _best(tried: list[Rollouts], held: Rollouts) -> int | None:
     gains = [played.value - held.value for played in tried]
     return int(np.argmax(gains)) if gains and max(gains) > 0.0 else None
-
-
-def _global_candidates(
-    game: TabularGame,
-    ladder: Ladder,
-    pi_l: LocalPolicy,
-    *,
-    k: int,
-    occupancy: FloatArray,
-    relearn: GLearnOptions | None,
-) -> list[Ladder]:
-    """Make candidate rungs of k reports: G-LEARN's own rung, and rungs that follow the top rung on a mixture.
-
-    Few reports say little, but the mean population while s_g holds is known. So the top rung is asked for the mixture of
-    the reports and this mean population, which counts for some robots more.
-    """
-    k = min(k, ladder.K)
-    counted, alone = aggregate(game, pi_l, occupancy)
-    by_groups = Ladder(ladder.rungs, ladder.n_groups, ladder.n_global_actions)
-    here = by_group(occupancy.sum(axis=2), game.groups) + 1e-12
-    here /= here.sum(axis=1, keepdims=True)  # mean population while s_g holds [s_g, group]
-    tables = [g_learn(counted, alone, k, relearn).policy] if relearn else []
-    counts = enumerate_counts(k, ladder.n_groups)
-    at_once = max(1, _COUNTS_AT_ONCE // ladder.n_groups)
-    for weight in (0.0, *_PRIOR_ROBOTS) if k else (1.0,):
-        table = np.empty((len(here), len(counts)), dtype=np.uint16)
-        for first in range(0, len(counts), at_once):
-            part = counts[first : first + at_once]
-            for s_g, share in enumerate(here):
-                actions = by_groups.act_on_shares(np.full(len(part), s_g), (part + weight * share) / (k + weight))
-                table[s_g, first : first + len(part)] = actions
-        tables.append(table)
-    return [
-        replace(ladder, rungs=(*ladder.rungs[:k], table, *ladder.rungs[k + 1 :]))
-        for table in tables
-        if not np.array_equal(table, ladder.rungs[k])
-    ]
-
-
-def _local_candidates(game: TabularGame, pi_l: LocalPolicy, occupancies: Iterable[Occupancy]) -> list[LocalPolicy]:
-    """Make candidate local policies: L-LEARN's for each occupancy, the myopic one, and every constant action."""
-    A = game.n_local_actions
-    tables = [l_learn(game, occupancy).pi_l for occupancy in occupancies]
-    tables.append(LocalPolicy(np.eye(A)[game.r_l.argmax(axis=2)]))
-    tables += [LocalPolicy(np.broadcast_to(np.eye(A)[a], pi_l.probabilities.shape)) for a in range(A)]
-    different: dict[bytes, LocalPolicy] = {table.probabilities.tobytes(): table for table in tables}
-    different.pop(pi_l.probabilities.tobytes(), None)
-    return list(different.values())

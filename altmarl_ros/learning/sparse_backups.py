@@ -1,7 +1,8 @@
-"""Implements backups that use only a few next count vectors: sampled ones, or those around the mean.
+"""Implements the backup that uses only a few next count vectors, which are sampled: the paper's.
 
-Both are a sparse operator, out[c] = sum_x weights[c, x] V[next[c, x]]. Their Bellman sweep is one pass over the count
-vectors, which keeps expectation and maximum in registers, in blocks of eight lanes.
+It is a sparse operator, out[c] = sum_x weights[c, x] V[next[c, x]]. Its Bellman sweep is one pass over the count vectors,
+which keeps expectation and maximum in registers, in blocks of eight lanes. Values for k robots are also interpolated here
+from those for fewer, by a sparse operator of the count vectors around the mean.
 """
 
 from __future__ import annotations
@@ -21,13 +22,19 @@ _LANES = 8
 _NEVER = -1e300  # reward of the dummy actions that fill a block
 
 
-class _SparseBackup:
-    """A backup by a sparse operator: next ranks [rank of c, s_g, x] and weights [rank of c or 1, s_g, x]."""
+class SampledBackup:
+    """The paper's backup: m Monte Carlo next states per (s_g, c), which are the same in every sweep.
+
+    Its operator has the next ranks [rank of c, s_g, x], each of weight 1 / m.
+    """
 
     block = _LANES
+    name = "sampled"
 
-    def __init__(self, following: NDArray[np.int32], weights: NDArray[np.float32]) -> None:
-        self._next, self._weights = following, weights
+    def __init__(self, P_pi: FloatArray, k: int, samples: int, rng: np.random.Generator) -> None:
+        """Draw the next states for local transitions P_pi [s_g, s_l, s_l'] and k robots."""
+        self._next = np.stack([_sample_next(P, k, samples, rng) for P in P_pi], axis=1)
+        self._weights = np.full((1, len(P_pi), samples), 1.0 / samples, dtype=np.float32)
 
     def expect(self, s_g: int, V: FloatArray, out: FloatArray) -> None:
         """Write E[V(c', .) | s_g, c] for all c into out; both [rank of c, columns]."""
@@ -56,56 +63,20 @@ class _SparseBackup:
         return Change.over(workers.map(part, workers.slices(len(V))))
 
 
-class SampledBackup(_SparseBackup):
-    """The paper's backup: m Monte Carlo next states per (s_g, c), which are the same in every sweep."""
-
-    name = "sampled"
-
-    def __init__(self, P_pi: FloatArray, k: int, samples: int, rng: np.random.Generator) -> None:
-        """Draw the next states for local transitions P_pi [s_g, s_l, s_l'] and k robots."""
-        following = np.stack([_sample_next(P, k, samples, rng) for P in P_pi], axis=1)
-        super().__init__(following, np.full((1, len(P_pi), samples), 1.0 / samples, dtype=np.float32))
-
-
-class MeanFieldBackup(_SparseBackup):
-    """Replaces E V(c') by an average of V over count vectors near E c', whose mean is exactly E c'.
-
-    Systematic sampling splits the fractional parts of E c' over at most L neighbouring count vectors: state j is rounded
-    up with probability equal to its fraction.
-    """
-
-    name = "mean_field"
-
-    def __init__(self, P_pi: FloatArray, k: int, workers: Workers | None = None) -> None:
-        """Prepare the neighbours for local transitions P_pi [s_g, s_l, s_l'] and k robots."""
-        super().__init__(*_neighbours(P_pi, k, k, workers))
-
-
 def interpolate(V: FloatArray, k_from: int, k: int, L: int) -> FloatArray:
-    """Interpolate values for k robots from values for k_from robots, at the same shares of robots per state."""
-    following, weights = _neighbours(np.eye(L)[None] * (k_from / max(k, 1)), k, k_from)
+    """Interpolate values for k robots from values for k_from robots, at the same shares of robots per state.
+
+    Systematic sampling splits the fractional parts of the counts that are met over at most L neighbouring count vectors, whose
+    mean is exact: state j is rounded up with probability equal to its fraction.
+    """
+    counts = enumerate_counts(k, L)
+    following = np.empty((len(counts), 1, L), dtype=np.int32)
+    weights = np.empty((len(counts), 1, L), dtype=np.float32)
+    P = np.eye(L)[None] * (k_from / max(k, 1))
+    _spread(counts, P, (k_from, binomials(k_from, L)), (0, len(counts)), (following, weights))
     out = np.empty((len(following), V.shape[1]))
     _gather(V, following, weights, 0, out)
     return out
-
-
-def _neighbours(
-    P: FloatArray, k: int, k_next: int, workers: Workers | None = None
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    # Count vectors of k_next robots around c P[s_g], for all c of k robots, with weights that make the mean exact.
-    S_g, L, _ = P.shape
-    counts = enumerate_counts(k, L)
-    following = np.empty((len(counts), S_g, L), dtype=np.int32)
-    weights = np.empty((len(counts), S_g, L), dtype=np.float32)
-
-    def part(rows: tuple[int, int]) -> None:
-        _spread(counts, P, (k_next, binomials(k_next, L)), rows, (following, weights))
-
-    if workers is None:
-        part((0, len(counts)))
-    else:
-        workers.map(part, workers.slices(len(counts)))
-    return following, weights
 
 
 def _sample_next(P: FloatArray, k: int, samples: int, rng: np.random.Generator) -> NDArray[np.int32]:

@@ -48,7 +48,8 @@ class TrainingRequest:
         turnover: turnover of that model, if it is `sticky`.
         runs: number of episodes in the comparison.
         rewards: fields of `games.rewards.Rewards`.
-        options: fields of `alternating.TrainingOptions`, with those of `backups.GLearnOptions` under `g_learn`.
+        options: fields of `alternating.TrainingOptions`, with those of `backups.GLearnOptions` under `g_learn` and of
+            `shares.solver.SharesOptions` under `shares`.
         from_present: whether the first best response answers the robots' present policy, or else the uniform one.
         nice: niceness of the process, 0 to 19; a higher one leaves more of the processor to others.
     """

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from altmarl_ros.games import TabularGame
     from altmarl_ros.learning.alternating import Progress, TrainingOptions
 
-_ROUNDS = 0.5  # share of the rounds in the whole progress
+_ROUNDS = 0.5  # share of the rounds in the whole progress of a training that ends with a ladder
 
 
 def main() -> int:
@@ -41,11 +41,13 @@ def _work(request: TrainingRequest, answers: IO[str]) -> None:
     from altmarl_ros.learning.alternating import TrainingOptions, train
     from altmarl_ros.learning.backups import GLearnOptions
     from altmarl_ros.learning.paired import paired_score
+    from altmarl_ros.learning.shares.solver import SharesOptions
     from altmarl_ros.policies import load_bundle, save_bundle
 
     game = Rewards(**request.rewards).of(request.game)
     given = dict(request.options)
-    options = TrainingOptions(**{**given, "g_learn": GLearnOptions(**given.get("g_learn", {}))})
+    parts = {"g_learn": GLearnOptions(**given.get("g_learn", {})), "shares": SharesOptions(**given.get("shares", {}))}
+    options = TrainingOptions(**{**given, **parts})
     present = load_bundle(request.present, game, same_rewards=False)
     _say(answers, "progress", {"fraction": 0.0, "message": "the first best response of the coordinator"})
     bundle = train(game, options, _Teller(answers, game, options), first=present.pi_l if request.from_present else None)
@@ -71,15 +73,17 @@ class _Teller:
     """Reports how far a training is."""
 
     def __init__(self, answers: IO[str], game: TabularGame, options: TrainingOptions) -> None:
+        from altmarl_ros.learning.training_options import learns_ladder
         from altmarl_ros.policies.counts import number_of_counts
 
         self._answers, self._furthest = answers, 0.0
         self._work = [number_of_counts(k, game.n_groups) for k in range(options.K + 1)]  # count vectors of each rung
+        self._rounds = _ROUNDS if learns_ladder(game, options) else 1.0
 
     def __call__(self, progress: Progress) -> None:
         if progress.step is not None:
             step = progress.step
-            fraction = _ROUNDS * (progress.done - (0.5 if step.learner == "global" else 0.0)) / progress.total
+            fraction = self._rounds * (progress.done - (0.5 if step.learner == "global" else 0.0)) / progress.total
             kept = "kept" if step.kept else "not kept"
             message = f"round {step.round + 1}, {step.learner}: {step.value:.2f} ± {1.96 * step.standard_error:.2f}, {kept}"
         else:

@@ -236,7 +236,7 @@ def _policy_finding(core: Coordinator, policy_requests: int) -> Finding:
             "policy": f"{core.bundle.policy_id:08x}",
             "announced": f"{pending.policy_id:08x}" if pending else "none",
             "requests": policy_requests,
-            "top rung": core.K,
+            "most reports": "any" if core.most_reports is None else core.most_reports,
         },
     )
 

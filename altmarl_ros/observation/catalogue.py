@@ -8,7 +8,7 @@ from altmarl_ros.observation.filtered import Filtered
 from altmarl_ros.observation.fresh import Fresh, Sticky
 from altmarl_ros.observation.hypotheses import Hypotheses
 from altmarl_ros.observation.model import ObservationModel
-from altmarl_ros.policies import Ladder, LocalPolicy, PolicyBundle
+from altmarl_ros.policies import GlobalPolicy, LocalPolicy, PolicyBundle
 
 MODEL_NAMES = ("filtered", "fresh", "sticky")
 DEFAULT_MODEL = "filtered"
@@ -24,18 +24,18 @@ def make_model(name: str, game: TabularGame, bundle: PolicyBundle, turnover: flo
     if not 0.0 <= turnover <= 1.0:
         raise AltmarlError(f"turnover is {turnover}, must be in 0..1")
     if name == "filtered":
-        return make_filter(game, bundle.pi_l, bundle.ladder)
+        return make_filter(game, bundle.pi_l, bundle.pi_g)
     if name == "fresh":
-        return Fresh(bundle.ladder)
+        return Fresh(bundle.pi_g, game.initial)
     if name == "sticky":
-        return Sticky(bundle.ladder, turnover)
+        return Sticky(bundle.pi_g, game.initial, turnover)
     raise AltmarlError(f"observation model {name!r} is unknown; known are {', '.join(MODEL_NAMES)}")
 
 
-def make_filter(game: TabularGame, pi_l: LocalPolicy, ladder: Ladder) -> ObservationModel:
+def make_filter(game: TabularGame, pi_l: LocalPolicy, pi_g: GlobalPolicy) -> ObservationModel:
     """Make the `filtered` model that fits the game's start.
 
     A Bayes filter (`Hypotheses`) fits a start that is one of a few distributions, a Kalman filter (`Filtered`) fits a
     Dirichlet start.
     """
-    return (Hypotheses if game.initial.alpha.ndim == 2 else Filtered)(game, pi_l, ladder)
+    return (Hypotheses if game.initial.alpha.ndim == 2 else Filtered)(game, pi_l, pi_g)

@@ -16,6 +16,7 @@ The Kalman filter is the best linear estimate of such a process. Its mean m and 
 where Q takes E x = m, and R takes E[diag x - x x^T] = (diag m - m m^T) (1 - tr S / tr(diag m - m m^T)), which is exact for
 Dirichlet beliefs. The filter starts from the mean and covariance of the game's Dirichlet start, for which the first
 correction is the exact posterior mean. There is no parameter to tune: P and n determine how fast old reports fade.
+The arithmetic is dense for a ladder and sparse for a policy over shares (kalman_steps.py).
 """
 
 from __future__ import annotations
@@ -26,32 +27,34 @@ from numpy.typing import NDArray
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games import TabularGame
 from altmarl_ros.observation import kalman
+from altmarl_ros.observation.kalman_steps import KalmanSteps, make_steps
 from altmarl_ros.observation.model import Counts
-from altmarl_ros.policies import Ladder, LocalPolicy
+from altmarl_ros.policies import GlobalPolicy, LocalPolicy
 
 
 class Filtered:
-    """Decides by the top rung for the population that the Kalman filter estimates."""
+    """Acts on the population that the Kalman filter estimates: by the top rung of a ladder, or by value vectors."""
 
     turnover = 1.0
 
-    def __init__(self, game: TabularGame, pi_l: LocalPolicy, ladder: Ladder) -> None:
-        self.adopt(game, pi_l, ladder)
+    def __init__(self, game: TabularGame, pi_l: LocalPolicy, pi_g: GlobalPolicy) -> None:
+        self.adopt(game, pi_l, pi_g)
         alpha = game.initial.alpha
         self._prior_mean = alpha / alpha.sum()
         self._prior_covariance = kalman.multinomial_covariance(self._prior_mean) / (alpha.sum() + 1.0)
         self.reset(1)
 
-    def adopt(self, game: TabularGame, pi_l: LocalPolicy, ladder: Ladder) -> None:
+    def adopt(self, game: TabularGame, pi_l: LocalPolicy, pi_g: GlobalPolicy) -> None:
         """See ObservationModel; robots make the move that is under way still by the policy before."""
-        self._ladder = ladder
-        self._P = pi_l.transition(game)  # [s_g, s_l, s_l']
+        self._pi_g = pi_g
+        self._steps = make_steps(game, pi_l, pi_g)
 
     def reset(self, runs: int) -> None:
         """Forget all reports and start from the game's start distribution."""
         self._mean = np.tile(self._prior_mean, (runs, 1))
         self._covariance = np.tile(self._prior_covariance, (runs, 1, 1))
-        self._move: FloatArray | None = None  # the P by which robots move since the last tick [R, s_l, s_l']
+        self._heard = np.zeros(runs, dtype=np.int64)
+        self._move: tuple[KalmanSteps, NDArray[np.int64]] | None = None  # how, and from which s_g, robots move at present
 
     def resume(self, shares: FloatArray, error: FloatArray, s_g: NDArray[np.int64]) -> None:
         """See ObservationModel. The covariance is unknown, so the multinomial one with that largest deviation is taken."""
@@ -59,21 +62,23 @@ class Filtered:
         one = np.array([kalman.multinomial_covariance(kalman.likely(mean)) for mean in shares])
         largest = np.diagonal(one, axis1=1, axis2=2).max(axis=1)
         self._covariance = one * np.minimum(error**2 / largest, 1.0)[:, None, None]
-        self._move = self._P[s_g]
+        self._heard = np.zeros(len(shares), dtype=np.int64)
+        self._move = self._steps, s_g.copy()
 
     def decide(self, s_g: NDArray[np.int64], reports: Counts, n: int) -> NDArray[np.int64]:
         """See ObservationModel."""
         if self._move is not None:
-            kalman.predict(self._mean, self._covariance, self._move, n)
-        kalman.correct(self._mean, self._covariance, reports, n)
-        self._move = self._P[s_g]
-        return self._ladder.act_on_shares(s_g, self.estimate)
+            steps, before = self._move
+            steps.predict(before, self._mean, self._covariance, n)
+        self._steps.correct(self._mean, self._covariance, reports, n)
+        self._heard = reports.sum(axis=1)
+        self._move = self._steps, s_g.copy()
+        return self._pi_g.act_on_shares(s_g, self.estimate)
 
     @property
     def estimate(self) -> FloatArray:
         """The estimated shares [R, S_l]."""
-        shares = np.maximum(self._mean, 0.0)
-        return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+        return self._steps.shares(self._mean)
 
     @property
     def error(self) -> FloatArray:
@@ -82,5 +87,6 @@ class Filtered:
 
     @property
     def rung(self) -> NDArray[np.int64]:
-        """The top rung, which makes every decision [R]."""
-        return np.full(len(self._mean), self._ladder.K)
+        """The top rung of a ladder, or the number of reports [R]."""
+        most = self._pi_g.most_reports
+        return self._heard if most is None else np.full(len(self._mean), most)

@@ -23,19 +23,19 @@ from numpy.typing import NDArray
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games import TabularGame
 from altmarl_ros.observation.model import Counts
-from altmarl_ros.policies import Ladder, LocalPolicy
+from altmarl_ros.policies import GlobalPolicy, LocalPolicy
 
 _RANK_TOLERANCE = 1e-8  # directions among the starts that differ by a smaller share of robots are left out
 _UNEXPLAINED = 1e-4  # eps: probability that a report comes from a state that the estimate does not foresee
 
 
 class Hypotheses:
-    """Decides by the top rung for the population that the Bayes filter estimates."""
+    """Acts on the population that the Bayes filter estimates: by the top rung of a ladder, or by value vectors."""
 
     turnover = 1.0
 
-    def __init__(self, game: TabularGame, pi_l: LocalPolicy, ladder: Ladder) -> None:
-        self.adopt(game, pi_l, ladder)
+    def __init__(self, game: TabularGame, pi_l: LocalPolicy, pi_g: GlobalPolicy) -> None:
+        self.adopt(game, pi_l, pi_g)
         alpha = np.atleast_2d(game.initial.alpha)
         starts = alpha / alpha.sum(axis=1, keepdims=True)
         U, size, directions = np.linalg.svd(starts - starts.mean(axis=0), full_matrices=False)
@@ -44,15 +44,16 @@ class Hypotheses:
         self._basis = np.vstack([starts.mean(axis=0), directions[kept]])  # [1 + r, S_l]
         self.reset(1)
 
-    def adopt(self, game: TabularGame, pi_l: LocalPolicy, ladder: Ladder) -> None:
+    def adopt(self, game: TabularGame, pi_l: LocalPolicy, pi_g: GlobalPolicy) -> None:
         """See ObservationModel; robots make the move that is under way still by the policy before."""
-        self._ladder = ladder
+        self._pi_g = pi_g
         self._P = pi_l.transition(game)  # [s_g, s_l, s_l']
 
     def reset(self, runs: int) -> None:
         """Forget all reports; all starts are equally likely again."""
         self._z = np.tile(self._basis, (runs, 1, 1))  # [R, 1 + r, S_l]
         self._log_weights = np.zeros((runs, len(self._C)))
+        self._heard = np.zeros(runs, dtype=np.int64)
         self._last: NDArray[np.int64] | None = None
         self._under_way = self._P
 
@@ -69,8 +70,9 @@ class Hypotheses:
                 runs = self._last == state
                 self._z[runs] = self._z[runs] @ self._under_way[state]
         self._correct(reports, n)
+        self._heard = reports.sum(axis=1)
         self._last, self._under_way = s_g.copy(), self._P
-        return self._ladder.act_on_shares(s_g, self.estimate)
+        return self._pi_g.act_on_shares(s_g, self.estimate)
 
     @property
     def weights(self) -> FloatArray:
@@ -96,8 +98,9 @@ class Hypotheses:
 
     @property
     def rung(self) -> NDArray[np.int64]:
-        """The top rung, which makes every decision [R]."""
-        return np.full(len(self._z), self._ladder.K)
+        """The top rung of a ladder, or the number of reports [R]."""
+        most = self._pi_g.most_reports
+        return self._heard if most is None else np.full(len(self._z), most)
 
     def _correct(self, reports: Counts, n: int) -> None:
         run, state = np.nonzero(reports)

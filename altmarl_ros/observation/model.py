@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games import TabularGame
-from altmarl_ros.policies import Ladder, LocalPolicy
+from altmarl_ros.policies import GlobalPolicy, LocalPolicy
 
 Counts = NDArray[np.int64]
 
@@ -30,13 +30,13 @@ class ObservationModel(Protocol):
     def reset(self, runs: int) -> None:
         """Forget everything and decide for `runs` fleets from now on."""
 
-    def adopt(self, game: TabularGame, pi_l: LocalPolicy, ladder: Ladder) -> None:
+    def adopt(self, game: TabularGame, pi_l: LocalPolicy, pi_g: GlobalPolicy) -> None:
         """Use these policies of robots and coordinator from the next decision on; the estimate stays."""
 
     def decide(self, s_g: NDArray[np.int64], reports: Counts, n: int) -> NDArray[np.int64]:
         """Choose global actions [R], given global states [R] and counts of the reports [R, L] of n robots.
 
-        Any number of reports from 0 to K may have come in.
+        Any number of reports that the coordinator's policy can use may have come in.
         """
 
     def resume(self, shares: FloatArray, error: FloatArray, s_g: NDArray[np.int64]) -> None:
@@ -52,7 +52,10 @@ class ObservationModel(Protocol):
 
     @property
     def rung(self) -> NDArray[np.int64]:
-        """The rung of the ladder that made the last decision [R]."""
+        """The number of reports for which the policy behind the last decision was learned [R]: a ladder's rung.
+
+        A policy over shares serves every number of reports; then it is the number that came.
+        """
 
 
 def draw_without_replacement(population: Counts, k: int | NDArray[np.int64], rng: np.random.Generator) -> Counts:

@@ -14,7 +14,7 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import TabularGame
 from altmarl_ros.observation.model import Counts, ObservationModel
-from altmarl_ros.policies import Ladder, LocalPolicy
+from altmarl_ros.policies import GlobalPolicy, LocalPolicy
 
 
 class Relayed(ABC):
@@ -36,9 +36,9 @@ class Relayed(ABC):
         """See ObservationModel."""
         self._model.resume(shares, error, s_g)
 
-    def adopt(self, game: TabularGame, pi_l: LocalPolicy, ladder: Ladder) -> None:
+    def adopt(self, game: TabularGame, pi_l: LocalPolicy, pi_g: GlobalPolicy) -> None:
         """See ObservationModel."""
-        self._model.adopt(game, pi_l, ladder)
+        self._model.adopt(game, pi_l, pi_g)
 
     def decide(self, s_g: NDArray[np.int64], reports: Counts, n: int) -> NDArray[np.int64]:
         """See ObservationModel."""

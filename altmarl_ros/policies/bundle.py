@@ -1,9 +1,10 @@
 """Reads and writes policy bundles: everything that a fleet needs to act, in one `.npz` file without pickle.
 
-The arrays are `pi_l` [s_l, s_g, a_l] and `rung_0` .. `rung_K` [s_g, rank of c]; `groups` [s_l] for games with groups (see
-`Ladder`); and, for a temperature above 0, `values` [rank of c, s_g] of the top rung and `action_values` [s_l, s_g, a_l] of
-a robot. The array `header` holds JSON (UTF-8 bytes) with the keys of `PolicyBundle` and the SHA-256 of everything else, so
-that a truncated, altered or foreign file is refused before a fleet acts by it.
+The array `pi_l` [s_l, s_g, a_l] is the robots' policy, and `action_values` [s_l, s_g, a_l] a robot's values for a temperature
+above 0. A coordinator's ladder is `rung_0` .. `rung_K` [s_g, rank of c], with `groups` [s_l] for games with groups and
+`values` [rank of c, s_g] of the top rung (see `Ladder`); its policy over shares has the arrays of `policies.shares.stored`.
+The array `header` holds JSON (UTF-8 bytes) with the keys of `PolicyBundle` and the SHA-256 of everything else, so that a
+truncated, altered or foreign file is refused before a fleet acts by it.
 """
 
 from __future__ import annotations
@@ -22,19 +23,19 @@ from numpy.typing import NDArray
 from altmarl_ros.errors import BundleError
 from altmarl_ros.files import read_npz, write_npz
 from altmarl_ros.games import TabularGame
+from altmarl_ros.policies.bundle_header import FORMAT, FORMAT_VERSION, LADDER, SHARES, parse_header, signed_part
 from altmarl_ros.policies.counts import number_of_counts
-from altmarl_ros.policies.global_policy import Ladder
+from altmarl_ros.policies.ladder import Ladder
 from altmarl_ros.policies.local_policy import LocalPolicy
+from altmarl_ros.policies.shares import SharesPolicy
+from altmarl_ros.policies.shares.stored import ARRAYS, arrays_of, policy_from
 from altmarl_ros.resources import data_home
 
-FORMAT = "altmarl policy bundle"
-FORMAT_VERSION = 1
 _MOST_REPORTS = 25
 _LADDER_WORK = 4e7  # S_g^2 A_g times the count vectors of all rungs; so much is learned in seconds
 
 _MAX_BYTES = 1 << 30
-_OPTIONAL = {"groups", "values", "action_values", "r_g"}  # arrays
-_HEADER_KEYS = ("format", "version", "game", "game_hash", "gamma", "K", "n_global_actions", "seed", "report", "sha256")
+_OPTIONAL = {LADDER: {"groups", "values", "action_values", "r_g"}, SHARES: {"action_values", "r_g"}}  # arrays, by kind of pi_g
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +47,7 @@ class PolicyBundle:
     dynamics (`TabularGame.dynamics_hash`): see `check_dynamics`.
 
     Attributes:
-        ladder: the coordinator's policies for k' = 0..K reports.
+        pi_g: the coordinator's policy: a ladder for k' = 0..K reports, or value vectors over shares of robots.
         pi_l: the robots' policy.
         game: name of the game that the pair was learned for.
         game_hash: content hash of that game.
@@ -54,10 +55,11 @@ class PolicyBundle:
         seed: seed of the training.
         report: what the training did and reached (JSON values), for people and plots.
         dynamics_hash: dynamics hash of that game; empty in old files, which do not hold it.
-        r_g: global reward behind the values [s_g, a_g]; None stands for the reward of the game that is played.
+        r_g: global reward behind a ladder's values [s_g, a_g]; None stands for the reward of the game that is played. A policy
+            over shares holds its own.
     """
 
-    ladder: Ladder
+    pi_g: Ladder | SharesPolicy
     pi_l: LocalPolicy
     game: str
     game_hash: str
@@ -70,19 +72,26 @@ class PolicyBundle:
     def __post_init__(self) -> None:
         S_l, S_g, _ = self.pi_l.probabilities.shape
         if self.r_g is not None:
-            shape = (S_g, self.ladder.n_global_actions)
+            shape = (S_g, self.pi_g.n_global_actions)
             if self.r_g.shape != shape or not np.isfinite(self.r_g).all():
                 raise BundleError(f"r_g has shape {self.r_g.shape}, must be {shape} of finite numbers")
-        if (S_l, S_g) != (self.ladder.n_local_states, self.ladder.n_global_states):
+        if (S_l, S_g) != (self.pi_g.n_local_states, self.pi_g.n_global_states):
             raise BundleError(
-                f"pi_l is for {S_l} local and {S_g} global states, the ladder for "
-                f"{self.ladder.n_local_states} and {self.ladder.n_global_states}"
+                f"pi_l is for {S_l} local and {S_g} global states, pi_g for "
+                f"{self.pi_g.n_local_states} and {self.pi_g.n_global_states}"
             )
+        if isinstance(self.pi_g, SharesPolicy) and self.pi_g.process.gamma != self.gamma:
+            raise BundleError(f"gamma is {self.gamma}, pi_g was learned under {self.pi_g.process.gamma}")
+
+    @property
+    def kind(self) -> str:
+        """Kind of the coordinator's policy: `ladder` or `shares`."""
+        return LADDER if isinstance(self.pi_g, Ladder) else SHARES
 
     @cached_property
     def content_hash(self) -> str:
         """A hash of 64 hexadecimal digits over the two policies and nothing else."""
-        return _checksum({}, _policies(self))
+        return _checksum({} if self.kind == LADDER else {"gamma": self.gamma}, _policies(self))
 
     @cached_property
     def policy_id(self) -> int:
@@ -106,13 +115,16 @@ class PolicyBundle:
 
     def carried_to(self, game: TabularGame) -> PolicyBundle:
         """Return the same policies labelled as if they had been learned for another game."""
-        return replace(self, game=game.name, game_hash=game.content_hash, dynamics_hash=game.dynamics_hash, r_g=game.r_g)
+        r_g = game.r_g if isinstance(self.pi_g, Ladder) else None
+        return replace(self, game=game.name, game_hash=game.content_hash, dynamics_hash=game.dynamics_hash, r_g=r_g)
 
     def _check_sizes(self, game: TabularGame) -> None:
         shape = (game.n_local_states, game.n_global_states, game.n_local_actions)
-        if (self.pi_l.probabilities.shape, self.ladder.n_global_actions) != (shape, game.n_global_actions):
+        if (self.pi_l.probabilities.shape, self.pi_g.n_global_actions) != (shape, game.n_global_actions):
             raise BundleError(f"its policies do not have the sizes of game {game.name!r}")
-        counted, wanted = self.ladder.groups, game.groups
+        if not isinstance(self.pi_g, Ladder):
+            return
+        counted, wanted = self.pi_g.groups, game.groups
         if (counted is None) != (wanted is None) or (wanted is not None and not np.array_equal(np.asarray(counted), wanted)):
             raise BundleError(f"its ladder does not count by the groups of game {game.name!r}")
 
@@ -125,9 +137,9 @@ def default_top_rung(game: TabularGame) -> int:
 
 
 def default_path(game: TabularGame, K: int | None = None) -> Path:
-    """Return the file of a game's bundle if the user names no other."""
-    K = default_top_rung(game) if K is None else K
-    return data_home() / "policies" / f"{game.name}-{game.content_hash}-k{K}.npz"
+    """Return the file of a game's bundle if the user names no other; a ladder that was asked for up to rung K has its own."""
+    rungs = "" if K is None else f"-k{K}"
+    return data_home() / "policies" / f"{game.name}-{game.content_hash}{rungs}.npz"
 
 
 def save_bundle(bundle: PolicyBundle, path: str | Path) -> Path:
@@ -143,11 +155,12 @@ def save_bundle(bundle: PolicyBundle, path: str | Path) -> Path:
         "game": bundle.game,
         "game_hash": bundle.game_hash,
         "gamma": bundle.gamma,
-        "K": bundle.ladder.K,
-        "n_global_actions": bundle.ladder.n_global_actions,
         "seed": bundle.seed,
         "report": dict(bundle.report),
+        "pi_g": bundle.kind,
     }
+    if isinstance(bundle.pi_g, Ladder):
+        header |= {"K": bundle.pi_g.K, "n_global_actions": bundle.pi_g.n_global_actions}
     if bundle.dynamics_hash:
         header["dynamics_hash"] = bundle.dynamics_hash
     header["sha256"] = _checksum(header, arrays)
@@ -180,14 +193,18 @@ def load_bundle(path: str | Path, game: TabularGame | None = None, same_rewards:
 
 
 def _arrays(bundle: PolicyBundle) -> dict[str, NDArray[Any]]:
-    optional = {"values": bundle.ladder.values, "action_values": bundle.pi_l.action_values, "r_g": bundle.r_g}
+    values = bundle.pi_g.values if isinstance(bundle.pi_g, Ladder) else None
+    optional = {"values": values, "action_values": bundle.pi_l.action_values, "r_g": bundle.r_g}
     return {**_policies(bundle), **{name: array for name, array in optional.items() if array is not None}}
 
 
 def _policies(bundle: PolicyBundle) -> dict[str, NDArray[Any]]:
-    rungs = {f"rung_{k}": rung for k, rung in enumerate(bundle.ladder.rungs)}
-    groups = {} if bundle.ladder.groups is None else {"groups": bundle.ladder.groups}
-    return {"pi_l": bundle.pi_l.probabilities, **rungs, **groups}
+    pi_l = {"pi_l": bundle.pi_l.probabilities}
+    if isinstance(bundle.pi_g, SharesPolicy):
+        return {**pi_l, **arrays_of(bundle.pi_g)}
+    rungs = {f"rung_{k}": rung for k, rung in enumerate(bundle.pi_g.rungs)}
+    groups = {} if bundle.pi_g.groups is None else {"groups": bundle.pi_g.groups}
+    return {**pi_l, **rungs, **groups}
 
 
 def _checksum(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
@@ -209,25 +226,23 @@ def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _decode(arrays: dict[str, NDArray[Any]]) -> PolicyBundle:
-    header = _header(arrays.pop("header"))
-    K = header["K"]
-    expected = {"pi_l", *(f"rung_{k}" for k in range(K + 1))}
-    odd_ones = sorted((set(arrays) - _OPTIONAL) ^ expected)
+    header = parse_header(arrays.pop("header"))
+    kind = header["pi_g"]
+    expected = {"pi_l", *(ARRAYS if kind == SHARES else (f"rung_{k}" for k in range(header["K"] + 1)))}
+    odd_ones = sorted((set(arrays) - _OPTIONAL[kind]) ^ expected)
     if odd_ones:
         odd = odd_ones[0]
         raise BundleError(f"array {odd!r} is {'unknown' if odd in arrays else 'missing'}")
-    if _checksum({key: header[key] for key in header if key != "sha256"}, arrays) != header["sha256"]:
+    if _checksum(signed_part(header), arrays) != header["sha256"]:
         raise BundleError("its content does not match its checksum: the file was altered")
     pi_l = LocalPolicy(arrays["pi_l"], arrays.get("action_values"))
-    rungs = tuple(arrays[f"rung_{k}"] for k in range(K + 1))
+    gamma = float(header["gamma"])
     return PolicyBundle(
-        ladder=Ladder(
-            rungs, pi_l.probabilities.shape[0], header["n_global_actions"], arrays.get("groups"), arrays.get("values")
-        ),
+        pi_g=policy_from(arrays, gamma) if kind == SHARES else _ladder(header, arrays, pi_l),
         pi_l=pi_l,
         game=header["game"],
         game_hash=header["game_hash"],
-        gamma=float(header["gamma"]),
+        gamma=gamma,
         seed=header["seed"],
         report=header["report"],
         dynamics_hash=header.get("dynamics_hash", ""),
@@ -235,34 +250,7 @@ def _decode(arrays: dict[str, NDArray[Any]]) -> PolicyBundle:
     )
 
 
-def _header(raw: NDArray[Any]) -> dict[str, Any]:
-    try:
-        header = json.loads(raw.astype(np.uint8).tobytes().decode())
-    except (ValueError, TypeError, RecursionError) as error:
-        raise BundleError(f"its header is not JSON: {error}") from None
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise BundleError(f"is not a policy bundle: its header does not say {FORMAT!r}")
-    if header.get("version") != FORMAT_VERSION:
-        raise BundleError(f"has format version {header.get('version')!r}, this program reads {FORMAT_VERSION}")
-    missing = [key for key in _HEADER_KEYS if key not in header]
-    if missing:
-        raise BundleError(f"its header lacks {missing[0]!r}")
-    kinds: dict[str, tuple[type, ...]] = {
-        "game": (str,),
-        "game_hash": (str,),
-        "gamma": (int, float),
-        "K": (int,),
-        "n_global_actions": (int,),
-        "seed": (int,),
-        "report": (dict,),
-        "sha256": (str,),
-    }
-    kinds |= {"dynamics_hash": (str,)} if "dynamics_hash" in header else {}
-    for key, kind in kinds.items():
-        if not isinstance(header[key], kind) or isinstance(header[key], bool):
-            raise BundleError(f"its header's {key!r} is {header[key]!r}")
-    if not 0.0 < header["gamma"] < 1.0:
-        raise BundleError(f"its header's 'gamma' is {header['gamma']}, must be in (0, 1)")
-    if not 0 <= header["K"] <= 10_000:
-        raise BundleError(f"its header's 'K' is {header['K']}")
-    return header
+def _ladder(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], pi_l: LocalPolicy) -> Ladder:
+    rungs = tuple(arrays[f"rung_{k}"] for k in range(header["K"] + 1))
+    S_l = pi_l.probabilities.shape[0]
+    return Ladder(rungs, S_l, header["n_global_actions"], arrays.get("groups"), arrays.get("values"))

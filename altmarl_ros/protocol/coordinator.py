@@ -93,9 +93,9 @@ class Coordinator:
         return self._given_settings or self._settings
 
     @property
-    def K(self) -> int:
-        """The most reports per tick that the policy can use."""
-        return self.bundle.ladder.K
+    def most_reports(self) -> int | None:
+        """The most reports per tick that the policy can use; None: any number."""
+        return self.bundle.pi_g.most_reports
 
     @property
     def global_state(self) -> int | None:
@@ -138,7 +138,7 @@ class Coordinator:
         in_force, temperature = self.bundle, settings.decision.temperature
         coming = next(policy for policy in (bundle, self._next_bundle, in_force) if policy is not None)
         check_bundle(coming, self.game, settings.k, temperature)
-        if coming is not in_force:  # until the switch a tick polls no more robots than the policy in force has rungs for
+        if coming is not in_force:  # until the switch a tick polls no more robots than the policy in force can use
             check_bundle(in_force, self.game, 0, temperature)
 
     def change(self, *, settings: CoordinatorSettings | None = None, bundle: PolicyBundle | None = None) -> None:
@@ -153,6 +153,8 @@ class Coordinator:
         if settings is not None:
             self._given_settings = settings
         if bundle is not None:
+            if bundle.kind != self.bundle.kind:
+                compile_models(self.game, bundle, MODEL_NAMES)
             self._next_bundle = None if bundle.policy_id == self.bundle.policy_id else bundle
 
     def renew(self) -> bool:
@@ -194,7 +196,8 @@ class Coordinator:
         if global_state is None:
             return None
         self.budget.begin(now)
-        self._k_eff = min(self._settings.k, self.K, self.budget.room(now))
+        k, most = self._settings.k, self.most_reports
+        self._k_eff = min(k if most is None else min(k, most), self.budget.room(now))
         polled = self.roster.draw(self._k_eff, self._rng, self._kept())
         self.budget.spend(len(polled), now)
         self._open = Tick(self.session, self._next_tick, self.bundle.policy_id, global_state, self._last_action, polled)
@@ -305,17 +308,19 @@ class Coordinator:
             return Verdict.NOT_POLLED
         if report.robot_id in self._answers:
             return Verdict.DUPLICATE
-        return Verdict.LATE if self.complete else Verdict.ACCEPTED  # no rung is learned for more than were asked
+        return Verdict.LATE if self.complete else Verdict.ACCEPTED  # a ladder may have no rung for more than were asked
 
 
 def check_bundle(bundle: PolicyBundle, game: TabularGame, k: int, temperature: float = 0.0) -> None:
-    """Check that a bundle is for this game's dynamics, has a rung for k reports, and values if the temperature needs them.
+    """Check that a bundle is for this game's dynamics, can use k reports, and has values if the temperature needs them.
 
     Raises:
         AltmarlError: it is not, or has not, with the reason.
     """
     bundle.check_dynamics(game)
-    if not 0 <= k <= bundle.ladder.K:
-        raise AltmarlError(f"k is {k}, must be in 0..{bundle.ladder.K}, the rungs of the policy")
+    most = bundle.pi_g.most_reports
+    if k < 0 or (most is not None and k > most):
+        known = "at least 0" if most is None else f"in 0..{most}, the rungs of the policy"
+        raise AltmarlError(f"k is {k}, must be {known}")
     if temperature > 0.0:
         check_values(bundle)

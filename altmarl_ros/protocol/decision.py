@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.observation import ObservationModel, make_model
 from altmarl_ros.policies import PolicyBundle
-from altmarl_ros.policies.lookahead import Lookahead
+from altmarl_ros.policies.lookahead import Lookahead, has_values
 from altmarl_ros.protocol.messages import Tick
 from altmarl_ros.protocol.settings import DecisionSettings
 from altmarl_ros.protocol.standby import Handover
@@ -27,7 +27,7 @@ class Decision:
         k_eff: number of reports that the bandwidth limit allowed, at most k.
         asked: number of robots polled by the first broadcast.
         heard: number of accepted reports.
-        rung: number of reports for which the deciding policy was learned.
+        rung: number of reports for which the deciding policy was learned; that of this tick if it serves every number.
         action: a_g(t).
         estimate: estimated share of robots per local state [S_l].
         sampling_error: largest standard deviation of an estimated share.
@@ -100,7 +100,7 @@ class DecisionMaker:
         """Decide by these policies from now on; what is known of the robots stays."""
         self._lookahead = Lookahead(self._game, bundle) if self._settings.temperature > 0.0 else None
         self._bundle = bundle
-        self.model.adopt(self._game, bundle.pi_l, bundle.ladder)
+        self.model.adopt(self._game, bundle.pi_l, bundle.pi_g)
 
     def follow(self, settings: DecisionSettings) -> None:
         """Decide by these settings from now on; another observation model goes on from the estimate of the one before."""
@@ -139,7 +139,8 @@ class DecisionMaker:
 
 def compile_models(game: TabularGame, bundle: PolicyBundle, names: Collection[str]) -> None:
     """Let each of these observation models decide twice, so that none is compiled in the middle of a tick."""
+    temperature = 1.0 if has_values(bundle) else 0.0
     for name in names:
-        decision_maker = DecisionMaker(game, bundle, DecisionSettings(name))
+        decision_maker = DecisionMaker(game, bundle, DecisionSettings(name, temperature=temperature))
         for tick in range(2):
             decision_maker.decide(0, tick, 0, (0,), 1)

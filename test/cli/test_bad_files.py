@@ -72,7 +72,7 @@ BROKEN_BUNDLES = {
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
-    made = train(load_game("warehouse"), TrainingOptions(K=2, runs=10, n=20, rounds=1, certificate_runs=0))
+    made = train(load_game("warehouse"), TrainingOptions(K=2, runs=10, n=20, rounds=1, certificate_runs=0, learn_for="fresh"))
     return save_bundle(made, tmp_path_factory.mktemp("bundle") / "good.npz")
 
 

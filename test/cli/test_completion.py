@@ -48,7 +48,7 @@ def test_every_shell_gets_its_script(ask, shell, sign):
         ("altmarl game ", {"list", "check"}, set()),
         ("altmarl game check h", {"hall"}, {"warehouse"}),
         ("altmarl evaluate --js", {"--json"}, {"--seed"}),
-        ("altmarl train --backup ", {"auto", "exact", "sampled", "mean_field"}, set()),
+        ("altmarl train --backup ", {"auto", "shares", "exact", "sampled"}, set()),
     ],
 )
 def test_verbs_options_and_values_are_completed(ask, line, offered, not_offered):

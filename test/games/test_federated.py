@@ -80,7 +80,7 @@ def test_the_server_answers_what_most_clients_suffer_from(bundle):
     def decided(state):
         counts = np.zeros((1, 5), dtype=np.int64)
         counts[0, state] = K
-        return {int(bundle.ladder.act(np.array([s_g]), counts)[0]) for s_g in range(3)}
+        return {int(bundle.pi_g.act(np.array([s_g]), counts)[0]) for s_g in range(3)}
 
     assert decided(FRESH) == {TRAIN}
     assert decided(STALE_2) == {SYNCHRONISE}
@@ -101,10 +101,10 @@ def test_hearing_more_clients_is_worth_more(game, bundle):
     def play(model, pi_l, k):
         return simulate(game, pi_l, model, k=k, start=start, horizon=50, rng=np.random.default_rng(4)).returns
 
-    random = play(RandomActions(bundle.ladder, np.random.default_rng(5)), LocalPolicy.uniform(game), 0)
-    one, ten = (play(Fresh(bundle.ladder), bundle.pi_l, k) for k in (1, K))
-    remembered = play(make_filter(game, bundle.pi_l, bundle.ladder), bundle.pi_l, 1)
-    seen = play(AllSeen(bundle.ladder), bundle.pi_l, 1000)
+    random = play(RandomActions(bundle.pi_g, game.initial, np.random.default_rng(5)), LocalPolicy.uniform(game), 0)
+    one, ten = (play(Fresh(bundle.pi_g, game.initial), bundle.pi_l, k) for k in (1, K))
+    remembered = play(make_filter(game, bundle.pi_l, bundle.pi_g), bundle.pi_l, 1)
+    seen = play(AllSeen(bundle.pi_g, game.initial), bundle.pi_l, 1000)
 
     def standard_errors(better, worse):
         gain = better - worse

@@ -60,11 +60,11 @@ def test_by_group_sums():
 
 
 def test_a_grouped_bundle_is_trained_kept_and_read_back(grouped, tmp_path):
-    bundle = train(grouped, TrainingOptions(K=2, n=20, runs=20, horizon=20, rounds=2, certificate_runs=0))
-    assert bundle.ladder.n_groups == 2
+    bundle = train(grouped, TrainingOptions(K=2, n=20, runs=20, horizon=20, rounds=2, certificate_runs=0, learn_for="fresh"))
+    assert bundle.pi_g.n_groups == 2
     again = load_bundle(save_bundle(bundle, tmp_path / "grouped.npz"), grouped)
     assert again.policy_id == bundle.policy_id
     counts = np.array([[1, 0, 0, 1], [0, 1, 1, 0]])
     s_g = np.array([0, 1])
-    np.testing.assert_array_equal(again.ladder.act(s_g, counts), [bundle.ladder.rungs[2][0, 2], bundle.ladder.rungs[2][1, 0]])
-    np.testing.assert_array_equal(again.ladder.act(s_g, 5 * counts), again.ladder.act(s_g, counts))
+    np.testing.assert_array_equal(again.pi_g.act(s_g, counts), [bundle.pi_g.rungs[2][0, 2], bundle.pi_g.rungs[2][1, 0]])
+    np.testing.assert_array_equal(again.pi_g.act(s_g, 5 * counts), again.pi_g.act(s_g, counts))

@@ -4,15 +4,22 @@ import numpy as np
 import pytest
 
 from altmarl_ros.errors import AltmarlError, ResourceError
-from altmarl_ros.learning.alternating import TrainingOptions, _Comparison, learn_ladder, train
+from altmarl_ros.learning.alternating import TrainingOptions, learn_ladder, train
 from altmarl_ros.learning.backups import GLearnOptions
+from altmarl_ros.learning.comparison import PairComparison
 from altmarl_ros.learning.global_agent import g_learn
+from altmarl_ros.learning.global_learners import Pair
 from altmarl_ros.learning.population import simulate, start_fleets
+from altmarl_ros.learning.shares.evaluation import inconsistency
+from altmarl_ros.learning.shares.solver import SharesOptions
+from altmarl_ros.learning.training_options import learns_ladder
 from altmarl_ros.observation import Fresh, make_model
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.counts import number_of_counts
+from altmarl_ros.policies.shares import SharesProcess
 
-QUICK = TrainingOptions(K=2, runs=30, n=50, rounds=3, horizon=40, certificate_runs=0)
+EXACT = GLearnOptions(backup="exact")
+QUICK = TrainingOptions(K=2, runs=30, n=50, rounds=3, horizon=40, certificate_runs=0, g_learn=EXACT)
 
 
 class Cancelled(Exception):
@@ -39,7 +46,7 @@ def played(game, bundle, k, n, runs=400):
 def test_bundle_has_every_rung_and_its_origin(bundle, warehouse):
     bundle.check_game(warehouse)
     shapes = [(5, number_of_counts(k, 5)) for k in range(QUICK.K + 1)]
-    assert [rung.shape for rung in bundle.ladder.rungs] == shapes
+    assert [rung.shape for rung in bundle.pi_g.rungs] == shapes
     assert bundle.pi_l.probabilities.shape == (5, 5, 3)
     assert (bundle.game, bundle.gamma, bundle.seed) == ("warehouse", warehouse.gamma, QUICK.seed)
 
@@ -75,7 +82,7 @@ def test_stops_when_neither_learner_improves(warehouse):
 
 
 def test_lower_rungs_are_best_responses_to_the_final_local_policy(bundle, warehouse):
-    for k, rung in enumerate(bundle.ladder.rungs[:-1]):
+    for k, rung in enumerate(bundle.pi_g.rungs[:-1]):
         np.testing.assert_array_equal(rung, g_learn(warehouse, bundle.pi_l, k).policy)
 
 
@@ -83,14 +90,16 @@ def test_lower_rungs_are_best_responses_to_the_final_local_policy(bundle, wareho
 def test_the_bundle_is_the_pair_that_was_held(warehouse, K):
     options = replace(QUICK, K=K)
     made = train(warehouse, options)
-    again = _Comparison(warehouse, options).play(made.ladder, made.pi_l)
+    again = PairComparison(warehouse, options).play(Pair(made.pi_g, made.pi_l))
     assert again.value == made.report["value"]
 
 
 def test_learning_beats_acting_without_policy(bundle, warehouse):
     uniform = LocalPolicy.uniform(warehouse)
     start = start_fleets(warehouse, 50, 100, np.random.default_rng(0))
-    untrained = simulate(warehouse, uniform, Fresh(bundle.ladder), k=0, start=start, horizon=90, rng=np.random.default_rng(0))
+    untrained = simulate(
+        warehouse, uniform, Fresh(bundle.pi_g, warehouse.initial), k=0, start=start, horizon=90, rng=np.random.default_rng(0)
+    )
     trained = played(warehouse, bundle, 2, 50, runs=100)
     assert trained.value - untrained.value > 4 * np.hypot(trained.standard_error, untrained.standard_error)
 
@@ -143,13 +152,13 @@ def test_an_exception_in_progress_cancels(warehouse, stage):
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        train(warehouse, TrainingOptions(K=1, runs=5, n=5, rounds=1, horizon=5, certificate_runs=0), cancel)
+        train(warehouse, replace(QUICK, K=1, runs=5, n=5, rounds=1, horizon=5), cancel)
     assert seen.count(stage) == 1
 
 
 def test_too_many_reports_for_the_memory_are_refused_before_work(warehouse):
-    options = TrainingOptions(K=40, g_learn=GLearnOptions(memory_limit=1 << 20))
-    with pytest.raises(ResourceError, match=r"training for k=40 .*over the limit of 1 MiB; k = 11 fits"):
+    options = TrainingOptions(K=40, g_learn=GLearnOptions(backup="exact", memory_limit=1 << 20))
+    with pytest.raises(ResourceError, match=r"training for k=40 .*over the limit of 1 MiB; k = 10 fits"):
         train(warehouse, options, lambda progress: pytest.fail("worked"))
 
 
@@ -187,3 +196,56 @@ def test_a_training_goes_on_from_a_given_policy_of_the_robots(warehouse):
     held = next(progress.pair for progress in told if progress.step is not None)[1]
     np.testing.assert_array_equal(held.probabilities, other.probabilities)
     assert again.report["steps"][0]["value"] != first.report["steps"][0]["value"]
+
+
+SHARES = replace(QUICK, g_learn=GLearnOptions(), shares=SharesOptions(points=150))
+
+
+@pytest.mark.parametrize(
+    ("learn_for", "backup", "K", "ladder"),
+    [
+        ("filtered", "auto", 25, False),
+        ("filtered", "exact", 25, True),
+        ("filtered", "sampled", 25, True),
+        ("fresh", "auto", 25, True),
+        ("fresh", "auto", 60, False),  # too many count vectors
+        ("fresh", "shares", 2, False),
+    ],
+)
+def test_which_kind_of_policy_is_learned(warehouse, learn_for, backup, K, ladder):
+    options = TrainingOptions(K=K, learn_for=learn_for, g_learn=GLearnOptions(backup=backup))
+    assert learns_ladder(warehouse, options) == ladder
+
+
+def test_a_training_over_shares_tells_of_its_rounds_alone_and_serves_every_number_of_reports(warehouse):
+    told = []
+    made = train(warehouse, SHARES, told.append)
+    assert {progress.stage for progress in told} == {"rounds"}
+    assert (made.kind, made.pi_g.most_reports, made.r_g) == ("shares", None, None)
+    assert made.report["g_learn"] == "shares"
+    process = SharesProcess.from_tabular(warehouse, made.pi_l)
+    for name, array in process.arrays._asdict().items():
+        np.testing.assert_array_equal(array, getattr(made.pi_g.process.arrays, name))  # it reckons with these robots
+    assert inconsistency(process, made.pi_g.vectors) <= 1e-10 * process.scale
+    assert train(warehouse, SHARES).policy_id == made.policy_id
+    values = [played(warehouse, made, k, 50, runs=200).value for k in (0, 2, 50)]
+    assert values == sorted(values)
+
+
+@pytest.mark.slow
+def test_value_vectors_earn_what_an_exact_ladder_earns_at_every_k(warehouse):
+    shares, exact = (
+        train(warehouse, TrainingOptions(K=5, rounds=3, certificate_runs=0, g_learn=GLearnOptions(backup=backup)))
+        for backup in ("shares", "exact")
+    )
+    for k in (1, 5):
+        gain = played(warehouse, shares, k, 1000).returns - played(warehouse, exact, k, 1000).returns
+        assert gain.mean() > -3 * gain.std() / np.sqrt(len(gain))
+
+
+def test_worlds_without_a_ladder_are_learned_for_the_papers_rule_too(random_game):
+    game = random_game(0, S_g=6, A_g=3, S_l=50)
+    options = replace(SHARES, K=5, runs=10, rounds=1, horizon=10, learn_for="fresh", shares=SharesOptions(points=60))
+    assert not learns_ladder(game, options)
+    made = train(game, options)
+    assert (made.kind, made.report["steps"][0]["kept"]) == ("shares", True)

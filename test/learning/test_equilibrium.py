@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from itertools import product
 from math import inf, log, sqrt
 
@@ -11,13 +12,19 @@ from altmarl_ros.games.random_game import RandomGameParameters, build_random_gam
 from altmarl_ros.learning.alternating import TrainingOptions, learn_ladder, train
 from altmarl_ros.learning.certificate import Interval, claimed_bound
 from altmarl_ros.learning.deviations import OneRobot
-from altmarl_ros.learning.equilibrium import nash_gap
+from altmarl_ros.learning.equilibrium import fresh_rung, nash_gap
 from altmarl_ros.learning.exact_team import TeamGame
 from altmarl_ros.learning.gap_rate import learn_pair
 from altmarl_ros.learning.population import simulate, start_fleets
 from altmarl_ros.learning.sampled_gap import _Episodes, two_kinds
+from altmarl_ros.learning.shares.estimates import SimulatedEstimates
+from altmarl_ros.learning.shares.initial import repeated
+from altmarl_ros.learning.shares.solver import SharesOptions, learn_shares
 from altmarl_ros.observation import Fresh
+from altmarl_ros.observation.start_posterior import posterior_mean
 from altmarl_ros.policies import Ladder, LocalPolicy
+from altmarl_ros.policies.counts import enumerate_counts
+from altmarl_ros.policies.shares import SharesPolicy, SharesProcess
 
 GAINS = ("global_gain", "global_all_seen", "local_gain_one", "local_gain_all")
 
@@ -197,9 +204,37 @@ def test_a_changed_policy_does_not_move_the_coordinators_luck(tracking):
     start = start_fleets(game, 50, 20, np.random.default_rng(0))
     other = LocalPolicy(np.eye(2)[np.ones((2, 2), dtype=int)])
     seen = [
-        simulate(game, policy, Fresh(deaf), k=0, start=start, horizon=30, rng=np.random.default_rng(1)).occupancy.sum(
-            axis=(1, 2)
-        )
+        simulate(
+            game, policy, Fresh(deaf, game.initial), k=0, start=start, horizon=30, rng=np.random.default_rng(1)
+        ).occupancy.sum(axis=(1, 2))
         for policy in (pi_l, other)
     ]
     np.testing.assert_allclose(seen[0], seen[1])
+
+
+def test_value_vectors_under_the_papers_rule_are_a_rung_and_have_an_exact_gap(tracking):
+    game, _, pi_l = tracking
+    process = SharesProcess.from_tabular(game, pi_l)
+    policy = learn_shares(process, game.initial, SimulatedEstimates(game.initial), SharesOptions(points=150)).policy
+    rung = fresh_rung(game, policy, 2, 5)
+    counts = enumerate_counts(2, 2)
+    for s_g in range(2):
+        shares = posterior_mean(game.initial, counts, 5)
+        np.testing.assert_array_equal(rung[s_g], policy.act_on_shares(np.full(len(counts), s_g), shares))
+    exact = nash_gap(game, policy, pi_l, k=2, n=5, method="exact")
+    team = TeamGame(game, 5)
+    assert exact.value == pytest.approx(team.value(team.response(rung), pi_l))
+    assert exact.global_gain.low <= exact.global_all_seen.high + 1e-9
+    other = nash_gap(game, Ladder.with_top(2, rung, 2, 2, None), pi_l, k=2, n=5, method="exact")
+    assert other == exact
+    sampled = nash_gap(game, policy, pi_l, k=2, n=5, runs=200, method="sampled")
+    assert sampled.value == pytest.approx(exact.value, abs=4 * sampled.value_error + 0.02 * abs(exact.value))
+
+
+@pytest.mark.parametrize("model", ["fresh", "filtered"])
+def test_a_poor_policy_over_shares_is_found_out(tracking, model):
+    game, _, pi_l = tracking
+    process = SharesProcess.from_tabular(replace(game, r_g=-game.r_g, r_l=-game.r_l), pi_l)
+    poor = SharesPolicy(process, repeated(process, process.choice_of[:, :1], 1e-6))  # seeks the least reward
+    gap = nash_gap(game, poor, pi_l, k=4, n=200, runs=200, method="sampled", model=model)
+    assert gap.global_gain.low > 0.0

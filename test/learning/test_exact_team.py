@@ -36,7 +36,13 @@ def test_value_is_what_simulated_fleets_earn(random_game):
     rungs = [random_pair(game, k, 0)[0] for k in range(2)]
     start = start_fleets(game, 7, 4000, np.random.default_rng(0))
     played = simulate(
-        game, pi_l, Fresh(Ladder((*rungs, rung), 3, 3)), k=2, start=start, horizon=120, rng=np.random.default_rng(1)
+        game,
+        pi_l,
+        Fresh(Ladder((*rungs, rung), 3, 3), game.initial),
+        k=2,
+        start=start,
+        horizon=120,
+        rng=np.random.default_rng(1),
     )
     q = team.response(rung)
     assert abs(team.value(q, pi_l) - played.value) < 4 * played.standard_error

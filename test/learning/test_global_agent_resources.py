@@ -6,13 +6,13 @@ import pytest
 
 from altmarl_ros.errors import ResourceError
 from altmarl_ros.games import TabularGame
-from altmarl_ros.learning.backups import BACKUPS, GLearnOptions, choose_backup, memory_needed
+from altmarl_ros.learning.backups import GLearnOptions, choose_backup, memory_needed
 from altmarl_ros.learning.bellman import _SERIAL_BELOW
 from altmarl_ros.learning.global_agent import g_learn
 from altmarl_ros.policies import LocalPolicy
 
 
-@pytest.mark.parametrize(("inertia", "expected"), [(0.8, "exact"), (0.0, "mean_field")])
+@pytest.mark.parametrize(("inertia", "expected"), [(0.8, "exact"), (0.0, "sampled")])
 def test_auto_is_exact_where_the_kernel_allows_it(random_game, inertia, expected):
     game = random_game(0, inertia=inertia)
     P_l = game.P_l if inertia else np.full_like(game.P_l, 0.5)  # rows all alike: singular
@@ -20,7 +20,7 @@ def test_auto_is_exact_where_the_kernel_allows_it(random_game, inertia, expected
     assert g_learn(game, LocalPolicy.uniform(game), 3).backup == expected
 
 
-@pytest.mark.parametrize("backup", BACKUPS)
+@pytest.mark.parametrize("backup", ["auto", "exact", "sampled"])
 def test_too_little_memory_is_refused_before_work_with_k_and_size(warehouse, backup):
     options = GLearnOptions(backup=backup, memory_limit=1 << 20)
     needed = memory_needed(warehouse, 40, options) / 2**20
@@ -30,25 +30,24 @@ def test_too_little_memory_is_refused_before_work_with_k_and_size(warehouse, bac
 
 def test_auto_says_why(warehouse):
     P_pi, options = LocalPolicy.uniform(warehouse).transition(warehouse), GLearnOptions()
-    few, many = (choose_backup(warehouse, P_pi, k, options) for k in (25, 50))
-    assert few.name == "exact"
-    assert few.reason.startswith("rounding errors grow 1")
-    assert (many.name, many.reason) == ("mean_field", "over 100,000 count vectors")
+    choice = choose_backup(warehouse, P_pi, 25, options)
+    assert choice.name == "exact"
+    assert choice.reason.startswith("rounding errors grow 1")
     unstable = np.tile(np.random.default_rng(0).dirichlet(np.full(5, 0.5), 5), (5, 1, 1))
     assert choose_backup(warehouse, unstable, 25, options).reason.startswith("exact backup: at s_g=0 and k=25 rounding errors")
 
 
 def test_auto_takes_what_fits_the_memory(warehouse):
     P_pi = LocalPolicy.uniform(warehouse).transition(warehouse)
-    both = [memory_needed(warehouse, 25, GLearnOptions(backup=backup)) for backup in ("exact", "mean_field")]
+    both = [memory_needed(warehouse, 25, GLearnOptions(backup=backup)) for backup in ("exact", "sampled")]
     between = GLearnOptions(memory_limit=sum(both) // 2)
-    fitting = ("exact", "mean_field")[both.index(min(both))]
+    fitting = ("exact", "sampled")[both.index(min(both))]
     assert choose_backup(warehouse, P_pi, 25, between).name == fitting
     with pytest.raises(ResourceError, match=r"over the limit of .* k = 24 fits"):
         choose_backup(warehouse, P_pi, 25, GLearnOptions(memory_limit=min(both) - 1))
 
 
-@pytest.mark.parametrize("backup", ["exact", "mean_field"])
+@pytest.mark.parametrize("backup", ["exact", "sampled"])
 def test_threads_change_nothing(warehouse, backup):
     one, many = (
         g_learn(warehouse, LocalPolicy.uniform(warehouse), 16, GLearnOptions(backup=backup, threads=threads))
@@ -82,8 +81,13 @@ global_agent.g_learn(game, LocalPolicy.uniform(game), 16, GLearnOptions(threads=
     assert "MemoryError: no memory left" in ended.stderr
 
 
+def test_shares_are_no_backup_of_count_vectors(warehouse):
+    with pytest.raises(ResourceError, match="has the backups exact and sampled, not shares"):
+        g_learn(warehouse, LocalPolicy.uniform(warehouse), 2, GLearnOptions(backup="shares"))
+
+
 def test_unknown_backup_is_refused_with_the_known_ones():
-    with pytest.raises(ResourceError, match="backup 'fast' is unknown; known are auto, exact, sampled, mean_field"):
+    with pytest.raises(ResourceError, match="backup 'fast' is unknown; known are auto, shares, exact, sampled"):
         GLearnOptions(backup="fast")
 
 

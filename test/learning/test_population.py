@@ -46,7 +46,7 @@ def fleets(runs, s_g, counts):
 
 
 def recorded(game, pi_l, start, k, horizon, *, seed=0, K=9):
-    model = Recorder(ladder(K))
+    model = Recorder(ladder(K), game.initial)
     rollouts = simulate(game, pi_l, model, k=k, start=start, horizon=horizon, rng=np.random.default_rng(seed))
     s_g, reports, action = (np.array(column) for column in zip(*model.seen, strict=True))
     return rollouts, s_g, reports, action
@@ -118,7 +118,9 @@ def test_hearing_more_changes_no_robot(game, pi_l):
     """Common random numbers: with the same actions the dynamics are the same, whatever reports came in."""
     start = start_fleets(game, 30, 4, np.random.default_rng(0))
     one, two = (
-        simulate(game, pi_l, Fresh(ladder(9, constant=1)), k=k, start=start, horizon=20, rng=np.random.default_rng(0)).rewards
+        simulate(
+            game, pi_l, Fresh(ladder(9, constant=1), game.initial), k=k, start=start, horizon=20, rng=np.random.default_rng(0)
+        ).rewards
         for k in (0, 9)
     )
     np.testing.assert_array_equal(one, two)
@@ -127,7 +129,7 @@ def test_hearing_more_changes_no_robot(game, pi_l):
 def test_start_is_not_altered(game, pi_l):
     start = start_fleets(game, 9, 5, np.random.default_rng(0))
     before = start.s_g.copy(), start.counts.copy()
-    simulate(game, pi_l, Fresh(ladder(3)), k=3, start=start, horizon=5, rng=np.random.default_rng(0))
+    simulate(game, pi_l, Fresh(ladder(3), game.initial), k=3, start=start, horizon=5, rng=np.random.default_rng(0))
     np.testing.assert_array_equal(start.s_g, before[0])
     np.testing.assert_array_equal(start.counts, before[1])
 
@@ -147,6 +149,12 @@ def test_rows_within_the_tolerance_of_a_game_can_be_played(game, pi_l):
     P_l[..., :] = [0.5, 0.5 + 5e-10, 0.0]
     rounded = TabularGame("rounded", game.P_g, P_l, game.r_g, game.r_l, gamma=game.gamma)
     rollouts = simulate(
-        rounded, pi_l, Fresh(ladder(0)), k=0, start=fleets(2, 0, [3, 3, 3]), horizon=3, rng=np.random.default_rng(0)
+        rounded,
+        pi_l,
+        Fresh(ladder(0), game.initial),
+        k=0,
+        start=fleets(2, 0, [3, 3, 3]),
+        horizon=3,
+        rng=np.random.default_rng(0),
     )
     assert np.isfinite(rollouts.rewards).all()

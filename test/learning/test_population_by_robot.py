@@ -32,7 +32,7 @@ def test_agrees_with_a_simulation_robot_by_robot(random_game):
     ladder = Ladder(tuple(rungs), S_L, A_G)
 
     start = Fleets(np.zeros(runs, dtype=np.int64), np.tile(np.bincount(robots), (runs, 1)))
-    fast = simulate(game, pi_l, Fresh(ladder), k=k, start=start, horizon=horizon, rng=rng).rewards
+    fast = simulate(game, pi_l, Fresh(ladder, game.initial), k=k, start=start, horizon=horizon, rng=rng).rewards
     states = np.tile(robots, (runs, 1))
     slow = robot_by_robot(game, pi_l, ladder, k=k, robots=states, s_g=start.s_g, horizon=horizon, rng=rng)
     error = np.sqrt((slow.var(axis=0) + fast.var(axis=0)) / runs)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altmarl_ros.learning.sparse_backups import MeanFieldBackup, SampledBackup
+from altmarl_ros.learning.sparse_backups import SampledBackup, interpolate
 from altmarl_ros.policies.counts import enumerate_counts, number_of_counts
 
 FLOAT32 = 2e-7  # weights are kept in single precision
@@ -49,35 +49,25 @@ def test_samples_stay_the_same_over_sweeps_and_follow_the_seed():
 
 
 @given(seeds, sizes)
-def test_mean_field_is_a_distribution_on_the_corners_around_the_mean(seed, size):
+def test_values_that_are_linear_in_the_shares_are_interpolated_exactly(seed, size):
     L, k = size
-    P, counts = kernel(seed, L), enumerate_counts(k, L)
-    weights = matrix(MeanFieldBackup(P[None], k), k, L)
-    assert weights.min() >= 0
-    np.testing.assert_allclose(weights.sum(axis=1), 1.0, rtol=0, atol=FLOAT32)
-    np.testing.assert_allclose(weights @ counts, counts @ P, rtol=0, atol=8 * FLOAT32)
-    c, following = np.nonzero(weights > FLOAT32)
-    assert np.abs(counts[following] - counts[c] @ P).max(initial=0) < 1 + 1e-6
+    weights = np.random.default_rng(seed).normal(size=(L, 2))
+    for k_from in (1, 3, 2 * k):
+        few, many = (enumerate_counts(size, L) / max(size, 1) @ weights for size in (k_from, k))
+        if k and k_from:
+            np.testing.assert_allclose(interpolate(few, k_from, k, L), many, rtol=0, atol=20 * FLOAT32)
 
 
 @given(st.lists(st.integers(0, 3), min_size=4, max_size=4), st.integers(0, 8))
-@pytest.mark.parametrize("backup", ["sampled", "mean_field"])
-def test_sparse_backups_are_exact_for_deterministic_moves(counts_kernel, backup, target, k):
+def test_samples_are_exact_for_deterministic_moves(counts_kernel, target, k):
     P = np.eye(4)[target]
-    made = MeanFieldBackup(P[None], k) if backup == "mean_field" else SampledBackup(P[None], k, 2, np.random.default_rng(0))
-    np.testing.assert_array_equal(matrix(made, k, 4), counts_kernel(P, k))
+    np.testing.assert_array_equal(matrix(SampledBackup(P[None], k, 2, np.random.default_rng(0)), k, 4), counts_kernel(P, k))
 
 
-def test_one_robot_is_exact_in_the_mean_field(counts_kernel):
-    P = kernel(4, 4)
-    np.testing.assert_allclose(matrix(MeanFieldBackup(P[None], 1), 1, 4), counts_kernel(P, 1), rtol=0, atol=FLOAT32)
-
-
-@pytest.mark.parametrize("make", [MeanFieldBackup, lambda P, k: SampledBackup(P, k, 400, np.random.default_rng(0))])
-def test_each_global_state_has_its_own_kernel(make):
+def test_each_global_state_has_its_own_kernel():
     L, k = 3, 4
     P, counts = np.stack([kernel(seed, L) for seed in range(2)]), enumerate_counts(k, L).astype(float)
-    backup = make(P, k)
+    backup = SampledBackup(P, k, 400, np.random.default_rng(0))
     for s_g in range(2):
         out = np.empty_like(counts)
         backup.expect(s_g, counts, out)

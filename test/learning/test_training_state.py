@@ -4,9 +4,11 @@ import pytest
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.learning.alternating import TrainingOptions, train
+from altmarl_ros.learning.backups import GLearnOptions
+from altmarl_ros.learning.shares.solver import SharesOptions
 from altmarl_ros.learning.training_state import fingerprint, read_state, write_state
 
-OPTIONS = TrainingOptions(K=3, runs=30, n=50, rounds=4, horizon=40, certificate_runs=0)
+OPTIONS = TrainingOptions(K=3, runs=30, n=50, rounds=4, horizon=40, certificate_runs=0, g_learn=GLearnOptions(backup="exact"))
 
 
 class Interrupted(Exception):
@@ -57,6 +59,19 @@ def test_an_interrupted_training_goes_on_and_ends_the_same(warehouse, uninterrup
     assert not path.exists()
 
 
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_an_interrupted_training_over_shares_goes_on_and_ends_the_same(warehouse, path, count):
+    options = dataclasses.replace(OPTIONS, rounds=2, g_learn=GLearnOptions(), shares=SharesOptions(points=100))
+    whole = train(warehouse, options)
+    with pytest.raises(Interrupted):
+        train(warehouse, options, interrupt_after("rounds", count), path)
+    told = []
+    resumed = train(warehouse, options, told.append, path)
+    assert resumed.kind == "shares"
+    assert len(told) == len(whole.report["steps"]) - (2 if count == 3 else 0)
+    same(resumed, whole)
+
+
 def test_a_training_interrupted_twice_still_ends_the_same(warehouse, uninterrupted, path):
     for count in (3, 1):
         with pytest.raises(Interrupted):
@@ -90,6 +105,6 @@ def test_a_state_that_cannot_be_written_is_named(warehouse, tmp_path):
 def test_time_spent_before_an_interruption_counts(warehouse, path):
     with pytest.raises(Interrupted):
         train(warehouse, OPTIONS, interrupt_after("rounds", 3), path)
-    kept = read_state(fingerprint(warehouse, OPTIONS), path)
+    kept = read_state(fingerprint(warehouse, OPTIONS), path, warehouse)
     write_state(dataclasses.replace(kept, seconds=1000.0), fingerprint(warehouse, OPTIONS), path)
     assert 1000.0 < train(warehouse, OPTIONS, state_path=path).report["seconds"] < 1100.0

@@ -6,11 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
+from altmarl_ros.games import Start
 from altmarl_ros.observation import AllSeen, Fresh, RandomActions, draw_without_replacement
 from altmarl_ros.policies import Ladder
 from altmarl_ros.policies.counts import number_of_counts, scale_counts
 
 K, L, S_G, ACTIONS = 4, 3, 2, 50
+START = Start(np.full(S_G, 1 / S_G), np.ones(L))
 
 
 @pytest.fixture
@@ -23,7 +25,7 @@ def ladder():
 def test_fresh_decides_each_fleet_by_the_rung_of_its_reports(ladder):
     reports = np.array([[2, 1, 1], [0, 0, 0], [0, 1, 0], [0, 4, 0]])
     s_g = np.array([1, 0, 1, 0])
-    model = Fresh(ladder)
+    model = Fresh(ladder, START)
     action = model.decide(s_g, reports, 10)
     np.testing.assert_array_equal(model.rung, [4, 0, 1, 4])
     for r in range(4):
@@ -31,13 +33,13 @@ def test_fresh_decides_each_fleet_by_the_rung_of_its_reports(ladder):
 
 
 def test_fresh_estimates_by_shares_and_uniformly_without_reports(ladder):
-    model = Fresh(ladder)
+    model = Fresh(ladder, START)
     model.decide(np.array([0, 0]), np.array([[3, 1, 0], [0, 0, 0]]), 10)
     np.testing.assert_allclose(model.estimate, [[0.75, 0.25, 0], [1 / 3, 1 / 3, 1 / 3]], rtol=1e-15)
 
 
 def test_fresh_forgets_on_reset(ladder):
-    model = Fresh(ladder)
+    model = Fresh(ladder, START)
     model.decide(np.array([0]), np.array([[4, 0, 0]]), 10)
     model.reset(2)
     np.testing.assert_allclose(model.estimate, np.full((2, L), 1 / L))
@@ -45,14 +47,14 @@ def test_fresh_forgets_on_reset(ladder):
 
 
 def test_all_seen_acts_by_the_top_rung_on_the_scaled_population(ladder):
-    model = AllSeen(ladder)
+    model = AllSeen(ladder, START)
     action = model.decide(np.array([1]), np.array([[500, 250, 250]]), 1000)
     assert action[0] == ladder.act(1, np.array([2, 1, 1]))
     assert model.rung[0] == K
 
 
 def test_random_actions_are_uniform_whatever_is_reported(ladder):
-    model = RandomActions(ladder, np.random.default_rng(0))
+    model = RandomActions(ladder, START, np.random.default_rng(0))
     actions = model.decide(np.zeros(5000, dtype=np.int64), np.tile([4, 0, 0], (5000, 1)), 10)
     assert chisquare(np.bincount(actions, minlength=ACTIONS)).pvalue > 1e-3
     assert (model.rung == 0).all()

@@ -38,7 +38,7 @@ def reports_of(turnover, game, bundle, *, k=3, n=30, ticks=4000):
             seen.append(reports[0].copy())
             return super().decide(s_g, reports, n)
 
-    model = Watched(bundle.ladder)
+    model = Watched(bundle.pi_g, game.initial)
     model.turnover = turnover
     counts = np.random.default_rng(0).multinomial(n, np.full(5, 0.2))
     simulate(

@@ -13,7 +13,7 @@ from altmarl_ros.policies import LocalPolicy, PolicyBundle, load_bundle, save_bu
 
 def same(a, b):
     headers = [(x.game, x.game_hash, x.gamma, x.seed, json.dumps(x.report), x.policy_id) for x in (a, b)]
-    arrays = zip((*a.ladder.rungs, a.pi_l.probabilities), (*b.ladder.rungs, b.pi_l.probabilities), strict=True)
+    arrays = zip((*a.pi_g.rungs, a.pi_l.probabilities), (*b.pi_g.rungs, b.pi_l.probabilities), strict=True)
     return headers[0] == headers[1] and all(x.dtype == y.dtype and np.array_equal(x, y) for x, y in arrays)
 
 
@@ -33,14 +33,14 @@ def test_round_trip_is_bit_identical(bundle_file, small_bundle, warehouse):
 
 def test_policy_id_tells_policies_apart(small_bundle):
     mixed = 0.99 * small_bundle.pi_l.probabilities + 0.01 / 3
-    other = PolicyBundle(small_bundle.ladder, LocalPolicy(mixed), "g", "h", 0.9, 0, {})
+    other = PolicyBundle(small_bundle.pi_g, LocalPolicy(mixed), "g", "h", 0.9, 0, {})
     assert other.policy_id != small_bundle.policy_id
     assert 0 <= other.policy_id < 2**32
 
 
 def test_policies_of_different_sizes_do_not_make_a_bundle(small_bundle):
-    with pytest.raises(BundleError, match="pi_l is for 4 local and 5 global states, the ladder for 5 and 5"):
-        PolicyBundle(small_bundle.ladder, LocalPolicy(np.ones((4, 5, 1))), "g", "h", 0.9, 0, {})
+    with pytest.raises(BundleError, match="pi_l is for 4 local and 5 global states, pi_g for 5 and 5"):
+        PolicyBundle(small_bundle.pi_g, LocalPolicy(np.ones((4, 5, 1))), "g", "h", 0.9, 0, {})
 
 
 def test_another_game_is_refused(bundle_file, warehouse, assert_refused):

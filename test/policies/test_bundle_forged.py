@@ -53,7 +53,7 @@ def test_foreign_header_is_refused(bundle_file, raw, fault, assert_refused):
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
-        ({"version": 99}, "has format version 99, this program reads 1"),
+        ({"version": 99}, "has format version 99, this program reads 1 and 2"),
         ({"K": 2}, "array 'rung_3' is unknown"),
         ({"K": 4}, "array 'rung_4' is missing"),
         ({"K": -1}, "'K' is -1"),

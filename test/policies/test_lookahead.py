@@ -20,9 +20,9 @@ def test_where_no_robot_moves_the_gaps_are_those_of_the_bellman_equation(warehou
     """With the identity as P_l the next counts are the present ones, so that V' needs no approximation."""
     still = np.broadcast_to(np.eye(5)[:, None, None, :], warehouse.P_l.shape).copy()
     game = replace(warehouse, P_l=still)
-    V = np.random.default_rng(0).normal(size=small_bundle.ladder.values.shape).astype(np.float32)
-    bundle = replace(small_bundle, ladder=replace(small_bundle.ladder, values=V))
-    lookahead, K = Lookahead(game, bundle), bundle.ladder.K
+    V = np.random.default_rng(0).normal(size=small_bundle.pi_g.values.shape).astype(np.float32)
+    bundle = replace(small_bundle, pi_g=replace(small_bundle.pi_g, values=V))
+    lookahead, K = Lookahead(game, bundle), bundle.pi_g.K
     for rank, counts in enumerate(enumerate_counts(K, 5)):
         for s_g in range(5):
             Q = game.r_g[s_g] + game.gamma * game.P_g[s_g] @ V[rank].astype(float)
@@ -32,7 +32,7 @@ def test_where_no_robot_moves_the_gaps_are_those_of_the_bellman_equation(warehou
 
 def test_the_ladders_own_action_is_nearly_always_the_best(lookahead, small_bundle):
     """The loss from looking ahead on a rounded population is small beside the differences of the actions."""
-    ladder = small_bundle.ladder
+    ladder = small_bundle.pi_g
     counts = enumerate_counts(ladder.K, 5)
     lost, spread = [], []
     for s_g in range(5):
@@ -58,7 +58,7 @@ def test_a_temperature_draws_by_softmax(lookahead):
 
 def test_without_values_there_is_no_temperature(warehouse, small_bundle):
     with pytest.raises(BundleError, match="has no values"):
-        Lookahead(warehouse, replace(small_bundle, ladder=replace(small_bundle.ladder, values=None)))
+        Lookahead(warehouse, replace(small_bundle, pi_g=replace(small_bundle.pi_g, values=None)))
 
 
 def test_a_local_policy_is_softened_by_its_action_values():

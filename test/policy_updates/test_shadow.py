@@ -60,11 +60,20 @@ def test_it_goes_on_from_the_last_estimate_in_the_middle_and_over_gaps(run, ware
 
 
 def test_it_decides_by_the_candidates_ladder(run, warehouse, small_bundle):
-    ladder = Ladder(tuple((rung + 1) % 5 for rung in small_bundle.ladder.rungs), 5, 5)
-    candidate = DecisionMaker(warehouse, replace(small_bundle, ladder=ladder), DecisionSettings("fresh"))
+    ladder = Ladder(tuple((rung + 1) % 5 for rung in small_bundle.pi_g.rungs), 5, 5)
+    candidate = DecisionMaker(warehouse, replace(small_bundle, pi_g=ladder), DecisionSettings("fresh"))
     shadow = Shadow(warehouse, candidate, None)
     assert not any(shadow.hear(row) for row in run("fresh"))
     assert (shadow.ticks, shadow.agreed) == (150, 0)
+
+
+@pytest.mark.parametrize("model", MODEL_NAMES)
+def test_a_candidate_of_the_other_kind_is_a_shadow_as_well(run, warehouse, small_bundle, shares_bundle, model):
+    rows = run(model)
+    shadow = Shadow(warehouse, DecisionMaker(warehouse, shares_bundle, DecisionSettings(model)), None)
+    agreed = [shadow.hear(row) for row in rows]
+    assert (shadow.ticks, shadow.agreed) == (len(rows), sum(agreed))
+    assert shadow.agreed > 0
 
 
 def test_old_ticks_and_those_of_another_game_do_not_count(run, warehouse, small_bundle):

@@ -46,7 +46,7 @@ def test_decides_by_the_rung_of_the_reports_that_came(make_coordinator, small_bu
     decision = coordinator.decide()
     counts = np.bincount(np.array(states, dtype=int), minlength=5)
     assert decision.heard == decision.rung == len(states)
-    assert decision.action == small_bundle.ladder.act(1, counts)
+    assert decision.action == small_bundle.pi_g.act(1, counts)
     shares = counts / len(states) if states else np.full(5, 0.2)
     np.testing.assert_allclose(decision.estimate, shares)
     local = sum(shares[s] * small_bundle.pi_l.probabilities[s, 1] @ warehouse.r_l[s, 1] for s in range(5))
@@ -75,7 +75,7 @@ def test_ticks_go_on_with_nobody_there(make_coordinator):
 
 def test_global_state_follows_its_kernel_under_the_action(make_coordinator, small_bundle, warehouse):
     action = np.array([3, 0, 1, 4, 2])
-    bundle = replace(small_bundle, ladder=Ladder((action[:, None],), 5, 5))
+    bundle = replace(small_bundle, pi_g=Ladder((action[:, None],), 5, 5))
     coordinator = make_coordinator(robots=0, k=0, bundle=bundle)
     moves = np.zeros((5, 5), dtype=int)
     for _ in range(5000):

@@ -65,7 +65,7 @@ def test_any_model_follows_any_other_as_if_it_had_been_handed_over(warehouse, sm
 
 
 def test_a_temperature_needs_values(warehouse, small_bundle, make_coordinator):
-    bare = replace(small_bundle, ladder=replace(small_bundle.ladder, values=None))
+    bare = replace(small_bundle, pi_g=replace(small_bundle.pi_g, values=None))
     with pytest.raises(BundleError, match="has no values"):
         DecisionMaker(warehouse, bare, SOFT)
     coordinator = make_coordinator()

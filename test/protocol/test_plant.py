@@ -164,7 +164,7 @@ def test_holding_leaves_no_trace(make_coordinator, clock):
 
 
 def test_decisions_do_not_move_an_external_plant(make_coordinator, small_bundle, lift):
-    bundle = replace(small_bundle, ladder=Ladder((np.arange(5)[::-1][:, None],), 5, 5))
+    bundle = replace(small_bundle, pi_g=Ladder((np.arange(5)[::-1][:, None],), 5, 5))
     coordinator = make_coordinator(robots=0, k=0, bundle=bundle, plant=lift)
     lift.hear(1)
     for _ in range(5):

@@ -12,8 +12,8 @@ from altmarl_ros.protocol.settings import CoordinatorSettings, DecisionSettings
 def always(bundle, local_action, global_action, rungs=4):
     """A bundle whose robots and coordinator do one thing everywhere."""
     pi_l = LocalPolicy(np.broadcast_to(np.eye(3)[local_action], (5, 5, 3)))
-    ladder = Ladder(tuple(np.full_like(rung, global_action) for rung in bundle.ladder.rungs[:rungs]), 5, 5)
-    return replace(bundle, pi_l=pi_l, ladder=ladder)
+    ladder = Ladder(tuple(np.full_like(rung, global_action) for rung in bundle.pi_g.rungs[:rungs]), 5, 5)
+    return replace(bundle, pi_l=pi_l, pi_g=ladder)
 
 
 def test_announced_policies_are_acted_by_from_the_switch_on(make_coordinator, small_bundle):
@@ -44,6 +44,22 @@ def test_a_policy_without_a_rung_for_k_or_for_another_game_is_refused(make_coord
     with pytest.raises(BundleError, match="train again"):
         coordinator.change(bundle=replace(small_bundle, game_hash="0" * 16, dynamics_hash="0" * 16))
     assert coordinator.bundle is small_bundle
+
+
+def test_value_vectors_serve_any_k_and_may_take_over_from_a_ladder(make_coordinator, small_bundle, shares_bundle):
+    coordinator = make_coordinator(k=3, robots=30)
+    coordinator.change(bundle=shares_bundle)
+    settings = replace(coordinator.settings, k=12)
+    with pytest.raises(AltmarlError, match="k is -1, must be at least 0"):
+        coordinator.check(settings=replace(settings, k=-1))
+    coordinator.change(settings=settings)
+    assert len(coordinator.begin().polled) == 3  # the ladder in force has no rung for more
+    coordinator.decide()
+    coordinator.switch()
+    assert coordinator.most_reports is None
+    assert len(coordinator.begin().polled) == 12
+    with pytest.raises(AltmarlError, match=r"k is 12, must be in 0..3"):
+        coordinator.change(bundle=small_bundle)
 
 
 def test_the_estimate_is_carried_over_silent_ticks_and_over_a_switch(warehouse, small_bundle):

@@ -94,7 +94,7 @@ def test_settings_for_which_the_policy_has_no_rung_are_refused_and_change_nothin
 @pytest.mark.parametrize("model", ["fresh", "filtered", "sticky"])
 def test_a_larger_k_that_comes_with_a_larger_policy_waits_for_it(make_coordinator, small_bundle, warehouse, model):
     """Until the switch no more robots are polled than the policy in force has rungs for."""
-    short = replace(small_bundle, ladder=Ladder(small_bundle.ladder.rungs[:2], 5, 5))
+    short = replace(small_bundle, pi_g=Ladder(small_bundle.pi_g.rungs[:2], 5, 5))
     coordinator = make_coordinator(k=1, bundle=short, decision=DecisionSettings(model))
     coordinator.change(settings=replace(coordinator.settings, k=3), bundle=small_bundle)
     rng, asked = np.random.default_rng(0), []

@@ -1,11 +1,15 @@
-from dataclasses import replace
+import json
+import os
+import subprocess
+import sys
+from dataclasses import astuple, replace
 
 import numpy as np
 import pytest
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.observation import MODEL_NAMES
-from altmarl_ros.policies import Ladder, LocalPolicy
+from altmarl_ros.policies import Ladder, LocalPolicy, load_bundle, save_bundle
 from altmarl_ros.protocol.coordinator import Coordinator
 from altmarl_ros.protocol.messages import Report, game_tag
 from altmarl_ros.protocol.plant import ExternalPlant
@@ -21,7 +25,7 @@ def policies(small_bundle):
     other = replace(
         small_bundle,
         pi_l=LocalPolicy(small_bundle.pi_l.probabilities[..., ::-1]),
-        ladder=Ladder(tuple((rung + 1) % 5 for rung in small_bundle.ladder.rungs), 5, 5),
+        pi_g=Ladder(tuple((rung + 1) % 5 for rung in small_bundle.pi_g.rungs), 5, 5),
     )
     return {bundle.policy_id: bundle for bundle in (small_bundle, other)}
 
@@ -30,12 +34,13 @@ def policies(small_bundle):
 def record_run(warehouse, small_bundle, account):
     """Plays a coordinator whose robots answer at random, join and fall silent, and keeps its accounts."""
 
-    def make(model, ticks=200, seed=0, session=77, switch_at=None, to=None, handover=None, robots=0, plant=None):
+    def make(model, ticks=200, seed=0, session=77, switch_at=None, to=None, handover=None, robots=0, plant=None, **other):
         rng = np.random.default_rng(seed)
         tag = game_tag(warehouse.content_hash)
-        settings = CoordinatorSettings(k=3, decision=DecisionSettings(model), max_misses=2, probe_interval=5)
+        bundle, decision = other.get("bundle", small_bundle), DecisionSettings(model, temperature=other.get("temperature", 0.0))
+        settings = CoordinatorSettings(k=3, decision=decision, max_misses=2, probe_interval=5)
         draws = np.random.default_rng([seed, 1])
-        coordinator = Coordinator(warehouse, small_bundle, settings, draws, session=session, plant=plant)
+        coordinator = Coordinator(warehouse, bundle, settings, draws, session=session, plant=plant)
         roster = coordinator.roster
         for robot_id in range(1000, 1000 + robots):
             roster.join(robot_id, "")
@@ -89,6 +94,67 @@ def test_a_change_of_policy_is_decided_again(record_run, warehouse, small_bundle
         list(redecide(statuses, warehouse, {0: DecisionSettings(model)}, only_one))
 
 
+@pytest.mark.parametrize("temperature", [0.0, 0.5])
+@pytest.mark.parametrize("model", MODEL_NAMES)
+def test_every_decision_by_value_vectors_is_made_again(record_run, warehouse, shares_bundle, tmp_path, model, temperature):
+    policies = {shares_bundle.policy_id: load_bundle(save_bundle(shares_bundle, tmp_path / "shares.npz"), warehouse)}
+    statuses = record_run(model, bundle=shares_bundle, temperature=temperature)
+    settings = {0: DecisionSettings(model, temperature=temperature)}
+    redecisions = list(redecide(statuses, warehouse, settings, policies))
+    assert all(r.equal for r in redecisions)
+    assert max(r.deviation for r in redecisions) < 1e-7
+    assert [s.rung for s in statuses] == [s.heard for s in statuses]
+    assert len({s.global_action for s in statuses}) > 1
+
+
+@pytest.mark.parametrize("first", ["ladder", "shares"])
+@pytest.mark.parametrize("model", MODEL_NAMES)
+def test_a_change_of_the_kind_of_policy_is_decided_again(record_run, warehouse, small_bundle, shares_bundle, model, first):
+    old, new = (small_bundle, shares_bundle) if first == "ladder" else (shares_bundle, small_bundle)
+    statuses = record_run(model, ticks=60, switch_at=30, to=new, bundle=old)
+    assert [s.policy_id for s in statuses] == 30 * [old.policy_id] + 30 * [new.policy_id]
+    policies = {bundle.policy_id: bundle for bundle in (old, new)}
+    redecisions = list(redecide(statuses, warehouse, {0: DecisionSettings(model)}, policies))
+    assert all(r.equal for r in redecisions)
+    assert max(r.deviation for r in redecisions) < 1e-7
+
+
+REPLAY = """
+import json, sys
+from pathlib import Path
+from altmarl_ros.games import load_game
+from altmarl_ros.policies import load_bundle
+from altmarl_ros.protocol.settings import DecisionSettings
+from altmarl_ros.records.replay import redecide
+from altmarl_ros.records.run_record import StatusRow
+game, bundle = load_game("warehouse"), load_bundle(sys.argv[1])
+for model, rows in json.loads(Path(sys.argv[2]).read_text()).items():
+    statuses = [StatusRow(*row[:-2], tuple(row[-2]), tuple(map(tuple, row[-1]))) for row in rows]
+    again = list(redecide(statuses, game, {0: DecisionSettings(model)}, {bundle.policy_id: bundle}))
+    print(model, len(again), sum(not r.equal for r in again))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "machine",
+    [
+        {"OPENBLAS_CORETYPE": "Nehalem", "OPENBLAS_NUM_THREADS": "1", "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4"},
+        {"OPENBLAS_CORETYPE": "Haswell", "OPENBLAS_NUM_THREADS": "4", "NUMBA_CPU_NAME": "generic", "NUMBA_NUM_THREADS": "1"},
+    ],
+    ids=["another BLAS kernel", "other threads and instructions"],
+)
+def test_a_record_replays_on_another_machine(record_run, shares_bundle, tmp_path, machine):
+    runs = {model: record_run(model, bundle=shares_bundle, ticks=400) for model in MODEL_NAMES}
+    (tmp_path / "runs.json").write_text(json.dumps({model: [astuple(row) for row in rows] for model, rows in runs.items()}))
+    policy = save_bundle(shares_bundle, tmp_path / "shares.npz")
+    command = [sys.executable, "-c", REPLAY, str(policy), str(tmp_path / "runs.json")]
+    environment = {**os.environ, **machine, "NUMBA_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [f"{model} 400 0" for model in MODEL_NAMES]
+
+
 def test_a_session_that_was_taken_over_is_decided_again(record_run, warehouse, small_bundle, policies):
     handover = Handover(2, 1, 2, tuple(float(np.float32(share)) for share in (0.7, 0.1, 0.1, 0.05, 0.05)), 0.01)
     statuses = record_run("filtered", ticks=30, session=78, handover=handover, robots=20)
@@ -131,7 +197,7 @@ def test_fewer_reports_decide_by_the_lower_rung(record_run, warehouse, small_bun
     redecisions = redecide(statuses, warehouse, {0: DecisionSettings("fresh")}, policies, k=1)
     for s, redecision in zip(statuses, redecisions, strict=True):
         counts = np.bincount([state for _, state in s.answers[:1]], minlength=5)
-        assert redecision.decided == small_bundle.ladder.act(s.global_state, counts)
+        assert redecision.decided == small_bundle.pi_g.act(s.global_state, counts)
 
 
 def test_each_session_begins_anew(record_run, warehouse, small_bundle, policies):

@@ -127,7 +127,7 @@ def test_a_recorded_fleet_is_decided_again(recorded, policy, tmp_path):
 
 def test_a_change_of_policy_and_a_takeover_are_decided_again(fleet, policy, recorder, tmp_path):
     bundle = load_bundle(policy)
-    other = replace(bundle, ladder=Ladder(tuple((rung + 1) % 5 for rung in bundle.ladder.rungs), 5, 5))
+    other = replace(bundle, pi_g=Ladder(tuple((rung + 1) % 5 for rung in bundle.pi_g.rungs), 5, 5))
     other = replace(other, pi_l=LocalPolicy(bundle.pi_l.probabilities[..., ::-1]))
     save_bundle(other, tmp_path / "other.npz")
     process = recorder(tmp_path / "bag")

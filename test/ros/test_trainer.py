@@ -200,8 +200,8 @@ def test_training_is_cancelled_crashes_repeats_and_deploys_itself_only_above_the
         ({"reward__parameters": "{nearby: lots}"}, "parameters.nearby"),
         ({"reward__parameters": "nearby"}, "'reward.parameters': 'nearby' is no mapping"),
         ({"game": "chess", "rounds": 3}, "chess"),
-        ({"K": 9000}, "count vectors"),
-        ({"backup": "guess"}, "auto, exact"),
+        ({"K": 9000, "backup": "exact"}, "count vectors"),
+        ({"backup": "guess"}, "auto, shares, exact"),
         ({"folder": "elsewhere"}, "read-only"),
     ):
         taken, said = running.set_parameters("trainer", **parameters)

@@ -164,7 +164,7 @@ def test_a_paused_fleet_waits_and_misses_nothing(tuned):
 def test_a_policy_comes_with_what_it_needs_in_one_set(tuned, policy, tmp_path):
     """Its own k, and no temperature where it has no values, although the open tick goes by the old ones."""
     bundle = load_bundle(policy)
-    bare = replace(bundle, ladder=Ladder(bundle.ladder.rungs[:3], 5, 5), pi_l=LocalPolicy(bundle.pi_l.probabilities[..., ::-1]))
+    bare = replace(bundle, pi_g=Ladder(bundle.pi_g.rungs[:3], 5, 5), pi_l=LocalPolicy(bundle.pi_l.probabilities[..., ::-1]))
     path = save_bundle(bare, tmp_path / "bare.npz")
     fleet = tuned()
     fleet.set(policy__temperature=1.0)

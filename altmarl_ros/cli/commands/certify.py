@@ -55,7 +55,7 @@ def certify(
     model = model or bundle.report.get("options", {}).get("learn_for", "fresh")
     gaps = [
         nash_gap(
-            tabular, bundle.ladder, bundle.pi_l, k=wanted, n=robots, runs=runs, seed=seed, method=method, model=model
+            tabular, bundle.pi_g, bundle.pi_l, k=wanted, n=robots, runs=runs, seed=seed, method=method, model=model
         ).as_json()
         for wanted in ks
     ]

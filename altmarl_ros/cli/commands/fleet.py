@@ -9,7 +9,7 @@ import typer
 from altmarl_ros.cli import console
 from altmarl_ros.cli.fleet_run import run_and_record
 from altmarl_ros.cli.options import Game, Json, LogLevel, Model, Policy, Seed, completing
-from altmarl_ros.cli.training import check_rung, find_bundle
+from altmarl_ros.cli.training import check_reports, find_bundle
 from altmarl_ros.deployment import FleetPlan, find_period
 from altmarl_ros.deployment.fleet_plan import BACKENDS, MOST_ROBOTS
 from altmarl_ros.games import load_game
@@ -103,7 +103,7 @@ def fleet(
         visualization=visualization,
     )
     stored = find_bundle(tabular, game, policy)
-    check_rung(stored, k)
+    check_reports(stored, k)
     plan = replace(plan, policy=stored.path)
     run = run_and_record(plan, tabular, record, isolated=isolated, log_level=log_level)
     if as_json:

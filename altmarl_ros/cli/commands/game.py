@@ -183,7 +183,7 @@ def _print_mixing(game: TabularGame, mixing: Optional[np.ndarray], joint: Option
 
 
 def _print_costs(costs: List[Cost]) -> None:
-    title = "training by reports per tick: memory beside the program's own, estimated time of one G-LEARN"
+    title = "a ladder (train --backup exact or sampled) by reports per tick: memory, estimated time of one G-LEARN"
     table = Table(title=title, title_justify="left")
     for column in ("k", "count vectors", "memory", "about", "backup"):
         table.add_column(column, justify="left" if column == "backup" else "right", no_wrap=True)

@@ -51,12 +51,10 @@ def retrain(
     gamma: Annotated[Optional[float], typer.Option(min=0.0, max=0.9999, help="Discount per tick; 0: the game's own.")] = None,
     k: Annotated[
         Optional[int],
-        typer.Option("--k", "-k", min=0, help="Largest number of reports to learn for; 0: as in the policy in force."),
+        typer.Option("--k", "-k", min=0, help="Reports per tick to learn for; 0: as in the policy in force."),
     ] = None,
     rounds: Annotated[Optional[int], typer.Option(min=1, help="Most rounds of best responses.")] = None,
-    backup: Annotated[
-        Optional[str], typer.Option(help="How G-LEARN computes expected values: auto, exact, sampled or mean_field.")
-    ] = None,
+    backup: Annotated[Optional[str], typer.Option(help="How G-LEARN computes: auto, shares, exact or sampled.")] = None,
     train: Annotated[bool, typer.Option(help="Learn a candidate; --no-train: use the one that is there.")] = True,
     deploy: Annotated[bool, typer.Option("--deploy", help="Put the candidate in force, whatever its scores are.")] = False,
     if_better: Annotated[

@@ -25,15 +25,16 @@ def train(
             "--k",
             "-k",
             min=0,
-            help="Largest number of reports per tick to learn for (the ladder's top rung); default: 25, or less for large "
-            "games.",
+            help="Reports per tick in the training. A ladder is learned up to this number (its top rung), value vectors serve "
+            "every number; default: 25, or less for a ladder of a large game.",
         ),
     ] = None,
     backup: Annotated[
         str,
         typer.Option(
-            autocompletion=completing("auto", "exact", "sampled", "mean_field"),
-            help="How G-LEARN computes expected values: auto, exact, sampled or mean_field.",
+            autocompletion=completing("auto", "shares", "exact", "sampled"),
+            help="How G-LEARN computes: shares (value vectors for any number of reports), exact or sampled (count vectors, a "
+            "ladder of policies), or auto.",
         ),
     ] = _DEFAULTS.backup,
     rounds: Annotated[int, typer.Option(min=1, help="Most rounds of best responses.")] = _DEFAULTS.rounds,
@@ -53,9 +54,12 @@ def train(
     if_missing: Annotated[
         bool, typer.Option("--if-missing", help="Do nothing if the bundle exists already and fits the game.")
     ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Also tell what the verdict rests on: bounds, NashGap and claimed bound.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Learn a policy bundle for a game: the coordinator's policy for every number of reports, and the robots' policy.
+    """Learn a policy bundle for a game: the coordinator's policy and the robots' policy.
 
     Example: altmarl train --game warehouse --k 25 --out warehouse.npz
     """
@@ -72,6 +76,7 @@ def train(
         memory=memory,
         seed=seed,
         if_missing=if_missing,
+        verbose=verbose,
     )
     path, bundle = train_bundle(settings)
     if as_json:
@@ -82,7 +87,8 @@ def train(
                 "policy_hash": bundle.content_hash,
                 "game": bundle.game,
                 "game_hash": bundle.game_hash,
-                "top_rung": bundle.ladder.K,
+                "kind": bundle.kind,
+                "most_reports": bundle.pi_g.most_reports,
                 "report": bundle.report,
             }
         )

@@ -4,14 +4,17 @@ A node that takes choice c at s and goes on with node i(s') earns, from every lo
 
     alpha = r_s + r_g(s, c) 1 + gamma P_s sum_s' P_g(s' | s, c) alpha_i(s')  =:  T alpha.
 
-The fixed point is found by sweeps and MacQueen's bounds: with d the change in a sweep, alpha + gamma / (1 - gamma) min d is
-no more than T of itself, and so no more than the fixed point. That lower end is what is returned: then V_Gamma <= H V_Gamma,
-H the Bellman operator, holds for every share vector (Hansen 1998; Ji, Parr, Li, Liao and Carin 2007).
+With d the change in a sweep, alpha + gamma / (1 - gamma) min d is no more than T of itself, and so no more than the fixed point
+(MacQueen's bound). That lower end is what is returned: then V_Gamma <= H V_Gamma, H the Bellman operator, holds for every share
+vector (Hansen 1998; Ji, Parr, Li, Liao and Carin 2007). The bound holds from any alpha. So the fixed point is approached by
+cycles of GMRES (Saad and Schultz 1986) on alpha - T alpha = 0: plans that never meet settle slowly, each by the factor gamma in
+a sweep, and there are few such modes.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Callable
 
 import numpy as np
 
@@ -23,7 +26,8 @@ from altmarl_ros.policies.shares.vectors import ValueVectors
 PRECISION = 1e-12
 """Distance of exact values from the fixed point, as a share of the process' scale; rounding is about 1e-15."""
 
-_MOST_SWEEPS = 100_000
+_MOST_CYCLES = 10_000
+_KRYLOV = 12  # sweeps in a cycle, each of which keeps a copy of the values
 
 
 def backed_up(process: SharesProcess, vectors: ValueVectors, alpha: FloatArray) -> FloatArray:
@@ -37,15 +41,46 @@ def evaluate(process: SharesProcess, vectors: ValueVectors, precision: float = P
     """The same nodes with their values within `precision` times the scale, from below; starts from the values given."""
     factor = process.gamma / (1.0 - process.gamma)
     alpha = vectors.alpha
-    spare = np.empty_like(alpha)
-    for _ in range(_MOST_SWEEPS):
+    homogeneous = process.arrays._replace(
+        reward=np.zeros_like(process.arrays.reward), choice_reward=np.zeros_like(process.arrays.choice_reward)
+    )
+
+    def linear_part(values: FloatArray) -> FloatArray:
+        out = np.empty_like(values)
+        _sweep(homogeneous, vectors.arrays, values, out)
+        return out
+
+    for _ in range(_MOST_CYCLES):
         following = backed_up(process, vectors, alpha)
-        np.subtract(following, alpha, out=spare)
-        low, high = float(spare.min()), float(spare.max())
-        alpha = following
+        change = following - alpha
+        low, high = float(change.min()), float(change.max())
         if factor * (high - low) <= precision * process.scale:
             break
-    return replace(vectors, alpha=alpha + factor * low)
+        alpha = alpha + _correction(linear_part, change)
+    return replace(vectors, alpha=following + factor * low)
+
+
+def _correction(linear_part: Callable[[FloatArray], FloatArray], residual: FloatArray) -> FloatArray:
+    # One cycle of GMRES: z of the Krylov space of the residual for which residual - (z - T z), T linear, is least.
+    size = float(np.sqrt((residual**2).sum()))
+    basis = [residual / size]
+    H = np.zeros((_KRYLOV + 1, _KRYLOV))
+    for m in range(_KRYLOV):
+        w = basis[m] - linear_part(basis[m])
+        for i, v in enumerate(basis):
+            H[i, m] = float((v * w).sum())
+            w -= H[i, m] * v
+        H[m + 1, m] = float(np.sqrt((w**2).sum()))
+        if H[m + 1, m] <= 1e-14 * abs(H[: m + 1, m]).max():
+            break
+        basis.append(w / H[m + 1, m])
+    target = np.zeros(m + 2)
+    target[0] = size
+    weights = np.linalg.lstsq(H[: m + 2, : m + 1], target, rcond=None)[0]
+    correction = np.zeros_like(residual)
+    for weight, v in zip(weights, basis, strict=False):
+        correction += weight * v
+    return correction
 
 
 def inconsistency(process: SharesProcess, vectors: ValueVectors) -> float:

@@ -40,10 +40,6 @@ class Points:
     def __len__(self) -> int:
         return len(self.s)
 
-    def of_process(self, process: SharesProcess) -> Points:
-        """The same points for other kernels and rewards on the same states."""
-        return Points(process, self.s, self.shares)
-
 
 def thinned(points: Points, per_state: int, distance: float, fixed: int = 0) -> Points:
     """At each global state those points that are farthest from each other.

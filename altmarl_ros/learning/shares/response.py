@@ -13,7 +13,7 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games.tabular import Start
 from altmarl_ros.learning.coordinator_response import Response
 from altmarl_ros.learning.shares.estimates import draw_successors
-from altmarl_ros.learning.shares.start_posterior import mean_start
+from altmarl_ros.observation.start_posterior import mean_start
 from altmarl_ros.policies.shares.lookahead import SharesPolicy, predict
 from altmarl_ros.policies.shares.process import IntArray, SharesProcess
 

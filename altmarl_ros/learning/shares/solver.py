@@ -63,6 +63,11 @@ class SharesOptions:
         if not self.tolerance > 0:
             raise ResourceError(f"tolerance is {self.tolerance}, must be positive")
 
+    @property
+    def rough(self) -> float:
+        """Precision of evaluations on the way, as a share of the scale of rewards."""
+        return _ROUGH * self.tolerance
+
     def per_state(self, S_g: int) -> int:
         """Most points at one global state."""
         return max(self.least_points, self.points // S_g)
@@ -112,8 +117,7 @@ def learn_shares(
     """
     check_memory(process, options)
     rng = np.random.default_rng(options.seed)
-    precision = _ROUGH * options.tolerance
-    present = blind_plans(process, precision) if vectors is None else _warm(process, vectors, precision)
+    present = blind_plans(process, options.rough) if vectors is None else _warm(process, vectors, options.rough)
     points = None
     steps = 0
     for round_ in range(options.rounds):
@@ -184,7 +188,7 @@ def _improve_until_flat(
     best, best_value = vectors, float(vectors.value(points.s, points.shares).mean())
     waited, used = 0, 0
     while waited < options.patience and used < options.improvements:
-        vectors = improved(points, vectors, _ROUGH * options.tolerance)
+        vectors = improved(points, vectors, options.rough)
         used += 1
         value = float(vectors.value(points.s, points.shares).mean())
         waited = 0 if value > best_value + options.tolerance * points.process.scale else waited + 1

@@ -21,16 +21,18 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import ResourceError
 from altmarl_ros.games.sparse import Sparse
 from altmarl_ros.games.tabular import Start, TabularGame
-from altmarl_ros.learning.bellman import GlobalProcess, Workers
+from altmarl_ros.learning.backups import GLearnOptions
 from altmarl_ros.learning.count_kernel import start_distribution
-from altmarl_ros.learning.exact_backup import ExactBackup
+from altmarl_ros.learning.global_agent import g_learn
 from altmarl_ros.learning.shares.bounds import Bound
-from altmarl_ros.policies.counts import enumerate_counts, number_of_counts
+from altmarl_ros.policies.counts import number_of_counts
 from altmarl_ros.policies.local_policy import LocalPolicy
 from altmarl_ros.policies.shares.process import SharesProcess
 
 _MOST_SWEEPS = 100_000
 _PRECISION = 1e-6  # width of the bounds on V_k, as a share of the scale of rewards
+_ROUGH = 3e-5  # the same where sweeps are expensive
+_LEAST_TOLERANCE = 1e-300  # where all rewards are the same
 
 
 def subset_bound(process: SharesProcess, start: Start, k: int, *, memory_limit: int = 1 << 30) -> Bound:
@@ -92,31 +94,19 @@ def tuple_distribution(start: Start, k: int) -> FloatArray:
     return total
 
 
-def counted_bound(game: TabularGame, pi_l: LocalPolicy, k: int) -> Bound:
-    """As `subset_bound`, by the exact backup over count vectors of k robots.
+def counted_bound(game: TabularGame, pi_l: LocalPolicy, k: int, *, precision: float = _ROUGH) -> Bound:
+    """As `subset_bound`, by exact backups over count vectors of k robots, within `precision` times the scale of rewards.
 
     Raises:
-        ResourceError: the exact backup refuses the kernels.
+        ResourceError: the exact backup refuses the kernels, or the count vectors do not fit the memory.
     """
-    L, gamma = game.n_local_states, game.gamma
-    local_reward = np.ascontiguousarray(enumerate_counts(k, L) @ pi_l.reward(game).T / k)
-    process = GlobalProcess(game.P_g, game.r_g, local_reward, gamma)
-    backup = ExactBackup(pi_l.transition(game), k)
-    V, following = local_reward.copy(), np.empty_like(local_reward)
-    policy = np.zeros(V.shape, dtype=np.uint16)
-    scale = float(np.ptp(local_reward) + np.ptp(game.r_g)) / (1.0 - gamma)
-    with Workers(0, V.size) as workers:
-        for _ in range(_MOST_SWEEPS):
-            change = backup.sweep(process, V, following, policy, workers)
-            V, following = following, V
-            if gamma / (1.0 - gamma) * change.span <= _PRECISION * scale:
-                break
-    V += gamma / (1.0 - gamma) * change.high
-    starts = np.zeros(number_of_counts(k, L))
+    scale = float(np.ptp(pi_l.reward(game)) + np.ptp(game.r_g)) / (1.0 - game.gamma)
+    solution = g_learn(game, pi_l, k, GLearnOptions(backup="exact", tolerance=max(precision * scale, _LEAST_TOLERANCE)))
+    starts = np.zeros(number_of_counts(k, game.n_local_states))
     concentrations = np.atleast_2d(game.initial.alpha)
     for alpha in concentrations:
         starts += start_distribution(alpha, k) / len(concentrations)
-    return Bound(float(starts @ V @ game.initial.rho_g), _holds_for(k))
+    return Bound(float(starts @ solution.V @ game.initial.rho_g) + solution.above, _holds_for(k))
 
 
 def _holds_for(k: int) -> str:

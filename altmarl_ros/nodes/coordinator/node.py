@@ -100,7 +100,7 @@ class CoordinatorNode(ManagedNode):
         Diagnostics(self, endpoints, values["diagnostics.period"], prefix, self._diagnose)
         self.get_logger().info(
             f"game {game.name} {game.content_hash}, policy {bundle.policy_id:08x}, {settings.decision.model}, "
-            f"k = {settings.k} of at most {bundle.ladder.K}, every {settings.period:g} s"
+            f"k = {settings.k}, every {settings.period:g} s"
         )
 
     def activate(self) -> None:

@@ -46,7 +46,14 @@ PARAMETERS = (
     ),
     Parameter("paused", _DEFAULTS.paused, "Begin no tick; robots that drive stop, the others wait.", live=True),
     Parameter("fleet_prefix", "/fleet", "Prefix of the fleet-wide topics."),
-    Parameter("sampling.k", _DEFAULTS.k, "Reports wanted per tick, at most the bundle's top rung.", 0, 10_000, live=True),
+    Parameter(
+        "sampling.k",
+        _DEFAULTS.k,
+        "Reports wanted per tick; a ladder allows no more than its top rung.",
+        0,
+        10_000,
+        live=True,
+    ),
     Parameter("sampling.model", _DEFAULTS.decision.model, "What is made of the reports.", choices=MODEL_NAMES, live=True),
     Parameter(
         "sampling.turnover",

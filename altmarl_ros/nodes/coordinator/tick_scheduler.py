@@ -16,6 +16,7 @@ from altmarl_ros.protocol.settings import CoordinatorSettings
 
 _GATE_POLL = 0.05  # s
 _SETTLE = 1.0  # s; the robots' side of discovery, and their bodies, are ready a little after ours
+_MOST_QUEUED = 1024  # reports, where a policy can use any number of them
 
 
 class TickHooks(Protocol):
@@ -58,7 +59,8 @@ class TickScheduler:
         self._period = self._promised_period = core.settings.period
         self._tick_publisher = endpoints.publisher(FleetTick, f"{prefix}/tick", qos.tick_qos(self._period, lease))
         self._status_publisher = endpoints.publisher(CoordinatorStatus, f"{prefix}/status", qos.account_qos())
-        endpoints.subscription(RobotReport, f"{prefix}/report", self._on_report, qos.report_qos(max(64, 2 * core.K)))
+        most = _MOST_QUEUED if core.most_reports is None else max(64, 2 * core.most_reports)
+        endpoints.subscription(RobotReport, f"{prefix}/report", self._on_report, qos.report_qos(most))
         self._gate = self._node.create_timer(_GATE_POLL, self._check_gate)
         self._ticker, self._deadline, self._backfiller = (
             self._node.create_timer(self._period, callback) for callback in (self._tick_due, self._decide, self._backfill)

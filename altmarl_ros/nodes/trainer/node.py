@@ -19,6 +19,7 @@ from std_srvs.srv import Trigger
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.learning.training_job import Report, TrainingJob, TrainingRequest
+from altmarl_ros.learning.training_options import learns_ladder
 from altmarl_ros.msg import TrainingProgress
 from altmarl_ros.nodes.common import qos
 from altmarl_ros.nodes.common.endpoints import Endpoints
@@ -124,9 +125,10 @@ class TrainerNode(GuardedNode):
         game, present = rewards_of(values).of(values["game"]), self._present(configuration)
         parameters, status = configuration.parameters, self._fleet.status
         robots = 1 if status is None else status.live
-        options = options_of(values, game, present.ladder.K, robots)
-        wanted = parameters["sampling.k"]
-        if wanted > options.K:
+        wanted, most = parameters["sampling.k"], present.pi_g.most_reports
+        options = options_of(values, game, wanted if most is None else most, robots)
+        ladder = learns_ladder(game, options)
+        if ladder and wanted > options.K:
             raise AltmarlError(f"parameter 'K' is {options.K}, below the {wanted} reports that the coordinator wants")
         request = TrainingRequest(
             game=values["game"],
@@ -146,7 +148,8 @@ class TrainerNode(GuardedNode):
         self._job = TrainingJob(request)
         self._candidate.begin()
         self._auto_deployed, self._began, self._seconds = False, time.monotonic(), 0.0
-        return f"training for {game.name}, rungs 0..{options.K}, {options.n} robots in the evaluations"
+        learned = f"rungs 0..{options.K}" if ladder else f"over shares, k = {options.K}"
+        return f"training for {game.name}, {learned}, {options.n} robots in the evaluations"
 
     def _configuration(self) -> Configuration:
         """The fleet's configuration.

@@ -9,7 +9,9 @@ from altmarl_ros.errors import AltmarlError, GameError
 from altmarl_ros.games import TabularGame
 from altmarl_ros.games.rewards import Rewards, parse_parameters
 from altmarl_ros.learning.alternating import LEARNABLE, TrainingOptions
-from altmarl_ros.learning.backups import BACKUPS, GLearnOptions, check_training
+from altmarl_ros.learning.backups import BACKUPS, GLearnOptions
+from altmarl_ros.learning.shares.solver import SharesOptions
+from altmarl_ros.learning.training_options import check_options
 from altmarl_ros.nodes.common.parameters import Parameter
 from altmarl_ros.observation import DEFAULT_MODEL
 from altmarl_ros.policies.bundle import default_top_rung
@@ -27,8 +29,14 @@ PARAMETERS = (
         live=True,
     ),
     Parameter("gamma", 0.0, "Discount per tick; 0: the game's own.", 0.0, 0.9999, live=True),
-    Parameter("K", 0, "Top rung of the ladder; 0: as of the policy in force.", 0, 10_000, live=True),
-    Parameter("backup", "auto", "How G-LEARN computes expectations.", choices=BACKUPS, live=True),
+    Parameter("K", 0, "Reports per tick to learn for, a ladder's top rung; 0: as at present.", 0, 10_000, live=True),
+    Parameter(
+        "backup",
+        "auto",
+        "How G-LEARN computes: over shares, or on count vectors.",
+        choices=BACKUPS,
+        live=True,
+    ),
     Parameter("rounds", 10, "Most rounds of best responses.", 1, 1000, live=True),
     Parameter("learn_for", DEFAULT_MODEL, "Observation model that the pair is learned for.", choices=LEARNABLE, live=True),
     Parameter(
@@ -91,11 +99,11 @@ def options_of(values: Mapping[str, Any], game: TabularGame, K: int | None, robo
     Args:
         values: the parameters by name.
         game: game to learn for.
-        K: top rung of the policy in force; None: unknown.
+        K: most reports of the policy in force, or those that the coordinator wants; None: unknown.
         robots: number of robots in the draw.
 
     Raises:
-        AltmarlError: an option is out of range, or the ladder does not fit the memory.
+        AltmarlError: an option is out of range, or the coordinator's policy does not fit the memory.
     """
     top = values["K"] or (default_top_rung(game) if K is None else K)
     options = TrainingOptions(
@@ -108,8 +116,9 @@ def options_of(values: Mapping[str, Any], game: TabularGame, K: int | None, robo
         seed=values["seed"],
         certificate_runs=0,
         g_learn=GLearnOptions(backup=values["backup"], memory_limit=values["memory"] << 20, seed=values["seed"], threads=1),
+        shares=SharesOptions(memory_limit=values["memory"] << 20, seed=values["seed"]),
     )
-    check_training(game, top, options.g_learn)
+    check_options(game, options)
     return options
 
 

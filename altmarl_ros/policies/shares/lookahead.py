@@ -10,6 +10,7 @@ worth the same within rounding the lowest is taken, whatever the unit of reward.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.compiled import njit
@@ -20,19 +21,38 @@ _TIE = 1e-12  # share of the process' scale by which an action must be better th
 
 
 class SharesPolicy:
-    """pi_g over shares: a process and its value vectors."""
+    """pi_g over shares: a process and its value vectors (see GlobalPolicy)."""
 
     def __init__(self, process: SharesProcess, vectors: ValueVectors) -> None:
         """Raises BundleError where the vectors are not of that process."""
         vectors.check(process)
         self.process, self.vectors = process, vectors
 
-    def act(self, s: IntArray, shares: FloatArray) -> IntArray:
-        """Actions a_g [B] for global states [B] and shares [B, S_l]."""
-        return np.asarray(self.process.action_of[self.choose(s, shares)])
+    @property
+    def n_global_states(self) -> int:
+        """S_g, number of global states."""
+        return self.process.n_global_states
+
+    @property
+    def n_local_states(self) -> int:
+        """S_l, number of local states."""
+        return self.process.n_local_states
+
+    @property
+    def n_global_actions(self) -> int:
+        """A_g, number of global actions."""
+        return self.process.n_global_actions
+
+    @property
+    def most_reports(self) -> None:
+        """See GlobalPolicy: value vectors serve every number of reports."""
+
+    def act_on_shares(self, s_g: NDArray[np.integer], shares: FloatArray) -> IntArray:
+        """Choose actions a_g [R] for global states [R] and shares [R, S_l]."""
+        return np.asarray(self.process.action_of[self.choose(np.asarray(s_g, dtype=np.int64), shares)])
 
     def choose(self, s: IntArray, shares: FloatArray) -> IntArray:
-        """As `act`, as choices of the process [B]."""
+        """Like `act_on_shares`, but returns choices of the process [B]."""
         ahead = look_ahead(self.process, self.vectors, s, predict(self.process, s, shares))
         return ahead.choice
 

@@ -254,6 +254,6 @@ def _check(kernels: Sequence[Sparse], kernel_of: IntArray, sizes: tuple[int, int
         if matrix.shape != shape:
             raise GameError(f"{name} has shape {matrix.shape}, must be {shape}")
         sums = np.asarray(matrix.sum(axis=1))
-        wrong = np.flatnonzero(np.abs(sums - 1.0) > _ROW_SUM_TOLERANCE)
+        wrong = np.flatnonzero(~(np.abs(sums - 1.0) <= _ROW_SUM_TOLERANCE))  # NaN is wrong
         if len(wrong) or (matrix.nnz and matrix.data.min() < 0):
             raise GameError(f"{name} has a row that is no distribution: row {wrong[0] if len(wrong) else '?'}")

@@ -86,6 +86,10 @@ class ValueVectors:
         arrays = process.arrays
         if self.alpha.shape[1] != process.n_local_states or len(self.start) != process.n_global_states + 1:
             raise BundleError(f"value vectors of shape {self.alpha.shape} do not fit {process.n_local_states} local states")
+        if not 0 <= self.choice.min() <= self.choice.max() < len(arrays.choice_reward):
+            raise BundleError(f"a value vector has a choice that is none of the {len(arrays.choice_reward)}")
+        if not 0 <= self.following.min() <= self.following.max() < len(self):
+            raise BundleError(f"a value vector goes on with one that is none of the {len(self)}")
         if not np.array_equal(process.state_of_choice[self.choice], self.state):
             raise BundleError("a value vector has a choice of another global state")
         lengths = np.diff(arrays.outcome_start)[self.choice]

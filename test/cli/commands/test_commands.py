@@ -9,12 +9,23 @@ import pytest
 from altmarl_ros.cli.main import main
 from altmarl_ros.games import load_game
 from altmarl_ros.learning.alternating import TrainingOptions, train
+from altmarl_ros.learning.backups import GLearnOptions
 from altmarl_ros.policies import load_bundle, save_bundle
 
 
 @pytest.fixture(scope="module")
 def policy(tmp_path_factory):
-    bundle = train(load_game("warehouse"), TrainingOptions(K=5, runs=200, n=1000, certificate_runs=0))
+    return trained(tmp_path_factory, "shares")
+
+
+@pytest.fixture(scope="module")
+def ladder(tmp_path_factory):
+    return trained(tmp_path_factory, "exact")
+
+
+def trained(tmp_path_factory, backup):
+    g_learn = GLearnOptions(backup=backup)
+    bundle = train(load_game("warehouse"), TrainingOptions(K=5, runs=200, n=1000, certificate_runs=0, g_learn=g_learn))
     return save_bundle(bundle, tmp_path_factory.mktemp("policy") / "warehouse.npz")
 
 
@@ -54,9 +65,29 @@ def test_evaluation_depends_on_the_seed_and_on_nothing_else(policy, capfd):
     assert values("1") == values("1") != values("2")
 
 
-def test_train_writes_a_bundle_that_loads(tmp_path):
-    assert main(["train", "--k", "2", "--runs", "20", "--robots", "50", "--out", str(tmp_path / "new.npz")]) == 0
-    assert load_bundle(tmp_path / "new.npz", load_game("warehouse")).ladder.K == 2
+@pytest.mark.parametrize(("backup", "most_reports"), [("auto", None), ("shares", None), ("exact", 2), ("sampled", 2)])
+def test_train_writes_a_bundle_that_loads(tmp_path, backup, most_reports):
+    few = ["--k", "2", "--runs", "20", "--robots", "50", "--rounds", "1"]
+    assert main(["train", *few, "--backup", backup, "--out", str(tmp_path / "new.npz")]) == 0
+    assert load_bundle(tmp_path / "new.npz", load_game("warehouse")).pi_g.most_reports == most_reports
+
+
+def test_for_the_papers_rule_a_ladder_is_learned(tmp_path):
+    few = ["--k", "2", "--runs", "20", "--robots", "50", "--rounds", "1"]
+    assert main(["train", *few, "--learn-for", "fresh", "--out", str(tmp_path / "new.npz")]) == 0
+    assert load_bundle(tmp_path / "new.npz").kind == "ladder"
+
+
+def test_train_tells_its_verdict_and_what_it_rests_on_if_asked(tmp_path, capfd):
+    few = ["--k", "2", "--runs", "40", "--robots", "50", "--rounds", "2", "--out", str(tmp_path / "new.npz")]
+    assert main(["train", *few]) == 0
+    said = " ".join(capfd.readouterr().out.split())
+    assert "% of the best possible against these robots" in said
+    assert "NashGap" not in said
+    assert main(["train", *few, "-v"]) == 0
+    said = " ".join(capfd.readouterr().out.split())
+    for words in ("NashGap", "claimed at most", "without a single report", "of 25 or more robots", "infinitely many robots"):
+        assert words in said
 
 
 def test_train_if_missing_keeps_what_is_there(policy):
@@ -71,7 +102,7 @@ def test_train_if_missing_keeps_what_is_there(policy):
         (["train", "--game", "chess"], "chess"),
         (["train", "--game", "missing.yaml"], "missing.yaml"),
         (["train", "--backup", "magic"], "magic"),
-        (["train", "--k", "200"], "k=200"),
+        (["train", "--backup", "exact", "--k", "200"], "k=200"),
         (["evaluate", "-p", "missing.npz"], "missing.npz"),
         (["fleet", "-p", "missing.npz"], "missing.npz"),
         (["fleet", "--network", "los=0.3"], "'los' is unknown"),
@@ -106,9 +137,19 @@ def test_a_wrong_option_gives_usage_and_exit_code_2(arguments, capfd):
     assert "Traceback" not in captured.err
 
 
-def test_evaluating_beyond_the_ladder_names_the_top_rung(policy, capfd):
-    assert main(["evaluate", "-p", str(policy), "-k", "6"]) == 2
+def test_evaluating_beyond_the_ladder_names_the_top_rung(ladder, capfd):
+    assert main(["evaluate", "-p", str(ladder), "-k", "6"]) == 2
     assert "at most 5" in capfd.readouterr().err
+
+
+def test_value_vectors_serve_every_number_of_reports(policy, capfd):
+    ks = ("0", "6", "400")
+    arguments = [word for k in ks for word in ("-k", k)]
+    assert main(["evaluate", "-p", str(policy), *arguments, "-m", "filtered", "--runs", "200", "--json"]) == 0
+    results = {row["model"]: row["value"] for row in json.loads(capfd.readouterr().out)["results"]}
+    values = [results[f"filtered, k = {k}"] for k in ks]
+    assert values == sorted(values)
+    assert results["random actions"] < values[0]
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate", "fleet", "dashboard", "report", "demo", "doctor", "netcheck"])
@@ -138,4 +179,6 @@ def test_game_check_tells_sizes_costs_and_mixing(capfd):
 
 def test_game_check_prints_a_table(capfd):
     assert main(["game", "check", "warehouse"]) == 0
-    assert "training by reports per tick" in capfd.readouterr().out
+    said = capfd.readouterr().out
+    assert "training over shares, for every k at once: about" in said
+    assert "by reports per tick" in said

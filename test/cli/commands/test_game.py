@@ -66,7 +66,7 @@ def test_check_tells_what_is_odd_and_where_the_exact_backup_would_fail(tmp_path,
     assert main(["game", "check", "mine.yaml", "-k", "4", "--json"]) == 0
     told = json.loads(capfd.readouterr().out)
     assert ["do not feel the global state" in line for line in told["oddities"]] == [True]
-    assert told["costs"][0]["backup"] == "mean_field"
+    assert told["costs"][0]["backup"] == "sampled"
     assert "rounding errors could grow by" in told["costs"][0]["reason"]
 
 
@@ -81,7 +81,7 @@ def test_check_computes_only_what_was_asked_and_never_fails_by_more(case, ks, ca
     assert all(cost["seconds"] > 0 and cost["memory"] > 0 for cost in costs)
     assert {cost["k"]: cost["backup"] for cost in costs if cost["k"] in (1, 25)}.items() <= {
         1: "exact",
-        25: "mean_field",
+        25: "sampled",
     }.items()
 
 

@@ -175,7 +175,7 @@ def test_a_floor_whose_map_is_elsewhere_is_identified_trained_and_compared(recor
     assert load_floor_map(out).plan.names == model.local_state_names
     train = ["train", "--game", str(out), "-k", "1", "--runs", "10", "-n", "20", "--rounds", "1", "--out", "new.npz"]
     assert main(train) == 0
-    assert load_bundle("new.npz", game).ladder.K == 1
+    assert load_bundle("new.npz", game).kind == "shares"
     assert main(["compare", path, "--game", str(out), "--policy", "new.npz", "--runs", "100"]) == 0
     assert "the bands hold chance and what is not known of the kernel" in capfd.readouterr().out
 

@@ -12,7 +12,6 @@ from altmarl_ros.learning.shares.bounds import lookahead_loss
 from altmarl_ros.learning.shares.lower_bounds import all_seen, heard_nobody, heard_some, start_values
 from altmarl_ros.learning.shares.mean_field_bounds import fast_informed_vectors, points_from_the_mean_start, sawtooth
 from altmarl_ros.learning.shares.points import Points
-from altmarl_ros.learning.shares.start_posterior import mean_start, posterior_mean
 from altmarl_ros.learning.shares.subset_values import (
     counted_bound,
     subset_bound,
@@ -20,6 +19,7 @@ from altmarl_ros.learning.shares.subset_values import (
     tuple_values,
 )
 from altmarl_ros.observation.fresh import Fresh
+from altmarl_ros.observation.start_posterior import mean_start, posterior_mean
 from altmarl_ros.policies import LocalPolicy
 
 
@@ -121,14 +121,20 @@ def test_the_lookahead_earns_its_lower_bound(warehouse, small_bundle, solved):
 
     class Seen(Fresh):
         def decide(self, s_g, reports, n):
-            return policy.act(s_g, reports / n)
+            return policy.act_on_shares(s_g, reports / n)
 
     rng = np.random.default_rng(2)
     runs, n, ticks = 1500, 30, 150
     counts = rng.multinomial(n, warehouse.initial.draw_shares(runs, rng))
     s_g = rng.integers(5, size=runs)
     played = simulate(
-        warehouse, small_bundle.pi_l, Seen(small_bundle.ladder), k=n, start=Fleets(s_g, counts), horizon=ticks, rng=rng
+        warehouse,
+        small_bundle.pi_l,
+        Seen(small_bundle.pi_g, warehouse.initial),
+        k=n,
+        start=Fleets(s_g, counts),
+        horizon=ticks,
+        rng=rng,
     )
     surplus = played.returns - policy.vectors.value(s_g, counts / n)
     assert surplus.mean() > -4 * surplus.std() / np.sqrt(runs) - 0.95**ticks * policy.process.scale

@@ -18,13 +18,15 @@ def test_the_response_is_that_of_played_episodes(warehouse, small_bundle, solved
 
     class Seen(Fresh):
         def decide(self, s_g, reports, n):
-            return policy.act(s_g, reports / n)
+            return policy.act_on_shares(s_g, reports / n)
 
     rng = np.random.default_rng(0)
     response, returns = play_mean_field(policy, warehouse.initial, 4000, rng)
     shares = warehouse.initial.draw_shares(4000, rng)
     start = Fleets(rng.integers(5, size=4000), rng.multinomial(100_000, shares))
-    played = simulate(warehouse, small_bundle.pi_l, Seen(small_bundle.ladder), k=100_000, start=start, horizon=90, rng=rng)
+    played = simulate(
+        warehouse, small_bundle.pi_l, Seen(small_bundle.pi_g, warehouse.initial), k=100_000, start=start, horizon=90, rng=rng
+    )
     error = np.hypot(returns.std(), played.returns.std()) / np.sqrt(4000)
     assert abs(returns.mean() - played.value) < 4 * error
     counted = response_to(warehouse, played.visits)

@@ -34,13 +34,13 @@ def test_a_hidden_state_solved_by_hand(watched, even_start, solved, change):
             assert value == pytest.approx(watched_value(s, mu, change), abs=1e-8)
     fuller = np.array([[0.9, 0.1], [0.2, 0.8]])
     if change < 0.5:
-        assert solution.policy.act(np.array([1, 0]), fuller).tolist() == [0, 1]
+        assert solution.policy.act_on_shares(np.array([1, 0]), fuller).tolist() == [0, 1]
 
 
 def test_states_that_swap_are_watched_in_turn(watched, even_start, solved):
     solution = solved(watched(1.0), even_start)
     mu = np.array([0.7, 0.3])
-    assert solution.policy.act(np.array([0, 1]), np.array([mu, mu])).tolist() == [1, 1]  # where the 0.7 will be
+    assert solution.policy.act_on_shares(np.array([0, 1]), np.array([mu, mu])).tolist() == [1, 1]  # where the 0.7 will be
     assert solution.policy.vectors.value(np.array([0]), mu[None])[0] == pytest.approx(0.7 / (1 - 0.9), abs=1e-8)
 
 
@@ -61,7 +61,7 @@ def test_the_unit_of_reward_changes_no_decision(warehouse, small_bundle, solved,
     for game in (warehouse, scaled):
         process = SharesProcess.from_tabular(game, small_bundle.pi_l)
         policy = solved(process, game.initial).policy
-        taken.append(policy.act(s, shares))
+        taken.append(policy.act_on_shares(s, shares))
         assert len(set(taken[-1])) > 1
     np.testing.assert_array_equal(*taken)
 
@@ -126,7 +126,7 @@ def test_a_grid_of_zones_is_solved_far_above_chance():
     policy = learn_shares(process, game.start, sampler, SharesOptions(points=120)).policy
     assert len(process.action_of) < 12 * 12 / 2  # most targets lead the same way
     alone = np.eye(12)[[0, 11]]
-    assert policy.act(np.array([5, 5]), alone).tolist() == [
+    assert policy.act_on_shares(np.array([5, 5]), alone).tolist() == [
         process.action_of[process.choice_of[5, 0]],
         process.action_of[process.choice_of[5, 11]],
     ]
@@ -136,17 +136,18 @@ DECIDE = """
 import sys
 import numpy as np
 from altmarl_ros.games import TabularGame
-from altmarl_ros.observation.filtered_shares import FilteredShares
+from altmarl_ros.observation import Filtered
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.shares import SharesPolicy, SharesProcess, ValueVectors
 given = np.load(sys.argv[1])  # exp() is not the same everywhere
 game = TabularGame("given", *(given[name] for name in ("P_g", "P_l", "r_g", "r_l")), gamma=0.95)
-process = SharesProcess.from_tabular(game, LocalPolicy(given["pi_l"]))
+pi_l = LocalPolicy(given["pi_l"])
+process = SharesProcess.from_tabular(game, pi_l)
 vectors = ValueVectors(*(given[name] for name in ("alpha", "start", "choice", "following", "following_start")))
 policy = SharesPolicy(process, vectors)
 values = np.stack([policy.action_values(int(s), m) for s, m in zip(given["s"], given["m"])])
-sys.stdout.buffer.write(policy.act(given["s"], given["m"]).tobytes() + values.tobytes())
-model = FilteredShares(game.initial, policy)
+sys.stdout.buffer.write(policy.act_on_shares(given["s"], given["m"]).tobytes() + values.tobytes())
+model = Filtered(game, pi_l, policy)
 for s, reports in zip(given["s"], given["reports"]):
     sys.stdout.buffer.write(model.decide(np.array([s]), reports[None], 200).tobytes() + model.estimate.tobytes())
 """

@@ -139,7 +139,7 @@ def test_the_best_action_and_its_values(steered_game, uniform_process, solved):
         following = np.array([policy.vectors.value(np.array([t]), (m @ P[s])[None])[0] for t in range(3)])
         Q = m @ r[s] + game.r_g[s] + game.gamma * game.P_g[s] @ following
         np.testing.assert_allclose(policy.action_values(s, m), Q, atol=1e-9)
-        assert policy.act(np.array([s]), m[None])[0] == Q.argmax()
+        assert policy.act_on_shares(np.array([s]), m[None])[0] == Q.argmax()
 
 
 def test_alike_actions_are_one_choice_and_the_lowest_is_taken(random_game, uniform_process, solved):
@@ -157,9 +157,11 @@ def test_alike_actions_are_one_choice_and_the_lowest_is_taken(random_game, unifo
     assert process.choice_of.tolist() == [[0, 0, 1, 1], [2, 2, 3, 3]]
     policy = solved(process, game.initial).policy
     points = random_points(process, 50)
-    assert set(policy.act(points.s, points.shares)) <= {0, 2}
+    assert set(policy.act_on_shares(points.s, points.shares)) <= {0, 2}
     plain = SharesPolicy(uniform_process(game), policy.vectors)
-    np.testing.assert_array_equal(policy.act(points.s, points.shares), 2 * plain.act(points.s, points.shares))
+    np.testing.assert_array_equal(
+        policy.act_on_shares(points.s, points.shares), 2 * plain.act_on_shares(points.s, points.shares)
+    )
 
 
 def test_prediction_is_the_kernels(random_game, uniform_process):

@@ -1,0 +1,107 @@
+"""What a training computes, and which kind of policy it learns for the coordinator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from altmarl_ros.errors import AltmarlError, ResourceError
+from altmarl_ros.games import TabularGame
+from altmarl_ros.learning.backups import SHARES, GLearnOptions, check_training, prefers_exact
+from altmarl_ros.learning.shares.solver import SharesOptions, check_memory
+from altmarl_ros.observation import DEFAULT_MODEL
+from altmarl_ros.policies import LocalPolicy
+from altmarl_ros.policies.shares import SharesProcess
+
+LEARNABLE = ("filtered", "fresh")
+"""Observation models for which a pair can be learned; a pair for `fresh` also serves `sticky`."""
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """Options of ALTERNATING-MARL.
+
+    Attributes:
+        K: number of reports per tick in the rounds, and the top rung where the coordinator's policy is a ladder.
+        rounds: greatest number of rounds.
+        n: number of robots in the evaluations.
+        runs: episodes per evaluation; None takes `default_runs`.
+        horizon: ticks per episode; None takes `discounted_horizon`.
+        temperature: temperature of the local policy [reward units]; 0 makes it greedy.
+        learn_for: the observation model, one of LEARNABLE, through which the coordinator plays in the rounds. It matters,
+            since robots respond to the coordinator's behaviour: with `fresh`, the paper's rule, decisions flip with the
+            sampling noise.
+        confidence: number of standard errors by which a step must improve the value to be kept.
+        seed: seed of all random numbers.
+        certificate_runs: episodes that choose deviations for the final pair's NashGap, and as many that measure them;
+            0 leaves the NashGap and the verdict out, None takes a quarter of `default_runs`.
+        g_learn: options of G-LEARN over count vectors; its `backup` says how G-LEARN computes at all, see `learns_ladder`.
+        shares: options of G-LEARN over shares.
+    """
+
+    K: int = 25
+    rounds: int = 10
+    n: int = 1000
+    runs: int | None = None
+    horizon: int | None = None
+    temperature: float = 0.0
+    learn_for: str = DEFAULT_MODEL
+    confidence: float = 2.0
+    seed: int = 0
+    certificate_runs: int | None = None
+    g_learn: GLearnOptions = field(default_factory=GLearnOptions)
+    shares: SharesOptions = field(default_factory=SharesOptions)
+
+    def __post_init__(self) -> None:
+        for name, least in (("K", 0), ("rounds", 1), ("n", 1), ("runs", 2), ("horizon", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise AltmarlError(f"{name} is {value}, must be at least {least}")
+        if self.certificate_runs is not None and (self.certificate_runs < 0 or self.certificate_runs == 1):
+            raise AltmarlError(f"certificate_runs is {self.certificate_runs}, must be 0 or at least 2")
+        if self.learn_for not in LEARNABLE:
+            raise AltmarlError(f"a pair cannot be learned for model {self.learn_for!r}, but for {' or '.join(LEARNABLE)}")
+        for name in ("temperature", "confidence"):
+            if not getattr(self, name) >= 0:
+                raise AltmarlError(f"{name} is {getattr(self, name)}, must not be negative")
+
+    @property
+    def top(self) -> int:
+        """The number of reports per tick in the rounds."""
+        return min(self.K, self.n)
+
+
+def learns_ladder(game: TabularGame, options: TrainingOptions) -> bool:
+    """Return whether G-LEARN works on count vectors, so that the coordinator's policy becomes a ladder.
+
+    `exact` and `sampled` do, `shares` does not. `auto` takes value vectors over shares for `filtered`; for `fresh` it takes the
+    ladder of the paper where the count vectors of K reports fit the memory limit and are solved in seconds.
+    """
+    backup = options.g_learn.backup
+    if backup != "auto":
+        return backup != SHARES
+    if options.learn_for != "fresh":
+        return False
+    try:
+        check_training(game, options.K, options.g_learn)
+    except ResourceError:
+        return False
+    return prefers_exact(game, options.K)
+
+
+def check_options(game: TabularGame, options: TrainingOptions) -> None:
+    """Check that the training fits the memory limit of the kind of policy that it learns.
+
+    Raises:
+        ResourceError: it does not fit, with what would.
+    """
+    if learns_ladder(game, options):
+        check_training(game, options.K, options.g_learn)
+    else:
+        check_memory(SharesProcess.from_tabular(game, LocalPolicy.uniform(game)), options.shares)
+
+
+def default_runs(game: TabularGame) -> int:
+    """Return the number of episodes of an evaluation: fewer where a simulated tick takes longer."""
+    if game.continuous is not None:
+        return 100
+    return min(400, max(40, 8000 // game.n_local_states))
