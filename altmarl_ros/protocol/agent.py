@@ -93,6 +93,7 @@ class RobotAgent:
         self.temperature = 0.0
         self.policies = HeldPolicies() if policies is None else policies
         self._open: Tick | None = None
+        self._last: Tick | None = None  # that was followed
         self._unasked: Report | None = None  # of the last tick, while nobody has asked for it
         self._owed: Report | None = None  # once somebody has
         self.heard = self.missed = self.without_policy = 0
@@ -101,6 +102,12 @@ class RobotAgent:
     def lacks_policy(self) -> bool:
         """Whether a tick waits for a policy that this robot does not hold."""
         return self._open is not None and self.policies.find(self._open) is None
+
+    @property
+    def lacks_values(self) -> bool:
+        """Whether this robot needs action values for its temperature, which its policy has but came without."""
+        held = None if self._last is None else self.policies.find(self._last)
+        return self.temperature > 0.0 and held is not None and held.left_out > 0
 
     def silent(self, now: float) -> bool:
         """Whether no tick was followed in the last `silence` seconds before monotonic time `now` [s]."""
@@ -130,7 +137,7 @@ class RobotAgent:
         self.heard += 1
         self.without_policy += self.lacks_policy
         self.missed += self._open is not None
-        self._open = tick
+        self._open = self._last = tick
         self._unasked = self._owed = None
         return heard
 

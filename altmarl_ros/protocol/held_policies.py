@@ -22,23 +22,39 @@ class HeldPolicy:
         policy_id: the name by which ticks ask for it.
         policy: pi_l.
         game_tag: tag of the game that it is for, which reports repeat.
+        left_out: digest of its action values where they were left out, and are sent when a robot asks for them; else 0.
     """
 
     policy_id: int
     policy: LocalPolicy
     game_tag: int
+    left_out: int = 0
 
     @cached_property
     def digest(self) -> int:
-        """See `digest_of`."""
-        return digest_of(self.policy)
+        """See `digest_of`; the same whether its action values were left out or not."""
+        return _digest(self.policy, self.left_out or values_digest(self.policy))
 
 
 def digest_of(policy: LocalPolicy) -> int:
     """64 bits of a hash over a local policy, by which ticks tell it from another one that somebody announces under its id."""
-    hashed = blake2b(repr(policy.probabilities.shape).encode(), digest_size=8)
-    for table in (policy.probabilities, policy.action_values):
-        hashed.update(b"" if table is None else table.tobytes())
+    return _digest(policy, values_digest(policy))
+
+
+def values_digest(policy: LocalPolicy) -> int:
+    """64 bits of a hash over a policy's action values; 0: it has none."""
+    return 0 if policy.action_values is None else _hash(policy.action_values.tobytes())
+
+
+def _digest(policy: LocalPolicy, of_values: int) -> int:
+    p = policy.probabilities
+    return _hash(repr(p.shape).encode(), p.tobytes(), of_values.to_bytes(8, "big"))
+
+
+def _hash(*parts: bytes) -> int:
+    hashed = blake2b(digest_size=8)
+    for part in parts:
+        hashed.update(part)
     return int.from_bytes(hashed.digest(), "big") or 1
 
 
@@ -71,9 +87,13 @@ class HeldPolicies:
         return held
 
     def hold(self, held: HeldPolicy) -> None:
-        """Hold a policy as the latest one; drop the oldest that is not in use beyond the limit."""
+        """Hold a policy as the latest one; drop the oldest that is not in use beyond the limit.
+
+        Action values that are held already stay where the same policy comes again without them.
+        """
         key = (held.policy_id, held.digest)
-        self._held[key] = held
+        if not held.left_out or key not in self._held:
+            self._held[key] = held
         self._held.move_to_end(key)
         while len(self._held) > POLICIES_KEPT:
             del self._held[next(key for key in self._held if key != self._used)]

@@ -21,13 +21,16 @@ class JoinHandler:
 
     Attributes:
         refused: number of messages that were refused.
-        policy_requests: number of messages of robots that lacked the policy which a tick named.
+        policy_requests: number of messages of robots that lacked the policy which a tick named, or its action values.
     """
 
     def __init__(
-        self, endpoints: Endpoints, values: Mapping[str, Any], core: Coordinator, request_policy: Callable[[], None]
+        self, endpoints: Endpoints, values: Mapping[str, Any], core: Coordinator, request_policy: Callable[[bool], None]
     ) -> None:
-        """`request_policy` is called when a robot lacks a policy; `values`: the coordinator's parameters.
+        """Listen to robots.
+
+        `request_policy` is called when a robot lacks a policy, with True if it lacks the action values alone; `values` are
+        the coordinator's parameters.
 
         Raises:
             AltmarlError: `roster.allow` is no list of ids.
@@ -68,9 +71,9 @@ class JoinHandler:
         if sum(roster.join(robot_id, message.name, message.mark, now) for robot_id in allowed):
             self._node.get_logger().debug(f"{who} joined, {len(roster)} on the roster")
         self._warn_of_doubled_ids(now)
-        if message.event == RobotHello.NEED_POLICY and allowed:
+        if message.event in (RobotHello.NEED_POLICY, RobotHello.NEED_VALUES) and allowed:
             self.policy_requests += 1
-            self._request_policy()
+            self._request_policy(message.event == RobotHello.NEED_VALUES)
 
     def _warn_of_doubled_ids(self, now: float) -> None:
         for doubled in self._roster.claims.doubled(now)[:1]:

@@ -257,9 +257,9 @@ class RobotNode(ManagedNode):
             self.get_logger().error(f"another robot uses the id {self._id} too", throttle_duration_sec=_ALARM)
         if reaction.rejoins:
             self._join_soon()
-        elif self.agent.lacks_policy and now - self._asked_for_policy >= POLICY_REPEAT:
+        elif (self.agent.lacks_policy or self.agent.lacks_values) and now - self._asked_for_policy >= POLICY_REPEAT:
             self._asked_for_policy = now
-            self._publish_hello(RobotHello.NEED_POLICY)
+            self._publish_hello(RobotHello.NEED_POLICY if self.agent.lacks_policy else RobotHello.NEED_VALUES)
         if reaction.answer is not None:
             self._act(reaction.answer)
 

@@ -154,9 +154,9 @@ class CrowdNode(GuardedNode):
         uncounted = tick.roster is not None and leader.membership.must_repeat(tick.roster, self._find, now)
         if was_silent or heard is Heard.NEW_SESSION or uncounted:
             self._join_soon()
-        elif leader.lacks_policy and now - self._asked_for_policy >= POLICY_REPEAT:
+        elif (leader.lacks_policy or leader.lacks_values) and now - self._asked_for_policy >= POLICY_REPEAT:
             self._asked_for_policy = now
-            self._publish_hello(RobotHello.NEED_POLICY)
+            self._publish_hello(RobotHello.NEED_POLICY if leader.lacks_policy else RobotHello.NEED_VALUES)
         self._act()
 
     def _find(self, page: RosterPage) -> Counted:

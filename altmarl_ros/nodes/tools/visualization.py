@@ -11,7 +11,7 @@ from visualization_msgs.msg import MarkerArray
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import TabularGame, load_floor_map, load_game
-from altmarl_ros.monitoring import Layout, RobotLocations, Tick, floor_layout, make_scene, ring_layout
+from altmarl_ros.monitoring import Layout, RobotLocations, Tick, disc_layout, floor_layout, make_scene
 from altmarl_ros.msg import CoordinatorStatus, FleetTruth, FloorTruth, RobotHello
 from altmarl_ros.nodes.common import conversions, qos
 from altmarl_ros.nodes.common.endpoints import Endpoints
@@ -126,7 +126,7 @@ def _layout(floor: str, source: str, game: TabularGame) -> Layout:
         try:
             found = load_floor_map(source)
         except AltmarlError:
-            return ring_layout(game.local_state_names)
+            return disc_layout(game.local_state_names)
     else:
         found = load_floor_map(floor)
     if len(found.plan.zones) != game.n_local_states:
