@@ -90,6 +90,24 @@ def test_nothing_that_it_says_stops_or_misleads_a_fleet(fleet, policy, tmp_path)
     assert not Path("/tmp/rogue_state").exists(), "a file of a stranger's name was written"
 
 
+def test_a_fleet_whose_numbers_were_used_up_by_a_forger_has_a_new_session_within_seconds(fleet, policy):
+    """What remains possible ends with who does it: the coordinator notices that nobody hears it, and begins again."""
+    plan = FleetPlan("warehouse", policy, robots=ROBOTS, k=3, period=PERIOD, processes=2, start_timeout=5.0)
+    running = fleet(plan)
+    children = running.start()
+    running.wait_until(partial(whole, running), 60, "all robots acting")
+    session = running.observer.latest.session
+    attack("next_ticks_of_the_session", running.listen)
+    last = max(tick for _, tick in running.log.statuses)
+    seconds = running.wait_until(
+        lambda: whole(running) and (running.observer.latest.session != session or running.observer.latest.tick > last + 5),
+        30,
+        "all robots acting again",
+    )
+    print(f"all robots act again after {seconds:.1f} s")
+    assert [child.exit_code for child in children.values()] == [None] * len(children)
+
+
 def acted(running, session, first):
     """Share of robots that acted, in the ticks since."""
     truths = [truth for (of, tick), truth in running.log.truths.items() if of == session and tick > first + 1]
