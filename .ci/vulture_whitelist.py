@@ -18,7 +18,7 @@ _.generate_launch_description
 _.data_files
 _.has_ext_modules
 
-# The parameter that a signal handler has, and a hook that Python calls.
+# The parameter that a signal handler has, and what the interpreter calls.
 signum
 _.unraisablehook
 
