@@ -80,7 +80,7 @@ def test_the_server_answers_what_most_clients_suffer_from(bundle):
     def decided(state):
         counts = np.zeros((1, 5), dtype=np.int64)
         counts[0, state] = K
-        return {int(bundle.pi_g.act(np.array([s_g]), counts)[0]) for s_g in range(3)}
+        return {int(bundle.pi_g.act_on_shares(np.array([s_g]), counts / K)[0]) for s_g in range(3)}
 
     assert decided(FRESH) == {TRAIN}
     assert decided(STALE_2) == {SYNCHRONISE}
