@@ -32,6 +32,7 @@ from altmarl_ros.learning.training_options import LEARNABLE, TrainingOptions, ch
 from altmarl_ros.learning.training_state import StateKeeper, Step, TrainingState
 from altmarl_ros.learning.verdict import Verdict, judge
 from altmarl_ros.policies import LocalPolicy, PolicyBundle
+from altmarl_ros.policies.packing import as_on_the_wire
 from altmarl_ros.policies.shares import SharesPolicy
 
 __all__ = ["LEARNABLE", "Progress", "TrainingOptions", "learn_ladder", "train"]
@@ -95,7 +96,7 @@ def train(
         keeper.keep_now_and_then()
         tell(Progress("ladder", k + 1, options.K + 1))
 
-    pi_g = training.learner.finished(state, held.occupancy, on_rung)
+    pi_g = training.learner.finished(state, held.visits, on_rung)
     gap, runs = None, options.certificate_runs
     if runs is None:
         runs = default_runs(game) // 4
@@ -118,7 +119,7 @@ def train(
     keeper.forget()
     return PolicyBundle(
         pi_g=pi_g,
-        pi_l=LocalPolicy(state.pi_l.probabilities, l_learn(game, held.occupancy).Q),
+        pi_l=LocalPolicy(state.pi_l.probabilities, l_learn(game, held.visits).Q),
         game=game.name,
         game_hash=game.content_hash,
         gamma=game.gamma,
@@ -201,11 +202,11 @@ class _Training:
     def _candidates(self, side: str, state: TrainingState, held: Rollouts | None) -> list[Pair]:
         """Pairs that a step tries: responses of the coordinator (`global`) or the robots (`local`) to the pair that is held."""
         if side == "global":
-            return self.learner.responses(state, None if held is None else held.occupancy)
+            return self.learner.responses(state, None if held is None else held.visits)
         assert held is not None
         assert state.pi_g is not None
-        seen = (held.occupancy, pooled(held.occupancy))
-        robots = [l_learn(self.game, occupancy, self.options.temperature).pi_l for occupancy in seen]
+        seen = (held.visits, pooled(held.visits))
+        robots = [as_on_the_wire(l_learn(self.game, occupancy, self.options.temperature).pi_l) for occupancy in seen]
         different = {pi_l.probabilities.tobytes(): pi_l for pi_l in robots}
         return [self.learner.against(state.pi_g, pi_l) for pi_l in different.values()]
 

@@ -18,7 +18,6 @@ from typing import Iterable, Iterator
 
 import numpy as np
 
-from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.comparison import PairComparison
 from altmarl_ros.learning.equilibrium import fresh_rung, is_small
@@ -26,6 +25,7 @@ from altmarl_ros.learning.exact_responses import ExactArena, RungPair
 from altmarl_ros.learning.exact_team import TeamGame
 from altmarl_ros.learning.global_learners import GlobalLearner, Pair, SharesLearner, make_learner
 from altmarl_ros.learning.local_agent import l_learn, pooled
+from altmarl_ros.learning.occupancy import Occupancy
 from altmarl_ros.learning.response_search import SampledArena, Search, SearchResult
 from altmarl_ros.learning.training_options import TrainingOptions
 from altmarl_ros.learning.training_state import TrainingState
@@ -85,19 +85,19 @@ class Closing:
         return self._of_coordinator(held) if side == "global" else self._of_robots(held)
 
     def _of_coordinator(self, held: Pair) -> Iterator[Pair]:
-        occupancy = self.comparison.play(held).occupancy
+        occupancy = self.comparison.play(held).visits
         counted = isinstance(held.pi_g, Ladder) and self.game.groups is None
         if counted and number_of_counts(self.options.top, self.game.n_local_states) <= _MOST_COUNTS:
             for rung in self._rungs_by_vectors(held.pi_l, occupancy):
                 yield Pair(self._ladder(rung), held.pi_l)
         yield from self.learner.responses(TrainingState(held.pi_l, pi_g=held.pi_g), occupancy)
 
-    def _rungs_by_vectors(self, pi_l: LocalPolicy, occupancy: FloatArray) -> Iterator[ActionTable]:
+    def _rungs_by_vectors(self, pi_l: LocalPolicy, occupancy: Occupancy) -> Iterator[ActionTable]:
         # Actions [s_g, rank of c] of value vectors on E[N / n | c] at the start of an episode, and on (c + w m) / (k + w), m
         # the mean shares while s_g holds.
         (pair,) = SharesLearner(self.game, self.options).responses(TrainingState(pi_l), occupancy)
         yield fresh_rung(self.game, pair.pi_g, self.options.top, self.options.n)
-        mean = occupancy.sum(axis=2) + 1e-12
+        mean = occupancy.by_state() + 1e-12
         mean /= mean.sum(axis=1, keepdims=True)
         k = self.options.top
         counts = enumerate_counts(k, self.game.n_local_states)
@@ -116,7 +116,7 @@ class Closing:
 
     def _policies_of_robots(self, held: Pair) -> Iterator[LocalPolicy]:
         for play in (self.comparison.play, self.comparison.play_all_seen):
-            occupancy = play(held).occupancy
+            occupancy = play(held).visits
             for view in (occupancy, pooled(occupancy)):
                 yield l_learn(self.game, view, self.options.temperature).pi_l
         yield _paying_at_once(self.game)
@@ -135,7 +135,7 @@ class Closing:
         state = TrainingState(LocalPolicy.uniform(self.game))
         for _ in range(2):
             (pair,) = learner.responses(state, None)
-            occupancy = comparison.play(pair).occupancy
+            occupancy = comparison.play(pair).visits
             state = TrainingState(l_learn(self.game, occupancy, options.temperature).pi_l, pi_g=pair.pi_g)
         return state.pi_l
 

@@ -7,7 +7,8 @@ from altmarl_ros.monitoring.health import Finding, Level
 from altmarl_ros.monitoring.tick_expectation import Standing
 
 _FOR_WANT_OF_TICKS = frozenset({Reason.TICK_SILENT, Reason.NO_POLICY, Reason.CLOCK_JUMPED})
-_AT_THE_START = frozenset({*_FOR_WANT_OF_TICKS, Reason.NO_DRIVER, Reason.POSE_STALE, Reason.SCAN_STALE})
+_AT_THE_START = frozenset({*_FOR_WANT_OF_TICKS, Reason.NO_DRIVER, Reason.NO_NAVIGATOR, Reason.POSE_STALE, Reason.SCAN_STALE})
+_WORTH_A_WARNING = frozenset({Reason.LEFT_AREA, Reason.NAVIGATOR_SILENT})
 _BLOCKING = frozenset({Reason.OBSTACLE, Reason.BLIND, Reason.LEFT_AREA})
 
 
@@ -56,10 +57,11 @@ def drive_finding(
     elif starting:
         excused = _AT_THE_START - {Reason.TICK_SILENT}
     halting = {reason for reason in reasons if reason.halts} - excused
+    paused = {Reason.TICK_SILENT} if standing is Standing.PAUSED else set()
     level = Level.OK
-    if halting - {Reason.NOT_ACTIVE, Reason.TICK_SILENT} or (Reason.TICK_SILENT in halting and standing is not Standing.PAUSED):
+    if halting - paused and Reason.NOT_ACTIVE not in reasons:
         level = Level.ERROR
-    elif halting or Reason.LEFT_AREA in reasons or blocked > patience:
+    elif halting or _WORTH_A_WARNING & reasons or blocked > patience:
         level = Level.WARN
     texts = [reason.value for reason in command.reasons]
     state = "blocked" if blocked > 0.0 else command.state.value

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Mapping, Sequence, Union
 from altmarl_ros.monitoring.tick_expectation import SILENT_PERIODS, Standing, TickExpectation
 from altmarl_ros.protocol.agent import RobotAgent
 from altmarl_ros.protocol.budget import WINDOW
+from altmarl_ros.protocol.claims import Doubled
 from altmarl_ros.protocol.messages import Verdict
 
 if TYPE_CHECKING:
@@ -253,6 +254,19 @@ def _policy_finding(core: Coordinator, policy_requests: int) -> Finding:
     )
 
 
+def doubled_ids_finding(doubled: Sequence[Doubled]) -> Finding:
+    """Grade the ids of a roster: one that two robots use is an error, since each acts on what the other is told."""
+    if not doubled:
+        return Finding("robot ids", Level.OK, "each is used by one robot", {})
+    told = [f"{each.robot_id} by {' and '.join(each.names)}" for each in doubled]
+    return Finding(
+        "robot ids",
+        Level.ERROR,
+        f"used by two robots: {', '.join(told[:3])}",
+        {"ids": ", ".join(told[:20]), "number": len(told)},
+    )
+
+
 def _fair_age(k: int, n: int) -> float:
     """Return the 95 % quantile of the ticks since a robot was heard, with probability k/n per tick; at least 1."""
     if k <= 0 or k >= n:
@@ -280,7 +294,11 @@ def robots_finding(
     message = f"{robots - deaf} of {robots} robots hear the coordinator"
     if waiting:
         message += f", {waiting} lack its policy"
-    if standing is Standing.WAITING:
+    doubled = [agent.robot_id for agent in agents if agent.membership.is_doubled(now)]
+    foreign = max((agent.allegiance.foreign for agent in agents), default=0)
+    if doubled:
+        level, message = Level.ERROR, f"{message}; another robot uses the id {', '.join(map(str, doubled[:5]))}"
+    elif standing is Standing.WAITING:
         level, message = Level.OK, standing.value
     elif standing is Standing.PAUSED:
         level, message = Level.WARN, standing.value
@@ -294,6 +312,8 @@ def robots_finding(
             "robots": robots,
             "silent": deaf,
             "lacking the policy": waiting,
+            "ids used by others too": each * len(doubled),
+            "ticks of other coordinators": foreign,
             "ticks heard": each * sum(agent.heard for agent in agents),
             "ticks without action": each * sum(agent.missed for agent in agents),
             "of these for want of the policy": each * sum(agent.without_policy for agent in agents),

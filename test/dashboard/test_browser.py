@@ -50,7 +50,9 @@ pytestmark = pytest.mark.browser
 def view():
     made = FleetView("/fleet")
     stay = np.ones((5, 1, 1, 1)) * np.eye(5)[:, None, None, :]
-    game = TabularGame("hall", np.ones((1, 1, 1)), stay, np.zeros((1, 1)), np.zeros((5, 1, 1)), 0.9, local_state_names=ZONES)
+    game = TabularGame(
+        "hall", np.ones((1, 1, 1)), stay, np.zeros((1, 1)), np.zeros((5, 1, 1)), gamma=0.9, local_state_names=ZONES
+    )
     made.set_game(game, None, {"name": "hall", "hash": "", "note": ""})
     for robot_id in range(40):
         made.robots.join(robot_id, 1, f"/warehouse_robot_{robot_id:04d}/robot")

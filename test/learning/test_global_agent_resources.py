@@ -17,7 +17,7 @@ from altmarl_ros.policies import LocalPolicy
 def test_auto_is_exact_where_the_kernel_allows_it(random_game, inertia, expected):
     game = random_game(0, inertia=inertia)
     P_l = game.P_l if inertia else np.full_like(game.P_l, 0.5)  # rows all alike: singular
-    game = TabularGame("auto", game.P_g, P_l, game.r_g, game.r_l, game.gamma)
+    game = TabularGame("auto", game.P_g, P_l, game.r_g, game.r_l, gamma=game.gamma)
     assert g_learn(game, LocalPolicy.uniform(game), 3).backup == expected
 
 

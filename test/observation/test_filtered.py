@@ -17,7 +17,7 @@ def filtered_with(P, alpha=ALPHA):
     """A filter for a game whose robots move by P whatever the actions are."""
     L = len(P)
     P_l = np.broadcast_to(np.asarray(P)[:, None, None, :], (L, 1, 1, L))
-    game = TabularGame("still", [[[1.0]]], P_l, [[0.0]], np.zeros((L, 1, 1)), 0.9, Start(np.ones(1), alpha))
+    game = TabularGame("still", [[[1.0]]], P_l, [[0.0]], np.zeros((L, 1, 1)), gamma=0.9, start=Start(np.ones(1), alpha))
     ladder = Ladder(tuple(np.zeros((1, number_of_counts(k, L)), np.uint16) for k in range(3)), L, 1)
     return Filtered(game, LocalPolicy.uniform(game), ladder)
 

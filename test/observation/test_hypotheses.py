@@ -18,7 +18,7 @@ MOVES = np.array([[0.9, 0.1, 0, 0], [0.0, 0.8, 0.2, 0], [0.1, 0.0, 0.8, 0.1], [0
 def filter_for(P=MOVES, alpha=1e15 * STARTS):
     L = len(P)
     P_l = np.broadcast_to(P[:, None, None, :], (L, 1, 1, L))
-    game = TabularGame("few", [[[1.0]]], P_l, [[0.0]], np.zeros((L, 1, 1)), 0.9, Start(np.ones(1), alpha))
+    game = TabularGame("few", [[[1.0]]], P_l, [[0.0]], np.zeros((L, 1, 1)), gamma=0.9, start=Start(np.ones(1), alpha))
     ladder = Ladder(tuple(np.zeros((1, number_of_counts(k, L)), np.uint16) for k in range(2)), L, 1)
     return make_filter(game, LocalPolicy.uniform(game), ladder)
 

@@ -86,7 +86,7 @@ def test_a_full_disk_is_told_when_the_record_is_made(tmp_path):
 def game():
     half = np.full((2, 2, 2), 0.5)
     r_l = np.array([[[1.0, 2.0], [3.0, 4.0]], [[10.0, 20.0], [30.0, 40.0]]])  # [s_l, s_g, a_l]
-    return TabularGame("small", half, np.full((2, 2, 2, 2), 0.5), np.array([[100.0, 200.0], [300.0, 400.0]]), r_l, 0.9)
+    return TabularGame("small", half, np.full((2, 2, 2, 2), 0.5), np.array([[100.0, 200.0], [300.0, 400.0]]), r_l, gamma=0.9)
 
 
 def test_record_lines_up_robots_that_come_and_go(record):

@@ -12,6 +12,7 @@ from functools import wraps
 from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 
 from rcl_interfaces.msg import SetParametersResult
+from rclpy.action.client import ActionClient
 from rclpy.clock import Clock
 from rclpy.exceptions import InvalidTopicNameException
 from rclpy.node import Node
@@ -53,7 +54,7 @@ class GuardedNode(Node):
     answered once a thread has read these (`parameter_services`).
 
     Attributes:
-        dropped: number of dropped messages, by topic.
+        dropped: number of dropped messages and requests, by topic or service.
         table: parameters declared by `parameter_sets.declare`, by name.
         paths: where the files may be that parameters name.
     """
@@ -63,6 +64,7 @@ class GuardedNode(Node):
         self.table: dict[str, Parameter] = {}
         self.paths = AllowedPaths((), {})
         self._files: Any = None  # what `read_files` gave for the set that is being taken
+        self._action_clients: dict[str, Any] = {}
         super().__init__(*arguments, **options)
         self._clock_timers = ClockTimers(self) if self.get_parameter("use_sim_time").value else None
         self._parameter_services = ParameterServices(self, self) if options.get("start_parameter_services", True) else None
@@ -176,6 +178,16 @@ class GuardedNode(Node):
             return True
         return super().destroy_timer(timer)
 
+    def action_client(self, action_type: Any, name: str) -> Any:
+        """Return the client of an action, the same one each time; it lives as long as the node.
+
+        rclpy's EventsExecutor crashes when an action client is destroyed while one of its events, such as the feedback of any
+        goal of its server, is queued (observed in Jazzy's wheels).
+        """
+        if name not in self._action_clients:
+            self._action_clients[name] = ActionClient(self, action_type, name)
+        return self._action_clients[name]
+
     def create_subscription(
         self, msg_type: Any, topic: str, callback: Callable[..., None], *arguments: Any, **options: Any
     ) -> Subscription:
@@ -197,9 +209,13 @@ class GuardedNode(Node):
             return super().create_publisher(msg_type, topic, *arguments, **options)
 
     def create_service(
-        self, srv_type: Any, srv_name: str, callback: Callable[..., Any], *arguments: Any, **options: Any
+        self, srv_type: Any, srv_name: str, callback: Callable[[Any, Any], Any], *arguments: Any, **options: Any
     ) -> Service:
-        """Make a service as rclpy does; a request that makes its callback fail gets the empty response."""
+        """Make a service as rclpy does, with a guarded callback."""
+        return super().create_service(srv_type, srv_name, self.guard_service(srv_name, callback), *arguments, **options)
+
+    def guard_service(self, name: str, callback: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        """Wrap a service's callback so that it does not fail: a request that makes it fail gets an answer without content."""
 
         @wraps(callback)
         def guarded(request: Any, response: Any) -> Any:
@@ -208,13 +224,17 @@ class GuardedNode(Node):
             except EndOfNode:
                 raise
             except Exception as error:  # whatever it is, the next request must be answered
-                self.get_logger().error(
-                    f"a request of {srv_name} failed: {type(error).__name__}: {str(error)[:_LONGEST_REASON]}",
-                    throttle_duration_sec=_THROTTLE,
-                )
-                return srv_type.Response()
+                self._note_failure(f"dropped a request to {name}", name, error)
+                return type(response)()  # what it was filled with so far is no answer
 
-        return super().create_service(srv_type, srv_name, guarded, *arguments, **options)
+        return guarded
+
+    def _note_failure(self, what: str, name: str, error: Exception) -> None:
+        self.dropped[name] += 1
+        self.get_logger().error(
+            f"{what} ({self.dropped[name]} so far): {type(error).__name__}: {str(error)[:200]}",
+            throttle_duration_sec=_THROTTLE,
+        )
 
     def guard(self, topic: str, callback: Callable[..., None]) -> Callable[..., None]:
         """Wrap a callback for messages of a topic so that it does not fail."""
@@ -228,10 +248,6 @@ class GuardedNode(Node):
             except EndOfNode:
                 raise
             except Exception as error:  # whatever it is, the next message must be received
-                self.dropped[topic] += 1
-                self.get_logger().error(
-                    f"dropped a message of {topic} ({self.dropped[topic]} so far): {type(error).__name__}: {str(error)[:200]}",
-                    throttle_duration_sec=_THROTTLE,
-                )
+                self._note_failure(f"dropped a message of {topic}", topic, error)
 
         return guarded

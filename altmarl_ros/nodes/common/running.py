@@ -13,15 +13,16 @@ every wait has a timeout. And Python's signal handlers run only between two call
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import signal
 import sys
 import time
 from types import FrameType
-from typing import Callable, Sequence
+from typing import Any, Callable, Sequence
 
 import rclpy
-from rclpy.exceptions import NameValidationException, ParameterException
+from rclpy.exceptions import InvalidHandle, NameValidationException, ParameterException
 from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
@@ -50,6 +51,12 @@ class _Stopped(Exception):
     """Raised by a signal while the nodes are made."""
 
 
+def _tell_unraisable(report: Any) -> None:
+    """Tell of an exception that ended in a destructor, unless it is a stop, which then takes effect at the end of the start."""
+    if report.exc_type is not _Stopped:
+        sys.__unraisablehook__(report)
+
+
 def make_executor() -> Executor:
     """Make the fastest executor that this rclpy has."""
     try:
@@ -72,6 +79,7 @@ def run(make_nodes: Callable[[], Sequence[Node]], args: Sequence[str] | None = N
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, request_stop)
+    sys.unraisablehook = _tell_unraisable
     nodes: Sequence[Node] = ()
     executor: Executor | None = None
     try:
@@ -85,7 +93,8 @@ def run(make_nodes: Callable[[], Sequence[Node]], args: Sequence[str] | None = N
         starting = False
         gc.freeze()  # what exists now stays, so no collection has to walk through it in the middle of a tick
         while not stopping and ok():
-            executor.spin_once(timeout_sec=_POLL)
+            with contextlib.suppress(InvalidHandle):  # a message was queued for what a transition has destroyed since
+                executor.spin_once(timeout_sec=_POLL)
         return 0
     except (ExternalShutdownException, _Stopped):
         return 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
@@ -12,7 +14,7 @@ from rclpy.parameter import Parameter as RclParameter
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import TabularGame, load_game
-from altmarl_ros.monitoring.health import CoordinatorHealth, Finding, Level
+from altmarl_ros.monitoring.health import CoordinatorHealth, Finding, Level, doubled_ids_finding
 from altmarl_ros.monitoring.tick_expectation import SILENT_PERIODS
 from altmarl_ros.msg import CoordinatorStatus, FleetConfiguration
 from altmarl_ros.nodes.common import conversions, qos
@@ -37,6 +39,7 @@ from altmarl_ros.protocol.standby import Handover
 from altmarl_ros.records import Configuration
 
 _LAST_WRITE = 1.0  # s; longest wait for a checkpoint when a node is cleaned up
+_HOST = f"{socket.gethostname()}:{os.getpid()}"
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,9 @@ class CoordinatorNode(ManagedNode):
             self.take_over(self._standby.session, Handover())
 
     def deactivate(self) -> None:
-        """End the session; the roster is kept."""
+        """End the session in the open; the roster is kept."""
+        if self._standby is not None and self._standby.session is not None:
+            self.resign(self._standby.secret)
         self._standby = None
         self._scheduler.stop()
 
@@ -140,8 +145,9 @@ class CoordinatorNode(ManagedNode):
 
     def take_over(self, session: int, known: Handover) -> None:
         """See SuccessionHooks."""
+        assert self._standby is not None, "inactive, yet it takes over"
         self._last_session = session
-        self._core.take_over(session, known)
+        self._core.take_over(session, known, self._standby.mark)
         self._handover = known
         self._publish_configuration()
         self._announcer.publish()
@@ -153,6 +159,16 @@ class CoordinatorNode(ManagedNode):
         now = time.monotonic()
         self._calm_until = now + float(self._values["diagnostics.grace"])
         self._health.begin(max(self._calm_until, now + self._scheduler.first_due))
+
+    def own_handover(self) -> Handover:
+        """See SuccessionHooks."""
+        core = self._core
+        state = core.global_state
+        return Handover(state, None, state, tuple(core.estimate.tolist()), core.sampling_error)
+
+    def resign(self, secret: int) -> None:
+        """See SuccessionHooks."""
+        self._scheduler.broadcast(self._core.resignation(secret))
 
     def step_down(self) -> None:
         """See SuccessionHooks."""
@@ -202,6 +218,11 @@ class CoordinatorNode(ManagedNode):
         self._announcer.repeat_if_requested()
         return True
 
+    def report_heard(self, session: int, robot_id: int) -> None:
+        """See TickHooks."""
+        if self._standby is not None and robot_id in self._core.roster:
+            self._standby.heard_report(session, robot_id)
+
     def tick_began(self) -> None:
         """See TickHooks."""
         if self._plant_link is not None:
@@ -236,7 +257,7 @@ class CoordinatorNode(ManagedNode):
             game_hash=self._game.content_hash,
             policy_hash=bundle.content_hash,
             policy_id=bundle.policy_id,
-            parameters={**self._values, "policy.file": self._announcer.path},
+            parameters={**self._values, "policy.file": self._announcer.path, "host": _HOST},
             handover=self._handover,
         )
         stamp = self.get_clock().now().to_msg()
@@ -259,7 +280,9 @@ class CoordinatorNode(ManagedNode):
             starting=starting,
             now=now,
         )
-        return [*found, *plant, self._endpoints.finding(self._scheduler.keeps_deadline)]
+        others = [] if self._standby is None else [self._standby.finding()]
+        ids = doubled_ids_finding(self._core.roster.claims.doubled(time.monotonic()))
+        return [*found, ids, *others, *plant, self._endpoints.finding(self._scheduler.keeps_deadline)]
 
     def read_files(self, values: Mapping[str, Any], names: frozenset[str]) -> PolicyBundle | None:
         """See GuardedNode: the policy, where one is set while there is a game that it must be for."""

@@ -32,6 +32,9 @@ class TickHooks(Protocol):
     def may_begin_tick(self) -> bool:
         """Whether this coordinator may begin the tick that is due; asked once for each, right before it."""
 
+    def report_heard(self, session: int, robot_id: int) -> None:
+        """A report came, from any robot, in any session."""
+
     def tick_began(self) -> None:
         """A tick was broadcast."""
 
@@ -175,23 +178,25 @@ class TickScheduler:
         if self.ticks:
             self.missed += max(0, round((now - before) / period) - 1)
         self.ticks += 1
-        self._broadcast(tick)
+        self.broadcast(tick)
         self._hooks.tick_began()
         self._deadline.reset()
         self._backfiller.reset()
         if self._core.complete:
             self._decide()
 
-    def _broadcast(self, tick: Tick) -> None:
+    def broadcast(self, tick: Tick) -> None:
+        """Send a message to all robots."""
         self._tick_publisher.publish(conversions.tick_to_message(tick, self._node.get_clock().now().to_msg()))
 
     def _backfill(self) -> None:
         tick = self._core.backfill(time.monotonic())
         if tick is not None:
-            self._broadcast(tick)
+            self.broadcast(tick)
 
     def _on_report(self, message: RobotReport) -> None:
         self._reports += 1
+        self._hooks.report_heard(message.session, message.robot_id)
         decision = self._core.receive(report_from_message(message))
         if decision is not None:
             self._publish_status(decision)

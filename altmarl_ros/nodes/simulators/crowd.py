@@ -27,7 +27,9 @@ from altmarl_ros.nodes.common.parameters import Parameter
 from altmarl_ros.nodes.common.running import run
 from altmarl_ros.nodes.robot.node import POLICY_REPEAT
 from altmarl_ros.nodes.robot.parameters import DIAGNOSTICS_PARAMETERS, SHARED_PARAMETERS
-from altmarl_ros.protocol.agent import Heard
+from altmarl_ros.protocol.allegiance import Heard
+from altmarl_ros.protocol.pledge import Pledge
+from altmarl_ros.protocol.roster_page import Counted, RosterPage
 from altmarl_ros.simulation.vectorised_fleet import Crowd
 
 PARAMETERS = (
@@ -60,6 +62,8 @@ class CrowdNode(GuardedNode):
         self._game_hash = game.content_hash
         self._expected = TickExpectation(least=float(values["silence"]), grace=float(values["diagnostics.grace"]))
         self._crowd = Crowd(game, int(values["first_id"]), int(values["count"]), int(values["seed"]), float(values["silence"]))
+        leader, self._pledge = self._crowd.leader, Pledge.draw()
+        leader.allegiance.lease = float(values["coordinator.lease"]) or float(values["silence"])
         ids, step = self._crowd.ids, RobotHello.MAX_COUNT
         self._adjust()
         watch(self, PARAMETERS, self._values, lambda values, names: None, lambda prepared, names: self._adjust())
@@ -98,9 +102,17 @@ class CrowdNode(GuardedNode):
 
     def _publish_hello(self, event: int) -> None:
         ids = next(self._turns)
-        name = self.get_fully_qualified_name()
+        self._crowd.leader.membership.said_hello(time.monotonic())
         self._hello_publisher.publish(
-            RobotHello(event=event, robot_id=ids.start, count=len(ids), name=name, game_hash=self._game_hash)
+            RobotHello(
+                event=event,
+                robot_id=ids.start,
+                count=len(ids),
+                name=self.get_fully_qualified_name(),
+                game_hash=self._game_hash,
+                mark=self._pledge.mark,
+                secret=self._pledge.secret if event == RobotHello.LEAVE else 0,
+            )
         )
 
     def _join_soon(self) -> None:
@@ -132,18 +144,23 @@ class CrowdNode(GuardedNode):
         now = time.monotonic()
         leader = self._crowd.leader
         was_silent = leader.silent(now)
-        heard = self._crowd.hear(conversions.tick_from_message(message), now)
+        tick = conversions.tick_from_message(message)
+        heard = self._crowd.hear(tick, now)
         if heard is Heard.REPEATED:
             self._publish_reports()
-        if heard in (Heard.OLD, Heard.REPEATED):
+        if heard not in (Heard.NEW, Heard.NEW_SESSION):
             return
         self._expected.tick(message.session, now)
-        if was_silent or heard is Heard.NEW_SESSION:
+        uncounted = tick.roster is not None and leader.membership.must_repeat(tick.roster, self._find, now)
+        if was_silent or heard is Heard.NEW_SESSION or uncounted:
             self._join_soon()
-        elif leader.lacks_policy and now - self._asked_for_policy >= POLICY_REPEAT:
+        elif (leader.lacks_policy or leader.lacks_values) and now - self._asked_for_policy >= POLICY_REPEAT:
             self._asked_for_policy = now
-            self._publish_hello(RobotHello.NEED_POLICY)
+            self._publish_hello(RobotHello.NEED_POLICY if leader.lacks_policy else RobotHello.NEED_VALUES)
         self._act()
+
+    def _find(self, page: RosterPage) -> Counted:
+        return page.find_range(self._crowd.ids, self._pledge.mark)
 
     def _act(self) -> None:
         moves = self._crowd.act()

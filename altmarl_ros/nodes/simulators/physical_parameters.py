@@ -9,6 +9,7 @@ from altmarl_ros.floors.floor_map import FloorMap
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.nodes.common import diagnostics
 from altmarl_ros.nodes.common.parameters import Parameter
+from altmarl_ros.nodes.simulators.lease import LEASE
 from altmarl_ros.simulation import start_shares
 from altmarl_ros.simulation.physical import Fault, PhysicalConfig, PhysicalWorld, read_faults
 from altmarl_ros.simulation.physical.placement import floor_walls, parked_starts, random_starts
@@ -42,6 +43,7 @@ PARAMETERS = (
     Parameter("stamped_commands", False, "Whether cmd_vel is a TwistStamped; else a Twist."),
     Parameter("fleet_prefix", "/fleet", "Prefix of the fleet-wide topics."),
     Parameter("world_prefix", "/world", "Prefix of the simulated world's topics."),
+    LEASE,
     diagnostics.PERIOD,
     *_SETTINGS,
 )

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import GameError
-from altmarl_ros.games.sparse import Sparse, SparseGame
+from altmarl_ros.games.sparse import Sparse
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.policies.local_policy import LocalPolicy
 
@@ -108,8 +108,8 @@ class SharesProcess:
             array.setflags(write=False)
 
     @classmethod
-    def under_policy(cls, game: SparseGame, pi_l: LocalPolicy) -> SharesProcess:
-        """The coordinator's process in a sparse game whose robots act by pi_l."""
+    def under_policy(cls, game: TabularGame, pi_l: LocalPolicy) -> SharesProcess:
+        """The coordinator's process in a game whose robots act by pi_l."""
         by_state, reward = game.under(pi_l.probabilities)
         kinds: dict[bytes, int] = {}
         kernels: list[Sparse] = []
@@ -120,12 +120,12 @@ class SharesProcess:
                 kinds[key] = len(kernels)
                 kernels.append(P)
             kernel_of[s] = kinds[key]
-        return cls(kernels, kernel_of, reward, game.P_g, game.r_g, gamma=game.gamma)
+        return cls(kernels, kernel_of, reward, game.global_kernel.rows.matrix, game.r_g, gamma=game.gamma)
 
     @classmethod
     def from_tabular(cls, game: TabularGame, pi_l: LocalPolicy) -> SharesProcess:
-        """As `under_policy`, for a game with dense arrays."""
-        return cls.under_policy(SparseGame.from_tabular(game), pi_l)
+        """As `under_policy`."""
+        return cls.under_policy(game, pi_l)
 
     @property
     def n_global_states(self) -> int:
