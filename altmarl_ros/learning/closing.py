@@ -35,7 +35,7 @@ from altmarl_ros.policies.counts import enumerate_counts, number_of_counts
 _MOST_BLOCKS = 4  # times the episodes of a training for one comparison
 _FEW_REPORTS = 5  # for which robots are learned whose only use is to be a start
 _MIXTURES = (0.0, 2.0, 10.0)  # weights of the mean shares, in robots, when they are mixed with reports
-_MOST_COUNTS = 30_000  # count vectors of the largest rung that is tabulated by value vectors
+_MOST_COUNTS = 5_000  # count vectors of the largest rung that is tabulated by value vectors
 
 
 @dataclass(frozen=True)

@@ -64,10 +64,10 @@ def test_it_ends_when_its_time_is_used():
     hill = Hill(RIDGE)
     gain = hill.gain
     hill.gain = lambda *given: now.__setitem__(0, now[0] + 1.0) or gain(*given)
-    search = Search(hill, 4.5, clock=lambda: now[0])
-    result = search.run([(0, 0), (5, 0)])
-    assert (result.closed, result.starts, result.tried) == (False, 1, 5)
-    assert result.pair[0] > 0
+    search = Search(hill, 6.5, clock=lambda: now[0])
+    result = search.run([(0, 0), (5, 0)])  # two comparisons of starts, five of responses
+    assert (result.closed, result.starts, result.tried) == (False, 2, 5)
+    assert result.pair == (7, 0)
 
 
 def test_without_time_the_first_start_still_gets_one_response():
