@@ -43,7 +43,7 @@ from rich.console import Console
 from rich.table import Table
 from rosgraph_msgs.msg import Clock
 from std_msgs.msg import Bool
-from std_srvs.srv import SetBool
+from std_srvs.srv import SetBool, Trigger
 
 from altmarl_ros.cli.processes import Child, ProcessGroup, command
 from altmarl_ros.deployment.fleet_plan import FleetPlan, NodePlan
@@ -67,6 +67,7 @@ POSE, SCAN, COORDINATOR, DRIVER, NAV2, CALL = (0.5,) * 6  # timeouts [s]; CALL: 
 DECELERATION, LAG, STEP = 2.0, 0.05, 0.02  # of the base, and the world's time step
 RADIUS, GAP, OBSTACLE = 0.2, 0.3, 0.5  # m; the obstacle appears so far ahead of the outline, with this radius
 TICK, WATCH, AT_REST = 1.6, 1.6, 0.01  # s, s, m/s
+_AHEAD = 8  # ticks; a robot believes no larger leap of one message
 PATIENCE = 60.0  # s, for the fleet to drive
 SETUPS: dict[str, dict[str, Any]] = {
     "topics": {},
@@ -175,6 +176,7 @@ class Stage:
         self.stop_fleet = self.node.create_publisher(Bool, "/fleet/emergency_stop", qos.latched_qos())
         make = self.node.create_client
         self.stops = [make(SetBool, f"/robot_{i}/robot/emergency_stop") for i in range(robots)]
+        self.releases = [make(Trigger, f"/robot_{i}/robot/release") for i in range(robots)]
         self.states = [make(ChangeState, f"/robot_{i}/robot/change_state") for i in range(robots)]
         self.started = 0
         self.coordinator = self.start_coordinator()
@@ -283,17 +285,23 @@ class Stage:
         self.coordinator.process.wait(10.0)
         self.coordinator = self.start_coordinator()
 
+    def replace_coordinator(self) -> None:
+        self.coordinator.process.kill()
+        self.restart_coordinator()
+
     def press(self, pressed: bool) -> None:
         for stop in self.stops:
             stop.call_async(SetBool.Request(data=pressed))
+        for confirm in [] if pressed else self.releases:  # the second word
+            confirm.call_async(Trigger.Request())
 
     def change_state(self, transition: int) -> None:
         for state in self.states:
             state.call_async(ChangeState.Request(transition=Transition(id=transition)))
 
     def speak_as_another(self) -> None:
-        """Publish a tick of a newer session that names a policy which no robot has."""
-        tick = Tick(self.session + 1, 0, 4711, 0, None, ())
+        """Publish a tick in the session's own numbers that names a policy which no robot has; others would not be heard."""
+        tick = Tick(self.session, self.tick + _AHEAD, 4711, 0, None, ())
         self.ticks.publish(conversions.tick_to_message(tick, to_time(self.node.world.time)))
 
     def leap(self, seconds: float) -> None:
@@ -390,7 +398,7 @@ CAUSES = (
         lambda s: s.stop_fleet.publish(Bool(data=False)),
         CALL,
     ),
-    Cause("policy of another session", Stage.speak_as_another, Stage.restart_coordinator),
+    Cause("policy that no robot has", Stage.speak_as_another, Stage.replace_coordinator),
     Cause(
         "deactivated",
         lambda s: s.change_state(Transition.TRANSITION_DEACTIVATE),

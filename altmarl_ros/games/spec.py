@@ -32,7 +32,7 @@ from altmarl_ros.games.federated import FederatedParameters, build_federated
 from altmarl_ros.games.floor import FloorParameters, build_floor, floor_of_game
 from altmarl_ros.games.floor_parameters import FloorMapParameters, floor_map
 from altmarl_ros.games.identification import IdentifiedKernel
-from altmarl_ros.games.tabular import Start, TabularGame
+from altmarl_ros.games.tabular import Start, TabularGame, check_name
 from altmarl_ros.games.warehouse import WarehouseParameters, build_warehouse
 from altmarl_ros.resources import share_directory
 
@@ -244,6 +244,7 @@ def _read_spec(path: Path) -> _Spec:
     if "robots" in document and not {"builder", "arrays"} & set(document):
         raise GameError("is a fleet file, not a game; it names its game under 'game'")
     spec: _Spec = validated(_Spec, document, "")
+    check_name(spec.name)
     if (spec.builder is None) == (spec.arrays is None):
         raise GameError("needs exactly one of the keys 'builder' and 'arrays'")
     return spec

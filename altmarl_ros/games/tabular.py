@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from altmarl_ros.arrays import FloatArray
-from altmarl_ros.errors import GameError
+from altmarl_ros.errors import GameError, shown
 from altmarl_ros.games.continuous import ContinuousWarehouse
 
 MAX_STATES = 4096
@@ -33,7 +33,28 @@ ROW_SUM_TOLERANCE = 1e-6
 MAX_CONCENTRATION = 1e100
 """Largest entry of a start's alpha; sums of larger ones overflow."""
 
+_LONGEST_NAME = 64  # characters of a game's name
+
 _EXACT = 1e-13  # random generators accept sums that are this close to 1
+
+
+def check_name(name: str) -> None:
+    """Check the name of a game, which becomes a part of file names and is written to terminals.
+
+    Raises:
+        GameError: telling the name with all that is not printable escaped, and the rule.
+    """
+    if (
+        not isinstance(name, str)
+        or not 0 < len(name) <= _LONGEST_NAME
+        or not name.isprintable()
+        or set(name) & {"/", "\\"}
+        or name.startswith(".")
+    ):
+        raise GameError(
+            f"name is {shown(str(name))}, must be 1 to {_LONGEST_NAME} printable characters without / and \\, and not begin "
+            "with a dot: files are named after it"
+        )
 
 
 @dataclass(frozen=True)
@@ -99,6 +120,7 @@ class TabularGame:
     continuous: ContinuousWarehouse | None = None
 
     def __post_init__(self) -> None:
+        check_name(self.name)
         axes = {"P_g": "s_g a_g s_g'", "P_l": "s_l s_g a_l s_l'", "r_g": "s_g a_g", "r_l": "s_l s_g a_l"}
         for array, names in axes.items():
             self._set(array, _frozen(array, getattr(self, array), names.split()))
@@ -119,6 +141,9 @@ class TabularGame:
             names_given = tuple(getattr(self, attribute)) or tuple(f"{prefix}{i}" for i in range(size))
             if len(names_given) != size or len(set(names_given)) != size:
                 raise GameError(f"{attribute} has {len(set(names_given))} distinct names, must have {size}")
+            odd = next((each for each in names_given if not str(each).isprintable()), None)
+            if odd is not None:
+                raise GameError(f"{attribute} has {shown(str(odd))}, must be printable: names are written to terminals")
             self._set(attribute, names_given)
 
     def _set(self, attribute: str, value: object) -> None:

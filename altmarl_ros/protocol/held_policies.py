@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
 
 from altmarl_ros.policies import LocalPolicy
+from altmarl_ros.protocol.messages import Tick
 
 POLICIES_KEPT = 4
 """Number of policies held at a time. A tick may still name an earlier one than the last announced."""
@@ -25,23 +28,52 @@ class HeldPolicy:
     policy: LocalPolicy
     game_tag: int
 
+    @cached_property
+    def digest(self) -> int:
+        """See `digest_of`."""
+        return digest_of(self.policy)
+
+
+def digest_of(policy: LocalPolicy) -> int:
+    """64 bits of a hash over a local policy, by which ticks tell it from another one that somebody announces under its id."""
+    hashed = blake2b(repr(policy.probabilities.shape).encode(), digest_size=8)
+    for table in (policy.probabilities, policy.action_values):
+        hashed.update(b"" if table is None else table.tobytes())
+    return int.from_bytes(hashed.digest(), "big") or 1
+
 
 class HeldPolicies:
-    """Keeps the latest `POLICIES_KEPT` policies, one store for all robots of a process."""
+    """Keeps the latest `POLICIES_KEPT` policies, one store for all robots of a process.
+
+    Anybody can announce a policy. Robots act by the one whose digest their coordinator's tick names, and that one stays,
+    however many others are announced after it.
+    """
 
     def __init__(self) -> None:
-        self._held: OrderedDict[int, HeldPolicy] = OrderedDict()
+        self._held: OrderedDict[tuple[int, int], HeldPolicy] = OrderedDict()  # by id and digest
+        self._used: tuple[int, int] | None = None  # by the last tick that found its policy
 
     def __contains__(self, policy_id: int) -> bool:
-        return policy_id in self._held
+        return self.get(policy_id) is not None
 
     def get(self, policy_id: int) -> HeldPolicy | None:
-        """Return the policy of this id, None if it is not held."""
-        return self._held.get(policy_id)
+        """Return the latest policy of this id, None if none is held."""
+        return next((held for held in reversed(self._held.values()) if held.policy_id == policy_id), None)
+
+    def find(self, tick: Tick) -> HeldPolicy | None:
+        """Return the policy that a followed tick names, None if it is not held."""
+        if not tick.policy_digest:
+            return self.get(tick.policy_id)
+        key = (tick.policy_id, tick.policy_digest)
+        held = self._held.get(key)
+        if held is not None:
+            self._used = key
+        return held
 
     def hold(self, held: HeldPolicy) -> None:
-        """Hold a policy as the latest one, in place of an earlier one of the same id; drop the oldest beyond the limit."""
-        self._held[held.policy_id] = held
-        self._held.move_to_end(held.policy_id)
+        """Hold a policy as the latest one; drop the oldest that is not in use beyond the limit."""
+        key = (held.policy_id, held.digest)
+        self._held[key] = held
+        self._held.move_to_end(key)
         while len(self._held) > POLICIES_KEPT:
-            self._held.popitem(last=False)
+            del self._held[next(key for key in self._held if key != self._used)]

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from altmarl_ros.compiled import njit
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.policies import LocalPolicy
-from altmarl_ros.protocol.agent import Heard, RobotAgent
+from altmarl_ros.protocol.agent import RobotAgent
+from altmarl_ros.protocol.allegiance import Heard
 from altmarl_ros.protocol.held_policies import HeldPolicies
 from altmarl_ros.protocol.messages import Report, Tick
 from altmarl_ros.random_streams import draw_uniform, make_streams
@@ -82,7 +83,7 @@ class Crowd:
         heard = self.leader.hear(tick, now)
         if heard in (Heard.NEW, Heard.NEW_SESSION):
             self._acted, self._polled = None, {}
-        if heard is not Heard.OLD:
+        if heard not in (Heard.OLD, Heard.FOREIGN):
             for robot_id in tick.polled:
                 if robot_id in self.ids:
                     self._polled.setdefault(robot_id, False)

@@ -13,7 +13,8 @@ import parameter_pages
 import reference
 import tables
 from altmarl_ros.nodes.parameter_tables import TABLES, parameter_table
-from altmarl_ros.policies import bundle
+from altmarl_ros.policies import bundle, bundle_header
+from altmarl_ros.policies.shares.stored import ARRAYS
 from page_shell import ROOT
 
 COLUMNS = ("parameter", "type", "default", "range", "unit", "live", "safety", "meaning")
@@ -105,9 +106,11 @@ def test_every_launch_argument_is_listed_with_its_default(pages):
 
 def test_every_key_of_a_bundle_is_explained():
     page = (ROOT / "docs" / "reference" / "bundle.md").read_text()
-    assert all(f"| `{key}` |" in page for key in bundle._HEADER_KEYS)
-    assert all(f"| `{array}` |" in page for array in bundle._OPTIONAL)
-    assert f"| `version` | integer | {bundle.FORMAT_VERSION};" in page
+    keys = ("format", "version", "pi_g", *bundle_header._KINDS, *bundle_header._LADDER_KINDS)
+    assert all(f"| `{key}` |" in page for key in keys)
+    assert all(f"`{name}`" in page for name in ARRAYS)
+    assert all(f"| `{array}` |" in page for arrays in bundle._OPTIONAL.values() for array in arrays)
+    assert f"| `version` | integer | {bundle_header.FORMAT_VERSION};" in page
 
 
 def texts_of_the_code():

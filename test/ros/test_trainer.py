@@ -211,9 +211,9 @@ def test_training_is_cancelled_crashes_repeats_and_deploys_itself_only_above_the
     refused, reason = trainer.call("train")
     assert not refused
     assert "the fleet plays game 'warehouse'" in reason
-    assert running.set_parameters("trainer", game="warehouse", K=2)[0]
+    assert running.set_parameters("trainer", game="warehouse", K=2, backup="exact")[0]
     assert trainer.call("train") == (False, "parameter 'K' is 2, below the 3 reports that the coordinator wants")
-    assert running.set_parameters("trainer", K=0, runs=20000)[0]
+    assert running.set_parameters("trainer", K=0, backup="auto", runs=20000)[0]
 
     trainer.asked("train")
     running.wait_until(lambda: trainer.last.state == Stage.TRAINING and trainer.last.fraction > 0, 60, "a first step")

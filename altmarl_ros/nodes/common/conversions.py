@@ -16,16 +16,19 @@ from altmarl_ros.msg import CoordinatorStatus, FleetConfiguration, FleetTick, Fl
 from altmarl_ros.policies import LocalPolicy as Policy
 from altmarl_ros.protocol.held_policies import HeldPolicy
 from altmarl_ros.protocol.messages import Report, Tick, game_tag
+from altmarl_ros.protocol.roster_page import MOST_RUNS, RosterPage, Run
 from altmarl_ros.protocol.standby import Handover
 from altmarl_ros.records.run_record import Configuration, FloorRow, StatusRow
 from altmarl_ros.simulation import Truth
 from altmarl_ros.simulation.vectorised_fleet import MOST_LISTED, Moves
 
+_NO_PAGE = RosterPage(1, 0)
 _MAX_POLICY_ENTRIES = 1_000_000  # 8 MB, of which a robot holds a few
 
 
 def tick_to_message(tick: Tick, stamp: object) -> FleetTick:
     """The broadcast form of a tick; stamp is a builtin_interfaces Time."""
+    page = tick.roster if tick.roster is not None else _NO_PAGE
     return FleetTick(
         session=tick.session,
         tick=tick.tick,
@@ -34,13 +37,38 @@ def tick_to_message(tick: Tick, stamp: object) -> FleetTick:
         global_state=tick.global_state,
         global_action=FleetTick.NO_ACTION if tick.global_action is None else tick.global_action,
         polled=np.array(tick.polled, dtype=np.uint32),
+        mark=tick.mark,
+        secret=tick.secret,
+        policy_digest=tick.policy_digest,
+        roster_first=page.first,
+        roster_last=page.last,
+        run_first=np.array([run.first for run in page.runs], dtype=np.uint32),
+        run_count=np.array([run.count for run in page.runs], dtype=np.uint32),
+        run_tag=np.array([run.tag for run in page.runs], dtype=np.uint32),
     )
 
 
 def tick_from_message(message: FleetTick) -> Tick:
     """The plain form of a received tick."""
-    action = None if message.global_action == FleetTick.NO_ACTION else int(message.global_action)
-    return Tick(message.session, message.tick, message.policy_id, message.global_state, action, tuple(message.polled))
+    return Tick(
+        message.session,
+        message.tick,
+        message.policy_id,
+        message.global_state,
+        None if message.global_action == FleetTick.NO_ACTION else int(message.global_action),
+        tuple(message.polled),
+        mark=message.mark,
+        secret=message.secret,
+        policy_digest=message.policy_digest,
+        roster=_roster_page(message),
+    )
+
+
+def _roster_page(message: FleetTick) -> RosterPage | None:
+    runs = message.run_first, message.run_count, message.run_tag
+    if message.roster_first > message.roster_last or len({len(column) for column in runs}) != 1 or len(runs[0]) > MOST_RUNS:
+        return None
+    return RosterPage(message.roster_first, message.roster_last, tuple(Run(*map(int, run)) for run in zip(*runs, strict=True)))
 
 
 def report_to_message(report: Report) -> RobotReport:

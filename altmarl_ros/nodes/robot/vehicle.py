@@ -24,8 +24,9 @@ from altmarl_ros.driving.goal_selection import GoalSelector
 from altmarl_ros.driving.governor import Governor
 from altmarl_ros.driving.governor_types import Command, OnSilence, Reason, State, by_severity
 from altmarl_ros.driving.sensor_health import sensor_reasons
-from altmarl_ros.monitoring.drive_health import drive_finding
+from altmarl_ros.monitoring.drive_health import drive_finding, is_blocked
 from altmarl_ros.monitoring.health import Finding
+from altmarl_ros.monitoring.tick_expectation import Standing, TickExpectation
 from altmarl_ros.msg import DriveState
 from altmarl_ros.nodes.common import qos
 from altmarl_ros.nodes.common.endpoints import Endpoints
@@ -34,7 +35,7 @@ from altmarl_ros.nodes.robot import conversions
 from altmarl_ros.nodes.robot.complaints import Complaints
 from altmarl_ros.nodes.robot.drive import Base
 from altmarl_ros.nodes.robot.drives import make_drive
-from altmarl_ros.nodes.robot.emergency_stop import offer_stop
+from altmarl_ros.nodes.robot.emergency_stop import RELEASE, offer_stop
 from altmarl_ros.nodes.robot.parameters import DriveSettings, drive_settings
 from altmarl_ros.nodes.robot.pose_source import Fix
 from altmarl_ros.nodes.robot.sensors import Sensors
@@ -53,7 +54,7 @@ class Vehicle:
 
     Subscriptions: those of its sensors and its drive.
     Publishers: `drive.topic` (geometry_msgs/msg/Twist or TwistStamped), ~/drive (DriveState).
-    Service: ~/emergency_stop (std_srvs/srv/SetBool).
+    Services: ~/emergency_stop (std_srvs/srv/SetBool), ~/release (std_srvs/srv/Trigger).
     """
 
     def __init__(
@@ -84,7 +85,8 @@ class Vehicle:
         self._base = Base(node, make, values, self._clock) if values["drive.kind"] != "none" else None
         self._complaints = Complaints(node, self._sensors, self._base, self._drive)
         self._publisher = make.publisher(DriveState, "~/drive", qos.latched_qos())
-        offer_stop(node, self._governor.emergency_stop, self._governor.release_emergency_stop)
+        stop, release = self._governor.emergency_stop, self._governor.release_emergency_stop
+        offer_stop(node, stop, release, str(values[RELEASE.name]))
         self._clock.when_stopped(self._on_clock_stopped)
         self._changed: Callable[[], None] | None = None
         self._timer: Timer | None = None
@@ -92,6 +94,9 @@ class Vehicle:
         self._zone: int | None = None
         self._acted: tuple[Tick, int, int] | None = None  # tick, s_l, a_l
         self._command = Command()
+        self._patience = settings.patience
+        self._entered: float | None = None  # when it was diagnosed first, since a simulated clock may begin late
+        self._blocked_since: float | None = None
         self._jumps = self._clock.jumps
         self._resting = False
         self._published: tuple[object, ...] = ()
@@ -105,15 +110,26 @@ class Vehicle:
             return None
         return self._zone
 
+    @property
+    def emergency_stopped(self) -> bool:
+        """Whether the robot's own emergency stop is pressed."""
+        return self._governor.emergency_stopped
+
+    def press_emergency_stop(self) -> None:
+        """Press the robot's own emergency stop."""
+        self._governor.emergency_stop()
+
     def adjust(self, settings: DriveSettings) -> None:
         """Drive by other limits, timeouts and margins from now on."""
         self._governor.limits, self._governor.settings = settings.limits, settings.governor
         self._drive.adjust(settings)
+        self._patience = settings.patience
 
     def enter(self, changed: Callable[[], None]) -> None:
         """See Body."""
         self._changed = changed
         self._command = Command()
+        self._entered = self._blocked_since = None
         self._timer = self._clock.start_timer(self._governor.settings.period, self._step_safely)
 
     def tick_received(self, now: float) -> None:
@@ -163,12 +179,23 @@ class Vehicle:
         self._clock.end_timer(self._idle)
         self._drive.close()
 
-    def finding(self) -> Finding:
+    def finding(self, expected: TickExpectation) -> Finding:
         """See Body."""
-        now, fix = self._clock.now(), self._sensors.fix
+        now, period, timeout = self._clock.now(), expected.period, self._governor.settings.tick_timeout
+        fix = self._sensors.fix
+        self._entered = now if self._entered is None else self._entered
+        standing = expected.standing(now)
+        if self._coordinator.lost and standing in (Standing.PAUSED, Standing.HEARD):
+            standing = Standing.SILENT  # the middleware knows before a tick is due
+        advice = f"its timeout.tick, {timeout:g} s, is below the coordinator's tick.period, {period or 0.0:g} s"
         return drive_finding(
             self._id,
             self._command,
+            standing=standing,
+            starting=now - self._entered < expected.grace,
+            blocked=0.0 if self._blocked_since is None else now - self._blocked_since,
+            patience=self._patience,
+            advice=advice if period is not None and timeout < period else "",
             pose_age=now - fix.arrived + fix.delay if fix else math.inf,
             tick_age=now - self._coordinator.tick_arrived,
             emergency_stop=self._governor.emergency_stopped or self._fleet_stop.pressed,
@@ -267,6 +294,10 @@ class Vehicle:
 
     def _publish(self, command: Command) -> None:
         now, selector = self._clock.now(), self._selector
+        if not is_blocked(command):
+            self._blocked_since = None
+        elif self._blocked_since is None:
+            self._blocked_since = now
         acted = self._acted if selector.from_action else None
         state = (command.state, command.reasons, self._zone, selector.goal, acted, self._drive.arrived)
         if state != self._published or not is_fresh(now, self._published_at, _REPEAT):

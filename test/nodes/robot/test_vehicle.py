@@ -8,6 +8,7 @@ import pytest
 from geometry_msgs.msg import Twist
 from hypothesis import given
 from hypothesis import strategies as st
+from std_srvs.srv import SetBool, Trigger
 from vehicle_stage import PERIOD, TICK, VALUES, Stage
 
 from altmarl_ros.driving.governor_types import Reason
@@ -87,9 +88,10 @@ def test_a_clock_that_stands_still_stops_at_once(goal_map):
 
 def test_the_service_latches_and_releases(goal_map):
     stage = Stage(goal_map).drive_on()
+    first, second = stage.services["~/emergency_stop"], stage.services["~/release"]
     for pressed in (True, False):
-        response = stage.service(SimpleNamespace(data=pressed), SimpleNamespace())
-        assert response.success
+        assert first(SimpleNamespace(data=pressed), SetBool.Response()).success is pressed
+        assert second(SimpleNamespace(), Trigger.Response()).success is not pressed
         for _ in range(20):
             stage.step()
         assert (stage.speeds[-1] == 0.0) is pressed

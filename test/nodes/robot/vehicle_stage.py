@@ -106,8 +106,10 @@ class Stage:
         def subscription(_type, topic, callback, _qos):
             self.callbacks[topic] = callback
 
-        def create_service(_type, _name, callback):
-            self.service = callback
+        self.services = {}
+
+        def create_service(_type, name, callback):
+            self.services[name] = callback
 
         self.warnings = []
         logger = SimpleNamespace(
