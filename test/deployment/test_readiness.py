@@ -182,7 +182,7 @@ FAULTS = {
     "silent coordinator": (replace(SOUND, coordinator=replace(COORDINATOR, last_tick=200.0)), "tick", "warning", "200.0 s ago"),
     "no policy": (replace(SOUND, coordinator=replace(COORDINATOR, game_hash="")), "policy", "failed", "none"),
     "another game": (replace(SOUND, game_hash="xyz"), "policy", "failed", "xyz"),
-    "clock ahead": (replace(SOUND, clock=3.0), "clock", "failed", "+3000 ms"),
+    "clock ahead": (replace(SOUND, clock=3.0), "clock", "warning", "+3000 ms"),
     "stopped": (replace(SOUND, reasons=("emergency stop",)), "robot", "warning", "emergency stop"),
     "not active": (replace(SOUND, reasons=("not active", "no fresh pose")), "robot", "warning", "lacks: no fresh pose"),
 }
