@@ -18,7 +18,7 @@ from rich.table import Table
 
 from altmarl_ros.games import load_game
 from altmarl_ros.learning.alternating import TrainingOptions, train
-from altmarl_ros.learning.population import Rollouts, simulate, start_fleets
+from altmarl_ros.learning.populations.population import Rollouts, simulate, start_fleets
 from altmarl_ros.observation import MODEL_NAMES, AllSeen, ObservationModel, RandomActions, make_model
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.bundle import default_top_rung

@@ -24,7 +24,7 @@ from altmarl_ros.cli.fleet_run import run_fleet
 from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.games import load_game
 from altmarl_ros.learning.alternating import TrainingOptions, train
-from altmarl_ros.learning.population import Fleets, simulate
+from altmarl_ros.learning.populations.population import Fleets, simulate
 from altmarl_ros.observation import make_model
 from altmarl_ros.observation.relayed import Lossy
 from altmarl_ros.policies import load_bundle, save_bundle

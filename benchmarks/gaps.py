@@ -22,7 +22,7 @@ from rich.table import Table
 
 from altmarl_ros.games.random_game import RandomGameParameters, build_random_game
 from altmarl_ros.learning.alternating import TrainingOptions, train
-from altmarl_ros.learning.equilibrium import nash_gap
+from altmarl_ros.learning.gaps.equilibrium import nash_gap
 
 STATES = 3
 SECONDS = 5.0  # the default of small games

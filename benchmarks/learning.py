@@ -33,8 +33,8 @@ def peak_mib() -> float:
 
 def measure_ours(k: int, backup: str, threads: int, repeats: int) -> dict:
     from altmarl_ros.games import load_game
-    from altmarl_ros.learning.backups import GLearnOptions
-    from altmarl_ros.learning.global_agent import g_learn
+    from altmarl_ros.learning.counts.backups import GLearnOptions
+    from altmarl_ros.learning.counts.global_agent import g_learn
     from altmarl_ros.policies import LocalPolicy
 
     game = load_game("warehouse")
@@ -61,7 +61,7 @@ def measure_ours(k: int, backup: str, threads: int, repeats: int) -> dict:
 def measure_ladder(k: int, backup: str, threads: int, repeats: int) -> dict:
     from altmarl_ros.games import load_game
     from altmarl_ros.learning.alternating import TrainingOptions, learn_ladder
-    from altmarl_ros.learning.backups import GLearnOptions
+    from altmarl_ros.learning.counts.backups import GLearnOptions
     from altmarl_ros.policies import LocalPolicy
 
     game = load_game("warehouse")

@@ -20,7 +20,7 @@ from rich.table import Table
 
 from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.learning.alternating import LEARNABLE, TrainingOptions, train
-from altmarl_ros.learning.population import Fleets, Rollouts, simulate, start_fleets
+from altmarl_ros.learning.populations.population import Fleets, Rollouts, simulate, start_fleets
 from altmarl_ros.observation import MODEL_NAMES, AllSeen, Fresh, ObservationModel, RandomActions, make_model
 from altmarl_ros.policies import LocalPolicy, PolicyBundle
 

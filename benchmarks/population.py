@@ -24,7 +24,7 @@ from rich.table import Table
 
 from altmarl_ros.games import load_game
 from altmarl_ros.learning.alternating import TrainingOptions, train
-from altmarl_ros.learning.population import simulate, start_fleets
+from altmarl_ros.learning.populations.population import simulate, start_fleets
 from altmarl_ros.observation import Fresh
 
 K, HORIZON, RUNS, PEER_RUNS = 5, 50, 1000, 20

@@ -26,7 +26,7 @@ from altmarl_ros.games.trajectory import Trajectory
 from altmarl_ros.learning.alternating import TrainingOptions, train
 from altmarl_ros.learning.evaluation import Evaluation, common_start
 from altmarl_ros.learning.horizon import discounted_horizon
-from altmarl_ros.learning.population import Fleets, next_global_states, start_fleets
+from altmarl_ros.learning.populations.population import Fleets, next_global_states, start_fleets
 from altmarl_ros.observation import DEFAULT_MODEL, draw_without_replacement, make_model
 from altmarl_ros.policies import LocalPolicy, PolicyBundle
 

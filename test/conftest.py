@@ -9,7 +9,7 @@ from hypothesis import settings
 from altmarl_ros.errors import GameError
 from altmarl_ros.games import Start, TabularGame, load_game
 from altmarl_ros.learning.alternating import TrainingOptions, train
-from altmarl_ros.learning.backups import GLearnOptions
+from altmarl_ros.learning.counts.backups import GLearnOptions
 from altmarl_ros.learning.shares.solver import SharesOptions
 from altmarl_ros.protocol.coordinator import Coordinator
 from altmarl_ros.protocol.settings import CoordinatorSettings, DecisionSettings

@@ -135,7 +135,7 @@ def train_bundle(settings: TrainingSettings) -> StoredBundle:
 
 
 def _options(settings: TrainingSettings, game: TabularGame) -> alternating.TrainingOptions:
-    from altmarl_ros.learning.backups import GLearnOptions
+    from altmarl_ros.learning.counts.backups import GLearnOptions
     from altmarl_ros.learning.shares.solver import SharesOptions
     from altmarl_ros.learning.training_options import TrainingOptions, learns_ladder
 

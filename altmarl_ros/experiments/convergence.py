@@ -20,7 +20,7 @@ from altmarl_ros.experiments.task import Task
 from altmarl_ros.experiments.task_runner import TaskRunner
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.learning.alternating import Progress, TrainingOptions, train
-from altmarl_ros.learning.equilibrium import nash_gap
+from altmarl_ros.learning.gaps.equilibrium import nash_gap
 from altmarl_ros.observation import DEFAULT_MODEL
 from altmarl_ros.plotting import BLUE, GREY, ORANGE
 from altmarl_ros.policies.counts import number_of_counts

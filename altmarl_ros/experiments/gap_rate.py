@@ -19,7 +19,7 @@ from altmarl_ros.experiments.task import Task
 from altmarl_ros.experiments.task_runner import TaskRunner
 from altmarl_ros.games.random_game import RandomGameParameters, build_random_game
 from altmarl_ros.games.tabular import TabularGame
-from altmarl_ros.learning.gap_rate import GapByK, GapPoint, gap_by_k
+from altmarl_ros.learning.gaps.gap_rate import GapByK, GapPoint, gap_by_k
 from altmarl_ros.plotting import GREY
 
 if TYPE_CHECKING:

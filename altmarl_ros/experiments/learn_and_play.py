@@ -11,10 +11,10 @@ from altmarl_ros.errors import AltmarlError
 from altmarl_ros.experiments.task import Task
 from altmarl_ros.games.tabular import Start, TabularGame
 from altmarl_ros.learning.alternating import LEARNABLE, TrainingOptions, train
-from altmarl_ros.learning.backups import GLearnOptions
+from altmarl_ros.learning.counts.backups import GLearnOptions
+from altmarl_ros.learning.counts.global_agent import g_learn
 from altmarl_ros.learning.evaluation import Evaluation, common_start
-from altmarl_ros.learning.global_agent import g_learn
-from altmarl_ros.learning.robot_kernels import draw_kernels
+from altmarl_ros.learning.populations.robot_kernels import draw_kernels
 from altmarl_ros.observation.catalogue import DEFAULT_TURNOVER
 from altmarl_ros.policies import LocalPolicy, PolicyBundle
 from altmarl_ros.policies.counts import number_of_counts

@@ -21,13 +21,13 @@ from typing import Any, Callable
 import numpy as np
 
 from altmarl_ros.games import TabularGame
-from altmarl_ros.learning.certificate import NashGap
 from altmarl_ros.learning.closing import Closing
 from altmarl_ros.learning.comparison import MEASURED, PairComparison
-from altmarl_ros.learning.equilibrium import nash_gap
+from altmarl_ros.learning.gaps.certificate import NashGap
+from altmarl_ros.learning.gaps.equilibrium import nash_gap
 from altmarl_ros.learning.global_learners import GlobalLearner, Pair, learn_ladder, make_learner
 from altmarl_ros.learning.local_agent import l_learn, pooled
-from altmarl_ros.learning.population import Rollouts
+from altmarl_ros.learning.populations.population import Rollouts
 from altmarl_ros.learning.training_options import LEARNABLE, TrainingOptions, check_options, default_runs, default_search
 from altmarl_ros.learning.training_state import StateKeeper, Step, TrainingState
 from altmarl_ros.learning.verdict import Verdict, judge

@@ -20,12 +20,12 @@ import numpy as np
 
 from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.comparison import PairComparison
-from altmarl_ros.learning.equilibrium import fresh_rung, is_small
-from altmarl_ros.learning.exact_responses import ExactArena, RungPair
-from altmarl_ros.learning.exact_team import TeamGame
+from altmarl_ros.learning.gaps.equilibrium import fresh_rung, is_small
+from altmarl_ros.learning.gaps.exact_responses import ExactArena, RungPair
+from altmarl_ros.learning.gaps.exact_team import TeamGame
 from altmarl_ros.learning.global_learners import GlobalLearner, Pair, SharesLearner, make_learner
 from altmarl_ros.learning.local_agent import l_learn, pooled
-from altmarl_ros.learning.occupancy import Occupancy
+from altmarl_ros.learning.populations.occupancy import Occupancy
 from altmarl_ros.learning.response_search import SampledArena, Search, SearchResult
 from altmarl_ros.learning.training_options import TrainingOptions
 from altmarl_ros.learning.training_state import TrainingState

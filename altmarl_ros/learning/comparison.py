@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from altmarl_ros.games import TabularGame
-from altmarl_ros.learning.continuous_population import ContinuousFleets
 from altmarl_ros.learning.global_learners import Pair
 from altmarl_ros.learning.horizon import discounted_horizon
-from altmarl_ros.learning.population import Fleets, Rollouts, simulate, start_fleets
+from altmarl_ros.learning.populations.continuous_population import ContinuousFleets
+from altmarl_ros.learning.populations.population import Fleets, Rollouts, simulate, start_fleets
 from altmarl_ros.learning.training_options import TrainingOptions, default_runs
 from altmarl_ros.observation import AllSeen, Fresh, ObservationModel, make_filter
 from altmarl_ros.policies import Ladder

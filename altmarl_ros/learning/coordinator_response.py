@@ -15,7 +15,7 @@ import numpy as np
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games import TabularGame
-from altmarl_ros.learning.occupancy import Occupancy
+from altmarl_ros.learning.populations.occupancy import Occupancy
 
 _BORROWED = 1e-9  # share of the response at s_g, and of that anywhere, where a pair (s_g, s_l) was seldom visited
 

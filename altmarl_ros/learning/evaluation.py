@@ -8,10 +8,11 @@ import numpy as np
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games import TabularGame
-from altmarl_ros.learning.continuous_population import ContinuousFleets
-from altmarl_ros.learning.individuals import Individuals, best_responses
-from altmarl_ros.learning.population import Fleets, Rollouts, play, simulate, start_fleets
-from altmarl_ros.learning.robot_kernels import RobotKernels
+from altmarl_ros.learning.local_agent import best_responses
+from altmarl_ros.learning.populations.continuous_population import ContinuousFleets
+from altmarl_ros.learning.populations.individuals import Individuals
+from altmarl_ros.learning.populations.population import Fleets, Rollouts, play, simulate, start_fleets
+from altmarl_ros.learning.populations.robot_kernels import RobotKernels
 from altmarl_ros.observation import DEFAULT_TURNOVER, MODEL_NAMES, AllSeen, Lossy, ObservationModel, RandomActions, make_model
 from altmarl_ros.policies import LocalPolicy, PolicyBundle
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games import TabularGame
-from altmarl_ros.learning.aggregation import aggregate
-from altmarl_ros.learning.global_agent import GlobalSolution, g_learn, lift
-from altmarl_ros.learning.occupancy import Occupancy
+from altmarl_ros.learning.counts.aggregation import aggregate
+from altmarl_ros.learning.counts.global_agent import GlobalSolution, g_learn, lift
+from altmarl_ros.learning.populations.occupancy import Occupancy
 from altmarl_ros.learning.shares.estimates import SimulatedEstimates
 from altmarl_ros.learning.shares.evaluation import evaluate
 from altmarl_ros.learning.shares.solver import learn_shares

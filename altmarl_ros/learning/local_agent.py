@@ -19,7 +19,7 @@ on s_g where robots move alike, and is then taken once for all s_g. All sums are
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -29,7 +29,8 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.compiled import njit
 from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.coordinator_response import Response, response_to
-from altmarl_ros.learning.occupancy import Occupancy
+from altmarl_ros.learning.populations.occupancy import Occupancy
+from altmarl_ros.learning.populations.robot_kernels import RobotKernels
 from altmarl_ros.policies import LocalPolicy, softmax
 
 IntArray = NDArray[np.int64]
@@ -56,6 +57,12 @@ def l_learn(game: TabularGame, occupancy: FloatArray | Occupancy, temperature: f
     """
     Q = best_local_response(game, response_to(game, occupancy))
     return LocalSolution(LocalPolicy(soft_policy(Q, temperature)), Q)
+
+
+def best_responses(game: TabularGame, kernels: RobotKernels, occupancy: FloatArray | Occupancy) -> FloatArray:
+    """Compute the policy of every robot that knows its own kernel [i, s_l, s_g, a_l], by L-LEARN (see `l_learn`)."""
+    response, own = response_to(game, occupancy), (kernels.of_robot(i) for i in range(len(kernels)))
+    return np.stack([greedy(best_local_response(replace(game, local_kernel=kernel), response)) for kernel in own])
 
 
 def best_local_response(game: TabularGame, response: Response) -> FloatArray:

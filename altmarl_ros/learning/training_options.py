@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from altmarl_ros.errors import AltmarlError, ResourceError
 from altmarl_ros.games import TabularGame
-from altmarl_ros.learning.backups import SHARES, GLearnOptions, check_training, prefers_exact
+from altmarl_ros.learning.counts.backups import SHARES, GLearnOptions, check_training, prefers_exact
 from altmarl_ros.learning.shares.solver import SharesOptions, check_memory
 from altmarl_ros.observation import DEFAULT_MODEL
 from altmarl_ros.policies import LocalPolicy

@@ -39,7 +39,7 @@ def _work(request: TrainingRequest, answers: IO[str]) -> None:
     # Imported here, since loading the solver's libraries takes a second, which must be spent at this process's low priority.
     from altmarl_ros.games.rewards import Rewards
     from altmarl_ros.learning.alternating import TrainingOptions, train
-    from altmarl_ros.learning.backups import GLearnOptions
+    from altmarl_ros.learning.counts.backups import GLearnOptions
     from altmarl_ros.learning.paired import paired_score
     from altmarl_ros.learning.shares.solver import SharesOptions
     from altmarl_ros.policies import load_bundle, save_bundle

@@ -15,11 +15,11 @@ import numpy as np
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import ResourceError
 from altmarl_ros.games import TabularGame
-from altmarl_ros.learning.backups import prefers_exact
-from altmarl_ros.learning.certificate import Interval, NashGap
+from altmarl_ros.learning.counts.backups import prefers_exact
+from altmarl_ros.learning.gaps.certificate import Interval, NashGap
 from altmarl_ros.learning.global_learners import Pair
 from altmarl_ros.learning.horizon import discounted_horizon
-from altmarl_ros.learning.population import Fleets, simulate, start_fleets
+from altmarl_ros.learning.populations.population import Fleets, simulate, start_fleets
 from altmarl_ros.learning.shares.bounds import Bound, lookahead_loss
 from altmarl_ros.learning.shares.lower_bounds import all_seen, heard_nobody, heard_some
 from altmarl_ros.learning.shares.mean_field_bounds import HOLDS_FOR, points_from_the_mean_start, sawtooth

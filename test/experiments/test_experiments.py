@@ -16,11 +16,11 @@ from altmarl_ros.experiments.learn_and_play import ONE_THREAD
 from altmarl_ros.experiments.table import MEASURED, pick, read_csv, write_csv
 from altmarl_ros.games.random_game import RandomGameParameters, build_random_game
 from altmarl_ros.learning.alternating import TrainingOptions, train
-from altmarl_ros.learning.equilibrium import nash_gap
 from altmarl_ros.learning.evaluation import ALL_SEEN, Evaluation, common_start
-from altmarl_ros.learning.exact_team import TeamGame
-from altmarl_ros.learning.gap_rate import best_rung, gap_by_k, learn_pair
-from altmarl_ros.learning.robot_kernels import draw_kernels
+from altmarl_ros.learning.gaps.equilibrium import nash_gap
+from altmarl_ros.learning.gaps.exact_team import TeamGame
+from altmarl_ros.learning.gaps.gap_rate import best_rung, gap_by_k, learn_pair
+from altmarl_ros.learning.populations.robot_kernels import draw_kernels
 from altmarl_ros.plotting import as_png
 
 SMALL = {"robots": 30, "runs": 20, "seeds": 2, "training_runs": 10}

@@ -4,7 +4,7 @@ import pytest
 from altmarl_ros.errors import GameError
 from altmarl_ros.games.federated import CORRECT, SYNCHRONISE, TRAIN, FederatedParameters, build_federated
 from altmarl_ros.learning.alternating import TrainingOptions, train
-from altmarl_ros.learning.population import simulate, start_fleets
+from altmarl_ros.learning.populations.population import simulate, start_fleets
 from altmarl_ros.observation import AllSeen, Fresh, RandomActions, make_filter
 from altmarl_ros.policies import LocalPolicy
 

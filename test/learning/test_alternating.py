@@ -5,11 +5,11 @@ import pytest
 
 from altmarl_ros.errors import AltmarlError, ResourceError
 from altmarl_ros.learning.alternating import TrainingOptions, learn_ladder, train
-from altmarl_ros.learning.backups import GLearnOptions
 from altmarl_ros.learning.comparison import MEASURED, PairComparison
-from altmarl_ros.learning.global_agent import g_learn
+from altmarl_ros.learning.counts.backups import GLearnOptions
+from altmarl_ros.learning.counts.global_agent import g_learn
 from altmarl_ros.learning.global_learners import Pair
-from altmarl_ros.learning.population import simulate, start_fleets
+from altmarl_ros.learning.populations.population import simulate, start_fleets
 from altmarl_ros.learning.shares.evaluation import inconsistency
 from altmarl_ros.learning.shares.solver import SharesOptions
 from altmarl_ros.learning.training_options import learns_ladder

@@ -9,7 +9,7 @@ from altmarl_ros.games.random_game import RandomGameParameters, build_random_gam
 from altmarl_ros.learning.alternating import TrainingOptions, train
 from altmarl_ros.learning.closing import Closing
 from altmarl_ros.learning.comparison import MEASURED, PairComparison
-from altmarl_ros.learning.equilibrium import nash_gap
+from altmarl_ros.learning.gaps.equilibrium import nash_gap
 from altmarl_ros.learning.global_learners import Pair, make_learner
 from altmarl_ros.learning.training_options import default_search
 from altmarl_ros.learning.training_state import TrainingState

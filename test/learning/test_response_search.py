@@ -7,10 +7,10 @@ import pytest
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games.random_game import RandomGameParameters, build_random_game
-from altmarl_ros.learning.exact_responses import ExactArena, RungPair
-from altmarl_ros.learning.exact_team import TeamGame
-from altmarl_ros.learning.gap_rate import learn_pair
-from altmarl_ros.learning.population import simulate, start_fleets
+from altmarl_ros.learning.gaps.exact_responses import ExactArena, RungPair
+from altmarl_ros.learning.gaps.exact_team import TeamGame
+from altmarl_ros.learning.gaps.gap_rate import learn_pair
+from altmarl_ros.learning.populations.population import simulate, start_fleets
 from altmarl_ros.learning.response_search import SIDES, Gain, SampledArena, Search
 from altmarl_ros.observation import Fresh
 from altmarl_ros.policies import Ladder, LocalPolicy

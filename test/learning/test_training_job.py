@@ -8,7 +8,7 @@ import pytest
 
 from altmarl_ros.games.rewards import Rewards
 from altmarl_ros.learning.alternating import TrainingOptions, train
-from altmarl_ros.learning.backups import GLearnOptions
+from altmarl_ros.learning.counts.backups import GLearnOptions
 from altmarl_ros.learning.paired import paired_score
 from altmarl_ros.learning.training_job import TrainingJob, TrainingRequest
 from altmarl_ros.policies import load_bundle, save_bundle

@@ -12,7 +12,7 @@ from altmarl_ros.cli.main import main
 from altmarl_ros.errors import ResourceError
 from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.learning.alternating import TrainingOptions, train
-from altmarl_ros.learning.backups import GLearnOptions, check_training, training_memory
+from altmarl_ros.learning.counts.backups import GLearnOptions, check_training, training_memory
 
 CASES = Path(__file__).parents[1] / "data" / "cases"
 PROGRAM = """
@@ -20,7 +20,7 @@ import json, sys
 from pathlib import Path
 from altmarl_ros.games import load_game
 from altmarl_ros.learning.alternating import TrainingOptions, train
-from altmarl_ros.learning.backups import GLearnOptions
+from altmarl_ros.learning.counts.backups import GLearnOptions
 from altmarl_ros.policies import save_bundle
 
 def trained(game, K, backup):

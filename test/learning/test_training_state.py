@@ -4,7 +4,7 @@ import pytest
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.learning.alternating import TrainingOptions, train
-from altmarl_ros.learning.backups import GLearnOptions
+from altmarl_ros.learning.counts.backups import GLearnOptions
 from altmarl_ros.learning.shares.solver import SharesOptions
 from altmarl_ros.learning.training_state import fingerprint, read_state, write_state
 

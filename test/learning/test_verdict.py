@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from altmarl_ros.learning.alternating import TrainingOptions, train
-from altmarl_ros.learning.certificate import Interval, NashGap
-from altmarl_ros.learning.equilibrium import fresh_rung
-from altmarl_ros.learning.exact_team import TeamGame
+from altmarl_ros.learning.gaps.certificate import Interval, NashGap
+from altmarl_ros.learning.gaps.equilibrium import fresh_rung
+from altmarl_ros.learning.gaps.exact_team import TeamGame
 from altmarl_ros.learning.global_learners import Pair
-from altmarl_ros.learning.population import start_fleets
+from altmarl_ros.learning.populations.population import start_fleets
 from altmarl_ros.learning.shares.estimates import SimulatedEstimates
 from altmarl_ros.learning.shares.lower_bounds import all_seen
 from altmarl_ros.learning.shares.measured_value import measured_gains

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from altmarl_ros.games import Start, TabularGame
-from altmarl_ros.learning.population import simulate, start_fleets
+from altmarl_ros.learning.populations.population import simulate, start_fleets
 from altmarl_ros.observation import Filtered, draw_without_replacement, kalman, make_model
 from altmarl_ros.policies import Ladder, LocalPolicy
 from altmarl_ros.policies.counts import number_of_counts

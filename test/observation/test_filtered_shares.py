@@ -7,7 +7,7 @@ import pytest
 
 from altmarl_ros.games.attention import AttentionParameters, build_attention
 from altmarl_ros.games.tabular import Start
-from altmarl_ros.learning.population import simulate, start_fleets
+from altmarl_ros.learning.populations.population import simulate, start_fleets
 from altmarl_ros.learning.shares.estimates import SimulatedEstimates
 from altmarl_ros.learning.shares.initial import blind_plans
 from altmarl_ros.learning.shares.solver import SharesOptions, learn_shares

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.learning.population import Fleets, simulate
+from altmarl_ros.learning.populations.population import Fleets, simulate
 from altmarl_ros.observation import Fresh, make_model
 from altmarl_ros.observation.model import kept_robots
 from altmarl_ros.protocol.roster import Roster

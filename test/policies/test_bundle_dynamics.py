@@ -8,7 +8,7 @@ import pytest
 from altmarl_ros.errors import BundleError
 from altmarl_ros.games.rewards import Rewards
 from altmarl_ros.learning.alternating import TrainingOptions, train
-from altmarl_ros.learning.backups import GLearnOptions
+from altmarl_ros.learning.counts.backups import GLearnOptions
 from altmarl_ros.policies import load_bundle, save_bundle
 from altmarl_ros.policies.lookahead import Lookahead
 from altmarl_ros.protocol.coordinator import check_bundle

@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 import pytest
 
-from altmarl_ros.learning.population import Fleets, simulate
+from altmarl_ros.learning.populations.population import Fleets, simulate
 from altmarl_ros.observation import make_model
 from altmarl_ros.observation.relayed import Lossy
 from altmarl_ros.protocol.agent import Heard, RobotAgent

@@ -161,7 +161,7 @@ def start_executable(tmp_path):
 @pytest.fixture
 def same_start():
     """Fleets that begin like the first tick of a record."""
-    from altmarl_ros.learning.population import Fleets
+    from altmarl_ros.learning.populations.population import Fleets
 
     def make(record: RunRecord, n_local_states: int, runs: int) -> Fleets:
         counts = record.occupancy(n_local_states)[0]

@@ -9,8 +9,8 @@ import pytest
 from altmarl_ros.errors import ResourceError
 from altmarl_ros.games.attention import AttentionParameters, build_attention
 from altmarl_ros.learning.local_agent import l_learn
-from altmarl_ros.learning.occupancy import Occupancy
-from altmarl_ros.learning.population import simulate, start_fleets
+from altmarl_ros.learning.populations.occupancy import Occupancy
+from altmarl_ros.learning.populations.population import simulate, start_fleets
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.packing import as_on_the_wire, pack_probabilities
 from altmarl_ros.protocol.held_policies import HeldPolicy

@@ -46,7 +46,7 @@ def certify(
 
     Example: altmarl certify --game warehouse -k 1 -k 5 -k 25 --robots 1000
     """
-    from altmarl_ros.learning.equilibrium import nash_gap
+    from altmarl_ros.learning.gaps.equilibrium import nash_gap
 
     tabular = load_game(game)
     stored = find_bundle(tabular, game, policy)

@@ -102,7 +102,7 @@ def check(
     Example: altmarl game check warehouse -k 10 -k 25
     """
     from altmarl_ros.games.diagnosis import oddities
-    from altmarl_ros.learning.aggregation import aggregate
+    from altmarl_ros.learning.counts.aggregation import aggregate
     from altmarl_ros.learning.shares.cost import shares_cost
 
     tabular = load_game(game)
@@ -234,7 +234,7 @@ def joint_mode(game: TabularGame) -> Optional[float]:
 
 def training_costs(game: TabularGame, ks: List[int]) -> List[Cost]:
     """The cost for each k; seconds are scaled from one solution per backup that is timed here."""
-    from altmarl_ros.learning.backups import GLearnOptions, preferred_backup, training_memory
+    from altmarl_ros.learning.counts.backups import GLearnOptions, preferred_backup, training_memory
 
     pi_l, L, options = LocalPolicy.uniform(game), game.n_local_states, GLearnOptions()
     choices = {k: preferred_backup(game, pi_l.transition(game), k, options) for k in ks}
@@ -258,8 +258,8 @@ def training_costs(game: TabularGame, ks: List[int]) -> List[Cost]:
 
 def _seconds_per_term(game: TabularGame, backup: str, most: int) -> float:
     """Seconds of G-LEARN for each term of a backup, timed for some number of reports up to `most`, at which it works."""
-    from altmarl_ros.learning.backups import GLearnOptions
-    from altmarl_ros.learning.global_agent import g_learn
+    from altmarl_ros.learning.counts.backups import GLearnOptions
+    from altmarl_ros.learning.counts.global_agent import g_learn
 
     pi_l, options = LocalPolicy.uniform(game), GLearnOptions(backup=backup)
     probe = most

@@ -9,7 +9,7 @@ import numpy as np
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.evaluation import ALL_SEEN, RANDOM, Evaluation
-from altmarl_ros.learning.population import Fleets
+from altmarl_ros.learning.populations.population import Fleets
 from altmarl_ros.policies import PolicyBundle
 from altmarl_ros.records.run_record import RunRecord
 

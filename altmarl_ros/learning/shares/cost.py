@@ -9,7 +9,7 @@ import numpy as np
 
 from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.local_agent import l_learn
-from altmarl_ros.learning.occupancy import Occupancy
+from altmarl_ros.learning.populations.occupancy import Occupancy
 from altmarl_ros.learning.shares.estimates import SimulatedEstimates, start_estimates
 from altmarl_ros.learning.shares.improvement import improved
 from altmarl_ros.learning.shares.initial import blind_plans

@@ -15,7 +15,7 @@ import numpy as np
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games import TabularGame
-from altmarl_ros.learning.population import CountedPopulation, Fleets
+from altmarl_ros.learning.populations.population import CountedPopulation, Fleets
 from altmarl_ros.observation import ObservationModel
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.shares import SharesPolicy

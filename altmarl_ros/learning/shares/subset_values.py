@@ -21,9 +21,9 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import ResourceError
 from altmarl_ros.games.sparse import Sparse
 from altmarl_ros.games.tabular import Start, TabularGame
-from altmarl_ros.learning.backups import GLearnOptions
-from altmarl_ros.learning.count_kernel import start_distribution
-from altmarl_ros.learning.global_agent import g_learn
+from altmarl_ros.learning.counts.backups import GLearnOptions
+from altmarl_ros.learning.counts.count_kernel import start_distribution
+from altmarl_ros.learning.counts.global_agent import g_learn
 from altmarl_ros.learning.shares.bounds import Bound
 from altmarl_ros.policies.counts import number_of_counts
 from altmarl_ros.policies.local_policy import LocalPolicy

@@ -9,7 +9,7 @@ from altmarl_ros.errors import AltmarlError, GameError
 from altmarl_ros.games import TabularGame
 from altmarl_ros.games.rewards import Rewards, parse_parameters
 from altmarl_ros.learning.alternating import LEARNABLE, TrainingOptions
-from altmarl_ros.learning.backups import BACKUPS, GLearnOptions
+from altmarl_ros.learning.counts.backups import BACKUPS, GLearnOptions
 from altmarl_ros.learning.shares.solver import SharesOptions
 from altmarl_ros.learning.training_options import check_options
 from altmarl_ros.nodes.common.allowed_paths import ALLOWED

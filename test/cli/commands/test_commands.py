@@ -9,7 +9,7 @@ import pytest
 from altmarl_ros.cli.main import main
 from altmarl_ros.games import load_game
 from altmarl_ros.learning.alternating import TrainingOptions, train
-from altmarl_ros.learning.backups import GLearnOptions
+from altmarl_ros.learning.counts.backups import GLearnOptions
 from altmarl_ros.policies import load_bundle, save_bundle
 
 

@@ -4,7 +4,7 @@ import pytest
 from altmarl_ros.games.attention import AttentionParameters, build_attention
 from altmarl_ros.learning.coordinator_response import Response, response_to
 from altmarl_ros.learning.local_agent import best_local_response, greedy
-from altmarl_ros.learning.population import Fleets, simulate
+from altmarl_ros.learning.populations.population import Fleets, simulate
 from altmarl_ros.learning.shares.response import play_mean_field
 from altmarl_ros.observation.fresh import Fresh
 from altmarl_ros.policies import LocalPolicy

@@ -71,7 +71,7 @@ def test_every_plan_earns_its_vector_in_the_joint_process(steered_game, uniform_
 @pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 10, 1000])
 def test_a_plan_played_without_reports_earns_its_vector(warehouse, small_bundle, solved, uniform_process, n):
-    from altmarl_ros.learning.population import CountedPopulation, Fleets
+    from altmarl_ros.learning.populations.population import CountedPopulation, Fleets
     from altmarl_ros.policies.shares import SharesProcess
 
     process = SharesProcess.from_tabular(warehouse, small_bundle.pi_l)

@@ -1,0 +1,165 @@
+"""Estimates the gains of deviations in fleets of any size, by simulation with common random numbers.
+
+Candidates are made and compared on one set of random numbers, and the gain of the best one is measured on another set. So
+its 95 % interval is that of a policy fixed beforehand, not of a maximum over noise. The estimate is the gain of a policy
+that was found; the best of its class gains at least as much. Episodes end where 1 % of the discounted weight is left
+(`discounted_horizon`), so about that share of every gain is missing.
+
+One robot of n changes the team's reward by order 1/n, which is below the noise of any simulation. Therefore the share SHARE
+of the robots deviates, and the team's gain is divided by this share. To first order this is n times the team's gain from
+one robot, including the effect on its own reward and the coordinator's response to what it reports. A second copy of the
+local states marks the robots that deviate, so that the same population simulation can play them.
+
+The coordinator plays through an observation model, `fresh` or `filtered`. Where its policy is a ladder, `fresh` acts by rung k
+and `filtered` by the top rung; candidates replace this rung, or the whole policy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Callable
+
+import numpy as np
+
+from altmarl_ros.games import Start, TabularGame
+from altmarl_ros.learning.counts.backups import GLearnOptions
+from altmarl_ros.learning.gaps.certificate import Interval
+from altmarl_ros.learning.gaps.gap_candidates import global_candidates, local_candidates
+from altmarl_ros.learning.horizon import discounted_horizon
+from altmarl_ros.learning.local_agent import pooled
+from altmarl_ros.learning.populations.continuous_population import ContinuousFleets, ContinuousPopulation
+from altmarl_ros.learning.populations.population import Fleets, Rollouts, play, simulate, start_fleets
+from altmarl_ros.observation import AllSeen, Counts, Fresh, ObservationModel, Relayed, draw_without_replacement, make_filter
+from altmarl_ros.policies import GlobalPolicy, LocalPolicy
+
+TAIL = 0.01
+SHARE = 0.1
+"""Share of the robots that deviate together, to estimate the gain of one."""
+
+
+@dataclass(frozen=True)
+class SampledGap:
+    """The estimated gains; NashGap explains them."""
+
+    value: float
+    value_error: float
+    global_gain: Interval
+    global_all_seen: Interval
+    local_gain_one: Interval
+    local_gain_all: Interval
+
+
+def sampled_gap(
+    game: TabularGame,
+    pi_g: GlobalPolicy,
+    pi_l: LocalPolicy,
+    *,
+    k: int,
+    n: int,
+    runs: int,
+    seed: int,
+    relearn: GLearnOptions | None,
+    model: str = "fresh",
+) -> SampledGap:
+    """Estimate the gains of deviations from (pi_g, pi_l) under an observation model with k reports of n robots.
+
+    `runs` episodes choose the deviations, and as many others measure them.
+    """
+    choosing, measuring = (_Episodes(game, pi_l, n=n, k=k, runs=runs, seed=[seed, part], model=model) for part in range(2))
+    chosen_by = choosing.play(pi_g, pi_l)
+    held = measuring.play(pi_g, pi_l)
+
+    def gain(base: Rollouts, play: Callable[[_Episodes], Rollouts], scale: float = 1.0) -> Interval:
+        return Interval.of_gain(play(measuring).returns - base.returns, scale)
+
+    rung = min(k, n) if model == "fresh" or pi_g.most_reports is None else pi_g.most_reports
+    others = global_candidates(game, pi_g, pi_l, k=rung, occupancy=chosen_by.visits, relearn=relearn, seed=seed)
+    seen = choosing.play_all_seen(pi_g, pi_l).visits
+    policies = local_candidates(game, pi_l, (chosen_by.visits, pooled(chosen_by.visits), seen))
+    better_global = _best([choosing.play(other, pi_l) for other in others], chosen_by)
+    better_local = _best([choosing.play(pi_g, policy) for policy in policies], chosen_by)
+    m = max(1, round(SHARE * n))
+    own = choosing.play_deviators(pi_g, pi_l, pi_l, m)
+    better_own = _best([choosing.play_deviators(pi_g, pi_l, policy, m) for policy in policies], own)
+    one = all_ = found = Interval.nothing()
+    if better_global is not None:
+        found = gain(held, lambda episodes: episodes.play(others[better_global], pi_l))
+    if better_local is not None:
+        all_ = gain(held, lambda episodes: episodes.play(pi_g, policies[better_local]))
+    if better_own is not None:
+        base = measuring.play_deviators(pi_g, pi_l, pi_l, m)
+        one = gain(base, lambda episodes: episodes.play_deviators(pi_g, pi_l, policies[better_own], m), n / m)
+    all_seen = gain(held, lambda episodes: episodes.play_all_seen(pi_g, pi_l))
+    return SampledGap(held.value, held.standard_error, found, all_seen, one, all_)
+
+
+class _Episodes:
+    """Plays every pair from the same starts with the same random numbers."""
+
+    def __init__(self, game: TabularGame, pi_l: LocalPolicy, *, n: int, k: int, runs: int, seed: list[int], model: str) -> None:
+        self._name = model
+        self._game, self._pi_l, self._n, self._k, self._seed = game, pi_l, n, min(k, n), seed
+        self._horizon = discounted_horizon(game.gamma, TAIL)
+        self._start = start_fleets(game, n, runs, np.random.default_rng([*seed, 0]))
+
+    def _rng(self) -> np.random.Generator:
+        return np.random.default_rng([*self._seed, 1])
+
+    def play(self, pi_g: GlobalPolicy, pi_l: LocalPolicy) -> Rollouts:
+        return self._simulate(self._game, pi_l, self._model(pi_g), self._k, self._start)
+
+    def _simulate(
+        self, game: TabularGame, pi_l: LocalPolicy, model: ObservationModel, k: int, start: Fleets | ContinuousFleets
+    ) -> Rollouts:
+        return simulate(game, pi_l, model, k=k, start=start, horizon=self._horizon, rng=self._rng())
+
+    def _model(self, pi_g: GlobalPolicy) -> ObservationModel:
+        # A filter predicts by the policy that the coordinator knows, even if robots deviate from it.
+        return Fresh(pi_g, self._game.initial) if self._name == "fresh" else make_filter(self._game, self._pi_l, pi_g)
+
+    def play_all_seen(self, pi_g: GlobalPolicy, pi_l: LocalPolicy) -> Rollouts:
+        return self._simulate(self._game, pi_l, AllSeen(pi_g, self._game.initial), self._n, self._start)
+
+    def play_deviators(self, pi_g: GlobalPolicy, pi_l: LocalPolicy, deviation: LocalPolicy, m: int) -> Rollouts:
+        """Play the pair while m robots, drawn at the start and unknown to the coordinator, play `deviation`."""
+        rng = np.random.default_rng([*self._seed, 2])
+        if isinstance(self._start, ContinuousFleets):
+            kind = np.tile(np.arange(self._n) < m, (len(self._start.s_l), 1)).astype(np.int64)
+            population = ContinuousPopulation(self._game, (pi_l, deviation), self._start, rng.permuted(kind, axis=1))
+            model = self._model(pi_g)
+            return play(self._game, population, model, k=self._k, horizon=self._horizon, rng=self._rng())
+        deviating = draw_without_replacement(self._start.counts, m, rng)
+        start = Fleets(self._start.s_g, np.hstack([self._start.counts - deviating, deviating]))
+        both = LocalPolicy(np.concatenate([pi_l.probabilities, deviation.probabilities]))
+        return self._simulate(two_kinds(self._game), both, _Alike(self._model(pi_g)), self._k, start)
+
+
+class _Alike(Relayed):
+    """Passes reports to an observation model without the mark that says which of two kinds a robot is."""
+
+    def received(self, reports: Counts) -> Counts:
+        """Add the reports of both kinds [R, 2 L] -> [R, L]."""
+        L = reports.shape[1] // 2
+        return np.asarray(reports[:, :L] + reports[:, L:])
+
+
+def two_kinds(game: TabularGame) -> TabularGame:
+    """Make a game with two copies of every local state, s_l and S_l + s_l, one for each kind of robot; kinds never change."""
+    L, S_g, A, _ = game.P_l.shape
+    P_l = np.zeros((2, L, S_g, A, 2, L))
+    P_l[0, :, :, :, 0], P_l[1, :, :, :, 1] = game.P_l, game.P_l
+    alpha = np.tile(game.initial.alpha, 2)
+    return TabularGame(
+        name=game.name,
+        P_g=game.P_g,
+        P_l=P_l.reshape(2 * L, S_g, A, 2 * L),
+        r_g=game.r_g,
+        r_l=np.concatenate([game.r_l, game.r_l]),
+        gamma=game.gamma,
+        start=Start(game.initial.rho_g, alpha),
+    )
+
+
+def _best(tried: list[Rollouts], held: Rollouts) -> int | None:
+    gains = [played.value - held.value for played in tried]
+    return int(np.argmax(gains)) if gains and max(gains) > 0.0 else None

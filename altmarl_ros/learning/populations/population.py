@@ -1,0 +1,191 @@
+"""Simulates a population of robots by its counts.
+
+Robots are exchangeable, so a population is described by N_j, the number of robots in local state j. One tick is
+
+    D        ~ multinomial(N_j, pi_l(. | j, s_g))            robots of state j by action
+    M        ~ multinomial(D_ja, P_l(. | j, s_g, a))         and by next state
+    s_g'     ~ P_g(. | s_g, a_g)
+
+These are O(S_l A_l) draws for every n, and they are exact in distribution. R fleets are simulated side by side. Games with
+continuous states are played robot by robot instead (learning/populations/continuous_population.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from altmarl_ros.arrays import FloatArray
+from altmarl_ros.games import TabularGame
+from altmarl_ros.learning.populations.continuous_population import ContinuousFleets, ContinuousPopulation
+from altmarl_ros.learning.populations.motion import Motion, draw_from_rows, draw_subset
+from altmarl_ros.learning.populations.occupancy import Occupancy, OccupancySum
+from altmarl_ros.observation import Counts, ObservationModel, kept_robots
+from altmarl_ros.policies import LocalPolicy
+from altmarl_ros.policies.counts import by_group
+
+
+@dataclass(frozen=True, eq=False)
+class Fleets:
+    """The states of R fleets: s_g [R] and the number of robots per local state [R, S_l]."""
+
+    s_g: NDArray[np.int64]
+    counts: Counts
+
+    @property
+    def n(self) -> int:
+        """The number of robots per fleet."""
+        return int(self.counts[0].sum())
+
+
+@dataclass(frozen=True, eq=False)
+class Rollouts:
+    """R simulated episodes of T ticks.
+
+    Attributes:
+        rewards: team reward r(t) [R, T].
+        returns: discounted sums of rewards [R].
+        mode_hits: share of ticks in which the global action was the index of the most populated local state or group [R];
+            it means something if global actions name local states or groups.
+        visits: discounted weight of (s_g, s_l, a_g), summed over robots and runs.
+    """
+
+    rewards: FloatArray
+    returns: FloatArray
+    mode_hits: FloatArray
+    visits: Occupancy
+
+    @property
+    def occupancy(self) -> FloatArray:
+        """The visits as a dense array [S_g, S_l, A_g], for small games."""
+        return self.visits.dense
+
+    @property
+    def value(self) -> float:
+        """The mean discounted return."""
+        return float(self.returns.mean())
+
+    @property
+    def standard_error(self) -> float:
+        """The standard error of `value`; infinite for a single run."""
+        runs = len(self.returns)
+        return float(self.returns.std(ddof=1) / np.sqrt(runs)) if runs > 1 else float("inf")
+
+
+class Population(Protocol):
+    """R simulated fleets of n robots that play a game."""
+
+    @property
+    def s_g(self) -> NDArray[np.int64]:
+        """The global states as policies see them [R]."""
+
+    @property
+    def counts(self) -> Counts:
+        """The number of robots per local state [R, S_l]."""
+
+    def poll(self, k: int, turnover: float, rng: np.random.Generator) -> Counts:
+        """Draw the reports of a uniform k-subset, or of all robots for k >= n, as counts [R, S_l].
+
+        At the next poll the share `turnover` of the subset is replaced.
+        """
+
+    def step(self, a_g: NDArray[np.int64], rng: np.random.Generator) -> FloatArray:
+        """Return the team rewards of this tick [R] under global actions [R], and move s_g and all robots.
+
+        All ticks of an episode must use the same rng.
+        """
+
+
+def start_fleets(game: TabularGame, n: int, runs: int, rng: np.random.Generator) -> Fleets | ContinuousFleets:
+    """Draw the first states of `runs` fleets of n robots from the game's start distribution."""
+    if game.continuous is not None:
+        return ContinuousFleets(*game.continuous.start(n, runs, rng))
+    s_g = rng.choice(game.n_global_states, size=runs, p=game.initial.rho_g)
+    shares = game.initial.draw_shares(runs, rng)
+    return Fleets(s_g.astype(np.int64), rng.multinomial(n, shares))
+
+
+def simulate(
+    game: TabularGame,
+    pi_l: LocalPolicy,
+    model: ObservationModel,
+    *,
+    k: int,
+    start: Fleets | ContinuousFleets,
+    horizon: int,
+    rng: np.random.Generator,
+) -> Rollouts:
+    """Simulate `horizon` ticks from `start`; the coordinator hears k robots per tick, or all for k >= n, through `model`."""
+    population: Population
+    if isinstance(start, ContinuousFleets):
+        population = ContinuousPopulation(game, pi_l, start)
+    else:
+        population = CountedPopulation(game, pi_l, start)
+    return play(game, population, model, k=k, horizon=horizon, rng=rng)
+
+
+def play(
+    game: TabularGame,
+    population: Population,
+    model: ObservationModel,
+    *,
+    k: int,
+    horizon: int,
+    rng: np.random.Generator,
+) -> Rollouts:
+    """Simulate `horizon` ticks like `simulate`, but with a population of any kind."""
+    dynamics, hearing = rng.spawn(2)  # separate streams, so that the draws of the model do not shift the dynamics
+    runs, n = len(population.s_g), int(population.counts[0].sum())
+    rewards = np.empty((runs, horizon))
+    hits = np.zeros(runs)
+    visits = OccupancySum((game.n_global_states, game.n_local_states, game.n_global_actions))
+    model.reset(runs)
+    for t in range(horizon):
+        s_g, N = population.s_g, population.counts
+        a_g = model.decide(s_g, population.poll(k, model.turnover, hearing), n)
+        hits += a_g == by_group(N, game.groups).argmax(axis=1)
+        visits.add(s_g, a_g, game.gamma**t * N / n)
+        rewards[:, t] = population.step(a_g, dynamics)
+    returns = rewards @ game.gamma ** np.arange(horizon)
+    return Rollouts(rewards, returns, hits / horizon, visits.result())
+
+
+class CountedPopulation:
+    """A Population of R fleets that are simulated by their counts."""
+
+    def __init__(self, game: TabularGame, pi_l: LocalPolicy, start: Fleets) -> None:
+        self._game, self._pi_l = game, pi_l
+        self.s_g, self.counts = start.s_g, start.counts
+        self._n = int(start.counts[0].sum())
+        self._kept = np.zeros_like(self.counts)  # polled robots that stay in the subset
+        self._motion: Motion | None = None
+
+    def poll(self, k: int, turnover: float, rng: np.random.Generator) -> Counts:
+        """See Population."""
+        reports: Counts = self._kept + draw_subset(self.counts - self._kept, k - self._kept.sum(axis=1), rng)
+        self._kept = draw_subset(reports, np.full(len(reports), kept_robots(k, turnover)), rng)
+        return reports
+
+    def step(self, a_g: NDArray[np.int64], rng: np.random.Generator) -> FloatArray:
+        """See Population."""
+        if self._motion is None:
+            # The robots have their own streams: in a paired comparison their draws must not shift those of s_g.
+            self._motion = Motion(self._game, self._pi_l, len(self.counts), rng)
+        groups, local_rewards = self._motion(np.stack([self.counts - self._kept, self._kept], axis=1), self.s_g)
+        rewards = self._game.r_g[self.s_g, a_g] + local_rewards / self._n
+        self.counts, self._kept = groups.sum(axis=1), groups[:, 1]
+        self.s_g = next_global_states(self._game, self.s_g, a_g, rng)
+        return np.asarray(rewards)
+
+
+def next_global_states(
+    game: TabularGame,
+    s_g: NDArray[np.int64],
+    a_g: NDArray[np.int64],
+    rng: np.random.Generator,
+) -> NDArray[np.int64]:
+    """Draw s_g' ~ P_g(. | s_g, a_g) [R], each by one uniform number."""
+    return draw_from_rows(game.global_kernel.rows, s_g * game.n_global_actions + a_g, rng.random(len(s_g)))

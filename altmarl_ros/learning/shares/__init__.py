@@ -1,0 +1,3 @@
+"""G-LEARN over shares of robots: value vectors for every number of reports and robots, and what bounds them.
+Import modules by name: they load the compiled solver.
+"""

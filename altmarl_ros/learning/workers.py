@@ -1,0 +1,42 @@
+"""Distributes slices of work over threads, for compiled loops that release the interpreter lock."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Callable, Iterable
+
+import numpy as np
+
+_MUCH = 100_000  # items per slice of work
+_SERIAL_BELOW = 20_000  # values; with fewer, distributing the work costs more than it saves
+
+
+class Workers:
+    """A pool of threads that maps work over items; it works without threads if the problem is small."""
+
+    def __init__(self, threads: int, values: int) -> None:
+        self.count = (threads or available_cores()) if values >= _SERIAL_BELOW else 1
+        self._pool = ThreadPoolExecutor(self.count) if self.count > 1 else None
+
+    def map(self, work: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+        """Apply `work` to every item and return the results in order; the first exception is raised."""
+        return list(self._pool.map(work, items) if self._pool else map(work, items))
+
+    def slices(self, size: int) -> list[tuple[int, int]]:
+        """Split `size` items evenly into ranges: one for each thread, or several if there are many items."""
+        several = min(4, 1 + size // _MUCH)
+        edges = np.linspace(0, size, several * self.count + 1 if self.count > 1 else 2).astype(int)
+        return list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool:
+            self._pool.shutdown()
+
+
+def available_cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0))
