@@ -18,8 +18,9 @@ _.generate_launch_description
 _.data_files
 _.has_ext_modules
 
-# The parameter that a signal handler has.
+# The parameter that a signal handler has, and what the interpreter calls.
 signum
+_.unraisablehook
 
 # Members that a parameter or a file names.
 _.FINISH

@@ -28,14 +28,13 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from altmarl_ros.games import load_game
+from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.games.attention import AttentionParameters, build_attention
-from altmarl_ros.games.sparse import SparseGame
 from altmarl_ros.games.tabular import Start
 from altmarl_ros.learning.alternating import train
+from altmarl_ros.learning.local_agent import best_local_response, greedy
 from altmarl_ros.learning.shares.bounds import lookahead_loss
 from altmarl_ros.learning.shares.estimates import SimulatedEstimates, draw_successors
-from altmarl_ros.learning.shares.local_response import best_local_response, greedy
 from altmarl_ros.learning.shares.lower_bounds import all_seen, heard_nobody, heard_some
 from altmarl_ros.learning.shares.mean_field_bounds import HOLDS_FOR, points_from_the_mean_start, sawtooth
 from altmarl_ros.learning.shares.response import play_mean_field
@@ -66,12 +65,12 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float, float]:
     return result, time.perf_counter() - wall, time.process_time() - processor
 
 
-def grid(zones: int) -> SparseGame:
+def grid(zones: int) -> TabularGame:
     side = round(zones**0.5)
     return build_attention(AttentionParameters(width=side, height=zones // side))
 
 
-def solve(game: SparseGame, pi_l: LocalPolicy) -> SharesSolution:
+def solve(game: TabularGame, pi_l: LocalPolicy) -> SharesSolution:
     return learn_shares(SharesProcess.under_policy(game, pi_l), game.start, SimulatedEstimates(game.start))
 
 
@@ -86,7 +85,7 @@ def prepare(zones: int, bundle: str | None, file: str) -> dict:
     for round_ in range(ALTERNATIONS):
         policy = solve(game, pi_l).policy
         response, _ = play_mean_field(policy, game.start, 400, np.random.default_rng(round_))
-        Q, *spent = timed(lambda p=policy.process, r=response: best_local_response(game, p, r))
+        Q, *spent = timed(lambda r=response: best_local_response(game, r))
         pi_l = LocalPolicy(greedy(Q))
     np.save(file, pi_l.probabilities)
     return {"l_learn": spent}
@@ -94,7 +93,7 @@ def prepare(zones: int, bundle: str | None, file: str) -> dict:
 
 def measure(zones: int, file: str, bounds: bool, plays: bool) -> dict:
     pi_l = LocalPolicy(np.load(file))
-    game = grid(zones) if zones else SparseGame.from_tabular(load_game("warehouse"))
+    game = grid(zones) if zones else load_game("warehouse")
     small = grid(4)
     _, *compiling = timed(lambda: solve(small, LocalPolicy(np.full(small.r_l.shape, 0.2))))
     Path("/proc/self/clear_refs").write_text("5")  # the peak from now on

@@ -11,6 +11,10 @@ detection is the configured timeout, or the time between two messages of the sen
 that of the robot's limits, or the base's own if its driver stops it. The base's response is its delay plus
 lag log(deceleration lag / 0.01 m/s). Ticks are so far apart, and `timeout.tick` is so long, that only liveliness shows that
 a coordinator is gone.
+
+Most robots are located by odometry and poses on topics, and plan their way themselves. The rows "TF" locate them by transforms
+on /tf, and those of "Nav2" drive them by the action server of `navigators.py`; both need interfaces that are no part of the
+package index (`make interfaces`). `--rate` sets the control rate: 5 Hz is the lowest that is accepted, 200 Hz the highest.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ import math
 import os
 import random
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -31,17 +36,20 @@ from typing import Any, Callable, Sequence
 import numpy as np
 import rclpy
 import yaml
+from geometry_msgs.msg import TransformStamped
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rich.console import Console
 from rich.table import Table
 from rosgraph_msgs.msg import Clock
 from std_msgs.msg import Bool
-from std_srvs.srv import SetBool
+from std_srvs.srv import SetBool, Trigger
 
 from altmarl_ros.cli.processes import Child, ProcessGroup, command
 from altmarl_ros.deployment.fleet_plan import FleetPlan, NodePlan
 from altmarl_ros.deployment.middleware import discovery_variables
+from altmarl_ros.driving import Pose
+from altmarl_ros.driving.localisation import compose, inverse
 from altmarl_ros.games import load_game
 from altmarl_ros.learning.alternating import TrainingOptions, train
 from altmarl_ros.msg import CoordinatorStatus, DriveState, FleetTick
@@ -55,11 +63,17 @@ from altmarl_ros.simulation.physical.faults import Fault, FaultKind
 
 LANE, HALF = 4.0, 60.0  # m
 SPEED, BRAKING, RATE = 0.5, 1.0, 20.0
-POSE, SCAN, COORDINATOR, DRIVER, CALL = 0.5, 0.5, 0.5, 0.5, 0.5  # timeouts [s]; CALL: of who calls or publishes
+POSE, SCAN, COORDINATOR, DRIVER, NAV2, CALL = (0.5,) * 6  # timeouts [s]; CALL: of who calls or publishes
 DECELERATION, LAG, STEP = 2.0, 0.05, 0.02  # of the base, and the world's time step
 RADIUS, GAP, OBSTACLE = 0.2, 0.3, 0.5  # m; the obstacle appears so far ahead of the outline, with this radius
 TICK, WATCH, AT_REST = 1.6, 1.6, 0.01  # s, s, m/s
+_AHEAD = 8  # ticks; a robot believes no larger leap of one message
 PATIENCE = 60.0  # s, for the fleet to drive
+SETUPS: dict[str, dict[str, Any]] = {
+    "topics": {},
+    "TF": {"pose.source": "tf", "pose.odometry": ""},
+    "Nav2": {"drive.kind": "nav2"},
+}
 
 
 @dataclass(frozen=True)
@@ -80,9 +94,12 @@ class Trial:
 
 
 class World(PhysicalWorldNode):
-    """A simulated floor that keeps the true speeds, whose clock can jump, and which does not wait for robots."""
+    """A simulated floor that keeps the true speeds, whose clock can jump, and which does not wait for robots.
 
-    def __init__(self) -> None:
+    With `transforms` it publishes on /tf what its drivers say on their topics.
+    """
+
+    def __init__(self, transforms: bool) -> None:
         super().__init__()
         self.world, self.shift, self.track = self._world, 0.0, []
         self._steerers.ready = lambda now, time: True  # type: ignore[method-assign]
@@ -92,6 +109,29 @@ class World(PhysicalWorldNode):
             for name in ("odometry", "pose", "scan"):
                 say = getattr(sensors, name)
                 setattr(sensors, name, lambda stamp, *said, say=say: say(stamp + self.shift, *said))
+        if transforms:
+            for robot, sensors in enumerate(self._sensors):
+                self._publish_transforms(robot, sensors)
+
+    def _publish_transforms(self, robot: int, sensors: Any) -> None:
+        """Say as transforms what one robot's odometry and localisation say: robot_i/odom -> base_link, map -> robot_i/odom."""
+        from tf2_msgs.msg import TFMessage
+
+        publish = self.create_publisher(TFMessage, "/tf", 100).publish
+        frames = "map", f"robot_{robot}/odom", f"robot_{robot}/base_link"
+        say_odometry, say_pose, newest = sensors.odometry, sensors.pose, [Pose(0.0, 0.0)]
+
+        def odometry(stamp: float, pose: list[float], velocity: list[float]) -> None:
+            newest[0] = Pose(*pose)
+            publish(TFMessage(transforms=[link(frames[1], frames[2], stamp + self.shift, newest[0])]))
+            say_odometry(stamp, pose, velocity)
+
+        def localisation(stamp: float, pose: list[float], covariance: Any) -> None:
+            origin = compose(Pose(*pose), inverse(newest[0]))
+            publish(TFMessage(transforms=[link(frames[0], frames[1], stamp + self.shift, origin)]))
+            say_pose(stamp, pose, covariance)
+
+        sensors.odometry, sensors.pose = odometry, localisation
 
     @property
     def speeds(self) -> Any:
@@ -103,10 +143,10 @@ class World(PhysicalWorldNode):
 
 
 class Stage:
-    """Runs world, coordinator and robots, and breaks and repairs them."""
+    """Runs world, coordinator and robots of one of the `SETUPS`, and breaks and repairs them."""
 
-    def __init__(self, robots: int, folder: Path, group: ProcessGroup) -> None:
-        self.n, self.folder, self.group = robots, folder, group
+    def __init__(self, robots: int, folder: Path, group: ProcessGroup, *, setup: str = "topics", rate: float = RATE) -> None:
+        self.n, self.folder, self.group, self.setup, self.rate = robots, folder, group, setup, rate
         self.plan = make_plan(robots, folder)
         values = {
             "game": self.plan.game,
@@ -123,7 +163,7 @@ class Stage:
         }
         settings = [item for name, value in values.items() for item in ("-p", f"{name}:={value}")]
         rclpy.init(args=["--ros-args", "--log-level", "error", *settings])
-        self.node = World()
+        self.node = World(transforms=setup == "TF")
         self.executor = make_executor()
         self.executor.add_node(self.node)
         self.session = self.tick = 0
@@ -136,10 +176,26 @@ class Stage:
         self.stop_fleet = self.node.create_publisher(Bool, "/fleet/emergency_stop", qos.latched_qos())
         make = self.node.create_client
         self.stops = [make(SetBool, f"/robot_{i}/robot/emergency_stop") for i in range(robots)]
+        self.releases = [make(Trigger, f"/robot_{i}/robot/release") for i in range(robots)]
         self.states = [make(ChangeState, f"/robot_{i}/robot/change_state") for i in range(robots)]
         self.started = 0
         self.coordinator = self.start_coordinator()
         self.robots = [self.start_robot(i) for i in range(robots)]
+        self.navigator = self.start_navigator() if setup == "Nav2" else None
+
+    def start_navigator(self) -> subprocess.Popen[bytes]:
+        script = Path(__file__).with_name("navigators.py")
+        with (self.folder / "navigators.log").open("ab") as log:
+            return subprocess.Popen([sys.executable, str(script), str(self.n), str(SPEED)], stdout=log, stderr=log)
+
+    def signal_navigator(self, number: int) -> None:
+        assert self.navigator is not None
+        self.navigator.send_signal(number)
+
+    def restart_navigator(self) -> None:
+        assert self.navigator is not None
+        self.navigator.wait(10.0)
+        self.navigator = self.start_navigator()
 
     def start_coordinator(self) -> Child:
         return self._start(
@@ -165,8 +221,10 @@ class Stage:
                 "timeout.coordinator": COORDINATOR,
                 "limits.forward": SPEED,
                 "limits.braking": BRAKING,
-                "drive.rate": RATE,
+                "drive.rate": self.rate,
+                "margin.reaction": max(0.2, 1.0 / self.rate + 0.1),
                 "robot.radius": RADIUS,
+                **SETUPS[self.setup],
             },
         )
 
@@ -227,17 +285,23 @@ class Stage:
         self.coordinator.process.wait(10.0)
         self.coordinator = self.start_coordinator()
 
+    def replace_coordinator(self) -> None:
+        self.coordinator.process.kill()
+        self.restart_coordinator()
+
     def press(self, pressed: bool) -> None:
         for stop in self.stops:
             stop.call_async(SetBool.Request(data=pressed))
+        for confirm in [] if pressed else self.releases:  # the second word
+            confirm.call_async(Trigger.Request())
 
     def change_state(self, transition: int) -> None:
         for state in self.states:
             state.call_async(ChangeState.Request(transition=Transition(id=transition)))
 
     def speak_as_another(self) -> None:
-        """Publish a tick of a newer session that names a policy which no robot has."""
-        tick = Tick(self.session + 1, 0, 4711, 0, None, ())
+        """Publish a tick in the session's own numbers that names a policy which no robot has; others would not be heard."""
+        tick = Tick(self.session, self.tick + _AHEAD, 4711, 0, None, ())
         self.ticks.publish(conversions.tick_to_message(tick, to_time(self.node.world.time)))
 
     def leap(self, seconds: float) -> None:
@@ -247,9 +311,21 @@ class Stage:
         for child in [*self.robots, self.coordinator]:
             if child.exit_code is None:
                 child.process.send_signal(signal.SIGCONT)
+        if self.navigator is not None:
+            self.navigator.kill()
+            self.navigator.wait()
         self.executor.shutdown()
         self.node.destroy_node()
         rclpy.try_shutdown()
+
+
+def link(parent: str, child: str, stamp: float, pose: Pose) -> TransformStamped:
+    """Return the transform that says where a frame is in its parent at a time [s]."""
+    message = TransformStamped(child_frame_id=child)
+    message.header.frame_id, message.header.stamp = parent, to_time(stamp)
+    place, turn = message.transform.translation, message.transform.rotation
+    place.x, place.y, turn.z, turn.w = pose.x, pose.y, math.sin(0.5 * pose.yaw), math.cos(0.5 * pose.yaw)
+    return message
 
 
 @dataclass(frozen=True)
@@ -260,18 +336,22 @@ class Cause:
         name: name in the table.
         strike: causes the fault.
         repair: repairs it.
-        detection: time within which the robot notices it [s].
+        detection: time within which the robot notices it [s], besides control periods.
+        periods: number of control periods that it takes to notice it, besides the one that every cause may take.
         braking: deceleration by which the robot then stops [m/s^2].
         lasts: whether the robot must stay at rest. It need not after some faults: robots drive round an obstacle, and after
             a jump of the clock they go on once pose and tick have come again.
+        setup: one of `SETUPS`.
     """
 
     name: str
     strike: Callable[[Stage], None]
     repair: Callable[[Stage], None] = lambda stage: None
     detection: float = 0.0
+    periods: int = 0
     braking: float = BRAKING
     lasts: bool = True
+    setup: str = "topics"
 
 
 def _sensors(name: str, detection: float, *kinds: FaultKind) -> Cause:
@@ -287,13 +367,19 @@ CAUSES = (
         lambda s: s.coordinator.process.send_signal(signal.SIGCONT),
         COORDINATOR,
     ),
-    Cause("robot's process killed", lambda s: s.signal_robots(signal.SIGKILL), Stage.restart_robots, DRIVER, DECELERATION),
+    Cause(
+        "robot's process killed",
+        lambda s: s.signal_robots(signal.SIGKILL),
+        Stage.restart_robots,
+        DRIVER,
+        braking=DECELERATION,
+    ),
     Cause(
         "robot's process hangs",
         lambda s: s.signal_robots(signal.SIGSTOP),
         lambda s: s.signal_robots(signal.SIGCONT),
         DRIVER,
-        DECELERATION,
+        braking=DECELERATION,
     ),
     Cause("robot's process: SIGTERM", lambda s: s.signal_robots(signal.SIGTERM), Stage.restart_robots, 0.1),
     _sensors("driver dies", 0.0, K.DRIVER_STOPS),
@@ -303,8 +389,8 @@ CAUSES = (
     _sensors("laser lost", SCAN, K.LASER_LOST),
     _sensors("laser frozen, old stamps", SCAN, K.LASER_STALE),
     Cause("obstacle in the stopping distance", Stage.obstruct, detection=0.1, lasts=False),
-    Cause("clock leaps ahead by 30 s", lambda s: s.leap(30.0), detection=1.0 / RATE, lasts=False),
-    Cause("clock leaps back by 20 s", lambda s: s.leap(-20.0), detection=1.0 / RATE, lasts=False),
+    Cause("clock leaps ahead by 30 s", lambda s: s.leap(30.0), periods=1, lasts=False),
+    Cause("clock leaps back by 20 s", lambda s: s.leap(-20.0), periods=1, lasts=False),
     Cause("emergency stop of the robot", lambda s: s.press(True), lambda s: s.press(False), CALL),
     Cause(
         "emergency stop of the fleet",
@@ -312,13 +398,31 @@ CAUSES = (
         lambda s: s.stop_fleet.publish(Bool(data=False)),
         CALL,
     ),
-    Cause("policy of another session", Stage.speak_as_another, Stage.restart_coordinator),
+    Cause("policy that no robot has", Stage.speak_as_another, Stage.replace_coordinator),
     Cause(
         "deactivated",
         lambda s: s.change_state(Transition.TRANSITION_DEACTIVATE),
         lambda s: s.change_state(Transition.TRANSITION_ACTIVATE),
         CALL,
     ),
+    Cause("TF: odometry falls silent", lambda s: s.break_sensors(K.ODOMETRY_LOST), detection=POSE, setup="TF"),
+    Cause("TF: localisation falls silent", lambda s: s.break_sensors(K.POSE_LOST), detection=POSE, setup="TF"),
+    Cause("TF: old stamps", lambda s: s.break_sensors(K.ODOMETRY_STALE, K.POSE_STALE), detection=POSE, setup="TF"),
+    Cause("TF: coordinator killed", lambda s: s.coordinator.process.kill(), Stage.restart_coordinator, COORDINATOR, setup="TF"),
+    Cause(
+        "Nav2: coordinator killed", lambda s: s.coordinator.process.kill(), Stage.restart_coordinator, COORDINATOR, setup="Nav2"
+    ),
+    Cause("Nav2: server killed", lambda s: s.signal_navigator(signal.SIGKILL), Stage.restart_navigator, NAV2, setup="Nav2"),
+    Cause(
+        "Nav2: server hangs",
+        lambda s: s.signal_navigator(signal.SIGSTOP),
+        lambda s: s.signal_navigator(signal.SIGCONT),
+        NAV2,
+        setup="Nav2",
+    ),
+    Cause("Nav2: server ends", lambda s: s.signal_navigator(signal.SIGINT), Stage.restart_navigator, NAV2, setup="Nav2"),
+    Cause("Nav2: goals aborted", lambda s: s.signal_navigator(signal.SIGUSR1), detection=CALL, lasts=False, setup="Nav2"),
+    Cause("Nav2: emergency stop of the robot", lambda s: s.press(True), lambda s: s.press(False), CALL, setup="Nav2"),
 )
 
 
@@ -347,7 +451,8 @@ def try_once(stage: Stage, cause: Cause) -> list[Trial]:
     """Strike all robots once, and return a trial of each."""
     node = stage.node
     if not stage.spin(stage.drives, PATIENCE):
-        words = "\n".join(child.log.read_text()[-700:] for child in [stage.coordinator, *stage.robots])
+        logs = [*(child.log for child in [stage.coordinator, *stage.robots]), *stage.folder.glob("navigators.log")]
+        words = "\n".join(log.read_text()[-700:] for log in logs)
         raise SystemExit(
             f"error: before {cause.name!r} the fleet does not drive: {stage.reasons}, {node.speeds} {node.world.time}\n{words}"
         )
@@ -365,25 +470,28 @@ def try_once(stage: Stage, cause: Cause) -> list[Trial]:
         moving = np.flatnonzero(moves[:, i] if cause.lasts else np.logical_and.accumulate(moves[:, i]))
         rest = moving[-1] + 1 if moving.size else 0
         took = float(times[rest]) if rest < len(times) else math.inf
-        allowed = cause.detection + speed / cause.braking + 1.0 / RATE + STEP + answer
+        allowed = cause.detection + speed / cause.braking + (1 + cause.periods) / stage.rate + STEP + answer
         trials.append(Trial(speed, took, allowed, int(contacts[i])))
     return trials
 
 
-def run(causes: Sequence[Cause], robots: int, trials: int, tell: Callable[[str, list[Trial]], None]) -> dict[str, list[Trial]]:
+def run(
+    causes: Sequence[Cause], robots: int, trials: int, tell: Callable[[str, list[Trial]], None], *, rate: float = RATE
+) -> dict[str, list[Trial]]:
     """Run trials of each cause, and return them by its name; `tell` is called when a cause is done."""
     found = {}
-    with tempfile.TemporaryDirectory() as folder, ProcessGroup(Path(folder) / "logs", os.environ) as group:
-        stage = Stage(robots, Path(folder), group)
-        try:
-            for cause in causes:
-                done: list[Trial] = []
-                while len(done) < trials:
-                    done += try_once(stage, cause)
-                found[cause.name] = done
-                tell(cause.name, done)
-        finally:
-            stage.close()
+    for setup in dict.fromkeys(cause.setup for cause in causes):
+        with tempfile.TemporaryDirectory() as folder, ProcessGroup(Path(folder) / "logs", os.environ) as group:
+            stage = Stage(robots, Path(folder), group, setup=setup, rate=rate)
+            try:
+                for cause in (cause for cause in causes if cause.setup == setup):
+                    done: list[Trial] = []
+                    while len(done) < trials:
+                        done += try_once(stage, cause)
+                    found[cause.name] = done
+                    tell(cause.name, done)
+            finally:
+                stage.close()
     return found
 
 
@@ -401,12 +509,14 @@ def main() -> int:
     parser.add_argument("--trials", type=int, default=50, help="of each fault, at least")
     parser.add_argument("--robots", type=int, default=10)
     parser.add_argument("--only", default="", help="faults whose name contains this")
+    parser.add_argument("--rate", type=float, default=RATE, help="of the control loop [Hz], 5 to 200")
     arguments = parser.parse_args()
     os.environ |= discovery_variables()
     os.environ.setdefault("ROS_DOMAIN_ID", str(random.randint(1, 101)))
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
     causes = [cause for cause in CAUSES if arguments.only in cause.name]
-    table = Table(title=f"{arguments.robots} robots at {SPEED} m/s, {os.cpu_count()} processors", title_justify="left")
+    title = f"{arguments.robots} robots at {SPEED} m/s, {arguments.rate:g} Hz, {os.cpu_count()} processors"
+    table = Table(title=title, title_justify="left")
     for column in ("fault", "trials", "in time", "median [s]", "worst [s]", "allowed [s]", "contacts"):
         table.add_column(column, justify="left" if column == "fault" else "right")
     late: Counter[str] = Counter()
@@ -416,7 +526,7 @@ def main() -> int:
         print("  ".join(row(name, trials)), file=sys.stderr, flush=True)
         late[name] += sum(trial.took > trial.allowed or trial.contacts > 0 for trial in trials)
 
-    run(causes, arguments.robots, arguments.trials, tell)
+    run(causes, arguments.robots, arguments.trials, tell, rate=arguments.rate)
     Console(width=120).print(table)
     return int(bool(+late))
 

@@ -10,7 +10,11 @@ from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
 from altmarl_ros.deployment.launch_arguments import LOG_LEVELS
-from altmarl_ros.deployment.launching import declare_arguments, read_arguments
+from altmarl_ros.deployment.launching import (
+    declare_arguments,
+    discovery_environment,
+    read_arguments,
+)
 from altmarl_ros.observation import MODEL_NAMES
 
 ARGUMENTS = {
@@ -19,7 +23,12 @@ ARGUMENTS = {
     "k": ("5", "Reports that the coordinator asks for per tick."),
     "model": ("filtered", "How reports are used: filtered, fresh or sticky."),
     "tick_period": ("0.5", "Time between ticks [s]."),
-    "fleet_prefix": ("/fleet", "Prefix of the fleet-wide topics."),
+    "fleet_prefix": ("/fleet", "Prefix of the fleet-wide topics; fleets that share a ROS domain need one each."),
+    "discovery_range": (
+        "",
+        "How far nodes are found: localhost (this machine) or subnet; empty: simulations on this machine, others as "
+        "ROS_AUTOMATIC_DISCOVERY_RANGE says.",
+    ),
     "state_file": ("", "File in which s_g is kept over a restart; empty: none."),
     "params_file": (
         PathJoinSubstitution([FindPackageShare("altmarl_ros"), "config", "params", "sim_fleet.yaml"]),
@@ -57,6 +66,7 @@ def launch_setup(context: LaunchContext) -> list:
         "use_sim_time": given.flag("use_sim_time"),
     }
     return [
+        *discovery_environment(given.text("discovery_range"), simulated=False),
         Node(
             package="altmarl_ros",
             executable="coordinator",
@@ -64,7 +74,7 @@ def launch_setup(context: LaunchContext) -> list:
             output="screen",
             parameters=[given.text("params_file"), parameters],
             ros_arguments=["--log-level", given.choice("log_level", LOG_LEVELS)],
-        )
+        ),
     ]
 
 

@@ -14,7 +14,11 @@ from launch_ros.actions import Node
 from altmarl_ros.deployment import find_period, wheel_parameters
 from altmarl_ros.deployment.fleet_plan import BACKENDS
 from altmarl_ros.deployment.launch_arguments import LOG_LEVELS
-from altmarl_ros.deployment.launching import declare_arguments, read_arguments
+from altmarl_ros.deployment.launching import (
+    declare_arguments,
+    discovery_environment,
+    read_arguments,
+)
 
 ARGUMENTS = {
     "robot_id": ("0", "The robot's id, unique in the fleet."),
@@ -26,10 +30,16 @@ ARGUMENTS = {
     ),
     "tick_period": ("", "Time between ticks [s], from which a robot with wheels gets its timeouts; empty: the game's own."),
     "params_file": ("", "Parameter file of the robot; the other arguments are set on top of it."),
-    "fleet_prefix": ("/fleet", "Prefix of the fleet-wide topics."),
+    "fleet_prefix": ("/fleet", "Prefix of the fleet-wide topics; fleets that share a ROS domain need one each."),
+    "discovery_range": (
+        "",
+        "How far nodes are found: localhost (this machine) or subnet; empty: simulations on this machine, others as "
+        "ROS_AUTOMATIC_DISCOVERY_RANGE says.",
+    ),
     "world_prefix": ("/world", "Prefix of the simulated world's topics."),
     "seed": ("0", "Seed of the robot's action draws, together with its id."),
     "silence": ("2.0", "Silence of the coordinator after which the robot joins again [s]."),
+    "lease": ("0.0", "Silence of the coordinator after which the robot follows another one [s]; 0: as silence."),
     "autostart": ("true", "Configure and activate the node at its start; false: leave it to the lifecycle services."),
     "log_level": ("info", "Least severe messages that are logged: debug, info, warn, error or fatal."),
     "use_sim_time": ("false", "Follow /clock."),
@@ -48,10 +58,12 @@ def launch_setup(context: LaunchContext) -> list:
         "world_prefix": given.text("world_prefix"),
         "seed": given.whole("seed"),
         "silence": given.number("silence"),
+        "coordinator.lease": given.number("lease"),
         "autostart": given.flag("autostart"),
         "use_sim_time": given.flag("use_sim_time") or backend == "physical",
     }
     return [
+        *discovery_environment(given.text("discovery_range"), simulated=backend != "real"),
         Node(
             package="altmarl_ros",
             executable="robot",
@@ -59,7 +71,7 @@ def launch_setup(context: LaunchContext) -> list:
             output="screen",
             parameters=[*([given.text("params_file")] if given.text("params_file") else []), parameters],
             ros_arguments=["--log-level", given.choice("log_level", LOG_LEVELS)],
-        )
+        ),
     ]
 
 

@@ -14,7 +14,13 @@ from launch.actions import OpaqueFunction
 from altmarl_ros.deployment import FleetPlan, find_period
 from altmarl_ros.deployment.fleet_plan import BACKENDS
 from altmarl_ros.deployment.launch_arguments import LOG_LEVELS
-from altmarl_ros.deployment.launching import after_training, declare_arguments, nodes_of, read_arguments
+from altmarl_ros.deployment.launching import (
+    after_training,
+    declare_arguments,
+    discovery_environment,
+    nodes_of,
+    read_arguments,
+)
 from altmarl_ros.games import load_game
 from altmarl_ros.observation import MODEL_NAMES
 from altmarl_ros.policies.bundle import default_path
@@ -38,6 +44,12 @@ ARGUMENTS = {
     "standby": ("false", "Start a second coordinator that takes over when the first falls silent."),
     "trainer": ("false", "Start a trainer, which learns new policies for the fleet."),
     "visualization": ("false", "Publish /fleet/visualization, markers for RViz and Foxglove."),
+    "fleet_prefix": ("/fleet", "Prefix of the fleet-wide topics; fleets that share a ROS domain need one each."),
+    "discovery_range": (
+        "",
+        "How far nodes are found: localhost (this machine) or subnet; empty: simulations on this machine, others as "
+        "ROS_AUTOMATIC_DISCOVERY_RANGE says.",
+    ),
     "seed": ("0", "Seed of all random numbers."),
     "state_file": ("", "File in which the coordinator keeps s_g over a restart; empty: none."),
     "log_level": ("info", "Least severe messages that nodes log: debug, info, warn, error or fatal."),
@@ -69,8 +81,10 @@ def launch_setup(context: LaunchContext) -> list:
         trainer=given.flag("trainer"),
         visualization=given.flag("visualization"),
         use_sim_time=given.flag("use_sim_time"),
+        fleet_prefix=given.text("fleet_prefix"),
     )
-    actions = nodes_of(plan.nodes(), log_level, plan.essential)
+    reach = discovery_environment(given.text("discovery_range"), simulated=backend != "real")
+    actions = [*reach, *nodes_of(plan.nodes(), log_level, plan.essential)]
     return actions if given.text("policy") else after_training(plan.game, policy, actions)
 
 

@@ -20,6 +20,10 @@ settings.register_profile("quick", settings.get_profile("altmarl"), max_examples
 settings.load_profile("altmarl")
 
 
+def pytest_addoption(parser):
+    parser.addoption("--soak-minutes", type=float, default=10.0, help="how long the soak of memory runs [min]")
+
+
 @pytest.fixture(scope="session")
 def warehouse():
     return load_game("warehouse")
@@ -108,7 +112,7 @@ def ring():
     zone = np.eye(5)
     P_l = np.stack([zone, np.roll(zone, 1, axis=1)], axis=1)[:, None]
     start = Start(np.ones(1), 1e8 * np.arange(1.0, 6.0))
-    return TabularGame("ring", np.ones((1, 1, 1)), P_l, np.zeros((1, 1)), np.zeros((5, 1, 2)), 0.9, start)
+    return TabularGame("ring", np.ones((1, 1, 1)), P_l, np.zeros((1, 1)), np.zeros((5, 1, 2)), gamma=0.9, start=start)
 
 
 @pytest.fixture(scope="session")

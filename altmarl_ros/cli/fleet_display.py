@@ -18,6 +18,7 @@ from altmarl_ros.records.run_record import RunLog
 _BAR = 30  # characters
 _REFRESH = 0.25  # s between two drawings of the table
 _TICKS_PER_LINE = 20
+_MOST_ZONES = 24  # rows; of more zones only the fullest are shown
 
 
 class FleetDisplay:
@@ -47,7 +48,7 @@ class FleetDisplay:
             self._refreshed = time.monotonic()
 
     def _print_lines(self) -> None:
-        ticks = len(self._log.statuses)
+        ticks = self._log.heard_ticks
         if ticks < self._ticks_shown + _TICKS_PER_LINE:
             return
         self._ticks_shown = ticks // _TICKS_PER_LINE * _TICKS_PER_LINE
@@ -67,7 +68,9 @@ def fleet_table(log: RunLog, plan: FleetPlan, game: TabularGame, failures: Mappi
     table = Table(title=f"{game.name}: tick {status.tick + 1}{total}, {status.live} robots live", title_justify="left")
     for column in ("", "robots", "", "estimate", "coordinator"):
         table.add_column(column, justify="right" if column in ("robots", "estimate") else "left")
-    for j, name in enumerate(game.local_state_names):
+    shown = _zones_shown(occupancy, (status.global_state, status.global_action))
+    for j in shown:
+        name = game.local_state_names[j]
         here = occupancy[j]
         bar = "█" * round(_BAR * here / max(1, sum(occupancy)))
         marks = ["is here"] if status.global_state == j else []
@@ -80,11 +83,22 @@ def fleet_table(log: RunLog, plan: FleetPlan, game: TabularGame, failures: Mappi
             f"{100 * share:.0f} %",
             Text(", ".join(marks), style="bold yellow"),
         )
+    rest = game.n_local_states - len(shown)
+    if rest:
+        table.add_row(f"{rest} more zones", str(sum(occupancy) - sum(occupancy[j] for j in shown)), "", "", "")
     lines = [Text(_status_line(log))]
     lines += [Text(_floor_line(log, plan))] if log.floors else []
     lines += [] if plan.network.perfect else [Text(f"network {plan.network}", style="magenta")]
     lines += [Text(f"{name} {reason}", style="red") for name, reason in failures.items()]
     return Group(table, *lines)
+
+
+def _zones_shown(occupancy: list[int], meant: tuple[int, int]) -> list[int]:
+    """All zones in their order, or of many the fullest, and those that the coordinator is at and goes to."""
+    if len(occupancy) <= _MOST_ZONES:
+        return list(range(len(occupancy)))
+    fullest = sorted(range(len(occupancy)), key=lambda j: -occupancy[j])[:_MOST_ZONES]
+    return sorted({*fullest, *(j for j in meant if j < len(occupancy))})
 
 
 def _floor_line(log: RunLog, plan: FleetPlan) -> str:

@@ -9,7 +9,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterator, Sequence
 
-import numpy as np
 import typer
 
 from altmarl_ros.cli import console
@@ -18,10 +17,10 @@ from altmarl_ros.cli.optional_imports import import_rclpy
 from altmarl_ros.cli.processes import Child, ProcessGroup, Stopping, start_fleet
 from altmarl_ros.cli.runs import bag_recorder, is_bag
 from altmarl_ros.deployment import FleetPlan, discovery_variables, isolation_variables
-from altmarl_ros.deployment.middleware import LOOPBACK
+from altmarl_ros.deployment.middleware import range_variables
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import TabularGame
-from altmarl_ros.records.run_record import RunLog, RunRecord
+from altmarl_ros.records.run_record import SUMMARISED, RunLog, RunRecord
 from altmarl_ros.resources import data_home
 
 if TYPE_CHECKING:
@@ -66,20 +65,15 @@ class FleetRun:
 
     def about(self) -> dict[str, Any]:
         """Summarise the run as JSON values: means over the ticks that were heard, latency [s]."""
-        rows = list(self.log.statuses.values())
-        means = {
-            name: float(np.mean([getattr(row, name) for row in rows])) if rows else None
-            for name in ("asked", "heard", "report_bytes", "latency", "sampling_error")
-        }
         return {
             "game": self.game.name,
             "robots": self.plan.robots,
             "k": self.plan.k,
             "model": self.plan.model,
             "period": self.plan.period,
-            "ticks": len(rows),
-            "sessions": len({row.session for row in rows}),
-            **means,
+            "ticks": self.log.heard_ticks,
+            "sessions": self.log.sessions,
+            **{name: self.log.mean(name) for name in SUMMARISED},
             "failures": self.failures,
             "logs": self.log_folder,
         }
@@ -99,11 +93,18 @@ class FleetRun:
 
 
 def run_and_record(
-    plan: FleetPlan, game: TabularGame, record: Path | None, *, isolated: bool = False, log_level: str = "info"
+    plan: FleetPlan,
+    game: TabularGame,
+    record: Path | None,
+    *,
+    isolated: bool = False,
+    log_level: str = "info",
+    discovery_range: str = "",
 ) -> FleetRun:
-    """Run a fleet and write its record: an `.npz` file, or a bag at any other path; None: no record."""
+    """Run a fleet and write its record: an `.npz` file, or a bag at any other path; None: no record. Others: see run_fleet."""
     bag = record if record is not None and is_bag(record) else None
-    run = run_fleet(plan, game, isolated=isolated, log_level=log_level, bag=bag)
+    rows = record is not None and bag is None
+    run = run_fleet(plan, game, isolated=isolated, log_level=log_level, bag=bag, rows=rows, discovery_range=discovery_range)
     if bag is not None:
         console.out.print(f"recorded in {bag}; next: altmarl replay {bag}")
     elif record is not None:
@@ -119,6 +120,9 @@ def run_fleet(
     isolated: bool = True,
     log_level: str = "info",
     bag: Path | None = None,
+    rows: bool = True,
+    at_hand: int | None = 400,
+    discovery_range: str = "",
 ) -> FleetRun:
     """Run a fleet until the planned ticks are over, Ctrl-C or SIGTERM, or the end of coordinator, world or crowd.
 
@@ -130,16 +134,18 @@ def run_fleet(
         isolated: whether the fleet gets a ROS domain of its own.
         log_level: of the nodes.
         bag: new folder to record all messages in; None: no recording.
+        rows: whether all ticks are kept, for `FleetRun.record`; otherwise the newest ones are.
+        at_hand: number of the newest ticks that are kept in memory; None: all of them.
+        discovery_range: how far the fleet is found, see `deployment.middleware.range_variables`.
 
     Raises:
         ResourceError: ROS 2 is not installed.
-        AltmarlError: not isolated, and another fleet runs in this ROS domain.
+        AltmarlError: not isolated, and another fleet has the same prefix in this ROS domain.
     """
     import_rclpy()
     own = isolation_variables() if isolated else {}
-    os.environ.update({**discovery_variables(), **own})
-    if plan.backend != "real":
-        os.environ.setdefault(*LOOPBACK)
+    reach = range_variables(discovery_range, simulated=plan.backend != "real")
+    os.environ.update({**discovery_variables(), **reach, **own})
     if own:
         setting = " ".join(f"{name}={value}" for name, value in own.items())
         console.err.print(f"in a ROS domain of its own; from another terminal: {setting} altmarl top")
@@ -147,11 +153,14 @@ def run_fleet(
     with Stopping() as stopping, _ros_context():
         from altmarl_ros.nodes.tools.run_logger import RunLogger
 
-        logger = RunLogger()
+        logger = RunLogger(RunLog(at_hand, folder if rows else None), plan.fleet_prefix, plan.world_prefix)
         if not isolated:
-            _find_no_other_fleet(logger)
+            _find_no_other_fleet(logger, plan.fleet_prefix)
         run = FleetRun(plan, game, logger.log, folder)
-        with bag_recorder(bag) if bag else nullcontext() as recorder, ProcessGroup(folder, os.environ) as group:
+        with (
+            bag_recorder(bag, plan.fleet_prefix) if bag else nullcontext() as recorder,
+            ProcessGroup(folder, os.environ) as group,
+        ):
             start_fleet(plan, group, log_level)
             _watch(run, [logger, *([recorder] if recorder else [])], group, stopping)
             if stopping.asked:
@@ -173,13 +182,16 @@ def _ros_context() -> Iterator[None]:
         rclpy.try_shutdown()
 
 
-def _find_no_other_fleet(logger: RunLogger) -> None:
-    end = time.monotonic() + _DISCOVERY
-    while time.monotonic() < end:
-        if logger.count_publishers("/fleet/tick"):
-            domain = os.environ.get("ROS_DOMAIN_ID", "0")
-            raise AltmarlError(f"a fleet has a coordinator in ROS domain {domain} already: end it, or give --isolated")
-        time.sleep(0.05)
+def _find_no_other_fleet(logger: RunLogger, prefix: str) -> None:
+    """Refuse to come second to a prefix, by the name of who is there."""
+    from altmarl_ros.nodes.tools.other_fleet import find_coordinator
+
+    found = find_coordinator(logger, prefix, _DISCOVERY)
+    if found is not None:
+        domain = os.environ.get("ROS_DOMAIN_ID", "0")
+        raise AltmarlError(
+            f"{found} has the prefix {prefix} in ROS domain {domain} already: end it, or give --fleet-prefix or --isolated"
+        )
 
 
 def _watch(run: FleetRun, nodes: Sequence[Any], group: ProcessGroup, stopping: Stopping) -> None:
@@ -199,7 +211,7 @@ def _watch(run: FleetRun, nodes: Sequence[Any], group: ProcessGroup, stopping: S
             if any(group <= run.failures.keys() for group in plan.essential):
                 return
             display.update(run.failures)
-            if plan.ticks and len(log.statuses) >= plan.ticks:
+            if plan.ticks and log.heard_ticks >= plan.ticks:
                 settled = settled or time.monotonic() + _SETTLE
-                if len(log.truths) >= plan.ticks or time.monotonic() >= settled:
+                if log.true_ticks >= plan.ticks or time.monotonic() >= settled:
                     return

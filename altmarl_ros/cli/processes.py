@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
+import os
 import signal
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import IO, Any, Mapping, Sequence
+from typing import IO, Any, Callable, Mapping, Sequence
 
 from altmarl_ros.deployment import FleetPlan, NodePlan
 from altmarl_ros.resources import executable
 
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _STOP_STEPS = ((signal.SIGINT, 5.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 2.0))
 
 
@@ -38,7 +42,10 @@ class Child:
 
 
 class ProcessGroup:
-    """Starts processes and stops them all on exit; each has its own session, so that Ctrl-C reaches this program alone."""
+    """Starts processes and stops them all on exit; each has its own session, so that Ctrl-C reaches this program alone.
+
+    On Linux the system terminates them too when this program is killed and cannot stop them itself.
+    """
 
     def __init__(self, log_folder: Path, environment: Mapping[str, str]) -> None:
         self._folder, self._environment = log_folder, dict(environment)
@@ -58,6 +65,7 @@ class ProcessGroup:
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=_end_with_parent(os.getpid()),
         )
         self.children.append(Child(name, process, path))
         return self.children[-1]
@@ -107,6 +115,20 @@ class Stopping:
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         self.asked = True
+
+
+def _end_with_parent(parent: int) -> Callable[[], None] | None:
+    """Return what a child calls before it becomes its program: it asks the system for SIGTERM at its parent's death."""
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl  # loaded here: between fork and exec no library may be
+
+    def ask() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:  # it died before
+            os._exit(1)
+
+    return ask
 
 
 def start_fleet(plan: FleetPlan, group: ProcessGroup, log_level: str = "info") -> list[Child]:

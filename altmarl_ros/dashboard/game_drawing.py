@@ -1,4 +1,4 @@
-"""Describes how the page draws a game: zones as polygons of a floor in metres, or as circles on a ring."""
+"""Describes how the page draws a game: zones as polygons of a floor in metres, or as circles on a ring or in rows."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from shapely.geometry import Point
 
 from altmarl_ros.floors.floor_map import FloorMap
 from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.games.zone_places import grid_places
 
 _RING = 1.0  # radius of the ring, which has no unit
 _ROOM = 0.86  # share of the space between neighbours that circles take
@@ -36,10 +37,17 @@ def game_drawing(
         "moves": list(game.local_action_names) if game is not None else [],
         "global_is_zone": n_global == n_zones,
         "action_is_zone": n_actions == n_zones,
-        "places": _floor_places(floor) if floor is not None and len(floor.plan.zones) == n_zones else _ring_places(n_zones),
+        "places": _floor_places(floor) if floor is not None and len(floor.plan.zones) == n_zones else _places(names),
         "walls": [wall.tolist() for wall in floor.walls] if floor is not None else [],
         "metres": floor is not None,
     }
+
+
+def _places(names: tuple[str, ...]) -> list[dict[str, Any]]:
+    grid = grid_places(names)
+    if grid is None:
+        return _ring_places(len(names))
+    return [{"centre": [float(x), float(y)], "radius": _ROOM / 2, "polygon": None} for x, y in grid]
 
 
 def _ring_places(n: int) -> list[dict[str, Any]]:

@@ -5,18 +5,16 @@ from altmarl_ros.deployment.fleet_file import FleetFile, Member, load_fleet_file
 from altmarl_ros.deployment.fleet_plan import FleetPlan, NodePlan, find_period, wheel_parameters
 from altmarl_ros.deployment.middleware import discovery_variables, free_domain, isolation_variables
 from altmarl_ros.deployment.readiness import check_readiness
-from altmarl_ros.deployment.robot_observations import CommandTopic, CoordinatorObservations, RobotObservations, Stream
+from altmarl_ros.deployment.robot_observations import CoordinatorObservations, RobotObservations
 
 __all__ = [
     "Check",
-    "CommandTopic",
     "CoordinatorObservations",
     "FleetFile",
     "FleetPlan",
     "Member",
     "NodePlan",
     "RobotObservations",
-    "Stream",
     "check_readiness",
     "discovery_variables",
     "find_period",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Mapping, Union
@@ -23,6 +24,8 @@ _ROBOTS_PER_PROCESS = 250
 _COMPILATION = 90.0  # s that local planner and simulated floor take to compile at their first use on a machine
 _SILENT_TICKS = 3  # tick periods of silence after which robots with wheels stop
 
+_PREFIX = re.compile(r"(/[A-Za-z_][A-Za-z0-9_]*)+")
+
 Backend = Literal["markov", "physical", "real"]
 """What the robots move in: a Markov world, a simulated floor (physical), or the real one by their own bases."""
 
@@ -30,6 +33,9 @@ BACKENDS: tuple[Backend, ...] = get_args(Backend)
 
 DEFAULT_PERIOD = 0.5
 """Default tick period of the Markov world [s]."""
+
+DEFAULT_PREFIX = "/fleet"
+"""Default prefix of the fleet-wide topics."""
 
 MOST_NODES = 2000
 """Largest number of robots with a node each."""
@@ -94,6 +100,8 @@ class FleetPlan:
         real_time_factor: speed of a simulated floor, whose clock the nodes follow, over real time; 0: as fast as the
             robots steer.
         visualization: whether markers are published for RViz and Foxglove.
+        fleet_prefix: prefix of the fleet-wide topics; with another one than `DEFAULT_PREFIX`, all nodes, the world's topics and
+            the simulated clock are below it as well, so that fleets of several prefixes share one ROS domain.
     """
 
     game: str
@@ -115,8 +123,13 @@ class FleetPlan:
     backend: Backend = "markov"
     real_time_factor: float = 1.0
     visualization: bool = False
+    fleet_prefix: str = DEFAULT_PREFIX
 
     def __post_init__(self) -> None:
+        if not _PREFIX.fullmatch(self.fleet_prefix):
+            raise AltmarlError(
+                f"fleet_prefix is {self.fleet_prefix!r}, must be names of letters, digits and _ such as /fleet_2"
+            )
         for name, least in (("robots", 1), ("k", 0), ("processes", 0), ("seed", 0), ("ticks", 0)):
             if getattr(self, name) < least:
                 raise AltmarlError(f"{name} is {getattr(self, name)}, must be at least {least}")
@@ -149,6 +162,16 @@ class FleetPlan:
         return "crowd" if self.crowd else {"markov": "world", "physical": "physical_world", "real": ""}[self.backend]
 
     @property
+    def namespace(self) -> str:
+        """Namespace of all nodes: the prefix of a fleet that shares its ROS domain with others; else empty, the root."""
+        return "" if self.fleet_prefix == DEFAULT_PREFIX else self.fleet_prefix
+
+    @property
+    def world_prefix(self) -> str:
+        """Prefix of the simulated world's topics."""
+        return f"{self.namespace}/world"
+
+    @property
     def essential(self) -> tuple[frozenset[str], ...]:
         """Groups of processes, of each of which one must live, or the fleet cannot go on: the coordinators, and the world."""
         return (self.coordinators, frozenset({self.world})) if self.world else (self.coordinators,)
@@ -156,7 +179,11 @@ class FleetPlan:
     def nodes(self) -> list[NodePlan]:
         """Return the processes: world and robots, or a crowd; the coordinator comes last, since it begins the episode."""
         simulated = self.use_sim_time or self.backend == "physical"
-        common: dict[str, ParameterValue] = {"game": self.game, "use_sim_time": simulated}
+        common: dict[str, ParameterValue] = {
+            "game": self.game,
+            "use_sim_time": simulated,
+            "fleet_prefix": self.fleet_prefix,
+        }
         plans = self._crowd(common) if self.crowd else self._robots(common)
         coordinator: dict[str, ParameterValue] = {
             "policy.file": str(self.policy),
@@ -170,16 +197,36 @@ class FleetPlan:
             "state_file": self.state_file,
         }
         if self.trainer:
-            plans.append(NodePlan("trainer", "trainer", {**common, "seed": self.seed}))
+            own: dict[str, ParameterValue] = {"seed": self.seed, "coordinator": f"{self.namespace}/coordinator"}
+            plans.append(NodePlan("trainer", "trainer", {**common, **own}))
         if self.visualization:
-            plans.append(NodePlan("visualization", "visualization", common))
+            plans.append(NodePlan("visualization", "visualization", {**common, "world_prefix": self.world_prefix}))
         if self.standby:
-            coordinator["failover.lease"] = _LEASE * float(self.period)
+            coordinator["failover.lease"] = self.lease
             second = {**coordinator, "standby": True, "failover.rank": 1, "state_file": ""}
             plans.append(NodePlan("standby", "coordinator", {**common, **second}, "/standby/coordinator"))
         plans.append(NodePlan("coordinator", "coordinator", {**common, **coordinator}))
         file = share_directory() / "config" / "params" / "sim_fleet.yaml"
-        return [replace(plan, parameter_file=file) for plan in plans]
+        return [replace(self._below_prefix(plan), parameter_file=file) for plan in plans]
+
+    @property
+    def lease(self) -> float:
+        """Silence of the coordinator after which the standby takes over, and robots and world follow it [s]."""
+        return _LEASE * float(self.period)
+
+    def _below_prefix(self, plan: NodePlan) -> NodePlan:
+        if not self.namespace:
+            return plan
+        name = plan.ros_name or f"/{plan.name}"
+        return replace(
+            plan, ros_name=self.namespace + name, remappings={**plan.remappings, "/clock": f"{self.namespace}/clock"}
+        )
+
+    def _following(self) -> dict[str, ParameterValue]:
+        """Return the parameters of those who follow a coordinator in a simulated world."""
+        followed: dict[str, ParameterValue] = {"coordinator.lease": self.lease} if self.standby else {}
+        has_world = not self.crowd and self.backend != "real"
+        return {**followed, "world_prefix": self.world_prefix} if has_world else followed
 
     @property
     def robot_processes(self) -> int:
@@ -190,11 +237,12 @@ class FleetPlan:
 
     def _crowd(self, common: Mapping[str, ParameterValue]) -> list[NodePlan]:
         window = self.robots / _CROWD_HELLOS_PER_SECOND
-        return [NodePlan("crowd", "crowd", {**common, "count": self.robots, "seed": self.seed, "join_window": window})]
+        own = {"count": self.robots, "seed": self.seed, "join_window": window}
+        return [NodePlan("crowd", "crowd", {**common, **self._following(), **own})]
 
     def _worlds(self, common: Mapping[str, ParameterValue]) -> list[NodePlan]:
         if self.backend == "markov":
-            return [NodePlan("world", "world", {**common, "seed": self.seed})]
+            return [NodePlan("world", "world", {**common, **self._following(), "seed": self.seed})]
         if self.backend == "real":
             return []
         own: dict[str, ParameterValue] = {
@@ -202,6 +250,8 @@ class FleetPlan:
             "count": self.robots,
             "seed": self.seed,
             "real_time_factor": float(self.real_time_factor),
+            "fleet_prefix": self.fleet_prefix,
+            **self._following(),
         }
         return [NodePlan("physical_world", "physical_world", own)]
 
@@ -214,7 +264,7 @@ class FleetPlan:
         for i in range(self.robot_processes):
             count = self.robots // self.robot_processes + (i < self.robots % self.robot_processes)
             own = {"first_id": first, "count": count, "seed": self.seed, "join_window": window}
-            plans.append(NodePlan(f"robots_{i}", "robots", {**common, **faults, **wheels, **own}))
+            plans.append(NodePlan(f"robots_{i}", "robots", {**common, **self._following(), **faults, **wheels, **own}))
             first += count
         return plans
 
@@ -225,6 +275,7 @@ def wheel_parameters(backend: Backend, period: float) -> dict[str, ParameterValu
         return {}
     wheels: dict[str, ParameterValue] = {"body": "drive", "timeout.tick": _SILENT_TICKS * float(period)}
     if backend == "physical":
+        wheels["diagnostics.grace"] = _COMPILATION
         wheels |= {"pose.source": "pose_with_covariance", "pose.odometry": "odom", "frame_prefix": "robot_{id}/"}
     return wheels
 

@@ -22,7 +22,7 @@ from launch_ros.actions import Node
 
 from altmarl_ros.deployment.fleet_plan import NodePlan
 from altmarl_ros.deployment.launch_arguments import LaunchArguments
-from altmarl_ros.deployment.middleware import discovery_variables
+from altmarl_ros.deployment.middleware import discovery_variables, range_variables
 
 
 def declare_arguments(table: dict[str, tuple[Any, str]]) -> list[Any]:
@@ -36,6 +36,11 @@ def declare_arguments(table: dict[str, tuple[Any, str]]) -> list[Any]:
 def read_arguments(context: LaunchContext, table: Mapping[str, Any]) -> LaunchArguments:
     """Return what was given for the arguments that `declare_arguments` declared."""
     return LaunchArguments({name: LaunchConfiguration(name).perform(context) for name in table})
+
+
+def discovery_environment(discovery_range: str, simulated: bool) -> list[Any]:
+    """Make the actions that say how far the nodes of a launch are found; see `range_variables`."""
+    return [SetEnvironmentVariable(name, value) for name, value in range_variables(discovery_range, simulated).items()]
 
 
 def nodes_of(plans: Sequence[NodePlan], log_level: str, essential: Sequence[frozenset[str]] = ()) -> list[Any]:

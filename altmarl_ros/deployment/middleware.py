@@ -7,10 +7,17 @@ import random
 import socket
 from importlib.metadata import PackageNotFoundError, version
 
+from altmarl_ros.errors import AltmarlError
 from altmarl_ros.resources import share_directory
 
 LOOPBACK = ("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
 """Environment variable that keeps ROS to this machine, and its value."""
+
+SUBNET = "SUBNET"
+"""Value of that variable with which nodes are found in the whole network."""
+
+RANGES = ("", "localhost", "subnet")
+"""Words by which a user says how far nodes are found; the first one: simulations on this machine, others as ROS is set up."""
 
 _DOMAINS = range(1, 102)  # ids whose ports are not among the ephemeral ones of Linux
 _PARTICIPANTS = 20  # of a domain, whose ports are probed
@@ -27,6 +34,25 @@ def discovery_variables() -> dict[str, str]:
     except PackageNotFoundError:
         old = False
     return {_PROFILE_VARIABLES[old]: str(share_directory() / "config" / "dds" / "fastdds.xml")}
+
+
+def range_variables(discovery_range: str, simulated: bool) -> dict[str, str]:
+    """Return the variable that says how far the processes of a fleet are found; nothing where the user's own is to hold.
+
+    A simulated fleet stays on this machine unless it is told otherwise: another one on the network may have the same names.
+
+    Args:
+        discovery_range: one of `RANGES`.
+        simulated: whether the fleet is simulated.
+
+    Raises:
+        AltmarlError: naming the range that is none.
+    """
+    if discovery_range not in RANGES:
+        raise AltmarlError(f"discovery range is {discovery_range!r}, must be localhost or subnet")
+    if discovery_range:
+        return {LOOPBACK[0]: SUBNET if discovery_range == "subnet" else LOOPBACK[1]}
+    return {LOOPBACK[0]: LOOPBACK[1]} if simulated and not os.environ.get(LOOPBACK[0]) else {}
 
 
 def isolation_variables() -> dict[str, str]:

@@ -1,16 +1,21 @@
 """Judges whether one robot is ready to move, from what was observed of it and of its coordinator.
 
-A robot needs what its governor asks for (see `driving.governor`). Each check names what is missing and what to do about it.
+A robot needs what its governor asks for, and whether it has that is judged by the robot itself: by the reasons that it
+publishes, also before it is active, else by the same code (`driving.sensor_health`) on what is received here. What is seen of
+its topics says why something is missing, and what to do about it.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, Mapping
+from typing import Collection
 
-from altmarl_ros.deployment.checks import Check, Outcome
-from altmarl_ros.deployment.robot_observations import RobotObservations, Stream
+from altmarl_ros.deployment.checks import Check
+from altmarl_ros.deployment.robot_observations import RobotObservations
+from altmarl_ros.driving.governor_types import OnSilence, Reason, by_severity
 from altmarl_ros.driving.limits import Limits
+from altmarl_ros.driving.robot_topics import Fault, Stream, command_fault, navigator_fault, stream_fault
+from altmarl_ros.driving.sensor_health import DRIVER_REASONS, POSE_REASONS, SCAN_REASONS
 
 _CLOCKS_APART = 0.1  # s that clocks may differ, besides the time that a message takes
 _SAME = 1e-6
@@ -29,15 +34,12 @@ def check_readiness(seen: RobotObservations, limits: Limits | None) -> list[Chec
     checks = [_node(seen), _settings(seen, limits)]
     if values["body"] != "drive":
         return checks
-    checks += [
-        _stream(seen.streams[name], name, _longest(values, name), needed, name == "pose" and "odometry" in seen.streams)
-        for name, needed in (("pose", True), ("odometry", True), ("scan", bool(values["scan.required"])))
-        if name in seen.streams
-    ]
     return [
         *checks,
+        *_sensors(seen),
         _zone(seen),
         *_nearest(seen),
+        *_navigation(seen),
         _command(seen),
         _coordinator(seen),
         _ticks(seen),
@@ -86,36 +88,102 @@ def _settings(seen: RobotObservations, limits: Limits | None) -> Check:
     return Check(name, "ok", detail)
 
 
-def _longest(values: Mapping[str, Any], name: str) -> float:
-    return float(values["timeout.scan" if name == "scan" else "timeout.pose"])
+_SENSORS = {"pose": POSE_REASONS, "odometry": POSE_REASONS, "scan": SCAN_REASONS}
 
 
-def _stream(stream: Stream, name: str, longest: float, needed: bool, carried: bool) -> Check:
-    """Check one sensor topic; `carried`: another topic fills the time between two messages of this one."""
-    bad: Outcome = "failed" if needed else "warning"
-    if not stream.publishers:
-        return Check(name, bad, f"nobody publishes {stream.topic}", f"start what publishes {stream.wanted}, or remap the topic")
-    who = ", ".join(stream.publishers)
-    if stream.offered and stream.wanted not in stream.offered:
-        detail = f"{who} publishes {', '.join(sorted(stream.offered))} on {stream.topic}"
-        return Check(name, bad, detail, f"the robot subscribes to {stream.wanted}: set pose.source, or remap the topic")
-    if stream.refused:
-        return Check(name, bad, f"{stream.topic}: {stream.refused}", "set frames.* and frame_prefix, or mend the driver")
+def _sensors(seen: RobotObservations) -> list[Check]:
+    """Check the sensor topics: the robot judges whether it has its data, and what is seen here says why not."""
+    streams = {name: seen.streams[name] for name in _SENSORS if name in seen.streams}
+    faults = {name: _sensor_fault(seen, name, stream) for name, stream in streams.items()}
+    checks = []
+    for name, stream in streams.items():
+        fault, missing = faults[name], seen.lacks & _SENSORS[name]
+        explained = any(other is not None and _SENSORS[of] == _SENSORS[name] for of, other in faults.items())
+        if missing and not explained:
+            fault = _unexplained(missing)
+        checks.append(_sensor(seen, name, stream, fault))
+    return checks
+
+
+def _sensor(seen: RobotObservations, name: str, stream: Stream, fault: Fault | None) -> Check:
+    missing = seen.lacks & _SENSORS[name]
+    rate = f"{len(stream.intervals) / sum(stream.intervals):.1f} Hz" if stream.intervals else "one message"
+    detail = f"{stream.topic} from {', '.join(stream.publishers)}, {rate if stream.messages else 'silent'}"
+    detail += f", {1e3 * stream.age:.0f} ms old" if math.isfinite(stream.age) else ""
+    if fault is not None and missing:
+        return Check(name, "failed", fault.detail, fault.remedy)
+    if fault is not None and _is_carried(seen, name) and stream.publishers:
+        return Check(name, "ok", f"{detail}; the robot has its pose, which odometry continues")
+    if fault is not None:
+        detail = f"{fault.detail}; the robot can do without, or hears more than is heard here"
+        return Check(name, "warning", detail, fault.remedy)
+    if stream.age < -_CLOCKS_APART:
+        return Check(name, "warning", detail, "stamps are ahead of this machine's clock: set the clocks (chrony)")
+    return Check(name, "ok", detail)
+
+
+def _is_carried(seen: RobotObservations, name: str) -> bool:
+    """Return whether another topic fills the time between two messages of this one."""
+    return name == "pose" and "odometry" in seen.streams
+
+
+def _sensor_fault(seen: RobotObservations, name: str, stream: Stream) -> Fault | None:
+    """Return what is wrong with a sensor topic, as far as is seen here."""
+    fault = stream_fault(stream)
+    if fault is not None:
+        return fault
+    values = seen.values or {}
+    parameter = "timeout.scan" if name == "scan" else "timeout.pose"
+    longest, carried = float(values[parameter]), _is_carried(seen, name)
+    who = f"{stream.topic} from {', '.join(stream.publishers)}"
     if not stream.messages:
         remedy = "look at the driver; its quality of service may be incompatible with the robot's subscription"
-        if carried:
-            remedy = "AMCL says nothing before its initial pose is set"
-        return Check(name, bad, f"{who} publishes {stream.topic}, but nothing comes", remedy)
-    slowest = max(stream.intervals, default=math.inf)
-    rate = f"{len(stream.intervals) / sum(stream.intervals):.1f} Hz" if stream.intervals else "one message"
-    detail = f"{stream.topic} from {who}, {rate}, {1e3 * stream.age:.0f} ms old"
+        return Fault(f"{who}: nothing comes", "AMCL says nothing before its initial pose is set" if carried else remedy)
+    if carried:
+        return None
     if stream.age > longest:
-        return Check(name, bad, detail, f"older than its timeout, {longest:g} s: is the clock of its machine right (chrony)?")
-    if stream.age < -_CLOCKS_APART:
-        return Check(name, bad, detail, "stamps are ahead of this machine's clock: set the clocks (chrony)")
-    if slowest > longest and not carried:
-        return Check(name, bad, f"{detail}, {slowest:.2f} s between two", f"longer than its timeout, {longest:g} s")
-    return Check(name, "ok", detail)
+        remedy = f"older than {parameter}, {longest:g} s: is the clock of its machine right (chrony)?"
+        return Fault(f"{who}: {1e3 * stream.age:.0f} ms old", remedy)
+    slowest = max(stream.intervals, default=math.inf)
+    if slowest > longest:
+        rate = f"{slowest:.2f} s between two" if stream.intervals else "one message"
+        return Fault(f"{who}: {rate}", f"longer than its timeout: set {parameter} above it, it is {longest:g} s")
+    return None
+
+
+def _unexplained(missing: Collection[Reason]) -> Fault:
+    reasons = ", ".join(reason.value for reason in by_severity(missing))
+    return Fault(f"the robot says: {reasons}", "it does not receive what is received here: look at the network and at its log")
+
+
+def _navigation(seen: RobotObservations) -> list[Check]:
+    """Check who takes the robot's goals, and who sends the velocities to them, where another one drives the robot."""
+    if seen.navigator is None:
+        return []
+    action, missing = seen.navigator.action, seen.lacks & _GOALS
+    fault = navigator_fault(seen.navigator)
+    if fault is None and missing:
+        why = ", ".join(reason.value for reason in by_severity(missing))
+        fault = Fault(f"{action}: {why}", "see the log of Nav2: is it active, and is the goal free on its map?")
+    checks = [_fault_or("navigator", fault, missing, f"{action} by {', '.join(seen.navigator.servers)}")]
+    velocity = seen.streams.get("velocity")
+    if velocity is not None:
+        fault, silent = stream_fault(velocity), seen.lacks & {Reason.NAVIGATOR_SILENT}
+        if fault is None and silent:
+            remedy = "look at Nav2's controller; its last stage has to be remapped to cmd_vel_nav"
+            fault = Fault(f"{velocity.topic}: no velocity comes for a goal that is under way", remedy)
+        checks.append(_fault_or("velocity", fault, silent, f"{velocity.topic} from {', '.join(velocity.publishers)}"))
+    return checks
+
+
+def _fault_or(name: str, fault: Fault | None, missing: Collection[Reason], detail: str) -> Check:
+    """Return a check that fails where the robot lacks something, and warns where only what is seen here is wrong."""
+    if fault is None:
+        return Check(name, "ok", detail)
+    return Check(name, "failed" if missing else "warning", fault.detail, fault.remedy)
+
+
+_GOALS = frozenset(reason for reason in Reason if reason.from_navigator and reason.halts)
 
 
 def _zone(seen: RobotObservations) -> Check:
@@ -129,7 +197,7 @@ def _nearest(seen: RobotObservations) -> list[Check]:
     radius = float((seen.values or {})["robot.radius"])
     if not math.isfinite(seen.nearest):
         return []
-    detail = f"the nearest obstacle is {seen.nearest:.2f} m from the robot's centre"
+    detail = f"the nearest obstacle is {seen.nearest:.2f} m from the robot's centre, the laser's place by {seen.laser}"
     if seen.nearest < radius:
         remedy = f"inside its outline of {radius:g} m: set scan.mount.*, or filter the robot itself out of the scan"
         return [Check("clearance", "failed", detail, remedy)]
@@ -143,11 +211,10 @@ def _command(seen: RobotObservations) -> Check:
             return Check(name, "ok", "none, a dry run")
         return Check(name, "failed", "the robot publishes no velocities", "configure it")
     others = [publisher for publisher in command.publishers if publisher != seen.node]
-    if not command.subscribers:
-        return Check(name, "failed", f"nobody subscribes to {command.topic}", "start the base's driver, or remap the topic")
-    if command.type not in command.subscribed_types:
-        detail = f"{', '.join(command.subscribers)} expects {', '.join(sorted(command.subscribed_types))} on {command.topic}"
-        return Check(name, "failed", detail, f"the robot publishes {command.type}: set drive.stamped")
+    missing = seen.lacks & DRIVER_REASONS
+    fault = command_fault(command) or (_unexplained(missing) if missing else None)
+    if fault is not None:
+        return _fault_or(name, fault, missing, "")
     detail = f"{command.topic}, {command.type}, received by {', '.join(command.subscribers)}"
     if others:
         remedy = "only one may command the base: stop them, or let a multiplexer such as twist_mux choose"
@@ -174,7 +241,8 @@ def _ticks(seen: RobotObservations) -> Check:
     timeout = float((seen.values or {})["timeout.tick"])
     if not coordinator.publishers:
         return Check(name, "failed", "none", "start the coordinator")
-    if coordinator.period is not None and timeout <= coordinator.period:
+    holds = (seen.values or {})["on_silence"] == OnSilence.HOLD.value
+    if holds and coordinator.period is not None and timeout <= coordinator.period:
         remedy = "set the robot's timeout.tick above the coordinator's tick.period, or it stops between ticks"
         return Check(name, "failed", f"every {coordinator.period:g} s, but timeout.tick is {timeout:g} s", remedy)
     if coordinator.last_tick > timeout:
@@ -206,13 +274,18 @@ def _clocks(seen: RobotObservations) -> Check:
         )
     detail = ", ".join(f"{who} {1e3 * ahead:+.0f} ms" for who, ahead in known.items()) + " from this machine"
     if max(abs(ahead) for ahead in known.values()) > _CLOCKS_APART:
-        return Check("clock", "failed", detail, "set the clocks of all machines by NTP or PTP (chrony)")
+        remedy = "set the clocks of all machines by NTP or PTP (chrony), unless messages are that late"
+        return Check("clock", "warning", detail, remedy)
     return Check("clock", "ok", detail)
 
 
 def _rest(seen: RobotObservations) -> Check:
     if seen.reasons is None:
-        return Check("robot", "warning", "says nothing before it is active", "activate it when all else is right")
+        return Check("robot", "warning", "says nothing", "configure it, and look at its log")
+    if Reason.NOT_ACTIVE.value in seen.reasons:
+        others = ", ".join(reason for reason in seen.reasons if reason != Reason.NOT_ACTIVE.value)
+        detail = "is not active" + (f", and lacks: {others}" if others else "")
+        return Check("robot", "warning", detail, "activate it when all else is right")
     if seen.reasons:
         return Check("robot", "warning", f"stands: {', '.join(seen.reasons)}", "docs/how-to/robot.md says what clears each")
     return Check("robot", "ok", "nothing holds it")

@@ -9,49 +9,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, Mapping
 
-
-@dataclass(frozen=True)
-class Stream:
-    """What was observed on one of the robot's topics.
-
-    Attributes:
-        topic: full name.
-        wanted: message type that the robot subscribes to.
-        publishers: names of the nodes that publish it, maybe with another type.
-        offered: message types that they publish.
-        messages: number of messages that came.
-        intervals: times between them [s].
-        age: median age by their stamps [s]; NaN where no message came or none is stamped.
-        refused: what is wrong with a message, such as its frame; empty: nothing.
-    """
-
-    topic: str
-    wanted: str
-    publishers: tuple[str, ...] = ()
-    offered: frozenset[str] = frozenset()
-    messages: int = 0
-    intervals: tuple[float, ...] = ()
-    age: float = math.nan
-    refused: str = ""
-
-
-@dataclass(frozen=True)
-class CommandTopic:
-    """What was observed on the topic of the base's velocity commands.
-
-    Attributes:
-        topic: full name.
-        type: message type that the robot publishes.
-        publishers: names of the nodes that publish it.
-        subscribers: names of the nodes that subscribe to it.
-        subscribed_types: message types that they subscribe to.
-    """
-
-    topic: str
-    type: str
-    publishers: tuple[str, ...] = ()
-    subscribers: tuple[str, ...] = ()
-    subscribed_types: frozenset[str] = frozenset()
+from altmarl_ros.driving.governor_types import Reason
+from altmarl_ros.driving.robot_topics import CommandTopic, NavigatorAction, Stream
 
 
 @dataclass(frozen=True)
@@ -85,14 +44,18 @@ class RobotObservations:
         state: state of its life cycle; empty: it did not say.
         values: its parameters; None: it did not say.
         expected: parameters that the fleet file gives it.
-        streams: its sensor topics by purpose: pose, odometry, scan.
+        streams: topics that it subscribes to, by purpose: pose, odometry, scan, velocity (of Nav2).
         command: the topic of velocity commands; None: the node publishes none.
+        navigator: the action to which its goals go; None: it drives by itself.
         coordinator: what was observed of its coordinator.
         game_hash: its own game; empty: unknown here.
         zone: the zone that it is in; empty: none, or unknown.
         nearest: distance of the nearest obstacle from the centre of the base [m]; infinite: none.
         clock: how far its clock is ahead of this machine's [s]; NaN: unknown.
-        reasons: why it does not move, as it says; None: it is not active yet and says nothing.
+        reasons: why it does not move, as it said last; None: it says nothing.
+        said: all reasons that it gave lately; None: it says nothing.
+        judged: the reasons that its own code finds for what is received here, where it says nothing.
+        laser: from where the place of its laser is known.
     """
 
     node: str
@@ -102,9 +65,18 @@ class RobotObservations:
     expected: Mapping[str, Any] = field(default_factory=dict)
     streams: Mapping[str, Stream] = field(default_factory=dict)
     command: CommandTopic | None = None
+    navigator: NavigatorAction | None = None
     coordinator: CoordinatorObservations = field(default_factory=CoordinatorObservations)
     game_hash: str = ""
     zone: str = ""
     nearest: float = math.inf
     clock: float = math.nan
     reasons: tuple[str, ...] | None = None
+    said: frozenset[Reason] | None = None
+    judged: frozenset[Reason] = frozenset()
+    laser: str = "scan.mount"
+
+    @property
+    def lacks(self) -> frozenset[Reason]:
+        """Return what the robot lacks to drive: by its own word, else by its own code run here."""
+        return self.judged if self.said is None else self.said

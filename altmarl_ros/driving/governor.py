@@ -11,8 +11,8 @@ directions and speeds:
 - Directions that the scan does not cover are barred.
 - The border of the allowed area limits the outward speed in the same way; outside, only motion inwards is allowed.
 
-Data that are not fresh do not count: age = now - arrival (+ age at arrival) must lie in [0, timeout], which NaN does not.
-A clock that goes back, leaps or stands makes every age doubtful: the robot rests until a new pose and a new tick have come.
+Data that are not fresh do not count (`sensor_health`). A clock that goes back, leaps or stands makes every age doubtful: the
+robot rests until a new pose and a new tick have come.
 
 Braking with b from speed v takes v / b seconds and v^2 / (2 b) metres, at every period of the control loop that
 `GovernorSettings` accepts and however late a step is: a halting reason that lasts so long finds the robot at rest. Where the
@@ -24,12 +24,12 @@ from __future__ import annotations
 
 import math
 
-from altmarl_ros.driving.freshness import is_fresh
-from altmarl_ros.driving.governor_types import Border, Command, GovernorSettings, Inputs, OnSilence, Reason, State
+from altmarl_ros.driving.governor_types import Border, Command, GovernorSettings, Inputs, OnSilence, Reason, State, by_severity
 from altmarl_ros.driving.limits import LONGEST_STEP, Limits
 from altmarl_ros.driving.planar import STILL, Velocity
 from altmarl_ros.driving.protective_field import ProtectiveField, field_speed, nearest, safe_speed
 from altmarl_ros.driving.scan import Scan
+from altmarl_ros.driving.sensor_health import sensor_reasons
 
 _LONGEST_GAP = 1.0  # s between steps, beyond which the clock is taken to have jumped
 _AT_REST = 0.02  # m/s and rad/s, of a measured velocity
@@ -78,7 +78,7 @@ class Governor:
         self._velocity = velocity
         if velocity.is_zero and not _moves(inputs.measured):
             state = State.STOPPED
-        return Command(velocity, state, tuple(sorted(reasons, key=_SEVERITY.__getitem__)))
+        return Command(velocity, state, by_severity(reasons))
 
     def brake(self, dt: float, reason: Reason) -> Command:
         """Return the command that brakes for `dt` [s], whatever the inputs are, such as when the node is deactivated."""
@@ -91,23 +91,16 @@ class Governor:
 
     def _halting(self, now: float, inputs: Inputs) -> list[Reason]:
         s = self.settings
-        scan_wanted = s.needs_scan or inputs.scan is not None
-        scan_good = inputs.scan is not None and inputs.scan.is_valid and is_fresh(now, inputs.scan_arrived, s.scan_timeout)
-        pose_delay = inputs.pose_delay if not inputs.pose_delay < 0.0 else 0.0  # clocks of two machines differ
         found = {
             Reason.EMERGENCY_STOP: self.emergency_stopped,
             Reason.FLEET_STOP: inputs.fleet_stop,
-            Reason.NO_DRIVER: not inputs.has_driver,
             Reason.CLOCK_JUMPED: self._clock.doubtful,
-            Reason.POSE_STALE: inputs.pose is None or not is_fresh(now, inputs.pose_arrived, s.pose_timeout, pose_delay),
-            Reason.POSE_INVALID: inputs.pose is not None and not inputs.pose.is_finite,
-            Reason.ODOMETRY_INVALID: inputs.measured is not None and not inputs.measured.is_finite,
             Reason.TICK_SILENT: inputs.coordinator_silent and s.on_silence is OnSilence.HOLD,
             Reason.NO_POLICY: not inputs.has_policy,
-            Reason.SCAN_STALE: scan_wanted and not scan_good,
             Reason.COMMAND_INVALID: inputs.wanted is not None and not inputs.wanted.is_finite,
         }
-        return [reason for reason, holds in found.items() if holds]
+        reasons = [reason for reason, holds in found.items() if holds] + sensor_reasons(now, inputs, s)
+        return reasons if inputs.drive_problem is None else [*reasons, inputs.drive_problem]
 
     def _restrained(self, wanted: Velocity, now: float, dt: float, inputs: Inputs) -> tuple[Velocity, list[Reason]]:
         """Return the next velocity on the way to `wanted`, and what bars it."""
@@ -207,9 +200,6 @@ class _Clock:
         if elapsed > _LONGEST_GAP:
             return LONGEST_STEP
         return 0.0 if begins and not self.doubtful else period
-
-
-_SEVERITY = {reason: place for place, reason in enumerate(Reason)}
 
 
 def _moves(measured: Velocity | None) -> bool:

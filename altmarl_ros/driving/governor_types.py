@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import Enum
+from typing import Iterable
 
 from altmarl_ros.driving.freshness import NEVER
 from altmarl_ros.driving.limits import LONGEST_STEP
@@ -23,6 +24,13 @@ class Reason(Enum):
     NOT_ACTIVE = "not active"
     CONTROL_FAILED = "the control step failed"
     NO_DRIVER = "no driver listens to the velocity commands"
+    DRIVER_TYPE = "the driver listens to another type of velocity commands (drive.stamped)"
+    NO_NAVIGATOR = "no navigate_to_pose server"
+    GOAL_REJECTED = "goal rejected"
+    GOAL_ABORTED = "goal aborted"
+    GOAL_CANCELED = "goal cancelled by others"
+    GOAL_LOST = "goal unknown to its server, which was restarted"
+    GOAL_UNANSWERED = "goal not answered"
     CLOCK_JUMPED = "the clock jumped, no fresh pose and tick since"
     POSE_STALE = "no fresh pose"
     POSE_INVALID = "pose is not finite"
@@ -36,14 +44,48 @@ class Reason(Enum):
     BLIND = "the scan does not cover the direction of motion"
     OBSTACLE_NEAR = "obstacle near"
     BORDER_NEAR = "border of the allowed area near"
+    NAVIGATOR_SILENT = "no velocity from the navigator"
 
     @property
     def halts(self) -> bool:
         """Whether all motion is barred; otherwise only some directions and speeds are."""
         return self not in _PARTIAL
 
+    @property
+    def from_navigator(self) -> bool:
+        """Whether it tells of the navigator that drives the robot, which goes on trying meanwhile."""
+        return self in _NAVIGATOR
 
-_PARTIAL = frozenset({Reason.LEFT_AREA, Reason.OBSTACLE, Reason.BLIND, Reason.OBSTACLE_NEAR, Reason.BORDER_NEAR})
+
+_PARTIAL = frozenset(
+    {
+        Reason.LEFT_AREA,
+        Reason.OBSTACLE,
+        Reason.BLIND,
+        Reason.OBSTACLE_NEAR,
+        Reason.BORDER_NEAR,
+        Reason.NAVIGATOR_SILENT,
+    }
+)
+_NAVIGATOR = frozenset(
+    {
+        Reason.NO_NAVIGATOR,
+        Reason.GOAL_REJECTED,
+        Reason.GOAL_ABORTED,
+        Reason.GOAL_CANCELED,
+        Reason.GOAL_LOST,
+        Reason.GOAL_UNANSWERED,
+        Reason.NAVIGATOR_SILENT,
+    }
+)
+
+
+def by_severity(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
+    """Return reasons in order, the most severe first."""
+    return tuple(sorted(reasons, key=_SEVERITY.__getitem__))
+
+
+_SEVERITY = {reason: place for place, reason in enumerate(Reason)}
 
 
 class State(Enum):
@@ -92,9 +134,10 @@ class Inputs:
         measured: velocity by odometry, if known.
         border: border of the allowed area, if there is one.
         has_policy: whether the robot holds the policy that the coordinator's ticks name.
-        has_driver: whether the base's driver subscribes to the velocity commands.
+        driver_problem: why nobody carries out the velocity commands; None: the base's driver subscribes to them.
         fleet_stop: whether the fleet's emergency stop is pressed.
         clock_jumped: whether the ROS clock was seen to jump since the last step.
+        drive_problem: why the drive wants no motion though it has a goal; None: it is well.
     """
 
     wanted: Velocity | None = None
@@ -108,9 +151,10 @@ class Inputs:
     measured: Velocity | None = None
     border: Border | None = None
     has_policy: bool = True
-    has_driver: bool = True
+    driver_problem: Reason | None = None
     fleet_stop: bool = False
     clock_jumped: bool = False
+    drive_problem: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)

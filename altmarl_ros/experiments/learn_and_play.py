@@ -14,7 +14,7 @@ from altmarl_ros.learning.alternating import LEARNABLE, TrainingOptions, train
 from altmarl_ros.learning.backups import GLearnOptions
 from altmarl_ros.learning.evaluation import Evaluation, common_start
 from altmarl_ros.learning.global_agent import g_learn
-from altmarl_ros.learning.individuals import draw_kernels
+from altmarl_ros.learning.robot_kernels import draw_kernels
 from altmarl_ros.observation.catalogue import DEFAULT_TURNOVER
 from altmarl_ros.policies import LocalPolicy, PolicyBundle
 from altmarl_ros.policies.counts import number_of_counts
@@ -80,8 +80,8 @@ def compile_loops() -> None:
         np.full((3, 1, 1, 3), 1 / 3) * 0.5 + 0.5 * np.eye(3)[:, None, None],
         np.zeros((1, 2)),
         np.arange(3.0)[:, None, None],
-        0.5,
-        Start(np.ones(1), np.ones(3)),
+        gamma=0.5,
+        start=Start(np.ones(1), np.ones(3)),
     )
     # 561 count vectors: enough that G-LEARN starts from a coarser game
     g_learn(tiny, LocalPolicy.uniform(tiny), 32, GLearnOptions(backup="exact", threads=1))

@@ -8,9 +8,9 @@ import numpy as np
 from scipy.sparse.csgraph import connected_components
 
 from altmarl_ros.arrays import FloatArray
+from altmarl_ros.games.kernels import SAME
+from altmarl_ros.games.rows import Rows
 from altmarl_ros.games.tabular import TabularGame
-
-_SAME = 1e-12
 
 
 def oddities(game: TabularGame) -> list[str]:
@@ -20,38 +20,37 @@ def oddities(game: TabularGame) -> list[str]:
 
 def _influence(game: TabularGame) -> list[str]:
     lines = []
-    steered = not (_same(game.P_g, 1) and _same(game.r_g, 1))
+    plant, moves = game.global_kernel, game.local_kernel
+    moved = not _alike([plant.of_action(a_g) for a_g in range(game.n_global_actions)])
+    steered = moved or not _same(game.r_g, 1)
     if not steered and game.n_global_actions > 1:
         lines.append("the coordinator has no say: its actions change neither P_g nor r_g")
-    if game.n_global_states > 1 and _same(game.P_l, 1) and _same(game.r_l, 1):
+    felt = moves.feels_global_state or not _same(game.r_l, 1)
+    if game.n_global_states > 1 and not felt:
         lines.append(
             "the robots do not feel the global state: P_l and r_l are the same at every s_g, so reports are worth nothing"
         )
-    elif _same(game.P_g, 1) and game.n_global_actions > 1 and steered:
+    elif not moved and game.n_global_actions > 1 and steered:
         lines.append(
             "global actions cost or earn, but move nothing: P_g is the same for all of them, so reports are worth nothing"
         )
     if game.n_local_states > 1 and _same(game.r_l, 0):
         lines.append("a robot earns the same in every local state: r_l does not depend on s_l")
-    if game.n_local_actions > 1 and _same(game.P_l, 2) and _same(game.r_l, 2):
+    told_apart = not (_alike([moves.of_action(a_l) for a_l in range(game.n_local_actions)]) and _same(game.r_l, 2))
+    if game.n_local_actions > 1 and not told_apart:
         lines.append("the robots have no say: their actions change neither P_l nor r_l")
     return lines
 
 
 def _twins(game: TabularGame) -> list[str]:
-    tables = (
-        ("global actions", game.global_action_names, np.concatenate([game.P_g, game.r_g[..., None]], axis=-1).swapaxes(0, 1)),
-        (
-            "local actions",
-            game.local_action_names,
-            np.concatenate([game.P_l, game.r_l[..., None]], axis=-1).transpose(2, 0, 1, 3),
-        ),
-    )
     lines = []
-    for kind, names, table in tables:
+    for kind, names, kernel, rewards in (
+        ("global actions", game.global_action_names, game.global_kernel, game.r_g.T),
+        ("local actions", game.local_action_names, game.local_kernel, game.r_l.transpose(2, 0, 1)),
+    ):
         groups: dict[bytes, list[str]] = defaultdict(list)
-        for name, effect in zip(names, table, strict=True):
-            groups[np.round(effect, 12).tobytes()].append(name)
+        for a, (name, reward) in enumerate(zip(names, rewards, strict=True)):
+            groups[kernel.of_action(a).rounded(12).key + (np.round(reward, 12) + 0.0).tobytes()].append(name)
         alike = [group for group in groups.values() if len(group) > 1]
         if alike and len(groups) > 1:  # _influence reports the case in which all actions are alike
             lines.append(f"{kind} do the same in every state: " + "; ".join(", ".join(group) for group in alike))
@@ -60,16 +59,18 @@ def _twins(game: TabularGame) -> list[str]:
 
 def _dead_ends(game: TabularGame) -> list[str]:
     lines = []
-    local_moves = game.P_l.max(axis=(1, 2)) > 0
-    global_moves = game.P_g.max(axis=1) > 0
+    rows, S_l = game.local_kernel.rows, game.n_local_states
+    one = np.ones(len(rows.data))
+    local_moves = Rows.from_entries(rows.row_of % S_l, rows.indices, one, (S_l, S_l))
     for kind, moves, names in (
         ("local", local_moves, game.local_state_names),
-        ("global", global_moves, [f"s_g={i}" for i in range(game.n_global_states)]),
+        ("global", game.global_kernel.successors, [f"s_g={i}" for i in range(game.n_global_states)]),
     ):
-        parts, part_of = connected_components(moves.astype(np.int8), connection="strong")
+        parts, part_of = connected_components(moves.matrix, connection="strong")
         if parts == 1:
             continue
-        final = next(p for p in range(parts) if not moves[np.ix_(part_of == p, part_of != p)].any())
+        left = part_of[moves.row_of] != part_of[moves.indices]
+        final = np.setdiff1d(np.arange(parts), part_of[moves.row_of[left]])[0]
         inside = [names[i] for i in np.flatnonzero(part_of == final)]
         lines.append(
             f"{kind} states fall into {parts} parts without a way back: what enters {{{_listed(inside)}}} never leaves it, "
@@ -88,8 +89,12 @@ def _scales(game: TabularGame) -> list[str]:
     return lines
 
 
+def _alike(parts: list[Rows]) -> bool:
+    return all(parts[0].distance(part) <= SAME for part in parts[1:])
+
+
 def _same(table: FloatArray, axis: int) -> bool:
-    return bool((np.ptp(table, axis=axis) <= _SAME).all())
+    return bool((np.ptp(table, axis=axis) <= SAME).all())
 
 
 def _listed(names: list[str], most: int = 5) -> str:

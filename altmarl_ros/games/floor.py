@@ -32,7 +32,9 @@ from altmarl_ros.errors import GameError
 from altmarl_ros.floors.floor_map import FloorMap
 from altmarl_ros.floors.floor_plan import FloorPlan
 from altmarl_ros.games.floor_parameters import FloorMapParameters, floor_map
+from altmarl_ros.games.kernels import GlobalKernel
 from altmarl_ros.games.moves import neighbour_goals
+from altmarl_ros.games.rows import Rows
 from altmarl_ros.games.tabular import Start, TabularGame
 
 
@@ -59,15 +61,14 @@ def build_floor(parameters: FloorParameters) -> TabularGame:
     plan = floor_map(p).plan
     goals = neighbour_goals(plan)
     L = len(plan.zones)
-    e = np.eye(L)
     metres = np.hypot(*np.moveaxis(plan.goals[:, None] - plan.goals, -1, 0))  # [zone, zone]
     P_l = np.stack([_motion(p, plan, metres, goals[:, a_l]) for a_l in range(goals.shape[1])], axis=1)  # [s_l, a_l, s_l']
     presence = np.where(plan.hops == 0, p.reward, p.nearby / (1.0 + plan.hops))  # [s_l, s_g]
     travel = p.travel_cost * metres[np.arange(L)[:, None], goals]  # [s_l, a_l]
     return TabularGame(
         name="floor",
-        P_g=(1.0 - p.response) * e[:, None, :] + p.response * e[None, :, :],
-        P_l=np.tile(P_l[:, None], (1, L, 1, 1)),
+        P_g=_attention(L, p.response),
+        P_l=np.broadcast_to(P_l[:, None], (L, L, *P_l.shape[1:])),
         r_g=np.asarray(0.0 - p.move_cost * plan.hops),
         r_l=presence[:, :, None] - travel[:, None, :],
         gamma=p.gamma,
@@ -76,6 +77,13 @@ def build_floor(parameters: FloorParameters) -> TabularGame:
         global_action_names=tuple(f"to {name}" for name in plan.names),
         local_action_names=("stay", *(f"neighbour {i}" for i in range(1, goals.shape[1]))),
     )
+
+
+def _attention(zones: int, response: float) -> GlobalKernel:
+    here, wanted = (each.ravel() for each in np.indices((zones, zones)))
+    row = np.tile(np.arange(zones * zones), 2)
+    probabilities = np.repeat([1.0 - response, response], zones * zones)
+    return GlobalKernel(Rows.from_entries(row, np.concatenate([here, wanted]), probabilities, (zones * zones, zones)), zones)
 
 
 def floor_of_game(parameters: FloorParameters) -> FloorMap:

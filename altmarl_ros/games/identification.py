@@ -24,10 +24,10 @@ import numpy as np
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import GameError
+from altmarl_ros.games.kernels import SAME
+from altmarl_ros.games.rows import check_dense
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.games.trajectory import UNKNOWN, IntArray, Trajectory
-
-_SAME = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,18 +36,20 @@ class IdentifiedKernel:
 
     Attributes:
         alpha: Dirichlet parameters [s_l, S, a_l, s_l'].
-        transitions: observed transitions N [s_l, s_g, a_l, s_l'].
-        model: the prior's mean [s_l, s_g, a_l, s_l'].
+        transitions: observed transitions N [s_l, s_g or S, a_l, s_l'].
+        model: the prior's mean [s_l, s_g or S, a_l, s_l'].
+        n_global_states: S_g.
     """
 
     alpha: FloatArray
     transitions: IntArray
     model: FloatArray
+    n_global_states: int
 
     @property
     def pooled(self) -> bool:
         """Whether the rows of all s_g are pooled into one."""
-        return self.alpha.shape != self.model.shape
+        return bool(self.alpha.shape[1] != self.n_global_states)
 
     @property
     def evidence(self) -> IntArray:
@@ -72,13 +74,17 @@ class IdentifiedKernel:
 
     @property
     def P_l(self) -> FloatArray:
-        """The posterior mean, written out for every s_g [s_l, s_g, a_l, s_l']."""
-        return np.array(np.broadcast_to(self.mean, self.model.shape))
+        """The posterior mean, the same for every s_g where it is pooled [s_l, s_g, a_l, s_l']."""
+        return self._for_every_s_g(self.mean)
 
     @property
     def standard_error(self) -> FloatArray:
-        """The posterior standard deviation, written out for every s_g [s_l, s_g, a_l, s_l']."""
-        return np.array(np.broadcast_to(self.deviation, self.model.shape))
+        """The posterior standard deviation, the same for every s_g where it is pooled [s_l, s_g, a_l, s_l']."""
+        return self._for_every_s_g(self.deviation)
+
+    def _for_every_s_g(self, table: FloatArray) -> FloatArray:
+        S_l, _, A_l, _ = table.shape
+        return np.broadcast_to(table, (S_l, self.n_global_states, A_l, S_l))
 
     def interval(self, level: float = 0.95) -> tuple[FloatArray, FloatArray]:
         """Compute the lower and the upper bound of each probability's central credible interval [s_l, S, a_l, s_l']."""
@@ -101,37 +107,44 @@ class IdentifiedKernel:
         return np.asarray((self.evidence - n * self.prior) / np.sqrt(variance + 1.0))
 
 
-def count_transitions(game: TabularGame, run: Trajectory) -> IntArray:
-    """Count the transitions N [s_l, s_g, a_l, s_l'] of a run.
+def count_transitions(game: TabularGame, run: Trajectory, pool: bool = False) -> IntArray:
+    """Count the transitions N [s_l, s_g, a_l, s_l'] of a run; with `pool` over all s_g together [s_l, 1, a_l, s_l'].
 
     Two ticks of a robot count as a transition if they follow each other in one session, both states are known and the
     robot acted in the first.
 
     Raises:
         GameError: the run does not fit the game; the message names the array and the entry.
+        ResourceError: the counts would fill more than 1 GiB.
     """
     run.check(game)
+    S_l, S_g, A_l = game.r_l.shape
+    shape = (S_l, 1 if pool else S_g, A_l, S_l)
+    check_dense(f"the transitions of the game {game.name!r}", shape)
     before, action, after = run.local_state[:-1], run.local_action[:-1], run.local_state[1:]
     usable = run.follows[1:, None] & run.acted[:-1] & (after != UNKNOWN)
-    s_g = np.broadcast_to(run.global_state[:-1, None], before.shape)
-    counts = np.zeros(game.P_l.shape, dtype=np.int64)
+    s_g = np.broadcast_to(0 if pool else run.global_state[:-1, None], before.shape)
+    counts = np.zeros(shape, dtype=np.int64)
     np.add.at(counts, (before[usable], s_g[usable], action[usable], after[usable]), 1)
     return counts
 
 
 def feels_global_state(model: FloatArray) -> bool:
     """Whether a kernel P_l [s_l, s_g, a_l, s_l'] differs between any two s_g."""
-    return bool((np.ptp(model, axis=1) > _SAME).any())
+    return bool((np.ptp(model, axis=1) > SAME).any())
 
 
-def identify(model: FloatArray, transitions: IntArray, weight: float = 10.0, pool: bool = False) -> IdentifiedKernel:
+def identify(
+    model: FloatArray, transitions: IntArray, weight: float = 10.0, pool: bool = False, *, n_global_states: int | None = None
+) -> IdentifiedKernel:
     """Compute the posterior of P_l [s_l, s_g, a_l, s_l'] from observed transitions and a prior centred on `model`.
 
     Args:
-        model: the prior's mean, e.g. a game's P_l [s_l, s_g, a_l, s_l'].
-        transitions: N [s_l, s_g, a_l, s_l'].
+        model: the prior's mean, e.g. a game's P_l [s_l, s_g, a_l, s_l'], or one row for all s_g [s_l, 1, a_l, s_l'].
+        transitions: N, in the model's shape.
         weight: how many transitions per row the prior counts for.
         pool: whether to pool the rows of all s_g into one.
+        n_global_states: S_g, where the model has one row for all of them.
 
     Raises:
         GameError: the weight is not positive and finite, the shapes differ, or pooled rows differ in the model.
@@ -140,11 +153,12 @@ def identify(model: FloatArray, transitions: IntArray, weight: float = 10.0, poo
         raise GameError(f"weight is {weight}, must be positive")
     if model.shape != transitions.shape:
         raise GameError(f"transitions have shape {transitions.shape}, must be {model.shape} as the model has")
+    S_g = n_global_states or model.shape[1]
     if not pool:
-        return IdentifiedKernel(weight * model + transitions, transitions, model)
+        return IdentifiedKernel(weight * model + transitions, transitions, model, S_g)
     if feels_global_state(model):
         raise GameError("the model's kernel differs between global states: their transitions cannot be pooled")
-    return IdentifiedKernel(weight * model[:, :1] + transitions.sum(axis=1, keepdims=True), transitions, model)
+    return IdentifiedKernel(weight * model[:, :1] + transitions.sum(axis=1, keepdims=True), transitions, model, S_g)
 
 
 def draw_kernels(alpha: FloatArray, size: int, rng: np.random.Generator) -> FloatArray:

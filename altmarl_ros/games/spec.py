@@ -1,13 +1,13 @@
-"""Loads games from YAML files: a named builder with its parameters, or explicit arrays beside the file.
+"""Loads games from YAML files: a named builder with its parameters, explicit arrays beside the file, or tables in it.
 
     name: my_fleet                    name: my_fleet
-    builder: warehouse                arrays: tables.npz    # P_g, P_l, r_g, r_l; optional rho_g, alpha
+    builder: warehouse                arrays: tables.npz    # P_g, P_l, r_g, r_l; optional rho_g, alpha; see array_files
     parameters: {zones: 5}            gamma: 0.95
 
-Both forms may have names (local_state_names, ...), a one-line `description`, and `identified: kernel.npz` with a P_l that
-replaces the model's. The parameters of the `floor` builder may name a floor map (`map: hall.yaml`), whose keys are then
-parameters too. A builder is looked up among the built-in ones first, and then among the entry points of the group
-`altmarl_ros.games`, each of which loads a `Builder`.
+The third form is `tables` (see written_tables). All may have names (local_state_names, ...), a one-line `description`, and
+`identified: kernel.npz` with a P_l that replaces the model's. The parameters of the `floor` builder may name a floor map
+(`map: hall.yaml`), whose keys are then parameters too. A builder is looked up among the built-in ones first, and then among
+the entry points of the group `altmarl_ros.games`, each of which loads a `Builder`.
 """
 
 from __future__ import annotations
@@ -24,21 +24,24 @@ from pydantic import BaseModel, Field
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import GameError
-from altmarl_ros.files import read_npz, write_atomically, write_npz
+from altmarl_ros.files import write_atomically, write_npz
 from altmarl_ros.floors.floor_map import FloorMap
+from altmarl_ros.games.array_files import game_of_arrays, read_arrays
+from altmarl_ros.games.attention import AttentionParameters, build_attention
 from altmarl_ros.games.discretise import ContinuousWarehouseParameters, build_continuous_warehouse
 from altmarl_ros.games.documents import read_yaml, validated
 from altmarl_ros.games.federated import FederatedParameters, build_federated
 from altmarl_ros.games.floor import FloorParameters, build_floor, floor_of_game
 from altmarl_ros.games.floor_parameters import FloorMapParameters, floor_map
 from altmarl_ros.games.identification import IdentifiedKernel
-from altmarl_ros.games.tabular import Start, TabularGame
+from altmarl_ros.games.tabular import TabularGame, check_name
 from altmarl_ros.games.warehouse import WarehouseParameters, build_warehouse
+from altmarl_ros.games.written_tables import WrittenTables, written_game
 from altmarl_ros.resources import share_directory
 
 ENTRY_POINT_GROUP = "altmarl_ros.games"
-_REQUIRED_ARRAYS = ("P_g", "P_l", "r_g", "r_l")
-_OPTIONAL_ARRAYS = ("rho_g", "alpha", "gamma")
+_KINDS = ("builder", "arrays", "tables")  # a game has one of these keys
+_MOST_BYTES = 1 << 26  # of an array that is written out for every s_g: all four together can be read again
 _IDENTIFIED_ARRAYS = ("P_l", "standard_error", "transitions", "alpha")
 
 
@@ -54,6 +57,7 @@ BUILDERS: dict[str, Builder] = {
     "federated": Builder(FederatedParameters, build_federated),
     "floor": Builder(FloorParameters, build_floor),
     "warehouse": Builder(WarehouseParameters, build_warehouse),
+    "grid": Builder(AttentionParameters, build_attention),
     "continuous_warehouse": Builder(ContinuousWarehouseParameters, build_continuous_warehouse),
 }
 
@@ -65,6 +69,7 @@ class _Spec(BaseModel, extra="forbid"):
     builder: Optional[str] = None
     parameters: Dict[str, Any] = Field(default_factory=dict)
     arrays: Optional[str] = None
+    tables: Optional[WrittenTables] = None
     gamma: Optional[float] = None
     identified: Optional[str] = None
     local_state_names: List[str] = Field(default_factory=list)
@@ -96,7 +101,7 @@ def load_floor_map(source: str | Path) -> FloorMap:
     path = _locate(source, ("games", "floors"))
     try:
         document = read_yaml(path)
-        if not {"builder", "arrays"} & set(document):
+        if not set(_KINDS) & set(document):
             return floor_map(validated(FloorMapParameters, document, ""))
         spec = _read_spec(path)
         if spec.builder != "floor":
@@ -184,9 +189,16 @@ def save_identified_game(source: str | Path, kernel: IdentifiedKernel, path: Pat
 
 
 def save_identified(kernel: IdentifiedKernel, path: Path) -> None:
-    """Write the arrays P_l, standard_error, transitions and alpha to an `.npz`, for the key `identified`."""
+    """Write the arrays P_l, standard_error, transitions and alpha to an `.npz`, for the key `identified`.
+
+    Where robots move alike at all s_g, large arrays have one entry for them all.
+    """
+    arrays = {name: getattr(kernel, name) for name in _IDENTIFIED_ARRAYS}
+    for name, array in arrays.items():
+        if array.nbytes > _MOST_BYTES and kernel.pooled and name in ("P_l", "standard_error"):
+            arrays[name] = array[:, :1]
     try:
-        write_npz(path, {name: getattr(kernel, name) for name in _IDENTIFIED_ARRAYS})
+        write_npz(path, arrays)
     except ValueError as error:
         raise GameError(f"{path}: {error}") from None
 
@@ -205,7 +217,7 @@ def load_posterior(source: str | Path, game: TabularGame) -> FloatArray | None:
         spec = _read_spec(path)
         if spec.identified is None:
             return None
-        arrays = _read_arrays("identified", path.parent / spec.identified, ("P_l",), _IDENTIFIED_ARRAYS)
+        arrays = read_arrays("identified", path.parent / spec.identified, ("P_l",), _IDENTIFIED_ARRAYS)
         return _checked_alpha(arrays["alpha"], game) if "alpha" in arrays else None
     except GameError as error:
         raise GameError(f"{path}: {error}") from None
@@ -239,29 +251,34 @@ def _locate(source: str | Path, kinds: tuple[str, ...] = ("games",)) -> Path:
 
 def _read_spec(path: Path) -> _Spec:
     document = read_yaml(path)
-    if "zones" in document and not {"builder", "arrays"} & set(document):
+    if "zones" in document and not set(_KINDS) & set(document):
         raise GameError("is a floor map, not a game; a game on it has the keys name, builder: floor, parameters: {map: FILE}")
-    if "robots" in document and not {"builder", "arrays"} & set(document):
+    if "robots" in document and not set(_KINDS) & set(document):
         raise GameError("is a fleet file, not a game; it names its game under 'game'")
     spec: _Spec = validated(_Spec, document, "")
-    if (spec.builder is None) == (spec.arrays is None):
-        raise GameError("needs exactly one of the keys 'builder' and 'arrays'")
+    check_name(spec.name)
+    if sum(getattr(spec, key) is not None for key in _KINDS) != 1:
+        raise GameError("needs exactly one of the keys 'builder', 'arrays' and 'tables'")
     return spec
 
 
 def _build(spec: _Spec, folder: Path) -> TabularGame:
-    game = _from_builder(spec, folder) if spec.builder is not None else _from_arrays(spec, folder)
-    P_l = game.P_l
+    if spec.tables is not None:
+        game = _from_tables(spec, spec.tables)
+    else:
+        game = _from_builder(spec, folder) if spec.builder is not None else _from_arrays(spec, folder)
+    changes: dict[str, Any] = {
+        "name": spec.name,
+        "local_state_names": tuple(spec.local_state_names) or game.local_state_names,
+        "global_action_names": tuple(spec.global_action_names) or game.global_action_names,
+        "local_action_names": tuple(spec.local_action_names) or game.local_action_names,
+    }
     if spec.identified is not None:
-        P_l = _read_arrays("identified", folder / spec.identified, ("P_l",), _IDENTIFIED_ARRAYS)["P_l"]
-    return replace(
-        game,
-        name=spec.name,
-        P_l=P_l,
-        local_state_names=tuple(spec.local_state_names) or game.local_state_names,
-        global_action_names=tuple(spec.global_action_names) or game.global_action_names,
-        local_action_names=tuple(spec.local_action_names) or game.local_action_names,
-    )
+        P_l = read_arrays("identified", folder / spec.identified, ("P_l",), _IDENTIFIED_ARRAYS)["P_l"]
+        if P_l.ndim == 4 and P_l.shape[1] == 1:  # robots move alike at all s_g
+            P_l = np.broadcast_to(P_l, (P_l.shape[0], game.n_global_states, *P_l.shape[2:]))
+        changes["P_l"] = P_l
+    return replace(game, **changes)
 
 
 def _from_builder(spec: _Spec, folder: Path) -> TabularGame:
@@ -293,37 +310,26 @@ def _parameters(spec: _Spec, model: type[BaseModel], folder: Path) -> Any:
 def _from_arrays(spec: _Spec, folder: Path) -> TabularGame:
     if spec.parameters:
         raise GameError("parameters are for a builder; this game is given by arrays")
-    arrays = _read_arrays("arrays", folder / (spec.arrays or ""), _REQUIRED_ARRAYS, _OPTIONAL_ARRAYS)
-    if (spec.gamma is None) == ("gamma" not in arrays):
-        raise GameError("gamma is missing" if spec.gamma is None else "gamma stands both here and among the arrays")
-    gamma = spec.gamma if spec.gamma is not None else arrays["gamma"].item()
-    P_g, P_l = arrays["P_g"], arrays["P_l"]
-    start = Start(
-        arrays.get("rho_g", np.full(P_g.shape[:1], 1.0 / max(1, len(np.atleast_1d(P_g))))),
-        arrays.get("alpha", np.ones(P_l.shape[:1])),
-    )
-    return TabularGame(name=spec.name, P_g=P_g, P_l=P_l, r_g=arrays["r_g"], r_l=arrays["r_l"], gamma=gamma, start=start)
+    return game_of_arrays(spec.name, folder / (spec.arrays or ""), spec.gamma)
+
+
+def _from_tables(spec: _Spec, tables: WrittenTables) -> TabularGame:
+    if spec.parameters:
+        raise GameError("parameters are for a builder; this game is given by tables")
+    if spec.gamma is None:
+        raise GameError("gamma is missing")
+    return written_game(spec.name, tables, spec.gamma)
 
 
 def _checked_alpha(alpha: FloatArray, game: TabularGame) -> FloatArray:
-    S_l, S_g, A_l, _ = game.P_l.shape
+    S_l, S_g, A_l = game.r_l.shape
     if alpha.shape not in ((S_l, S_g, A_l, S_l), (S_l, 1, A_l, S_l)):
-        raise GameError(f"identified: alpha has shape {alpha.shape}, must be {game.P_l.shape}")
+        raise GameError(f"identified: alpha has shape {alpha.shape}, must be {(S_l, S_g, A_l, S_l)}")
     total = alpha.sum(axis=-1, keepdims=True)
     if not (np.isfinite(total).all() and (alpha >= 0).all() and (total > 0).all()):
         raise GameError("identified: alpha must be finite and not negative, and positive somewhere in each row")
-    if not np.allclose(alpha / total, game.P_l, atol=1e-6):
+    pooled = alpha.shape[1] == 1
+    P_l = game.local_kernel.shared_table() if pooled else game.P_l
+    if not np.allclose(alpha / total, P_l, atol=1e-6) or (pooled and game.local_kernel.feels_global_state):
         raise GameError("identified: P_l is not the mean of the posterior with parameters alpha")
     return alpha
-
-
-def _read_arrays(key: str, path: Path, required: tuple[str, ...], optional: tuple[str, ...]) -> dict[str, FloatArray]:
-    try:
-        arrays = read_npz(path)
-    except ValueError as error:
-        raise GameError(f"{key}: {path} {error}") from None
-    unknown = sorted(set(arrays) - {*required, *optional})
-    missing = [name for name in required if name not in arrays]
-    if missing or unknown:
-        raise GameError(f"{key}: {path} " + (f"lacks {missing[0]}" if missing else f"has an unknown array {unknown[0]}"))
-    return arrays

@@ -12,28 +12,50 @@ and all agents maximise the same E sum_t gamma^t r(t).
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from altmarl_ros.arrays import FloatArray
-from altmarl_ros.errors import GameError
+from altmarl_ros.errors import GameError, shown
+from altmarl_ros.games.array_checks import distributions, frozen_array, index_text
+from altmarl_ros.games.content_hash import game_hash
 from altmarl_ros.games.continuous import ContinuousWarehouse
+from altmarl_ros.games.kernels import GlobalKernel, LocalKernel, global_kernel, local_kernel
+from altmarl_ros.games.rows import check_dense
 
-MAX_STATES = 4096
-"""Largest size of a state or action set; messages carry states as uint16."""
+if TYPE_CHECKING:
+    from altmarl_ros.games.sparse import Sparse
 
-ROW_SUM_TOLERANCE = 1e-6
-"""How far the sum of a row of probabilities may be from 1, as rows computed in float32 are; such rows are renormalised."""
+MAX_STATES = 65535
+"""Largest size of a state or action set: messages carry states and actions as uint16, and 65535 for none."""
 
 MAX_CONCENTRATION = 1e100
 """Largest entry of a start's alpha; sums of larger ones overflow."""
 
-_EXACT = 1e-13  # random generators accept sums that are this close to 1
+_LONGEST_NAME = 64  # characters of a game's name
+
+
+def check_name(name: str) -> None:
+    """Check the name of a game, which becomes a part of file names and is written to terminals.
+
+    Raises:
+        GameError: telling the name with all that is not printable escaped, and the rule.
+    """
+    if (
+        not isinstance(name, str)
+        or not 0 < len(name) <= _LONGEST_NAME
+        or not name.isprintable()
+        or set(name) & {"/", "\\"}
+        or name.startswith(".")
+    ):
+        raise GameError(
+            f"name is {shown(str(name))}, must be 1 to {_LONGEST_NAME} printable characters without / and \\, and not begin "
+            "with a dot: files are named after it"
+        )
 
 
 @dataclass(frozen=True)
@@ -62,14 +84,14 @@ class Start:
         return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class TabularGame:
     """A validated finite game; immutable, its arrays are read-only.
 
     Attributes:
         name: short name for people.
-        P_g: global transitions [s_g, a_g, s_g'].
-        P_l: local transitions [s_l, s_g, a_l, s_l'].
+        global_kernel: global transitions by what is not zero.
+        local_kernel: local transitions by what is not zero, once for all global states at which robots move alike.
         r_g: global reward [s_g, a_g].
         r_l: local reward [s_l, s_g, a_l].
         gamma: discount per tick, in (0, 1).
@@ -80,14 +102,11 @@ class TabularGame:
         groups: the group 0..G-1 of each local state [S_l], if the coordinator's count vectors count robots by groups
             of states; None if they count every state by itself.
         continuous: the game on continuous states that these tables discretise, if any; fleets play that one.
-
-    Raises:
-        GameError: an array breaks a rule; the message names the array, the index and the rule.
     """
 
     name: str
-    P_g: FloatArray
-    P_l: FloatArray
+    global_kernel: GlobalKernel
+    local_kernel: LocalKernel
     r_g: FloatArray
     r_l: FloatArray
     gamma: float
@@ -98,65 +117,94 @@ class TabularGame:
     groups: NDArray[np.int64] | None = None
     continuous: ContinuousWarehouse | None = None
 
-    def __post_init__(self) -> None:
-        axes = {"P_g": "s_g a_g s_g'", "P_l": "s_l s_g a_l s_l'", "r_g": "s_g a_g", "r_l": "s_l s_g a_l"}
-        for array, names in axes.items():
-            self._set(array, _frozen(array, getattr(self, array), names.split()))
-        self._check_shapes()
-        for array in ("P_g", "P_l"):
-            self._set(array, _distributions(array, getattr(self, array), axes[array].split()))
-        if not (isinstance(self.gamma, (int, float)) and 0.0 < self.gamma < 1.0):
-            raise GameError(f"gamma is {self.gamma!r}, must be in (0, 1)")
-        self._set("gamma", float(self.gamma))
-        self._set("start", self._checked_start())
-        if self.groups is not None:
-            self._set("groups", self._checked_groups(self.groups))
-        for attribute, prefix, size in (
-            ("local_state_names", "zone ", self.n_local_states),
-            ("global_action_names", "target ", self.n_global_actions),
-            ("local_action_names", "action ", self.n_local_actions),
+    def __init__(
+        self,
+        name: str,
+        P_g: ArrayLike | GlobalKernel | None = None,
+        P_l: ArrayLike | LocalKernel | None = None,
+        r_g: ArrayLike = (),
+        r_l: ArrayLike = (),
+        *,
+        gamma: float,
+        start: Start | None = None,
+        local_state_names: tuple[str, ...] = (),
+        global_action_names: tuple[str, ...] = (),
+        local_action_names: tuple[str, ...] = (),
+        groups: ArrayLike | None = None,
+        continuous: ContinuousWarehouse | None = None,
+        global_kernel: GlobalKernel | None = None,
+        local_kernel: LocalKernel | None = None,
+    ) -> None:
+        """Check the parts, which are named as the attributes are, and put them together.
+
+        P_g is a table [s_g, a_g, s_g'] or a kernel, P_l a table [s_l, s_g, a_l, s_l'] or a kernel. `global_kernel` and
+        `local_kernel` stand for them where they are left out, which is how `dataclasses.replace` hands them on. Without a
+        start s_g is uniform and alpha is 1; names that are left out are numbered.
+
+        Raises:
+            GameError: an array breaks a rule; the message names the array, the index and the rule.
+        """
+        check_name(name)
+        self._set("name", name)
+        self._set_tables(P_g if P_g is not None else global_kernel, P_l if P_l is not None else local_kernel, r_g, r_l)
+        if not (isinstance(gamma, (int, float)) and 0.0 < gamma < 1.0):
+            raise GameError(f"gamma is {gamma!r}, must be in (0, 1)")
+        self._set("gamma", float(gamma))
+        self._set("start", self._checked_start(start))
+        self._set("groups", None if groups is None else self._checked_groups(groups))
+        self._set("continuous", continuous)
+        for attribute, given, prefix, size in (
+            ("local_state_names", local_state_names, "zone ", self.n_local_states),
+            ("global_action_names", global_action_names, "target ", self.n_global_actions),
+            ("local_action_names", local_action_names, "action ", self.n_local_actions),
         ):
-            names_given = tuple(getattr(self, attribute)) or tuple(f"{prefix}{i}" for i in range(size))
-            if len(names_given) != size or len(set(names_given)) != size:
-                raise GameError(f"{attribute} has {len(set(names_given))} distinct names, must have {size}")
-            self._set(attribute, names_given)
+            names = tuple(given) or tuple(f"{prefix}{i}" for i in range(size))
+            if len(names) != size or len(set(names)) != size:
+                raise GameError(f"{attribute} has {len(set(names))} distinct names, must have {size}")
+            odd = next((each for each in names if not str(each).isprintable()), None)
+            if odd is not None:
+                raise GameError(f"{attribute} has {shown(str(odd))}, must be printable: names are written to terminals")
+            self._set(attribute, names)
 
     def _set(self, attribute: str, value: object) -> None:
         object.__setattr__(self, attribute, value)
 
-    def _check_shapes(self) -> None:
-        S_g, A_g, S_l, A_l = (
-            self.n_global_states,
-            self.n_global_actions,
-            self.n_local_states,
-            self.n_local_actions,
-        )
-        for array, expected in {
-            "P_g": (S_g, A_g, S_g),
-            "P_l": (S_l, S_g, A_l, S_l),
-            "r_g": (S_g, A_g),
-            "r_l": (S_l, S_g, A_l),
-        }.items():
-            shape = getattr(self, array).shape
+    def _set_tables(
+        self, P_g: ArrayLike | GlobalKernel | None, P_l: ArrayLike | LocalKernel | None, r_g: ArrayLike, r_l: ArrayLike
+    ) -> None:
+        if P_g is None or P_l is None:
+            raise GameError(f"the game {self.name!r} has no {'P_g' if P_g is None else 'P_l'}")
+        moves, plant = local_kernel(P_l), global_kernel(P_g)
+        self._set("r_g", frozen_array("r_g", r_g, ["s_g", "a_g"]))
+        self._set("r_l", frozen_array("r_l", r_l, ["s_l", "s_g", "a_l"]))
+        S_g, A_g, S_l, A_l = (*plant.shape[:2], moves.shape[0], moves.shape[2])
+        for array, shape, expected in (
+            ("P_g", plant.shape, (S_g, A_g, S_g)),
+            ("P_l", moves.shape, (S_l, S_g, A_l, S_l)),
+            ("r_g", self.r_g.shape, (S_g, A_g)),
+            ("r_l", self.r_l.shape, (S_l, S_g, A_l)),
+        ):
             if shape != expected:
                 raise GameError(f"{array} has shape {shape}, must be {expected} to agree with P_g and P_l")
             if max(shape) > MAX_STATES:
                 raise GameError(f"{array} has an axis of {max(shape)}, must be at most {MAX_STATES}")
+        self._set("global_kernel", plant if isinstance(plant, GlobalKernel) else GlobalKernel.from_dense(plant))
+        self._set("local_kernel", moves if isinstance(moves, LocalKernel) else LocalKernel.from_dense(moves))
 
-    def _checked_start(self) -> Start:
-        given = self.start or Start(np.full(self.n_global_states, 1.0 / self.n_global_states), np.ones(self.n_local_states))
-        rho_g = _frozen("start.rho_g", given.rho_g, ["s_g"])
+    def _checked_start(self, start: Start | None) -> Start:
+        given = start or Start(np.full(self.n_global_states, 1.0 / self.n_global_states), np.ones(self.n_local_states))
+        rho_g = frozen_array("start.rho_g", given.rho_g, ["s_g"])
         axes = ["start", "s_l"] if np.ndim(given.alpha) == 2 else ["s_l"]
-        alpha = _frozen("start.alpha", given.alpha, axes)
+        alpha = frozen_array("start.alpha", given.alpha, axes)
         for array, value, size in (("start.rho_g", rho_g, self.n_global_states), ("start.alpha", alpha, self.n_local_states)):
             if value.shape[-1:] != (size,):
                 raise GameError(f"{array} has shape {value.shape}, must be ({size},)")
-        rho_g = _distributions("start.rho_g", rho_g, ["s_g"])
+        rho_g = distributions("start.rho_g", rho_g, ["s_g"])
         odd = np.argwhere(~((alpha > 0) & (alpha <= MAX_CONCENTRATION)))
         if len(odd):
             value = alpha[tuple(odd[0])]
             raise GameError(
-                f"start.alpha[{_index(axes, odd[0])}] is {value:g}, must be positive and at most {MAX_CONCENTRATION:g}"
+                f"start.alpha[{index_text(axes, odd[0])}] is {value:g}, must be positive and at most {MAX_CONCENTRATION:g}"
             )
         return Start(rho_g, alpha)
 
@@ -173,22 +221,22 @@ class TabularGame:
     @property
     def n_global_states(self) -> int:
         """S_g, number of global states."""
-        return int(self.P_g.shape[0])
+        return self.global_kernel.shape[0]
 
     @property
     def n_global_actions(self) -> int:
         """A_g, number of global actions."""
-        return int(self.P_g.shape[1])
+        return self.global_kernel.shape[1]
 
     @property
     def n_local_states(self) -> int:
         """S_l, number of local states."""
-        return int(self.P_l.shape[0])
+        return self.local_kernel.shape[0]
 
     @property
     def n_local_actions(self) -> int:
         """A_l, number of local actions."""
-        return int(self.P_l.shape[2])
+        return self.local_kernel.shape[2]
 
     @property
     def n_groups(self) -> int:
@@ -202,13 +250,59 @@ class TabularGame:
         return self.start
 
     @cached_property
+    def P_g(self) -> FloatArray:
+        """Global transitions as a dense array [s_g, a_g, s_g'], made when it is first used.
+
+        Raises:
+            ResourceError: it would fill more than 1 GiB.
+        """
+        check_dense(f"P_g of the game {self.name!r}", self.global_kernel.shape)
+        return _read_only(self.global_kernel.rows.dense().reshape(self.global_kernel.shape))
+
+    @cached_property
+    def P_l(self) -> FloatArray:
+        """Local transitions as a dense array [s_l, s_g, a_l, s_l'], made when it is first used.
+
+        Raises:
+            ResourceError: it would fill more than 1 GiB.
+        """
+        check_dense(f"P_l of the game {self.name!r}", self.local_kernel.shape)
+        table = np.empty(self.local_kernel.shape)
+        for s_l, block in enumerate(self.local_kernel.blocks()):
+            table[s_l] = block
+        return _read_only(table)
+
+    def under(self, pi_l: FloatArray) -> tuple[list[Sparse], FloatArray]:
+        """Kernels P_pi of every global state, [s_l, s_l'] each, and rewards r_pi [s_g, s_l], of a policy [s_l, s_g, a_l].
+
+        Sums over actions are taken action by action, so that every machine gets the same numbers.
+
+        Raises:
+            GameError: the policy has another shape.
+        """
+        from altmarl_ros.games.sparse import mixture
+
+        if pi_l.shape != self.r_l.shape:
+            raise GameError(f"the local policy has shape {pi_l.shape}, must be {self.r_l.shape}")
+        kernels, known = [], {}
+        for s_g, kind in enumerate(self.local_kernel.moves_at):
+            weights = np.ascontiguousarray(pi_l[:, s_g].T)  # [a_l, s_l]
+            key = (int(kind), weights.tobytes())
+            if key not in known:
+                known[key] = mixture(self.local_kernel.moves[kind], weights)
+            kernels.append(known[key])
+        reward = np.zeros(self.r_l.shape[:2])
+        for a_l in range(self.r_l.shape[2]):
+            reward += pi_l[:, :, a_l] * self.r_l[:, :, a_l]
+        return kernels, np.ascontiguousarray(reward.T)
+
+    @cached_property
     def content_hash(self) -> str:
         """A hash of 16 hexadecimal digits over every number that changes play; names do not enter."""
         continuous = "" if self.continuous is None else repr(self.continuous)
         groups = [] if self.groups is None else [self.groups]
-        start = (self.initial.rho_g, self.initial.alpha)
-        arrays = (self.P_g, self.P_l, self.r_g, self.r_l, np.float64(self.gamma), *start, *groups)
-        return _digest("altmarl game 1" + continuous, arrays)
+        arrays = (self.r_g, self.r_l, np.float64(self.gamma), self.initial.rho_g, self.initial.alpha, *groups)
+        return game_hash("altmarl game 1" + continuous, (self.global_kernel, self.local_kernel), arrays)
 
     @cached_property
     def dynamics_hash(self) -> str:
@@ -219,53 +313,9 @@ class TabularGame:
         """
         continuous = "" if self.continuous is None else repr(self.continuous.dynamics)
         groups = [] if self.groups is None else [self.groups]
-        return _digest("altmarl dynamics 1" + continuous, (self.P_g, self.P_l, *groups))
+        return game_hash("altmarl dynamics 1" + continuous, (self.global_kernel, self.local_kernel), groups)
 
 
-def _digest(about: str, arrays: Iterable[Any]) -> str:
-    digest = hashlib.sha256(about.encode())
-    for array in arrays:
-        # The numbers are rounded, since exp() may differ in its last bit from one processor to the next.
-        with np.errstate(over="ignore"):  # of rewards near the largest number
-            rounded = np.round(np.asarray(array), 9) + 0.0
-        digest.update(repr(rounded.shape).encode() + np.ascontiguousarray(rounded, dtype="<f8").tobytes())
-    return digest.hexdigest()[:16]
-
-
-def _frozen(name: str, values: ArrayLike, axes: list[str]) -> FloatArray:
-    try:
-        given = np.asarray(values)
-    except ValueError as error:
-        raise GameError(f"{name} is not an array of numbers: {error}") from None
-    if given.dtype.kind not in "biuf":
-        raise GameError(f"{name} is not an array of numbers: it holds {given.dtype}")
-    array = np.array(given, dtype=np.float64, order="C")
-    if array.ndim != len(axes) or array.size == 0:
-        raise GameError(f"{name} has shape {array.shape}, must have the {len(axes)} axes [{', '.join(axes)}], none empty")
-    if not np.isfinite(array).all():
-        index = np.argwhere(~np.isfinite(array))[0]
-        raise GameError(f"{name}[{_index(axes, index)}] is {array[tuple(index)]}, must be finite")
+def _read_only(array: FloatArray) -> FloatArray:
     array.setflags(write=False)
     return array
-
-
-def _distributions(name: str, array: FloatArray, axes: list[str]) -> FloatArray:
-    if (array < 0).any():
-        index = np.argwhere(array < 0)[0]
-        raise GameError(f"{name}[{_index(axes, index)}] is {array[tuple(index)]:g}, must not be negative")
-    sums = np.atleast_1d(array.sum(axis=-1))
-    wrong = np.abs(sums - 1.0) > ROW_SUM_TOLERANCE
-    if wrong.any():
-        index = np.argwhere(wrong)[0]
-        row = f"[{_index(axes[:-1], index)}]" if array.ndim > 1 else ""
-        total = float(sums[tuple(index)])
-        near = f" within {ROW_SUM_TOLERANCE:g}; divide each row by its sum" if abs(total - 1.0) < 1e-2 else ""
-        raise GameError(f"{name}{row} sums to {total:.9g}, not 1{near}")
-    if (np.abs(sums - 1.0) > _EXACT).any():
-        array = array / array.sum(axis=-1, keepdims=True)
-        array.setflags(write=False)
-    return array
-
-
-def _index(axes: list[str], index: NDArray[np.intp]) -> str:
-    return ", ".join(f"{axis}={i}" for axis, i in zip(axes, index, strict=False))

@@ -14,11 +14,14 @@ import numpy as np
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games import Start, TabularGame
+from altmarl_ros.learning.occupancy import Occupancy
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.counts import by_group
 
 
-def aggregate(game: TabularGame, pi_l: LocalPolicy, occupancy: FloatArray | None) -> tuple[TabularGame, LocalPolicy]:
+def aggregate(
+    game: TabularGame, pi_l: LocalPolicy, occupancy: FloatArray | Occupancy | None
+) -> tuple[TabularGame, LocalPolicy]:
     """Return the game on groups and its only local policy; a game without groups and its pi_l are returned unchanged.
 
     The states of a group are weighted by the occupancy [s_g, s_l, a_g] (`Rollouts.occupancy`), or equally without it.
@@ -26,7 +29,7 @@ def aggregate(game: TabularGame, pi_l: LocalPolicy, occupancy: FloatArray | None
     if game.groups is None:
         return game, pi_l
     member = np.eye(game.n_groups)[game.groups]  # [s_l, J]
-    weight = np.ones((game.n_global_states, game.n_local_states)) if occupancy is None else occupancy.sum(axis=2)
+    weight = np.ones((game.n_global_states, game.n_local_states)) if occupancy is None else Occupancy.of(occupancy).by_state()
     # A group that was never visited at some s_g takes the weights of all s_g, and equal weights if it was never visited.
     weight = weight + 1e-6 * weight.sum(axis=0) / max(weight.sum(), 1e-300) + 1e-12
     share = weight[:, :, None] * member

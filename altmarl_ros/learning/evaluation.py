@@ -11,6 +11,7 @@ from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.continuous_population import ContinuousFleets
 from altmarl_ros.learning.individuals import Individuals, best_responses
 from altmarl_ros.learning.population import Fleets, Rollouts, play, simulate, start_fleets
+from altmarl_ros.learning.robot_kernels import RobotKernels
 from altmarl_ros.observation import DEFAULT_TURNOVER, MODEL_NAMES, AllSeen, Lossy, ObservationModel, RandomActions, make_model
 from altmarl_ros.policies import LocalPolicy, PolicyBundle
 
@@ -34,7 +35,7 @@ class Evaluation:
         start: first states of all runs.
         horizon: number of ticks per episode.
         seed: seed of all random numbers except for the start; every rule uses the same.
-        kernels: the robots' own kernels [i, s_l, s_g, a_l, s_l']; with None all robots move by the game's kernel.
+        kernels: the robots' own kernels; with None all robots move by the game's kernel.
     """
 
     game: TabularGame
@@ -42,7 +43,7 @@ class Evaluation:
     start: Fleets | ContinuousFleets
     horizon: int
     seed: int
-    kernels: FloatArray | None = None
+    kernels: RobotKernels | None = None
 
     def rollouts(self, rule: str, k: int, turnover: float = DEFAULT_TURNOVER, loss: float = 0.0) -> Rollouts:
         """Simulate episodes under one of RULES; only observation models use k (reports per tick), turnover and loss.
@@ -58,7 +59,7 @@ class Evaluation:
         if rule == ALL_SEEN:
             return self._play(pi_l, AllSeen(pi_g, start), n)
         if rule == INFORMED and self.kernels is not None:
-            occupancy = self._play(pi_l, AllSeen(pi_g, start), n).occupancy
+            occupancy = self._play(pi_l, AllSeen(pi_g, start), n).visits
             return self._play(best_responses(self.game, self.kernels, occupancy), AllSeen(pi_g, start), n)
         model = make_model(rule, self.game, self.bundle, turnover)
         return self._play(pi_l, Lossy(model, loss, self._rng(3)) if loss else model, k)

@@ -7,12 +7,12 @@ from typing import Iterable
 
 import numpy as np
 
-from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.aggregation import aggregate
 from altmarl_ros.learning.backups import GLearnOptions, check_training, prefers_exact
 from altmarl_ros.learning.global_agent import g_learn
 from altmarl_ros.learning.local_agent import l_learn
+from altmarl_ros.learning.occupancy import Occupancy
 from altmarl_ros.learning.shares.estimates import SimulatedEstimates
 from altmarl_ros.learning.shares.solver import SharesOptions, learn_shares
 from altmarl_ros.policies import GlobalPolicy, Ladder, LocalPolicy
@@ -29,7 +29,7 @@ def global_candidates(
     pi_l: LocalPolicy,
     *,
     k: int,
-    occupancy: FloatArray,
+    occupancy: Occupancy,
     relearn: GLearnOptions | None,
     seed: int,
 ) -> list[GlobalPolicy]:
@@ -51,7 +51,7 @@ def global_candidates(
     return responses
 
 
-def local_candidates(game: TabularGame, pi_l: LocalPolicy, occupancies: Iterable[FloatArray]) -> list[LocalPolicy]:
+def local_candidates(game: TabularGame, pi_l: LocalPolicy, occupancies: Iterable[Occupancy]) -> list[LocalPolicy]:
     """Make candidate local policies: L-LEARN's for each occupancy, the myopic one, and every constant action."""
     A = game.n_local_actions
     tables = [l_learn(game, occupancy).pi_l for occupancy in occupancies]
@@ -73,7 +73,7 @@ def _rungs(
     pi_l: LocalPolicy,
     *,
     k: int,
-    occupancy: FloatArray,
+    occupancy: Occupancy,
     relearn: GLearnOptions | None,
 ) -> list[Ladder]:
     """Make candidate rungs of k reports: G-LEARN's own rung, and rungs that follow the top rung on a mixture.
@@ -84,7 +84,7 @@ def _rungs(
     k = min(k, ladder.K)
     counted, alone = aggregate(game, pi_l, occupancy)
     by_groups = Ladder(ladder.rungs, ladder.n_groups, ladder.n_global_actions)
-    here = by_group(occupancy.sum(axis=2), game.groups) + 1e-12
+    here = by_group(occupancy.by_state(), game.groups) + 1e-12
     here /= here.sum(axis=1, keepdims=True)  # mean population while s_g holds [s_g, group]
     tables = [g_learn(counted, alone, k, relearn).policy] if relearn else []
     counts = enumerate_counts(k, ladder.n_groups)

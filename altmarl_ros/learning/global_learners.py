@@ -11,6 +11,7 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.aggregation import aggregate
 from altmarl_ros.learning.global_agent import GlobalSolution, g_learn, lift
+from altmarl_ros.learning.occupancy import Occupancy
 from altmarl_ros.learning.shares.estimates import SimulatedEstimates
 from altmarl_ros.learning.shares.evaluation import evaluate
 from altmarl_ros.learning.shares.solver import learn_shares
@@ -30,16 +31,16 @@ class Pair(NamedTuple):
 class GlobalLearner(Protocol):
     """Finds the coordinator's policies of one training."""
 
-    def responses(self, state: TrainingState, occupancy: FloatArray | None) -> list[Pair]:
+    def responses(self, state: TrainingState, occupancy: Occupancy | None) -> list[Pair]:
         """Find responses of the coordinator to the robots' policy in the state, with what the next one starts from.
 
-        `occupancy` [s_g, s_l, a_g] is that of the pair that is held; None before the first response.
+        `occupancy` is that of the pair that is held; None before the first response.
         """
 
     def against(self, pi_g: Ladder | SharesPolicy, pi_l: LocalPolicy) -> Pair:
         """Return the pair in which the coordinator keeps its plans while robots act by pi_l, as it knows."""
 
-    def finished(self, state: TrainingState, occupancy: FloatArray, on_rung: Callable[[int], None]) -> Ladder | SharesPolicy:
+    def finished(self, state: TrainingState, occupancy: Occupancy, on_rung: Callable[[int], None]) -> Ladder | SharesPolicy:
         """Return the held coordinator's policy with all that a fleet needs; tells when each rung of a ladder is done."""
 
 
@@ -54,7 +55,7 @@ class LadderLearner:
     def __init__(self, game: TabularGame, options: TrainingOptions) -> None:
         self._game, self._options = game, options
 
-    def responses(self, state: TrainingState, occupancy: FloatArray | None) -> list[Pair]:
+    def responses(self, state: TrainingState, occupancy: Occupancy | None) -> list[Pair]:
         """See GlobalLearner."""
         counted, alone = aggregate(self._game, state.pi_l, occupancy)
         solution = g_learn(counted, alone, self._options.top, self._options.g_learn, V=state.V)
@@ -67,7 +68,7 @@ class LadderLearner:
         """See GlobalLearner; a rung knows nothing of the robots' policy."""
         return Pair(pi_g, pi_l)
 
-    def finished(self, state: TrainingState, occupancy: FloatArray, on_rung: Callable[[int], None]) -> Ladder | SharesPolicy:
+    def finished(self, state: TrainingState, occupancy: Occupancy, on_rung: Callable[[int], None]) -> Ladder | SharesPolicy:
         """See GlobalLearner."""
 
         def solved(k: int, solution: GlobalSolution) -> None:
@@ -93,7 +94,7 @@ class SharesLearner:
     def __init__(self, game: TabularGame, options: TrainingOptions) -> None:
         self._game, self._options = game, options
 
-    def responses(self, state: TrainingState, occupancy: FloatArray | None) -> list[Pair]:
+    def responses(self, state: TrainingState, occupancy: Occupancy | None) -> list[Pair]:
         """See GlobalLearner."""
         start, held = self._game.initial, state.pi_g
         process = SharesProcess.from_tabular(self._game, state.pi_l)
@@ -110,7 +111,7 @@ class SharesLearner:
         process = SharesProcess.from_tabular(self._game, pi_l)
         return Pair(SharesPolicy(process, evaluate(process, pi_g.vectors, self._options.shares.rough)), pi_l)
 
-    def finished(self, state: TrainingState, occupancy: FloatArray, on_rung: Callable[[int], None]) -> Ladder | SharesPolicy:
+    def finished(self, state: TrainingState, occupancy: Occupancy, on_rung: Callable[[int], None]) -> Ladder | SharesPolicy:
         """See GlobalLearner; values are exact from here on."""
         assert isinstance(state.pi_g, SharesPolicy)
         process = state.pi_g.process

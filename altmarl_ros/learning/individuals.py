@@ -1,12 +1,6 @@
-"""Simulates fleets whose robots differ: robot i has its own kernel P_i, drawn around the game's P_l.
+"""Simulates fleets whose robots differ: robot i has its own kernel P_i (see `robot_kernels`).
 
-    P_i[s_l, s_g, a_l, .] ~ Dirichlet(kappa P_l[s_l, s_g, a_l, .]),   kappa = 1 / spread^2 - 1,
-
-independently for every robot and row. Then E P_i = P_l, and each probability p of a row has the standard deviation
-spread * sqrt(p (1 - p)). Spread 0 is the game itself; at spread 1 every robot is deterministic, with next states that are
-drawn once and for all. The mean kernel is P_l at every spread, so that one pair of policies, learned for P_l, can be
-played at all of them.
-
+The mean kernel is P_l at every spread, so that one pair of policies, learned for P_l, can be played at all of them.
 Counts do not describe such a fleet completely. So every robot is moved by itself, at a cost of O(n) per tick.
 """
 
@@ -19,45 +13,19 @@ from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.compiled import njit
-from altmarl_ros.errors import AltmarlError, ResourceError
 from altmarl_ros.games import TabularGame
-from altmarl_ros.learning.local_agent import l_learn
+from altmarl_ros.learning.coordinator_response import response_to
+from altmarl_ros.learning.local_agent import best_local_response, greedy
+from altmarl_ros.learning.occupancy import Occupancy
 from altmarl_ros.learning.population import Fleets, next_global_states
+from altmarl_ros.learning.robot_kernels import RobotKernels
 from altmarl_ros.observation import Counts, draw_without_replacement, kept_robots
 
-_MOST_BYTES = 1 << 30
-_UNDERFLOW = 1e-250
 
-
-def draw_kernels(game: TabularGame, n: int, spread: float, rng: np.random.Generator) -> FloatArray:
-    """Draw the kernels of n robots [i, s_l, s_g, a_l, s_l'].
-
-    Raises:
-        AltmarlError: the spread is not in [0, 1].
-        ResourceError: the kernels would take more than 1 GiB.
-    """
-    if not 0.0 <= spread <= 1.0:
-        raise AltmarlError(f"spread is {spread}, must be in 0..1")
-    if n * game.P_l.nbytes > _MOST_BYTES:
-        raise ResourceError(f"{n} robots with kernels of their own need {n * game.P_l.nbytes / 2**20:,.0f} MiB; take fewer")
-    shape = (n, *game.P_l.shape)
-    if spread == 0.0:
-        return np.array(np.broadcast_to(game.P_l, shape))
-    if spread < 1.0:
-        weights = rng.standard_gamma((1.0 / spread**2 - 1.0) * game.P_l, size=shape)
-        total = weights.sum(axis=-1, keepdims=True)
-        if (total > _UNDERFLOW).all():
-            return np.asarray(weights / total)
-        # The spread is so close to 1 that gamma variables underflow; such rows are one-hot to any precision.
-    one_hot = _chosen(np.cumsum(game.P_l, axis=-1), rng.random(shape[:-1]))[..., None] == np.arange(game.n_local_states)
-    if spread == 1.0:
-        return np.asarray(one_hot, dtype=np.float64)
-    return np.asarray(np.where(total > _UNDERFLOW, weights / np.maximum(total, _UNDERFLOW), one_hot))
-
-
-def best_responses(game: TabularGame, kernels: FloatArray, occupancy: FloatArray) -> FloatArray:
+def best_responses(game: TabularGame, kernels: RobotKernels, occupancy: FloatArray | Occupancy) -> FloatArray:
     """Compute the policy of every robot that knows its own kernel [i, s_l, s_g, a_l], by L-LEARN (see `l_learn`)."""
-    return np.stack([l_learn(replace(game, P_l=kernel), occupancy).pi_l.probabilities for kernel in kernels])
+    response, own = response_to(game, occupancy), (kernels.of_robot(i) for i in range(len(kernels)))
+    return np.stack([greedy(best_local_response(replace(game, local_kernel=kernel), response)) for kernel in own])
 
 
 class Individuals:
@@ -66,7 +34,7 @@ class Individuals:
     Args:
         game: the game whose P_l the kernels replace.
         policies: pi_l [1, s_l, s_g, a_l] if all robots share it, or one policy per robot [i, s_l, s_g, a_l].
-        kernels: P_i [i, s_l, s_g, a_l, s_l'].
+        kernels: P_i of every robot.
         start: counts of the first states; which robot starts in which state is drawn.
         rng: the generator of that draw.
     """
@@ -75,7 +43,7 @@ class Individuals:
         self,
         game: TabularGame,
         policies: FloatArray,
-        kernels: FloatArray,
+        kernels: RobotKernels,
         start: Fleets,
         rng: np.random.Generator,
     ) -> None:
@@ -85,7 +53,7 @@ class Individuals:
         self.states = rng.permuted(np.array([np.repeat(zones, row) for row in start.counts]), axis=1)  # [R, i]
         self._kept = np.empty((len(start.counts), 0), dtype=np.int64)  # robots that stay polled [R, some]
         self._pi = np.cumsum(policies, axis=-1)
-        self._P = np.cumsum(kernels, axis=-1)
+        self._moves = kernels.mean.indptr, kernels.mean.indices, kernels.cumulative
         self._r_l = np.ascontiguousarray(game.r_l)
 
     def poll(self, k: int, turnover: float, rng: np.random.Generator) -> Counts:
@@ -104,7 +72,7 @@ class Individuals:
         """See Population."""
         rewards = np.zeros(len(self.states))
         u = rng.random((*self.states.shape, 2))
-        _move(self.states, self.s_g, u, (self._pi, self._P, self._r_l), rewards)
+        _move(self.states, self.s_g, u, (self._pi, self._moves, self._r_l), rewards)
         self.counts = _counts(self.states, self.counts.shape[1])
         rewards = self._game.r_g[self.s_g, a_g] + rewards / self.states.shape[1]
         self.s_g = next_global_states(self._game, self.s_g, a_g, rng)
@@ -115,17 +83,15 @@ def _counts(states: NDArray[np.int64], L: int) -> Counts:
     return np.stack([(states == j).sum(axis=1) for j in range(L)], axis=1)
 
 
-def _chosen(cumulative: FloatArray, u: FloatArray) -> NDArray[np.int64]:
-    return np.asarray((u[..., None] >= cumulative[..., :-1]).sum(axis=-1))
-
-
 @njit(nogil=True, cache=True)
 def _move(states, s_g, u, tables, rewards):  # type: ignore[no-untyped-def]
     """Move every robot by inverse transform sampling, in place, and add the local rewards to `rewards` [R].
 
-    states [R, i]; u [R, i, 2] uniform; tables = (pi [1 or i, s_l, s_g, a_l], P [i, s_l, s_g, a_l, s_l'], both cumulative, r_l).
+    states [R, i]; u [R, i, 2] uniform; tables = (pi [1 or i, s_l, s_g, a_l], rows (s_l, s_g, a_l) of P [i, entries], both
+    cumulative, r_l).
     """
-    pi, P, r_l = tables
+    pi, (start, column, P), r_l = tables
+    _, S_l, S_g, A_l = pi.shape
     for r in range(states.shape[0]):
         g = s_g[r]
         for i in range(states.shape[1]):
@@ -134,8 +100,9 @@ def _move(states, s_g, u, tables, rewards):  # type: ignore[no-untyped-def]
             a = 0
             while a < pi.shape[3] - 1 and u[r, i, 0] >= pi[own, s, g, a]:
                 a += 1
-            after = 0
-            while after < P.shape[4] - 1 and u[r, i, 1] >= P[i, s, g, a, after]:
-                after += 1
+            row = (s * S_g + g) * A_l + a
+            e = start[row]
+            while e < start[row + 1] and u[r, i, 1] >= P[i, e]:
+                e += 1
             rewards[r] += r_l[s, g, a]
-            states[r, i] = after
+            states[r, i] = column[e] if e < start[row + 1] else S_l - 1

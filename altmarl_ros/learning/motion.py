@@ -14,6 +14,7 @@ import numpy as np
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.compiled import njit
 from altmarl_ros.games import TabularGame
+from altmarl_ros.games.rows import Rows
 from altmarl_ros.learning.bellman import Workers
 from altmarl_ros.observation import Counts, draw_without_replacement
 from altmarl_ros.policies import LocalPolicy
@@ -27,7 +28,8 @@ class Motion:
 
     def __init__(self, game: TabularGame, pi_l: LocalPolicy, fleets: int, rng: np.random.Generator) -> None:
         act = _of_the_rest(np.ascontiguousarray(pi_l.probabilities.transpose(1, 0, 2)))  # [s_g, s_l, a_l]
-        move = _of_the_rest(np.ascontiguousarray(game.P_l.transpose(1, 0, 2, 3)))  # [s_g, s_l, a_l, s_l']
+        rows = game.local_kernel.rows
+        move = rows.indptr, rows.indices, rows.share_of_rest, game.local_kernel.moves_at
         self._tables = act, move, np.ascontiguousarray(game.r_l.transpose(1, 0, 2))
         self._blocks = [slice(first, first + _BLOCK) for first in range(0, fleets, _BLOCK)]
         self._streams = rng.spawn(len(self._blocks))
@@ -54,6 +56,13 @@ def draw_subset(population: Counts, k: Counts, rng: np.random.Generator) -> Coun
     return drawn
 
 
+def draw_from_rows(rows: Rows, row: Counts, u: FloatArray) -> Counts:
+    """Draw a column from the distribution of each row [R] by a uniform number each [R]."""
+    drawn = np.empty(len(row), dtype=np.int64)
+    _draw(rows.indptr, rows.indices, rows.cumulative, (row, u), (drawn, rows.columns - 1))
+    return drawn
+
+
 def _of_the_rest(p: FloatArray) -> FloatArray:
     # p_i / (p_i + p_{i+1} + ...): the probability of i for a robot that took none of the entries before; 1 for the last one.
     rest = np.cumsum(p[..., ::-1], axis=-1)[..., ::-1]
@@ -63,7 +72,7 @@ def _of_the_rest(p: FloatArray) -> FloatArray:
 
 @njit(nogil=True, cache=True)
 def _tick(rng: Any, groups: Any, s_g: Any, tables: Any, results: Any) -> None:
-    act, move, reward = tables
+    act, (start, column, share, moves_at), reward = tables
     following, rewards = results
     R, G, L = groups.shape
     A = act.shape[2]
@@ -78,12 +87,24 @@ def _tick(rng: Any, groups: Any, s_g: Any, tables: Any, results: Any) -> None:
                     acting = _binomial(rng, idle, act[g, j, a])
                     idle -= acting
                     rewards[r] += acting * reward[g, j, a]
-                    for i in range(L):
+                    row = (moves_at[g] * A + a) * L + j
+                    for e in range(start[row], start[row + 1]):
                         if acting == 0:
                             break
-                        arriving = _binomial(rng, acting, move[g, j, a, i])
+                        arriving = _binomial(rng, acting, share[e])
                         acting -= arriving
-                        following[r, w, i] += arriving
+                        following[r, w, column[e]] += arriving
+
+
+@njit(nogil=True, cache=True)
+def _draw(start: Any, column: Any, cumulative: Any, wanted: Any, results: Any) -> None:
+    (rows, u), (drawn, last) = wanted, results
+    for r in range(len(rows)):
+        drawn[r] = last
+        for e in range(start[rows[r]], start[rows[r] + 1]):
+            if u[r] < cumulative[e]:
+                drawn[r] = column[e]
+                break
 
 
 @njit(nogil=True, cache=True)

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.continuous_population import ContinuousFleets, ContinuousPopulation
-from altmarl_ros.learning.motion import Motion, draw_subset
+from altmarl_ros.learning.motion import Motion, draw_from_rows, draw_subset
+from altmarl_ros.learning.occupancy import Occupancy, OccupancySum
 from altmarl_ros.observation import Counts, ObservationModel, kept_robots
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.counts import by_group
@@ -49,13 +50,18 @@ class Rollouts:
         returns: discounted sums of rewards [R].
         mode_hits: share of ticks in which the global action was the index of the most populated local state or group [R];
             it means something if global actions name local states or groups.
-        occupancy: discounted weight of (s_g, s_l, a_g), summed over robots and runs [S_g, S_l, A_g].
+        visits: discounted weight of (s_g, s_l, a_g), summed over robots and runs.
     """
 
     rewards: FloatArray
     returns: FloatArray
     mode_hits: FloatArray
-    occupancy: FloatArray
+    visits: Occupancy
+
+    @property
+    def occupancy(self) -> FloatArray:
+        """The visits as a dense array [S_g, S_l, A_g], for small games."""
+        return self.visits.dense
 
     @property
     def value(self) -> float:
@@ -135,16 +141,16 @@ def play(
     runs, n = len(population.s_g), int(population.counts[0].sum())
     rewards = np.empty((runs, horizon))
     hits = np.zeros(runs)
-    occupancy = np.zeros((game.n_global_states, game.n_local_states, game.n_global_actions))
+    visits = OccupancySum((game.n_global_states, game.n_local_states, game.n_global_actions))
     model.reset(runs)
     for t in range(horizon):
         s_g, N = population.s_g, population.counts
         a_g = model.decide(s_g, population.poll(k, model.turnover, hearing), n)
         hits += a_g == by_group(N, game.groups).argmax(axis=1)
-        np.add.at(occupancy.transpose(0, 2, 1), (s_g, a_g), game.gamma**t * N / n)
+        visits.add(s_g, a_g, game.gamma**t * N / n)
         rewards[:, t] = population.step(a_g, dynamics)
     returns = rewards @ game.gamma ** np.arange(horizon)
-    return Rollouts(rewards, returns, hits / horizon, occupancy)
+    return Rollouts(rewards, returns, hits / horizon, visits.result())
 
 
 class CountedPopulation:
@@ -182,5 +188,4 @@ def next_global_states(
     rng: np.random.Generator,
 ) -> NDArray[np.int64]:
     """Draw s_g' ~ P_g(. | s_g, a_g) [R], each by one uniform number."""
-    cumulative = np.cumsum(game.P_g[s_g, a_g], axis=1)[:, :-1]
-    return np.asarray((rng.random(len(s_g))[:, None] >= cumulative).sum(axis=1))
+    return draw_from_rows(game.global_kernel.rows, s_g * game.n_global_actions + a_g, rng.random(len(s_g)))

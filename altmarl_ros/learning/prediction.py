@@ -41,6 +41,8 @@ from altmarl_ros.games.trajectory import UNKNOWN, IntArray, Trajectory
 from altmarl_ros.observation import draw_without_replacement
 from altmarl_ros.policies import LocalPolicy
 
+_MOST_NUMBERS = 1 << 24  # that are drawn at a time
+
 SIGNIFICANCE = 0.05
 """A model is rejected if a smaller share of its own runs than this lies as far off as the record."""
 
@@ -141,13 +143,12 @@ def compare(
         mean[t] = values.mean(axis=0)
         hits += _between(low[t], values[half:], high[t])
     inside = _between(low, observed, high)
-    rank = _transition_significance(kernels, count_transitions(game, run), fleets, rng)
+    seen = count_transitions(game, run, pool=kernels.shape[2] == 1)
+    rank = _transition_significance(kernels, seen, fleets, rng)
     return Comparison(observed, low, mean, high, inside, hits / len(observed), rank)
 
 
 def _transition_significance(kernels: FloatArray, seen: IntArray, draws: int, rng: np.random.Generator) -> float:
-    if kernels.shape[2] == 1:
-        seen = seen.sum(axis=1, keepdims=True)
     n = seen.sum(axis=-1)
     expected = n[..., None] * kernels.mean(axis=0)
 
@@ -189,5 +190,7 @@ def _played(
         D = rng.multinomial(N - idle, pi_l.probabilities[:, s_g])  # [R, s_l, a_l]
         local = np.einsum("rla,la->r", D, game.r_l[:, s_g]) / max(acting, 1)
         yield np.column_stack([N, game.r_g[s_g, a_g] + local])
-        rows = kernels[own, :, s_g if kernels.shape[2] > 1 else 0]  # [R, s_l, a_l, s_l']
-        arrived = idle + rng.multinomial(D, rows).sum(axis=(1, 2))
+        moving = kernels[:, :, s_g if kernels.shape[2] > 1 else 0]  # [M, s_l, a_l, s_l']
+        step = max(1, _MOST_NUMBERS // moving[0].size)
+        parts = [slice(first, first + step) for first in range(0, fleets, step)]
+        arrived = idle + np.concatenate([rng.multinomial(D[part], moving[own[part]]).sum(axis=(1, 2)) for part in parts])

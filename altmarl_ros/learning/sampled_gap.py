@@ -70,12 +70,12 @@ def sampled_gap(
     held = measuring.play(pi_g, pi_l)
 
     def gain(base: Rollouts, play: Callable[[_Episodes], Rollouts], scale: float = 1.0) -> Interval:
-        return Interval.estimated(play(measuring).returns - base.returns, scale)
+        return Interval.of_gain(play(measuring).returns - base.returns, scale)
 
     rung = min(k, n) if model == "fresh" or pi_g.most_reports is None else pi_g.most_reports
-    others = global_candidates(game, pi_g, pi_l, k=rung, occupancy=chosen_by.occupancy, relearn=relearn, seed=seed)
-    seen = choosing.play_all_seen(pi_g, pi_l).occupancy
-    policies = local_candidates(game, pi_l, (chosen_by.occupancy, pooled(chosen_by.occupancy), seen))
+    others = global_candidates(game, pi_g, pi_l, k=rung, occupancy=chosen_by.visits, relearn=relearn, seed=seed)
+    seen = choosing.play_all_seen(pi_g, pi_l).visits
+    policies = local_candidates(game, pi_l, (chosen_by.visits, pooled(chosen_by.visits), seen))
     better_global = _best([choosing.play(other, pi_l) for other in others], chosen_by)
     better_local = _best([choosing.play(pi_g, policy) for policy in policies], chosen_by)
     m = max(1, round(SHARE * n))

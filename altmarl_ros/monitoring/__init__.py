@@ -2,7 +2,7 @@
 
 from altmarl_ros.monitoring.drive_health import drive_finding
 from altmarl_ros.monitoring.health import CoordinatorHealth, Finding, Level, Threshold, Thresholds, robots_finding
-from altmarl_ros.monitoring.layout import Layout, floor_layout, ring_layout
+from altmarl_ros.monitoring.layout import Layout, disc_layout, floor_layout
 from altmarl_ros.monitoring.scene import RobotLocations, Scene, Tick, make_scene
 from altmarl_ros.monitoring.team_reward import team_reward
 from altmarl_ros.monitoring.tick_view import TickView, true_reward, true_shares
@@ -18,10 +18,10 @@ __all__ = [
     "Thresholds",
     "Tick",
     "TickView",
+    "disc_layout",
     "drive_finding",
     "floor_layout",
     "make_scene",
-    "ring_layout",
     "robots_finding",
     "team_reward",
     "true_reward",

@@ -1,4 +1,4 @@
-"""Lays out zones and robots for drawing: on the game's floor, or on a ring of discs for a game without a floor.
+"""Lays out zones and robots for drawing: on the game's floor, or as discs on a ring or in rows for a game without a floor.
 
 All is in metres in the `map` frame. A robot whose pose is not known is drawn in its zone. Its place there depends on the
 robot alone, so that only a change of zone moves it. The places are a sunflower: point i of n lies at radius
@@ -16,6 +16,7 @@ from shapely.geometry import Point, Polygon
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.floors.floor_map import FloorMap
+from altmarl_ros.games.zone_places import grid_places
 
 _GOLDEN_ANGLE = pi * (3.0 - sqrt(5.0))
 _FILLED = 0.8  # part of the disc around a zone's centre in which robots are placed
@@ -86,14 +87,18 @@ def floor_layout(floor: FloorMap) -> Layout:
     return Layout(tuple(zones), floor.walls)
 
 
-def ring_layout(names: tuple[str, ...]) -> Layout:
-    """Lay out zones as discs on a circle, clockwise from the top."""
+def disc_layout(names: tuple[str, ...]) -> Layout:
+    """Lay out zones as discs: on a circle, clockwise from the top, or many of them in rows."""
     n = len(names)
-    ring = 0.0 if n == 1 else (_ZONE_RADIUS + _GAP / 2) / np.sin(pi / n)
-    angles = pi / 2 - 2 * pi * np.arange(n) / n
+    centres = grid_places(names)
+    if centres is None:
+        ring = 0.0 if n == 1 else (_ZONE_RADIUS + _GAP / 2) / np.sin(pi / n)
+        angles = pi / 2 - 2 * pi * np.arange(n) / n
+        centres = ring * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    else:
+        centres = (2 * _ZONE_RADIUS + _GAP) * centres
     zones = []
-    for name, angle in zip(names, angles, strict=True):
-        centre = ring * np.array([np.cos(angle), np.sin(angle)])
+    for name, centre in zip(names, centres, strict=True):
         label = centre + np.array([0.0, _ZONE_RADIUS + _LABEL])
         zones.append(_shape(name, Point(centre).buffer(_ZONE_RADIUS, quad_segs=12), centre, label, _ZONE_RADIUS))
     return Layout(tuple(zones))

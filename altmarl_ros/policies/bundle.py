@@ -27,6 +27,7 @@ from altmarl_ros.policies.bundle_header import FORMAT, FORMAT_VERSION, LADDER, S
 from altmarl_ros.policies.counts import number_of_counts
 from altmarl_ros.policies.ladder import Ladder
 from altmarl_ros.policies.local_policy import LocalPolicy
+from altmarl_ros.policies.packing import as_on_the_wire
 from altmarl_ros.policies.shares import SharesPolicy
 from altmarl_ros.policies.shares.stored import ARRAYS, arrays_of, policy_from
 from altmarl_ros.resources import data_home
@@ -48,7 +49,7 @@ class PolicyBundle:
 
     Attributes:
         pi_g: the coordinator's policy: a ladder for k' = 0..K reports, or value vectors over shares of robots.
-        pi_l: the robots' policy.
+        pi_l: the robots' policy, as robots have it that were sent it.
         game: name of the game that the pair was learned for.
         game_hash: content hash of that game.
         gamma: discount under which the pair was learned.
@@ -70,6 +71,7 @@ class PolicyBundle:
     r_g: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "pi_l", as_on_the_wire(self.pi_l))  # so that the coordinator expects what robots do
         S_l, S_g, _ = self.pi_l.probabilities.shape
         if self.r_g is not None:
             shape = (S_g, self.pi_g.n_global_actions)

@@ -63,7 +63,10 @@ class LocalPolicy:
 
     def draw(self, s_l: int, s_g: int, rng: np.random.Generator) -> int:
         """Draw one action a_l ~ pi_l(. | s_l, s_g)."""
-        cumulative = self._cumulative[s_l][s_g]
+        rows = self._cumulative.get(s_l)
+        if rows is None:
+            rows = self._cumulative[s_l] = np.cumsum(self.probabilities[s_l], axis=-1).tolist()
+        cumulative = rows[s_g]
         return min(bisect_right(cumulative, rng.random()), len(cumulative) - 1)
 
     def softened(self, temperature: float) -> LocalPolicy:
@@ -84,9 +87,10 @@ class LocalPolicy:
         return {}
 
     @cached_property
-    def _cumulative(self) -> list[list[list[float]]]:
-        # Lists are faster than arrays for one draw at a time, which a robot makes between a poll and its report.
-        return [[row.tolist() for row in rows] for rows in np.cumsum(self.probabilities, axis=-1)]
+    def _cumulative(self) -> dict[int, list[list[float]]]:
+        # By s_l, of those drawn from. Lists are faster than arrays for one draw at a time, which a robot makes between a poll
+        # and its report.
+        return {}
 
     def transition(self, game: TabularGame) -> FloatArray:
         """Compute P_pi(s_l' | s_l, s_g) = sum_a pi_l(a | s_l, s_g) P_l(s_l' | s_l, s_g, a) [s_g, s_l, s_l']."""

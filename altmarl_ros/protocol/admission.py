@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
+from typing import Iterable
 
 from altmarl_ros.errors import AltmarlError
 
@@ -45,6 +46,30 @@ class Admission:
         return None
 
 
+class HelloBudget:
+    """Bounds how many robots hellos for many may name, since handling one costs as much as handling thousands of single ones.
+
+    At first so many as the fleet can hold, and `_NAMED_PER_SECOND` more in each second. A crowd whose hello is left out says it
+    again, since it hears that it is not counted.
+    """
+
+    def __init__(self, capacity: int, now: float) -> None:
+        """`now` is the monotonic time [s]."""
+        self._capacity, self._room, self._at = float(capacity), float(capacity), now
+
+    def spend(self, robots: int, now: float) -> bool:
+        """Whether a hello for so many robots may be handled at time `now` [s]; one for a single robot always may."""
+        self._room = min(self._capacity, self._room + _NAMED_PER_SECOND * max(0.0, now - self._at))
+        self._at = now
+        if robots <= 1:
+            return True
+        if robots > self._room:
+            return False
+        self._room -= robots
+        return True
+
+
+_NAMED_PER_SECOND = 5000.0
 _ITEM = re.compile(r"\s*(\d{1,10})\s*(?:-\s*(\d{1,10})\s*)?")
 _MAX_ID = 2**32 - 1
 
@@ -73,6 +98,11 @@ class IdRanges:
             else:
                 merged.append((low, high))
         return cls(tuple(merged))
+
+    @classmethod
+    def of(cls, robot_ids: Iterable[int]) -> IdRanges:
+        """Collect single ids."""
+        return cls.parse(",".join(map(str, robot_ids)))
 
     def __contains__(self, robot_id: int) -> bool:
         place = bisect_right(self.ranges, (robot_id, _MAX_ID)) - 1

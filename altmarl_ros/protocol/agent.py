@@ -1,33 +1,23 @@
-"""The robot's side of a tick: follow the newest session, report when polled, act exactly once."""
+"""The robot's side of a tick: follow one coordinator, report when polled, act exactly once."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass, replace
-from enum import Enum
 
 import numpy as np
 
+from altmarl_ros.protocol.allegiance import Allegiance, Heard
 from altmarl_ros.protocol.held_policies import HeldPolicies, HeldPolicy
-from altmarl_ros.protocol.messages import Report, Tick, is_newer
+from altmarl_ros.protocol.membership import Membership
+from altmarl_ros.protocol.messages import Report, Tick
+from altmarl_ros.protocol.pledge import NO_MARK
+from altmarl_ros.protocol.roster_page import Counted, RosterPage
 from altmarl_ros.random_streams import spread
 
 
 def join_delay(robot_id: int, window: float) -> float:
     """Return after how long a robot says hello, in [0, window) [s]; any run of successive ids is spread evenly over it."""
     return window * spread(robot_id)
-
-
-_SESSIONS_KEPT = 8
-
-
-class Heard(Enum):
-    """What a tick message is to the robot that receives it."""
-
-    NEW = "new"
-    NEW_SESSION = "new session"
-    REPEATED = "repeated"
-    OLD = "old"
 
 
 @dataclass(frozen=True)
@@ -51,7 +41,8 @@ class Reaction:
 
     Attributes:
         heard: what the message is to the robot.
-        rejoins: whether the robot has to say hello again, since the session is new or its coordinator was silent.
+        rejoins: whether the robot has to say hello again, since the session is new, its coordinator was silent, or the
+            coordinator does not count it.
         answer: what it does about the tick, or None if it cannot answer now or has answered before.
         late_report: the report for which a repeated tick asked after the robot had acted, or None.
     """
@@ -67,11 +58,13 @@ class RobotAgent:
 
     A tick that cannot be answered yet, for want of the policy or of the local state, stays open until
     the next one replaces it. A tick that is repeated to poll further robots is never acted on again: it
-    makes the robot report, once, the state from which it acted. A session is followed until a newer one
-    speaks, or until it was silent for `silence` seconds, so that a coordinator whose clock went
-    backwards is not ignored for ever.
+    makes the robot report, once, the state from which it acted. Which session is followed is a matter of
+    `allegiance.py`.
 
     Attributes:
+        allegiance: the coordinator that is followed.
+        membership: the robot's place on the coordinator's roster.
+        mark: of the pledge in the robot's hellos.
         silence: time without a tick after which the coordinator counts as silent [s].
         temperature: of the local action [reward units], for policies that have action values; 0: as announced.
         policies: the policies to act by, which robots of one process share.
@@ -81,17 +74,26 @@ class RobotAgent:
     """
 
     def __init__(
-        self, robot_id: int, rng: np.random.Generator, silence: float = 2.0, policies: HeldPolicies | None = None
+        self,
+        robot_id: int,
+        rng: np.random.Generator,
+        silence: float = 2.0,
+        policies: HeldPolicies | None = None,
+        *,
+        lease: float | None = None,
+        mark: int = NO_MARK,
     ) -> None:
+        """`lease` is that of `allegiance` [s]; None: `silence`."""
         self.robot_id = robot_id
+        self.mark = mark
+        self.allegiance = Allegiance(silence if lease is None else lease)
+        self.membership = Membership()
         self._rng = rng
         self.silence = silence
         self.temperature = 0.0
         self.policies = HeldPolicies() if policies is None else policies
-        self._last: tuple[int, int] | None = None  # session, tick
-        self._followed: OrderedDict[int, int] = OrderedDict()  # latest sessions and the last tick heard of each
-        self._last_time = -np.inf
         self._open: Tick | None = None
+        self._last: Tick | None = None  # that was followed
         self._unasked: Report | None = None  # of the last tick, while nobody has asked for it
         self._owed: Report | None = None  # once somebody has
         self.heard = self.missed = self.without_policy = 0
@@ -99,39 +101,44 @@ class RobotAgent:
     @property
     def lacks_policy(self) -> bool:
         """Whether a tick waits for a policy that this robot does not hold."""
-        return self._open is not None and self._open.policy_id not in self.policies
+        return self._open is not None and self.policies.find(self._open) is None
+
+    @property
+    def lacks_values(self) -> bool:
+        """Whether this robot needs action values for its temperature, which its policy has but came without."""
+        held = None if self._last is None else self.policies.find(self._last)
+        return self.temperature > 0.0 and held is not None and held.left_out > 0
 
     def silent(self, now: float) -> bool:
         """Whether no tick was followed in the last `silence` seconds before monotonic time `now` [s]."""
-        return not 0.0 <= now - self._last_time <= self.silence
+        return not self.allegiance.heard_within(self.silence, now)
+
+    def tick_age(self, now: float) -> float:
+        """Return the time since the last tick that was followed, at monotonic time `now` [s]; infinite: none was."""
+        return self.allegiance.tick_age(now)
 
     def react(self, tick: Tick, now: float, local_state: int | None) -> Reaction:
         """Take a tick message at monotonic time `now` [s] in local state s_l (None: not known), and answer it if possible."""
         was_silent = self.silent(now)
         heard = self.hear(tick, now)
-        rejoins = heard is Heard.NEW_SESSION or (heard is Heard.NEW and was_silent)
-        answer = self.answer(local_state) if heard in (Heard.NEW, Heard.NEW_SESSION) else None
+        new = heard in (Heard.NEW, Heard.NEW_SESSION)
+        uncounted = new and tick.roster is not None and self.membership.must_repeat(tick.roster, self._find, now)
+        rejoins = heard is Heard.NEW_SESSION or (heard is Heard.NEW and was_silent) or uncounted
+        answer = self.answer(local_state) if new else None
         return Reaction(heard, rejoins, answer, self.late_report() if heard is Heard.REPEATED else None)
 
     def hear(self, tick: Tick, now: float) -> Heard:
         """Take a tick message at monotonic time `now` [s], to be answered later."""
-        heard = self._classify(tick, now)
-        if heard is Heard.OLD:
-            return heard
+        heard = self.allegiance.hear(tick, now)
         if heard is Heard.REPEATED:
             self._hear_again(tick)
+        if heard not in (Heard.NEW, Heard.NEW_SESSION):
             return heard
-        self._last_time = now
         self.heard += 1
         self.without_policy += self.lacks_policy
         self.missed += self._open is not None
-        self._open = tick
+        self._open = self._last = tick
         self._unasked = self._owed = None
-        self._last = (tick.session, tick.tick)
-        self._followed[tick.session] = tick.tick
-        self._followed.move_to_end(tick.session)
-        while len(self._followed) > _SESSIONS_KEPT:
-            self._followed.popitem(last=False)
         return heard
 
     def answer(self, local_state: int | None) -> Answer | None:
@@ -171,19 +178,10 @@ class RobotAgent:
 
     def _ready(self) -> tuple[Tick, HeldPolicy] | None:
         tick = self._open
-        held = self.policies.get(tick.policy_id) if tick else None
+        held = self.policies.find(tick) if tick else None
         if tick is None or held is None or not 0 <= tick.global_state < held.policy.probabilities.shape[1]:
             return None
         return tick, held
 
-    def _classify(self, tick: Tick, now: float) -> Heard:
-        if self._last is None:
-            return Heard.NEW_SESSION
-        session, last_tick = self._last
-        if tick.session == session:
-            if tick.tick == last_tick:
-                return Heard.REPEATED
-            return Heard.NEW if tick.tick > last_tick else Heard.OLD
-        if tick.tick <= self._followed.get(tick.session, -1):
-            return Heard.OLD  # a late copy, from a session to which we return or which returns to us
-        return Heard.NEW_SESSION if is_newer(tick.session, session) or self.silent(now) else Heard.OLD
+    def _find(self, page: RosterPage) -> Counted:
+        return page.find(self.robot_id, self.mark)

@@ -26,8 +26,10 @@ from altmarl_ros.policies import PolicyBundle
 from altmarl_ros.policies.lookahead import check_values
 from altmarl_ros.protocol.budget import BandwidthBudget
 from altmarl_ros.protocol.decision import Decision, DecisionMaker, compile_models
+from altmarl_ros.protocol.held_policies import digest_of
 from altmarl_ros.protocol.messages import Report, Tick, Verdict, game_tag
 from altmarl_ros.protocol.plant import Plant, VirtualPlant
+from altmarl_ros.protocol.pledge import NO_MARK
 from altmarl_ros.protocol.roster import Roster
 from altmarl_ros.protocol.settings import CoordinatorSettings
 from altmarl_ros.protocol.standby import Handover
@@ -41,6 +43,7 @@ class Coordinator:
     Attributes:
         game: the game that the fleet plays.
         session: number of the session.
+        mark: of the pledge that its ticks carry (`pledge.py`).
         roster: the robots that joined, and who is polled next.
         budget: how many reports the bandwidth limit allows.
         verdicts: number of reports of the session by verdict.
@@ -62,7 +65,7 @@ class Coordinator:
             AltmarlError: the policy is for another game, or lacks what the settings ask for.
         """
         check_bundle(bundle, game, settings.k, settings.decision.temperature)
-        self.game, self.session = game, session
+        self.game, self.session, self.mark = game, session, NO_MARK
         self.roster = Roster(settings.max_misses, settings.probe_interval)
         self.budget = BandwidthBudget(settings.bandwidth_limit, settings.period, settings.answer_time)
         self.verdicts: Counter[Verdict] = Counter()
@@ -71,7 +74,7 @@ class Coordinator:
         self._given_settings: CoordinatorSettings | None = None  # since the last tick was due
         self._decision_maker = DecisionMaker(game, bundle, settings.decision)
         self._next_bundle: PolicyBundle | None = None
-        self._r_pi = bundle.pi_l.reward(game)
+        self._r_pi, self._policy_digest = bundle.pi_l.reward(game), digest_of(bundle.pi_l)
         self._game_tag = game_tag(game.content_hash)
         self._plant = plant if plant is not None else VirtualPlant(game, rng)
         self._last_action: int | None = None
@@ -183,7 +186,7 @@ class Coordinator:
         assert self._given_settings is None, "settings that the policy may need are not taken over yet"
         self._decision_maker.adopt(self._next_bundle)
         self._next_bundle = None
-        self._r_pi = self.bundle.pi_l.reward(self.game)
+        self._r_pi, self._policy_digest = self.bundle.pi_l.reward(self.game), digest_of(self.bundle.pi_l)
 
     def begin(self, now: float = 0.0) -> Tick | None:
         """Open the next tick at monotonic time `now` [s]; one that is still open must be decided first.
@@ -200,7 +203,17 @@ class Coordinator:
         self._k_eff = min(k if most is None else min(k, most), self.budget.room(now))
         polled = self.roster.draw(self._k_eff, self._rng, self._kept())
         self.budget.spend(len(polled), now)
-        self._open = Tick(self.session, self._next_tick, self.bundle.policy_id, global_state, self._last_action, polled)
+        self._open = Tick(
+            self.session,
+            self._next_tick,
+            self.bundle.policy_id,
+            global_state,
+            self._last_action,
+            polled,
+            mark=self.mark,
+            policy_digest=self._policy_digest,
+            roster=self.roster.claims.next_page(),
+        )
         self._answers = {}
         self._wanted = len(polled)
         return self._open
@@ -210,12 +223,18 @@ class Coordinator:
         self._open = None
         self._answers = {}
 
-    def take_over(self, session: int, known: Handover) -> None:
-        """Begin a session where another coordinator's ended, as far as that is known."""
+    def resignation(self, secret: int) -> Tick:
+        """Return the message that gives the session up; `secret` is that of the pledge."""
+        state = self.global_state
+        last = max(0, self._next_tick - 1)
+        return Tick(self.session, last, self.bundle.policy_id, state or 0, None, (), mark=self.mark, secret=secret)
+
+    def take_over(self, session: int, known: Handover, mark: int = NO_MARK) -> None:
+        """Begin a session where another coordinator's ended, as far as that is known; `mark` is of the session's pledge."""
         self.stand_by()
         self._asked.clear()
         self.verdicts.clear()
-        self.session, self._next_tick, self._last_action = session, 0, None
+        self.session, self.mark, self._next_tick, self._last_action = session, mark, 0, None
         S_g, A_g = self.game.n_global_states, self.game.n_global_actions
         if known.global_state is not None and known.global_state < S_g:
             if known.global_action is not None and known.global_action < A_g:
@@ -237,7 +256,7 @@ class Coordinator:
             return None
         self.budget.spend(len(others), now)
         self._open = replace(tick, polled=tick.polled + others)
-        return replace(tick, polled=silent + others)
+        return replace(tick, polled=silent + others, roster=None)
 
     def hear(self, report: Report) -> Verdict:
         """Judge a report, which is data from outside, and remember it if it counts."""

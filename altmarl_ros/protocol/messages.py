@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from altmarl_ros.protocol.roster_page import RosterPage
+
 
 @dataclass(frozen=True)
 class Tick:
@@ -17,6 +19,10 @@ class Tick:
         global_state: s_g(t).
         global_action: a_g(t - 1), which led to that state; None at first.
         polled: ids of the robots that are asked to report.
+        mark: of the coordinator's pledge (`pledge.py`), the same in all its ticks.
+        secret: of that pledge, in the message by which a coordinator gives its session up, which begins no tick; else 0.
+        policy_digest: of the local policy that is meant (`held_policies.py`); 0: not told.
+        roster: a part of the coordinator's roster, None where nothing is told of it.
     """
 
     session: int
@@ -25,6 +31,10 @@ class Tick:
     global_state: int
     global_action: int | None
     polled: tuple[int, ...]
+    mark: int = 0
+    secret: int = 0
+    policy_digest: int = 0
+    roster: RosterPage | None = None
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class VirtualPlant:
         S_g = game.n_global_states
         if state is not None and not 0 <= state < S_g:
             raise AltmarlError(f"global state is {state}, must be below {S_g}")
-        self._P_g, self._rng = game.P_g, rng
+        self._P_g, self._rng = game.global_kernel, rng
         self._state = int(rng.choice(S_g, p=game.initial.rho_g)) if state is None else state
 
     @property
@@ -51,7 +51,7 @@ class VirtualPlant:
 
     def act(self, action: int) -> None:
         """Draw the next s_g."""
-        self._state = int(self._rng.choice(len(self._P_g), p=self._P_g[self._state, action]))
+        self._state = int(self._rng.choice(self._P_g.shape[0], p=self._P_g.row(self._state, action)))
 
     def resume(self, state: int, action: int | None) -> None:
         """Continue from the other coordinator's s_g; its a_g, if known, moves it once."""

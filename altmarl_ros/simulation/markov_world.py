@@ -67,7 +67,6 @@ class MarkovWorld:
     def __init__(self, game: TabularGame, seed: int) -> None:
         self._game, self._seed = game, seed
         self._shares = start_shares(game, seed)
-        self._cumulative = np.cumsum(game.P_l, axis=-1)
         self._robots: dict[int, _Robot] = {}
         self._records: dict[tuple[int, int], _Record] = {}
         self._closed: deque[tuple[int, int]] = deque(maxlen=16)
@@ -109,8 +108,8 @@ class MarkovWorld:
             return robot.state
         record.states[robot_id] = robot.state
         record.moves[robot_id] = a_l
-        row = self._cumulative[robot.state, s_g, a_l]
-        robot.state = min(int(np.searchsorted(row, robot.rng.random(), side="right")), len(row) - 1)
+        kernel = self._game.local_kernel
+        robot.state = kernel.rows.draw(kernel.row_at(robot.state, s_g, a_l), robot.rng.random())
         return robot.state
 
     def hear_tick(self, session: int, tick: int) -> None:

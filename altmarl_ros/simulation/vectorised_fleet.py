@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from altmarl_ros.compiled import njit
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.policies import LocalPolicy
-from altmarl_ros.protocol.agent import Heard, RobotAgent
+from altmarl_ros.protocol.agent import RobotAgent
+from altmarl_ros.protocol.allegiance import Heard
 from altmarl_ros.protocol.held_policies import HeldPolicies
 from altmarl_ros.protocol.messages import Report, Tick
 from altmarl_ros.random_streams import draw_uniform, make_streams
@@ -65,7 +66,7 @@ class Crowd:
         shares = np.cumsum(start_shares(game, seed))
         starts = np.searchsorted(shares / shares[-1], draw_uniform(self._moving), side="right")
         self.local_states: StateArray = starts.astype(np.uint16)
-        self._P_l = np.cumsum(game.P_l, axis=-1)
+        self._rows = game.local_kernel.rows
         self._policy: tuple[LocalPolicy, NDArray[np.float64]] | None = None  # the last one used, and its cumulative form
         self._seen: StateArray = self.local_states  # in which the robots acted last ...
         self._acted: tuple[Tick, int] | None = None  # ... in this tick, the last one heard, by a policy with this game tag
@@ -82,7 +83,7 @@ class Crowd:
         heard = self.leader.hear(tick, now)
         if heard in (Heard.NEW, Heard.NEW_SESSION):
             self._acted, self._polled = None, {}
-        if heard is not Heard.OLD:
+        if heard not in (Heard.OLD, Heard.FOREIGN):
             for robot_id in tick.polled:
                 if robot_id in self.ids:
                     self._polled.setdefault(robot_id, False)
@@ -95,7 +96,7 @@ class Crowd:
             return None
         tick, held = taken
         policy = held.policy.softened(self.leader.temperature)
-        if policy.probabilities.shape[::2] != self._game.P_l.shape[:3:2] or tick.global_state >= self._game.n_global_states:
+        if policy.probabilities.shape[::2] != self._game.r_l.shape[::2] or tick.global_state >= self._game.n_global_states:
             return None
         if self._policy is None or self._policy[0] is not policy:
             self._policy = policy, np.cumsum(policy.probabilities, axis=-1)
@@ -110,7 +111,9 @@ class Crowd:
         actions, after = np.empty_like(before), np.empty_like(before)
         counts = np.zeros((self._game.n_local_states, self._game.n_local_actions), dtype=np.int64)
         deciding, moving = (draw_uniform(streams) if count else np.empty(0) for streams in (self._deciding, self._moving))
-        _play(before, (pi_l.copy(), self._P_l[:, s_g].copy()), (deciding, moving), (actions, after, counts))
+        rows, kind = self._rows, self._game.local_kernel.moves_at[s_g]
+        kernel = rows.indptr, rows.indices, rows.cumulative, kind * self._game.n_local_actions
+        _play(before, (pi_l.copy(), kernel), (deciding, moving), (actions, after, counts))
         if count:
             self.local_states = after
         return actions, counts
@@ -127,15 +130,17 @@ class Crowd:
 
 @njit(nogil=True, cache=True)
 def _play(before, kernels, draws, out):  # type: ignore[no-untyped-def]
-    """Inverse-transform draws for all robots; pi_l [s_l, a_l] and P_l [s_l, a_l, s_l'] are cumulative."""
-    (pi_l, P_l), (deciding, moving), (actions, after, counts) = kernels, draws, out
+    """Inverse-transform draws for all robots; pi_l [s_l, a_l] and P_l, whose rows begin at `first`, are cumulative."""
+    (pi_l, (start, column, P_l, first)), (deciding, moving), (actions, after, counts) = kernels, draws, out
+    S_l = pi_l.shape[0]
     for i in range(len(before)):
         s = before[i]
         a = 0
         while a < pi_l.shape[1] - 1 and pi_l[s, a] <= deciding[i]:
             a += 1
-        j = 0
-        while j < P_l.shape[2] - 1 and P_l[s, a, j] <= moving[i]:
-            j += 1
-        actions[i], after[i] = a, j
+        row = (first + a) * S_l + s
+        e = start[row]
+        while e < start[row + 1] and P_l[e] <= moving[i]:
+            e += 1
+        actions[i], after[i] = a, column[e] if e < start[row + 1] else S_l - 1
         counts[s, a] += 1

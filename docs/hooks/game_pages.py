@@ -6,7 +6,7 @@ import inspect
 import sys
 from typing import Any
 
-from altmarl_ros.games import load_game
+from altmarl_ros.games import load_game, written_tables
 from altmarl_ros.games.spec import BUILDERS, Builder, describe_builder, describe_game
 from altmarl_ros.resources import share_directory
 from tables import code, code_span, table
@@ -14,7 +14,7 @@ from tables import code, code_span, table
 _INTRODUCTION = """# Games
 
 What a game is, how to write one and how to check it: [Your own game](../how-to/games.md). A game is a YAML file with either
-`builder` and `parameters`, or `arrays` (an `.npz`) and `gamma`.
+`builder` and `parameters`, or `arrays` (an `.npz`) and `gamma`, or `tables` (written line by line) and `gamma`.
 
 | key | meaning |
 | --- | --- |
@@ -22,8 +22,10 @@ What a game is, how to write one and how to check it: [Your own game](../how-to/
 | `description` | one line, for `altmarl game list` |
 | `builder`, `parameters` | a family of games below, or one of an installed package, and its parameters |
 | `arrays` | `.npz` beside the file: `P_g[s_g, a_g, s_g']`, `P_l[s_l, s_g, a_l, s_l']`, `r_g[s_g, a_g]`, `r_l[s_l, s_g, a_l]`; `rho_g[s_g]`, `alpha[s_l]` and `gamma` where given |
+| | in place of `P_g` its compressed sparse rows `P_g_indptr`, `P_g_indices` and `P_g_data`, row s_g × A_g + a_g; in place of `P_l` likewise, row (kind × A_l + a_l) × S_l + s_l, with the kind of movement `moves_at[s_g]` where robots do not move alike at every s_g |
+| `tables` | states, actions, kernels and rewards line by line, see [below](#tables) |
 | `gamma` | discount per tick, in (0, 1), where the arrays have none |
-| `identified` | `.npz` with a `P_l` that takes the place of the model's: `altmarl identify` writes it |
+| `identified` | `.npz` with a `P_l` that takes the place of the model's: `altmarl identify` writes it; `P_l[s_l, 1, a_l, s_l']` holds for every s_g |
 | `local_state_names`, `global_action_names`, `local_action_names` | for people |
 
 ## Built in
@@ -33,7 +35,11 @@ What a game is, how to write one and how to check it: [Your own game](../how-to/
 
 def page() -> str:
     """Games, then builders."""
-    return _INTRODUCTION + _games() + "".join(_builder(name, builder) for name, builder in sorted(BUILDERS.items()))
+    return _INTRODUCTION + _games() + _tables() + "".join(_builder(name, builder) for name, builder in sorted(BUILDERS.items()))
+
+
+def _tables() -> str:
+    return f"\n## Tables\n\n```text\n{inspect.getdoc(written_tables)}\n```\n"
 
 
 def _games() -> str:

@@ -50,7 +50,9 @@ pytestmark = pytest.mark.browser
 def view():
     made = FleetView("/fleet")
     stay = np.ones((5, 1, 1, 1)) * np.eye(5)[:, None, None, :]
-    game = TabularGame("hall", np.ones((1, 1, 1)), stay, np.zeros((1, 1)), np.zeros((5, 1, 1)), 0.9, local_state_names=ZONES)
+    game = TabularGame(
+        "hall", np.ones((1, 1, 1)), stay, np.zeros((1, 1)), np.zeros((5, 1, 1)), gamma=0.9, local_state_names=ZONES
+    )
     made.set_game(game, None, {"name": "hall", "hash": "", "note": ""})
     for robot_id in range(40):
         made.robots.join(robot_id, 1, f"/warehouse_robot_{robot_id:04d}/robot")
@@ -138,6 +140,28 @@ def test_names_in_the_table_are_whole(open_page, size, names):
     cell.scroll_into_view_if_needed()
     left, width = page.evaluate("node => [node.getBoundingClientRect().x, innerWidth]", cell.element_handle())
     assert 0 <= left < width
+
+
+def test_the_table_says_who_stands_and_why(open_page, view):
+    page = open_page(DESK)
+    expect(page.locator("#roster .head .drive")).to_be_hidden()
+    try:
+        view.hear_drive(3, 2, "stopped: no fresh pose")
+        view.hear_drive(5, 1, "blocked: obstacle in the protective field")
+        view.hear_drive(7, 0, "moving")
+        view.hear_drive(9, 0, "stopped")
+        rows = page.locator("#roster .body .row:visible")
+        expect(rows.filter(has_text="warehouse_robot_0003").locator(".drive")).to_have_text("stopped: no fresh pose")
+        page.select_option("#roster-show", "stopped")
+        expect(page.locator("#roster-count")).to_have_text("2 of 40")
+        expect(rows).to_have_count(2)
+        expect(rows.filter(has_text="blocked: obstacle in the protective field")).to_have_count(1)
+        page.select_option("#roster-show", "all")
+        page.get_by_role("button", name="Motion").click()
+        expect(rows.first).to_contain_text("stopped: no fresh pose")
+    finally:
+        view.robots.drives.clear()
+        view.robots.driven += 1
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])

@@ -149,3 +149,33 @@ def test_the_period_is_that_of_the_game_where_robots_need_time():
     assert find_period(None, "hall", "physical") == tick_of("hall")
     with pytest.raises(AltmarlError, match="period"):
         find_period(None, "warehouse", "physical")
+
+
+def test_fleets_of_other_prefixes_share_no_name_with_the_default_one():
+    names, topics = set(), set()
+    for prefix in ("/fleet", "/fleet_2", "/hall/blue"):
+        nodes = plan(fleet_prefix=prefix, standby=True, trainer=True, visualization=True).nodes()
+        own = {node.ros_name or f"/{node.name}" for node in nodes}
+        assert not own & names
+        names |= own
+        assert {node.parameters["fleet_prefix"] for node in nodes} == {prefix}
+        worlds = {str(node.parameters["world_prefix"]) for node in nodes if "world_prefix" in node.parameters}
+        assert len(worlds) == 1
+        assert not worlds & topics
+        topics |= worlds
+    (physical,) = (node for node in plan(fleet_prefix="/b", backend="physical").nodes() if node.name == "physical_world")
+    assert physical.remappings == {"/clock": "/b/clock"}
+    assert (physical.namespace, physical.parameters["world_prefix"]) == ("/b", "/b/world")
+
+
+@pytest.mark.parametrize("prefix", ["", "fleet", "/", "/fleet/", "/fleet 2", "//fleet", "/2"])
+def test_a_prefix_that_is_no_name_is_refused(prefix):
+    with pytest.raises(AltmarlError, match="fleet_prefix is"):
+        plan(fleet_prefix=prefix)
+
+
+def test_robots_and_world_follow_a_standby_as_soon_as_it_takes_over():
+    nodes = plan(standby=True, period=0.2).nodes()
+    leases = {node.name: node.parameters.get("coordinator.lease") for node in nodes}
+    assert leases["robots_0"] == leases["world"] == pytest.approx(0.6)
+    assert all(node.parameters.get("coordinator.lease") is None for node in plan().nodes())

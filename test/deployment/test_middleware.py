@@ -2,7 +2,10 @@
 
 import socket
 
+import pytest
+
 from altmarl_ros.deployment import middleware
+from altmarl_ros.errors import AltmarlError
 
 
 def test_a_domain_with_a_participant_is_not_free(monkeypatch):
@@ -15,3 +18,27 @@ def test_a_domain_with_a_participant_is_not_free(monkeypatch):
 def test_where_all_are_taken_one_is_chosen_all_the_same(monkeypatch):
     monkeypatch.setattr(middleware, "_in_use", lambda port: True)
     assert middleware.free_domain() in range(1, 102)
+
+
+@pytest.mark.parametrize(
+    ("given", "simulated", "own", "expected"),
+    [
+        ("", True, None, "LOCALHOST"),
+        ("", True, "SUBNET", None),
+        ("", False, None, None),
+        ("subnet", True, None, "SUBNET"),
+        ("subnet", True, "LOCALHOST", "SUBNET"),
+        ("localhost", False, None, "LOCALHOST"),
+    ],
+)
+def test_simulations_stay_on_this_machine_unless_told_otherwise(monkeypatch, given, simulated, own, expected):
+    name = middleware.LOOPBACK[0]
+    monkeypatch.delenv(name, raising=False)
+    if own is not None:
+        monkeypatch.setenv(name, own)
+    assert middleware.range_variables(given, simulated).get(name) == expected
+
+
+def test_a_range_that_is_none_is_refused():
+    with pytest.raises(AltmarlError, match="discovery range is 'everywhere', must be localhost or subnet"):
+        middleware.range_variables("everywhere", simulated=True)

@@ -1,12 +1,15 @@
 """Every fault that keeps a robot from moving is named, with its remedy."""
 
+import math
 from dataclasses import replace
 
 import pytest
 
 from altmarl_ros.deployment.readiness import check_readiness
-from altmarl_ros.deployment.robot_observations import CommandTopic, CoordinatorObservations, RobotObservations, Stream
+from altmarl_ros.deployment.robot_observations import CoordinatorObservations, RobotObservations
+from altmarl_ros.driving.governor_types import Reason
 from altmarl_ros.driving.limits import Limits
+from altmarl_ros.driving.robot_topics import CommandTopic, Fault, NavigatorAction, Stream
 
 VALUES = {
     "body": "drive",
@@ -20,6 +23,7 @@ VALUES = {
     "timeout.coordinator": 0.5,
     "scan.required": True,
     "limits.forward": 0.5,
+    "on_silence": "hold",
 }
 POSE = Stream(
     "/robot_7/odom", "nav_msgs/msg/Odometry", ("/robot_7/base",), frozenset({"nav_msgs/msg/Odometry"}), 10, (0.02,) * 9, 0.01
@@ -37,19 +41,19 @@ TWIST = "geometry_msgs/msg/Twist"
 COMMAND = CommandTopic("/robot_7/cmd_vel", TWIST, ("/robot_7/robot",), ("/robot_7/base",), frozenset({TWIST}))
 COORDINATOR = CoordinatorObservations(("/coordinator",), 0.4, 60.0, 20.0, 0.001, "abc")
 SOUND = RobotObservations(
-    "/robot_7/robot",
-    1,
-    "inactive",
-    VALUES,
-    {},
-    {"pose": POSE, "scan": SCAN},
-    COMMAND,
-    COORDINATOR,
-    "abc",
-    "storage",
-    1.2,
-    0.002,
-    (),
+    node="/robot_7/robot",
+    count=1,
+    state="active",
+    values=VALUES,
+    streams={"pose": POSE, "scan": SCAN},
+    command=COMMAND,
+    coordinator=COORDINATOR,
+    game_hash="abc",
+    zone="storage",
+    nearest=1.2,
+    clock=0.002,
+    reasons=(),
+    said=frozenset(),
 )
 
 
@@ -79,8 +83,20 @@ def with_value(**values):
 
 
 def with_stream(name, **changes):
+    """The robot lacks what comes on this topic."""
     streams = {**SOUND.streams, name: replace(SOUND.streams[name], **changes)}
-    return replace(SOUND, streams=streams)
+    return replace(SOUND, streams=streams, said=frozenset({Reason.POSE_STALE if name == "pose" else Reason.SCAN_STALE}))
+
+
+def with_command(**changes):
+    return replace(SOUND, command=replace(COMMAND, **changes), said=frozenset({Reason.NO_DRIVER}))
+
+
+def with_navigator(said, velocity=POSE, **changes):
+    action = NavigatorAction("/robot_7/navigate_to_pose", ("/robot_7/nav",), frozenset({"nav2_msgs/action/NavigateToPose"}))
+    seen = with_value(drive__kind="nav2")
+    streams = {**SOUND.streams, "velocity": velocity}
+    return replace(seen, navigator=replace(action, **changes), streams=streams, said=frozenset(said))
 
 
 FAULTS = {
@@ -99,18 +115,47 @@ FAULTS = {
     "no driver": (with_stream("pose", publishers=()), "pose", "failed", "nobody publishes /robot_7/odom"),
     "another type": (with_stream("pose", offered=frozenset({"x/msg/Y"})), "pose", "failed", "x/msg/Y"),
     "silent driver": (with_stream("pose", messages=0, intervals=()), "pose", "failed", "nothing comes"),
-    "foreign frame": (with_stream("pose", refused="frame 'a', must be 'odom'"), "pose", "failed", "frame 'a'"),
+    "foreign frame": (with_stream("pose", refused=Fault("frame 'a'", "set frames.odom to 'a'")), "pose", "failed", "frame 'a'"),
     "old pose": (with_stream("pose", age=0.6), "pose", "failed", "600 ms old"),
-    "pose from the future": (with_stream("pose", age=-0.3), "pose", "failed", "-300 ms old"),
+    "pose from the future": (replace(with_stream("pose", age=-0.3), said=frozenset()), "pose", "warning", "-300 ms old"),
+    "unexplained": (with_stream("pose"), "pose", "failed", "the robot says: no fresh pose"),
+    "heard by the robot alone": (
+        replace(with_stream("pose", messages=0, intervals=()), said=frozenset()),
+        "pose",
+        "warning",
+        "nothing comes",
+    ),
+    "no server": (
+        with_navigator({Reason.NO_NAVIGATOR}, servers=(), types=frozenset()),
+        "navigator",
+        "failed",
+        "nobody serves /robot_7/navigate_to_pose",
+    ),
+    "another action": (
+        with_navigator({Reason.NO_NAVIGATOR}, types=frozenset({"x/action/Y"})),
+        "navigator",
+        "failed",
+        "/robot_7/nav serves x/action/Y",
+    ),
+    "goal rejected": (with_navigator({Reason.GOAL_REJECTED}), "navigator", "failed", "goal rejected"),
+    "goal aborted": (with_navigator({Reason.GOAL_ABORTED}), "navigator", "failed", "goal aborted"),
+    "silent navigator": (with_navigator({Reason.NAVIGATOR_SILENT}), "velocity", "failed", "no velocity comes"),
+    "no velocities": (
+        with_navigator({Reason.NAVIGATOR_SILENT}, velocity=replace(POSE, publishers=())),
+        "velocity",
+        "failed",
+        "nobody publishes",
+    ),
     "slow odometry": (with_stream("pose", intervals=(0.02, 0.6)), "pose", "failed", "0.60 s between two"),
     "one pose alone": (with_stream("pose", messages=1, intervals=()), "pose", "failed", "one message"),
     "slow laser": (with_stream("scan", intervals=(0.2, 0.7)), "scan", "failed", "0.70 s between two"),
     "nowhere": (replace(SOUND, zone=""), "zone", "failed", "no zone"),
     "sees itself": (replace(SOUND, nearest=0.15), "clearance", "failed", "0.15 m"),
     "no command": (replace(SOUND, command=None), "command", "failed", "publishes no velocities"),
-    "no base": (replace(SOUND, command=replace(COMMAND, subscribers=())), "command", "failed", "nobody subscribes"),
+    "no base": (with_command(subscribers=()), "command", "failed", "nobody subscribes"),
+    "incompatible base": (with_command(), "command", "failed", "no driver listens"),
     "unstamped": (
-        replace(SOUND, command=replace(COMMAND, subscribed_types=frozenset({TWIST + "Stamped"}))),
+        with_command(subscribed_types=frozenset({TWIST + "Stamped"})),
         "command",
         "failed",
         "Stamped",
@@ -137,8 +182,9 @@ FAULTS = {
     "silent coordinator": (replace(SOUND, coordinator=replace(COORDINATOR, last_tick=200.0)), "tick", "warning", "200.0 s ago"),
     "no policy": (replace(SOUND, coordinator=replace(COORDINATOR, game_hash="")), "policy", "failed", "none"),
     "another game": (replace(SOUND, game_hash="xyz"), "policy", "failed", "xyz"),
-    "clock ahead": (replace(SOUND, clock=3.0), "clock", "failed", "+3000 ms"),
+    "clock ahead": (replace(SOUND, clock=3.0), "clock", "warning", "+3000 ms"),
     "stopped": (replace(SOUND, reasons=("emergency stop",)), "robot", "warning", "emergency stop"),
+    "not active": (replace(SOUND, reasons=("not active", "no fresh pose")), "robot", "warning", "lacks: no fresh pose"),
 }
 
 
@@ -156,11 +202,28 @@ def test_a_robot_without_a_laser_that_needs_none_is_warned_of_a_silent_one():
     assert {check.name: check.state for check in check_readiness(seen, Limits())}["scan"] == "warning"
 
 
-def test_one_pose_is_enough_where_odometry_carries_on():
-    pose = replace(POSE, topic="/robot_7/amcl_pose", messages=1, intervals=())
+def test_a_robot_that_stands_is_well_localised_by_odometry_while_amcl_is_silent():
+    pose = replace(POSE, topic="/robot_7/amcl_pose", messages=1, intervals=(), age=900.0)
     seen = replace(SOUND, streams={"pose": pose, "odometry": POSE, "scan": SCAN})
     assert {check.state for check in check_readiness(seen, Limits())} == {"ok"}
-    silent = replace(seen, streams={**seen.streams, "pose": replace(pose, messages=0)})
-    found = {check.name: check for check in check_readiness(silent, Limits())}["pose"]
-    assert found.state == "failed"
-    assert "AMCL says nothing before its initial pose is set" in found.remedy
+    silent = replace(seen, streams={**seen.streams, "pose": replace(pose, messages=0, age=math.nan)})
+    assert {check.state for check in check_readiness(silent, Limits())} == {"ok"}
+    lost = replace(silent, said=frozenset({Reason.POSE_STALE}))
+    found = {check.name: check for check in check_readiness(lost, Limits())}
+    assert (found["pose"].state, found["odometry"].state) == ("failed", "ok")
+    assert "AMCL says nothing before its initial pose is set" in found["pose"].remedy
+    stuck = replace(seen, streams={**seen.streams, "odometry": replace(POSE, messages=0)}, said=lost.said)
+    found = {check.name: check for check in check_readiness(stuck, Limits())}
+    assert (found["pose"].state, found["odometry"].state) == ("ok", "failed")
+
+
+def test_where_the_robot_says_nothing_its_own_code_judges_what_is_received_here():
+    seen = replace(with_stream("pose", age=0.6), said=None, reasons=None)
+    for judged, state in ((frozenset({Reason.POSE_STALE}), "failed"), (frozenset(), "warning")):
+        found = {check.name: check for check in check_readiness(replace(seen, judged=judged), Limits())}
+        assert found["pose"].state == state
+
+
+def test_a_robot_that_drives_on_in_silence_may_have_a_short_timeout():
+    seen = with_value(timeout__tick=30.0, on_silence="finish")
+    assert {check.name: check.state for check in check_readiness(seen, Limits())}["tick"] == "ok"

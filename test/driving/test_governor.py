@@ -104,7 +104,10 @@ HALTS = [
     ({"wanted": Velocity(math.nan)}, Reason.COMMAND_INVALID),
     ({"wanted": Velocity(0.1, 0.0, math.inf)}, Reason.COMMAND_INVALID),
     ({"measured": Velocity(math.nan)}, Reason.ODOMETRY_INVALID),
-    ({"has_driver": False}, Reason.NO_DRIVER),
+    ({"driver_problem": Reason.NO_DRIVER}, Reason.NO_DRIVER),
+    ({"driver_problem": Reason.DRIVER_TYPE}, Reason.DRIVER_TYPE),
+    ({"drive_problem": Reason.GOAL_REJECTED}, Reason.GOAL_REJECTED),
+    ({"drive_problem": Reason.NAVIGATOR_SILENT}, Reason.NAVIGATOR_SILENT),
     ({"fleet_stop": True}, Reason.FLEET_STOP),
     ({"clock_jumped": True}, Reason.CLOCK_JUMPED),
 ]
@@ -130,7 +133,7 @@ def test_motion_resumes_gently(moving):
 
 def test_the_gravest_reason_comes_first(moving):
     moving.governor.emergency_stop()
-    command = moving.step(has_driver=False, pose=None, scan=None)
+    command = moving.step(driver_problem=Reason.NO_DRIVER, pose=None, scan=None)
     assert command.reasons == (Reason.EMERGENCY_STOP, Reason.NO_DRIVER, Reason.POSE_STALE, Reason.SCAN_STALE)
 
 
@@ -268,7 +271,9 @@ def inputs(draw, now):
     def time():
         return now - draw(st.sampled_from([0.0, 0.0, 0.0, 0.1, 0.6, 9.0, -1.0, math.nan, math.inf]))
 
-    flags = draw(st.sampled_from([{}, {}, {}, {"has_driver": False}, {"fleet_stop": True}, {"coordinator_silent": True}]))
+    flags = draw(
+        st.sampled_from([{}, {}, {}, {"driver_problem": Reason.NO_DRIVER}, {"fleet_stop": True}, {"coordinator_silent": True}])
+    )
     return Inputs(
         wanted=draw(st.one_of(st.none(), velocities)),
         pose=draw(st.one_of(st.none(), st.builds(Pose, number, number, number))),

@@ -20,7 +20,7 @@ from altmarl_ros.learning.equilibrium import nash_gap
 from altmarl_ros.learning.evaluation import ALL_SEEN, Evaluation, common_start
 from altmarl_ros.learning.exact_team import TeamGame
 from altmarl_ros.learning.gap_rate import best_rung, gap_by_k, learn_pair
-from altmarl_ros.learning.individuals import draw_kernels
+from altmarl_ros.learning.robot_kernels import draw_kernels
 from altmarl_ros.plotting import as_png
 
 SMALL = {"robots": 30, "runs": 20, "seeds": 2, "training_runs": 10}

@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from altmarl_ros.errors import GameError
+from altmarl_ros.errors import GameError, ResourceError
+from altmarl_ros.games import load_game
+from altmarl_ros.games.attention import AttentionParameters, build_attention
 from altmarl_ros.games.identification import (
     count_transitions,
     draw_kernels,
@@ -14,6 +16,7 @@ from altmarl_ros.games.identification import (
     identify,
     transitions_needed,
 )
+from altmarl_ros.games.spec import load_posterior, save_identified_game
 from altmarl_ros.games.trajectory import UNKNOWN, Trajectory
 
 
@@ -213,3 +216,34 @@ def test_so_many_transitions_give_the_wanted_error_and_one_less_does_not(p, erro
     needed = transitions_needed(p, error, weight)
     assert deviation(needed) <= error * (1 + 1e-6)
     assert needed == 0 or deviation(needed - 1) > error * (1 - 1e-6)
+
+
+def test_a_kernel_of_many_states_is_identified_over_all_global_states_together(tmp_path):
+    game = build_attention(AttentionParameters(width=18, height=18))
+    rng = np.random.default_rng(0)
+    states, s_g = rng.integers(324, size=(40, 30)), rng.integers(324, size=40)
+    run = Trajectory(np.zeros(40, int), np.arange(40), s_g, s_g, states, np.ones((40, 30), int))
+    with pytest.raises(ResourceError, match="the transitions of the game 'grid' would fill 1,297 MiB"):
+        count_transitions(game, run)
+    counts = count_transitions(game, run, pool=True)
+    assert counts.shape == (324, 1, 5, 324)
+    assert counts.sum() == 39 * 30
+    kernel = identify(game.local_kernel.shared_table(), counts, pool=True, n_global_states=324)
+    assert kernel.pooled
+    assert kernel.P_l.shape == (324, 324, 5, 324)
+    (tmp_path / "grid.yaml").write_text("name: grid\nbuilder: grid\nparameters: {width: 18, height: 18}\n")
+    save_identified_game(tmp_path / "grid.yaml", kernel, tmp_path / "seen.yaml")
+    again = load_game(tmp_path / "seen.yaml")
+    assert again.local_kernel.n_kinds == 1
+    np.testing.assert_allclose(again.local_kernel.shared_table(), kernel.mean, atol=1e-15)
+    np.testing.assert_array_equal(load_posterior(tmp_path / "seen.yaml", again), kernel.alpha)
+
+
+def test_counts_over_all_global_states_are_the_sum_of_those_of_each(warehouse):
+    rng = np.random.default_rng(0)
+    series = rng.integers(5, size=20)
+    run = Trajectory(
+        np.zeros(20, int), np.arange(20), series, series, rng.integers(5, size=(20, 9)), rng.integers(3, size=(20, 9))
+    )
+    apart, together = (count_transitions(warehouse, run, pool=pool) for pool in (False, True))
+    np.testing.assert_array_equal(together, apart.sum(axis=1, keepdims=True))

@@ -2,14 +2,19 @@
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from altmarl_ros.errors import GameError
 from altmarl_ros.games import Start, TabularGame, load_floor_map, load_game
-from altmarl_ros.games.tabular import ROW_SUM_TOLERANCE
+from altmarl_ros.games.array_checks import ROW_SUM_TOLERANCE
+from altmarl_ros.games.tabular import check_name
 
 CASES = Path(__file__).parents[1] / "data" / "cases"
 
@@ -32,7 +37,9 @@ def test_rows_of_float32_are_accepted_as_case_07_has_them():
 def test_rows_computed_in_float32_make_the_game_that_float64_makes(random_game, seed):
     game = random_game(seed, S_l=40)
     rounded = game.P_l.astype(np.float32)
-    again = TabularGame("rounded", game.P_g, rounded / rounded.sum(axis=-1, keepdims=True), game.r_g, game.r_l, game.gamma)
+    again = TabularGame(
+        "rounded", game.P_g, rounded / rounded.sum(axis=-1, keepdims=True), game.r_g, game.r_l, gamma=game.gamma
+    )
     np.testing.assert_allclose(again.P_l, game.P_l, atol=1e-6)
 
 
@@ -41,7 +48,7 @@ def test_a_row_that_is_off_by_more_is_told_with_enough_digits(random_game):
     P_l = game.P_l.copy()
     P_l[1, 0, 1] *= 1 + 3e-6
     with pytest.raises(GameError) as error:
-        TabularGame("off", game.P_g, P_l, game.r_g, game.r_l, game.gamma)
+        TabularGame("off", game.P_g, P_l, game.r_g, game.r_l, gamma=game.gamma)
     assert str(error.value) == "P_l[s_l=1, s_g=0, a_l=1] sums to 1.000003, not 1 within 1e-06; divide each row by its sum"
     assert ROW_SUM_TOLERANCE == 1e-6
 
@@ -148,4 +155,39 @@ def test_starts_of_tiny_concentrations_put_all_robots_in_one_state(smallest):
 def test_a_concentration_that_overflows_is_refused_by_name(random_game):
     game = random_game(0)
     with pytest.raises(GameError, match=r"start\.alpha\[s_l=1\] is 1e\+308, must be positive and at most 1e\+100"):
-        TabularGame("x", game.P_g, game.P_l, game.r_g, game.r_l, 0.9, Start(np.full(2, 0.5), np.array([1.0, 1e308])))
+        TabularGame(
+            "x", game.P_g, game.P_l, game.r_g, game.r_l, gamma=0.9, start=Start(np.full(2, 0.5), np.array([1.0, 1e308]))
+        )
+
+
+PATHS = ["../../x", "/tmp/x", "a/b", "a\\b", ".", "..", ".hidden"]
+UNPRINTABLE = ["a\0b", "a\nb", "\x1b[31mred", "a\u202eb", "\t"]
+
+
+@pytest.mark.parametrize("name", [*PATHS, *UNPRINTABLE, "", "x" * 65])
+def test_a_games_name_is_no_path_and_its_refusal_is_safe_to_print(name, tmp_path, random_game):
+    path = tmp_path / "game.yaml"
+    path.write_text(yaml.safe_dump({"name": name, "builder": "warehouse"}))
+    assert refusal(load_game, path).isprintable()
+    game = random_game(0)
+    with pytest.raises(GameError, match="name") as error:
+        replace(game, name=name)
+    assert str(error.value).isprintable()
+
+
+@given(st.text(max_size=70))
+def test_whatever_the_name_a_file_named_after_a_game_stays_in_its_folder(name):
+    refused = ""
+    try:
+        check_name(name)
+    except GameError as error:
+        refused = str(error)
+    assert refused.isprintable()
+    assert refused or Path(os.path.normpath(f"/folder/{name}-1234.npz")).parent == Path("/folder")
+
+
+def test_names_of_states_and_actions_are_printable(random_game):
+    game = random_game(0)
+    names = ("\x1b[2J", *game.local_action_names[1:])
+    with pytest.raises(GameError, match=r"local_action_names has '\\x1b\[2J'"):
+        replace(game, local_action_names=names)

@@ -81,9 +81,11 @@ def test_broken_tables_are_refused_by_name(changes, message):
 
 
 def test_more_states_than_messages_can_carry_are_refused():
-    actions = 4097
-    with pytest.raises(GameError, match="P_l has an axis of 4097, must be at most 4096"):
-        TabularGame("wide", np.ones((1, 1, 1)), np.ones((1, 1, actions, 1)), np.zeros((1, 1)), np.zeros((1, 1, actions)), 0.9)
+    actions = 65536
+    with pytest.raises(GameError, match="P_l has an axis of 65536, must be at most 65535"):
+        TabularGame(
+            "wide", np.ones((1, 1, 1)), np.ones((1, 1, actions, 1)), np.zeros((1, 1)), np.zeros((1, 1, actions)), gamma=0.9
+        )
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ GROUPS = np.array([0, 1, 1, 0])
 @pytest.fixture
 def grouped(random_game):
     game = random_game(3, S_G, A_G, S_L, A_L)
-    return TabularGame("grouped", game.P_g, game.P_l, game.r_g, game.r_l, game.gamma, groups=GROUPS)
+    return TabularGame("grouped", game.P_g, game.P_l, game.r_g, game.r_l, gamma=game.gamma, groups=GROUPS)
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_a_game_whose_groups_are_alike_is_aggregated_exactly(pi_l):
     r_l = np.repeat(rng.normal(size=(2, S_G, A_L)), 2, axis=0)
     twins = LocalPolicy(np.repeat(pi_l.probabilities[:2], 2, axis=0))
     P_g = rng.dirichlet(np.ones(S_G), (S_G, A_G))
-    game = TabularGame("twins", P_g, P_l, np.zeros((S_G, A_G)), r_l, 0.9, groups=np.array([0, 0, 1, 1]))
+    game = TabularGame("twins", P_g, P_l, np.zeros((S_G, A_G)), r_l, gamma=0.9, groups=np.array([0, 0, 1, 1]))
     for occupancy in (None, rng.random((S_G, 4, A_G)), np.zeros((S_G, 4, A_G))):
         counted, _ = aggregate(game, twins, occupancy)
         expected = np.einsum("jga,jgai->jgi", pi_l.probabilities[:2], small)

@@ -52,7 +52,12 @@ def test_one_local_state_in_closed_form():
     """Action a leads to state a for sure, state s pays w_s: go to the best state and stay."""
     w, gamma = np.array([0.0, 3.0, 1.0]), 0.8
     game = TabularGame(
-        "jump", np.tile(np.eye(3), (3, 1, 1)), np.ones((1, 3, 1, 1)), np.tile(w[:, None], 3), np.full((1, 3, 1), 5.0), gamma
+        "jump",
+        np.tile(np.eye(3), (3, 1, 1)),
+        np.ones((1, 3, 1, 1)),
+        np.tile(w[:, None], 3),
+        np.full((1, 3, 1), 5.0),
+        gamma=gamma,
     )
     solution = g_learn(game, LocalPolicy.uniform(game), 4, TIGHT)
     np.testing.assert_array_equal(solution.policy, [[1], [1], [1]])
@@ -70,7 +75,7 @@ def test_vanishing_discount_is_greedy_on_the_next_reward(random_game, k):
 def test_values_that_swing_from_sweep_to_sweep_converge_too(gamma):
     """Two global states that mostly change places: the slow mode has a negative eigenvalue."""
     swap = np.array([[[0.05, 0.95]], [[0.95, 0.05]]])
-    game = TabularGame("swing", swap, np.ones((1, 2, 1, 1)), [[0.0], [1.0]], np.zeros((1, 2, 1)), gamma)
+    game = TabularGame("swing", swap, np.ones((1, 2, 1, 1)), [[0.0], [1.0]], np.zeros((1, 2, 1)), gamma=gamma)
     solution = g_learn(game, LocalPolicy.uniform(game), 2, TIGHT)
     assert solution.loss_bound <= TIGHT.tolerance
     assert solution.V[0, 1] - solution.V[0, 0] == pytest.approx(1.0 / (1.0 + 0.9 * gamma), abs=1e-8)
@@ -100,6 +105,17 @@ def test_loss_bound_bounds_the_loss(random_game, counts_kernel, seed, k, *, tole
     solution = g_learn(game, pi_l, k, GLearnOptions(backup="exact", tolerance=tolerance, max_sweeps=max_sweeps))
     assert DenseProcess(game, pi_l, k, counts_kernel).loss(solution.policy) <= solution.loss_bound + 1e-9
     assert solution.loss_bound <= tolerance or solution.sweeps == max_sweeps
+
+
+@pytest.mark.parametrize("tolerance", [5.0, 0.1, 1e-6])
+def test_values_are_not_shifted_however_early_the_solver_stops(random_game, counts_kernel, tolerance):
+    """They were too low by up to gamma / (1 - gamma) times the change in the last sweep."""
+    game = random_game(2, S_g=3, A_g=3, S_l=2, gamma=0.95)
+    game = TabularGame("shifted", game.P_g, game.P_l, game.r_g + 10.0, game.r_l, game.gamma)
+    pi_l = policy_of(game, 2)
+    solution = g_learn(game, pi_l, 3, GLearnOptions(backup="exact", tolerance=tolerance))
+    optimum = DenseProcess(game, pi_l, 3, counts_kernel).optimum().reshape(3, -1).T
+    assert np.abs(solution.V - optimum).max() <= 0.5 * solution.loss_bound + 1e-9
 
 
 def test_more_samples_bring_the_sampled_policy_to_the_optimum(random_game, counts_kernel):

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from altmarl_ros.errors import AltmarlError, ResourceError
+from altmarl_ros.games.attention import AttentionParameters, build_attention
 from altmarl_ros.learning.evaluation import ALL_SEEN, INFORMED, RANDOM, Evaluation, common_start
-from altmarl_ros.learning.individuals import Individuals, best_responses, draw_kernels
+from altmarl_ros.learning.individuals import Individuals, best_responses
 from altmarl_ros.learning.local_agent import l_learn
 from altmarl_ros.learning.population import Fleets
+from altmarl_ros.learning.robot_kernels import RobotKernels, draw_kernels
 from altmarl_ros.policies import LocalPolicy
 
 
@@ -30,7 +32,7 @@ def test_without_spread_they_are_the_population(warehouse, small_bundle, rule):
 
 @pytest.mark.parametrize("spread", [0.05, 0.4, 0.9, 0.9999, 1.0])
 def test_kernels_have_the_mean_and_the_spread_that_are_asked_for(warehouse, spread):
-    P = draw_kernels(warehouse, 4000, spread, np.random.default_rng(0))
+    P = draw_kernels(warehouse, 4000, spread, np.random.default_rng(0)).dense
     p = warehouse.P_l
     deviation = spread * np.sqrt(p * (1 - p))
     assert np.allclose(P.sum(axis=-1), 1.0)
@@ -40,8 +42,8 @@ def test_kernels_have_the_mean_and_the_spread_that_are_asked_for(warehouse, spre
 
 def test_spread_1_makes_every_robot_deterministic_and_0_the_game(warehouse):
     rng = np.random.default_rng(0)
-    assert set(np.unique(draw_kernels(warehouse, 50, 1.0, rng))) == {0.0, 1.0}
-    assert (draw_kernels(warehouse, 3, 0.0, rng) == warehouse.P_l).all()
+    assert set(np.unique(draw_kernels(warehouse, 50, 1.0, rng).dense)) == {0.0, 1.0}
+    assert (draw_kernels(warehouse, 3, 0.0, rng).dense == warehouse.P_l).all()
 
 
 def still(counts):
@@ -53,6 +55,7 @@ def test_every_robot_moves_by_its_own_kernel_and_keeps_it(random_game):
     game = random_game(0, S_g=1, A_g=1, S_l=3, A_l=1)
     shift = np.roll(np.eye(3), 1, axis=1)  # s -> s + 1
     kernels = np.stack([np.linalg.matrix_power(shift, i % 3) for i in range(6)])[:, :, None, None, :]
+    kernels = RobotKernels.from_dense(kernels)
     robots = Individuals(game, np.ones((1, 3, 1, 1)), kernels, still([[2, 2, 2]] * 4), np.random.default_rng(1))
     before, a_g = robots.states.copy(), np.zeros(4, dtype=np.int64)
     for tick in range(1, 4):
@@ -66,7 +69,7 @@ def test_every_robot_moves_by_its_own_kernel_and_keeps_it(random_game):
 @pytest.mark.parametrize(("turnover", "stay"), [(0.0, 4), (0.5, 2), (1.0, 0)])
 def test_a_sticky_subset_keeps_robots_and_not_states(random_game, turnover, stay):
     game = random_game(0, S_l=8)
-    identity = np.broadcast_to(np.eye(8)[:, None, None, :], (8, *game.P_l.shape))
+    identity = RobotKernels.from_dense(np.broadcast_to(np.eye(8)[:, None, None, :], (8, *game.P_l.shape)))
     counts = np.ones((300, 8), dtype=np.int64)  # robot and state are one: reports name robots
     robots = Individuals(game, LocalPolicy.uniform(game).probabilities[None], identity, still(counts), np.random.default_rng(0))
     rng = np.random.default_rng(1)
@@ -84,7 +87,7 @@ def test_best_responses_are_those_of_each_kernel(warehouse):
     occupancy = np.random.default_rng(0).random((5, 5, 5))
     kernels = draw_kernels(warehouse, 3, 0.7, np.random.default_rng(1))
     policies = best_responses(warehouse, kernels, occupancy)
-    for kernel, policy in zip(kernels, policies, strict=True):
+    for kernel, policy in zip(kernels.dense, policies, strict=True):
         assert (policy == l_learn(replace(warehouse, P_l=kernel), occupancy).pi_l.probabilities).all()
 
 
@@ -114,3 +117,27 @@ def test_all_robots_of_a_fleet_are_placed(warehouse):
     uniform = LocalPolicy.uniform(warehouse).probabilities[None]
     robots = Individuals(warehouse, uniform, kernels, still(counts), np.random.default_rng(5))
     assert (np.stack([np.bincount(row, minlength=5) for row in robots.states]) == counts).all()
+
+
+def test_robots_of_many_zones_are_moved_by_what_is_not_zero():
+    game = build_attention(AttentionParameters(width=8, height=8))
+    kernels = draw_kernels(game, 20, 0.5, np.random.default_rng(0))
+    assert kernels.data.shape == (20, 64 * len(game.local_kernel.rows.data))
+    sums = np.add.reduceat(kernels.data, kernels.mean.indptr[:-1], axis=1)
+    np.testing.assert_allclose(sums, 1.0, atol=1e-12)
+    counts = np.bincount(np.arange(20), minlength=64)[None]
+    robots = Individuals(game, LocalPolicy.uniform(game).probabilities[None], kernels, still(counts), np.random.default_rng(1))
+    for tick in range(5):
+        before = robots.states.copy()
+        robots.step(np.array([0]), np.random.default_rng(tick))
+        apart = np.abs(np.stack(np.divmod(robots.states, 8)) - np.stack(np.divmod(before, 8))).sum(axis=0)
+        assert apart.max() == 1
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.3, 0.9999, 1.0])
+def test_the_kernel_of_one_robot_is_its_table(random_game, spread):
+    game = random_game(0, S_g=3, S_l=4)
+    kernels = draw_kernels(game, 5, spread, np.random.default_rng(0))
+    for i in range(5):
+        np.testing.assert_allclose(np.stack(list(kernels.of_robot(i).blocks())), kernels.dense[i], atol=1e-15)
+    assert (RobotKernels.from_dense(kernels.dense).dense == kernels.dense).all()

@@ -3,6 +3,7 @@ import pytest
 from scipy.stats import chisquare
 
 from altmarl_ros.games import Start, TabularGame
+from altmarl_ros.learning.occupancy import Occupancy
 from altmarl_ros.learning.population import Fleets, Rollouts, simulate, start_fleets
 from altmarl_ros.observation import Fresh
 from altmarl_ros.policies import Ladder, LocalPolicy
@@ -99,7 +100,7 @@ def test_occupancy_and_mode_hits_are_those_of_the_episode(game, pi_l):
 
 
 def test_value_and_standard_error():
-    rollouts = Rollouts(np.zeros((4, 1)), np.array([1.0, 2.0, 3.0, 6.0]), np.zeros(4), np.zeros((1, 1, 1)))
+    rollouts = Rollouts(np.zeros((4, 1)), np.array([1.0, 2.0, 3.0, 6.0]), np.zeros(4), Occupancy.of(np.zeros((1, 1, 1))))
     assert rollouts.value == 3.0
     assert rollouts.standard_error == pytest.approx(np.sqrt(14 / 3) / 2)
 
@@ -136,7 +137,7 @@ def test_start_is_not_altered(game, pi_l):
 @pytest.mark.parametrize(("alpha", "least", "most"), [(1e6, 0.3, 0.37), (1e-4, 0.99, 1.0)])
 def test_start_follows_the_games_distribution(game, alpha, least, most):
     start = Start(np.array([0.2, 0.8]), np.full(S_L, alpha))
-    game = TabularGame("start", game.P_g, game.P_l, game.r_g, game.r_l, game.gamma, start)
+    game = TabularGame("start", game.P_g, game.P_l, game.r_g, game.r_l, gamma=game.gamma, start=start)
     first = start_fleets(game, 10_000, 3000, np.random.default_rng(0))
     assert chisquare(np.bincount(first.s_g), [600, 2400]).pvalue > 1e-3
     assert (first.counts.sum(axis=1) == 10_000).all()
@@ -146,7 +147,7 @@ def test_start_follows_the_games_distribution(game, alpha, least, most):
 def test_rows_within_the_tolerance_of_a_game_can_be_played(game, pi_l):
     P_l = game.P_l.copy()
     P_l[..., :] = [0.5, 0.5 + 5e-10, 0.0]
-    rounded = TabularGame("rounded", game.P_g, P_l, game.r_g, game.r_l, game.gamma)
+    rounded = TabularGame("rounded", game.P_g, P_l, game.r_g, game.r_l, gamma=game.gamma)
     rollouts = simulate(
         rounded,
         pi_l,

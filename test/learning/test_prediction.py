@@ -21,7 +21,7 @@ def one_action(P, S_g=1):
         P.transpose(1, 0, 2)[:, :, None],
         np.zeros((S_g, 1)),
         np.eye(L)[0][:, None, None] * np.ones((L, S_g, 1)),
-        0.9,
+        gamma=0.9,
     )
 
 

@@ -93,7 +93,7 @@ def test_a_discount_whose_episodes_do_not_fit_is_refused_before_work(random_game
 
 def test_games_with_groups_are_counted_by_group(random_game):
     game = random_game(0, S_l=12)
-    grouped = TabularGame("grouped", game.P_g, game.P_l, game.r_g, game.r_l, game.gamma, groups=np.arange(12) // 4)
+    grouped = TabularGame("grouped", game.P_g, game.P_l, game.r_g, game.r_l, gamma=game.gamma, groups=np.arange(12) // 4)
     options = GLearnOptions(memory_limit=1 << 20)
     check_training(grouped, 20, options)
     with pytest.raises(ResourceError, match="on 12 local states"):

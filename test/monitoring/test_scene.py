@@ -6,7 +6,7 @@ import shapely
 from shapely.geometry import Polygon
 
 from altmarl_ros.games import load_floor_map
-from altmarl_ros.monitoring.layout import floor_layout, ring_layout
+from altmarl_ros.monitoring.layout import disc_layout, floor_layout
 from altmarl_ros.monitoring.scene import MOST_DOTS, RobotLocations, Tick, make_scene
 
 NAMES = tuple(f"zone {c}" for c in "ABCDE")
@@ -17,7 +17,10 @@ def filled(shape):
     return shapely.union_all([Polygon(corners) for corners in shape.triangles.reshape(-1, 3, 2)])
 
 
-@pytest.mark.parametrize("layout", [ring_layout(NAMES), ring_layout(("only",)), floor_layout(load_floor_map("hall"))])
+@pytest.mark.parametrize(
+    "layout",
+    [disc_layout(NAMES), disc_layout(("only",)), disc_layout(tuple(map(str, range(50)))), floor_layout(load_floor_map("hall"))],
+)
 def test_zones_are_apart_and_filled_and_hold_the_places_of_their_robots(layout):
     outlines = [Polygon(zone.outline) for zone in layout.zones]
     for j, (zone, outline) in enumerate(zip(layout.zones, outlines, strict=True)):
@@ -42,14 +45,14 @@ def test_a_zone_that_is_not_convex_is_filled_inside_alone(tmp_path):
 
 
 def test_the_first_zone_of_a_ring_is_at_the_top_and_the_next_to_its_right():
-    first, second = (zone.centre for zone in ring_layout(NAMES).zones[:2])
+    first, second = (zone.centre for zone in disc_layout(NAMES).zones[:2])
     assert first[0] == pytest.approx(0.0)
     assert second[0] > 0 < first[1]
     assert second[1] < first[1]
 
 
 def test_a_robot_has_one_place_in_every_zone_and_moves_only_with_its_zone():
-    layout, robots = ring_layout(NAMES), RobotLocations(zones=dict.fromkeys(range(20), 0))
+    layout, robots = disc_layout(NAMES), RobotLocations(zones=dict.fromkeys(range(20), 0))
     before = make_scene(layout, TICK, robots)
     robots.zones = {**robots.zones, 9: 3}
     after = make_scene(layout, TICK, robots)
@@ -61,14 +64,14 @@ def test_a_robot_has_one_place_in_every_zone_and_moves_only_with_its_zone():
 
 
 def test_asked_and_heard_robots_are_marked():
-    scene = make_scene(ring_layout(NAMES), TICK, RobotLocations(zones=dict.fromkeys(range(12), 0)))
+    scene = make_scene(disc_layout(NAMES), TICK, RobotLocations(zones=dict.fromkeys(range(12), 0)))
     assert [i for i, polled in zip(scene.ids, scene.polled, strict=True) if polled] == [4, 9]
     assert [i for i, heard in zip(scene.ids, scene.heard, strict=True) if heard] == [9]
 
 
 def test_true_poses_count_before_zones():
     robots = RobotLocations(poses={9: (1.0, 2.0, 0.5)}, zones={9: 0, 10: 1})
-    scene = make_scene(ring_layout(NAMES), TICK, robots)
+    scene = make_scene(disc_layout(NAMES), TICK, robots)
     assert scene.ids == (9, 10)
     np.testing.assert_allclose(scene.places[0], (1.0, 2.0))
     assert scene.headings[0] == 0.5
@@ -77,7 +80,7 @@ def test_true_poses_count_before_zones():
 
 
 def test_without_truth_only_what_was_reported_is_drawn_until_the_robot_leaves():
-    layout, robots = ring_layout(NAMES), RobotLocations(most=3)
+    layout, robots = disc_layout(NAMES), RobotLocations(most=3)
     robots.hear([(1, 0), (2, 1), (3, 1), (1, 4)])
     scene = make_scene(layout, TICK, robots)
     assert scene.ids == (1, 2, 3)
@@ -89,7 +92,7 @@ def test_without_truth_only_what_was_reported_is_drawn_until_the_robot_leaves():
 
 @pytest.mark.parametrize(("counts", "each"), [((600, 400, 0, 0, 0), 1), ((50_000, 30_000, 20_000, 0, 0), 50)])
 def test_a_crowd_is_drawn_by_dots(counts, each):
-    scene = make_scene(ring_layout(NAMES), TICK, RobotLocations(counts=counts))
+    scene = make_scene(disc_layout(NAMES), TICK, RobotLocations(counts=counts))
     assert scene.ids == ()
     assert len(scene.places) == sum(counts) / each <= MOST_DOTS
     assert (f"a dot is {each} robots" in scene.caption) == (each > 1)

@@ -49,7 +49,7 @@ def test_covariances_stay_covariances_of_shares():
     game = build_attention(AttentionParameters(width=6, height=5))
     process = SharesProcess.under_policy(game, LocalPolicy(np.full(game.r_l.shape, 0.2)))
     pi_l = LocalPolicy(np.full(game.r_l.shape, 0.2))
-    model = Filtered(game.tabular("grid"), pi_l, SharesPolicy(process, blind_plans(process, 1e-3)))
+    model = Filtered(game, pi_l, SharesPolicy(process, blind_plans(process, 1e-3)))
     rng = np.random.default_rng(0)
     counts = rng.multinomial(200, game.start.draw_shares(1, rng))
     for _ in range(20):

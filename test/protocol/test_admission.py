@@ -1,6 +1,6 @@
 import pytest
 
-from altmarl_ros.protocol.admission import NAME_LENGTH, Admission
+from altmarl_ros.protocol.admission import NAME_LENGTH, Admission, HelloBudget
 
 OURS = "0123456789abcdef"
 
@@ -20,3 +20,12 @@ OURS = "0123456789abcdef"
 def test_what_a_hello_may_add_is_bounded(name, game_hash, known, members, reason):
     given = Admission(OURS, 10).refusal(name, game_hash, known, members)
     assert given is None if reason is None else reason in given
+
+
+def test_hellos_for_many_robots_have_a_budget_and_those_of_one_robot_have_none():
+    budget = HelloBudget(100_000, 0.0)
+    assert all(budget.spend(5000, 0.0) for _ in range(20)), "a whole crowd"
+    assert not budget.spend(5000, 0.5)
+    assert all(budget.spend(1, 0.5) for _ in range(10_000))
+    assert budget.spend(5000, 1.1)
+    assert sum(budget.spend(5000, 1.1 + 0.02 * i) for i in range(500)) <= 11

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from altmarl_ros.policies import LocalPolicy
-from altmarl_ros.protocol.agent import Answer, Heard, Reaction, RobotAgent
+from altmarl_ros.protocol.agent import Answer, Reaction, RobotAgent
+from altmarl_ros.protocol.allegiance import Heard
 from altmarl_ros.protocol.held_policies import HeldPolicy
 from altmarl_ros.protocol.messages import Report, Tick
 
@@ -44,28 +45,24 @@ def test_repeated_and_overtaken_ticks_are_not_acted_on(agent, number, heard):
     assert agent.answer(0) is None
 
 
-def test_a_newer_session_is_followed_from_its_first_tick(agent):
+def test_another_session_is_followed_from_its_first_tick_after_the_lease(agent):
     agent.hear(tick(900, session=10), 0.0)
-    assert agent.hear(tick(0, session=11), 0.1) is Heard.NEW_SESSION
+    assert agent.hear(tick(0, session=11), 2.1) is Heard.NEW_SESSION
     assert agent.answer(0).tick == tick(0, session=11)
-    assert agent.hear(tick(901, session=10), 0.2) is Heard.OLD
+    assert agent.hear(tick(901, session=10), 2.2) is Heard.FOREIGN
 
 
-def test_a_newer_session_is_followed_across_the_wrap(agent):
-    agent.hear(tick(3, session=2**32 - 1), 0.0)
-    assert agent.hear(tick(0, session=0), 0.1) is Heard.NEW_SESSION
-
-
-@pytest.mark.parametrize(("now", "heard"), [(1.9, Heard.OLD), (2.1, Heard.NEW_SESSION)])
-def test_an_older_session_is_followed_only_after_silence(agent, now, heard):
+@pytest.mark.parametrize("other", [9, 11, 2**31, 2**32 - 1, 0])
+@pytest.mark.parametrize(("now", "heard"), [(1.9, Heard.FOREIGN), (2.1, Heard.NEW_SESSION)])
+def test_another_session_whatever_its_number_is_followed_only_after_the_lease(agent, now, heard, other):
     agent.hear(tick(4, session=10), 0.0)
-    assert agent.hear(tick(0, session=9), now) is heard
+    assert agent.hear(tick(0, session=other), now) is heard
 
 
-def test_a_rival_of_an_older_session_does_not_prolong_its_own_wait(agent):
+def test_a_rival_does_not_prolong_its_own_wait(agent):
     agent.hear(tick(4, session=10), 0.0)
-    heard = [agent.hear(tick(number, session=9), 0.5 * number) for number in range(1, 6)]
-    assert heard == [Heard.OLD] * 4 + [Heard.NEW_SESSION]
+    heard = [agent.hear(tick(number, session=11), 0.5 * number) for number in range(1, 6)]
+    assert heard == [Heard.FOREIGN] * 4 + [Heard.NEW_SESSION]
 
 
 def test_silence_is_measured_from_the_last_tick_followed(agent):
@@ -167,4 +164,5 @@ def test_a_late_copy_of_a_session_that_is_followed_again_is_ignored(agent):
     agent.answer(0)
     assert agent.hear(tick(5, session=11), 3.1) is Heard.OLD
     assert agent.answer(0) is None
-    assert agent.hear(tick(6, session=11), 3.2) is Heard.NEW_SESSION
+    assert agent.hear(tick(6, session=11), 3.2) is Heard.FOREIGN
+    assert agent.hear(tick(7, session=11), 6.0) is Heard.NEW_SESSION

@@ -10,21 +10,22 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.policies import LocalPolicy
-from altmarl_ros.protocol.agent import Heard, RobotAgent
+from altmarl_ros.protocol.agent import RobotAgent
+from altmarl_ros.protocol.allegiance import Heard
 from altmarl_ros.protocol.coordinator import Coordinator
 from altmarl_ros.protocol.held_policies import HeldPolicy
 from altmarl_ros.protocol.messages import Tick, is_newer
 from altmarl_ros.protocol.plant import VirtualPlant
 from altmarl_ros.protocol.settings import CoordinatorSettings
-from altmarl_ros.protocol.standby import RANKS, Handover, Succession
+from altmarl_ros.protocol.standby import PROBATION, RANKS, Handover, Succession
 
 PERIOD, LEASE, STAGGER = 1.0, 3.0, 0.5
 EPOCH = 1_800_000_000.0  # Unix time of `now` = 0 on a right clock
 POLICY = LocalPolicy(np.ones((1, 1, 1)))
 
 
-def tick(session, number=0):
-    return Tick(session, number, 1, 0, None, ())
+def tick(session, number=0, mark=0, secret=0):
+    return Tick(session, number, 1, 0, None, (), mark=mark, secret=secret)
 
 
 class Node:
@@ -44,21 +45,23 @@ class Node:
             return None
         self.due = now + PERIOD
         while self.inbox:
-            self.succession.hear(self.inbox.pop(0), now)
+            ours, pledge = self.succession.session, self.succession.pledge
+            if self.succession.hear(self.inbox.pop(0), now):
+                return tick(ours, max(0, self.next_tick - 1), pledge.mark, pledge.secret)
         if self.succession.due(now):
             self.succession.take_over(EPOCH + now + self.clock_error)
             self.next_tick = 0
         if not self.succession.may_begin(self.next_tick, now):
             return None
         self.next_tick += 1
-        return tick(self.succession.session, self.next_tick - 1)
+        return tick(self.succession.session, self.next_tick - 1, self.succession.pledge.mark)
 
 
 class Coordinators(RuleBasedStateMachine):
-    """Three coordinators and two robots on a network that may do anything to a message but forge it."""
+    """Three coordinators and two robots on a network that may do anything to a message, and somebody who shouts."""
 
     robots = 2
-    silence = np.inf
+    shouts = False
 
     @initialize(errors=st.tuples(*[st.floats(-50.0, 50.0)] * 3))
     def begin(self, errors):
@@ -67,11 +70,13 @@ class Coordinators(RuleBasedStateMachine):
         self.nodes = [Node(rank, errors[rank], 0.0, rank > 0) for rank in range(3)]
         self.agents = []
         for robot in range(self.robots):
-            self.agents.append(RobotAgent(robot, np.random.default_rng(0), self.silence))
+            self.agents.append(RobotAgent(robot, np.random.default_rng(0), LEASE))
             self.agents[-1].policies.hold(HeldPolicy(1, POLICY, 0))
         self.flying = []  # message, receiver: node 0..2 or robot 3..4
         self.cut = set()  # pairs of node and receiver
         self.acted = [[] for _ in range(self.robots)]  # (session, tick) in order
+        self.heard_at = [None] * self.robots  # when each followed a tick last
+        self.given_up = [set() for _ in range(self.robots)]  # sessions whose end each heard of
         self.owner = {}  # session: node that ticked in it
         self.copies = itertools.count()
 
@@ -81,16 +86,29 @@ class Coordinators(RuleBasedStateMachine):
             message = node.run(self.now)
             if message is None:
                 continue
-            assert self.owner.setdefault(message.session, i) == i, "two coordinators share a session"
+            if not self.shouts:
+                assert self.owner.setdefault(message.session, i) == i, "two coordinators share a session"
             self.flying += [(message, to) for to in range(3 + self.robots) if (i, to) not in self.cut]
 
     def deliver(self, place):
         message, to = self.flying.pop(place)
         if to < 3:
             self.nodes[to].inbox.append(message)
-        elif self.agents[to - 3].hear(message, self.now) in (Heard.NEW, Heard.NEW_SESSION):
-            answer = self.agents[to - 3].answer(0)
-            self.acted[to - 3].append((answer.tick.session, answer.tick.tick))
+        else:
+            self.deliver_to_robot(message, to - 3)
+
+    def deliver_to_robot(self, message, robot):
+        before = self.acted[robot][-1][0] if self.acted[robot] else None
+        heard = self.agents[robot].hear(message, self.now)
+        if message.secret and message.session == before:
+            self.given_up[robot].add(before)
+        if heard not in (Heard.NEW, Heard.NEW_SESSION):
+            return
+        if before not in (None, message.session) and before not in self.given_up[robot]:
+            assert self.now - self.heard_at[robot] > LEASE, "a robot left a coordinator that was not silent"
+        answer = self.agents[robot].answer(0)
+        self.acted[robot].append((answer.tick.session, answer.tick.tick))
+        self.heard_at[robot] = self.now
 
     @rule(seconds=st.floats(0.05, 2.0))
     def wait(self, seconds):
@@ -127,13 +145,23 @@ class Coordinators(RuleBasedStateMachine):
         self.now += 0.1 * RANKS
         self.nodes[node] = Node(node, self.errors[node], self.now, standby=True)
 
+    @precondition(lambda self: self.shouts)
+    @rule(
+        session=st.integers(0, 2**32 - 1), numbers=st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=5), data=st.data()
+    )
+    def shout(self, session, numbers, data):
+        if self.owner and data.draw(st.booleans()):
+            session = data.draw(st.sampled_from(sorted(self.owner)))
+        message = [tick(session, number, mark=data.draw(st.integers(0, 2**64 - 1))) for number in numbers]
+        self.flying += [(each, to) for each in message for to in range(3 + self.robots)]
+
     @rule()
     def heal(self):
         """All is well again: within two leases one decides, and every robot follows it."""
         self.cut.clear()
         for node in self.nodes:
             node.stopped = False
-        for _ in range(int(4 * (LEASE + 2 * STAGGER) / 0.25)):
+        for _ in range(int((4 * (LEASE + 2 * STAGGER) + 10 * LEASE) / 0.25)):
             while self.flying:
                 self.deliver(0)
             self.step(0.25)
@@ -142,9 +170,8 @@ class Coordinators(RuleBasedStateMachine):
         deciding = [node for node in self.nodes if node.succession.session is not None]
         assert len(deciding) == 1
         for agent in self.agents:
-            assert agent.hear(tick(deciding[0].succession.session, deciding[0].next_tick + 1000), self.now) is Heard.NEW
-            assert agent.answer(0) is not None
-            deciding[0].next_tick += 1001
+            assert agent.allegiance.session == deciding[0].succession.session
+            assert agent.allegiance.heard_within(1.5 * PERIOD, self.now)
 
     @invariant()
     def no_robot_acts_twice_on_a_tick(self):
@@ -152,24 +179,22 @@ class Coordinators(RuleBasedStateMachine):
             assert len(set(acted)) == len(acted)
 
     @invariant()
-    def every_robot_acts_in_the_order_of_sessions(self):
-        if self.silence < np.inf:
-            return
+    def every_robot_acts_in_the_order_of_the_ticks_of_a_session(self):
         for acted in getattr(self, "acted", ()):
             for (session, number), (later, later_number) in itertools.pairwise(acted):
-                assert is_newer(later, session) or (later == session and later_number > number)
+                assert later != session or later_number > number
 
 
-class WithImpatientRobots(Coordinators):
-    """Robots that go back to an older session when theirs is silent, still never act twice on a tick."""
+class WithShouters(Coordinators):
+    """Somebody ticks in sessions of any number, those of the coordinators included."""
 
-    silence = 2.0
+    shouts = True
 
 
 TestCoordinators = Coordinators.TestCase
 TestCoordinators.settings = settings(max_examples=40, stateful_step_count=40, deadline=None, derandomize=True)
-TestWithImpatientRobots = WithImpatientRobots.TestCase
-TestWithImpatientRobots.settings = TestCoordinators.settings
+TestWithShouters = WithShouters.TestCase
+TestWithShouters.settings = TestCoordinators.settings
 
 
 def deciding(rank=0, now=0.0, **options):
@@ -232,21 +257,153 @@ def test_sessions_of_different_ranks_taken_at_the_same_time_differ():
     assert len(sessions) == RANKS
 
 
-def test_a_newer_session_makes_the_old_one_stand_by_and_an_older_one_does_not():
+def shout(listener, session, count, start=10.0, **options):
+    """Whether a coordinator gave way to a rival that ticked so often, once a period, while it ticked itself."""
+    gave_way = []
+    for number in range(count):
+        listener.may_begin(number, start + number)
+        gave_way.append(listener.hear(tick(session, number, **options), start + number + 0.5))
+    return any(gave_way)
+
+
+def test_of_two_that_go_on_deciding_the_one_with_the_older_session_stands_by_after_a_lease():
     old, new = deciding(0), deciding(1, 10.0)
-    assert not new.hear(tick(old.session), 11.0)
+    assert not shout(new, old.session, 20)
     assert new.session is not None
-    assert old.hear(tick(new.session), 11.0)
+    assert not shout(old, new.session, int(LEASE))
+    assert shout(old, new.session, 5, start=13.0)
     assert old.session is None
-    assert not old.may_begin(5, 11.0)
+    assert not old.may_begin(5, 18.0)
+
+
+@pytest.mark.parametrize("session", [0, 1, 2**31, 2**32 - 1])
+def test_one_packet_replaces_nobody(session):
+    for succession in (deciding(0), deciding(0, alone=True)):
+        assert succession.may_begin(0, 0.0)
+        assert not succession.hear(tick(session, 2**32 - 1), 0.1)
+        assert succession.may_begin(1, 1.0)
+
+
+def test_a_rival_that_fewer_robots_answer_replaces_nobody():
+    ours = deciding(0)
+    newer = (ours.session + 8) % 2**32
+    for number in range(30):
+        assert ours.may_begin(number, float(number))
+        ours.heard_report(ours.session, 5, number + 0.1)
+        assert not ours.hear(tick(newer, number), number + 0.5)
+    for number in range(30, 60):  # the robots have gone over to the other
+        ours.may_begin(number, float(number))
+        ours.heard_report(newer, 5, number + 0.1)
+        if ours.hear(tick(newer, number), number + 0.5):
+            break
+    assert ours.session is None
+    assert number < 30 + 2 * LEASE
 
 
 def test_its_own_ticks_are_no_rival():
     succession = deciding()
-    for number in range(3):
+    for number in range(30):
         assert succession.may_begin(number, float(number))
-        assert not succession.hear(tick(succession.session, number), float(number))
+        assert not succession.hear(tick(succession.session, number, succession.pledge.mark), float(number))
     assert succession.session is not None
+    assert succession.rivals.newest(29.0) is None
+
+
+def test_who_repeats_the_session_with_numbers_of_its_own_replaces_nobody():
+    succession = deciding()
+    for number in range(50):
+        succession.may_begin(number, float(number))
+        succession.heard_report(succession.session, 3, number + 0.1)
+        assert not succession.hear(tick(succession.session, 2**31 + number), number + 0.5)
+    assert succession.session is not None
+
+
+def test_a_standby_is_not_kept_away_by_one_that_shouts_while_the_other_decides():
+    standby = Succession(1, LEASE, STAGGER, 0.0)
+    for number in range(5):
+        standby.hear(tick(160, number), float(number))
+        standby.hear(tick(2**31, number), number + 0.1)
+    assert standby.newest.session == 160
+    assert standby.due(4.0 + LEASE + STAGGER)
+    assert is_newer(2**31, standby.take_over(EPOCH)), "a shouted number is nothing to be newer than"
+
+
+def test_a_standby_takes_over_at_once_when_the_other_gives_its_session_up():
+    first, standby = deciding(0), Succession(1, LEASE, STAGGER, 0.0)
+    for number in range(3):
+        standby.hear(tick(first.session, number, first.pledge.mark), float(number))
+    standby.hear(tick(first.session, 2, first.pledge.mark, secret=12345), 2.1)
+    assert not standby.due(2.1 + STAGGER)
+    standby.hear(tick(first.session, 2, first.pledge.mark, first.pledge.secret), 2.1)
+    assert standby.due(2.1 + STAGGER)
+
+
+@pytest.mark.parametrize("its_first", [5, 1000])
+def test_who_comes_second_without_a_part_in_a_succession_ends_and_the_first_does_not(its_first):
+    first, second = deciding(0, alone=True), deciding(0, 100.0, alone=True)
+    assert shout(second, first.session, 3, start=100.0) or shout(second, first.session, 10, start=100.0)
+    first.may_begin(its_first, 0.0)
+    for number in range(50):
+        first.may_begin(its_first + number, 100.0 + number)
+        assert not first.hear(tick(second.session, number), 100.5 + number)
+
+
+def test_who_comes_second_ends_although_its_clock_is_behind():
+    first, second = deciding(0, 1000.0, alone=True), deciding(0, alone=True)
+    assert is_newer(first.session, second.session)
+    second.may_begin(0, 0.0)
+    second.may_begin(1, 1.0)
+    assert [second.hear(tick(first.session, 500 + n), 0.5 * n) for n in range(3)] == [False, False, True]
+
+
+def test_of_two_that_begin_at_the_same_moment_the_one_with_the_newer_session_ends():
+    elder, younger = deciding(0, alone=True), deciding(0, 1.0, alone=True)
+    outcome = {}
+    for number in range(4):
+        for one, other in ((elder, younger), (younger, elder)):
+            if one.session is not None and one.may_begin(number, float(number)):
+                said = tick(one.session, number, one.pledge.mark)
+                outcome[id(other)] = outcome.get(id(other), False) or other.hear(said, number + 0.1)
+    assert not outcome[id(elder)]
+    assert outcome[id(younger)]
+    assert elder.session is not None
+
+
+def test_two_that_took_the_same_session_notice_each_other():
+    one, other = deciding(0, alone=True), deciding(0, alone=True)
+    assert one.session == other.session
+    gave_way = set()
+    for number in range(4):
+        one.may_begin(number, float(number))
+        other.may_begin(number, float(number))
+        for ours, theirs in ((one, other), (other, one)):
+            if ours.session is not None and ours.hear(
+                tick(theirs.session or one.session, number, theirs.pledge.mark), number + 0.1
+            ):
+                gave_way.add(id(ours))
+    assert len(gave_way) == 1
+
+
+def test_without_a_part_in_a_succession_nobody_is_replaced_later():
+    first = deciding(0, alone=True)
+    first.may_begin(0, 0.0)
+    assert not shout(first, (first.session + 1) % 2**32, 100, start=PROBATION + 5.0)
+    assert first.rivals.newest(PROBATION + 104.9).session == (first.session + 1) % 2**32
+
+
+def test_one_whose_numbers_are_forged_begins_another_session_once_no_robot_answers():
+    succession = deciding(0, alone=True)
+    mark = succession.pledge.mark
+    for number in range(20):
+        succession.may_begin(number, float(number))
+        succession.heard_report(succession.session, 3, number + 0.1)
+        assert not succession.is_drowned(number + 0.2)
+        succession.hear(tick(succession.session, 10_000 + number, mark), number + 0.3)
+    assert not succession.is_drowned(20.0)
+    assert succession.is_drowned(19.3 + PROBATION + 0.1)
+    before = succession.session
+    assert is_newer(succession.take_over(EPOCH), before)
+    assert not succession.is_drowned(40.0)
 
 
 def test_one_that_was_stopped_for_a_lease_listens_first():
@@ -260,12 +417,12 @@ def test_one_that_was_stopped_for_a_lease_listens_first():
     assert is_newer(succession.take_over(EPOCH), before)
 
 
-def test_of_two_with_the_same_rank_the_one_behind_gives_way():
-    ahead, behind = deciding(1), deciding(1)
-    assert ahead.session == behind.session
-    ahead.may_begin(0, 0.0)
-    assert behind.hear(tick(ahead.session, 0), 0.1)
-    assert behind.session is None
+def test_of_two_with_the_same_rank_one_gives_way():
+    one, other = deciding(1), deciding(1)
+    session = one.session
+    assert session == other.session
+    yielded = [shout(mine, session, 5, mark=theirs) for mine, theirs in ((one, other.pledge.mark), (other, one.pledge.mark))]
+    assert sorted(yielded) == [False, True]
 
 
 @pytest.mark.parametrize("rank", [-1, RANKS])

@@ -1,8 +1,11 @@
 """A stage for one robot that drives: a stand-in for its hardware integrates its commands, another one ticks."""
 
+import json
 import math
 import subprocess
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -46,6 +49,8 @@ class Stage(Node):
         self.commands, self.states, self.reports, self.diagnoses = [], [], [], []
         self.sends_odometry = self.sends_scan = self.ticks = self.driven = True
         self.not_a_number, self.obstacle, self.odom_frame, self.stamp_age = False, math.inf, "odom", 0.0
+        self.base_frame = "base_link"
+        self.laser_frame, self.ahead_of_laser = "laser", math.inf
         self.session, self.tick, self.goal, self.policy_id = 5, 0, 1, 77
         own = f"/robot_{ROBOT}"
         self.odometry = self.create_publisher(Odometry, f"{own}/odom", 1)
@@ -79,11 +84,12 @@ class Stage(Node):
         if self.sends_scan:
             ranges = np.full(90, self.obstacle, dtype=np.float32)
             scan = LaserScan(angle_min=-math.pi, angle_increment=2 * math.pi / 90, range_min=0.05, range_max=8.0)
-            scan.ranges = ranges.tolist()
+            ranges[45] = min(self.obstacle, self.ahead_of_laser)
+            scan.ranges, scan.header.frame_id = ranges.tolist(), self.laser_frame
             self.scan.publish(scan)
 
     def odometry_message(self):
-        message = Odometry(child_frame_id="base_link")
+        message = Odometry(child_frame_id=self.base_frame)
         message.header.frame_id = self.odom_frame
         message.header.stamp = (self.get_clock().now() - Duration(seconds=self.stamp_age)).to_msg()
         message.pose.pose.position.x = math.nan if self.not_a_number else self.x
@@ -197,6 +203,15 @@ class Scene:
 
     def until_full_speed(self):
         self.wait_until(lambda: self.stage.command[0] >= 0.95 * SPEED, 30, "full speed")
+
+    def check(self):
+        """What `altmarl check` says of the robot, while the stage goes on, by the names of its lines."""
+        command = [str(Path(sys.executable).with_name("altmarl")), "check", f"robot_{ROBOT}", "--json"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.wait_until(lambda: process.poll() is not None, 90, "altmarl check")
+        output, errors = process.communicate()
+        assert process.returncode in (0, 1), errors
+        return {check["name"]: check for check in json.loads(output)}
 
     def close(self):
         for process in self.processes:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -58,16 +59,23 @@ def test_a_dead_coordinator_ends_the_run(policy):
 
 def test_a_second_fleet_keeps_out_of_the_domain_of_the_first(policy, fleet, tmp_path):
     running = fleet(FleetPlan("warehouse", policy, robots=4, k=2, period=0.2, processes=1))
-    running.start()
+    children = running.start()
     running.wait_until(lambda: running.log.statuses, 30, "the first fleet")
+    session = running.observer.latest.session
     command = [sys.executable, "-m", "altmarl_ros.cli.main", "fleet", "-p", str(policy), "-n", "4", "-k", "2", "--ticks", "3"]
     options = {"capture_output": True, "text": True, "timeout": 60, "cwd": tmp_path}
     second = subprocess.run(command, **options)
     assert second.returncode == 2
-    assert "already: end it, or give --isolated" in second.stderr
-    aside = subprocess.run([*command, "--isolated", "--period", "0.1"], **options)
-    assert aside.returncode == 0, aside.stderr
-    assert {session for session, _ in running.log.statuses} == {min(running.log.statuses)[0]}
+    said, host = " ".join(second.stderr.split()), f"{socket.gethostname()}:{children['coordinator'].process.pid}"
+    assert f"coordinator /coordinator on {host}, session {session}, has the prefix /fleet in ROS domain" in said
+    assert "already: end it, or give --fleet-prefix or --isolated" in said
+    for apart in (["--isolated"], ["--fleet-prefix", "/fleet_2"]):
+        aside = subprocess.run([*command, *apart, "--period", "0.1"], **options)
+        assert aside.returncode == 0, aside.stderr
+    before = running.observer.latest.tick
+    running.wait_until(lambda: running.observer.latest.tick > before + 5, 10, "the first fleet going on")
+    assert {heard for heard, _ in running.log.statuses} == {session}
+    assert running.observer.latest.live == 4, "the robots of the other fleet are not on the roster"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
@@ -97,3 +105,32 @@ def test_a_stopped_fleet_keeps_its_record_and_leaves_nothing_running(policy, tmp
     assert len(children) == 4
     assert not any(os.path.exists(f"/proc/{pid}") for pid in children)
     assert len(RunRecord.load(tmp_path / "run.npz").tick) > 0
+
+
+def test_a_fleet_that_is_killed_leaves_nothing_running(policy, tmp_path):
+    command = [sys.executable, "-m", "altmarl_ros.cli.main", "fleet", "-p", str(policy), "-n", "6", "-k", "2", "--isolated"]
+    with (tmp_path / "fleet.log").open("w") as output:
+        fleet = subprocess.Popen([*command, "--period", "0.1"], stdout=output, stderr=subprocess.STDOUT, cwd=tmp_path)
+    try:
+        wait_for(lambda: len(children_of(fleet.pid)) == 4, 60, "four processes")
+        children = children_of(fleet.pid)
+        wait_for(lambda: "heard" in (tmp_path / "fleet.log").read_text(), 60, "ticks")
+    finally:
+        fleet.kill()
+        fleet.wait()
+    wait_for(lambda: not any(runs(pid) for pid in children), 15, "the end of all processes")
+
+
+def runs(pid):
+    """Whether a process runs, and is not only waiting to be reaped by whoever adopted it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def wait_for(condition, seconds, what):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"{what} not within {seconds} s"
+        time.sleep(0.1)

@@ -116,6 +116,7 @@ def test_a_robot_is_checked_at_every_step_until_it_drives(site, operator, start_
     assert (code, list(checks)) == (1, ["node"])
 
     start_executable("physical_world", game="hall", count=1)
+    operator.until(lambda: operator.count_publishers("/robot_0/odom"), 90, "the simulated floor")
     with deployed(site):
         code, checks = check(site, "--timeout", "30")
         assert (code, checks["node"]["state"]) == (1, "failed")
@@ -123,7 +124,7 @@ def test_a_robot_is_checked_at_every_step_until_it_drives(site, operator, start_
 
         transition(operator, Transition.TRANSITION_CONFIGURE)
         code, checks = check(site, "--fleet", "fleet.yaml")
-        assert [name for name, entry in checks.items() if entry["state"] == "failed"] == []
+        assert [name for name, entry in checks.items() if entry["state"] == "failed"] == [], checks
         assert code == 0
         assert checks["robot"]["state"] == "warning"  # it says nothing yet
         assert checks["settings"]["detail"].startswith("cmd_vel, differential base of radius 0.25 m, at most 0.5 m/s")
@@ -215,3 +216,50 @@ def test_robots_run_unchanged_on_a_recorded_bag_of_odometry(site, operator):
         states = [report.local_state for report in reports]
         assert set(states) == {0, 2}, states
         assert states == sorted(states)  # it left one zone for the other, once
+
+
+def test_a_deployment_that_is_killed_leaves_nothing_running(site):
+    (site / "fleet.yaml").write_text(
+        FLEET.replace("use_sim_time: true, ", "").replace("use_sim_time: true}", "use_sim_time: false}")
+    )
+    with (site / "deploy.log").open("w") as log:
+        process = subprocess.Popen(
+            [ALTMARL, "deploy", "fleet.yaml"], cwd=site, stdout=log, stderr=log, env={**os.environ, "ROS_HOME": str(site)}
+        )
+    try:
+        end = time.monotonic() + 60.0
+        while "started; logs in" not in (site / "deploy.log").read_text() and time.monotonic() < end:
+            time.sleep(0.1)
+        children = [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+        time.sleep(3.0)
+    finally:
+        process.kill()
+        process.wait()
+    assert len(children) == 2
+    end = time.monotonic() + 15.0
+    while any(runs(pid) for pid in children):
+        assert time.monotonic() < end, "a process still runs"
+        time.sleep(0.1)
+
+
+def runs(pid):
+    """Whether a process runs, and is not only waiting to be reaped by whoever adopted it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_robots_that_are_not_in_the_fleet_file_may_not_join(site):
+    def plans():
+        run = subprocess.run(
+            [ALTMARL, "deploy", "fleet.yaml", "--dry-run", "--json"], capture_output=True, text=True, timeout=60, cwd=site
+        )
+        return {plan["process"]: plan["parameters"] for plan in json.loads(run.stdout)}
+
+    assert plans()["coordinator"]["roster.allow"] == "0"
+    (site / "fleet.yaml").write_text(FLEET.replace("enabled: false", "enabled: true"))
+    assert plans()["coordinator"]["roster.allow"] == "0-1"
+    (site / "fleet.yaml").write_text(FLEET.replace("sampling.k: 1", "sampling.k: 1, roster.allow: 0-9, failover.lease: 9.0"))
+    assert plans()["coordinator"]["roster.allow"] == "0-9"
+    assert plans()["robot_0"]["coordinator.lease"] == 9.0

@@ -42,7 +42,8 @@ def level(status):
 def test_a_fleet_in_order_says_so_and_a_stopped_part_of_it_is_named(listen):
     running, latest, arrays = listen
     children = running.start()
-    names = {f"/coordinator: {name}" for name in ("ticks", "reports", "roster", "bandwidth", "policy", "quality of service")}
+    found = ("ticks", "reports", "roster", "robot ids", "coordinators", "bandwidth", "policy", "quality of service")
+    names = {f"/coordinator: {name}" for name in found}
     names |= {f"/robots_{i}: {name}" for i in (0, 1) for name in ("robots", "quality of service")}
 
     def in_order():

@@ -2,11 +2,13 @@
 
 import itertools
 import signal
+import socket
 from functools import partial
 
 import pytest
 from wrong_actions import wrong_actions
 
+from altmarl_ros.cli.processes import command
 from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.policies import load_bundle
 from altmarl_ros.protocol.messages import is_newer
@@ -116,10 +118,47 @@ def test_without_a_standby_robots_hold_and_go_on_after_the_restart(fleet, policy
     assert_nothing_wrong(running, policy)
 
 
-def test_a_second_coordinator_without_a_lease_ends_the_first_with_one_line(fleet, policy):
-    running = fleet(FleetPlan("warehouse", policy, robots=4, k=2, period=PERIOD, processes=1, start_timeout=3.0))
+def test_a_second_coordinator_without_a_lease_ends_and_says_who_is_there(fleet, policy):
+    plan = FleetPlan("warehouse", policy, robots=4, k=2, period=PERIOD, processes=1, start_timeout=1.0)
+    running = fleet(plan)
     first = running.start()["coordinator"]
-    running.wait_until(lambda: len(running.log.statuses) > 3, 30, "some ticks")
-    running.start("coordinator")
-    running.wait_until(lambda: first.exit_code is not None, 20, "the first one ending")
-    assert first.exit_code == 2
+    running.wait_until(partial(acting, running, 4), 40, "all robots acting")
+    session = running.observer.latest.session
+    second = fleet_of_its_own(running, plan)
+    running.wait_until(lambda: second.exit_code is not None, 20, "the second one ending")
+    assert second.exit_code == 2
+    host = f"{socket.gethostname()}:{first.process.pid}"
+    said = second.last_words()
+    assert f"/coordinator on {host}, session {session} decides for /fleet already" in said
+    before = running.observer.latest.tick
+    running.wait_until(lambda: running.observer.latest.tick > before + 5, 10, "the first one going on")
+    assert running.observer.latest.session == session
+    assert first.exit_code is None
+    assert {tick_session for tick_session, _ in running.log.truths} == {session}, "a robot followed the second one"
+
+
+def test_of_two_coordinators_that_start_at_the_same_moment_one_stays(fleet, policy):
+    plan = FleetPlan("warehouse", policy, robots=4, k=2, period=PERIOD, processes=1, start_timeout=1.0)
+    running = fleet(plan)
+    running.start("world", "robots_0")
+    pair = [running.start("coordinator")["coordinator"], fleet_of_its_own(running, plan)]
+    running.wait_until(lambda: any(one.exit_code is not None for one in pair), 30, "one of them ending")
+    running.wait_until(partial(acting, running, 4), 40, "all robots acting")
+    running.listen(5.0)
+    codes = [one.exit_code for one in pair]
+    assert sorted(codes, key=str) == [2, None]
+    assert "decides for /fleet already" in pair[codes.index(2)].last_words()
+
+
+def acting(running, robots):
+    """Whether the newest tick was acted on by so many robots."""
+    if not running.log.truths or running.observer.latest is None:
+        return False
+    truth = next(reversed(running.log.truths.values()))
+    return sum(action is not None for action in truth.local_actions) == robots
+
+
+def fleet_of_its_own(running, plan):
+    """Another coordinator of the same plan, with a log of its own."""
+    node = next(node for node in plan.nodes() if node.name == "coordinator")
+    return running.group.start("second", command(node))

@@ -66,13 +66,28 @@ def newest(running):
     return running.observer.latest
 
 
+def test_a_transition_that_is_not_possible_is_refused_and_ends_nothing(robots, policy):
+    from lifecycle_msgs.msg import Transition
+    from lifecycle_msgs.srv import ChangeState
+
+    managed = Managed(robots, **{"policy.file": str(policy)})
+    client = robots.observer.create_client(ChangeState, "/coordinator/change_state")
+    robots.wait_until(client.service_is_ready, 20, "the service")
+    for number in (Transition.TRANSITION_ACTIVATE, Transition.TRANSITION_CLEANUP, 0, 99, 255):
+        future = client.call_async(ChangeState.Request(transition=Transition(id=number)))
+        robots.wait_until(future.done, 10, f"the answer to transition {number}")
+        assert not future.result().success
+    assert managed.state == UNCONFIGURED
+    assert managed.child.exit_code is None
+
+
 def test_a_life_with_two_sessions_and_two_configurations(robots, policy):
-    node = Managed(robots)
+    node = Managed(robots, **{"paths.allowed": str(policy.parent)})
     assert node.state == UNCONFIGURED
     assert not node.change("configure")
     assert node.state == UNCONFIGURED
     assert node.said("cannot configure: parameter 'policy.file' of the coordinator is empty")
-    assert robots.set_parameters("coordinator", policy__file="/nowhere.npz", sampling__k=6)[0]
+    assert robots.set_parameters("coordinator", policy__file=str(policy.parent / "nowhere.npz"), sampling__k=6)[0]
     assert not node.change("configure")
     assert node.said("/nowhere.npz")
     assert not node.change("activate"), "an unconfigured node"

@@ -12,6 +12,7 @@ from altmarl_ros.deployment.fleet_plan import FleetPlan, NodePlan
 from altmarl_ros.games import load_game
 from altmarl_ros.policies import LocalPolicy, load_bundle, save_bundle
 from altmarl_ros.protocol.budget import REPORT_WIRE_BYTES, WINDOW
+from altmarl_ros.protocol.held_policies import values_digest
 
 pytestmark = pytest.mark.ros
 
@@ -197,3 +198,41 @@ def test_a_robot_without_the_policy_that_a_tick_names_asks_for_it_and_gets_it(fl
     running.wait_until(lambda: len(policies) > said, 10, "the policy being said again")
     running.wait_until(lambda: statuses.heard[-1].policy_requests > before, 10, "the request being counted")
     assert statuses.heard[-1].robots == 2, "who asks is on the roster"
+    said = len(policies)
+    asking.publish(RobotHello(event=RobotHello.NEED_VALUES, robot_id=6, name="/robot_6/robot"))
+    running.wait_until(lambda: len(policies) > said, 10, "the policy being said with all action values")
+
+
+@pytest.mark.parametrize("robots", [("robot", {"robot_id": 5}), ("crowd", {"first_id": 5, "count": 1})], ids=["robot", "crowd"])
+def test_a_robot_with_a_temperature_asks_for_action_values_that_were_left_out(fleet, policy, start_executable, robots):
+    from altmarl_ros.msg import FleetTick, LocalPolicy, RobotHello
+    from altmarl_ros.nodes.common import conversions, qos
+
+    running = fleet(Plan("warehouse", policy))
+    node, hellos = running.observer, []
+    node.create_subscription(RobotHello, "/fleet/hello", lambda message: hellos.append(message), qos.latched_from_many_qos())
+    bundle = load_bundle(policy)
+    message = conversions.policy_to_message(bundle.pi_l, 9, load_game("warehouse").content_hash)
+    message.action_values, message.values_left_out = [], values_digest(bundle.pi_l)
+    policies = node.create_publisher(LocalPolicy, "/fleet/policy", qos.policy_qos())
+    policies.publish(message)
+    name, parameters = robots
+    start_executable(name, **parameters, **{"policy.temperature": 0.5})
+    ticks = node.create_publisher(FleetTick, "/fleet/tick", qos.tick_qos(0.1))
+    running.wait_until(lambda: ticks.get_subscription_count() == 1, 20, "the robot")
+
+    def asked():
+        asked.tick += 1
+        ticks.publish(FleetTick(session=1, tick=asked.tick, policy_id=9))
+        running.listen(0.1)
+        return sum(hello.event == RobotHello.NEED_VALUES for hello in hellos)
+
+    asked.tick = 0
+    running.wait_until(asked, 10, "the robot asking")
+    policies.publish(conversions.policy_to_message(bundle.pi_l, 9, message.game_hash))
+    running.listen(0.5)
+    before = asked()
+    for _ in range(15):
+        after = asked()
+    assert after == before, "who has the values does not ask again"
+    assert not any(hello.event == RobotHello.NEED_POLICY for hello in hellos)

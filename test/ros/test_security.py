@@ -82,7 +82,7 @@ def graph(fleet, policy, tmp_path):
     from rclpy.node import Node
     from rclpy.parameter import Parameter
     from rclpy.parameter_client import AsyncParameterClient
-    from std_msgs.msg import Bool
+    from std_msgs.msg import Bool, String
     from std_srvs.srv import SetBool, Trigger
     from visualization_msgs.msg import MarkerArray
 
@@ -101,6 +101,7 @@ def graph(fleet, policy, tmp_path):
     tool.create_subscription(MarkerArray, "/fleet/visualization", print, qos.markers_qos())
     tool.create_subscription(TrainingProgress, "/trainer/progress", print, qos.latched_qos())
     tool.create_publisher(Bool, "/fleet/emergency_stop", qos.latched_qos())
+    tool.create_publisher(String, "/fleet/emergency_stop_release", 1)
     plant = Node("plant", parameter_overrides=[Parameter("use_sim_time", value=True)])
     plant.create_publisher(GlobalState, "/fleet/global_state", 1)
     plant.create_subscription(GlobalAction, "/fleet/global_action", print, 1)
@@ -113,6 +114,7 @@ def graph(fleet, policy, tmp_path):
         clients += [tool.create_client(kind, f"/coordinator/{name}") for name, kind in services.items()]
         clients += [tool.create_client(Trigger, f"/trainer/{name}") for name in ("train", "cancel", "deploy", "rollback")]
         clients.append(tool.create_client(SetBool, "/robot_8/robot/emergency_stop"))
+        clients.append(tool.create_client(Trigger, "/robot_8/robot/release"))
         running.start()
         options = ("-r", "__ns:=/robot_9", "-p", "robot_id:=9", "-p", "use_sim_time:=true")
         running.group.start("robot_9", [str(executable("robot")), "--ros-args", *options])

@@ -1,10 +1,6 @@
 """A robot that is driven by TF alone: prefixed frames on /tf, and plain frames on its own topic; what is missing is said."""
 
-import json
 import math
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import rclpy
@@ -62,28 +58,14 @@ def conventions(convention):
     return {"topic": f"/robot_{ROBOT}/tf"}, {}, {"/tf": "tf", "/tf_static": "tf_static"}
 
 
-def checked(scene):
-    """What `altmarl check` says of the robot, while the stage goes on."""
-    process = subprocess.Popen(
-        [str(Path(sys.executable).with_name("altmarl")), "check", f"robot_{ROBOT}", "--json"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    scene.wait_until(lambda: process.poll() is not None, 60, "altmarl check")
-    output, errors = process.communicate()
-    assert process.returncode in (0, 1), errors
-    return {check["name"]: check for check in json.loads(output)}
-
-
 @pytest.mark.parametrize("convention", ["prefixed frames on /tf", "frames on the robot's own topic"])
 def test_a_robot_drives_by_transforms_and_stops_without_them(scene, convention):
     stage = scene.stage
     drivers, parameters, remappings = conventions(convention)
     drivers = TransformDrivers(stage, **drivers)
-    scene.start(pose__source="tf", remappings=remappings, **parameters)
+    scene.start(pose__source="tf", pose__odometry="odom", remappings=remappings, **parameters)  # an odometry that TF makes idle
     scene.wait_until(lambda: stage.reports and stage.reports[-1].local_state == 0, 60, "report from zone A")
-    checks = checked(scene)
+    checks = scene.check()
     assert checks["pose"]["state"] == "ok", checks
     assert checks["zone"]["state"] == "ok", checks
     for what in ("on_wheels", "localised"):
@@ -99,15 +81,43 @@ def test_a_robot_drives_by_transforms_and_stops_without_them(scene, convention):
     assert seconds(stage.states[-1].stamp) > 0.0
 
 
+def test_a_tf_of_the_robots_own_is_said_where_the_robot_listens_to_the_shared_one(scene):
+    TransformDrivers(scene.stage, topic=f"/robot_{ROBOT}/tf")
+    scene.start(pose__source="tf")
+    scene.wait_until(lambda: "remap /tf to tf and /tf_static to tf_static" in scene.log(), 30, "remedy")
+
+
+def test_the_lasers_place_is_taken_from_tf_and_its_parameters_are_the_fallback(scene):
+    """The laser looks backwards: what it sees straight ahead of itself is behind the robot."""
+    stage = scene.stage
+    static_qos = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    static = stage.create_publisher(tf2_msgs.TFMessage, "/tf_static", static_qos)
+    backwards = TransformStamped(child_frame_id="laser")
+    backwards.header.frame_id = "base_link"
+    backwards.transform.translation.x, backwards.transform.rotation.z, backwards.transform.rotation.w = 0.05, 1.0, 0.0
+    stage.laser_frame, stage.ahead_of_laser = "laser", 0.35  # m; it goes with the robot
+    scene.start()
+    scene.wait_until(lambda: "by scan.mount" in scene.log(), 60, "the fallback")
+    assert max(forward for forward, *_ in stage.commands) < 0.8 * SPEED  # towards what it takes to be ahead
+    static.publish(tf2_msgs.TFMessage(transforms=[backwards]))
+    scene.wait_until(lambda: "by the transform from 'base_link' to 'laser'" in scene.log(), 10, "the place by TF")
+    scene.until_full_speed()
+    detail = scene.check()["clearance"]["detail"]
+    assert "the nearest obstacle is 0.30 m from the robot's centre" in detail
+    assert "the laser's place by the transform from 'base_link' to 'laser'" in detail
+
+
 def test_what_transform_is_missing_is_said_with_the_parameters(scene):
     stage = scene.stage
     TransformDrivers(stage, prefix="robot_8/")
     scene.start(pose__source="tf", frame_prefix="robot_{id}/")
     scene.wait_until(lambda: "no transform" in scene.log(), 30, "complaint")
     line = next(line for line in scene.log().splitlines() if "no transform" in line)
-    check = checked(scene)["pose"]
+    check = scene.check()["pose"]
     assert check["state"] == "failed"
     for word in ("frames.map 'map'", f"frames.base 'robot_{ROBOT}/base_link'", "frame_prefix"):
         assert word in line
         assert word in check["detail"]
+    assert "set frame_prefix to 'robot_8/', unless it is another robot's (this one is 7)" in line
+    assert check["remedy"] in line
     assert not stage.commands or all(command == (0.0, 0.0, 0.0) for command in stage.commands)

@@ -15,7 +15,7 @@ from rclpy.parameter import Parameter
 from rclpy.time import Time
 from rosgraph_msgs.msg import Clock
 from std_msgs.msg import Bool
-from std_srvs.srv import SetBool
+from std_srvs.srv import SetBool, Trigger
 
 from altmarl_ros.nodes.common import qos
 from stage import BRAKING, LAG, ROBOT, SPEED, TIMEOUT
@@ -48,7 +48,10 @@ def test_every_cause_stops_the_robot_within_its_timeout_and_braking(scene):
     shell = stage.create_publisher(Bool, "/fleet/emergency_stop", 1, event_callbacks=QUIET)  # volatile, as `ros2 topic pub` is
 
     def emergency(data):
-        assert scene.call(SetBool, "emergency_stop", SetBool.Request(data=data)).success
+        if data:
+            assert scene.call(SetBool, "emergency_stop", SetBool.Request(data=True)).success
+        else:
+            release(scene)
 
     causes = {
         "no fresh pose": (TIMEOUT, "sends_odometry", False, True),
@@ -77,9 +80,17 @@ def test_every_cause_stops_the_robot_within_its_timeout_and_braking(scene):
     scene.wait_until(lambda: stage.rests, SPEED / BRAKING + LAG, "stop by a volatile writer")
     shell.publish(Bool(data=False))
     scene.until_full_speed()
-    stage.session = 4  # of a coordinator that is no longer followed
+    stage.session = 4  # of a coordinator that is not followed
     scene.wait_until(lambda: stage.rests, TIMEOUT + SPEED / BRAKING + LAG, "stop for an old session")
     print({reason: round(seconds, 2) for reason, seconds in took.items()})
+
+
+def release(scene):
+    """Both words by which a robot's own stop is released."""
+    first = scene.call(SetBool, "emergency_stop", SetBool.Request(data=False))
+    assert not first.success
+    assert "~/release" in first.message
+    assert scene.call(Trigger, "release", Trigger.Request()).success
 
 
 def test_emergency_stops_stay_until_released_on_purpose_and_show_in_diagnostics(scene):
@@ -90,7 +101,7 @@ def test_emergency_stops_stay_until_released_on_purpose_and_show_in_diagnostics(
     scene.wait_until(lambda: stage.rests, SPEED / BRAKING + LAG, "stop")
     stage.session += 1  # neither another session nor the passing of time releases it
     begin, count = stage.x, len(stage.diagnoses)
-    scene.wait_until(lambda: len(stage.diagnoses) > count + 5, 5, "diagnoses")
+    scene.wait_until(lambda: len(stage.diagnoses) > count + 15, 8, "diagnoses, for longer than the lease")
     assert abs(stage.x - begin) < 0.02
     found = {status.name.rpartition(": ")[2]: status for status in stage.diagnoses[-1].status}[f"robot {ROBOT}"]
     values = {entry.key: entry.value for entry in found.values}
@@ -98,7 +109,8 @@ def test_emergency_stops_stay_until_released_on_purpose_and_show_in_diagnostics(
     assert (values["state"], values["emergency stop"], values["zone"]) == ("stopped", "pressed", "B" if stage.x > 3.2 else "A")
     assert float(values["pose age [s]"]) < TIMEOUT
     assert float(values["tick age [s]"]) < TIMEOUT
-    assert scene.call(SetBool, "emergency_stop", SetBool.Request(data=False)).success
+    assert not scene.call(Trigger, "release", Trigger.Request()).success, "the second word without the first"
+    release(scene)
     scene.until_full_speed()
 
 

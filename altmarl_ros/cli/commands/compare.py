@@ -58,7 +58,8 @@ def compare(
     rng = np.random.default_rng(seed)
     alpha = load_posterior(game, tabular)
     if alpha is None:
-        kernels = tabular.P_l[None]
+        moves = tabular.local_kernel
+        kernels = (moves.shared_table() if moves.n_kinds == 1 else tabular.P_l)[None]
     else:
         kernels = draw_kernels(alpha, max(1, min(runs, _KERNEL_BYTES // (8 * alpha.size))), rng)
     joined = Trajectory.joined(recorded)

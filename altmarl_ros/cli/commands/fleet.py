@@ -11,7 +11,8 @@ from altmarl_ros.cli.fleet_run import run_and_record
 from altmarl_ros.cli.options import Game, Json, LogLevel, Model, Policy, Seed, completing
 from altmarl_ros.cli.training import check_reports, find_bundle
 from altmarl_ros.deployment import FleetPlan, find_period
-from altmarl_ros.deployment.fleet_plan import BACKENDS, MOST_ROBOTS
+from altmarl_ros.deployment.fleet_plan import BACKENDS, DEFAULT_PREFIX, MOST_ROBOTS
+from altmarl_ros.deployment.middleware import RANGES
 from altmarl_ros.games import load_game
 from altmarl_ros.observation import DEFAULT_MODEL
 from altmarl_ros.policies.bundle import default_path
@@ -66,6 +67,17 @@ def fleet(
         Optional[Path],
         typer.Option("--record", "-r", help="Record the run in this .npz file, or as a bag in a folder of any other name."),
     ] = None,
+    fleet_prefix: Annotated[
+        str, typer.Option(help="Prefix of the fleet's topics; fleets that share a ROS domain need one each.")
+    ] = DEFAULT_PREFIX,
+    discovery_range: Annotated[
+        str,
+        typer.Option(
+            autocompletion=completing(*RANGES[1:]),
+            help="How far the fleet is found: localhost (this machine) or subnet; default: this machine, or with --backend "
+            "real as ROS_AUTOMATIC_DISCOVERY_RANGE says.",
+        ),
+    ] = "",
     isolated: Annotated[
         bool, typer.Option("--isolated", help="Use a ROS domain that no other fleet uses, so that several can run.")
     ] = False,
@@ -75,7 +87,8 @@ def fleet(
 ) -> None:
     """Run a simulated fleet: coordinator, world and robots as real ROS 2 processes, with a live table.
 
-    The fleet uses your ROS domain and stays on this machine, unless ROS_AUTOMATIC_DISCOVERY_RANGE says otherwise.
+    The fleet uses your ROS domain and stays on this machine, unless --discovery-range or ROS_AUTOMATIC_DISCOVERY_RANGE says
+    otherwise. It does not start where another fleet has the same prefix.
 
     Example: altmarl fleet --robots 100 --k 5 --ticks 200 --record run.npz
     """
@@ -101,11 +114,12 @@ def fleet(
         backend=backend,
         real_time_factor=rtf,
         visualization=visualization,
+        fleet_prefix=fleet_prefix,
     )
     stored = find_bundle(tabular, game, policy)
     check_reports(stored, k)
     plan = replace(plan, policy=stored.path)
-    run = run_and_record(plan, tabular, record, isolated=isolated, log_level=log_level)
+    run = run_and_record(plan, tabular, record, isolated=isolated, log_level=log_level, discovery_range=discovery_range)
     if as_json:
         console.document({**run.about(), "record": record})
     run.exit_if_failed()

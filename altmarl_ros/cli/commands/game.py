@@ -16,13 +16,13 @@ from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.games.spec import builder_names, builtin_games, describe_builder, describe_game, find_builder
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.counts import number_of_counts
-from altmarl_ros.policies.shares import SharesProcess
 
 app = typer.Typer(name="game", help="Look at games before training.", no_args_is_help=True)
 
 _PROBE_VECTORS = 3000  # count vectors of the k whose solution is timed
+_MOST_DENSE = 1 << 28  # bytes of dense kernels for which count vectors are looked at
 _MAX_JOINT_STATES = 1000  # pairs (s_g, s_l) whose eigenvalues are computed
-_MAX_EIGENVALUE_WORK = 1e9  # S_g S_l^3: some seconds
+_MAX_EIGENVALUE_WORK = 1e9  # S_l^3 by kind of movement: some seconds
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,25 @@ class Cost:
     seconds: float
     backup: str
     reason: str
+
+
+@dataclass(frozen=True)
+class KernelSizes:
+    """How much of a game's kernels is not zero.
+
+    Attributes:
+        P_g: entries of P_g that are not zero.
+        P_l: entries of P_l that are not zero, once for global states at which robots move alike.
+        kinds: kinds of movement.
+        memory: what kernels and rewards take [bytes].
+        dense: what the kernels would take as dense arrays [bytes].
+    """
+
+    P_g: int
+    P_l: int
+    kinds: int
+    memory: int
+    dense: int
 
 
 @app.command("list")
@@ -84,13 +103,16 @@ def check(
     """
     from altmarl_ros.games.diagnosis import oddities
     from altmarl_ros.learning.aggregation import aggregate
-    from altmarl_ros.learning.shares.solver import SharesOptions, memory_needed
+    from altmarl_ros.learning.shares.cost import shares_cost
 
     tabular = load_game(game)
-    shares_memory = memory_needed(SharesProcess.from_tabular(tabular, LocalPolicy.uniform(tabular)), SharesOptions())
+    size = kernel_sizes(tabular)
     mixing, joint, odd = slowest_modes(tabular), joint_mode(tabular), oddities(tabular)
-    counted, _ = aggregate(tabular, LocalPolicy.uniform(tabular), None)
-    costs = training_costs(counted, sorted(set(k or (5, 10, 25, 50, 100))))
+    over_shares = shares_cost(tabular)
+    costs = []
+    if size.dense <= _MOST_DENSE:
+        counted, _ = aggregate(tabular, LocalPolicy.uniform(tabular), None)
+        costs = training_costs(counted, sorted(set(k or (5, 10, 25, 50, 100))))
     if as_json:
         about = {
             "name": tabular.name,
@@ -103,15 +125,24 @@ def check(
             "slowest_mode": None if mixing is None else mixing.tolist(),
             "joint_mode": joint,
             "oddities": odd,
+            "kernels": size,
+            "over_shares": over_shares,
         }
-        console.document({**about, "shares_memory": shares_memory, "costs": costs})
+        console.document({**about, "costs": costs})
         return
     _print_sizes(tabular)
+    _print_kernels(tabular, size)
     _print_mixing(tabular, mixing, joint)
     for line in odd or ["nothing"]:
         console.out.print(f"odd: {escape(line)}")
-    console.out.print(f"training over shares, for any number of reports: memory of at most {_memory(shares_memory)}")
-    _print_costs(costs)
+    console.out.print(
+        f"training over shares, for every k at once: about {_memory(over_shares.memory)} beside the program and the game, "
+        f"about {_duration(over_shares.seconds)} for one L-LEARN and one G-LEARN"
+    )
+    if costs:
+        _print_costs(costs)
+    else:
+        console.out.print("training on count vectors: not for a game of this size")
 
 
 def _print_sizes(game: TabularGame) -> None:
@@ -125,6 +156,15 @@ def _print_sizes(game: TabularGame) -> None:
     )
     r_g, r_l = game.r_g, game.r_l
     console.out.print(f"rewards: r_g {r_g.min():.4g} .. {r_g.max():.4g}, r_l {r_l.min():.4g} .. {r_l.max():.4g}")
+
+
+def _print_kernels(game: TabularGame, size: KernelSizes) -> None:
+    kinds = "once for all s_g" if size.kinds == 1 else f"for {size.kinds} kinds of movement"
+    P_g, P_l = (np.prod(kernel.shape, dtype=object) for kernel in (game.global_kernel, game.local_kernel))
+    console.out.print(
+        f"not zero: {size.P_g:,} of {_number(int(P_g))} entries of P_g; {size.P_l:,} of P_l, {kinds}, of {_number(int(P_l))}; "
+        f"the game takes {_memory(size.memory)}"
+    )
 
 
 def _print_mixing(game: TabularGame, mixing: Optional[np.ndarray], joint: Optional[float]) -> None:
@@ -157,15 +197,29 @@ def _print_costs(costs: List[Cost]) -> None:
         console.out.print(f"k = {cost.k}: {cost.backup if cost.seconds else 'nothing'}, {escape(cost.reason)}")
 
 
+def kernel_sizes(game: TabularGame) -> KernelSizes:
+    """How much of a game's kernels is not zero, and what it takes."""
+    kernels, arrays = (game.global_kernel, game.local_kernel), (game.r_g, game.r_l)
+    rows = [kernel.rows for kernel in kernels]
+    stored = sum(each.nbytes for part in rows for each in (part.indptr, part.indices, part.data))
+    dense = 8 * sum(int(np.prod(kernel.shape, dtype=object)) for kernel in kernels)
+    nonzero = [len(part.data) for part in rows]
+    return KernelSizes(nonzero[0], nonzero[1], game.local_kernel.n_kinds, stored + sum(each.nbytes for each in arrays), dense)
+
+
 def slowest_modes(game: TabularGame) -> Optional[np.ndarray]:
     """Return, by s_g, the second largest modulus of the eigenvalues of P_pi under random local actions [s_g].
 
     None: the game is too large to compute them.
     """
-    if game.n_global_states * game.n_local_states**3 > _MAX_EIGENVALUE_WORK:
+    moves = game.local_kernel
+    if moves.n_kinds * game.n_local_states**3 > _MAX_EIGENVALUE_WORK:
         return None
-    moduli = np.sort(np.abs(np.linalg.eigvals(LocalPolicy.uniform(game).transition(game))), axis=1)
-    return moduli[:, -2] if game.n_local_states > 1 else np.zeros(game.n_global_states)
+    if game.n_local_states == 1:
+        return np.zeros(game.n_global_states)
+    by_kind = [moves.of_kind(kind).dense().reshape(-1, *moves.shape[::3]).mean(axis=0) for kind in range(moves.n_kinds)]
+    moduli = np.sort(np.abs(np.linalg.eigvals(np.stack(by_kind))), axis=1)
+    return np.asarray(moduli[moves.moves_at, -2])
 
 
 def joint_mode(game: TabularGame) -> Optional[float]:

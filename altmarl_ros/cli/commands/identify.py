@@ -13,10 +13,11 @@ from altmarl_ros.cli.options import Figure, Game, Json
 from altmarl_ros.cli.runs import load_run, trajectory_of
 from altmarl_ros.files import write_output
 from altmarl_ros.games import TabularGame, load_game
-from altmarl_ros.games.identification import IdentifiedKernel, count_transitions, feels_global_state, transitions_needed
+from altmarl_ros.games.identification import IdentifiedKernel, count_transitions, transitions_needed
 from altmarl_ros.games.identification import identify as posterior
 from altmarl_ros.games.spec import save_identified, save_identified_game
 
+_MOST_DENSE = 1 << 28  # bytes of P_l for every s_g; of larger ones the rows are counted over all s_g together
 _SHOWN = 5  # entries of a table
 _SURPRISING = 4.0  # standard deviations; a game's kernel seldom has more than a thousand entries
 
@@ -64,7 +65,11 @@ def identify(
     if out is not None and out.suffix not in (".yaml", ".yml", ".npz"):
         raise typer.BadParameter(f"--out {out} must end in .yaml or .npz")
     tabular = load_game(game)
-    counts = np.zeros(tabular.P_l.shape, dtype=np.int64)
+    moves = tabular.local_kernel
+    pooled = (not moves.feels_global_state if pool is None else pool) and tabular.n_global_states > 1
+    one_row = pooled and not moves.feels_global_state and 8 * np.prod(moves.shape, dtype=object) > _MOST_DENSE
+    model = moves.shared_table() if one_row else tabular.P_l
+    counts = np.zeros(model.shape, dtype=np.int64)
     ticks = 0
     for path in records:
         record = load_run(path)
@@ -74,10 +79,9 @@ def identify(
                 f"note: {path} was recorded with another version of the game ({recorded}); its states are taken as they are"
             )
         run = trajectory_of(record, path, tabular)
-        counts += count_transitions(tabular, run)
+        counts += count_transitions(tabular, run, one_row)
         ticks += int(run.follows.sum())
-    pooled = not feels_global_state(tabular.P_l) if pool is None else pool
-    kernel = posterior(tabular.P_l, counts, weight, pooled and tabular.n_global_states > 1)
+    kernel = posterior(model, counts, weight, pooled, n_global_states=tabular.n_global_states)
     about = _about(tabular, kernel, weight, precision, ticks)
     if as_json:
         console.document(about)

@@ -54,7 +54,7 @@ def _label(axes: Axes, game: TabularGame, seen: FloatArray | None) -> None:
     if game.n_local_states <= _NAMES_SHOWN:
         axes.set_xticks(states, game.local_state_names, rotation=45, ha="right", fontsize=8, parse_math=False)
         axes.set_yticks(states, game.local_state_names, fontsize=8, parse_math=False)
-    if seen is not None:
+    if seen is not None and game.n_local_states <= _NAMES_SHOWN:
         for s_l in states:  # beside each row, how many transitions it rests on
             axes.annotate(
                 f"{seen[s_l]:,}", (1.01, s_l), xycoords=("axes fraction", "data"), fontsize=7, va="center", color="#555555"

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _HEIGHTS = (4.2, 3.8, 3.2)  # inches
 _SMOOTH = 10  # ticks
+_NAMES_SHOWN = 24  # zones; more names are not legible
 
 
 def run_figures(record: RunRecord, game: TabularGame, references: ReferenceRewards) -> list[Figure]:
@@ -59,7 +60,10 @@ def _draw_occupancy(axes: Axes, record: RunRecord, game: TabularGame) -> None:
     axes.plot(ticks, shares.argmax(axis=1), color=ORANGE, lw=2, drawstyle="steps-mid", label="true mode")
     if game.n_global_actions == game.n_local_states:
         axes.plot(ticks, record.global_action, "o", ms=4, mfc="white", mec="black", mew=0.9, label="dispatcher's choice")
-    axes.set_yticks(range(shares.shape[1]), game.local_state_names)
+    if game.n_local_states <= _NAMES_SHOWN:
+        axes.set_yticks(range(game.n_local_states), game.local_state_names)
+    else:
+        axes.set_ylabel("zone, by its number")
     axes.set_xlabel("tick")
     figure = axes.get_figure(root=True)
     assert figure is not None

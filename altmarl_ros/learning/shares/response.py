@@ -1,40 +1,23 @@
-"""What a robot sees of the coordinator: where s_g goes from (s_g, s_l), on average over what it does not see.
+"""What a robot sees of the coordinator of a fleet that is seen whole: gathered in episodes, discounted.
 
-Gathered in episodes of a large fleet, discounted, with w = sum gamma^t m(s_l) over the visits of s_g:
-
-    Pr(s_g' | s_g, s_l) = sum w P_g(s_g' | s_g, a_g) / sum w,        E[r_g | s_g, s_l] = sum w r_g(s_g, a_g) / sum w.
-
-These two are all of the coordinator's response that the robot's decision problem needs, and as sparse as P_g.
+See `coordinator_response`; the weight of (s_g, s_l) is gamma^t m(s_l), m the shares of robots.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import ceil, log
 
 import numpy as np
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games.tabular import Start
+from altmarl_ros.learning.coordinator_response import Response
 from altmarl_ros.learning.shares.estimates import draw_successors
 from altmarl_ros.observation.start_posterior import mean_start
 from altmarl_ros.policies.shares.lookahead import SharesPolicy, predict
 from altmarl_ros.policies.shares.process import IntArray, SharesProcess
 
 _BORROWED = 1e-9  # weight of what is known of s_g alone, where a robot of that s_l was never there
-
-
-@dataclass(frozen=True, eq=False)
-class Response:
-    """How s_g moves through a robot's eyes.
-
-    Attributes:
-        successor: probability of each successor of s_g, in the order of the process, 0 beyond the last [S_g, S_l, most].
-        reward: expected r_g [S_g, S_l].
-    """
-
-    successor: FloatArray
-    reward: FloatArray
 
 
 def play_mean_field(

@@ -6,26 +6,28 @@ the field's name, and nothing else.
 
 from __future__ import annotations
 
-import math
+from array import array
 
 import numpy as np
 from rclpy.parameter import Parameter, parameter_value_to_python
 
-from altmarl_ros.errors import BundleError
 from altmarl_ros.msg import CoordinatorStatus, FleetConfiguration, FleetTick, FleetTruth, FloorTruth, LocalPolicy, RobotReport
 from altmarl_ros.policies import LocalPolicy as Policy
-from altmarl_ros.protocol.held_policies import HeldPolicy
+from altmarl_ros.policies.packing import MOST_EXACT, pack_action_values, pack_probabilities, unpacked_policy
+from altmarl_ros.protocol.held_policies import HeldPolicy, values_digest
 from altmarl_ros.protocol.messages import Report, Tick, game_tag
+from altmarl_ros.protocol.roster_page import MOST_RUNS, RosterPage, Run
 from altmarl_ros.protocol.standby import Handover
 from altmarl_ros.records.run_record import Configuration, FloorRow, StatusRow
 from altmarl_ros.simulation import Truth
 from altmarl_ros.simulation.vectorised_fleet import MOST_LISTED, Moves
 
-_MAX_POLICY_ENTRIES = 1_000_000  # 8 MB, of which a robot holds a few
+_NO_PAGE = RosterPage(1, 0)
 
 
 def tick_to_message(tick: Tick, stamp: object) -> FleetTick:
     """The broadcast form of a tick; stamp is a builtin_interfaces Time."""
+    page = tick.roster if tick.roster is not None else _NO_PAGE
     return FleetTick(
         session=tick.session,
         tick=tick.tick,
@@ -34,13 +36,38 @@ def tick_to_message(tick: Tick, stamp: object) -> FleetTick:
         global_state=tick.global_state,
         global_action=FleetTick.NO_ACTION if tick.global_action is None else tick.global_action,
         polled=np.array(tick.polled, dtype=np.uint32),
+        mark=tick.mark,
+        secret=tick.secret,
+        policy_digest=tick.policy_digest,
+        roster_first=page.first,
+        roster_last=page.last,
+        run_first=np.array([run.first for run in page.runs], dtype=np.uint32),
+        run_count=np.array([run.count for run in page.runs], dtype=np.uint32),
+        run_tag=np.array([run.tag for run in page.runs], dtype=np.uint32),
     )
 
 
 def tick_from_message(message: FleetTick) -> Tick:
     """The plain form of a received tick."""
-    action = None if message.global_action == FleetTick.NO_ACTION else int(message.global_action)
-    return Tick(message.session, message.tick, message.policy_id, message.global_state, action, tuple(message.polled))
+    return Tick(
+        message.session,
+        message.tick,
+        message.policy_id,
+        message.global_state,
+        None if message.global_action == FleetTick.NO_ACTION else int(message.global_action),
+        tuple(message.polled),
+        mark=message.mark,
+        secret=message.secret,
+        policy_digest=message.policy_digest,
+        roster=_roster_page(message),
+    )
+
+
+def _roster_page(message: FleetTick) -> RosterPage | None:
+    runs = message.run_first, message.run_count, message.run_tag
+    if message.roster_first > message.roster_last or len({len(column) for column in runs}) != 1 or len(runs[0]) > MOST_RUNS:
+        return None
+    return RosterPage(message.roster_first, message.roster_last, tuple(Run(*map(int, run)) for run in zip(*runs, strict=True)))
 
 
 def report_to_message(report: Report) -> RobotReport:
@@ -54,17 +81,20 @@ def report_to_message(report: Report) -> RobotReport:
     )
 
 
-def policy_to_message(policy: Policy, policy_id: int, game_hash: str) -> LocalPolicy:
-    """The latched form of the local policy."""
+def policy_to_message(policy: Policy, policy_id: int, game_hash: str, with_values: bool = True) -> LocalPolicy:
+    """The latched form of the local policy; without `with_values` only a small policy has its action values."""
     S_l, S_g, A_l = policy.probabilities.shape
+    Q = policy.action_values
+    left_out = Q is not None and Q.size > MOST_EXACT and not with_values
     return LocalPolicy(
         policy_id=policy_id,
         game_hash=game_hash,
         n_local_states=S_l,
         n_global_states=S_g,
         n_local_actions=A_l,
-        probabilities=policy.probabilities.ravel(),
-        action_values=[] if policy.action_values is None else policy.action_values.ravel(),
+        probabilities=_octets(pack_probabilities(policy.probabilities)),
+        action_values=_octets(b"" if Q is None or left_out else pack_action_values(Q)),
+        values_left_out=values_digest(policy) if left_out else 0,
     )
 
 
@@ -72,18 +102,13 @@ def policy_from_message(message: LocalPolicy) -> Policy:
     """The policy in a received message.
 
     Raises:
-        ValueError: the shape does not fit the entries, or an entry is not a probability.
+        ValueError: the shape is empty or too large, or packed bytes are damaged or do not fit it; the message names the field.
     """
     shape = (message.n_local_states, message.n_global_states, message.n_local_actions)
-    if math.prod(shape) != len(message.probabilities) or not 0 < math.prod(shape) <= _MAX_POLICY_ENTRIES:
-        raise ValueError(f"policy {message.policy_id} has {len(message.probabilities)} entries for shape {shape}")
-    if len(message.action_values) not in (0, math.prod(shape)):
-        raise ValueError(f"policy {message.policy_id} has {len(message.action_values)} action values for shape {shape}")
     try:
-        probabilities, Q = (np.asarray(given, dtype=np.float64) for given in (message.probabilities, message.action_values))
-        return Policy(probabilities.reshape(shape), Q.reshape(shape) if len(Q) else None)
-    except BundleError as error:
-        raise ValueError(f"policy {message.policy_id}: {error}") from None
+        return unpacked_policy(shape, bytes(message.probabilities), bytes(message.action_values))
+    except ValueError as error:
+        raise ValueError(f"policy {message.policy_id:08x}: {error}") from None
 
 
 def held_policy_from_message(message: LocalPolicy, game_hash: str) -> HeldPolicy:
@@ -94,7 +119,12 @@ def held_policy_from_message(message: LocalPolicy, game_hash: str) -> HeldPolicy
     """
     if game_hash and message.game_hash != game_hash:
         raise ValueError(f"policy {message.policy_id:08x} is for game {message.game_hash[:16]!r}, not {game_hash}")
-    return HeldPolicy(message.policy_id, policy_from_message(message), game_tag(message.game_hash))
+    tag = game_tag(message.game_hash)
+    return HeldPolicy(message.policy_id, policy_from_message(message), tag, message.values_left_out)
+
+
+def _octets(content: bytes) -> array[int]:
+    return array("B", content)
 
 
 def truth_to_message(truth: Truth) -> FleetTruth:

@@ -19,6 +19,10 @@ from altmarl_ros.nodes.common import qos
 
 _PARTICIPANT = 12  # bytes of an endpoint's id that name its participant (DDSI-RTPS 2.5, 9.3.1)
 _DEADLINE = "deadline missed"
+_UNKNOWN_NAME = "_NODE_NAME_UNKNOWN_"  # of rmw, for endpoints that are discovered before their nodes
+
+UNKNOWN = "unknown"
+"""Name of a node that has not been discovered yet."""
 
 POLICY_KINDS = (
     QoSPolicyKind.DEADLINE,
@@ -175,6 +179,21 @@ def is_latched(node: Node, topic: str) -> bool:
     """Whether a publisher of the topic that `node` has discovered latches its messages."""
     infos = node.get_publishers_info_by_topic(topic)
     return any(info.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL for info in infos)
+
+
+def participants_publishing(node: Node, topic: str) -> dict[bytes, str]:
+    """Return the participants that publish a topic, as far as `node` has discovered, and the name of a node of each."""
+    infos = node.get_publishers_info_by_topic(topic)
+    return {bytes(info.endpoint_gid[:_PARTICIPANT]): _full_name(info) for info in infos}
+
+
+def nodes_publishing(node: Node, topic: str) -> list[str]:
+    """Return the full names of the nodes that publish a topic, as often as they do; `UNKNOWN` for one not yet discovered."""
+    return [_full_name(info) for info in node.get_publishers_info_by_topic(topic)]
+
+
+def _full_name(info: Any) -> str:
+    return UNKNOWN if info.node_name == _UNKNOWN_NAME else f"{info.node_namespace.rstrip('/')}/{info.node_name}"
 
 
 def all_subscribe(node: Node, published: str, subscribed: str) -> bool:

@@ -7,6 +7,7 @@ failed is logged where a service asked for it, and raised by `start` at the star
 
 from __future__ import annotations
 
+from collections import deque
 from itertools import chain
 from typing import Any, Callable, Iterable
 
@@ -16,6 +17,9 @@ from rclpy.lifecycle import LifecycleNodeMixin, LifecycleState, TransitionCallba
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.nodes.common.guarded import GuardedNode
 from altmarl_ros.nodes.common.parameters import Parameter
+
+_KEPT = 500  # destroyed entities
+_SERVICES = ("change_state", "get_state", "get_available_states", "get_available_transitions", "get_transition_graph")
 
 AUTOSTART = Parameter("autostart", True, "Configure and activate at the start of the process; false: when a service says so.")
 
@@ -27,7 +31,11 @@ class ManagedNode(LifecycleNodeMixin, GuardedNode):
         """`services`: whether other nodes can ask for transitions."""
         GuardedNode.__init__(self, name, **options)
         LifecycleNodeMixin.__init__(self, enable_communication_interface=services)
+        for service in self.services:
+            if service.srv_name.rpartition("/")[2] in _SERVICES:  # rclpy raises where a transition is not possible
+                service.callback = self.guard_service(service.srv_name, service.callback)
         self._made: list[set[Any]] = []  # the entities that existed before each step that was taken
+        self._destroyed: deque[Any] = deque(maxlen=_KEPT)  # which the EventsExecutor may still have in its queue
         self._failure: Exception | None = None
         self._starting = False
 
@@ -142,4 +150,5 @@ class ManagedNode(LifecycleNodeMixin, GuardedNode):
         )
         for destroy, entities in kinds:
             for entity in set(entities) - before:
+                self._destroyed.append(entity)
                 destroy(entity)

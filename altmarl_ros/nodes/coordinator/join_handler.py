@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Callable, Mapping
 
 from altmarl_ros.msg import RobotHello
 from altmarl_ros.nodes.common import qos
 from altmarl_ros.nodes.common.endpoints import Endpoints
 from altmarl_ros.nodes.coordinator.parameters import allowed_ids
-from altmarl_ros.protocol.admission import Admission
+from altmarl_ros.protocol.admission import Admission, HelloBudget
 from altmarl_ros.protocol.coordinator import Coordinator
 
+_ALARM = 5.0  # s between two errors about ids that are used twice
 _THROTTLE = 1.0  # s between two warnings about what others send
 
 
@@ -19,13 +21,16 @@ class JoinHandler:
 
     Attributes:
         refused: number of messages that were refused.
-        policy_requests: number of messages of robots that lacked the policy which a tick named.
+        policy_requests: number of messages of robots that lacked the policy which a tick named, or its action values.
     """
 
     def __init__(
-        self, endpoints: Endpoints, values: Mapping[str, Any], core: Coordinator, request_policy: Callable[[], None]
+        self, endpoints: Endpoints, values: Mapping[str, Any], core: Coordinator, request_policy: Callable[[bool], None]
     ) -> None:
-        """`request_policy` is called when a robot lacks a policy; `values`: the coordinator's parameters.
+        """Listen to robots.
+
+        `request_policy` is called when a robot lacks a policy, with True if it lacks the action values alone; `values` are
+        the coordinator's parameters.
 
         Raises:
             AltmarlError: `roster.allow` is no list of ids.
@@ -33,6 +38,7 @@ class JoinHandler:
         self._node, self._roster, self._request_policy = endpoints.node, core.roster, request_policy
         self._admission = Admission(core.game.content_hash, int(values["roster.capacity"]))
         self._allowed = allowed_ids(values)
+        self._budget = HelloBudget(max(self._admission.capacity, RobotHello.MAX_COUNT), time.monotonic())
         self.refused = self.policy_requests = 0
         endpoints.subscription(RobotHello, f"{values['fleet_prefix']}/hello", self._on_hello, qos.latched_from_many_qos())
 
@@ -43,10 +49,17 @@ class JoinHandler:
         if len(ids) > RobotHello.MAX_COUNT or ids[-1] >= 2**32:
             self._refuse(who, f"at most {RobotHello.MAX_COUNT} ids below 2^32 join at once")
             return
+        now = time.monotonic()
+        if not self._budget.spend(len(ids), now):
+            self._refuse(who, "too many robots were named at once; it is heard when it says so again")
+            return
         if message.event == RobotHello.LEAVE:
-            if sum(roster.leave(robot_id) for robot_id in ids):
+            if sum(roster.leave(robot_id, message.secret, now) for robot_id in ids):
                 self._node.get_logger().info(f"{who} left, {len(roster)} on the roster")
             return
+        new = sum(robot_id not in roster for robot_id in ids)
+        if new:
+            roster.make_room(self._admission.capacity, new, message.mark, message.name)
         known = all(robot_id in roster for robot_id in ids)
         reason = self._admission.refusal(message.name, message.game_hash, known, len(roster) + len(ids) - 1)
         if reason:
@@ -55,11 +68,19 @@ class JoinHandler:
         allowed = [robot_id for robot_id in ids if self._allowed is None or robot_id in self._allowed]
         if len(allowed) < len(ids):
             self._refuse(who, f"{len(ids) - len(allowed)} of {len(ids)} not among those allowed, {str(self._allowed)[:80]}")
-        if sum(roster.join(robot_id, message.name) for robot_id in allowed):
+        if sum(roster.join(robot_id, message.name, message.mark, now) for robot_id in allowed):
             self._node.get_logger().debug(f"{who} joined, {len(roster)} on the roster")
-        if message.event == RobotHello.NEED_POLICY and allowed:
+        self._warn_of_doubled_ids(now)
+        if message.event in (RobotHello.NEED_POLICY, RobotHello.NEED_VALUES) and allowed:
             self.policy_requests += 1
-            self._request_policy()
+            self._request_policy(message.event == RobotHello.NEED_VALUES)
+
+    def _warn_of_doubled_ids(self, now: float) -> None:
+        for doubled in self._roster.claims.doubled(now)[:1]:
+            self._node.get_logger().error(
+                f"robot id {doubled.robot_id} is used by two robots: {' and '.join(doubled.names)}",
+                throttle_duration_sec=_ALARM,
+            )
 
     def _refuse(self, who: str, reason: str) -> None:
         self.refused += 1

@@ -29,18 +29,21 @@ class PolicyAnnouncer:
         self._publisher = endpoints.publisher(LocalPolicy, f"{prefix}/policy", qos.policy_qos())
         self._announced_at = 0  # ticks
         self._published, self._requested = time.monotonic(), False
+        self._with_values = False  # large ones, once a robot has asked for them
 
     def publish(self) -> None:
         """Publish both policies, latched and the one in force first, so that a robot that starts now can act by either."""
         for bundle in (self._core.bundle, self._core.next_bundle):
             if bundle is not None:
                 game_hash = self._core.game.content_hash
-                self._publisher.publish(conversions.policy_to_message(bundle.pi_l, bundle.policy_id, game_hash))
+                message = conversions.policy_to_message(bundle.pi_l, bundle.policy_id, game_hash, self._with_values)
+                self._publisher.publish(message)
         self._published, self._requested = time.monotonic(), False
 
-    def request(self) -> None:
-        """Publish again before one of the next ticks, since a robot lacks a policy."""
+    def request(self, values: bool) -> None:
+        """Publish again before one of the next ticks, since a robot lacks a policy; from now on with all action values."""
         self._requested = True
+        self._with_values = self._with_values or values
 
     def announce(self, path: str, ticks: int, at_once: bool) -> None:
         """Publish the next policy, which the core has been given.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Mapping, Protocol
 
+from altmarl_ros.monitoring.tick_expectation import SILENT_PERIODS
 from altmarl_ros.msg import CoordinatorStatus, FleetTick, RobotReport
 from altmarl_ros.nodes.common import conversions, qos
 from altmarl_ros.nodes.common.endpoints import Endpoints
@@ -30,6 +31,9 @@ class TickHooks(Protocol):
 
     def may_begin_tick(self) -> bool:
         """Whether this coordinator may begin the tick that is due; asked once for each, right before it."""
+
+    def report_heard(self, session: int, robot_id: int) -> None:
+        """A report came, from any robot, in any session."""
 
     def tick_began(self) -> None:
         """A tick was broadcast."""
@@ -104,6 +108,11 @@ class TickScheduler:
         return not self._ticker.is_canceled()
 
     @property
+    def gated(self) -> bool:
+        """Whether the first tick waits for robots."""
+        return not self._gate.is_canceled()
+
+    @property
     def keeps_deadline(self) -> bool:
         """Whether ticks come as often as the quality of service of their topic promised when it was made."""
         return not self._core.settings.paused and self._period <= self._promised_period
@@ -126,6 +135,12 @@ class TickScheduler:
             self._period = settings.period
             if self.running:
                 self._ticker.reset()
+
+    @property
+    def first_due(self) -> float:
+        """By when the first tick has to come, if it is not held, after `start` [s, from then on]."""
+        gate = self._start_timeout + _SETTLE if self.gated else 0.0
+        return gate + SILENT_PERIODS * self._period
 
     def _check_gate(self) -> None:
         # Tick 0 is the start of an episode only if the whole fleet can hear it.
@@ -163,23 +178,25 @@ class TickScheduler:
         if self.ticks:
             self.missed += max(0, round((now - before) / period) - 1)
         self.ticks += 1
-        self._broadcast(tick)
+        self.broadcast(tick)
         self._hooks.tick_began()
         self._deadline.reset()
         self._backfiller.reset()
         if self._core.complete:
             self._decide()
 
-    def _broadcast(self, tick: Tick) -> None:
+    def broadcast(self, tick: Tick) -> None:
+        """Send a message to all robots."""
         self._tick_publisher.publish(conversions.tick_to_message(tick, self._node.get_clock().now().to_msg()))
 
     def _backfill(self) -> None:
         tick = self._core.backfill(time.monotonic())
         if tick is not None:
-            self._broadcast(tick)
+            self.broadcast(tick)
 
     def _on_report(self, message: RobotReport) -> None:
         self._reports += 1
+        self._hooks.report_heard(message.session, message.robot_id)
         decision = self._core.receive(report_from_message(message))
         if decision is not None:
             self._publish_status(decision)

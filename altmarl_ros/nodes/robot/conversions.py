@@ -14,6 +14,7 @@ from transforms3d.euler import quat2euler
 
 from altmarl_ros.driving import Pose, Velocity
 from altmarl_ros.driving.governor_types import Command, State
+from altmarl_ros.driving.laser_mount import LaserMount
 from altmarl_ros.driving.scan import Scan
 from altmarl_ros.driving.transforms import Transform
 from altmarl_ros.msg import DriveState
@@ -65,15 +66,16 @@ def velocity_to_message(velocity: Velocity) -> Twist:
     return Twist(linear=Vector3(x=velocity.x, y=velocity.y), angular=Vector3(z=velocity.yaw))
 
 
-def scan_from_message(message: Any, mount: Pose) -> Scan:
+def scan_from_message(message: Any, mount: LaserMount) -> Scan:
     """Convert a sensor_msgs/LaserScan of a laser mounted at `mount` on the base; the result may contain NaN."""
+    turn = -1.0 if mount.upside_down else 1.0
     return Scan(
         np.asarray(message.ranges),
-        message.angle_min,
-        message.angle_increment,
+        turn * message.angle_min,
+        turn * message.angle_increment,
         message.range_min,
         message.range_max,
-        mount,
+        mount.pose,
     )
 
 

@@ -9,15 +9,22 @@ from typing import Any, Mapping, Protocol
 
 from geometry_msgs.msg import Twist, TwistStamped
 from rclpy.duration import Duration
+from rclpy.node import Node
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.driving import Pose, Velocity
+from altmarl_ros.driving.freshness import NEVER, is_fresh
+from altmarl_ros.driving.governor_types import Reason
 from altmarl_ros.driving.local_planner import Goal
+from altmarl_ros.driving.robot_topics import TWIST, TWIST_STAMPED, CommandTopic, Fault, command_fault
 from altmarl_ros.nodes.common import qos
 from altmarl_ros.nodes.common.clock import AgeClock
 from altmarl_ros.nodes.common.endpoints import Endpoints
 from altmarl_ros.nodes.robot import conversions
-from altmarl_ros.nodes.robot.parameters import DriveSettings
+from altmarl_ros.nodes.robot.parameters import DriveSettings, frame_names
+from altmarl_ros.nodes.robot.topic_observation import observe_command
+
+_LOOK = 0.5  # s between two looks at who subscribes, while nobody does with the right type
 
 
 class Drive(Protocol):
@@ -26,6 +33,16 @@ class Drive(Protocol):
     @property
     def arrived(self) -> bool:
         """Whether the robot stands at its goal."""
+        ...
+
+    @property
+    def problem(self) -> Reason | None:
+        """Why the drive wants no motion though it has a goal, or could have none; None: it is well."""
+        ...
+
+    @property
+    def fault(self) -> Fault | None:
+        """What is behind the problem, and what to do about it; None: nothing more is known."""
         ...
 
     def steer(self, now: float, pose: Pose, goal: Goal, velocity: Velocity, points: FloatArray) -> Velocity:
@@ -48,16 +65,33 @@ class Drive(Protocol):
 class Base:
     """Sends velocity commands to the driver of one robot's base, as Twist or TwistStamped (`drive.stamped`)."""
 
-    def __init__(self, make: Endpoints, values: Mapping[str, Any], clock: AgeClock, frame: str) -> None:
-        """`frame` is the base's, for the header."""
-        self._clock, self._frame, self._stamped = clock, frame, bool(values["drive.stamped"])
-        message_type = TwistStamped if self._stamped else Twist
-        self._publisher = make.publisher(message_type, values["drive.topic"], qos.velocity_qos())
+    def __init__(self, node: Node, make: Endpoints, values: Mapping[str, Any], clock: AgeClock) -> None:
+        self._node, self._clock, self._stamped = node, clock, bool(values["drive.stamped"])
+        self._frame = frame_names(values).full_base
+        self._type = TWIST_STAMPED if self._stamped else TWIST
+        self._topic = node.resolve_topic_name(values["drive.topic"])
+        self._publisher = make.publisher(TwistStamped if self._stamped else Twist, values["drive.topic"], qos.velocity_qos())
+        self._seen: Reason | None = None
+        self._looked = NEVER
 
     @property
-    def has_driver(self) -> bool:
-        """Whether anybody subscribes to the commands."""
-        return int(self._publisher.get_subscription_count()) > 0
+    def problem(self) -> Reason | None:
+        """Why nobody carries out the commands; None: somebody subscribes to them."""
+        if int(self._publisher.get_subscription_count()) > 0:
+            self._seen = None
+        elif self._seen is None or not is_fresh(self._clock.now(), self._looked, _LOOK):
+            self._looked = self._clock.now()
+            fault = command_fault(self._observed())
+            self._seen = Reason.DRIVER_TYPE if fault is not None and "drive.stamped" in fault.remedy else Reason.NO_DRIVER
+        return self._seen
+
+    @property
+    def fault(self) -> Fault | None:
+        """What is wrong with who subscribes to the commands, and what to do about it."""
+        return command_fault(self._observed())
+
+    def _observed(self) -> CommandTopic:
+        return observe_command(self._node, self._topic, self._type)
 
     def command(self, velocity: Velocity) -> None:
         """Send a velocity."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from rclpy.node import Node
-
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.driving import Pose, Velocity
+from altmarl_ros.driving.governor_types import Reason
 from altmarl_ros.driving.local_planner import Goal, LocalPlanner
+from altmarl_ros.driving.robot_topics import Fault
 from altmarl_ros.nodes.common.clock import AgeClock
 from altmarl_ros.nodes.common.endpoints import Endpoints
+from altmarl_ros.nodes.common.guarded import GuardedNode
 from altmarl_ros.nodes.robot.drive import Drive
 from altmarl_ros.nodes.robot.parameters import DriveSettings, drive_settings
 
@@ -26,6 +27,16 @@ class PlannerDrive:
     def arrived(self) -> bool:
         """See Drive."""
         return self._planner.arrived
+
+    @property
+    def problem(self) -> Reason | None:
+        """See Drive; a blocked robot tries by itself."""
+        return None
+
+    @property
+    def fault(self) -> Fault | None:
+        """See Drive."""
+        return None
 
     def steer(self, now: float, pose: Pose, goal: Goal, velocity: Velocity, points: FloatArray) -> Velocity:
         """See Drive."""
@@ -43,7 +54,7 @@ class PlannerDrive:
         """See Drive."""
 
 
-def make_drive(node: Node, make: Endpoints, values: Mapping[str, Any], clock: AgeClock) -> Drive:
+def make_drive(node: GuardedNode, make: Endpoints, values: Mapping[str, Any], clock: AgeClock) -> Drive:
     """Return the drive that the parameters name.
 
     Raises:

@@ -11,7 +11,9 @@ from rclpy.clock_type import ClockType
 from rclpy.duration import Duration
 from rclpy.timer import Timer
 
+from altmarl_ros.driving.stop_latch import StopLatch
 from altmarl_ros.monitoring.health import Finding, Threshold, robots_finding
+from altmarl_ros.monitoring.tick_expectation import TickExpectation
 from altmarl_ros.msg import FleetTick, RobotHello, RobotReport
 from altmarl_ros.nodes.common import conversions, qos
 from altmarl_ros.nodes.common.diagnostics import Diagnostics
@@ -35,7 +37,8 @@ from altmarl_ros.nodes.robot.parameters import (
 )
 from altmarl_ros.nodes.robot.shared_resources import SharedResources
 from altmarl_ros.nodes.robot.vehicle import Vehicle
-from altmarl_ros.protocol.agent import Answer, Heard, RobotAgent, join_delay
+from altmarl_ros.protocol.agent import Answer, RobotAgent, join_delay
+from altmarl_ros.protocol.allegiance import Heard
 from altmarl_ros.protocol.messages import Tick
 
 COMMON_PARAMETERS = (
@@ -55,6 +58,7 @@ LIVE = frozenset(parameter.name for parameter in PARAMETERS if parameter.live)
 POLICY_REPEAT = 1.0
 """Time between requests for the policy [s]."""
 
+_ALARM = 5.0  # s between two errors about an id that is used twice
 _LAST_MESSAGES = 0.3  # s; longest wait for them to arrive
 
 
@@ -98,6 +102,7 @@ class RobotNode(ManagedNode):
         self._body: Body | None = None
         self._active = False
         self._join: Timer | None = None
+        self._kept_stops: tuple[bool, StopLatch] | None = None  # of the robot and of the fleet, from before a clean-up
         if not hosted:
             watch(self, PARAMETERS, self._values, self._prepare_parameters, lambda made, _: self.adjust(self._values, made))
             if self._values[AUTOSTART.name]:
@@ -111,7 +116,15 @@ class RobotNode(ManagedNode):
         shared = self._given or SharedResources.load(self, make, values)
         self._game_hash, self._age_clock, self._coordinator = shared.game_hash, shared.clock, shared.coordinator
         rng = np.random.default_rng([int(values["seed"]), 2, self._id])
-        self.agent = RobotAgent(self._id, rng, float(values["silence"]), self._coordinator.policies)
+        self._pledge = shared.pledge
+        self.agent = RobotAgent(
+            self._id,
+            rng,
+            float(values["silence"]),
+            self._coordinator.policies,
+            lease=float(values["coordinator.lease"]) or None,
+            mark=self._pledge.mark,
+        )
         self.agent.temperature = float(values["policy.temperature"])
         self._asked_for_policy = -np.inf
         on_writers_changed = None
@@ -120,6 +133,11 @@ class RobotNode(ManagedNode):
         else:
             self._body = vehicle = Vehicle(self, make, values, shared.acts_through, lambda: not self.agent.lacks_policy)
             on_writers_changed = vehicle.writers_changed
+            if self._kept_stops is not None:  # no transition releases a stop
+                stopped, shared.acts_through.fleet_stop.latch = self._kept_stops
+                if stopped:
+                    vehicle.press_emergency_stop()
+            self._fleet_latch = shared.acts_through.fleet_stop.latch
         self._join_window = float(values["join_window"])
         prefix = values["fleet_prefix"]
         self._hello_publisher = make.publisher(RobotHello, f"{prefix}/hello", qos.latched_qos())
@@ -150,6 +168,8 @@ class RobotNode(ManagedNode):
     def cleanup(self) -> None:
         """See ManagedNode."""
         if self._body is not None:
+            if isinstance(self._body, Vehicle):
+                self._kept_stops = self._body.emergency_stopped, self._fleet_latch
             self._coordinator.remove_robot(self._id)
             self.drain(_LAST_MESSAGES)
             self._body.close()
@@ -174,12 +194,18 @@ class RobotNode(ManagedNode):
         """Act by other live parameters, and drive by other settings, from now on."""
         if self.configured:
             self.agent.silence, self.agent.temperature = float(values["silence"]), float(values["policy.temperature"])
+            self.expected.least = float(values["silence"])
         if isinstance(self._body, Vehicle):
             self._body.adjust(settings)
 
     def finding(self) -> Finding | None:
         """Return what /diagnostics says of this robot alone."""
-        return self._body.finding() if self._body is not None else None
+        return self._body.finding(self.expected) if self._body is not None else None
+
+    @property
+    def expected(self) -> TickExpectation:
+        """By when the next tick has to come."""
+        return self._coordinator.expected
 
     def now(self) -> float:
         """Return the time by which silence is measured [s]."""
@@ -203,8 +229,17 @@ class RobotNode(ManagedNode):
         self._publish_hello(RobotHello.JOIN)
 
     def _publish_hello(self, event: int) -> None:
-        name = self.get_fully_qualified_name()
-        self._hello_publisher.publish(RobotHello(event=event, robot_id=self._id, name=name, game_hash=self._game_hash))
+        self.agent.membership.said_hello(self._age_clock.now())
+        self._hello_publisher.publish(
+            RobotHello(
+                event=event,
+                robot_id=self._id,
+                name=self.get_fully_qualified_name(),
+                game_hash=self._game_hash,
+                mark=self._pledge.mark,
+                secret=self._pledge.secret if event == RobotHello.LEAVE else 0,
+            )
+        )
 
     def _on_tick(self, message: FleetTick, tick: Tick) -> None:
         body = self._body
@@ -214,14 +249,17 @@ class RobotNode(ManagedNode):
         reaction = self.agent.react(tick, now, body.local_state)
         if reaction.late_report is not None:
             self._publish_report(conversions.report_to_message(reaction.late_report))
-        if reaction.heard in (Heard.OLD, Heard.REPEATED):
+        if reaction.heard not in (Heard.NEW, Heard.NEW_SESSION):
             return
+        self.expected.tick(tick.session, now)
         body.tick_received(now)
+        if self.agent.membership.is_doubled(now):
+            self.get_logger().error(f"another robot uses the id {self._id} too", throttle_duration_sec=_ALARM)
         if reaction.rejoins:
             self._join_soon()
-        elif self.agent.lacks_policy and now - self._asked_for_policy >= POLICY_REPEAT:
+        elif (self.agent.lacks_policy or self.agent.lacks_values) and now - self._asked_for_policy >= POLICY_REPEAT:
             self._asked_for_policy = now
-            self._publish_hello(RobotHello.NEED_POLICY)
+            self._publish_hello(RobotHello.NEED_POLICY if self.agent.lacks_policy else RobotHello.NEED_VALUES)
         if reaction.answer is not None:
             self._act(reaction.answer)
 
@@ -243,7 +281,7 @@ class RobotNode(ManagedNode):
 def diagnose(robots: Sequence[RobotNode], make: Endpoints, values: Mapping[str, Any]) -> list[Finding]:
     """Return what the robots of one process find, and what the middleware complains of on its shared endpoints."""
     silent = Threshold(values["diagnostics.silent.warn"], values["diagnostics.silent.error"])
-    together = robots_finding([robot.agent for robot in robots], robots[0].now(), silent)
+    together = robots_finding([robot.agent for robot in robots], robots[0].now(), silent, robots[0].expected)
     each = [finding for robot in robots if (finding := robot.finding()) is not None]
     return [together, make.finding(), *each]
 

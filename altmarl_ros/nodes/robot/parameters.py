@@ -6,25 +6,40 @@ from dataclasses import dataclass
 from typing import Any, Mapping
 
 from altmarl_ros.driving import Limits, Pose
+from altmarl_ros.driving.frame_names import FrameNames
 from altmarl_ros.driving.governor_types import GovernorSettings, OnSilence
 from altmarl_ros.driving.limits import LONGEST_STEP
 from altmarl_ros.driving.local_planner import PlannerSettings
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.monitoring.health import Threshold
 from altmarl_ros.nodes.common import diagnostics
+from altmarl_ros.nodes.common.allowed_paths import ALLOWED
 from altmarl_ros.nodes.common.parameters import Parameter
 from altmarl_ros.nodes.common.safety_bounds import CEILINGS, LOCKED
+from altmarl_ros.nodes.robot.emergency_stop import RELEASE
 
 _LIMITS, _GOVERNOR, _PLANNER = Limits(), GovernorSettings(), PlannerSettings()
 _SPEED, _FAR = 20.0, 1e6
 
+MOUNT_SOURCE = "scan.mount.source"
+"""Name of the parameter that says where the laser's place on the base comes from."""
+
 SHARED_PARAMETERS = (
-    Parameter("game", "", "Game that the robot is set up for, a name or a YAML file; empty: any."),
+    Parameter("game", "", "Game that the robot is set up for, a name or a YAML file; empty: any.", path="name or file"),
     Parameter("fleet_prefix", "/fleet", "Prefix of the fleet-wide topics."),
     Parameter("world_prefix", "/world", "Prefix of the simulated world's topics."),
     Parameter("seed", 0, "Seed of the robot's action draws, together with its id.", 0),
     Parameter(
         "silence", 2.0, "Silence of the coordinator after which the robot says hello again.", 0.05, 3600.0, unit="s", live=True
+    ),
+    Parameter(
+        "coordinator.lease",
+        0.0,
+        "Silence of the coordinator after which the robot follows another one, in a fleet with a standby its `failover.lease`; "
+        "0: `silence` as it is at the start.",
+        0.0,
+        3600.0,
+        unit="s",
     ),
     Parameter(
         "policy.temperature",
@@ -40,6 +55,7 @@ SHARED_PARAMETERS = (
 
 DIAGNOSTICS_PARAMETERS = (
     diagnostics.PERIOD,
+    diagnostics.GRACE,
     *diagnostics.threshold_parameters("silent", Threshold(0.01, 0.5), "Share of robots that hear no coordinator"),
 )
 
@@ -53,7 +69,9 @@ BODY = Parameter(
 DRIVE_PARAMETERS = (
     CEILINGS,
     LOCKED,
-    Parameter("floor", "", "Floor map, a name or a YAML file; empty: the game's own."),
+    Parameter("floor", "", "Floor map, a name or a YAML file; empty: the game's own.", path="name or file"),
+    ALLOWED,
+    RELEASE,
     Parameter("zones.hysteresis", 0.2, "How far beyond its zone a robot still counts as in it.", 0.0, 100.0, unit="m"),
     Parameter("zones.tolerance", 0.5, "How far from all zones a robot still counts as in the last one.", 0.0, 100.0, unit="m"),
     Parameter(
@@ -78,6 +96,12 @@ DRIVE_PARAMETERS = (
     Parameter("frame_prefix", "", "Prefix of frames.odom and frames.base; {id} stands for the robot's id."),
     Parameter("scan.topic", "scan", "Topic of the laser; empty: none."),
     Parameter("scan.required", True, "Refuse to move without a fresh laser scan.", live=True, safer="higher"),
+    Parameter(
+        MOUNT_SOURCE,
+        "auto",
+        "Where the laser's place on the base comes from: TF where it knows (auto), else scan.mount.x, .y, .yaw; or these only.",
+        choices=("auto", "parameters"),
+    ),
     Parameter("scan.mount.x", 0.0, "Position of the laser on the base.", -10.0, 10.0, unit="m"),
     Parameter("scan.mount.y", 0.0, "Position of the laser on the base.", -10.0, 10.0, unit="m"),
     Parameter("scan.mount.yaw", 0.0, "Yaw of the laser on the base.", -10.0, 10.0, unit="rad"),
@@ -88,6 +112,7 @@ DRIVE_PARAMETERS = (
         "nothing: a dry run that only publishes what it would do.",
         choices=("cmd_vel", "nav2", "none"),
     ),
+    Parameter("drive.action", "navigate_to_pose", "Action (nav2_msgs/action/NavigateToPose) to which Nav2's goals are sent."),
     Parameter("drive.topic", "cmd_vel", "Topic of the velocity commands for the base."),
     Parameter("drive.stamped", False, "Send TwistStamped in place of Twist."),
     Parameter("drive.base", "differential", "Kind of base.", choices=("differential", "omni")),
@@ -223,6 +248,15 @@ DRIVE_PARAMETERS = (
         safer="higher",
     ),
     Parameter(
+        "diagnostics.blocked",
+        20.0,
+        "How long something may bar a robot's way before /diagnostics warns.",
+        0.0,
+        3600.0,
+        unit="s",
+        live=True,
+    ),
+    Parameter(
         "goal.tolerance",
         _PLANNER.tolerance,
         "Distance from its slot at which a robot has arrived.",
@@ -242,11 +276,13 @@ class DriveSettings:
         limits: of the base.
         governor: timeouts and margins of the governor.
         planner: clearance and tolerance of the local planner.
+        patience: how long something may bar the way before it is an alarm [s].
     """
 
     limits: Limits
     governor: GovernorSettings
     planner: PlannerSettings
+    patience: float
 
 
 def drive_settings(values: Mapping[str, Any]) -> DriveSettings:
@@ -284,7 +320,7 @@ def drive_settings(values: Mapping[str, Any]) -> DriveSettings:
         period=1.0 / number("drive.rate"),
     )
     planner = PlannerSettings(radius=radius, clearance=number("margin.clearance"), tolerance=number("goal.tolerance"))
-    return DriveSettings(limits, governor, planner)
+    return DriveSettings(limits, governor, planner, number("diagnostics.blocked"))
 
 
 def pose_of(values: Mapping[str, Any], name: str) -> Pose:
@@ -292,23 +328,24 @@ def pose_of(values: Mapping[str, Any], name: str) -> Pose:
     return Pose(*(float(values[f"{name}.{axis}"]) for axis in ("x", "y", "yaw")))
 
 
-def odom_frame(values: Mapping[str, Any]) -> str:
-    """Return the full name of one robot's odometry frame."""
-    return _frame_prefix(values) + str(values["frames.odom"])
-
-
-def base_frame(values: Mapping[str, Any]) -> str:
-    """Return the full name of one robot's base frame."""
-    return _frame_prefix(values) + str(values["frames.base"])
-
-
-def _frame_prefix(values: Mapping[str, Any]) -> str:
-    return str(values["frame_prefix"]).replace("{id}", str(values["robot_id"]))
+def frame_names(values: Mapping[str, Any]) -> FrameNames:
+    """Return what one robot's frames are called."""
+    return FrameNames(
+        map=str(values["frames.map"]),
+        odom=str(values["frames.odom"]),
+        base=str(values["frames.base"]),
+        prefix=str(values["frame_prefix"]),
+        robot_id=int(values["robot_id"]),
+    )
 
 
 def check_topics(values: Mapping[str, Any]) -> None:
     """Raise AltmarlError where the parameters of a robot that drives contradict each other."""
     if not values["game"]:
-        raise AltmarlError("parameter 'game' is empty, but a robot that drives must know where the actions lead")
+        raise AltmarlError(
+            "parameter 'game' is empty, but a robot that drives must know where the actions lead: name the coordinator's game"
+        )
     if values["scan.required"] and not values["scan.topic"]:
-        raise AltmarlError("parameter 'scan.topic' is empty, but 'scan.required' is true")
+        raise AltmarlError(
+            "parameter 'scan.topic' is empty, but 'scan.required' is true: name the laser's topic, or set it to false"
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Mapping
 
 from rclpy.node import Node
@@ -13,13 +13,16 @@ from altmarl_ros.driving.zones import Zones
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import load_floor_map, load_game
 from altmarl_ros.games.moves import goal_zones
+from altmarl_ros.monitoring.tick_expectation import TickExpectation
 from altmarl_ros.nodes.common.clock import AgeClock
 from altmarl_ros.nodes.common.deferred_work import DeferredWork
 from altmarl_ros.nodes.common.endpoints import Endpoints
 from altmarl_ros.nodes.robot.coordinator_subscriptions import CoordinatorSubscriptions
-from altmarl_ros.nodes.robot.emergency_stop import FleetStop
+from altmarl_ros.nodes.robot.emergency_stop import RELEASE, FleetStop
 from altmarl_ros.nodes.robot.markov_body import SimulatedRobots
 from altmarl_ros.nodes.robot.parameters import check_topics
+from altmarl_ros.nodes.robot.transform_listener import TransformListener, listen_for
+from altmarl_ros.protocol.pledge import Pledge
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,13 @@ class VehicleResources:
         clock: by which ages are measured.
         goal_map: where the actions lead on the floor.
         fleet_stop: the fleet's emergency stop.
+        transforms: hears the transforms that their parameters ask for; None: they ask for none.
     """
 
     clock: AgeClock
     goal_map: GoalMap
     fleet_stop: FleetStop
+    transforms: TransformListener | None = None
 
 
 @dataclass(frozen=True)
@@ -46,12 +51,14 @@ class SharedResources:
         clock: by which ages are measured.
         coordinator: the subscriptions to the coordinator's topics.
         acts_through: the robots' places in the simulated Markov world, or what their vehicles share.
+        pledge: of their hellos.
     """
 
     game_hash: str
     clock: AgeClock
     coordinator: CoordinatorSubscriptions
     acts_through: SimulatedRobots | VehicleResources
+    pledge: Pledge = field(default_factory=Pledge.draw)
 
     @classmethod
     def load(cls, node: Node, make: Endpoints, values: Mapping[str, Any]) -> SharedResources:
@@ -68,8 +75,13 @@ class SharedResources:
             acts_through = SimulatedRobots(node, make, values["world_prefix"], deferred)
         else:
             lease = float(values["timeout.coordinator"])
-            acts_through = VehicleResources(clock, load_goal_map(values), FleetStop(node, prefix))
-        coordinator = CoordinatorSubscriptions(node, make, prefix, game_hash=game_hash, deferred=deferred, lease=lease)
+            acts_through = VehicleResources(
+                clock, load_goal_map(values), FleetStop(node, prefix, str(values[RELEASE.name])), listen_for(node, values)
+            )
+        expected = TickExpectation(least=float(values["silence"]), grace=float(values["diagnostics.grace"]))
+        coordinator = CoordinatorSubscriptions(
+            node, make, prefix, game_hash=game_hash, deferred=deferred, expected=expected, now=clock.now, lease=lease
+        )
         return cls(game_hash, clock, coordinator, acts_through)
 
 

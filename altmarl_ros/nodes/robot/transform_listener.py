@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import Any, Protocol
+from importlib.util import find_spec
+from typing import Any, Mapping, Protocol
 
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
-from altmarl_ros.driving.transforms import HISTORY, StampedTransform, TransformBuffer, TransformError
+from altmarl_ros.driving.transforms import HISTORY, MOST_FRAMES, StampedTransform, TransformBuffer, TransformError
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.nodes.common.clock import seconds
 from altmarl_ros.nodes.robot import conversions as vehicle_conversions
+from altmarl_ros.nodes.robot.parameters import MOUNT_SOURCE
 
 TYPE = "tf2_msgs/msg/TFMessage"
 """What both topics carry."""
@@ -30,6 +32,11 @@ _THROTTLE = 5.0  # s
 
 class Buffer(Protocol):
     """Collects transforms and answers where a frame is."""
+
+    @property
+    def frames(self) -> list[str]:
+        """All frames that are known."""
+        ...
 
     def add(self, message: Any, *, static: bool) -> None:
         """Take a geometry_msgs/TransformStamped; `static`: it holds at all times.
@@ -53,6 +60,11 @@ class OwnBuffer:
 
     def __init__(self) -> None:
         self._buffer = TransformBuffer()
+
+    @property
+    def frames(self) -> list[str]:
+        """See Buffer."""
+        return self._buffer.frames
 
     def add(self, message: Any, *, static: bool) -> None:
         """See Buffer."""
@@ -79,9 +91,17 @@ class Tf2Buffer:
 
         self._buffer, self._error, self._latest = tf2_ros.Buffer(), tf2_ros.TransformException, Time()
         self._newest = -math.inf
+        self._frames: set[str] = set()
+
+    @property
+    def frames(self) -> list[str]:
+        """See Buffer."""
+        return sorted(self._frames)
 
     def add(self, message: Any, *, static: bool) -> None:
         """See Buffer; tf2 itself refuses and logs what is no transform."""
+        if len(self._frames) < MOST_FRAMES:
+            self._frames |= {message.header.frame_id, message.child_frame_id}
         if static:
             self._buffer.set_transform_static(message, "tf_static")
             return
@@ -103,10 +123,23 @@ class Tf2Buffer:
 
 
 class TransformListener:
-    """Hears the transforms of two topics, the moving and the static ones."""
+    """Hears the transforms of two topics, the moving and the static ones.
 
-    def __init__(self, node: Node, topics: tuple[str, str] = TOPICS, buffer: Buffer | None = None) -> None:
-        """`buffer` to use; None: tf2's where it is installed, else our own.
+    Attributes:
+        topic: of the moving ones.
+        static_topic: of the static ones.
+    """
+
+    def __init__(
+        self, node: Node, topics: tuple[str, str] = TOPICS, buffer: Buffer | None = None, *, moving: bool = True
+    ) -> None:
+        """Subscribe.
+
+        Args:
+            node: that hears them.
+            topics: of the moving and of the static transforms.
+            buffer: to use; None: tf2's where it is installed, else our own.
+            moving: whether the moving transforms are wanted.
 
         Raises:
             AltmarlError: the package tf2_msgs is not installed.
@@ -115,11 +148,18 @@ class TransformListener:
             from tf2_msgs.msg import TFMessage
         except ImportError:
             raise AltmarlError(
-                "pose.source is 'tf', but the package tf2_msgs is not installed: source the ROS installation that has it"
+                "pose.source is 'tf', but the package tf2_msgs is not installed: source the ROS installation that has it, "
+                "or set pose.source to 'pose_with_covariance' or another topic's"
             ) from None
         self._node, self._buffer = node, buffer or make_buffer()
-        for topic, static in zip(topics, (False, True), strict=True):
+        self.topic, self.static_topic = topics
+        for topic, static in list(zip(topics, (False, True), strict=True))[not moving :]:
             node.create_subscription(TFMessage, topic, partial(self._hear, static=static), tf_qos(static=static))
+
+    @property
+    def frames(self) -> list[str]:
+        """See Buffer."""
+        return self._buffer.frames
 
     def newest(self, target: str, source: str) -> StampedTransform:
         """See Buffer."""
@@ -131,6 +171,19 @@ class TransformListener:
                 self._buffer.add(transform, static=static)
             except TransformError as error:
                 self._node.get_logger().warning(f"refused: {error}", throttle_duration_sec=_THROTTLE)
+
+
+def listen_for(node: Node, values: Mapping[str, Any]) -> TransformListener | None:
+    """Return the listener that robots with these parameters need; None: they need none, or only for a place that is known.
+
+    Raises:
+        AltmarlError: their poses come from TF, and the package tf2_msgs is not installed.
+    """
+    if values["pose.source"] == "tf":
+        return TransformListener(node)
+    if not values["scan.topic"] or values[MOUNT_SOURCE] != "auto" or find_spec("tf2_msgs") is None:
+        return None
+    return TransformListener(node, moving=False)
 
 
 def make_buffer() -> Buffer:

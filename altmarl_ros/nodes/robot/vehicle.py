@@ -14,9 +14,7 @@ import time
 from typing import Any, Callable, Mapping
 
 import numpy as np
-from rclpy.node import Node
 from rclpy.timer import Timer
-from sensor_msgs.msg import LaserScan
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.driving import STILL
@@ -24,20 +22,23 @@ from altmarl_ros.driving.coordinator_watch import CoordinatorWatch
 from altmarl_ros.driving.freshness import NEVER, is_fresh
 from altmarl_ros.driving.goal_selection import GoalSelector
 from altmarl_ros.driving.governor import Governor
-from altmarl_ros.driving.governor_types import Command, Inputs, OnSilence, Reason, State
-from altmarl_ros.driving.scan import Scan
-from altmarl_ros.monitoring.drive_health import drive_finding
+from altmarl_ros.driving.governor_types import Command, OnSilence, Reason, State, by_severity
+from altmarl_ros.driving.sensor_health import sensor_reasons
+from altmarl_ros.monitoring.drive_health import drive_finding, is_blocked
 from altmarl_ros.monitoring.health import Finding
+from altmarl_ros.monitoring.tick_expectation import Standing, TickExpectation
 from altmarl_ros.msg import DriveState
 from altmarl_ros.nodes.common import qos
-from altmarl_ros.nodes.common.clock import seconds
 from altmarl_ros.nodes.common.endpoints import Endpoints
+from altmarl_ros.nodes.common.guarded import GuardedNode
 from altmarl_ros.nodes.robot import conversions
+from altmarl_ros.nodes.robot.complaints import Complaints
 from altmarl_ros.nodes.robot.drive import Base
 from altmarl_ros.nodes.robot.drives import make_drive
-from altmarl_ros.nodes.robot.emergency_stop import offer_stop
-from altmarl_ros.nodes.robot.parameters import DriveSettings, base_frame, drive_settings, pose_of
-from altmarl_ros.nodes.robot.pose_source import Fix, PoseSource
+from altmarl_ros.nodes.robot.emergency_stop import RELEASE, offer_stop
+from altmarl_ros.nodes.robot.parameters import DriveSettings, drive_settings
+from altmarl_ros.nodes.robot.pose_source import Fix
+from altmarl_ros.nodes.robot.sensors import Sensors
 from altmarl_ros.nodes.robot.shared_resources import VehicleResources
 from altmarl_ros.protocol.messages import Tick
 
@@ -51,14 +52,14 @@ _NO_POINTS: FloatArray = np.empty((0, 2))
 class Vehicle:
     """Drives one robot to the goals that its actions name; see `body.Body`.
 
-    Subscriptions: those of its pose source and its drive, and `scan.topic` (sensor_msgs/msg/LaserScan).
+    Subscriptions: those of its sensors and its drive.
     Publishers: `drive.topic` (geometry_msgs/msg/Twist or TwistStamped), ~/drive (DriveState).
-    Service: ~/emergency_stop (std_srvs/srv/SetBool).
+    Services: ~/emergency_stop (std_srvs/srv/SetBool), ~/release (std_srvs/srv/Trigger).
     """
 
     def __init__(
         self,
-        node: Node,
+        node: GuardedNode,
         make: Endpoints,
         values: Mapping[str, Any],
         shared: VehicleResources,
@@ -79,23 +80,23 @@ class Vehicle:
         self._coordinator = CoordinatorWatch()
         settings = drive_settings(values)
         self._governor = Governor(settings.limits, settings.governor)
-        self._source = PoseSource(node, make, values, self._clock, self._on_fix)
+        self._sensors = Sensors(node, make, values, self._clock, self._on_fix, transforms=shared.transforms)
         self._drive = make_drive(node, make, values, self._clock)
-        self._base = Base(make, values, self._clock, base_frame(values)) if values["drive.kind"] != "none" else None
-        self._mount = pose_of(values, "scan.mount")
-        if values["scan.topic"]:
-            make.subscription(LaserScan, values["scan.topic"], self._on_scan, qos.sensor_qos())
+        self._base = Base(node, make, values, self._clock) if values["drive.kind"] != "none" else None
+        self._complaints = Complaints(node, self._sensors, self._base, self._drive)
         self._publisher = make.publisher(DriveState, "~/drive", qos.latched_qos())
-        offer_stop(node, self._governor.emergency_stop, self._governor.release_emergency_stop)
+        stop, release = self._governor.emergency_stop, self._governor.release_emergency_stop
+        offer_stop(node, stop, release, str(values[RELEASE.name]))
         self._clock.when_stopped(self._on_clock_stopped)
         self._changed: Callable[[], None] | None = None
         self._timer: Timer | None = None
-        self._fix: Fix | None = None
-        self._scan: Scan | None = None
-        self._scan_arrived = NEVER
+        self._idle = self._clock.start_timer(_REPEAT, self._say_what_is_missing)
         self._zone: int | None = None
         self._acted: tuple[Tick, int, int] | None = None  # tick, s_l, a_l
         self._command = Command()
+        self._patience = settings.patience
+        self._entered: float | None = None  # when it was diagnosed first, since a simulated clock may begin late
+        self._blocked_since: float | None = None
         self._jumps = self._clock.jumps
         self._resting = False
         self._published: tuple[object, ...] = ()
@@ -104,20 +105,31 @@ class Vehicle:
     @property
     def local_state(self) -> int | None:
         """See Body: the zone that the robot is in, by a fresh pose."""
-        fix = self._fix
+        fix = self._sensors.fix
         if fix is None or not is_fresh(self._clock.now(), fix.arrived, self._governor.settings.pose_timeout):
             return None
         return self._zone
+
+    @property
+    def emergency_stopped(self) -> bool:
+        """Whether the robot's own emergency stop is pressed."""
+        return self._governor.emergency_stopped
+
+    def press_emergency_stop(self) -> None:
+        """Press the robot's own emergency stop."""
+        self._governor.emergency_stop()
 
     def adjust(self, settings: DriveSettings) -> None:
         """Drive by other limits, timeouts and margins from now on."""
         self._governor.limits, self._governor.settings = settings.limits, settings.governor
         self._drive.adjust(settings)
+        self._patience = settings.patience
 
     def enter(self, changed: Callable[[], None]) -> None:
         """See Body."""
         self._changed = changed
         self._command = Command()
+        self._entered = self._blocked_since = None
         self._timer = self._clock.start_timer(self._governor.settings.period, self._step_safely)
 
     def tick_received(self, now: float) -> None:
@@ -130,7 +142,7 @@ class Vehicle:
 
     def act(self, tick: Tick, local_action: int) -> None:
         """See Body: select the goal to which the action leads."""
-        zone, fix = self._zone, self._fix
+        zone, fix = self._zone, self._sensors.fix
         if zone is not None and fix is not None and self._selector.act(zone, local_action, fix.pose):
             self._acted = (tick, zone, local_action)
 
@@ -164,33 +176,38 @@ class Vehicle:
 
     def close(self) -> None:
         """See Body."""
+        self._clock.end_timer(self._idle)
         self._drive.close()
 
-    def finding(self) -> Finding:
+    def finding(self, expected: TickExpectation) -> Finding:
         """See Body."""
-        now = self._clock.now()
+        now, period, timeout = self._clock.now(), expected.period, self._governor.settings.tick_timeout
+        fix = self._sensors.fix
+        self._entered = now if self._entered is None else self._entered
+        standing = expected.standing(now)
+        if self._coordinator.lost and standing in (Standing.PAUSED, Standing.HEARD):
+            standing = Standing.SILENT  # the middleware knows before a tick is due
+        advice = f"its timeout.tick, {timeout:g} s, is below the coordinator's tick.period, {period or 0.0:g} s"
         return drive_finding(
             self._id,
             self._command,
-            pose_age=now - self._fix.arrived + self._fix.delay if self._fix else math.inf,
+            standing=standing,
+            starting=now - self._entered < expected.grace,
+            blocked=0.0 if self._blocked_since is None else now - self._blocked_since,
+            patience=self._patience,
+            advice=advice if period is not None and timeout < period else "",
+            pose_age=now - fix.arrived + fix.delay if fix else math.inf,
             tick_age=now - self._coordinator.tick_arrived,
             emergency_stop=self._governor.emergency_stopped or self._fleet_stop.pressed,
             zone="unknown" if self._zone is None else self._zones.floor.plan.names[self._zone],
         )
 
     def _on_fix(self, fix: Fix) -> None:
-        self._fix = fix
         zone = self._zones.locate(fix.pose.x, fix.pose.y, self._zone)
         if zone != self._zone:
             self._zone = zone
             if self._changed is not None:
                 self._changed()
-
-    def _on_scan(self, message: LaserScan) -> None:
-        self._scan = conversions.scan_from_message(message, self._mount)
-        stamp = seconds(message.header.stamp)
-        delay = self._clock.ros() - stamp if stamp > 0.0 else 0.0  # some drivers stamp nothing
-        self._scan_arrived = self._clock.now() - max(0.0, delay)
 
     def _on_clock_stopped(self) -> None:
         if self._timer is not None:
@@ -204,14 +221,15 @@ class Vehicle:
                 f"stops, since its control failed: {type(error).__name__}: {error}", throttle_duration_sec=_THROTTLE
             )
             self._send(self._governor.brake(self._governor.settings.period, Reason.CONTROL_FAILED))
+        self._complaints.note(self._command.reasons)
 
     def _step(self) -> None:
         """Take one control step: from what is known to the next velocity of the base."""
-        self._source.poll()  # before the time is taken: what is found now must not come from the future
+        self._sensors.poll()  # before the time is taken: what is found now must not come from the future
         now = self._clock.now()
         silent = self._coordinator.is_silent(now, self._governor.settings.tick_timeout)
         self._update_goal(silent)
-        fix, goal, scan = self._fix, self._selector.goal, self._scan
+        fix, goal, scan = self._sensors.fix, self._selector.goal, self._sensors.scan
         wanted = None
         if fix is None or goal is None or self._resting:
             self._drive.rest()
@@ -219,28 +237,42 @@ class Vehicle:
             points = scan.points if scan is not None else _NO_POINTS
             wanted = self._drive.steer(now, fix.pose, goal, self._command.velocity, points)
         jumped, self._jumps = self._clock.jumps != self._jumps, self._clock.jumps
-        inputs = Inputs(
+        inputs = self._sensors.inputs(
             wanted=wanted,
-            pose=fix.pose if fix else None,
-            pose_arrived=fix.arrived if fix else NEVER,
-            pose_delay=fix.delay if fix else 0.0,
             tick_arrived=self._coordinator.tick_arrived,
             coordinator_silent=silent,
-            scan=scan,
-            scan_arrived=self._scan_arrived,
-            measured=fix.measured if fix else None,
             border=self._zones.border(fix.pose) if fix and fix.pose.is_finite else None,
             has_policy=self._has_policy(),
-            has_driver=self._base is None or self._base.has_driver,
+            driver_problem=self._base.problem if self._base is not None else None,
             fleet_stop=self._fleet_stop.pressed,
             clock_jumped=jumped,
+            drive_problem=self._drive.problem,
         )
         self._send(self._governor.step(now, inputs))
 
+    def _say_what_is_missing(self) -> None:
+        """Publish what the robot lacks to drive while it is not active, so that it can be seen before it is switched on."""
+        if self._timer is not None:
+            return
+        try:
+            self._command = Command(STILL, State.STOPPED, by_severity([Reason.NOT_ACTIVE, *self._find_missing()]))
+        except Exception as error:  # it stands, and the next time may be better
+            self._node.get_logger().error(f"{type(error).__name__}: {error}", throttle_duration_sec=_THROTTLE)
+        self._publish(self._command)
+        self._complaints.note(self._command.reasons)
+
+    def _find_missing(self) -> list[Reason]:
+        """Return what the robot lacks to drive."""
+        self._sensors.poll()
+        self._drive.rest()
+        inputs = self._sensors.inputs(driver_problem=self._base.problem if self._base is not None else None)
+        found = sensor_reasons(self._clock.now(), inputs, self._governor.settings)
+        return found if self._drive.problem is None else [*found, self._drive.problem]
+
     def _update_goal(self, silent: bool) -> None:
         """Park if the coordinator is silent and the robot is told to, and find the way again after something halted it."""
-        fix = self._fix
-        was_resting, self._resting = self._resting, any(reason.halts for reason in self._command.reasons)
+        fix = self._sensors.fix
+        was_resting, self._resting = self._resting, _is_halted(self._command)
         if fix is None:
             return
         if silent and self._governor.settings.on_silence is OnSilence.PARK:
@@ -258,7 +290,14 @@ class Vehicle:
         self._command = command
         if self._base is not None:
             self._base.command(command.velocity)
+        self._publish(command)
+
+    def _publish(self, command: Command) -> None:
         now, selector = self._clock.now(), self._selector
+        if not is_blocked(command):
+            self._blocked_since = None
+        elif self._blocked_since is None:
+            self._blocked_since = now
         acted = self._acted if selector.from_action else None
         state = (command.state, command.reasons, self._zone, selector.goal, acted, self._drive.arrived)
         if state != self._published or not is_fresh(now, self._published_at, _REPEAT):
@@ -285,3 +324,8 @@ class Vehicle:
             goal_y=goal.y if goal else math.nan,
             arrived=self._drive.arrived,
         )
+
+
+def _is_halted(command: Command) -> bool:
+    """Return whether something else than the drive itself bars all motion, so that the drive has to rest."""
+    return any(reason.halts and not reason.from_navigator for reason in command.reasons)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Sequence
 
 from rclpy.exceptions import InvalidTopicNameException
@@ -15,15 +16,18 @@ from altmarl_ros.nodes.common.guarded import GuardedNode
 from altmarl_ros.nodes.common.parameter_sets import declare
 from altmarl_ros.nodes.common.parameters import Parameter
 from altmarl_ros.nodes.common.running import run
+from altmarl_ros.nodes.simulators.lease import LEASE
 from altmarl_ros.protocol.admission import DEFAULT_CAPACITY, NAME_LENGTH
+from altmarl_ros.protocol.allegiance import Allegiance, Heard
 from altmarl_ros.simulation import MarkovWorld
 
 PARAMETERS = (
-    Parameter("game", "warehouse", "Game: a built-in name or a YAML file."),
+    Parameter("game", "warehouse", "Game: a built-in name or a YAML file.", path="name or file"),
     Parameter("seed", 0, "Seed of first states and movements.", 0),
     Parameter("roster.capacity", DEFAULT_CAPACITY, "Most robots that the world simulates.", 1, 10_000_000),
     Parameter("fleet_prefix", "/fleet", "Prefix of the fleet-wide topics."),
     Parameter("world_prefix", "/world", "Prefix of the simulated world's topics."),
+    LEASE,
 )
 
 _QUIET = 2.0  # s
@@ -51,6 +55,7 @@ class WorldNode(GuardedNode):
         self.create_subscription(FleetTick, f"{prefix}/tick", self._on_tick, qos.tick_qos())
         self.create_subscription(BodyCommand, f"{world}/command", self._on_command, qos.command_qos())
 
+        self._allegiance = Allegiance(float(values[LEASE.name]))
         self._ticks_received = 0
         self.create_timer(_QUIET, self._close_when_quiet)
 
@@ -104,6 +109,11 @@ class WorldNode(GuardedNode):
         self.get_logger().warning(f"{what} refused: {reason}", throttle_duration_sec=_THROTTLE)
 
     def _on_tick(self, message: FleetTick) -> None:
+        if self._allegiance.hear(conversions.tick_from_message(message), time.monotonic()) not in (
+            Heard.NEW,
+            Heard.NEW_SESSION,
+        ):
+            return
         self._ticks_received += 1
         self._world.hear_tick(message.session, message.tick)
         self._publish_truth()

@@ -23,8 +23,10 @@ from altmarl_ros.nodes.common.endpoints import Endpoints
 from altmarl_ros.nodes.common.guarded import GuardedNode
 from altmarl_ros.nodes.common.parameter_sets import declare
 from altmarl_ros.nodes.common.running import run
+from altmarl_ros.nodes.simulators.lease import LEASE
 from altmarl_ros.nodes.simulators.physical_parameters import PARAMETERS, faults_of, make_world, robot_ids, warm_up
 from altmarl_ros.nodes.simulators.sensor_topics import SensorTopics, to_time
+from altmarl_ros.protocol.allegiance import Allegiance, Heard
 from altmarl_ros.simulation.physical.contacts import WALL
 from altmarl_ros.simulation.physical.pacing import Pace, Steerers
 from altmarl_ros.simulation.physical.truth import TickTruth
@@ -34,6 +36,7 @@ _LONGEST_RUN = 0.02  # s, steady; after which commands are received before the n
 _LOOK = 0.2  # s, simulated; between looks at the robots' true zones
 _FLOOR_PERIOD = 1.0  # s, simulated; between messages about the floor
 _SLOW = 0.9  # of the wanted factor
+_SETTLED = 10.0  # s; the factor is a mean over some seconds, the first of which have the start of everything in them
 
 
 class PhysicalWorldNode(GuardedNode):
@@ -60,6 +63,7 @@ class PhysicalWorldNode(GuardedNode):
         self._zones = Zones(floor, robot_radius=config.base.radius)
         self._last_zones: list[int | None] = [None] * len(self._ids)
         self._truth = TickTruth(self._ids, game.n_local_actions)
+        self._allegiance = Allegiance(float(values[LEASE.name]))
         self._pace = Pace(float(values["real_time_factor"]))
         self._steerers = Steerers(len(self._ids), float(values["answer_time"]))
         self._reached = 0.0
@@ -161,13 +165,15 @@ class PhysicalWorldNode(GuardedNode):
         self._on_velocity(robot, message.twist)
 
     def _on_tick(self, message: FleetTick) -> None:
-        self._truth.hear_tick(message.session, message.tick, self._last_zones)
-        self._publish_truth()
+        if self._allegiance.hear(conversions.tick_from_message(message), time.monotonic()) in (Heard.NEW, Heard.NEW_SESSION):
+            self._truth.hear_tick(message.session, message.tick, self._last_zones)
+            self._publish_truth()
 
     def _on_drive(self, robot: int, message: DriveState) -> None:
         if message.local_action == DriveState.UNKNOWN:
             return
-        self._truth.hear_tick(message.session, message.tick, self._last_zones)  # if it comes before the tick itself
+        if self._allegiance.session in (None, message.session):
+            self._truth.hear_tick(message.session, message.tick, self._last_zones)  # if it comes before the tick itself
         # On a border, in the hysteresis, a robot is where it says; elsewhere where it is.
         told = message.local_state if message.local_state < len(self._zones.floor.plan.zones) else None
         x, y, _ = self._world.poses[robot].tolist()
@@ -181,8 +187,8 @@ class PhysicalWorldNode(GuardedNode):
 
     def _diagnose(self) -> list[Finding]:
         world, wanted = self._world, self._pace.factor
-        slow = wanted > 0.0 and self._reached < _SLOW * wanted
         now, contacts = world.time, len(world.contacts)
+        slow = wanted > 0.0 and self._reached < _SLOW * wanted and now > _SETTLED * wanted
         active = [fault for fault in self._faults if fault.start <= now < fault.end]
         broken = ", ".join(
             f"robot {self._ids[f.robot]} {f.kind.value}" if f.robot is not None else f.kind.value for f in active

@@ -35,6 +35,7 @@ from altmarl_ros.msg import (
 )
 from altmarl_ros.nodes.common import qos
 from altmarl_ros.nodes.common.conversions import configuration_from_message
+from altmarl_ros.nodes.common.goodbyes import Goodbyes
 from altmarl_ros.nodes.common.guarded import GuardedNode
 from altmarl_ros.nodes.common.remote_parameters import RemoteParameter, RemoteParameters, typed
 from altmarl_ros.nodes.robot.emergency_stop import TOPIC, FleetStop
@@ -72,6 +73,7 @@ class DashboardNode(GuardedNode):
         self._read_at: dict[str, float] = {}
         self._decided_at: dict[str, float] = {}  # when a coordinator last told of its ticks, monotonic [s]
         self._trainer_state = TrainingProgress.IDLE
+        self._goodbyes = Goodbyes()
         self._stop = FleetStop(self, fleet_prefix)
         self._stop_publisher = self.create_publisher(Bool, f"{fleet_prefix}/{TOPIC}", qos.latched_qos()) if control else None
         self._trainer: dict[str, Any] = {verb: self.create_client(Trigger, f"{TRAINER}/{verb}") for verb in TRAINER_VERBS}
@@ -142,9 +144,9 @@ class DashboardNode(GuardedNode):
 
     def _on_hello(self, message: RobotHello) -> None:
         with self._view.lock:
-            if message.event == RobotHello.LEAVE:
+            if self._goodbyes.leaves(message):
                 self._view.robots.leave(message.robot_id, message.count)
-            else:
+            elif message.event != RobotHello.LEAVE:
                 self._view.robots.join(message.robot_id, message.count, message.name)
 
     def _on_floor(self, message: FloorTruth) -> None:
@@ -160,6 +162,9 @@ class DashboardNode(GuardedNode):
             node, _, finding = status.name.partition(": ")
             if finding == "ticks":
                 self._decided_at[node] = time.monotonic()
+            drive = dashboard_conversions.drive_of(status) if status.hardware_id == self._prefix else None
+            if drive is not None:
+                self._view.hear_drive(*drive)
 
     def _on_progress(self, message: TrainingProgress) -> None:
         self._view.put("progress", dashboard_conversions.progress_from_message(message))
@@ -200,6 +205,7 @@ class DashboardNode(GuardedNode):
         self._view.put("trainer", ready if any(ready.values()) else None)
         self._show_parameters()
         self._view.set_stopped(self._stop.pressed)
+        self._view.forget_drives()
 
     def _show_parameters(self) -> None:
         listed = {

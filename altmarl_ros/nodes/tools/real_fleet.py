@@ -12,6 +12,7 @@ from altmarl_ros.nodes.common.safety_bounds import SafetyBounds
 from altmarl_ros.nodes.coordinator import parameters as coordinator_parameters
 from altmarl_ros.nodes.robot.node import PARAMETERS as ROBOT_PARAMETERS
 from altmarl_ros.nodes.robot.parameters import check_topics, drive_settings
+from altmarl_ros.protocol.admission import IdRanges
 
 _SIMULATED_TIME = Parameter("use_sim_time", False, "Follow /clock.")
 _ROBOT = (*ROBOT_PARAMETERS, _SIMULATED_TIME)
@@ -39,6 +40,7 @@ def robot_plan(fleet: FleetFile, member: Member) -> NodePlan:
     where = f"{fleet.path}: robot {member.name!r}"
     given = {
         **wheel_parameters("real", _period(fleet)),
+        **_lease(fleet),
         **member.parameters,
         "robot_id": member.id,
         "game": fleet.game,
@@ -65,6 +67,7 @@ def coordinator_plan(fleet: FleetFile) -> NodePlan:
     given = {
         "tick.period": _period(fleet),
         "start.robots": len(fleet.enabled),
+        "roster.allow": str(IdRanges.of(member.id for member in fleet.enabled)),
         **fleet.coordinator,
         "game": fleet.game,
         "policy.file": str(fleet.policy_path),
@@ -90,6 +93,12 @@ def _accept(
 def _period(fleet: FleetFile) -> float:
     given = fleet.coordinator.get("tick.period")
     return find_period(float(given) if isinstance(given, (int, float)) else None, fleet.game, "real")
+
+
+def _lease(fleet: FleetFile) -> dict[str, ParameterValue]:
+    """Return the parameter by which robots follow a standby as soon as it takes over, where there may be one."""
+    lease = fleet.coordinator.get("failover.lease", 0.0)
+    return {"coordinator.lease": float(lease)} if isinstance(lease, (int, float)) and lease > 0.0 else {}
 
 
 def _check_silence(fleet: FleetFile, values: Mapping[str, Any]) -> None:

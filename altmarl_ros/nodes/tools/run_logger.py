@@ -13,21 +13,22 @@ _REPORT_DEPTH = 10_000
 class RunLogger(GuardedNode):
     """Logs a run.
 
-    Subscriptions: /fleet/status, truth, report; /world/floor.
+    Subscriptions: <fleet_prefix>/status, truth, report; <world_prefix>/floor.
 
     Attributes:
         log: everything that was heard.
         latest: the last status; None: none came.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, log: RunLog | None = None, fleet_prefix: str = "/fleet", world_prefix: str = "/world") -> None:
+        """Log into `log`, or into one that keeps the newest ticks alone."""
         super().__init__("operator", start_parameter_services=False)
-        self.log = RunLog()
+        self.log = RunLog() if log is None else log
         self.latest: StatusRow | None = None
-        self.create_subscription(CoordinatorStatus, "/fleet/status", self._on_status, qos.account_qos())
-        self.create_subscription(FleetTruth, "/fleet/truth", self._on_truth, qos.account_qos())
-        self.create_subscription(RobotReport, "/fleet/report", self._on_report, qos.report_qos(_REPORT_DEPTH))
-        self.create_subscription(FloorTruth, "/world/floor", self._on_floor, qos.account_qos())
+        self.create_subscription(CoordinatorStatus, f"{fleet_prefix}/status", self._on_status, qos.account_qos())
+        self.create_subscription(FleetTruth, f"{fleet_prefix}/truth", self._on_truth, qos.account_qos())
+        self.create_subscription(RobotReport, f"{fleet_prefix}/report", self._on_report, qos.report_qos(_REPORT_DEPTH))
+        self.create_subscription(FloorTruth, f"{world_prefix}/floor", self._on_floor, qos.account_qos())
 
     def _on_status(self, message: CoordinatorStatus) -> None:
         self.latest = conversions.status_from_message(message)

@@ -11,10 +11,11 @@ from visualization_msgs.msg import MarkerArray
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import TabularGame, load_floor_map, load_game
-from altmarl_ros.monitoring import Layout, RobotLocations, Tick, floor_layout, make_scene, ring_layout
+from altmarl_ros.monitoring import Layout, RobotLocations, Tick, disc_layout, floor_layout, make_scene
 from altmarl_ros.msg import CoordinatorStatus, FleetTruth, FloorTruth, RobotHello
 from altmarl_ros.nodes.common import conversions, qos
 from altmarl_ros.nodes.common.endpoints import Endpoints
+from altmarl_ros.nodes.common.goodbyes import Goodbyes
 from altmarl_ros.nodes.common.guarded import GuardedNode
 from altmarl_ros.nodes.common.parameter_sets import declare
 from altmarl_ros.nodes.common.parameters import Parameter
@@ -22,8 +23,13 @@ from altmarl_ros.nodes.common.running import run
 from altmarl_ros.nodes.tools.markers import MarkerMaker
 
 PARAMETERS = (
-    Parameter("game", "warehouse", "Game: a built-in name or a YAML file."),
-    Parameter("map", "", "Floor map: a file or a built-in name; empty: the game's own, or a ring if it has none."),
+    Parameter("game", "warehouse", "Game: a built-in name or a YAML file.", path="name or file"),
+    Parameter(
+        "map",
+        "",
+        "Floor map: a file or a built-in name; empty: the game's own, or a ring if it has none.",
+        path="name or file",
+    ),
     Parameter("rate", 5.0, "Largest number of messages per second.", 0.1, 60.0, unit="Hz"),
     Parameter("names", 50, "Largest number of robots whose ids are written beside them.", 0, 10_000),
     Parameter("fleet_prefix", "/fleet", "Prefix of the fleet-wide topics."),
@@ -57,6 +63,7 @@ class VisualizationNode(GuardedNode):
         make.subscription(FleetTruth, f"{prefix}/truth", self._on_truth, qos.account_qos())
         make.subscription(RobotHello, f"{prefix}/hello", self._on_hello, qos.latched_from_many_qos())
         make.subscription(FloorTruth, f"{values['world_prefix']}/floor", self._on_floor, qos.account_qos())
+        self._goodbyes = Goodbyes()
         # In real time, since a viewer's eyes do not follow a simulated clock.
         self.create_timer(1.0 / float(values["rate"]), self._draw, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
@@ -95,7 +102,7 @@ class VisualizationNode(GuardedNode):
         self._changed = True
 
     def _on_hello(self, message: RobotHello) -> None:
-        if message.event == RobotHello.LEAVE:
+        if self._goodbyes.leaves(message):
             first = message.robot_id
             self._robots.leave(range(first, first + min(message.count, RobotHello.MAX_COUNT)))
             self._changed = True
@@ -119,7 +126,7 @@ def _layout(floor: str, source: str, game: TabularGame) -> Layout:
         try:
             found = load_floor_map(source)
         except AltmarlError:
-            return ring_layout(game.local_state_names)
+            return disc_layout(game.local_state_names)
     else:
         found = load_floor_map(floor)
     if len(found.plan.zones) != game.n_local_states:

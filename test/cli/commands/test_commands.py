@@ -180,5 +180,5 @@ def test_game_check_tells_sizes_costs_and_mixing(capfd):
 def test_game_check_prints_a_table(capfd):
     assert main(["game", "check", "warehouse"]) == 0
     said = capfd.readouterr().out
-    assert "training over shares, for any number of reports: memory of at most" in said
+    assert "training over shares, for every k at once: about" in said
     assert "by reports per tick" in said

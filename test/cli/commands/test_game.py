@@ -1,14 +1,18 @@
 """`altmarl game`: what it lists and tells."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from altmarl_ros.cli.commands.game import slowest_modes
 from altmarl_ros.cli.main import main
 from altmarl_ros.games import load_game
+from altmarl_ros.games.attention import AttentionParameters, build_attention
 from altmarl_ros.games.spec import BUILDERS, builtin_games
+from altmarl_ros.policies import LocalPolicy
 
 
 @pytest.fixture(autouse=True)
@@ -107,6 +111,28 @@ def test_joint_mixing_is_the_second_eigenvalue_of_the_pair(capfd):
                     chance = game.P_g[s_g, :, after_g].mean() * game.P_l[s_l, s_g, :, after_l].mean()
                     pairs[5 * s_g + s_l, 5 * after_g + after_l] = chance
     assert told == pytest.approx(sorted(np.abs(np.linalg.eigvals(pairs)))[-2])
+
+
+def test_check_tells_what_many_zones_cost(tmp_path, capfd):
+    (tmp_path / "grid.yaml").write_text("name: grid\nbuilder: grid\nparameters: {width: 18, height: 18}\n")
+    assert main(["game", "check", "grid.yaml"]) == 0
+    printed = capfd.readouterr().out
+    assert "not zero: 209,628 of 34,012,224 entries of P_g; 7,740 of P_l, once for all s_g, of 170,061,120" in printed
+    assert re.search(r"training over shares, for every k at once: about [\d.,]+ MiB beside .* about [\d.]+ (s|min)", printed)
+    assert "training on count vectors: not for a game of this size" in printed
+    assert main(["game", "check", "grid.yaml", "--json"]) == 0
+    told = json.loads(capfd.readouterr().out)
+    assert told["costs"] == []
+    assert told["kernels"]["kinds"] == 1
+    assert told["over_shares"]["seconds"] > 0
+    assert told["over_shares"]["memory"] > told["kernels"]["memory"] > 8 * 18**4
+
+
+def test_one_kind_of_movement_has_the_modes_of_each_global_state():
+    game = build_attention(AttentionParameters(width=3, height=2))
+    dense = LocalPolicy.uniform(game).transition(game)
+    expected = np.sort(np.abs(np.linalg.eigvals(dense)), axis=1)[:, -2]
+    np.testing.assert_allclose(slowest_modes(game), expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("command", ["check", "list"])

@@ -1,5 +1,7 @@
 """Messages and plain data agree, both ways, and nonsense from outside is refused by name."""
 
+import zlib
+
 import numpy as np
 import pytest
 from builtin_interfaces.msg import Time
@@ -8,6 +10,7 @@ from rclpy.serialization import deserialize_message, serialize_message
 from altmarl_ros.msg import FleetConfiguration, FleetTick, FleetTruth, LocalPolicy
 from altmarl_ros.nodes.common import conversions
 from altmarl_ros.policies import LocalPolicy as Policy
+from altmarl_ros.policies.packing import Form, as_on_the_wire
 from altmarl_ros.protocol.held_policies import HeldPolicy
 from altmarl_ros.protocol.messages import Tick
 from altmarl_ros.protocol.standby import Handover
@@ -29,15 +32,41 @@ def test_policies_survive_the_wire():
 
 
 @pytest.mark.parametrize(
-    ("shape", "entries"),
-    [((1, 1, 2), [0.5]), ((0, 1, 1), []), ((1, 1, 2), [0.5, 0.6]), ((1, 1, 2), [float("nan"), 1.0]), ((1, 1, 2), [-0.5, 1.5])],
+    ("shape", "entries", "reason"),
+    [
+        ((1, 1, 2), [0.5], "probabilities do not hold 16 bytes"),
+        ((0, 1, 1), [], "shape (0, 1, 1) has 0 entries"),
+        ((65535, 65535, 65535), [1.0], "entries, must have 1 to"),
+        ((1, 1, 2), [0.5, 0.6], "sums to 1.1, not 1"),
+        ((1, 1, 2), [float("nan"), 1.0], "is nan, must be a probability"),
+        ((1, 1, 2), [-0.5, 1.5], "is -0.5, must be a probability"),
+    ],
 )
-def test_a_broken_policy_is_refused_by_its_id(shape, entries):
+def test_a_broken_policy_is_refused_by_its_id(shape, entries, reason):
+    packed = bytes([Form.EXACT]) + zlib.compress(np.array(entries).tobytes())
     message = LocalPolicy(
-        policy_id=77, n_local_states=shape[0], n_global_states=shape[1], n_local_actions=shape[2], probabilities=entries
+        policy_id=77, n_local_states=shape[0], n_global_states=shape[1], n_local_actions=shape[2], probabilities=packed
     )
-    with pytest.raises(ValueError, match="policy 77"):
+    with pytest.raises(ValueError, match=r"^policy 0000004d: ") as refusal:
         conversions.policy_from_message(message)
+    assert reason in str(refusal.value)
+
+
+def test_large_action_values_come_when_a_robot_asked_for_them():
+    rng = np.random.default_rng(0)
+    policy = Policy(np.eye(3)[rng.integers(3, size=(200, 60))], rng.normal(size=(200, 60, 3)))
+    without = conversions.policy_to_message(policy, 1, "g", with_values=False)
+    held = conversions.held_policy_from_message(without, "g")
+    assert held.left_out
+    assert held.policy.action_values is None
+    held = conversions.held_policy_from_message(conversions.policy_to_message(policy, 1, "g"), "g")
+    assert not held.left_out
+    np.testing.assert_array_equal(held.policy.action_values, as_on_the_wire(policy).action_values)
+    small = Policy(np.eye(3)[None], np.zeros((1, 3, 3)))
+    assert (
+        conversions.policy_from_message(conversions.policy_to_message(small, 1, "g", with_values=False)).action_values
+        is not None
+    )
 
 
 def test_truths_survive_the_wire():

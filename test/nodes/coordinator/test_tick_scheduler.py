@@ -70,6 +70,9 @@ class Hooks:
     def settings_taken(self, settings):
         self.calls.append(settings)
 
+    def report_heard(self, session, robot_id):
+        self.reports = (*getattr(self, "reports", ()), (session, robot_id))
+
     def may_begin_tick(self):
         self.calls.append("asked")
         return self.may_begin

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sensor_msgs.msg import LaserScan
 
 from altmarl_ros.driving.governor_types import Command, Reason, State
+from altmarl_ros.driving.laser_mount import LaserMount
 from altmarl_ros.driving.planar import Pose, Velocity
 from altmarl_ros.msg import DriveState
 from altmarl_ros.nodes.robot import conversions
@@ -33,10 +34,10 @@ def test_what_is_no_rotation_has_no_yaw(wrong):
 
 def test_a_scan_is_read_in_the_frame_of_the_base():
     message = LaserScan(angle_min=-pi / 2, angle_increment=pi / 2, range_min=0.1, range_max=5.0, ranges=[1.0, 2.0, inf])
-    scan = conversions.scan_from_message(message, Pose(0.5, 0.0, pi / 2))
+    scan = conversions.scan_from_message(message, LaserMount(Pose(0.5, 0.0, pi / 2)))
     assert scan.is_valid
     np.testing.assert_allclose(scan.points, [[1.5, 0.0], [0.5, 2.0]], atol=1e-6)
-    assert not conversions.scan_from_message(LaserScan(), Pose(0.0, 0.0)).is_valid
+    assert not conversions.scan_from_message(LaserScan(), LaserMount(Pose(0.0, 0.0))).is_valid
 
 
 @given(st.builds(Velocity, *[st.floats(-9.0, 9.0)] * 3))

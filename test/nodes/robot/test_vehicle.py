@@ -8,127 +8,15 @@ import pytest
 from geometry_msgs.msg import Twist
 from hypothesis import given
 from hypothesis import strategies as st
-from nav_msgs.msg import Odometry
+from std_srvs.srv import SetBool, Trigger
+from vehicle_stage import PERIOD, TICK, VALUES, Stage
 
 from altmarl_ros.driving.governor_types import Reason
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.msg import DriveState
 from altmarl_ros.nodes.robot.node import PARAMETERS
 from altmarl_ros.nodes.robot.parameters import drive_settings
-from altmarl_ros.nodes.robot.shared_resources import VehicleResources, load_goal_map
-from altmarl_ros.nodes.robot.vehicle import Vehicle
-from altmarl_ros.protocol.messages import Tick
-
-PERIOD, TIMEOUT = 0.05, 1.5
-VALUES = {
-    **{parameter.name: parameter.default for parameter in PARAMETERS},
-    "body": "drive",
-    "game": "hall",
-    "robot_id": 3,
-    "scan.required": False,
-    "scan.topic": "",
-    "pose.start.x": 1.0,
-    "pose.start.y": 1.0,
-    "timeout.tick": TIMEOUT,
-}
-TICK = Tick(7, 5, 1, 0, None, ())
-
-
-class FakeClock:
-    """A clock that says what it is told to."""
-
-    def __init__(self):
-        self.time, self.jumps = 100.0, 0
-
-    def now(self):
-        return self.time
-
-    def ros(self):
-        return self.time
-
-    def stamp(self):
-        return DriveState().stamp
-
-    def start_timer(self, period, callback):
-        self.step = callback
-        return self
-
-    def end_timer(self, timer):
-        self.step = None
-
-    def when_stopped(self, callback):
-        self.stop = callback
-
-
-class FakePublisher:
-    """Keeps what is published."""
-
-    def __init__(self, readers):
-        self.sent, self.readers = [], readers
-
-    def publish(self, message):
-        self.sent.append(message)
-
-    def get_subscription_count(self):
-        return self.readers
-
-
-class Stage:
-    """A vehicle with its endpoints."""
-
-    def __init__(self, goal_map, readers=1, **values):
-        values = {**VALUES, **values}
-        self.clock, self.publishers, self.callbacks, self.errors = FakeClock(), {}, {}, []
-        self.fleet_stop = SimpleNamespace(pressed=False)
-
-        def publisher(_type, topic, _qos):
-            self.publishers[topic] = FakePublisher(readers)
-            return self.publishers[topic]
-
-        def subscription(_type, topic, callback, _qos):
-            self.callbacks[topic] = callback
-
-        def create_service(_type, _name, callback):
-            self.service = callback
-
-        logger = SimpleNamespace(error=lambda text, **_: self.errors.append(text), warning=lambda text: None)
-        node = SimpleNamespace(create_service=create_service, get_logger=lambda: logger)
-        make = SimpleNamespace(publisher=publisher, subscription=subscription)
-        shared = VehicleResources(self.clock, goal_map, self.fleet_stop)
-        self.vehicle = Vehicle(node, make, values, shared, lambda: True)
-        self.vehicle.enter(lambda: None)
-
-    @property
-    def state(self):
-        return self.publishers["~/drive"].sent[-1]
-
-    @property
-    def speeds(self):
-        return [message.linear.x for message in self.publishers["cmd_vel"].sent]
-
-    def odometry(self, x=0.0, y=0.0):
-        message = Odometry(child_frame_id="base_link")
-        message.header.frame_id = "odom"
-        stamp = self.clock.time if math.isfinite(self.clock.time) and self.clock.time > 0.0 else 1.0
-        message.header.stamp.sec, message.header.stamp.nanosec = int(stamp), int(1e9 * (stamp % 1.0))
-        message.pose.pose.position.x, message.pose.pose.position.y = x, y
-        self.callbacks["odom"](message)
-
-    def step(self, tick=True):
-        self.clock.time += PERIOD
-        self.odometry()
-        if tick:
-            self.vehicle.tick_received(self.clock.time)
-        self.clock.step()
-
-    def drive_on(self):
-        """The vehicle moves to the next zone."""
-        self.step()
-        self.vehicle.act(TICK, 1)
-        for _ in range(20):
-            self.step()
-        assert self.speeds[-1] > 0.1
-        return self
+from altmarl_ros.nodes.robot.shared_resources import load_goal_map
 
 
 @pytest.fixture(scope="module")
@@ -200,13 +88,25 @@ def test_a_clock_that_stands_still_stops_at_once(goal_map):
 
 def test_the_service_latches_and_releases(goal_map):
     stage = Stage(goal_map).drive_on()
+    first, second = stage.services["~/emergency_stop"], stage.services["~/release"]
     for pressed in (True, False):
-        response = stage.service(SimpleNamespace(data=pressed), SimpleNamespace())
-        assert response.success
+        assert first(SimpleNamespace(data=pressed), SetBool.Response()).success is pressed
+        assert second(SimpleNamespace(), Trigger.Response()).success is not pressed
         for _ in range(20):
             stage.step()
         assert (stage.speeds[-1] == 0.0) is pressed
         assert (Reason.EMERGENCY_STOP.value in stage.state.reasons) is pressed
+
+
+def test_a_vehicle_that_is_not_active_says_what_it_lacks_and_commands_nothing(goal_map):
+    stage = Stage(goal_map, active=False, readers=0)
+    stage.clock.idle()
+    assert list(stage.state.reasons) == ["not active", "no driver listens to the velocity commands", "no fresh pose"]
+    stage.odometry()
+    stage.publishers["cmd_vel"].readers = 1
+    stage.clock.idle()
+    assert (list(stage.state.reasons), stage.state.zone) == (["not active"], 0)
+    assert stage.publishers["cmd_vel"].sent == []
 
 
 def test_other_limits_hold_from_now_on(goal_map):

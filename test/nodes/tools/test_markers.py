@@ -6,7 +6,7 @@ from rclpy.serialization import deserialize_message, serialize_message
 from visualization_msgs.msg import Marker, MarkerArray
 
 from altmarl_ros.games import load_floor_map
-from altmarl_ros.monitoring.layout import floor_layout, ring_layout
+from altmarl_ros.monitoring.layout import disc_layout, floor_layout
 from altmarl_ros.monitoring.scene import RobotLocations, Tick, make_scene
 from altmarl_ros.nodes.tools.markers import MarkerMaker
 
@@ -31,7 +31,7 @@ def by_key(array):
 
 def test_a_thousand_robots_are_few_markers():
     robots = RobotLocations(poses={i: (0.01 * i, 1.0, 0.1) for i in range(1000)})
-    markers = by_key(drawn(MarkerMaker(5.0, 50), ring_layout(NAMES), robots))
+    markers = by_key(drawn(MarkerMaker(5.0, 50), disc_layout(NAMES), robots))
     assert len(markers) < 25
     assert len(markers["robots", 0].points) == len(markers["robots", 0].colors) == 1000
     assert len(markers["headings", 0].points) == 2000
@@ -53,7 +53,7 @@ def test_markers_are_whole_in_the_map_and_what_moves_fades():
 def test_polled_and_heard_robots_and_the_zones_of_the_decision_stand_out():
     markers = by_key(
         drawn(
-            MarkerMaker(5.0, 0), ring_layout(NAMES), RobotLocations(zones=dict.fromkeys(range(9), 0)), polled=[2, 5], heard=[5]
+            MarkerMaker(5.0, 0), disc_layout(NAMES), RobotLocations(zones=dict.fromkeys(range(9), 0)), polled=[2, 5], heard=[5]
         )
     )
     colors = [(c.r, c.g, c.b) for c in markers["robots", 0].colors]
@@ -63,12 +63,12 @@ def test_polled_and_heard_robots_and_the_zones_of_the_decision_stand_out():
     assert len({fills[0], fills[1], fills[3]}) == 3
     assert fills[0] == fills[2] == fills[4]
     start, end = markers["decision", 0].points
-    centres = [zone.centre for zone in ring_layout(NAMES).zones]
+    centres = [zone.centre for zone in disc_layout(NAMES).zones]
     np.testing.assert_allclose([(start.x, start.y), (end.x, end.y)], [centres[1], centres[3]])
 
 
 def test_what_is_gone_is_deleted_by_name_once():
-    maker, layout = MarkerMaker(5.0, 50), ring_layout(NAMES)
+    maker, layout = MarkerMaker(5.0, 50), disc_layout(NAMES)
     far = 2**32 - 1  # the largest id of a robot
     before = by_key(drawn(maker, layout, RobotLocations(zones={1: 0, 2: 1, far: 2})))
     after = by_key(drawn(maker, layout, RobotLocations(zones={1: 0}), next_zone=1))
@@ -82,5 +82,5 @@ def test_what_is_gone_is_deleted_by_name_once():
 
 
 def test_the_same_scene_gives_the_same_markers():
-    arrays = [drawn(MarkerMaker(5.0, 50), ring_layout(NAMES), RobotLocations(zones={1: 0, 2: 1})) for _ in range(2)]
+    arrays = [drawn(MarkerMaker(5.0, 50), disc_layout(NAMES), RobotLocations(zones={1: 0, 2: 1})) for _ in range(2)]
     assert arrays[0] == arrays[1]

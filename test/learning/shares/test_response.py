@@ -2,29 +2,13 @@ import numpy as np
 import pytest
 
 from altmarl_ros.games.attention import AttentionParameters, build_attention
-from altmarl_ros.games.sparse import SparseGame
-from altmarl_ros.learning.local_agent import _coordinator_response, l_learn
+from altmarl_ros.learning.coordinator_response import Response, response_to
+from altmarl_ros.learning.local_agent import best_local_response, greedy
 from altmarl_ros.learning.population import Fleets, simulate
-from altmarl_ros.learning.shares.local_response import best_local_response, greedy
-from altmarl_ros.learning.shares.response import Response, play_mean_field
+from altmarl_ros.learning.shares.response import play_mean_field
 from altmarl_ros.observation.fresh import Fresh
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.shares import SharesProcess
-
-
-def response_to(game, occupancy):
-    """What L-LEARN on dense arrays takes of an occupancy [s_g, s_l, a_g]; every s_g can follow every other."""
-    q = _coordinator_response(occupancy)
-    return Response(np.einsum("gla,gah->glh", q, game.P_g), np.einsum("gla,ga->gl", q, game.r_g))
-
-
-def test_action_values_are_those_of_the_dense_solver(random_game, uniform_process):
-    game = random_game(2, S_g=3, A_g=2, S_l=4, A_l=3)
-    occupancy = np.random.default_rng(0).gamma(1.0, size=(3, 4, 2))
-    dense = l_learn(game, occupancy)
-    Q = best_local_response(SparseGame.from_tabular(game), uniform_process(game), response_to(game, occupancy))
-    np.testing.assert_allclose(Q, dense.Q, atol=1e-6)
-    np.testing.assert_array_equal(greedy(Q), dense.pi_l.probabilities)
 
 
 @pytest.mark.slow
@@ -45,7 +29,7 @@ def test_the_response_is_that_of_played_episodes(warehouse, small_bundle, solved
     )
     error = np.hypot(returns.std(), played.returns.std()) / np.sqrt(4000)
     assert abs(returns.mean() - played.value) < 4 * error
-    counted = response_to(warehouse, played.occupancy)
+    counted = response_to(warehouse, played.visits)
     np.testing.assert_allclose(response.successor, counted.successor, atol=0.06)
     np.testing.assert_allclose(response.reward, counted.reward, atol=0.06)
     np.testing.assert_allclose(response.successor.sum(axis=2), 1.0)
@@ -64,7 +48,7 @@ def test_robots_of_a_grid_go_where_attention_is():
     staying = np.zeros((3, 3, process.most_successors))
     for s in range(3):
         staying[s, :, list(process.successors(s)).index(s)] = 1.0
-    policy = greedy(best_local_response(game, process, Response(staying, np.zeros((3, 3)))))
+    policy = greedy(best_local_response(game, Response(staying, np.zeros((3, 3)))))
     stay, east, west = 0, 1, 2
     assert policy.argmax(axis=2).tolist() == [[stay, east, east], [west, stay, east], [west, west, stay]]
 

@@ -1,0 +1,106 @@
+"""Reads the arrays of a game from an `.npz`: dense tables, or kernels by what is not zero.
+
+In place of P_g a file may hold the parts of a matrix in compressed sparse rows, P_g_indptr, P_g_indices and P_g_data, whose row
+s_g * A_g + a_g is the distribution of s_g'; in place of P_l likewise P_l_indptr, P_l_indices and P_l_data, whose row
+(kind * A_l + a_l) * S_l + s_l is that of s_l', and moves_at [S_g] with the kind of movement at every s_g. Without moves_at
+there is one kind: robots move alike whatever s_g is.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from altmarl_ros.arrays import FloatArray
+from altmarl_ros.errors import GameError
+from altmarl_ros.files import read_npz
+from altmarl_ros.games.array_checks import frozen_array
+from altmarl_ros.games.kernels import GlobalKernel, LocalKernel
+from altmarl_ros.games.rows import Rows
+from altmarl_ros.games.tabular import Start, TabularGame
+
+_PARTS = ("indptr", "indices", "data")
+_OPTIONAL = ("rho_g", "alpha", "gamma")
+
+
+def game_of_arrays(name: str, path: Path, gamma: float | None) -> TabularGame:
+    """The game in an `.npz`; the discount is `gamma`, or among the arrays.
+
+    Raises:
+        GameError: the file or the game breaks a rule; the message names the array.
+    """
+    sparse = tuple(f"{kernel}_{part}" for kernel in ("P_g", "P_l") for part in _PARTS)
+    arrays = read_arrays("arrays", path, ("r_g", "r_l"), ("P_g", "P_l", "moves_at", *sparse, *_OPTIONAL))
+    if (gamma is None) == ("gamma" not in arrays):
+        raise GameError("gamma is missing" if gamma is None else "gamma stands both here and among the arrays")
+    r_g, r_l = frozen_array("r_g", arrays["r_g"], ["s_g", "a_g"]), frozen_array("r_l", arrays["r_l"], ["s_l", "s_g", "a_l"])
+    (S_g, A_g), S_l = r_g.shape, r_l.shape[0]
+    P_g = arrays["P_g"] if _is_dense(arrays, path, "P_g") else _global_kernel(arrays, path, S_g, A_g)
+    P_l = arrays["P_l"] if _is_dense(arrays, path, "P_l") else _local_kernel(arrays, path, r_l.shape)
+    if "P_l" in arrays and "moves_at" in arrays:
+        raise GameError(f"arrays: {path} has moves_at, which is for a P_l in sparse rows")
+    start = Start(arrays.get("rho_g", np.full(S_g, 1.0 / S_g)), arrays.get("alpha", np.ones(S_l)))
+    discount = gamma if gamma is not None else arrays["gamma"].item()
+    return TabularGame(name, P_g, P_l, r_g, r_l, gamma=discount, start=start)
+
+
+def read_arrays(key: str, path: Path, required: tuple[str, ...], optional: tuple[str, ...]) -> dict[str, FloatArray]:
+    """Read the arrays of an `.npz`, which must hold those that are required and may hold the optional ones.
+
+    Raises:
+        GameError: the file cannot be read, lacks an array or has another one; the message begins with `key`.
+    """
+    try:
+        arrays = read_npz(path)
+    except ValueError as error:
+        raise GameError(f"{key}: {path} {error}") from None
+    unknown = sorted(set(arrays) - {*required, *optional})
+    missing = [name for name in required if name not in arrays]
+    if missing or unknown:
+        raise GameError(f"{key}: {path} " + (f"lacks {missing[0]}" if missing else f"has an unknown array {unknown[0]}"))
+    return arrays
+
+
+def _is_dense(arrays: dict[str, FloatArray], path: Path, name: str) -> bool:
+    given = [part for part in _PARTS if f"{name}_{part}" in arrays]
+    if name in arrays:
+        if given:
+            raise GameError(f"arrays: {path} has both {name} and {name}_{given[0]}")
+        return True
+    if not given:
+        raise GameError(f"arrays: {path} lacks {name}")
+    missing = next((part for part in _PARTS if part not in given), None)
+    if missing is not None:
+        raise GameError(f"arrays: {path} lacks {name}_{missing}")
+    return False
+
+
+def _global_kernel(arrays: dict[str, FloatArray], path: Path, S_g: int, A_g: int) -> GlobalKernel:
+    return GlobalKernel(_rows(arrays, path, "P_g", (S_g * A_g, S_g)), A_g)
+
+
+def _local_kernel(arrays: dict[str, FloatArray], path: Path, shape: tuple[int, ...]) -> LocalKernel:
+    S_l, S_g, A_l = shape
+    moves_at = arrays.get("moves_at", np.zeros(S_g))
+    if moves_at.shape != (S_g,) or not (moves_at == np.clip(np.round(moves_at), 0, S_g - 1)).all():
+        raise GameError(f"arrays: {path} moves_at must hold {S_g} whole numbers, the kinds of movement from 0")
+    size = A_l * S_l
+    rows = _rows(arrays, path, "P_l", ((int(moves_at.max()) + 1) * size, S_l))
+    kinds = [[rows.part(at, at + S_l) for at in range(first, first + size, S_l)] for first in range(0, len(rows), size)]
+    return LocalKernel.from_moves(kinds, moves_at.astype(np.int64))
+
+
+def _rows(arrays: dict[str, FloatArray], path: Path, name: str, shape: tuple[int, int]) -> Rows:
+    indptr, indices, data = (np.asarray(arrays[f"{name}_{part}"]) for part in _PARTS)
+    entries = len(data) if data.ndim == 1 else -1
+    for part, array, size in (("indptr", indptr, shape[0] + 1), ("indices", indices, entries)):
+        if array.shape != (size,) or array.dtype.kind not in "iu":
+            has = f"{name}_{part} has shape {array.shape} of {array.dtype}"
+            raise GameError(f"arrays: {path} {has}, must be ({size},) of integers")
+    lengths = np.diff(np.asarray(indptr, dtype=np.int64)).astype(np.int64)
+    if indptr[0] != 0 or indptr[-1] != entries or (lengths < 0).any():
+        raise GameError(f"arrays: {path} {name}_indptr must ascend from 0 to {entries}, the number of entries")
+    if entries and not 0 <= indices.min() <= indices.max() < shape[1]:
+        raise GameError(f"arrays: {path} {name}_indices must be 0 to {shape[1] - 1}")
+    return Rows.from_entries(np.repeat(np.arange(shape[0]), lengths), indices.astype(np.int64), data, shape)

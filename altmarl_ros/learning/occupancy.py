@@ -1,0 +1,98 @@
+"""How long robots were in s_l while the coordinator took a_g at s_g, for the pairs (s_g, a_g) that occurred."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from altmarl_ros.arrays import FloatArray
+from altmarl_ros.games.rows import check_dense
+
+_FIRST_ROOM = 64  # pairs
+
+
+@dataclass(frozen=True, eq=False)
+class Occupancy:
+    """Discounted weight of (s_g, s_l, a_g), summed over robots and runs.
+
+    Attributes:
+        s_g: global state of each pair that occurred [V].
+        a_g: global action of each pair [V].
+        weight: by local state [V, S_l].
+        shape: (S_g, S_l, A_g).
+    """
+
+    s_g: NDArray[np.int64]
+    a_g: NDArray[np.int64]
+    weight: FloatArray
+    shape: tuple[int, int, int]
+
+    @classmethod
+    def of(cls, occupancy: FloatArray | Occupancy) -> Occupancy:
+        """The occupancy itself, or that of a dense array [s_g, s_l, a_g]."""
+        if isinstance(occupancy, Occupancy):
+            return occupancy
+        S_g, S_l, A_g = occupancy.shape
+        s_g, a_g = (each.ravel() for each in np.indices((S_g, A_g)))
+        return cls(s_g, a_g, occupancy.transpose(0, 2, 1).reshape(-1, S_l), (S_g, S_l, A_g))
+
+    @cached_property
+    def dense(self) -> FloatArray:
+        """The weights as an array [s_g, s_l, a_g].
+
+        Raises:
+            ResourceError: it would fill more than 1 GiB.
+        """
+        check_dense("an occupancy of (s_g, s_l, a_g)", self.shape)
+        table = np.zeros(self.shape)
+        table[self.s_g, :, self.a_g] = self.weight
+        return table
+
+    def by_action(self) -> FloatArray:
+        """The weight of each global action, over all states [A_g]."""
+        return np.asarray(np.bincount(self.a_g, self.weight.sum(axis=1), self.shape[2]), dtype=np.float64)
+
+    def by_state(self) -> FloatArray:
+        """The weight of each pair of states, over all actions [S_g, S_l]."""
+        return np.stack([table.sum(axis=1) for table in self.by_global_state()])
+
+    def by_global_state(self) -> Iterator[FloatArray]:
+        """The weights [s_l, a_g] at one s_g after the other."""
+        S_g, S_l, A_g = self.shape
+        order = np.argsort(self.s_g, kind="stable")
+        for pairs in np.split(order, np.searchsorted(self.s_g[order], np.arange(1, S_g))):
+            table = np.zeros((A_g, S_l))
+            table[self.a_g[pairs]] = self.weight[pairs]
+            yield table.T
+
+    def pooled(self) -> Occupancy:
+        """The same, but as if robots were spread over all s_l alike: it then says nothing of a single robot."""
+        return Occupancy(
+            self.s_g, self.a_g, np.broadcast_to(self.weight.sum(axis=1, keepdims=True), self.weight.shape), self.shape
+        )
+
+
+class OccupancySum:
+    """Adds up an occupancy, tick by tick."""
+
+    def __init__(self, shape: tuple[int, int, int]) -> None:
+        self._shape = shape
+        self._place: dict[tuple[int, int], int] = {}
+        self._weight = np.zeros((_FIRST_ROOM, shape[1]))
+
+    def add(self, s_g: NDArray[np.int64], a_g: NDArray[np.int64], weight: FloatArray) -> None:
+        """Add the weights [R, S_l] of runs at s_g [R] with a_g [R], one after the other."""
+        places = [self._place.setdefault(pair, len(self._place)) for pair in zip(s_g.tolist(), a_g.tolist(), strict=True)]
+        if len(self._place) > len(self._weight):
+            more = max(len(self._place), 2 * len(self._weight)) - len(self._weight)
+            self._weight = np.concatenate([self._weight, np.zeros((more, self._shape[1]))])
+        np.add.at(self._weight, places, weight)
+
+    def result(self) -> Occupancy:
+        """What was added."""
+        s_g, a_g = np.array(list(self._place), dtype=np.int64).reshape(-1, 2).T
+        return Occupancy(s_g, a_g, self._weight[: len(self._place)], self._shape)

@@ -1,0 +1,63 @@
+"""Estimates what G-LEARN over shares takes on a game, from a few of its steps."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from altmarl_ros.games import TabularGame
+from altmarl_ros.learning.local_agent import l_learn
+from altmarl_ros.learning.occupancy import Occupancy
+from altmarl_ros.learning.shares.estimates import SimulatedEstimates, start_estimates
+from altmarl_ros.learning.shares.improvement import improved
+from altmarl_ros.learning.shares.initial import blind_plans
+from altmarl_ros.learning.shares.points import Points, thinned
+from altmarl_ros.learning.shares.solver import SharesOptions, check_memory, memory_needed
+from altmarl_ros.policies.shares.process import SharesProcess
+
+_IMPROVEMENTS = 25  # of a solution: 5 to 30 were seen on rings and on grids of 9 to 400 zones
+_PROBE_NUMBERS = 200_000  # shares at all points of one s_g: some tenths of a second
+_LEAST_POINTS = 50
+
+
+@dataclass(frozen=True)
+class SharesCost:
+    """What one L-LEARN and one G-LEARN over shares take, whatever the number of reports and robots is.
+
+    Attributes:
+        memory: beside the program and the game [bytes].
+        seconds: estimate from some steps, which were timed against robots that respond to random global actions.
+    """
+
+    memory: int
+    seconds: float
+
+
+def shares_cost(game: TabularGame, options: SharesOptions = SharesOptions()) -> SharesCost:
+    """Estimate it by the steps of training, of which the last is taken once instead of many times.
+
+    Raises:
+        ResourceError: it would not fit the options' memory.
+    """
+    S_g, A_g = game.r_g.shape
+    s_g, a_g = (each.ravel() for each in np.indices((S_g, A_g)))
+    every = np.broadcast_to(1.0, (S_g * A_g, game.n_local_states))
+    began = time.perf_counter()
+    pi_l = l_learn(game, Occupancy(s_g, a_g, every, (S_g, game.n_local_states, A_g))).pi_l
+    process = SharesProcess.under_policy(game, pi_l)
+    check_memory(process, options)
+    few = replace(options, points=min(options.points, max(_LEAST_POINTS, _PROBE_NUMBERS // game.n_local_states)))
+    share = few.per_state(S_g) / options.per_state(S_g)
+    prepared = time.perf_counter()
+    sampler = SimulatedEstimates(game.initial)
+    drawn = (start_estimates(process, game.initial), sampler(process, None, np.random.default_rng(options.seed)))
+    s, shares = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
+    points = thinned(Points.sorted(process, s, shares), few.per_state(S_g), options.distance)
+    vectors = improved(points, blind_plans(process, options.tolerance), options.tolerance)
+    started = time.perf_counter()
+    improved(points, vectors, options.tolerance)
+    step = time.perf_counter() - started
+    seconds = prepared - began + (started - prepared + (_IMPROVEMENTS - 1) * step) / share
+    return SharesCost(memory_needed(process, options), seconds)
