@@ -2,6 +2,7 @@
 # DISTRO=kilted uses the Kilted wheels instead of Jazzy's. Needs CPython 3.10 to 3.14, gcc and cmake.
 DISTRO ?= jazzy
 PYTHON ?= python3
+SOAK_MINUTES ?= 10
 # Hundreds of processes start in the tests: byte code is kept, wherever the surroundings say otherwise.
 export PYTHONDONTWRITEBYTECODE :=
 VENV := .venv-$(DISTRO)
@@ -30,8 +31,9 @@ test: install interfaces check
 	$(DISCOVERY) $(BIN)/pytest -n 4 --reruns 1 -m "(untimed or not ros) and not soak"
 	$(DISCOVERY) $(BIN)/pytest --reruns 1 -m "ros and not untimed and not soak"
 
+# SOAK_MINUTES=30 makes the soak of memory longer.
 soak: install interfaces
-	$(DISCOVERY) $(BIN)/pytest -m soak
+	$(DISCOVERY) $(BIN)/pytest -m soak --soak-minutes $(SOAK_MINUTES)
 
 check: install
 	$(PARALLEL) lint types docs

@@ -1,5 +1,20 @@
 """Errors that a user can cause and mend; all derive from `AltmarlError`."""
 
+from __future__ import annotations
+
+_LONGEST_SHOWN = 80  # characters
+
+
+def shown(value: object) -> str:
+    """Write a value from outside into a message, in one line: shortened, texts quoted, and what is not printable escaped."""
+    if isinstance(value, str):
+        return repr(_short(value))
+    return _short(" ".join(repr(value).split()))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "..."
+
 
 class AltmarlError(Exception):
     """Base class of these errors: the message names the culprit in one line; commands print it and exit with code 2."""

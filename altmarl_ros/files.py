@@ -1,7 +1,7 @@
 """Writes files atomically, and reads files from untrusted sources within bounds.
 
 A reader here takes regular files only, so that a pipe or a device cannot block it, reads no more than a stated number of
-bytes, and answers with one line that says what is wrong.
+bytes, waits for a disk or a network folder no longer than LONGEST_READ, and answers with one line that says what is wrong.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import io
 import os
 import stat
 import tempfile
+import threading
 import zipfile
 from pathlib import Path
 from typing import Any, Hashable, Mapping
@@ -20,6 +21,9 @@ import yaml
 from numpy.typing import NDArray
 
 from altmarl_ros.errors import AltmarlError
+
+LONGEST_READ = 10.0
+"""Time after which a file counts as unreadable [s]."""
 
 
 def write_atomically(path: Path, content: bytes, durable: bool = True) -> None:
@@ -110,6 +114,24 @@ def first_bytes(path: Path, size: int) -> bytes:
     Raises:
         ValueError: one line that says why it cannot be read.
     """
+    found: list[bytes | ValueError] = []
+
+    def read() -> None:
+        try:
+            found.append(_first_bytes(path, size))
+        except ValueError as error:
+            found.append(error)
+
+    thread = threading.Thread(target=read, name="file", daemon=True)  # a dead network folder never answers
+    thread.start()
+    thread.join(LONGEST_READ)
+    result = found[0] if found else ValueError(f"cannot be read: no answer within {LONGEST_READ:g} s")
+    if isinstance(result, ValueError):
+        raise result
+    return result
+
+
+def _first_bytes(path: Path, size: int) -> bytes:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # an ordinary open of a pipe waits for its writer
         try:

@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import os
+import resource
 import sys
 from pathlib import Path
 
 from altmarl_ros.errors import ResourceError
+
+_LEAST_OPEN_FILES = 20
+
+
+def check_open_files() -> None:
+    """Check that as many files may be open at once as ROS 2 needs, which otherwise fails in the middle of its start.
+
+    Raises:
+        ResourceError: with the limit and the remedy.
+    """
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= limit < _LEAST_OPEN_FILES:
+        raise ResourceError(f"only {limit} files may be open at once, too few for ROS 2: raise the limit by ulimit -n 1024")
 
 
 def share_directory() -> Path:

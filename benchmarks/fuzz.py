@@ -1,10 +1,11 @@
 """Damaged, forged and absurd files for every reader: each must be taken or refused by one line, soon and within bounds.
 
-    python benchmarks/fuzz.py --files 1000 --seed 0
+    python benchmarks/fuzz.py --files 1000 --parameters 1000 --seed 0
 
 The files are good ones (games, floors, arrays, bundles, run records, fleet files) with bytes or values changed at random.
 They are read in a process of their own, which is given up when it hangs. Printed are the counts by kind, and every file that
-led to anything but an error of the package; such files are kept in --keep.
+led to anything but an error of the package; such files are kept in --keep. What is done with sets of parameters is said in
+benchmarks/fuzz_parameters.py.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import fuzz_parameters
 import numpy as np
 import yaml
 
@@ -314,6 +316,7 @@ def _sealed(arrays: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, default=1000)
+    parser.add_argument("--parameters", type=int, default=0, help="sets of parameters; they take a second or two each")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, default=Path("fuzz"), help="folder for the files that led to something else")
     options = parser.parse_args()
@@ -332,7 +335,12 @@ def main() -> None:
                     options.keep.mkdir(parents=True, exist_ok=True)
                     for file in (path, Path(folder) / "tables.npz") if kind == "arrays" else (path,):
                         (options.keep / f"{number}-{file.name}").write_bytes(file.read_bytes())
-                    print(f"{number} {kind}: {outcome.verdict}\n{outcome.detail}")
+                    print(f"{number} {kind}: {outcome.verdict}\n{outcome.detail}", flush=True)
+        for kind, tried, result in fuzz_parameters.fuzz(options.parameters, options.seed, Path(folder) / "good.npz"):
+            counts[kind, result.verdict] += 1
+            slowest, largest = max(slowest, result.seconds), max(largest, result.memory << 10)
+            if result.verdict not in ("taken", "refused"):
+                print(f"{kind} {tried[:1000]}: {result.verdict} after {result.seconds:.1f} s\n{result.detail}", flush=True)
     for (kind, verdict), count in sorted(counts.items()):
         print(f"{kind:<8} {verdict:<10} {count}")
     print(f"slowest {slowest:.1f} s, largest process {largest / 2**20:.0f} MiB")

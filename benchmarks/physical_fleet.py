@@ -93,7 +93,7 @@ def main() -> None:
         real_time_factor=arguments.rtf,
     )
     began = time.monotonic()
-    fleet = run_fleet(plan, game)
+    fleet = run_fleet(plan, game, at_hand=None)
     seconds = time.monotonic() - began
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     run = fleet.record()

@@ -20,6 +20,10 @@ settings.register_profile("quick", settings.get_profile("altmarl"), max_examples
 settings.load_profile("altmarl")
 
 
+def pytest_addoption(parser):
+    parser.addoption("--soak-minutes", type=float, default=10.0, help="how long the soak of memory runs [min]")
+
+
 @pytest.fixture(scope="session")
 def warehouse():
     return load_game("warehouse")

@@ -48,7 +48,7 @@ class FleetDisplay:
             self._refreshed = time.monotonic()
 
     def _print_lines(self) -> None:
-        ticks = len(self._log.statuses)
+        ticks = self._log.heard_ticks
         if ticks < self._ticks_shown + _TICKS_PER_LINE:
             return
         self._ticks_shown = ticks // _TICKS_PER_LINE * _TICKS_PER_LINE

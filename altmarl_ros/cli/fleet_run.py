@@ -9,7 +9,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterator, Sequence
 
-import numpy as np
 import typer
 
 from altmarl_ros.cli import console
@@ -21,7 +20,7 @@ from altmarl_ros.deployment import FleetPlan, discovery_variables, isolation_var
 from altmarl_ros.deployment.middleware import LOOPBACK
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import TabularGame
-from altmarl_ros.records.run_record import RunLog, RunRecord
+from altmarl_ros.records.run_record import SUMMARISED, RunLog, RunRecord
 from altmarl_ros.resources import data_home
 
 if TYPE_CHECKING:
@@ -66,20 +65,15 @@ class FleetRun:
 
     def about(self) -> dict[str, Any]:
         """Summarise the run as JSON values: means over the ticks that were heard, latency [s]."""
-        rows = list(self.log.statuses.values())
-        means = {
-            name: float(np.mean([getattr(row, name) for row in rows])) if rows else None
-            for name in ("asked", "heard", "report_bytes", "latency", "sampling_error")
-        }
         return {
             "game": self.game.name,
             "robots": self.plan.robots,
             "k": self.plan.k,
             "model": self.plan.model,
             "period": self.plan.period,
-            "ticks": len(rows),
-            "sessions": len({row.session for row in rows}),
-            **means,
+            "ticks": self.log.heard_ticks,
+            "sessions": self.log.sessions,
+            **{name: self.log.mean(name) for name in SUMMARISED},
             "failures": self.failures,
             "logs": self.log_folder,
         }
@@ -103,7 +97,8 @@ def run_and_record(
 ) -> FleetRun:
     """Run a fleet and write its record: an `.npz` file, or a bag at any other path; None: no record."""
     bag = record if record is not None and is_bag(record) else None
-    run = run_fleet(plan, game, isolated=isolated, log_level=log_level, bag=bag)
+    rows = record is not None and bag is None
+    run = run_fleet(plan, game, isolated=isolated, log_level=log_level, bag=bag, rows=rows)
     if bag is not None:
         console.out.print(f"recorded in {bag}; next: altmarl replay {bag}")
     elif record is not None:
@@ -119,6 +114,8 @@ def run_fleet(
     isolated: bool = True,
     log_level: str = "info",
     bag: Path | None = None,
+    rows: bool = True,
+    at_hand: int | None = 400,
 ) -> FleetRun:
     """Run a fleet until the planned ticks are over, Ctrl-C or SIGTERM, or the end of coordinator, world or crowd.
 
@@ -130,6 +127,8 @@ def run_fleet(
         isolated: whether the fleet gets a ROS domain of its own.
         log_level: of the nodes.
         bag: new folder to record all messages in; None: no recording.
+        rows: whether all ticks are kept, for `FleetRun.record`; otherwise the newest ones are.
+        at_hand: number of the newest ticks that are kept in memory; None: all of them.
 
     Raises:
         ResourceError: ROS 2 is not installed.
@@ -147,7 +146,7 @@ def run_fleet(
     with Stopping() as stopping, _ros_context():
         from altmarl_ros.nodes.tools.run_logger import RunLogger
 
-        logger = RunLogger()
+        logger = RunLogger(RunLog(at_hand, folder if rows else None))
         if not isolated:
             _find_no_other_fleet(logger)
         run = FleetRun(plan, game, logger.log, folder)
@@ -199,7 +198,7 @@ def _watch(run: FleetRun, nodes: Sequence[Any], group: ProcessGroup, stopping: S
             if any(group <= run.failures.keys() for group in plan.essential):
                 return
             display.update(run.failures)
-            if plan.ticks and len(log.statuses) >= plan.ticks:
+            if plan.ticks and log.heard_ticks >= plan.ticks:
                 settled = settled or time.monotonic() + _SETTLE
-                if len(log.truths) >= plan.ticks or time.monotonic() >= settled:
+                if log.true_ticks >= plan.ticks or time.monotonic() >= settled:
                     return

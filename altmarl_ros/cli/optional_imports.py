@@ -6,14 +6,16 @@ from types import ModuleType
 from typing import Any
 
 from altmarl_ros.errors import ResourceError
+from altmarl_ros.resources import check_open_files
 
 
 def import_rclpy() -> Any:
     """Import rclpy and our messages.
 
     Raises:
-        ResourceError: one of them is not installed.
+        ResourceError: one of them is not installed, or too few files may be open at once.
     """
+    check_open_files()
     try:
         import rclpy
         import rclpy.executors

@@ -38,6 +38,7 @@ class TrainingSettings:
         temperature: of the local policy, in units of reward; 0: greedy.
         learn_for: observation model.
         memory: that G-LEARN may use [MiB].
+        search: seconds for which other responses are tried after the rounds; None: by the kind of training.
         seed: of all random numbers.
         if_missing: train only where `out` holds no good bundle of the game.
         verbose: tell NashGap, bounds and the claimed bound behind the verdict.
@@ -53,6 +54,7 @@ class TrainingSettings:
     temperature: float = 0.0
     learn_for: str = DEFAULT_MODEL
     memory: int = 2048
+    search: float | None = None
     seed: int = 0
     if_missing: bool = False
     verbose: bool = False
@@ -146,6 +148,7 @@ def _options(settings: TrainingSettings, game: TabularGame) -> alternating.Train
         temperature=settings.temperature,
         learn_for=settings.learn_for,
         seed=settings.seed,
+        search_seconds=settings.search,
         g_learn=GLearnOptions(backup=settings.backup, memory_limit=memory, seed=settings.seed),
         shares=SharesOptions(memory_limit=memory, seed=settings.seed),
     )

@@ -20,6 +20,9 @@ POLLED, HEARD, SUSPENDED, GONE, TRUE = 1, 2, 4, 8, 16
 
 Slots = NDArray[np.intp]
 
+_LONGEST_TEXT = 200  # characters of what a robot says of its motion
+_SILENCE = 5.0  # s without a diagnosis, or three times the pause between two
+_SILENT = (2, "silent: no diagnosis comes")
 _LONGEST_NAME = 255  # characters of a node's name that the middleware allows
 
 
@@ -30,13 +33,17 @@ class Robots:
         ids: of the robots, by slot.
         names: that the robots gave when they joined, by id.
         version: changes when robots or names come to it.
+        drives: level and text of what each robot that drives says of its motion, by id.
+        driven: changes when one of these does.
         moved: changes when robots move on a floor.
     """
 
     def __init__(self, most: int = MOST_LISTED) -> None:
         self.ids: list[int] = []
         self.names: dict[int, str] = {}
-        self.version = self.moved = 0
+        self.version = self.moved = self.driven = 0
+        self.drives: dict[int, tuple[int, str]] = {}
+        self._drive_heard: dict[int, tuple[float, float]] = {}  # when, and how long after the time before [s]
         self._most = most
         self._slot: dict[int, int] = {}
         self._told: tuple[bytes, Slots] = b"", np.empty(0, dtype=np.intp)  # the last list of ids of a simulation, and its slots
@@ -78,6 +85,25 @@ class Robots:
         """Note that the robots first..first + count - 1 left."""
         known = [self._slot[i] for i in range(first, first + min(count, self._most)) if i in self._slot]
         self._columns["mark"][known] |= GONE
+
+    def drive(self, robot_id: int, level: int, text: str, now: float) -> None:
+        """Note what a robot says of its motion at monotonic time `now` [s]; `level` is that of a diagnosis."""
+        if robot_id not in self._drive_heard and len(self._drive_heard) >= self._most:
+            return
+        before, _ = self._drive_heard.get(robot_id, (now, 0.0))
+        self._drive_heard[robot_id] = now, now - before
+        self._show_drive(robot_id, level, text[:_LONGEST_TEXT])
+
+    def forget_drives(self, now: float) -> None:
+        """Note at monotonic time `now` [s] which robots have fallen silent about their motion."""
+        for robot_id, (heard, pause) in self._drive_heard.items():
+            if now - heard > max(_SILENCE, 3.0 * pause):
+                self._show_drive(robot_id, *_SILENT)
+
+    def _show_drive(self, robot_id: int, level: int, text: str) -> None:
+        if self.drives.get(robot_id) != (level, text):
+            self.drives[robot_id] = level, text
+            self.driven += 1
 
     def poll(self, polled: Iterable[int], afresh: bool) -> None:
         """Note that robots are polled; `afresh`: in a new tick."""

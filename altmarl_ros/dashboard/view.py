@@ -35,6 +35,7 @@ class Cursor:
     tick: int = -1
     robots: int = -1
     moved: int = -1
+    driven: int = 0
     roster_at: float = 0.0
     parts: dict[str, int] = field(default_factory=dict)
 
@@ -207,6 +208,16 @@ class FleetView:
             if level != before:
                 self.events.add(_LEVELS.get(level, WARNING), "diagnosis", f"{name}: {message}")
 
+    def hear_drive(self, robot_id: int, level: int, text: str) -> None:
+        """Take what a robot that drives says of its motion: the level of its diagnosis, and what it does and why."""
+        with self.lock:
+            self.robots.drive(robot_id, level, text, time.monotonic())
+
+    def forget_drives(self) -> None:
+        """Note which robots have fallen silent about their motion; to be called once a second or so."""
+        with self.lock:
+            self.robots.forget_drives(time.monotonic())
+
     def take(self, cursor: Cursor, replies: Sequence[Any] = ()) -> bytes | None:
         """Return the message with what a browser has not got yet, and advance its cursor; None: there is nothing new."""
         with self.lock:
@@ -231,6 +242,9 @@ class FleetView:
             columns["id"] = np.array(robots.ids, dtype=np.uint32)
             head["names"] = robots.names
             cursor.roster_at, cursor.tick, cursor.moved = 0.0, -1, -1
+        if cursor.driven != robots.driven:
+            cursor.driven = robots.driven
+            head["drives"] = {str(robot_id): list(drive) for robot_id, drive in robots.drives.items()}
         if cursor.change != ticks.changes:
             head["rows"] = ticks.since(cursor.change)
             cursor.change = ticks.changes

@@ -225,6 +225,7 @@ def wheel_parameters(backend: Backend, period: float) -> dict[str, ParameterValu
         return {}
     wheels: dict[str, ParameterValue] = {"body": "drive", "timeout.tick": _SILENT_TICKS * float(period)}
     if backend == "physical":
+        wheels["diagnostics.grace"] = _COMPILATION
         wheels |= {"pose.source": "pose_with_covariance", "pose.odometry": "odom", "frame_prefix": "robot_{id}/"}
     return wheels
 

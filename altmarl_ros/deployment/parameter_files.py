@@ -20,7 +20,7 @@ from typing import Any, Iterable, Iterator, Mapping
 import yaml
 
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.files import read_yaml
+from altmarl_ros.files import parse_yaml, read_yaml
 
 _KEY = "ros__parameters"
 
@@ -107,8 +107,8 @@ def parse(text: str, present: Any) -> Any:
     `10` becomes a number for a parameter that is one, and stays the text "10" for a parameter that is a text.
     """
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
+        value = parse_yaml(text)
+    except ValueError:
         return text
     if isinstance(present, str):
         return value if isinstance(value, str) else text

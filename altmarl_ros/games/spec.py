@@ -34,7 +34,7 @@ from altmarl_ros.games.federated import FederatedParameters, build_federated
 from altmarl_ros.games.floor import FloorParameters, build_floor, floor_of_game
 from altmarl_ros.games.floor_parameters import FloorMapParameters, floor_map
 from altmarl_ros.games.identification import IdentifiedKernel
-from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.games.tabular import TabularGame, check_name
 from altmarl_ros.games.warehouse import WarehouseParameters, build_warehouse
 from altmarl_ros.games.written_tables import WrittenTables, written_game
 from altmarl_ros.resources import share_directory
@@ -256,6 +256,7 @@ def _read_spec(path: Path) -> _Spec:
     if "robots" in document and not set(_KINDS) & set(document):
         raise GameError("is a fleet file, not a game; it names its game under 'game'")
     spec: _Spec = validated(_Spec, document, "")
+    check_name(spec.name)
     if sum(getattr(spec, key) is not None for key in _KINDS) != 1:
         raise GameError("needs exactly one of the keys 'builder', 'arrays' and 'tables'")
     return spec

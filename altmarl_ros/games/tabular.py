@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from altmarl_ros.arrays import FloatArray
-from altmarl_ros.errors import GameError
+from altmarl_ros.errors import GameError, shown
 from altmarl_ros.games.array_checks import distributions, frozen_array, index_text
 from altmarl_ros.games.content_hash import game_hash
 from altmarl_ros.games.continuous import ContinuousWarehouse
@@ -35,6 +35,27 @@ MAX_STATES = 65535
 
 MAX_CONCENTRATION = 1e100
 """Largest entry of a start's alpha; sums of larger ones overflow."""
+
+_LONGEST_NAME = 64  # characters of a game's name
+
+
+def check_name(name: str) -> None:
+    """Check the name of a game, which becomes a part of file names and is written to terminals.
+
+    Raises:
+        GameError: telling the name with all that is not printable escaped, and the rule.
+    """
+    if (
+        not isinstance(name, str)
+        or not 0 < len(name) <= _LONGEST_NAME
+        or not name.isprintable()
+        or set(name) & {"/", "\\"}
+        or name.startswith(".")
+    ):
+        raise GameError(
+            f"name is {shown(str(name))}, must be 1 to {_LONGEST_NAME} printable characters without / and \\, and not begin "
+            "with a dot: files are named after it"
+        )
 
 
 @dataclass(frozen=True)
@@ -123,6 +144,7 @@ class TabularGame:
         Raises:
             GameError: an array breaks a rule; the message names the array, the index and the rule.
         """
+        check_name(name)
         self._set("name", name)
         self._set_tables(P_g if P_g is not None else global_kernel, P_l if P_l is not None else local_kernel, r_g, r_l)
         if not (isinstance(gamma, (int, float)) and 0.0 < gamma < 1.0):
@@ -139,6 +161,9 @@ class TabularGame:
             names = tuple(given) or tuple(f"{prefix}{i}" for i in range(size))
             if len(names) != size or len(set(names)) != size:
                 raise GameError(f"{attribute} has {len(set(names))} distinct names, must have {size}")
+            odd = next((each for each in names if not str(each).isprintable()), None)
+            if odd is not None:
+                raise GameError(f"{attribute} has {shown(str(odd))}, must be printable: names are written to terminals")
             self._set(attribute, names)
 
     def _set(self, attribute: str, value: object) -> None:

@@ -7,7 +7,8 @@
 A step may have several candidate responses (`_candidates`), of which the one of the highest value is taken. UPDATE keeps it
 only if the team's value rises by more than the uncertainty of the comparison: both pairs play the same starts with the same
 seeds, and the mean paired difference must exceed `confidence` of its standard errors. How the coordinator responds, and what
-becomes of its policy at the end, is the GlobalLearner's.
+becomes of its policy at the end, is the GlobalLearner's. After the rounds other responses and starts are tried for some seconds
+(module closing), and what is reported is measured in episodes by which nothing was chosen.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ import numpy as np
 
 from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.certificate import NashGap
-from altmarl_ros.learning.comparison import PairComparison
+from altmarl_ros.learning.closing import Closing
+from altmarl_ros.learning.comparison import MEASURED, PairComparison
 from altmarl_ros.learning.equilibrium import nash_gap
 from altmarl_ros.learning.global_learners import GlobalLearner, Pair, learn_ladder, make_learner
 from altmarl_ros.learning.local_agent import l_learn, pooled
 from altmarl_ros.learning.population import Rollouts
-from altmarl_ros.learning.training_options import LEARNABLE, TrainingOptions, check_options, default_runs
+from altmarl_ros.learning.training_options import LEARNABLE, TrainingOptions, check_options, default_runs, default_search
 from altmarl_ros.learning.training_state import StateKeeper, Step, TrainingState
 from altmarl_ros.learning.verdict import Verdict, judge
 from altmarl_ros.policies import LocalPolicy, PolicyBundle
@@ -88,6 +90,7 @@ def train(
         held = training.round(state, held, tell)
         keeper.keep()
     assert held is not None
+    search, held = training.search(state, held)
 
     def on_rung(k: int) -> None:
         keeper.keep_now_and_then()
@@ -106,12 +109,13 @@ def train(
             n=options.n,
             runs=runs,
             seed=options.seed,
-            method="sampled",
-            relearn=None,  # G-LEARN has answered this pi_l already
+            method="auto",
+            relearn=options.g_learn if search and not search["closed"] else None,  # else G-LEARN has answered this pi_l already
             model=options.learn_for,
         )
     verdict = judge(game, Pair(pi_g, state.pi_l), options, gap) if gap else None
-    report = _report(options, state, held, gap, verdict)
+    measured = training.comparison.play(training.pair(state), MEASURED)
+    report = {**_report(options, state, measured, gap, verdict), "search": search}
     keeper.forget()
     return PolicyBundle(
         pi_g=pi_g,
@@ -166,6 +170,35 @@ class _Training:
         assert held is not None
         return held
 
+    def pair(self, state: TrainingState) -> Pair:
+        """The pair that is held."""
+        assert state.pi_g is not None
+        return Pair(state.pi_g, state.pi_l)
+
+    def search(self, state: TrainingState, held: Rollouts) -> tuple[dict[str, Any] | None, Rollouts]:
+        """Search for responses that the rounds did not try, and write the best pair into the state.
+
+        Returns:
+            what the search did, None without one; the rollouts of the pair then held.
+        """
+        game, options = self.game, self.options
+        seconds = default_search(game, options) if options.search_seconds is None else options.search_seconds
+        if not seconds:
+            return None, held
+        began = time.monotonic()
+        found = Closing(game, options, self.learner, self.comparison).run(self.pair(state), seconds)
+        state.pi_g, state.pi_l = found.pair
+        played = self.comparison.play(found.pair)
+        done = {
+            "closed": found.closed,
+            "starts": found.starts,
+            "tried": found.tried,
+            "kept": found.kept,
+            "gain": self.comparison.gain(played, held)[0],
+            "seconds": round(time.monotonic() - began, 3),
+        }
+        return done, played
+
     def _candidates(self, side: str, state: TrainingState, held: Rollouts | None) -> list[Pair]:
         """Pairs that a step tries: responses of the coordinator (`global`) or the robots (`local`) to the pair that is held."""
         if side == "global":
@@ -173,7 +206,7 @@ class _Training:
         assert held is not None
         assert state.pi_g is not None
         seen = (held.visits, pooled(held.visits))
-        robots = [as_on_the_wire(l_learn(self.game, occupancy, self.options.temperature).pi_l) for occupancy in seen]
+        robots = [l_learn(self.game, occupancy, self.options.temperature).pi_l for occupancy in seen]
         different = {pi_l.probabilities.tobytes(): pi_l for pi_l in robots}
         return [self.learner.against(state.pi_g, pi_l) for pi_l in different.values()]
 

@@ -66,6 +66,7 @@ class GLearnOptions:
             raise ResourceError(f"tolerance is {self.tolerance}, must be positive")
 
 
+_PER_KERNEL, _PER_PAIR = 480, 700  # bytes of the objects of one elementary kernel, and of one pair of states
 _Memory = Callable[[TabularGame, int, GLearnOptions, Optional[str]], int]
 
 
@@ -143,11 +144,16 @@ def memory_needed(game: TabularGame, k: int, options: GLearnOptions, backup: str
     values, padded = 8 * S_g * vectors, 8 * (S_g + 8) * vectors
     workers = min(options.threads or available_cores(), S_g) if backup == "exact" else 0
     per_backup = {
-        "exact": vectors * (2 * L * (L - 1) + 8 * L) + workers * padded,
+        "exact": vectors * (2 * L * (L - 1) + 8 * L) + workers * padded + _kernels_memory(S_g, L, k),
         "sampled": vectors * S_g * 4 * options.samples + 2 * 8 * min(vectors * options.samples * L, DRAWN_AT_ONCE),
     }
     common = 4 * L * vectors + 2 * padded + 2 * values + 2 * S_g * vectors  # count vectors, values, start and rewards, policy
     return common + per_backup[backup]
+
+
+def _kernels_memory(S_g: int, L: int, k: int) -> int:
+    # Binomial weights of every elementary kernel with the objects that hold them, and tasks of every pair of states.
+    return S_g * L * (L - 1) * (8 * (k + 1) ** 2 + _PER_KERNEL) + L * (L - 1) // 2 * (24 * (k + 1) + _PER_PAIR)
 
 
 def training_memory(game: TabularGame, k: int, options: GLearnOptions, backup: str | None = None) -> int:

@@ -35,7 +35,10 @@ class Interval:
                             low, and no policy, even one that sees more, gains more than high;
             `estimated`     95 % interval of the gain of one deviation, which was chosen on other random numbers; the
                             best of the class gains at least as much as this deviation;
-            `none found`    no tried deviation gained on the numbers by which it was chosen; others may gain.
+            `none found`    no tried deviation gained, on the numbers by which it was chosen or on those by which it was
+                            measured; others may gain.
+
+    All numbers of a gain are at least 0: whoever finds nothing better stays with the present policy.
     """
 
     estimate: float
@@ -54,13 +57,24 @@ class Interval:
 
     @classmethod
     def estimated(cls, differences: FloatArray, scale: float = 1.0) -> Interval:
-        """Make the 95 % interval, by Student's t, of the mean of paired differences [runs] times `scale`."""
+        """Make the 95 % interval, by Student's t, of the mean of paired differences [runs], times `scale`."""
         from scipy.stats import t
 
         runs = len(differences)
         mean, error = float(differences.mean()), float(differences.std(ddof=1)) / sqrt(runs)
         half = float(t.ppf(0.975, runs - 1)) * error
         return cls(scale * mean, scale * (mean - half), scale * (mean + half), ESTIMATED)
+
+    @classmethod
+    def of_gain(cls, differences: FloatArray, scale: float = 1.0) -> Interval:
+        """Make the interval of the gain of a class: the part above 0 of `estimated`, since nobody has to deviate.
+
+        If the deviation lost on the numbers by which it was measured, it is none that gains.
+        """
+        measured = cls.estimated(differences, scale)
+        if measured.high <= 0.0:
+            return cls.nothing()
+        return cls(max(0.0, measured.estimate), max(0.0, measured.low), measured.high, ESTIMATED)
 
     @classmethod
     def nothing(cls) -> Interval:

@@ -22,19 +22,23 @@ For k = n the two global values agree.
 from __future__ import annotations
 
 from itertools import product
-from typing import Callable
+from math import inf
+from typing import Callable, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
+from altmarl_ros.errors import ResourceError
 from altmarl_ros.learning.count_kernel import check_table, count_kernel, subset_distribution
 from altmarl_ros.learning.exact_team import TeamGame, fixed_point, ranks_with_one_more, rung_reports
 from altmarl_ros.learning.local_agent import l_learn
 from altmarl_ros.policies import ActionTable, LocalPolicy
 from altmarl_ros.policies.counts import enumerate_counts, number_of_counts, rank_counts
 
-_ENUMERATE_UP_TO = 64  # deterministic local policies; if there are more, they are searched by single changes
+_ENUMERATE_UP_TO = 512  # deterministic local policies; if there are more, they are searched by single changes
+_ENUMERATE_WORK = 20_000_000  # entries of all their kernels: seconds
+_RANDOM_STARTS = 4  # rungs from which the search for a better rung begins, beside those that are given
 
 
 def best_global(team: TeamGame, pi_l: LocalPolicy) -> float:
@@ -42,7 +46,21 @@ def best_global(team: TeamGame, pi_l: LocalPolicy) -> float:
     return float((team.start * team.best_values(pi_l)).sum())
 
 
-def found_global(team: TeamGame, rung: ActionTable, pi_l: LocalPolicy) -> tuple[float, ActionTable]:
+def found_global(
+    team: TeamGame, rung: ActionTable, pi_l: LocalPolicy, others: Iterable[ActionTable] = ()
+) -> tuple[float, ActionTable]:
+    """Find a rung [s_g, rank of c] of as many reports that is at least as good as `rung`, and return its value and the rung.
+
+    The search (`improved_global`) begins from `rung`, from `others`, and from some random rungs. For k = n the result is the
+    best rung.
+    """
+    rng = np.random.default_rng(0)
+    starts = [rung, *others]
+    starts += [rng.integers(team.game.n_global_actions, size=np.shape(rung), dtype=np.uint16) for _ in range(_RANDOM_STARTS)]
+    return max((improved_global(team, start, pi_l) for start in starts), key=lambda entry: entry[0])
+
+
+def improved_global(team: TeamGame, rung: ActionTable, pi_l: LocalPolicy) -> tuple[float, ActionTable]:
     """Improve `rung` [s_g, rank of c] against pi_l, and return the value and the rung; for k = n it is the best one.
 
     A step changes the rung to the actions that are greedy to sum_N d(N, s_g) H(c | N) Q(N, s_g, a), d the occupancy. If
@@ -98,12 +116,17 @@ class OneRobot:
         # Robots are exchangeable: each of the n robots is the deviator with the same probability.
         self.start = team.start[N] * ((R.T + 1.0) / n)[:, :, None]
 
+    def _ahead(self, V: FloatArray) -> FloatArray:
+        """Expected discounted V by the next state of the deviator [s_1, R, s_g, s_1']."""
+        L, R, S_g = V.shape
+        others = self._kernels @ V.transpose(1, 2, 0).reshape(R, S_g * L)  # [s_g, R, (s_g', s_1')]
+        others = others.reshape(S_g, R, S_g, L).transpose(1, 0, 2, 3)
+        return np.asarray((self._moves[..., None, :] @ others)[..., 0, :])
+
     def _action_values(self, V: FloatArray) -> FloatArray:  # [s_1, R, s_g, a]
         game = self._team.game
-        others = np.einsum("gxy,jyh->gjxh", self._kernels, V, optimize=True)
-        ahead = np.einsum("lxgh,gjxh->lxgj", self._moves, others)
         own = game.r_l.transpose(0, 2, 1)[:, None].transpose(0, 1, 3, 2) / self._team.n  # [s_1, 1, s_g, a]
-        return np.asarray(self._reward[..., None] + own + np.einsum("lgaj,lxgj->lxga", game.P_l, ahead))
+        return np.asarray(self._reward[..., None] + own + np.einsum("lgaj,lxgj->lxga", game.P_l, self._ahead(V)))
 
     def best(self) -> float:
         """Compute the team value if the deviator sees (s_g, s_1, R) and plays optimally."""
@@ -112,16 +135,18 @@ class OneRobot:
 
     def value(self, own: LocalPolicy) -> float:
         """Compute the team value if the deviator plays `own`."""
-        pi = own.probabilities[:, None]  # [s_1, 1, s_g, a]
-        V = fixed_point(lambda V: (self._action_values(V) * pi).sum(axis=3), self._reward, self._team.game.gamma)
+        P = own.transition(self._team.game).transpose(1, 0, 2)[:, None]  # [s_1, 1, s_g, s_1']
+        reward = self._reward + own.reward(self._team.game).T[:, None] / self._team.n
+        V = fixed_point(lambda V: reward + (self._ahead(V) * P).sum(axis=3), reward, self._team.game.gamma)
         return float((self.start * V).sum())
 
 
-def best_all(team: TeamGame, q: FloatArray) -> float:
+def best_all(team: TeamGame, q: FloatArray, most_work: float = inf) -> float:
     """Compute the team value if one decision maker who sees everything acts for all robots, and the coordinator plays q.
 
     Raises:
-        ResourceError: the table over all D does not fit the team's memory limit.
+        ResourceError: the table over all D does not fit the team's memory limit, or its kernels have more than `most_work`
+            entries, each of which counts in some hundred sweeps.
     """
     game, n = team.game, team.n
     L, A, S_g = game.n_local_states, game.n_local_actions, game.n_global_states
@@ -129,6 +154,9 @@ def best_all(team: TeamGame, q: FloatArray) -> float:
     check_table(
         f"one mind for {n} robots", (S_g + 1) * number_of_counts(n, types) * (number_of_counts(n, L) + types), team.memory_limit
     )
+    work = S_g * number_of_counts(n, types) * number_of_counts(n, L)
+    if work > most_work:
+        raise ResourceError(f"one mind for {n} robots has kernels of {work:,} entries, over the limit of {most_work:,.0f}")
     D = enumerate_counts(n, types)
     owner = rank_counts(D.reshape(len(D), L, A).sum(axis=2))  # the N in which D is a possible action
     order = np.argsort(owner, kind="stable")
@@ -152,12 +180,12 @@ def found_local(
 ) -> tuple[float, LocalPolicy]:
     """Find a pi_l(s_l, s_g) at least as good as pi_l under `value`, and return its value and the policy.
 
-    If there are few deterministic policies, all of them are tried. Otherwise the search climbs by single changes, from pi_l
-    and from the L-LEARN response.
+    If there are few deterministic policies in a small team, all of them are tried. Otherwise the search climbs by single
+    changes, from pi_l and from the L-LEARN response.
     """
     shape = pi_l.probabilities.shape
     cells, A = shape[0] * shape[1], shape[2]
-    if A**cells <= _ENUMERATE_UP_TO:
+    if A**cells <= _ENUMERATE_UP_TO and A**cells * shape[1] * len(team.N) ** 2 <= _ENUMERATE_WORK:
         choices = (np.array(actions).reshape(shape[:2]) for actions in product(range(A), repeat=cells))
         tried = [(value(_deterministic(choice, A)), _deterministic(choice, A)) for choice in choices]
         return max([(value(pi_l), pi_l), *tried], key=lambda entry: entry[0])

@@ -24,7 +24,10 @@ from altmarl_ros.policies.counts import enumerate_counts, number_of_counts
 
 METHODS = ("auto", "exact", "sampled")
 EXACT_VALUES = 2_000_000
-"""Number of float64 values up to which `auto` enumerates, which then takes seconds."""
+"""Number of float64 values up to which `auto` enumerates."""
+
+_QUICK_WORK = 5_000_000
+"""Entries of the kernels of one mind for all robots up to which `auto` bounds their gain from above: a second."""
 
 
 def nash_gap(
@@ -51,7 +54,8 @@ def nash_gap(
         n: number of robots.
         runs: number of episodes that choose the deviations, and of those that measure them.
         seed: seed of the simulation.
-        method: one of METHODS.
+        method: one of METHODS. `exact` enumerates whatever fits the memory, however long that takes; `auto` enumerates
+            what takes seconds, and leaves out an upper end that would take longer.
         relearn: options under which G-LEARN makes one of the candidates; None leaves this candidate out.
         memory_limit: number of bytes that method `exact` may use.
         model: the observation model. By a ladder `fresh` acts by rung min(k, n), and `filtered` by the top rung; method
@@ -73,8 +77,9 @@ def nash_gap(
         raise AltmarlError(f"the gap under model {model!r} is not known; known are fresh and filtered")
     if method == "exact" and model != "fresh":
         raise AltmarlError(f"method exact knows model fresh only, not {model}")
-    if method == "exact" or (method == "auto" and model == "fresh" and _is_small(game, n)):
-        return _exact(TeamGame(game, n, memory_limit), pi_g, pi_l, min(k, n), claimed)
+    if method == "exact" or (method == "auto" and model == "fresh" and is_small(game, n)):
+        most_work = inf if method == "exact" else _QUICK_WORK
+        return _exact(TeamGame(game, n, memory_limit), pi_g, pi_l, k=min(k, n), claimed=claimed, most_work=most_work)
     gap = sampled_gap(game, pi_g, pi_l, k=k, n=n, runs=runs, seed=seed, relearn=relearn, model=model)
     return NashGap(
         k=k,
@@ -89,7 +94,8 @@ def nash_gap(
     )
 
 
-def _is_small(game: TabularGame, n: int) -> bool:
+def is_small(game: TabularGame, n: int) -> bool:
+    """Return whether a team of n robots is enumerated in seconds."""
     L, S_g = game.n_local_states, game.n_global_states
     return max(table_size(game, n), S_g * L * number_of_counts(n - 1, L) * (L + S_g) * 8) <= EXACT_VALUES
 
@@ -104,14 +110,14 @@ def fresh_rung(game: TabularGame, pi_g: GlobalPolicy, k: int, n: int) -> ActionT
     return np.stack(by_state).astype(np.uint16)
 
 
-def _exact(team: TeamGame, pi_g: GlobalPolicy, pi_l: LocalPolicy, k: int, claimed: float) -> NashGap:
+def _exact(team: TeamGame, pi_g: GlobalPolicy, pi_l: LocalPolicy, *, k: int, claimed: float, most_work: float) -> NashGap:
     n, rung = team.n, fresh_rung(team.game, pi_g, k, team.n)
     q = team.response(rung)
     value = team.value(q, pi_l)
     one = OneRobot(team, q, pi_l)
     all_seen = best_global(team, pi_l) - value
     try:
-        one_mind = best_all(team, q) - value
+        one_mind = best_all(team, q, most_work) - value
     except ResourceError:
         one_mind = inf  # no bound is known
     one_best, one_found = one.best(), found_local(team, q, pi_l, one.value)[0]

@@ -39,8 +39,10 @@ class GlobalSolution:
 
     Attributes:
         policy: greedy actions [s_g, rank of c].
-        V: values [rank of c, s_g].
-        loss_bound: bound on the loss of `policy` against the optimum of this process.
+        V: values [rank of c, s_g], the middle of MacQueen's bounds.
+        loss_bound: what `policy` loses at most against the optimum of this surrogate, in which the same k robots report at
+            every tick; with `sampled`, of the process of the drawn next states. It is no bound for a fleet of n robots of
+            which others report at every tick, which is the certificate's matter.
         above: V + above is nowhere less than the optimum, if the backup is `exact`.
         sweeps: number of Bellman sweeps.
         backup: name of the backup that was used.
@@ -78,6 +80,7 @@ def g_learn(
     process = GlobalProcess(game.P_g, game.r_g, local_reward, game.gamma)
     policy = np.zeros(local_reward.shape, dtype=np.uint16)
     bound = span = span_at_jump = np.inf
+    middle = 0.0  # of the bounds on V*, from the values
     jumping = True
     sweep = 0
     with Workers(options.threads, local_reward.size) as workers:
@@ -91,6 +94,7 @@ def g_learn(
             values, following = following, values
             sweep += 1
             bound = game.gamma / (1.0 - game.gamma) * span
+            middle = game.gamma / (1.0 - game.gamma) * 0.5 * (change.low + change.high)
             if sweep % _EXTRAPOLATE_EVERY or bound <= options.tolerance or not jumping:
                 continue
             jumping = 0.0 < span < min(last_span, span_at_jump)  # no more jumps after one that did not reduce the span
@@ -100,11 +104,13 @@ def g_learn(
                 following -= values
                 following *= -ratio / (1.0 - ratio)
                 values += following
+                middle = 0.0
                 span_at_jump = span
     name = backup.name
     del backup, following  # frees half of the memory before the results are copied
     V = np.ascontiguousarray(values[:, : game.n_global_states])
-    above = game.gamma / (1.0 - game.gamma) * float(change.high)
+    above = game.gamma / (1.0 - game.gamma) * float(change.high) - middle
+    V += middle
     return GlobalSolution(np.ascontiguousarray(policy.T), V, float(bound), above, sweep, name, reason)
 
 

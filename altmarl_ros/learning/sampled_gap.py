@@ -70,7 +70,7 @@ def sampled_gap(
     held = measuring.play(pi_g, pi_l)
 
     def gain(base: Rollouts, play: Callable[[_Episodes], Rollouts], scale: float = 1.0) -> Interval:
-        return Interval.estimated(play(measuring).returns - base.returns, scale)
+        return Interval.of_gain(play(measuring).returns - base.returns, scale)
 
     rung = min(k, n) if model == "fresh" or pi_g.most_reports is None else pi_g.most_reports
     others = global_candidates(game, pi_g, pi_l, k=rung, occupancy=chosen_by.visits, relearn=relearn, seed=seed)

@@ -34,6 +34,8 @@ class TrainingOptions:
         seed: seed of all random numbers.
         certificate_runs: episodes that choose deviations for the final pair's NashGap, and as many that measure them;
             0 leaves the NashGap and the verdict out, None takes a quarter of `default_runs`.
+        search_seconds: time for which other responses are tried after the rounds (`closing.Closing`); None takes
+            `default_search`, and a training that is stopped by time may differ from one machine to the next.
         g_learn: options of G-LEARN over count vectors; its `backup` says how G-LEARN computes at all, see `learns_ladder`.
         shares: options of G-LEARN over shares.
     """
@@ -48,6 +50,7 @@ class TrainingOptions:
     confidence: float = 2.0
     seed: int = 0
     certificate_runs: int | None = None
+    search_seconds: float | None = None
     g_learn: GLearnOptions = field(default_factory=GLearnOptions)
     shares: SharesOptions = field(default_factory=SharesOptions)
 
@@ -60,8 +63,8 @@ class TrainingOptions:
             raise AltmarlError(f"certificate_runs is {self.certificate_runs}, must be 0 or at least 2")
         if self.learn_for not in LEARNABLE:
             raise AltmarlError(f"a pair cannot be learned for model {self.learn_for!r}, but for {' or '.join(LEARNABLE)}")
-        for name in ("temperature", "confidence"):
-            if not getattr(self, name) >= 0:
+        for name in ("temperature", "confidence", "search_seconds"):
+            if getattr(self, name) is not None and not getattr(self, name) >= 0:
                 raise AltmarlError(f"{name} is {getattr(self, name)}, must not be negative")
 
     @property
@@ -98,6 +101,17 @@ def check_options(game: TabularGame, options: TrainingOptions) -> None:
         check_training(game, options.K, options.g_learn)
     else:
         check_memory(SharesProcess.from_tabular(game, LocalPolicy.uniform(game)), options.shares)
+
+
+def default_search(game: TabularGame, options: TrainingOptions) -> float:
+    """Return how long a training searches for better responses unless it is told [s].
+
+    It does so where it makes a certificate, and states are not continuous; longer for `fresh`, whose alternating best responses
+    leave more to be gained.
+    """
+    if options.certificate_runs == 0 or game.continuous is not None:
+        return 0.0
+    return 5.0 if options.learn_for == "fresh" else 1.0
 
 
 def default_runs(game: TabularGame) -> int:

@@ -16,7 +16,7 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import ResourceError
 from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.backups import prefers_exact
-from altmarl_ros.learning.certificate import ESTIMATED, Interval, NashGap
+from altmarl_ros.learning.certificate import Interval, NashGap
 from altmarl_ros.learning.global_learners import Pair
 from altmarl_ros.learning.horizon import discounted_horizon
 from altmarl_ros.learning.population import Fleets, simulate, start_fleets
@@ -32,6 +32,7 @@ from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.shares import SharesPolicy, SharesProcess
 
 _TAIL = 1e-3
+_NOTHING = 1e-6  # share of the reward that is rounding
 _DRAWS = 4000  # starts over which a bound is a mean
 _LARGEST_SUBSET = 25
 _TUPLE_WORK = 2e7  # entries of tables over tuples of robots, times what is not zero in a row of their kernels
@@ -84,7 +85,7 @@ def _sides(gap: NashGap, earned: float) -> str:
     found = [
         f"another policy of the {whose} gains {gain.estimate:.3g} ({100 * gain.estimate / max(abs(earned), 1e-300):.2g} %)"
         for whose, gain in (("coordinator", gap.global_gain), ("robots", _larger(gap.local_gain_one, gap.local_gain_all)))
-        if gain.kind == ESTIMATED and gain.low > 0.0
+        if gain.low > _NOTHING * abs(earned)  # by enumeration, or by an estimate whose interval is above 0
     ]
     if not found:
         return "no better policy found for either side"

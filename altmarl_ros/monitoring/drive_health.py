@@ -2,35 +2,80 @@
 
 from __future__ import annotations
 
-from altmarl_ros.driving.governor_types import Command, Reason
+from altmarl_ros.driving.governor_types import Command, Reason, State
 from altmarl_ros.monitoring.health import Finding, Level
+from altmarl_ros.monitoring.tick_expectation import Standing
+
+_FOR_WANT_OF_TICKS = frozenset({Reason.TICK_SILENT, Reason.NO_POLICY, Reason.CLOCK_JUMPED})
+_AT_THE_START = frozenset({*_FOR_WANT_OF_TICKS, Reason.NO_DRIVER, Reason.POSE_STALE, Reason.SCAN_STALE})
+_BLOCKING = frozenset({Reason.OBSTACLE, Reason.BLIND, Reason.LEFT_AREA})
+
+
+def is_blocked(command: Command) -> bool:
+    """Whether something in the robot's way keeps it from moving at all, though nothing else does."""
+    halts = any(reason.halts for reason in command.reasons)
+    return command.state is State.STOPPED and not halts and bool(_BLOCKING & set(command.reasons))
 
 
 def drive_finding(
-    robot_id: int, command: Command, *, pose_age: float, tick_age: float, emergency_stop: bool, zone: str
+    robot_id: int,
+    command: Command,
+    *,
+    standing: Standing,
+    starting: bool,
+    blocked: float,
+    patience: float,
+    advice: str = "",
+    pose_age: float,
+    tick_age: float,
+    emergency_stop: bool,
+    zone: str,
 ) -> Finding:
     """Grade the drive of one robot.
+
+    Something that halts it is an error, except for what is still missing at the start. Something in its way is none while the
+    robot goes slower or waits for it to pass, and a warning after that.
 
     Args:
         robot_id: the robot's id.
         command: that its governor gave last.
+        standing: how the robot stands with the coordinator.
+        starting: whether the robot was started so lately that its sensors and its driver need not be there.
+        blocked: for how long something in its way has kept it from moving [s]; 0: nothing does.
+        patience: how long that may be without a warning [s].
+        advice: what to do about ticks that do not come in time; empty: nothing.
         pose_age: age of the newest pose [s]; infinite: none came.
         tick_age: age of the newest tick [s]; infinite: none came.
         emergency_stop: whether an emergency stop is pressed.
         zone: name of the zone that it is in; empty: none.
     """
-    halts = any(reason.halts and reason is not Reason.NOT_ACTIVE for reason in command.reasons)
-    level = Level.ERROR if halts else Level.WARN if command.reasons else Level.OK
-    reasons = ", ".join(reason.value for reason in command.reasons)
+    reasons = set(command.reasons)
+    excused: frozenset[Reason] = frozenset()
+    if standing is Standing.WAITING:
+        excused = _AT_THE_START if starting else _FOR_WANT_OF_TICKS
+    elif starting:
+        excused = _AT_THE_START - {Reason.TICK_SILENT}
+    halting = {reason for reason in reasons if reason.halts} - excused
+    level = Level.OK
+    if halting - {Reason.NOT_ACTIVE, Reason.TICK_SILENT} or (Reason.TICK_SILENT in halting and standing is not Standing.PAUSED):
+        level = Level.ERROR
+    elif halting or Reason.LEFT_AREA in reasons or blocked > patience:
+        level = Level.WARN
+    texts = [reason.value for reason in command.reasons]
+    state = "blocked" if blocked > 0.0 else command.state.value
+    notes = [f"for {blocked:.0f} s"] if blocked > 0.0 else []
+    if Reason.TICK_SILENT in reasons:
+        notes += [standing.value] if standing in (Standing.WAITING, Standing.PAUSED) else [advice] if advice else []
+    message = state + (f": {', '.join(texts)}" if texts else "") + (f" ({'; '.join(notes)})" if notes else "")
     velocity = command.velocity
     return Finding(
         f"robot {robot_id}",
         level,
-        command.state.value + (f": {reasons}" if reasons else ""),
+        message,
         {
             "zone": zone,
-            "state": command.state.value,
-            "reasons": reasons or "none",
+            "state": state,
+            "reasons": ", ".join(texts) or "none",
             "emergency stop": "pressed" if emergency_stop else "released",
             "pose age [s]": pose_age,
             "tick age [s]": tick_age,

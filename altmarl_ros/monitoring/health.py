@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Mapping, Sequence, Union
 
+from altmarl_ros.monitoring.tick_expectation import SILENT_PERIODS, Standing, TickExpectation
 from altmarl_ros.protocol.agent import RobotAgent
 from altmarl_ros.protocol.budget import WINDOW
 from altmarl_ros.protocol.messages import Verdict
@@ -75,11 +76,17 @@ class CoordinatorHealth:
     def __init__(self, period: float) -> None:
         """Begin without ticks; `period` is that of the ticks [s], and may be changed later."""
         self.period = period
+        self._due = math.inf  # monotonic [s]; of the first tick
         self._ticks: deque[tuple[float, int, int, float]] = deque(maxlen=_RECENT_TICKS)  # time, polled, heard, latency
         self._bytes: deque[tuple[float, int]] = deque()
         self._last: Decision | None = None
         self._missed = 0
         self._verdicts: Counter[Verdict] = Counter()
+
+    def begin(self, due: float) -> None:
+        """Begin a session, or to tick at another pace; the first tick is due by monotonic time `due` [s]."""
+        self._ticks.clear()
+        self._due = due
 
     def add(self, decision: Decision, latency: float, report_bytes: int, now: float) -> None:
         """Add a tick that was decided at monotonic time `now` [s]; latency in [s], report_bytes in [B]."""
@@ -96,6 +103,7 @@ class CoordinatorHealth:
         missed_ticks: int,
         refused_hellos: int,
         policy_requests: int,
+        starting: bool = False,
         now: float,
     ) -> list[Finding]:
         """Grade ticks, reports, roster, bandwidth and policy at monotonic time `now` [s].
@@ -108,13 +116,14 @@ class CoordinatorHealth:
             missed_ticks: ticks that began late, since the start.
             refused_hellos: join and leave messages that were refused, since the start.
             policy_requests: requests of robots for the policy, since the start.
+            starting: whether the coordinator was started so lately that robots need not be there.
             now: monotonic time [s].
         """
         self._forget(now)
         found = [
             self._tick_finding(thresholds, missed_ticks, now),
             self._report_finding(core, thresholds),
-            _roster_finding(core, thresholds, refused_hellos),
+            _roster_finding(core, thresholds, refused_hellos, starting),
             self._budget_finding(core, now),
             _policy_finding(core, policy_requests),
         ]
@@ -135,6 +144,8 @@ class CoordinatorHealth:
         latencies = sorted(row[3] for row in self._ticks)
         level = Level.OK if len(times) < 2 else thresholds.slowness.grade(1.0 - frequency * self.period)
         message = f"{frequency:.2f} of {1 / self.period:.2f} Hz" if times else "no tick yet"
+        if now > (times[-1] + SILENT_PERIODS * self.period if times else self._due):
+            level = Level.ERROR
         if missed_ticks > self._missed:
             level = max(level, Level.WARN)
             message += f", {missed_ticks - self._missed} missed since the last diagnosis"
@@ -201,11 +212,12 @@ class CoordinatorHealth:
         )
 
 
-def _roster_finding(core: Coordinator, thresholds: Thresholds, refused_hellos: int) -> Finding:
+def _roster_finding(core: Coordinator, thresholds: Thresholds, refused_hellos: int, starting: bool) -> Finding:
     roster, ages = core.roster, core.roster.ages
     n, live = len(roster), roster.live
     age = ages.p95 / _fair_age(core.settings.k, live)
-    level = Level.ERROR if live == 0 else max(thresholds.suspended.grade(1 - live / n), thresholds.age.grade(age))
+    nobody = Level.OK if starting and n == 0 else Level.ERROR
+    level = nobody if live == 0 else max(thresholds.suspended.grade(1 - live / n), thresholds.age.grade(age))
     message = f"{live} of {n} robots answer" if n else "no robot has joined"
     return Finding(
         "roster",
@@ -248,24 +260,32 @@ def _fair_age(k: int, n: int) -> float:
     return max(1.0, math.log(0.05) / math.log1p(-k / n))
 
 
-def robots_finding(agents: Sequence[RobotAgent], now: float, silent: Threshold, each: int = 1) -> Finding:
+def robots_finding(
+    agents: Sequence[RobotAgent], now: float, silent: Threshold, expected: TickExpectation, each: int = 1
+) -> Finding:
     """Grade the robots of one process.
 
     Args:
         agents: the robots' agents.
         now: monotonic time [s].
         silent: limits for the share of robots that hear no coordinator.
+        expected: by when they have to hear its next tick.
         each: number of robots that every agent stands for.
     """
     robots = each * len(agents)
-    deaf = each * sum(agent.silent(now) for agent in agents)
+    standing = expected.standing(now)
+    deaf = each * sum(expected.overdue(agent.tick_age(now), now) for agent in agents)
     waiting = each * sum(agent.lacks_policy for agent in agents)
     level = max(silent.grade(deaf / max(robots, 1)), Level.WARN if waiting else Level.OK)
     message = f"{robots - deaf} of {robots} robots hear the coordinator"
     if waiting:
         message += f", {waiting} lack its policy"
-    if not any(agent.heard for agent in agents):  # as at every start, so that it is no error
-        level, message = Level.WARN, "no coordinator was heard yet"
+    if standing is Standing.WAITING:
+        level, message = Level.OK, standing.value
+    elif standing is Standing.PAUSED:
+        level, message = Level.WARN, standing.value
+    elif not any(agent.heard for agent in agents):
+        message = "no coordinator was heard yet"
     return Finding(
         "robots",
         level,

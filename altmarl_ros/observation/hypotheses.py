@@ -1,15 +1,21 @@
 """Estimates which of a few starts a fleet came from, and where its robots are now, by a Bayes filter.
 
-A game may begin by one of M concentrations alpha_h (see `Start`). For each of them the coordinator keeps the shares
-x_h [S_l] that a large fleet would have, moves them by the kernel under pi_l, and weighs them by Bayes' rule:
+A game may begin by one of M concentrations alpha_h (see `Start`). For each of them the coordinator keeps expected shares
+x_h [S_l], at first alpha_h / sum(alpha_h), moves them by the kernel under pi_l, and weighs them by Bayes' rule:
 
     predict   x_h <- P^T x_h,                              P = P_pi(s_g)
-    correct   w_h <- w_h prod_j (x_hj + eps)^{c_j},        c the counts of the reports
-              x_h <- (n x_h + c) / (n + k)
+    correct   w_h <- w_h Pr(c | x_h, A),                   c the counts of k reports, of n robots
+              x_h <- x_h + G (c / k - x_h),                A <- min(A + k, n)
 
-The second correction is the posterior mean of a fleet of n robots whose composition is multinomial. It makes the filter
-learn in time even a fleet that is like none of the starts. eps is the probability given to a report that no start
-explains. The estimate is sum_h w_h x_h.
+A is how many robots the estimate is worth. Before the first report it is the concentration of the start, the smallest sum
+of an alpha_h. While A < n, the shares from which robots were drawn are themselves in doubt. Then reports are counts of a
+Dirichlet-multinomial distribution, and the correction is the posterior mean of the n robots' shares:
+
+    G = k (A + n) / (n (A + k)),       Pr(c | x, A) ~ prod_j A x_j (A x_j + 1) .. (A x_j + c_j - 1) / (A .. (A + k - 1)).
+
+From A = n on, G = k / (n + k) and Pr(c | x) ~ prod_j x_j^{c_j}. This gain does not fall any more, which makes the filter
+learn in time even a fleet that is like none of the starts. Reports of all n robots leave no doubt: x_h = c / n. A share
+eps is given to reports that no start explains. The estimate is sum_h w_h x_h.
 
 The same linear map moves all x_h, so only a basis is stored: x_h = z_0 + sum_r C_hr z_r. It has as many z as the starts
 have affine dimensions, however many starts there are.
@@ -38,6 +44,7 @@ class Hypotheses:
         self.adopt(game, pi_l, pi_g)
         alpha = np.atleast_2d(game.initial.alpha)
         starts = alpha / alpha.sum(axis=1, keepdims=True)
+        self._concentration = float(alpha.sum(axis=1).min())
         U, size, directions = np.linalg.svd(starts - starts.mean(axis=0), full_matrices=False)
         kept = size > _RANK_TOLERANCE
         self._C = U[:, kept] * size[kept]  # [M, r]
@@ -53,6 +60,8 @@ class Hypotheses:
         """Forget all reports; all starts are equally likely again."""
         self._z = np.tile(self._basis, (runs, 1, 1))  # [R, 1 + r, S_l]
         self._log_weights = np.zeros((runs, len(self._C)))
+        self._worth = np.full(runs, self._concentration)  # A
+        self._doubt = 1.0 / (self._worth + 1.0)  # the variance of a share x, given the start, is this times x (1 - x)
         self._heard = np.zeros(runs, dtype=np.int64)
         self._last: NDArray[np.int64] | None = None
         self._under_way = self._P
@@ -89,12 +98,14 @@ class Hypotheses:
 
     @property
     def error(self) -> FloatArray:
-        """The largest standard deviation of a share, which stems from the doubt between the starts [R]."""
+        """The largest standard deviation of a share [R], from the doubt between the starts and about the robots given one."""
         weights = self.weights
         around = self._C - (weights @ self._C)[:, None]  # [R, M, r]
         covariance = np.einsum("rm,rma,rmb->rab", weights, around, around)
         variance = np.einsum("raj,rab,rbj->rj", self._z[:, 1:], covariance, self._z[:, 1:])
-        return np.asarray(np.sqrt(np.maximum(variance, 0.0).max(axis=1)))
+        shares = self.estimate
+        variance = np.maximum(variance, 0.0) + self._doubt[:, None] * shares * (1.0 - shares)
+        return np.asarray(np.sqrt(variance.max(axis=1)))
 
     @property
     def rung(self) -> NDArray[np.int64]:
@@ -103,10 +114,31 @@ class Hypotheses:
         return self._heard if most is None else np.full(len(self._z), most)
 
     def _correct(self, reports: Counts, n: int) -> None:
+        n, k = max(n, 1), reports.sum(axis=1)
+        A = np.minimum(self._worth, n)
+        self._weigh(reports, A, n)
+        # x + G (c / k - x) = kept x + c / divisor
+        kept, divisor = n / (n + k), n + k
+        doubtful = n > A
+        kept = np.where(doubtful, A * np.maximum(n - k, 0) / (n * (A + k)), kept)
+        divisor = np.where(doubtful, n * (A + k) / (A + n), divisor)
+        everybody = k >= n
+        kept, divisor = np.where(everybody, 0.0, kept), np.where(everybody, k, divisor)
+        self._z *= kept[:, None, None]
+        self._z[:, 0] += reports / divisor[:, None]
+        self._worth = np.minimum(A + k, n)
+        self._doubt = np.maximum(n - k, 0) / n / (A + k + 1.0)
+
+    def _weigh(self, reports: Counts, A: FloatArray, n: int) -> None:
         run, state = np.nonzero(reports)
         z = self._z[run, :, state]  # [reported states, 1 + r]
         shares = np.maximum(z[:, :1] + z[:, 1:] @ self._C.T, 0.0) + _UNEXPLAINED / self._z.shape[2]
-        np.add.at(self._log_weights, run, reports[run, state, None] * np.log(shares))
-        n, k = max(n, 1), reports.sum(axis=1)[:, None]
-        self._z *= (n / (n + k))[:, :, None]
-        self._z[:, 0] += reports / (n + k)
+        c = reports[run, state, None]
+        log_probability = c * np.log(shares)
+        doubtful = np.flatnonzero(A[run] < n)
+        if len(doubtful):
+            from scipy.special import gammaln  # imported here, since most coordinators do not need it and start sooner
+
+            a = A[run[doubtful], None] * shares[doubtful]
+            log_probability[doubtful] = gammaln(a + c[doubtful]) - gammaln(a)
+        np.add.at(self._log_weights, run, log_probability)

@@ -10,14 +10,15 @@ import numpy as np
 from altmarl_ros.compiled import njit
 
 _FLOOR = 1e-3  # least share of a state in R and Q, so that no report is impossible
+_MOST_ADDED = 0.02  # share of the robots that these floors add in all at most; with over 20 states they are lower
 _LEAST_NOISE = 0.05  # R is at least this share of the multinomial covariance
 _RIDGE = 1e-9  # makes S + R invertible; both are zero in the direction orthogonal to the simplex
 
 
 @njit(nogil=True, cache=True)
 def likely(mean):  # type: ignore[no-untyped-def]
-    """Return the shares raised to at least _FLOOR and normalised [S_l]."""
-    shares = np.maximum(mean, _FLOOR)
+    """Return the shares raised to a small least share and normalised [S_l]."""
+    shares = np.maximum(mean, min(_FLOOR, _MOST_ADDED / len(mean)))
     return shares / shares.sum()
 
 

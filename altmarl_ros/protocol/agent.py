@@ -112,6 +112,10 @@ class RobotAgent:
         """Whether no tick was followed in the last `silence` seconds before monotonic time `now` [s]."""
         return not 0.0 <= now - self._last_time <= self.silence
 
+    def tick_age(self, now: float) -> float:
+        """Return the time since the last tick that was followed, at monotonic time `now` [s]; infinite: none was."""
+        return float(now - self._last_time)
+
     def react(self, tick: Tick, now: float, local_state: int | None) -> Reaction:
         """Take a tick message at monotonic time `now` [s] in local state s_l (None: not known), and answer it if possible."""
         was_silent = self.silent(now)

@@ -17,9 +17,13 @@ from altmarl_ros.files import read_npz, write_npz
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.games.trajectory import UNKNOWN, Trajectory
 from altmarl_ros.protocol.standby import Handover
+from altmarl_ros.records.row_file import RowFile
 from altmarl_ros.simulation.markov_world import Truth
 
 IntArray = NDArray[np.int64]
+
+SUMMARISED = ("asked", "heard", "report_bytes", "latency", "sampling_error")
+"""Fields of a StatusRow of which a RunLog knows the mean over all ticks."""
 
 
 @dataclass(frozen=True)
@@ -208,6 +212,8 @@ class RunRecord:
 class RunLog:
     """Collects what arrives about a run, in any order, for a RunRecord.
 
+    The newest ticks are at hand; of older ones a sum is kept, and where a folder is given all of them in a file there.
+
     Attributes:
         statuses: the status of each tick, by session and tick.
         truths: the truth of each tick, by session and tick.
@@ -216,21 +222,79 @@ class RunLog:
         floors: the places of robots on a simulated floor, by simulated time [s].
     """
 
-    def __init__(self, most_ticks: int | None = 100_000) -> None:
-        """Keep the last `most_ticks` ticks; None: all of them."""
+    def __init__(self, most_ticks: int | None = 100_000, folder: Path | None = None) -> None:
+        """Begin a log.
+
+        Args:
+            most_ticks: number of the newest ticks that are kept at hand; None: all of them.
+            folder: for the file with older ones; None: they are kept nowhere.
+        """
         self._most_ticks = most_ticks
+        self._older = None if folder is None else RowFile(folder)
+        self._dropped: Counter[str] = Counter()  # number of older ticks, by book
+        self._sums: Counter[str] = Counter()  # of older statuses, by field
+        self._sessions: set[int] = set()  # of older statuses
         self.statuses: dict[tuple[int, int], StatusRow] = {}
         self.truths: dict[tuple[int, int], Truth] = {}
         self.reports: Counter[tuple[int, int]] = Counter()
         self.configurations: dict[tuple[int, int], Configuration] = {}
         self.floors: dict[float, FloorRow] = {}
 
+    @property
+    def heard_ticks(self) -> int:
+        """Number of ticks of which the status came."""
+        return len(self.statuses) + self._dropped["statuses"]
+
+    @property
+    def true_ticks(self) -> int:
+        """Number of ticks of which the truth came."""
+        return len(self.truths) + self._dropped["truths"]
+
+    @property
+    def sessions(self) -> int:
+        """Number of sessions of which a status came."""
+        return len(self._sessions | {session for session, _ in self.statuses})
+
+    def mean(self, name: str) -> float | None:
+        """Mean of one of SUMMARISED over the ticks of which the status came; None: there are none."""
+        total = self._sums[name] + sum(getattr(row, name) for row in self.statuses.values())
+        return float(total / self.heard_ticks) if self.heard_ticks else None
+
     def forget_old(self) -> None:
-        """Drop what exceeds the bound; to be called after adding."""
-        books: tuple[dict[Any, Any], ...] = (self.statuses, self.truths, self.reports, self.configurations, self.floors)
-        for book in books:
+        """Put away what exceeds the bound; to be called after adding."""
+        for name in ("statuses", "truths", "reports", "configurations", "floors"):
+            book: dict[Any, Any] = getattr(self, name)
             while self._most_ticks is not None and len(book) > self._most_ticks:
-                del book[next(iter(book))]
+                key = next(iter(book))
+                self._put_away(name, key, book.pop(key))
+
+    def _put_away(self, name: str, key: Any, row: Any) -> None:
+        self._dropped[name] += 1
+        if isinstance(row, StatusRow):
+            self._sessions.add(row.session)
+            for field in SUMMARISED:
+                self._sums[field] += getattr(row, field)
+        if self._older is not None and name in ("statuses", "truths", "reports"):
+            self._older.add(name, (key, row) if name == "reports" else list(vars(row).values()))
+
+    def _whole(self) -> RunLog:
+        """Return the log with its older rows at hand."""
+        if self._older is None:
+            return self
+        whole = RunLog(most_ticks=None)
+        for name, values in self._older.rows():
+            if name == "statuses":
+                status = StatusRow(*map(_tupled, values))
+                whole.statuses[status.session, status.tick] = status
+            elif name == "truths":
+                truth = Truth(*map(_tupled, values))
+                whole.truths[truth.session, truth.tick] = truth
+            else:
+                whole.reports[_tupled(values[0])] += values[1]
+        whole.statuses.update(self.statuses)
+        whole.truths.update(self.truths)
+        whole.reports.update(self.reports)
+        return whole
 
     def record(self, about: Mapping[str, Any], ticks: int | None = None) -> RunRecord:
         """Make a record of the first `ticks` ticks (None: all) for which both status and truth are known.
@@ -238,8 +302,11 @@ class RunLog:
         `about` describes the run, see RunRecord.
 
         Raises:
-            AltmarlError: there is none, or a truth does not list its robots.
+            AltmarlError: there is none, a truth does not list its robots, or older ticks are lost.
         """
+        return self._whole()._record(about, ticks)
+
+    def _record(self, about: Mapping[str, Any], ticks: int | None) -> RunRecord:
         sessions = list(dict.fromkeys(session for session, _ in self.statuses))  # in order of appearance
         both = (key for key in self.statuses if key in self.truths)
         keys = sorted(both, key=lambda key: (sessions.index(key[0]), key[1]))[:ticks]
@@ -279,3 +346,8 @@ class RunLog:
             actions=actions,
             about={**about, "robot_ids": ids},
         )
+
+
+def _tupled(value: Any) -> Any:
+    """Convert lists of JSON into tuples, within each other too."""
+    return tuple(map(_tupled, value)) if isinstance(value, list) else value

@@ -2,7 +2,7 @@
 const KEPT = 600; // ticks
 const fleet = {
   game: null, rows: [], last: null, ids: new Uint32Array(0), names: {}, columns: {}, estimate: null, truth: null,
-  parameters: {}, coordinators: [], trainer: null, progress: null, access: { token: true }, control: false, stopped: false, floor: null,
+  drives: {}, parameters: {}, coordinators: [], trainer: null, progress: null, access: { token: true }, control: false, stopped: false, floor: null,
 };
 let fields = [], link = { open: false, retry: 0, since: performance.now(), ever: false }, spokeAt = null;
 
@@ -40,7 +40,8 @@ function onFrame(head, columns) {
   if (head.parameters || head.coordinators) parameters.update();
   if ("trainer" in head || "progress" in head) trainer.update();
   if (columns.mark || columns.x) floor.moved();
-  if (columns.age) roster.arrange();
+  if (head.drives) fleet.drives = head.drives;
+  if (columns.age || head.drives) roster.arrange();
   else if (columns.mark) roster.request();
   if (head.rows) {
     drawShares();

@@ -3,7 +3,7 @@ const ROW = 26; // px, as in the style sheet
 const HEAD = 28;
 const NEVER = 0xffffffff;
 const COLUMNS = [
-  ["id", "Robot"], ["mark", "State"], ["zone", "Zone"], ["age", "Age", "ticks since it was last heard"],
+  ["id", "Robot"], ["mark", "State"], ["drive", "Motion", "what a robot on wheels does, and why it stands"], ["zone", "Zone"], ["age", "Age", "ticks since it was last heard"],
   ["answered", "Heard", "share of its polls that it answered"], ["misses", "Missed", "polls in a row without an answer"],
   ["charge", "Charge", "of its battery"],
 ];
@@ -51,24 +51,25 @@ class Roster {
 
   // Which robots are listed, and in which order.
   arrange() {
-    const { ids, names, columns } = this.fleet, n = ids.length, { mark, state, age, asked, answered, misses, charge } = columns;
+    const { ids, names, columns, drives } = this.fleet, n = ids.length, { mark, state, age, asked, answered, misses, charge } = columns;
     if (!mark || !age) return;
     const wanted = $("roster-find").value.trim().toLowerCase(), show = $("roster-show").value;
     const [key, way] = this.sort, order = [];
     for (let i = 0; i < n; i++) {
       if (wanted && !(String(ids[i]) === wanted || (names[ids[i]] ?? "").toLowerCase().includes(wanted))) continue;
-      if (show === "silent" ? !misses[i] : SHOWN_MARKS[show] && !SHOWN_MARKS[show].includes(markOf(mark[i], state[i]))) continue;
+      if (show === "stopped" ? !isHeldUp(drives[ids[i]]) : show === "silent" ? !misses[i] : SHOWN_MARKS[show] && !SHOWN_MARKS[show].includes(markOf(mark[i], state[i]))) continue;
       order.push(i);
     }
     const ranks = { left: 0, normal: 1, reported: 1, heard: 2, polled: 3, suspended: 4 };
     const value = {
       id: (i) => ids[i], mark: (i) => ranks[markOf(mark[i], state[i])], zone: (i) => state[i],
       age: (i) => age[i], misses: (i) => misses[i], answered: (i) => (asked[i] ? answered[i] / asked[i] : -1),
-      charge: (i) => charge?.[i] ?? -1,
+      charge: (i) => charge?.[i] ?? -1, drive: (i) => heldUpRank(drives[ids[i]]),
     }[key];
     order.sort((a, b) => way * (value(a) - value(b)) || ids[a] - ids[b]);
     this.order = order;
     this.box.classList.toggle("with-charge", Boolean(charge));
+    this.box.classList.toggle("with-drive", Object.keys(drives).length > 0);
     this.widen();
     this.box.setAttribute("aria-rowcount", order.length + 1);
     this.body.style.height = `${order.length * ROW}px`;
@@ -111,7 +112,7 @@ class Roster {
   }
 
   fill({ line, cells, ...row }, place, i) {
-    const { ids, names, columns: { mark, state, age, asked, answered, misses, charge }, game } = this.fleet;
+    const { ids, names, columns: { mark, state, age, asked, answered, misses, charge }, game, drives } = this.fleet;
     const transform = `translateY(${place * ROW}px)`;
     if (line.style.transform !== transform) {
       line.style.transform = transform;
@@ -122,12 +123,27 @@ class Roster {
     const words = { normal: "live", reported: "live", heard: "● heard", polled: "○ polled", suspended: "✕ suspended", left: "left" };
     setText(cells.id, shortName(names[ids[i]], ids[i]));
     setText(cells.mark, words[name]);
+    const [level, motion] = drives[ids[i]] ?? [0, ""];
+    cells.drive.dataset.level = level;
+    if (cells.drive.title !== motion) cells.drive.title = motion;
+    setText(cells.drive, motion);
     setText(cells.zone, state[i] === 0xffff ? "–" : game?.zones[state[i]] ?? String(state[i]));
     setText(cells.age, age[i] === NEVER ? "never" : String(age[i]));
     setText(cells.answered, asked[i] ? percent(answered[i] / asked[i]) : "–");
     setText(cells.misses, String(misses[i]));
     setText(cells.charge, charge ? percent(charge[i]) : "");
   }
+}
+
+// How much a robot's motion calls for help: its diagnosis, and whether something holds it up.
+function heldUpRank(drive) {
+  if (!drive) return -1;
+  return 2 * drive[0] + Number(isHeldUp(drive));
+}
+
+// A robot that stands for no reason has arrived.
+function isHeldUp(drive) {
+  return Boolean(drive) && (drive[0] > 0 || /^(stopped|blocked|silent):/.test(drive[1]));
 }
 
 // A robot's namespace says more than its node's name.

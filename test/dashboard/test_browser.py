@@ -142,6 +142,28 @@ def test_names_in_the_table_are_whole(open_page, size, names):
     assert 0 <= left < width
 
 
+def test_the_table_says_who_stands_and_why(open_page, view):
+    page = open_page(DESK)
+    expect(page.locator("#roster .head .drive")).to_be_hidden()
+    try:
+        view.hear_drive(3, 2, "stopped: no fresh pose")
+        view.hear_drive(5, 1, "blocked: obstacle in the protective field")
+        view.hear_drive(7, 0, "moving")
+        view.hear_drive(9, 0, "stopped")
+        rows = page.locator("#roster .body .row:visible")
+        expect(rows.filter(has_text="warehouse_robot_0003").locator(".drive")).to_have_text("stopped: no fresh pose")
+        page.select_option("#roster-show", "stopped")
+        expect(page.locator("#roster-count")).to_have_text("2 of 40")
+        expect(rows).to_have_count(2)
+        expect(rows.filter(has_text="blocked: obstacle in the protective field")).to_have_count(1)
+        page.select_option("#roster-show", "all")
+        page.get_by_role("button", name="Motion").click()
+        expect(rows.first).to_contain_text("stopped: no fresh pose")
+    finally:
+        view.robots.drives.clear()
+        view.robots.driven += 1
+
+
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 def test_names_of_zones_are_whole_beside_their_shares(open_page, size):
     page = open_page(size)

@@ -67,6 +67,29 @@ def test_goodbye_and_return():
     assert robots.names == {3: "/robot_3/robot"}
 
 
+def test_what_robots_say_of_their_motion_is_kept_until_they_fall_silent():
+    robots = Robots(most=3)
+    robots.drive(7, 0, "moving", 10.0)
+    robots.drive(8, 1, "blocked: obstacle in the protective field", 10.0)
+    said = robots.driven
+    robots.drive(7, 0, "moving", 11.0)
+    assert robots.driven == said, "nothing has changed"
+    robots.drive(7, 2, "stopped: no fresh pose", 12.0)
+    assert robots.drives == {7: (2, "stopped: no fresh pose"), 8: (1, "blocked: obstacle in the protective field")}
+    robots.forget_drives(16.0)
+    assert robots.drives[7] == (2, "stopped: no fresh pose")
+    assert robots.drives[8] == (2, "silent: no diagnosis comes")
+    robots.drive(8, 0, "moving", 20.0)
+    robots.forget_drives(45.0)
+    assert robots.drives[8] == (0, "moving"), "it speaks every ten seconds"
+    robots.forget_drives(51.0)
+    assert robots.drives[8] == (2, "silent: no diagnosis comes")
+    for robot_id in range(100, 200):
+        robots.drive(robot_id, 0, "x" * 10_000, 20.0)
+    assert len(robots.drives) == 3
+    assert len(robots.drives[100][1]) == 200
+
+
 def test_no_more_robots_are_followed_than_told():
     robots = Robots(most=10)
     robots.join(0, 4_000_000, "/crowd")

@@ -53,6 +53,16 @@ def test_a_slow_browser_gets_one_message_of_all_that_it_missed(view, account):
     assert view.take(cursor) is None
 
 
+def test_a_browser_is_told_what_robots_say_of_their_motion(view):
+    cursor = Cursor()
+    view.take(cursor)
+    view.hear_drive(7, 1, "blocked: obstacle in the protective field")
+    assert decode(view.take(cursor))[0]["drives"] == {"7": [1, "blocked: obstacle in the protective field"]}
+    view.hear_drive(7, 1, "blocked: obstacle in the protective field")
+    assert view.take(cursor) is None
+    assert "drives" in decode(view.take(Cursor()))[0]
+
+
 def test_what_happens_is_noted_once(view, account):
     view.hear_status(account, (), {})
     view.hear_status(replace(account, tick=1, stamp=101.0, next_policy_id=9), (), {})

@@ -100,6 +100,10 @@ def test_a_mistake_names_the_file_and_the_culprit(tmp_path, text, culprit):
         ("a: [", "x", "a: ["),
         ("2.5", 1, 2.5),
         ("yes", 1.0, True),
+        ("2020-13-45", "x", "2020-13-45"),
+        ("2020-13-45", 1, "2020-13-45"),
+        ("!!timestamp foo", "x", "!!timestamp foo"),
+        ("&a [*a]", 1.0, "&a [*a]"),
     ],
 )
 def test_what_is_typed_has_the_type_of_the_parameter_where_it_can(text, present, value):

@@ -2,14 +2,19 @@
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from altmarl_ros.errors import GameError
 from altmarl_ros.games import Start, TabularGame, load_floor_map, load_game
 from altmarl_ros.games.array_checks import ROW_SUM_TOLERANCE
+from altmarl_ros.games.tabular import check_name
 
 CASES = Path(__file__).parents[1] / "data" / "cases"
 
@@ -153,3 +158,36 @@ def test_a_concentration_that_overflows_is_refused_by_name(random_game):
         TabularGame(
             "x", game.P_g, game.P_l, game.r_g, game.r_l, gamma=0.9, start=Start(np.full(2, 0.5), np.array([1.0, 1e308]))
         )
+
+
+PATHS = ["../../x", "/tmp/x", "a/b", "a\\b", ".", "..", ".hidden"]
+UNPRINTABLE = ["a\0b", "a\nb", "\x1b[31mred", "a\u202eb", "\t"]
+
+
+@pytest.mark.parametrize("name", [*PATHS, *UNPRINTABLE, "", "x" * 65])
+def test_a_games_name_is_no_path_and_its_refusal_is_safe_to_print(name, tmp_path, random_game):
+    path = tmp_path / "game.yaml"
+    path.write_text(yaml.safe_dump({"name": name, "builder": "warehouse"}))
+    assert refusal(load_game, path).isprintable()
+    game = random_game(0)
+    with pytest.raises(GameError, match="name") as error:
+        replace(game, name=name)
+    assert str(error.value).isprintable()
+
+
+@given(st.text(max_size=70))
+def test_whatever_the_name_a_file_named_after_a_game_stays_in_its_folder(name):
+    refused = ""
+    try:
+        check_name(name)
+    except GameError as error:
+        refused = str(error)
+    assert refused.isprintable()
+    assert refused or Path(os.path.normpath(f"/folder/{name}-1234.npz")).parent == Path("/folder")
+
+
+def test_names_of_states_and_actions_are_printable(random_game):
+    game = random_game(0)
+    names = ("\x1b[2J", *game.local_action_names[1:])
+    with pytest.raises(GameError, match=r"local_action_names has '\\x1b\[2J'"):
+        replace(game, local_action_names=names)

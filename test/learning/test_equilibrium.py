@@ -138,6 +138,33 @@ def test_a_bound_that_does_not_fit_is_said_to_be_missing(tracking):
     json.dumps(as_json, allow_nan=False)
 
 
+def test_what_takes_long_to_enumerate_is_left_out_unless_asked_for():
+    """One mind for 20 robots of six kinds took most of a minute; `auto` is to take seconds."""
+    game = build_random_game(RandomGameParameters(seed=0, global_states=3, local_states=3))
+    pi_l = LocalPolicy.uniform(game)
+    ladder = learn_ladder(game, pi_l, TrainingOptions(K=1))
+    few, more = (nash_gap(game, ladder, pi_l, k=1, n=n) for n in (4, 16))
+    assert few.local_gain_all.high < inf
+    assert (more.local_gain_all.high, more.local_gain_all.kind) == (inf, "exact bounds")
+    assert more.global_gain.high < inf
+
+
+@pytest.mark.parametrize(("mean", "kind"), [(-3.0, "none found"), (-0.1, "estimated"), (3.0, "estimated")])
+def test_a_gain_is_never_below_nothing(mean, kind):
+    """A deviation that lost when it was measured had an interval below 0."""
+    gain = Interval.of_gain(mean + np.random.default_rng(0).normal(size=100))
+    assert gain.kind == kind
+    assert 0.0 <= gain.low <= gain.estimate <= gain.high
+
+
+def test_no_gain_of_a_fleet_lies_below_nothing(tracking):
+    game, ladder, pi_l = tracking
+    for seed in range(6):
+        gap = nash_gap(game, ladder, pi_l, k=4, n=8, runs=6, seed=seed, method="sampled")
+        for name in GAINS:
+            assert 0.0 <= getattr(gap, name).low <= getattr(gap, name).estimate <= getattr(gap, name).high
+
+
 def test_choosing_is_not_measuring():
     """The best of many worthless candidates gains nothing on new random numbers."""
     rng = np.random.default_rng(0)

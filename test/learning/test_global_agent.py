@@ -107,6 +107,17 @@ def test_loss_bound_bounds_the_loss(random_game, counts_kernel, seed, k, *, tole
     assert solution.loss_bound <= tolerance or solution.sweeps == max_sweeps
 
 
+@pytest.mark.parametrize("tolerance", [5.0, 0.1, 1e-6])
+def test_values_are_not_shifted_however_early_the_solver_stops(random_game, counts_kernel, tolerance):
+    """They were too low by up to gamma / (1 - gamma) times the change in the last sweep."""
+    game = random_game(2, S_g=3, A_g=3, S_l=2, gamma=0.95)
+    game = TabularGame("shifted", game.P_g, game.P_l, game.r_g + 10.0, game.r_l, gamma=game.gamma)
+    pi_l = policy_of(game, 2)
+    solution = g_learn(game, pi_l, 3, GLearnOptions(backup="exact", tolerance=tolerance))
+    optimum = DenseProcess(game, pi_l, 3, counts_kernel).optimum().reshape(3, -1).T
+    assert np.abs(solution.V - optimum).max() <= 0.5 * solution.loss_bound + 1e-9
+
+
 def test_more_samples_bring_the_sampled_policy_to_the_optimum(random_game, counts_kernel):
     game = random_game(3, S_g=2, A_g=2, S_l=3, gamma=0.9)
     pi_l = policy_of(game, 3)

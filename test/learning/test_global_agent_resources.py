@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -45,6 +46,19 @@ def test_auto_takes_what_fits_the_memory(warehouse):
     assert choose_backup(warehouse, P_pi, 25, between).name == fitting
     with pytest.raises(ResourceError, match=r"over the limit of .* k = 24 fits"):
         choose_backup(warehouse, P_pi, 25, GLearnOptions(memory_limit=min(both) - 1))
+
+
+@pytest.mark.slow
+def test_memory_of_many_kernels_is_foreseen(random_game):
+    """Weights and objects of S_g S_l (S_l - 1) elementary kernels were left out: the peak was 1.8 times what was said."""
+    small, game = (random_game(0, S_g=3, S_l=S_l, inertia=0.9) for S_l in (3, 40))
+    options = GLearnOptions(backup="exact", max_sweeps=2, threads=2)
+    g_learn(small, LocalPolicy.uniform(small), 2, options)  # compiles
+    tracemalloc.start()
+    g_learn(game, LocalPolicy.uniform(game), 2, options)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert 0.7 < peak / memory_needed(game, 2, options) < 1.05
 
 
 @pytest.mark.parametrize("backup", ["exact", "sampled"])

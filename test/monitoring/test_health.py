@@ -5,6 +5,7 @@ import pytest
 
 from altmarl_ros.games import load_game
 from altmarl_ros.monitoring.health import CoordinatorHealth, Level, Threshold, Thresholds, robots_finding
+from altmarl_ros.monitoring.tick_expectation import TickExpectation
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.protocol.agent import RobotAgent
 from altmarl_ros.protocol.budget import REPORT_WIRE_BYTES
@@ -30,9 +31,15 @@ class Run:
             self.health.add(self.core.decide(), 0.02, REPORT_WIRE_BYTES * len(sent), self.now)
             self.now += period
 
-    def diagnose(self, thresholds=Thresholds()):
+    def diagnose(self, thresholds=Thresholds(), starting=False):
         found = self.health.findings(
-            self.core, thresholds, missed_ticks=self.missed, refused_hellos=0, policy_requests=0, now=self.now
+            self.core,
+            thresholds,
+            missed_ticks=self.missed,
+            refused_hellos=0,
+            policy_requests=0,
+            starting=starting,
+            now=self.now,
         )
         return {finding.name: finding for finding in found}
 
@@ -68,6 +75,20 @@ def test_ticks_that_stop(run):
     running.tick(20)
     running.now += 30.0
     assert running.diagnose()["ticks"].level is Level.ERROR
+
+
+def test_one_tick_and_then_none_and_no_tick_at_all(run):
+    """A second tick is missed after three periods; the first one once it is due."""
+    running = run()
+    running.tick(1)
+    running.now += 2 * PERIOD - 0.01
+    assert running.diagnose()["ticks"].level is Level.OK
+    running.now += 0.02
+    assert running.diagnose()["ticks"].level is Level.ERROR
+    running.health.begin(due=running.now + 10.0)
+    assert running.diagnose()["ticks"].level is Level.OK
+    running.now += 10.1
+    assert (running.diagnose()["ticks"].level, running.diagnose()["ticks"].message) == (Level.ERROR, "no tick yet")
 
 
 def test_missed_ticks_are_told_once(run):
@@ -112,6 +133,7 @@ def test_a_fleet_without_robots(run):
     running.tick(3)
     found = running.diagnose()["roster"]
     assert (found.level, found.message) == (Level.ERROR, "no robot has joined")
+    assert running.diagnose(starting=True)["roster"].level is Level.OK
 
 
 def test_robots_not_heard_for_long(run):
@@ -138,23 +160,32 @@ def test_the_budget(run):
 def test_robots_without_coordinator_or_policy():
     agents = [RobotAgent(i, np.random.default_rng(i), silence=2.0) for i in range(4)]
     threshold = Threshold(0.01, 0.5)
-    early = robots_finding(agents, 10.0, threshold)
-    assert (early.level, early.message) == (Level.WARN, "no coordinator was heard yet")
+    expected = TickExpectation(least=2.0, grace=3.0)
+
+    def diagnose(now):
+        return robots_finding(agents, now, threshold, expected)
+
+    early = diagnose(6.0)
+    assert (early.level, early.message) == (Level.OK, "the first tick is not due yet")
+    late = diagnose(9.5)
+    assert (late.level, late.message) == (Level.ERROR, "no coordinator was heard yet")
     for agent in agents:
         agent.hear(Tick(1, 0, 9, 0, None, ()), 10.0)
-    waiting = robots_finding(agents, 10.5, threshold)
+    expected.tick(1, 10.0)
+    waiting = diagnose(10.5)
     assert waiting.level is Level.WARN
     assert waiting.message == "4 of 4 robots hear the coordinator, 4 lack its policy"
     for agent in agents:
         agent.policies.hold(HeldPolicy(9, LocalPolicy(np.full((5, 5, 3), 1 / 3)), TAG))
         agent.answer(0)
-    assert robots_finding(agents, 10.5, threshold).level is Level.OK
+    assert diagnose(10.5).level is Level.OK
     for agent in agents[:3]:
         agent.hear(Tick(1, 1, 8, 0, None, ()), 12.4)
         agent.hear(Tick(1, 2, 9, 0, None, ()), 12.5)
         agent.answer(0)
-    found = robots_finding(agents, 12.6, threshold)
+    expected.tick(1, 12.5)
+    found = diagnose(12.6)
     assert found.level is Level.WARN
     assert (found.values["silent"], found.values["ticks without action"]) == (1, 3)
     assert found.values["of these for want of the policy"] == 3
-    assert robots_finding(agents, 20.0, threshold).level is Level.ERROR
+    assert diagnose(20.0).level is Level.ERROR

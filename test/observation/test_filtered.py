@@ -5,7 +5,7 @@ import pytest
 
 from altmarl_ros.games import Start, TabularGame
 from altmarl_ros.learning.population import simulate, start_fleets
-from altmarl_ros.observation import Filtered, draw_without_replacement, make_model
+from altmarl_ros.observation import Filtered, draw_without_replacement, kalman, make_model
 from altmarl_ros.policies import Ladder, LocalPolicy
 from altmarl_ros.policies.counts import number_of_counts
 
@@ -102,3 +102,16 @@ def test_robots_of_a_single_state_are_where_they_can_only_be():
     for _ in range(3):
         assert hear(model, (2,), n=5).tolist() == [1.0]
     assert model.error[0] == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("L", [5, 20, 21, 50, 300])
+def test_shares_that_make_no_report_impossible_are_few_in_all(L):
+    """With 50 states a floor of 0.001 for each added 5 % of the robots."""
+    shares = np.zeros(L)
+    shares[0] = 1.0
+    raised = kalman.likely(shares)
+    assert raised.min() > 0.0
+    assert raised[1:].sum() <= 0.02
+    if L <= 20:  # records of smaller worlds replay
+        before = np.maximum(shares, 1e-3)
+        np.testing.assert_allclose(raised, before / before.sum(), rtol=1e-14)

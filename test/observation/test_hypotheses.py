@@ -5,6 +5,7 @@ import pytest
 
 from altmarl_ros.games import Start, TabularGame
 from altmarl_ros.observation import Filtered, Hypotheses, make_filter
+from altmarl_ros.observation.start_posterior import posterior_mean
 from altmarl_ros.policies import Ladder, LocalPolicy
 from altmarl_ros.policies.counts import number_of_counts
 
@@ -14,7 +15,7 @@ STARTS /= STARTS.sum(axis=1, keepdims=True)
 MOVES = np.array([[0.9, 0.1, 0, 0], [0.0, 0.8, 0.2, 0], [0.1, 0.0, 0.8, 0.1], [0, 0, 0.5, 0.5]])
 
 
-def filter_for(P=MOVES, alpha=1e6 * STARTS):
+def filter_for(P=MOVES, alpha=1e15 * STARTS):
     L = len(P)
     P_l = np.broadcast_to(P[:, None, None, :], (L, 1, 1, L))
     game = TabularGame("few", [[[1.0]]], P_l, [[0.0]], np.zeros((L, 1, 1)), gamma=0.9, start=Start(np.ones(1), alpha))
@@ -44,7 +45,9 @@ def test_equals_bayes_rule_over_all_starts(n):
     model, (w, x) = hear(filter_for(), reports, n), bayes(reports, MOVES, n)
     np.testing.assert_allclose(model.weights[0], w, rtol=1e-6)
     np.testing.assert_allclose(model.estimate[0], w @ x, atol=1e-9)
-    spread = np.sqrt(w @ x**2 - (w @ x) ** 2).max()
+    shares, k = w @ x, 1
+    robots = (n - k) / n / (n + k + 1) * shares * (1 - shares)  # given the start; it is worth n robots, and the last k = 1
+    spread = np.sqrt(w @ x**2 - shares**2 + robots).max()
     assert model.error[0] == pytest.approx(spread, rel=1e-6)
 
 
@@ -65,8 +68,35 @@ def test_a_fleet_unlike_any_start_is_learned_in_time():
     assert model.estimate[0, 3] > 0.95
 
 
+def test_hearing_all_robots_leaves_no_doubt():
+    """The estimate was off by 0.083 here while an error of 0 was claimed."""
+    model = hear(filter_for(), [[1, 0, 0, 0], [2, 3, 1, 6]], n=12)
+    np.testing.assert_allclose(model.estimate[0], np.array([2, 3, 1, 6]) / 12, rtol=1e-12)
+    assert model.error[0] == 0.0
+
+
+@pytest.mark.parametrize(("n", "k"), [(40, 1), (40, 10), (40, 40), (1000, 25)])
+def test_starts_of_low_concentration_are_as_doubtful_as_they_are(n, k):
+    start = Start(np.ones(1), 3.0 * STARTS)
+    rng = np.random.default_rng(1)
+    squared, claimed = [], []
+    for _ in range(300):
+        counts = rng.multinomial(n, start.draw_shares(1, rng)[0])
+        model = hear(filter_for(alpha=start.alpha), [rng.multivariate_hypergeometric(counts, k)], n)
+        squared.append((model.estimate[0] - counts / n) ** 2)
+        claimed.append(model.error[0] ** 2)
+    assert np.mean(squared, axis=0).max() == pytest.approx(np.mean(claimed), rel=0.35, abs=1e-15)
+
+
+@pytest.mark.parametrize("reports", [[2, 1, 0, 0], [0, 0, 4, 1], [9, 1, 1, 1]])
+def test_the_first_correction_is_the_posterior_mean_of_a_mixture(reports):
+    start = Start(np.ones(1), 5.0 * STARTS)
+    model = hear(filter_for(alpha=start.alpha), [reports], n=30)
+    np.testing.assert_allclose(model.estimate[0], posterior_mean(start, np.array([reports]), 30)[0], atol=1e-4)
+
+
 def test_impossible_reports_leave_shares():
-    model = hear(filter_for(alpha=1e6 * STARTS[:2]), [[0, 0, 0, 3], [0, 0, 3, 0]], n=5)
+    model = hear(filter_for(alpha=1e15 * STARTS[:2]), [[0, 0, 0, 3], [0, 0, 3, 0]], n=5)
     assert np.isfinite(model.estimate).all()
     assert (model.estimate >= 0).all()
     assert model.estimate.sum() == pytest.approx(1.0)

@@ -48,7 +48,8 @@ def test_a_round_trip_decides_the_same(shares_file, shares_bundle, warehouse):
 def test_the_content_hash_covers_every_array(shares_file, shares_bundle, name):
     header, arrays = unpacked(shares_file)
     changed = arrays[name].copy()
-    changed.flat[0] += 1e-13 if changed.dtype.kind == "f" else 1
+    small = 1e-13 if name == "pi_l" else 1e-10  # rows are normalised beyond the one, the process is rounded below the other
+    changed.flat[0] += small if changed.dtype.kind == "f" else 1
     resealed(shares_file, header, {**arrays, name: changed})
     with contextlib.suppress(BundleError):  # it fits no more
         assert load_bundle(shares_file).content_hash != shares_bundle.content_hash

@@ -1,4 +1,4 @@
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -43,6 +43,43 @@ def record():
     """Two ticks; robot 4 joins for the second one, robot 2 misses it."""
     truths = [Truth(S, 0, (1, 2), (0, 1), (1, 0), (1, 1)), Truth(S, 1, (1, 2, 4), (1, 1, 0), (0, None, 1), (1, 0, 2))]
     return log_of([status(0, 1, 0), status(1, 0, 1)], truths, [0, 0, 1]).record({"game": "small"})
+
+
+@pytest.mark.parametrize("at_hand", [1, 3, 7, 100])
+def test_a_record_of_ticks_that_were_put_away_is_the_record_of_all(tmp_path, at_hand):
+    rng = np.random.default_rng(0)
+    whole, spilled = RunLog(), RunLog(at_hand, tmp_path / "runs" / "one")
+    for tick in range(20):
+        actions = tuple(None if rng.random() < 0.2 else int(rng.integers(3)) for _ in range(3))
+        truth = Truth(S, tick, (1, 2, 4), tuple(rng.integers(2, size=3).tolist()), actions, (1, 0, 2))
+        row = replace(status(tick, int(rng.integers(2)), 0), latency=float(rng.random()), answers=((1, 0), (4, 1)))
+        for log in (whole, spilled):
+            log.reports[S, tick] += 2
+            log.forget_old()
+            log.statuses[S, tick] = row
+            log.forget_old()
+            log.truths[S, tick] = truth
+            log.forget_old()
+        assert len(spilled.statuses) <= at_hand
+    assert (spilled.heard_ticks, spilled.true_ticks, spilled.sessions) == (20, 20, 1)
+    assert spilled.mean("latency") == pytest.approx(whole.mean("latency"))
+    for ticks in (None, 5):
+        one, other = (log.record({"game": "small"}, ticks) for log in (whole, spilled))
+        for field in fields(one):
+            if field.name != "about":
+                np.testing.assert_array_equal(getattr(one, field.name), getattr(other, field.name), err_msg=field.name)
+    assert one.about == other.about
+
+
+def test_a_full_disk_is_told_when_the_record_is_made(tmp_path):
+    (tmp_path / "folder").write_text("a file, in which no other can be")
+    log = RunLog(1, tmp_path / "folder" / "runs")
+    for tick in range(3):
+        log.statuses[S, tick] = status(tick, 0, 0)
+        log.truths[S, tick] = Truth(S, tick, (1,), (0,), (0,), (1,))
+        log.forget_old()
+    with pytest.raises(AltmarlError, match="the record is incomplete: "):
+        log.record({})
 
 
 @pytest.fixture

@@ -271,7 +271,7 @@ def test_the_table_of_robots_can_be_searched_and_sorted(scene):
     expect(page.locator("#roster-count")).to_have_text(re.compile(rf"^[1-6] of {ROBOTS}$"))
 
 
-def test_training_is_steered_from_the_page(scene, tmp_path):
+def test_training_is_steered_from_the_page(scene, policy):
     from altmarl_ros.msg import TrainingProgress
     from altmarl_ros.nodes.common import qos
 
@@ -279,7 +279,13 @@ def test_training_is_steered_from_the_page(scene, tmp_path):
     page.click("#tab-trainer")
     expect(page.locator("#trainer")).to_contain_text("No trainer is running")
     rewards = "{previous_reward: 3}"
-    settings = {"game": "warehouse", "folder": str(tmp_path), "runs": 50, "shadow.ticks": 5, "reward.parameters": rewards}
+    settings = {
+        "game": "warehouse",
+        "folder": str(policy.parent / "page"),
+        "runs": 50,
+        "shadow.ticks": 5,
+        "reward.parameters": rewards,
+    }
     arguments = [item for name, value in settings.items() for item in ("-p", f"{name}:={json.dumps(value)}")]
     trainer = scene.fleet.group.start("trainer", [str(executable("trainer")), "--ros-args", *arguments])
     first = scene.status().policy_id

@@ -1,9 +1,14 @@
 """Every executable starts and stops cleanly, and refuses bad parameters in one line."""
 
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
+
+from altmarl_ros.deployment.fleet_plan import FleetPlan
+from altmarl_ros.resources import executable
 
 pytestmark = [pytest.mark.ros, pytest.mark.untimed]
 
@@ -52,6 +57,9 @@ def test_a_stop_while_starting_is_a_clean_stop(start_executable, delay):
         ("coordinator", {"tick.period": "soon"}, "tick.period"),
         ("coordinator", {"sampling.model": "psychic"}, "psychic"),
         ("world", {"game": "chess"}, "chess"),
+        ("world", {"fleet_prefix": "robot_{id}"}, "robot_{id}/truth"),
+        ("world", {"world_prefix": "a b"}, "a b/command"),
+        ("coordinator", {"fleet_prefix": "/a\nb"}, "/a"),
         ("robot", {"robot_id": -1}, "robot_id"),
         ("robots", {"count": 0}, "count"),
         ("crowd", {"game": "chess"}, "chess"),
@@ -71,3 +79,74 @@ def test_a_bad_parameter_ends_with_one_line_and_exit_code_2(start_executable, po
     assert process.returncode == 2, output
     assert len(lines) == 1, output
     assert culprit in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "culprit"),
+    [
+        (["-p", "a..b:=1"], "a..b"),
+        (["-p", "tick.period"], "tick.period"),
+        (["-r", "__node:=a/b"], "a/b"),
+        (["--params-file", "bad.yaml"], "bad.yaml"),
+        (["--params-file", "none.yaml"], "none.yaml"),
+        (["--no-such-option"], "--no-such-option"),
+    ],
+)
+def test_what_ros_refuses_at_the_start_is_told_in_one_line(tmp_path, arguments, culprit):
+    (tmp_path / "bad.yaml").write_text("world:\n  ros__parameters:\n    se-  9\n")
+    done = subprocess.run(
+        [executable("world"), "--ros-args", *arguments], capture_output=True, text=True, timeout=30, cwd=tmp_path
+    )
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    own = [line for line in done.stderr.splitlines() if line.startswith("error: ROS 2 cannot start: ")]
+    assert len(own) == 1
+    assert culprit in own[0]
+
+
+@pytest.mark.parametrize("few", [7, 10, 13])
+def test_too_few_open_files_are_told_in_one_line(few):
+    """Commands and nodes alike; the middleware itself fails in the middle of its start."""
+    for program in ("cli.main", "nodes.simulators.markov_world"):
+        arguments = ["tune"] if program == "cli.main" else []
+        command = ["bash", "-c", f'ulimit -n {few}; exec "$0" -m altmarl_ros.{program} "$@"', sys.executable, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 2, done.stderr
+        (line,) = done.stderr.strip().splitlines()
+        assert f"only {few} files may be open at once" in line
+        assert line.endswith("ulimit -n 1024")
+
+
+def test_a_start_that_takes_long_is_stopped_at_once(start_executable):
+    process = start_executable("robots", count=10_000)
+    time.sleep(6.0)
+    began = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, output
+    assert "Traceback" not in output
+    assert time.monotonic() - began < 10.0
+
+
+def test_no_set_of_parameters_ends_a_node(fleet, policy, start_executable):
+    """Values beyond a limit that has no other end, names of services that cannot be, texts of any length."""
+    running = fleet(FleetPlan("warehouse", policy, robots=2, k=2, period=0.2, processes=1))
+    children = running.start("coordinator")
+    trainer = start_executable("trainer")
+    for node, values in (
+        ("coordinator", {"sampling__seed": -1}),
+        ("coordinator", {"roster__max_misses": 0}),
+        ("coordinator", {"sampling__model": "x" * 100_000}),
+        ("coordinator", {"sampling__k": [1, 2]}),
+        ("coordinator", {"x" * 300: 1}),
+        ("trainer", {"coordinator": "!!timestamp foo"}),
+        ("trainer", {"seed": -1}),
+        ("trainer", {"reward__parameters": "2020-13-45"}),
+        ("trainer", {"game": "\x1b[31m"}),
+    ):
+        taken, reason = running.set_parameters(node, 30.0, **values)
+        assert not taken, values
+        assert len(reason) < 500
+        assert reason.isprintable()
+    assert children["coordinator"].exit_code is None
+    assert trainer.poll() is None

@@ -67,12 +67,12 @@ def newest(running):
 
 
 def test_a_life_with_two_sessions_and_two_configurations(robots, policy):
-    node = Managed(robots)
+    node = Managed(robots, **{"paths.allowed": str(policy.parent)})
     assert node.state == UNCONFIGURED
     assert not node.change("configure")
     assert node.state == UNCONFIGURED
     assert node.said("cannot configure: parameter 'policy.file' of the coordinator is empty")
-    assert robots.set_parameters("coordinator", policy__file="/nowhere.npz", sampling__k=6)[0]
+    assert robots.set_parameters("coordinator", policy__file=str(policy.parent / "nowhere.npz"), sampling__k=6)[0]
     assert not node.change("configure")
     assert node.said("/nowhere.npz")
     assert not node.change("activate"), "an unconfigured node"

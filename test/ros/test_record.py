@@ -1,11 +1,13 @@
 """Recording a fleet over real DDS, reading the bag with other people's tools, and deciding again from it."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import yaml
@@ -130,6 +132,7 @@ def test_a_change_of_policy_and_a_takeover_are_decided_again(fleet, policy, reco
     other = replace(bundle, pi_g=Ladder(tuple((rung + 1) % 5 for rung in bundle.pi_g.rungs), 5, 5))
     other = replace(other, pi_l=LocalPolicy(bundle.pi_l.probabilities[..., ::-1]))
     save_bundle(other, tmp_path / "other.npz")
+    policy = Path(shutil.copy(policy, tmp_path / "first.npz"))
     process = recorder(tmp_path / "bag")
     running = fleet(FleetPlan("warehouse", policy, robots=6, k=3, period=0.2, processes=1, standby=True, start_timeout=5.0))
     children, latest = running.start(), lambda: running.observer.latest

@@ -161,11 +161,11 @@ def test_a_paused_fleet_waits_and_misses_nothing(tuned):
     assert [status.tick for status in fleet.heard] == list(range(len(fleet.heard)))
 
 
-def test_a_policy_comes_with_what_it_needs_in_one_set(tuned, policy, tmp_path):
+def test_a_policy_comes_with_what_it_needs_in_one_set(tuned, policy):
     """Its own k, and no temperature where it has no values, although the open tick goes by the old ones."""
     bundle = load_bundle(policy)
     bare = replace(bundle, pi_g=Ladder(bundle.pi_g.rungs[:3], 5, 5), pi_l=LocalPolicy(bundle.pi_l.probabilities[..., ::-1]))
-    path = save_bundle(bare, tmp_path / "bare.npz")
+    path = save_bundle(bare, policy.parent / "bare.npz")
     fleet = tuned()
     fleet.set(policy__temperature=1.0)
     for values, reason in (({}, "k is 3"), ({"sampling__k": 2}, "has no values")):

@@ -50,6 +50,14 @@ def train(
     ] = _DEFAULTS.temperature,
     learn_for: LearnFor = _DEFAULTS.learn_for,
     memory: Annotated[int, typer.Option(min=1, help="Memory that learning may use (MiB).")] = _DEFAULTS.memory,
+    search: Annotated[
+        Optional[float],
+        typer.Option(
+            min=0,
+            help="Seconds for which other responses and starts are tried after the rounds; default: 5 for fresh, 1 for "
+            "filtered, none on continuous states. A training that this ends differs from one machine to the next.",
+        ),
+    ] = None,
     seed: Seed = _DEFAULTS.seed,
     if_missing: Annotated[
         bool, typer.Option("--if-missing", help="Do nothing if the bundle exists already and fits the game.")
@@ -74,6 +82,7 @@ def train(
         temperature=temperature,
         learn_for=learn_for,
         memory=memory,
+        search=search,
         seed=seed,
         if_missing=if_missing,
         verbose=verbose,

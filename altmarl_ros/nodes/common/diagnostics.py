@@ -14,6 +14,15 @@ from altmarl_ros.nodes.common.qos import diagnostics_qos
 
 PERIOD = Parameter("diagnostics.period", 1.0, "Time between messages on /diagnostics; 0: none.", 0.0, 3600.0, unit="s")
 
+GRACE = Parameter(
+    "diagnostics.grace",
+    30.0,
+    "Time after the start in which what is still missing (coordinator, robots, poses, scans, driver) is no alarm.",
+    0.0,
+    3600.0,
+    unit="s",
+)
+
 
 def threshold_parameters(name: str, default: Threshold, description: str) -> tuple[Parameter, Parameter]:
     """The two parameters of a threshold, `diagnostics.<name>.warn` and `.error`, both live."""

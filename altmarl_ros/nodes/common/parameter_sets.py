@@ -9,6 +9,7 @@ from rclpy.exceptions import ParameterException
 from rclpy.parameter import Parameter as RclParameter
 
 from altmarl_ros.errors import AltmarlError
+from altmarl_ros.nodes.common.allowed_paths import AllowedPaths
 from altmarl_ros.nodes.common.guarded import GuardedNode
 from altmarl_ros.nodes.common.parameters import Parameter
 
@@ -32,6 +33,7 @@ def declare(node: GuardedNode, table: Sequence[Parameter], managed: bool = False
         parameter.check_choice(value)
         values[parameter.name] = value
     node.table.update({parameter.name: parameter for parameter in table})
+    node.paths = AllowedPaths(table, values, managed)
     return values
 
 
@@ -60,7 +62,8 @@ def watch(
         table: its parameters.
         values: the present values by name; they are kept up to date.
         prepare: gets all values as they would be and the names that are set. It makes what the change needs, without side
-            effects, or raises AltmarlError with the reason for a refusal.
+            effects, or raises AltmarlError with the reason for a refusal. What it needs of files comes from
+            `node.files_read`.
         apply: gets what `prepare` made, and the names, once the parameters are set and `values` is up to date.
     """
     by_name = {parameter.name: parameter for parameter in table}

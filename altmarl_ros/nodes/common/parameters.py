@@ -9,7 +9,7 @@ from typing import Any, Iterable, Literal, Mapping, Sequence, Union
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 
-from altmarl_ros.errors import AltmarlError
+from altmarl_ros.errors import AltmarlError, shown
 
 _UNBOUNDED = 2**31 - 1
 _CHOICES, _ON_CONFIGURE, _AND = "one of ", "read when the node is configured", "; "  # in a descriptor's constraints
@@ -40,6 +40,7 @@ class Parameter:
         fixed: whether nothing changes it after the start, the life cycle neither.
         safer: which values are safer than the one at the start, for a safety parameter (see `safety_bounds`): "lower" (of
             `choices` the earlier ones), "higher" (true for a switch), or none ("same"). Empty: it is no safety parameter.
+        path: what of the file system a text names (see `allowed_paths`); empty: nothing.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Parameter:
     live: bool = False
     fixed: bool = False
     safer: Literal["", "lower", "higher", "same"] = ""
+    path: Literal["", "file", "folder", "name or file"] = ""
 
     def descriptor(self, managed: bool = False) -> ParameterDescriptor:
         """What `ros2 param describe` shows.
@@ -68,7 +70,7 @@ class Parameter:
             name=self.name,
             description=description,
             additional_constraints=_AND.join(constraints),
-            read_only=self.fixed or (not self.live and not managed),
+            read_only=not self.settable(managed),
         )
         if self.minimum is not None or self.maximum is not None:
             low = self.minimum if self.minimum is not None else -_UNBOUNDED
@@ -78,6 +80,10 @@ class Parameter:
             else:
                 descriptor.floating_point_range = [FloatingPointRange(from_value=float(low), to_value=float(high))]
         return descriptor
+
+    def settable(self, managed: bool) -> bool:
+        """Whether another value can be set after the start; `managed`: the node has a life cycle."""
+        return not self.fixed and (self.live or managed)
 
     @property
     def bound(self) -> str:
@@ -103,7 +109,7 @@ class Parameter:
     def check_choice(self, value: Any) -> None:
         """Raise AltmarlError if there are choices and the value is none of them."""
         if self.choices and value not in self.choices:
-            raise AltmarlError(f"parameter {self.name!r} is {value!r}, must be one of {', '.join(self.choices)}")
+            raise AltmarlError(f"parameter {self.name!r} is {shown(value)}, must be one of {', '.join(self.choices)}")
 
     def accept(self, value: Any) -> Value:
         """Convert a value as a node would take it: a whole number becomes a float where one is needed, nothing else changes.
@@ -115,12 +121,12 @@ class Parameter:
         if kind is float and type(value) is int:
             value = float(value)
         if type(value) is not kind:
-            raise AltmarlError(f"parameter {self.name!r} is {value!r}, must be {_KINDS[kind]}")
+            raise AltmarlError(f"parameter {self.name!r} is {shown(value)}, must be {_KINDS[kind]}")
         low, high = self.minimum, self.maximum
         number = value if isinstance(value, (int, float)) else 0.0
         if (low is not None and not number >= low) or (high is not None and not number <= high):
-            limits = " and ".join([f"at least {low:g}"] * (low is not None) + [f"at most {high:g}"] * (high is not None))
-            raise AltmarlError(f"parameter {self.name!r} is {value!r}, must be {limits}")
+            limits = [f"{word} {limit:g}" for word, limit in (("at least", low), ("at most", high)) if limit is not None]
+            raise AltmarlError(f"parameter {self.name!r} is {value!r}, must be {' and '.join(limits)}")
         self.check_choice(value)
         return value  # type: ignore[no-any-return]
 
@@ -154,4 +160,4 @@ def accept(table: Sequence[Parameter], given: Mapping[str, Any]) -> dict[str, Va
 def unknown_parameter(name: str, known: Iterable[str]) -> AltmarlError:
     """The error for a parameter that does not exist; it suggests the known one with the most similar name."""
     close = get_close_matches(name, list(known), 1)
-    return AltmarlError(f"there is no parameter {name!r}" + (f"; is {close[0]!r} meant?" if close else ""))
+    return AltmarlError(f"there is no parameter {shown(name)}" + (f"; is {close[0]!r} meant?" if close else ""))

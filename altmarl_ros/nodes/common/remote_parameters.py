@@ -10,10 +10,12 @@ from typing import Any, Mapping, Union
 
 from rcl_interfaces.msg import ParameterDescriptor
 from rcl_interfaces.srv import DescribeParameters, GetParameters, ListParameters, SetParametersAtomically
+from rclpy.exceptions import InvalidTopicNameException
 from rclpy.node import Node
 from rclpy.parameter import Parameter, parameter_value_to_python
+from rclpy.validate_full_topic_name import validate_full_topic_name
 
-from altmarl_ros.errors import AltmarlError
+from altmarl_ros.errors import AltmarlError, shown
 from altmarl_ros.nodes.common.parameters import choices_in, is_live
 
 Value = Union[bool, int, float, str]
@@ -96,18 +98,47 @@ class RemoteParameters:
             self._node.destroy_client(client)
 
 
+def check_node_name(parameter: str, name: str) -> None:
+    """Check that a parameter's value can be the fully qualified name of a node.
+
+    Raises:
+        AltmarlError: naming the parameter, its value and the rule.
+    """
+    try:
+        validate_full_topic_name(name)
+    except InvalidTopicNameException:
+        raise AltmarlError(
+            f"parameter {parameter!r} is {shown(name)}, must be the full name of a node, such as /coordinator"
+        ) from None
+
+
 def typed(parameter: RemoteParameter, value: Any) -> Value:
     """Convert a value to the parameter's type: a whole number becomes a float where one is needed.
 
     Raises:
-        AltmarlError: the value has another type.
+        AltmarlError: the value has another type, or one that no message can carry.
     """
     kind = type(parameter.value)
+    where = f"parameter {parameter.name!r} is {shown(value)}"
     if kind is float and type(value) is int:
-        return float(value)
-    if type(value) is not kind:
-        raise AltmarlError(f"parameter {parameter.name!r} is {value!r}, must be of type {kind.__name__}")
+        try:
+            return float(value)
+        except OverflowError:
+            raise AltmarlError(f"{where}, must be a number that a float can hold") from None
+    if type(value) is not kind or kind not in (bool, int, float, str):
+        raise AltmarlError(f"{where}, must be of type {kind.__name__}")
+    if kind is int and not -(2**63) <= value < 2**63:
+        raise AltmarlError(f"{where}, must be a whole number of 64 bits")
+    if kind is str and not _can_be_sent(value):
+        raise AltmarlError(f"{where}, must be a text without NUL whose characters can be sent as UTF-8")
     return value  # type: ignore[no-any-return]
+
+
+def _can_be_sent(text: str) -> bool:
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:  # surrogates, by which Python stands for bytes of a command line that are no UTF-8
+        return False
 
 
 def _remote_parameter(descriptor: ParameterDescriptor, value: Any) -> RemoteParameter:

@@ -21,17 +21,33 @@ from types import FrameType
 from typing import Callable, Sequence
 
 import rclpy
+from rclpy.exceptions import NameValidationException, ParameterException
 from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import ok
 
 from altmarl_ros.errors import AltmarlError
+from altmarl_ros.resources import check_open_files
 
+# What rclpy raises about arguments, parameter files and names; and what the operating system refuses.
+_REFUSALS = (
+    rclpy_implementation.RCLError,
+    rclpy_implementation.RCLInvalidROSArgsError,
+    rclpy_implementation.UnknownROSArgsError,
+    ParameterException,
+    NameValidationException,
+    OSError,
+)
 _POLL = 0.1  # s; how long a signal may wait for the loop to notice
 _DRAIN_TIMEOUT = 0.5  # s; for the last messages of all nodes together
 _BRAKE_STEP = 0.05  # s
 _LONGEST_BRAKING = 2.0  # s
+
+
+class _Stopped(Exception):
+    """Raised by a signal while the nodes are made."""
 
 
 def make_executor() -> Executor:
@@ -45,34 +61,52 @@ def make_executor() -> Executor:
 
 def run(make_nodes: Callable[[], Sequence[Node]], args: Sequence[str] | None = None) -> int:
     """Make the nodes, spin them until a signal or a shutdown, and stop them; returns the exit code."""
-    stopping = False
+    stopping, starting, interrupted = False, True, False
 
     def request_stop(signum: int, frame: FrameType | None) -> None:
-        nonlocal stopping
+        nonlocal stopping, starting, interrupted
         stopping = True
+        if starting:  # which takes long with thousands of robots
+            starting, interrupted = False, True
+            raise _Stopped
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, request_stop)
     nodes: Sequence[Node] = ()
     executor: Executor | None = None
     try:
+        check_open_files()
         rclpy.init(args=None if args is None else list(args), signal_handler_options=SignalHandlerOptions.NO)
         nodes = make_nodes()
         executor = make_executor()
         for node in nodes:
             executor.add_node(node)
         gc.collect()
+        starting = False
         gc.freeze()  # what exists now stays, so no collection has to walk through it in the middle of a tick
         while not stopping and ok():
             executor.spin_once(timeout_sec=_POLL)
         return 0
-    except ExternalShutdownException:
+    except (ExternalShutdownException, _Stopped):
         return 0
     except AltmarlError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except Exception as error:
+        if interrupted:  # code that compiles makes other errors of it
+            return 0
+        if not starting or not isinstance(error, _REFUSALS):
+            raise
+        print(f"error: {refusal_text(error)}", file=sys.stderr)
+        return 2
     finally:
+        starting = False
         _finish(nodes, executor)
+
+
+def refusal_text(error: Exception) -> str:
+    """One line about what the middleware or the operating system refused at the start."""
+    return f"ROS 2 cannot start: {' '.join(str(error).split()) or type(error).__name__}"
 
 
 def _finish(nodes: Sequence[Node], executor: Executor | None) -> None:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
 import numpy as np
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.parameter import Parameter as RclParameter
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.monitoring.health import CoordinatorHealth, Finding, Level
+from altmarl_ros.monitoring.tick_expectation import SILENT_PERIODS
 from altmarl_ros.msg import CoordinatorStatus, FleetConfiguration
 from altmarl_ros.nodes.common import conversions, qos
 from altmarl_ros.nodes.common.diagnostics import Diagnostics
@@ -33,6 +35,8 @@ from altmarl_ros.protocol.plant import Plant, VirtualPlant
 from altmarl_ros.protocol.settings import CoordinatorSettings
 from altmarl_ros.protocol.standby import Handover
 from altmarl_ros.records import Configuration
+
+_LAST_WRITE = 1.0  # s; longest wait for a checkpoint when a node is cleaned up
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,8 @@ class CoordinatorNode(ManagedNode):
         self._values = declare(self, PARAMETERS, managed=True)
         watch(self, PARAMETERS, self._values, self._prepare_parameters, self._apply_parameters)
         self._last_session: int | None = None
+        self._calm_until = 0.0  # monotonic [s]; what is missing until then is no alarm
+        self._state_file: StateFile | None = None  # once configured
         self._standby: StandbyLink | None = None  # while active
         if self._values["autostart"]:
             self.start()
@@ -95,6 +101,7 @@ class CoordinatorNode(ManagedNode):
         self._join_handler = JoinHandler(endpoints, values, self._core, self._announcer.request)
         self._scheduler = TickScheduler(endpoints, self._core, self, values)
         self._health = CoordinatorHealth(settings.period)
+        self._pace = (settings.period, settings.paused)  # by which the health counts
         self._handover = Handover()  # what our session began with
         self._configuration_publisher = endpoints.publisher(FleetConfiguration, f"{prefix}/configuration", qos.account_qos())
         Diagnostics(self, endpoints, values["diagnostics.period"], prefix, self._diagnose)
@@ -116,6 +123,15 @@ class CoordinatorNode(ManagedNode):
         self._standby = None
         self._scheduler.stop()
 
+    def cleanup(self) -> None:
+        """Write the last checkpoint."""
+        self.drain(_LAST_WRITE)
+
+    def drain(self, timeout: float) -> None:
+        """Wait until the last checkpoint is written, at most `timeout` [s]."""
+        if self._state_file is not None:
+            self._state_file.drain(timeout)
+
     # The SuccessionHooks, which the standby link calls.
 
     def may_decide(self) -> bool:
@@ -134,6 +150,9 @@ class CoordinatorNode(ManagedNode):
             self._scheduler.start(gated=not self._resumed)
         else:
             self._scheduler.start_now()
+        now = time.monotonic()
+        self._calm_until = now + float(self._values["diagnostics.grace"])
+        self._health.begin(max(self._calm_until, now + self._scheduler.first_due))
 
     def step_down(self) -> None:
         """See SuccessionHooks."""
@@ -147,10 +166,13 @@ class CoordinatorNode(ManagedNode):
             given = {}
         elif configuration.policy_hash == self._core.bundle.content_hash:
             given.pop("policy.file", None)
-        if given:
-            changed = self.set_parameters_atomically([RclParameter(name, value=value) for name, value in given.items()])
+
+        def tell(changed: SetParametersResult) -> None:
             outcome = "taken" if changed.successful else f"not taken, {changed.reason}"
             self.get_logger().info(f"parameters of session {configuration.session}: {', '.join(given)} {outcome}")
+
+        if given:
+            self.set_parameters_later([RclParameter(name, value=value) for name, value in given.items()], tell)
 
     # The TickHooks, which the scheduler calls.
 
@@ -161,6 +183,10 @@ class CoordinatorNode(ManagedNode):
 
     def settings_taken(self, settings: CoordinatorSettings) -> None:
         """See TickHooks."""
+        pace = (settings.period, settings.paused)
+        if pace != self._pace:  # what was counted before says nothing of how ticks come from now on
+            self._pace = pace
+            self._health.begin(time.monotonic() + SILENT_PERIODS * settings.period)
         self._health.period = settings.period
         if self._standby is not None:
             self._standby.keep_pace(settings.period)
@@ -190,7 +216,8 @@ class CoordinatorNode(ManagedNode):
         """See TickHooks."""
         if self._plant_link is not None:
             self._plant_link.publish(decision)
-        self._state_file.save(self._core.session, self._core.global_state)
+        if self._state_file is not None:
+            self._state_file.save(self._core.session, self._core.global_state)
         status.refused_hellos, status.policy_requests = self._join_handler.refused, self._join_handler.policy_requests
         self._health.add(decision, status.latency, status.report_bytes, time.monotonic())
 
@@ -216,6 +243,8 @@ class CoordinatorNode(ManagedNode):
         self._configuration_publisher.publish(conversions.configuration_to_message(configuration, stamp))
 
     def _diagnose(self) -> list[Finding]:
+        now = time.monotonic()
+        starting = now < self._calm_until or self._scheduler.gated
         plant = [] if self._plant_link is None else [self._plant_link.finding()]
         if not self._deciding:
             return [Finding("role", Level.OK, "standing by" if self._standby else "inactive", {}), *plant]
@@ -227,9 +256,14 @@ class CoordinatorNode(ManagedNode):
             missed_ticks=self._scheduler.missed,
             refused_hellos=self._join_handler.refused,
             policy_requests=self._join_handler.policy_requests,
-            now=time.monotonic(),
+            starting=starting,
+            now=now,
         )
         return [*found, *plant, self._endpoints.finding(self._scheduler.keeps_deadline)]
+
+    def read_files(self, values: Mapping[str, Any], names: frozenset[str]) -> PolicyBundle | None:
+        """See GuardedNode: the policy, where one is set while there is a game that it must be for."""
+        return _load_bundle(values, self._game) if self.configured and "policy.file" in names else None
 
     def _prepare_parameters(self, values: Mapping[str, Any], names: frozenset[str]) -> _Change | None:
         if not self.configured:
@@ -241,7 +275,7 @@ class CoordinatorNode(ManagedNode):
                 f"parameter 'tick.period' is {values['tick.period']:g}, must be below 'failover.lease', {lease:g}, "
                 "or a standby takes over between two ticks"
             )
-        bundle = _load_bundle(values, self._game) if "policy.file" in names else None
+        bundle = self.files_read(values, names)
         settings = CoordinatorSettings.from_parameters(values)
         self._core.check(settings=settings, bundle=bundle)
         return _Change(settings, bundle)

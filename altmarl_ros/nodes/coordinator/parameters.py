@@ -7,6 +7,7 @@ from typing import Any, Mapping
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.monitoring.health import Threshold, Thresholds
 from altmarl_ros.nodes.common import diagnostics
+from altmarl_ros.nodes.common.allowed_paths import ALLOWED
 from altmarl_ros.nodes.common.diagnostics import threshold_parameters
 from altmarl_ros.nodes.common.lifecycle import AUTOSTART
 from altmarl_ros.nodes.common.parameters import Parameter
@@ -20,12 +21,13 @@ _DEFAULTS = CoordinatorSettings()
 _THRESHOLDS = Thresholds()
 
 PARAMETERS = (
-    Parameter("game", "warehouse", "Game: a built-in name or a YAML file."),
+    Parameter("game", "warehouse", "Game: a built-in name or a YAML file.", path="name or file"),
     Parameter(
         "policy.file",
         "",
         "Policy bundle (.npz) learned for that game by `altmarl train`; set again, it is read again.",
         live=True,
+        path="file",
     ),
     Parameter(
         "policy.patience",
@@ -126,11 +128,19 @@ PARAMETERS = (
         1,
         live=True,
     ),
-    Parameter("state_file", "", "Where s_g and the session survive a restart; empty: nowhere."),
+    Parameter(
+        "state_file",
+        "",
+        "File in which s_g and the session survive a restart, one that is not there yet or that a coordinator wrote; "
+        "empty: nowhere.",
+        path="file",
+    ),
+    ALLOWED,
     AUTOSTART,
     *PLANT_PARAMETERS,
     *STANDBY_PARAMETERS,
     diagnostics.PERIOD,
+    diagnostics.GRACE,
     *threshold_parameters("slowness", _THRESHOLDS.slowness, "Missing share of the tick frequency"),
     *threshold_parameters("loss", _THRESHOLDS.loss, "Share of polls without an accepted report"),
     *threshold_parameters("suspended", _THRESHOLDS.suspended, "Share of the roster that has left the draw"),

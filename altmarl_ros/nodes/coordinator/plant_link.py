@@ -71,9 +71,10 @@ class PlantLink:
         self.held = 0
 
     def finding(self) -> Finding:
-        """A finding for /diagnostics: whether the plant's state is known."""
+        """A finding for /diagnostics: whether the plant's state is known, which before the first tick is due it need not be."""
         plant = self.plant
-        level = Level.ERROR if plant.trouble else Level.OK
+        early = plant.state is None and not self.held
+        level = Level.ERROR if plant.trouble and not early else Level.OK
         return Finding(
             "plant",
             level,

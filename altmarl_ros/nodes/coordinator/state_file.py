@@ -1,16 +1,22 @@
-"""The file in which a coordinator keeps what its next start must know."""
+"""The file in which a coordinator keeps what its next start must know.
+
+Its path is a parameter, and so comes from whoever may set one: nothing is overwritten but a checkpoint, or an empty file as
+a power cut leaves it. It is written in a thread, since a slow disk must not delay the ticks.
+"""
 
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from altmarl_ros.files import write_atomically
+from altmarl_ros.files import read_regular, write_atomically
 from altmarl_ros.games import TabularGame
 
 _MAX_BYTES = 4096
+_THROTTLE = 10.0  # s
 
 
 @dataclass(frozen=True)
@@ -39,12 +45,12 @@ def read_checkpoint(path: Path) -> Checkpoint | None:
     Raises:
         ValueError: the file is not a checkpoint, with the reason.
     """
-    try:
-        text = path.read_bytes()[:_MAX_BYTES]
-    except FileNotFoundError:
+    if not path.is_symlink() and not path.exists():
         return None
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror or error}") from None
+    try:
+        text = read_regular(path, _MAX_BYTES)
+    except ValueError as error:
+        raise ValueError(f"{path} is not a checkpoint: {error}") from None
     try:
         values = json.loads(text)
         checkpoint = Checkpoint(**values)
@@ -56,15 +62,15 @@ def read_checkpoint(path: Path) -> Checkpoint | None:
     return checkpoint
 
 
-_THROTTLE = 10.0  # s
-
-
 class StateFile:
     """Saves and restores checkpoints of one game, and logs what goes wrong; without a path it does neither."""
 
     def __init__(self, logger: Any, path: str, game: TabularGame) -> None:
         self._logger, self._game = logger, game
         self._path = Path(path) if path else None
+        self._next: Checkpoint | None = None  # to be written
+        self._idle = threading.Condition()
+        self._writing = False
 
     def restore(self) -> Checkpoint | None:
         """The checkpoint of the last start; None where there is none, or none of this game."""
@@ -73,7 +79,11 @@ class StateFile:
         try:
             checkpoint = read_checkpoint(self._path)
         except ValueError as error:
-            self._logger.warning(f"starting afresh: {error}")
+            if self._path.is_file() and self._path.stat().st_size == 0:
+                self._logger.warning(f"starting afresh: {error}")
+            else:
+                self._logger.error(f"starting afresh, and keeping no state, since that overwrites checkpoints only: {error}")
+                self._path = None
             return None
         if checkpoint is None:
             return None
@@ -84,10 +94,29 @@ class StateFile:
         return checkpoint
 
     def save(self, session: int, global_state: int | None) -> None:
-        """Write a checkpoint; a disk that fails is logged and is no reason to stop."""
+        """Write a checkpoint soon; of several that wait only the last. A disk that fails is logged, and no reason to stop."""
         if self._path is None:
             return
-        try:
-            write_checkpoint(Checkpoint(self._game.content_hash, session, global_state), self._path)
-        except OSError as error:
-            self._logger.error(f"{self._path} cannot be written: {error}", throttle_duration_sec=_THROTTLE)
+        with self._idle:
+            self._next = Checkpoint(self._game.content_hash, session, global_state)
+            if not self._writing:
+                self._writing = True
+                threading.Thread(target=self._write, args=(self._path,), name="state file", daemon=True).start()
+
+    def drain(self, timeout: float) -> None:
+        """Wait until all is written, at most `timeout` [s]."""
+        with self._idle:
+            self._idle.wait_for(lambda: not self._writing, timeout)
+
+    def _write(self, path: Path) -> None:
+        while True:
+            with self._idle:
+                checkpoint, self._next = self._next, None
+                if checkpoint is None:
+                    self._writing = False
+                    self._idle.notify_all()
+                    return
+            try:
+                write_checkpoint(checkpoint, path)
+            except OSError as error:
+                self._logger.error(f"{path} cannot be written: {error}", throttle_duration_sec=_THROTTLE)

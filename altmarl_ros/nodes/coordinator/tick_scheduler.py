@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Mapping, Protocol
 
+from altmarl_ros.monitoring.tick_expectation import SILENT_PERIODS
 from altmarl_ros.msg import CoordinatorStatus, FleetTick, RobotReport
 from altmarl_ros.nodes.common import conversions, qos
 from altmarl_ros.nodes.common.endpoints import Endpoints
@@ -104,6 +105,11 @@ class TickScheduler:
         return not self._ticker.is_canceled()
 
     @property
+    def gated(self) -> bool:
+        """Whether the first tick waits for robots."""
+        return not self._gate.is_canceled()
+
+    @property
     def keeps_deadline(self) -> bool:
         """Whether ticks come as often as the quality of service of their topic promised when it was made."""
         return not self._core.settings.paused and self._period <= self._promised_period
@@ -126,6 +132,12 @@ class TickScheduler:
             self._period = settings.period
             if self.running:
                 self._ticker.reset()
+
+    @property
+    def first_due(self) -> float:
+        """By when the first tick has to come, if it is not held, after `start` [s, from then on]."""
+        gate = self._start_timeout + _SETTLE if self.gated else 0.0
+        return gate + SILENT_PERIODS * self._period
 
     def _check_gate(self) -> None:
         # Tick 0 is the start of an episode only if the whole fleet can hear it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Callable, Protocol
 
 from altmarl_ros.monitoring.health import Finding
+from altmarl_ros.monitoring.tick_expectation import TickExpectation
 from altmarl_ros.protocol.messages import Tick
 
 
@@ -40,8 +41,8 @@ class Body(Protocol):
         """Wait until the last messages have arrived, at most `timeout` [s]."""
         ...
 
-    def finding(self) -> Finding | None:
-        """Return what /diagnostics says of this robot alone; None: nothing."""
+    def finding(self, expected: TickExpectation) -> Finding | None:
+        """Return what /diagnostics says of this robot alone, whose next tick is expected so; None: nothing."""
         ...
 
     def close(self) -> None:

@@ -12,7 +12,8 @@ from typing import Callable
 
 from rclpy.node import Node
 
-from altmarl_ros.msg import FleetTick, LocalPolicy
+from altmarl_ros.monitoring.tick_expectation import TickExpectation
+from altmarl_ros.msg import FleetConfiguration, FleetTick, LocalPolicy
 from altmarl_ros.nodes.common import conversions, qos
 from altmarl_ros.nodes.common.deferred_work import DeferredWork
 from altmarl_ros.nodes.common.endpoints import Endpoints
@@ -40,10 +41,11 @@ class RobotCallbacks:
 class CoordinatorSubscriptions:
     """The coordinator's topics, for the robots of one process, all of which are set up for one game.
 
-    Subscriptions: <prefix>/tick (FleetTick), <prefix>/policy (LocalPolicy).
+    Subscriptions: <prefix>/tick (FleetTick), <prefix>/policy (LocalPolicy), <prefix>/configuration (FleetConfiguration).
 
     Attributes:
         policies: the latest policies that were announced, which the robots share.
+        expected: by when the next tick has to come, for diagnoses alone.
     """
 
     def __init__(
@@ -54,6 +56,8 @@ class CoordinatorSubscriptions:
         *,
         game_hash: str,
         deferred: DeferredWork,
+        expected: TickExpectation,
+        now: Callable[[], float],
         lease: float | None = None,
     ) -> None:
         """Subscribe below a prefix.
@@ -64,14 +68,17 @@ class CoordinatorSubscriptions:
             prefix: of the fleet-wide topics.
             game_hash: policies for other games are refused; empty: none is.
             deferred: work that nobody waits for.
+            expected: is told what the coordinator says of its ticks.
+            now: the clock of `expected` [s].
             lease: see `qos.tick_qos`; None: it is not watched whether writers of ticks are alive.
         """
-        self.policies = HeldPolicies()
+        self.policies, self.expected, self._now = HeldPolicies(), expected, now
         self._node, self._game_hash, self._deferred = node, game_hash, deferred
         self._robots: dict[int, RobotCallbacks] = {}
         self._pending: tuple[FleetTick, Tick, list[RobotCallbacks]] | None = None  # a tick, and who has yet to get it
         self._writers: tuple[int, int] | None = None  # alive, not alive
         make.subscription(LocalPolicy, f"{prefix}/policy", self._on_policy, qos.policy_qos())
+        make.subscription(FleetConfiguration, f"{prefix}/configuration", self._on_configuration, qos.latched_qos())
         watched = self._on_writers_changed if lease is not None else None
         make.subscription(FleetTick, f"{prefix}/tick", self._on_tick, qos.tick_qos(lease=lease), watched)
 
@@ -114,6 +121,10 @@ class CoordinatorSubscriptions:
         self.policies.hold(held)
         for callbacks in list(self._robots.values()):
             callbacks.on_policy()
+
+    def _on_configuration(self, message: FleetConfiguration) -> None:
+        configuration = conversions.configuration_from_message(message)
+        self.expected.tell(configuration.session, configuration.parameters, self._now())
 
     def _on_writers_changed(self, alive: int, not_alive: int) -> None:
         self._writers = (alive, not_alive)

@@ -15,6 +15,7 @@ from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
 from altmarl_ros.monitoring.health import Finding
+from altmarl_ros.monitoring.tick_expectation import TickExpectation
 from altmarl_ros.msg import BodyCommand, BodyState
 from altmarl_ros.nodes.common import qos
 from altmarl_ros.nodes.common.deferred_work import DeferredWork
@@ -72,7 +73,7 @@ class MarkovBody:
     def drain(self, timeout: float) -> None:
         """See Body: no last message has to arrive."""
 
-    def finding(self) -> Finding | None:
+    def finding(self, expected: TickExpectation) -> Finding | None:
         """See Body."""
         return None
 

@@ -12,6 +12,7 @@ from rclpy.duration import Duration
 from rclpy.timer import Timer
 
 from altmarl_ros.monitoring.health import Finding, Threshold, robots_finding
+from altmarl_ros.monitoring.tick_expectation import TickExpectation
 from altmarl_ros.msg import FleetTick, RobotHello, RobotReport
 from altmarl_ros.nodes.common import conversions, qos
 from altmarl_ros.nodes.common.diagnostics import Diagnostics
@@ -174,12 +175,18 @@ class RobotNode(ManagedNode):
         """Act by other live parameters, and drive by other settings, from now on."""
         if self.configured:
             self.agent.silence, self.agent.temperature = float(values["silence"]), float(values["policy.temperature"])
+            self.expected.least = float(values["silence"])
         if isinstance(self._body, Vehicle):
             self._body.adjust(settings)
 
     def finding(self) -> Finding | None:
         """Return what /diagnostics says of this robot alone."""
-        return self._body.finding() if self._body is not None else None
+        return self._body.finding(self.expected) if self._body is not None else None
+
+    @property
+    def expected(self) -> TickExpectation:
+        """By when the next tick has to come."""
+        return self._coordinator.expected
 
     def now(self) -> float:
         """Return the time by which silence is measured [s]."""
@@ -216,6 +223,7 @@ class RobotNode(ManagedNode):
             self._publish_report(conversions.report_to_message(reaction.late_report))
         if reaction.heard in (Heard.OLD, Heard.REPEATED):
             return
+        self.expected.tick(tick.session, now)
         body.tick_received(now)
         if reaction.rejoins:
             self._join_soon()
@@ -243,7 +251,7 @@ class RobotNode(ManagedNode):
 def diagnose(robots: Sequence[RobotNode], make: Endpoints, values: Mapping[str, Any]) -> list[Finding]:
     """Return what the robots of one process find, and what the middleware complains of on its shared endpoints."""
     silent = Threshold(values["diagnostics.silent.warn"], values["diagnostics.silent.error"])
-    together = robots_finding([robot.agent for robot in robots], robots[0].now(), silent)
+    together = robots_finding([robot.agent for robot in robots], robots[0].now(), silent, robots[0].expected)
     each = [finding for robot in robots if (finding := robot.finding()) is not None]
     return [together, make.finding(), *each]
 

@@ -12,6 +12,7 @@ from altmarl_ros.driving.local_planner import PlannerSettings
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.monitoring.health import Threshold
 from altmarl_ros.nodes.common import diagnostics
+from altmarl_ros.nodes.common.allowed_paths import ALLOWED
 from altmarl_ros.nodes.common.parameters import Parameter
 from altmarl_ros.nodes.common.safety_bounds import CEILINGS, LOCKED
 
@@ -19,7 +20,7 @@ _LIMITS, _GOVERNOR, _PLANNER = Limits(), GovernorSettings(), PlannerSettings()
 _SPEED, _FAR = 20.0, 1e6
 
 SHARED_PARAMETERS = (
-    Parameter("game", "", "Game that the robot is set up for, a name or a YAML file; empty: any."),
+    Parameter("game", "", "Game that the robot is set up for, a name or a YAML file; empty: any.", path="name or file"),
     Parameter("fleet_prefix", "/fleet", "Prefix of the fleet-wide topics."),
     Parameter("world_prefix", "/world", "Prefix of the simulated world's topics."),
     Parameter("seed", 0, "Seed of the robot's action draws, together with its id.", 0),
@@ -40,6 +41,7 @@ SHARED_PARAMETERS = (
 
 DIAGNOSTICS_PARAMETERS = (
     diagnostics.PERIOD,
+    diagnostics.GRACE,
     *diagnostics.threshold_parameters("silent", Threshold(0.01, 0.5), "Share of robots that hear no coordinator"),
 )
 
@@ -53,7 +55,8 @@ BODY = Parameter(
 DRIVE_PARAMETERS = (
     CEILINGS,
     LOCKED,
-    Parameter("floor", "", "Floor map, a name or a YAML file; empty: the game's own."),
+    Parameter("floor", "", "Floor map, a name or a YAML file; empty: the game's own.", path="name or file"),
+    ALLOWED,
     Parameter("zones.hysteresis", 0.2, "How far beyond its zone a robot still counts as in it.", 0.0, 100.0, unit="m"),
     Parameter("zones.tolerance", 0.5, "How far from all zones a robot still counts as in the last one.", 0.0, 100.0, unit="m"),
     Parameter(
@@ -223,6 +226,15 @@ DRIVE_PARAMETERS = (
         safer="higher",
     ),
     Parameter(
+        "diagnostics.blocked",
+        20.0,
+        "How long something may bar a robot's way before /diagnostics warns.",
+        0.0,
+        3600.0,
+        unit="s",
+        live=True,
+    ),
+    Parameter(
         "goal.tolerance",
         _PLANNER.tolerance,
         "Distance from its slot at which a robot has arrived.",
@@ -242,11 +254,13 @@ class DriveSettings:
         limits: of the base.
         governor: timeouts and margins of the governor.
         planner: clearance and tolerance of the local planner.
+        patience: how long something may bar the way before it is an alarm [s].
     """
 
     limits: Limits
     governor: GovernorSettings
     planner: PlannerSettings
+    patience: float
 
 
 def drive_settings(values: Mapping[str, Any]) -> DriveSettings:
@@ -284,7 +298,7 @@ def drive_settings(values: Mapping[str, Any]) -> DriveSettings:
         period=1.0 / number("drive.rate"),
     )
     planner = PlannerSettings(radius=radius, clearance=number("margin.clearance"), tolerance=number("goal.tolerance"))
-    return DriveSettings(limits, governor, planner)
+    return DriveSettings(limits, governor, planner, number("diagnostics.blocked"))
 
 
 def pose_of(values: Mapping[str, Any], name: str) -> Pose:

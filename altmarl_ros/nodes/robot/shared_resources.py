@@ -13,6 +13,7 @@ from altmarl_ros.driving.zones import Zones
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import load_floor_map, load_game
 from altmarl_ros.games.moves import goal_zones
+from altmarl_ros.monitoring.tick_expectation import TickExpectation
 from altmarl_ros.nodes.common.clock import AgeClock
 from altmarl_ros.nodes.common.deferred_work import DeferredWork
 from altmarl_ros.nodes.common.endpoints import Endpoints
@@ -69,7 +70,10 @@ class SharedResources:
         else:
             lease = float(values["timeout.coordinator"])
             acts_through = VehicleResources(clock, load_goal_map(values), FleetStop(node, prefix))
-        coordinator = CoordinatorSubscriptions(node, make, prefix, game_hash=game_hash, deferred=deferred, lease=lease)
+        expected = TickExpectation(least=float(values["silence"]), grace=float(values["diagnostics.grace"]))
+        coordinator = CoordinatorSubscriptions(
+            node, make, prefix, game_hash=game_hash, deferred=deferred, expected=expected, now=clock.now, lease=lease
+        )
         return cls(game_hash, clock, coordinator, acts_through)
 
 

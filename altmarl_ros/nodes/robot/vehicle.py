@@ -26,8 +26,9 @@ from altmarl_ros.driving.goal_selection import GoalSelector
 from altmarl_ros.driving.governor import Governor
 from altmarl_ros.driving.governor_types import Command, Inputs, OnSilence, Reason, State
 from altmarl_ros.driving.scan import Scan
-from altmarl_ros.monitoring.drive_health import drive_finding
+from altmarl_ros.monitoring.drive_health import drive_finding, is_blocked
 from altmarl_ros.monitoring.health import Finding
+from altmarl_ros.monitoring.tick_expectation import Standing, TickExpectation
 from altmarl_ros.msg import DriveState
 from altmarl_ros.nodes.common import qos
 from altmarl_ros.nodes.common.clock import seconds
@@ -96,6 +97,9 @@ class Vehicle:
         self._zone: int | None = None
         self._acted: tuple[Tick, int, int] | None = None  # tick, s_l, a_l
         self._command = Command()
+        self._patience = settings.patience
+        self._entered: float | None = None  # when it was diagnosed first, since a simulated clock may begin late
+        self._blocked_since: float | None = None
         self._jumps = self._clock.jumps
         self._resting = False
         self._published: tuple[object, ...] = ()
@@ -113,11 +117,13 @@ class Vehicle:
         """Drive by other limits, timeouts and margins from now on."""
         self._governor.limits, self._governor.settings = settings.limits, settings.governor
         self._drive.adjust(settings)
+        self._patience = settings.patience
 
     def enter(self, changed: Callable[[], None]) -> None:
         """See Body."""
         self._changed = changed
         self._command = Command()
+        self._entered = self._blocked_since = None
         self._timer = self._clock.start_timer(self._governor.settings.period, self._step_safely)
 
     def tick_received(self, now: float) -> None:
@@ -166,12 +172,22 @@ class Vehicle:
         """See Body."""
         self._drive.close()
 
-    def finding(self) -> Finding:
+    def finding(self, expected: TickExpectation) -> Finding:
         """See Body."""
-        now = self._clock.now()
+        now, period, timeout = self._clock.now(), expected.period, self._governor.settings.tick_timeout
+        self._entered = now if self._entered is None else self._entered
+        standing = expected.standing(now)
+        if self._coordinator.lost and standing in (Standing.PAUSED, Standing.HEARD):
+            standing = Standing.SILENT  # the middleware knows before a tick is due
+        advice = f"its timeout.tick, {timeout:g} s, is below the coordinator's tick.period, {period or 0.0:g} s"
         return drive_finding(
             self._id,
             self._command,
+            standing=standing,
+            starting=now - self._entered < expected.grace,
+            blocked=0.0 if self._blocked_since is None else now - self._blocked_since,
+            patience=self._patience,
+            advice=advice if period is not None and timeout < period else "",
             pose_age=now - self._fix.arrived + self._fix.delay if self._fix else math.inf,
             tick_age=now - self._coordinator.tick_arrived,
             emergency_stop=self._governor.emergency_stopped or self._fleet_stop.pressed,
@@ -259,6 +275,10 @@ class Vehicle:
         if self._base is not None:
             self._base.command(command.velocity)
         now, selector = self._clock.now(), self._selector
+        if not is_blocked(command):
+            self._blocked_since = None
+        elif self._blocked_since is None:
+            self._blocked_since = now
         acted = self._acted if selector.from_action else None
         state = (command.state, command.reasons, self._zone, selector.goal, acted, self._drive.arrived)
         if state != self._published or not is_fresh(now, self._published_at, _REPEAT):

@@ -16,7 +16,8 @@ from rclpy.timer import Timer
 
 from altmarl_ros.games import load_game
 from altmarl_ros.monitoring.health import Finding, Threshold, robots_finding
-from altmarl_ros.msg import FleetTick, FleetTruth, LocalPolicy, RobotHello, RobotReport
+from altmarl_ros.monitoring.tick_expectation import TickExpectation
+from altmarl_ros.msg import FleetConfiguration, FleetTick, FleetTruth, LocalPolicy, RobotHello, RobotReport
 from altmarl_ros.nodes.common import conversions, qos
 from altmarl_ros.nodes.common.diagnostics import Diagnostics
 from altmarl_ros.nodes.common.endpoints import Endpoints
@@ -33,7 +34,7 @@ PARAMETERS = (
     Parameter("first_id", 0, "Id of the first robot.", 0, 2**32 - 1),
     Parameter("count", 1000, "Number of robots.", 1, 1_000_000),
     *(parameter for parameter in SHARED_PARAMETERS if parameter.name not in ("game", "world_prefix")),
-    Parameter("game", "warehouse", "Game that is played: a built-in name or a YAML file."),
+    Parameter("game", "warehouse", "Game that is played: a built-in name or a YAML file.", path="name or file"),
     *DIAGNOSTICS_PARAMETERS,
 )
 
@@ -43,7 +44,8 @@ _MOST_REPORTS = 1000
 class CrowdNode(GuardedNode):
     """Robots in arrays; see `simulation.vectorised_fleet`.
 
-    Subscriptions: <fleet_prefix>/tick (FleetTick), <fleet_prefix>/policy (LocalPolicy).
+    Subscriptions: <fleet_prefix>/tick (FleetTick), <fleet_prefix>/policy (LocalPolicy), <fleet_prefix>/configuration
+    (FleetConfiguration).
     Publishers: <fleet_prefix>/report (RobotReport), <fleet_prefix>/hello (RobotHello), <fleet_prefix>/truth (FleetTruth),
     /diagnostics (diagnostic_msgs/msg/DiagnosticArray).
     Services: those of its parameters.
@@ -56,6 +58,7 @@ class CrowdNode(GuardedNode):
         values = self._values
         game = load_game(values["game"])
         self._game_hash = game.content_hash
+        self._expected = TickExpectation(least=float(values["silence"]), grace=float(values["diagnostics.grace"]))
         self._crowd = Crowd(game, int(values["first_id"]), int(values["count"]), int(values["seed"]), float(values["silence"]))
         ids, step = self._crowd.ids, RobotHello.MAX_COUNT
         self._adjust()
@@ -75,12 +78,14 @@ class CrowdNode(GuardedNode):
         self._truth_publisher = make.publisher(FleetTruth, f"{prefix}/truth", qos.account_qos())
         make.subscription(LocalPolicy, f"{prefix}/policy", self._on_policy, qos.policy_qos())
         make.subscription(FleetTick, f"{prefix}/tick", self._on_tick, qos.tick_qos())
+        make.subscription(FleetConfiguration, f"{prefix}/configuration", self._on_configuration, qos.latched_qos())
         Diagnostics(self, make, values["diagnostics.period"], prefix, self._diagnose)
         self._join_soon()
 
     def _adjust(self) -> None:
         leader = self._crowd.leader
         leader.silence, leader.temperature = float(self._values["silence"]), float(self._values["policy.temperature"])
+        self._expected.least = float(self._values["silence"])
 
     def stop(self) -> None:
         """Leave the fleet."""
@@ -119,6 +124,10 @@ class CrowdNode(GuardedNode):
         self._crowd.policies.hold(held)
         self._act()
 
+    def _on_configuration(self, message: FleetConfiguration) -> None:
+        configuration = conversions.configuration_from_message(message)
+        self._expected.tell(configuration.session, configuration.parameters, time.monotonic())
+
     def _on_tick(self, message: FleetTick) -> None:
         now = time.monotonic()
         leader = self._crowd.leader
@@ -128,6 +137,7 @@ class CrowdNode(GuardedNode):
             self._publish_reports()
         if heard in (Heard.OLD, Heard.REPEATED):
             return
+        self._expected.tick(message.session, now)
         if was_silent or heard is Heard.NEW_SESSION:
             self._join_soon()
         elif (leader.lacks_policy or leader.lacks_values) and now - self._asked_for_policy >= POLICY_REPEAT:
@@ -147,7 +157,8 @@ class CrowdNode(GuardedNode):
             self._report_publisher.publish(conversions.report_to_message(report))
 
     def _diagnose(self) -> list[Finding]:
-        robots = robots_finding([self._crowd.leader], time.monotonic(), self._silent, each=len(self._crowd.ids))
+        now, each = time.monotonic(), len(self._crowd.ids)
+        robots = robots_finding([self._crowd.leader], now, self._silent, self._expected, each)
         return [robots, self._endpoints.finding()]
 
 

@@ -19,7 +19,7 @@ from altmarl_ros.protocol.admission import DEFAULT_CAPACITY, NAME_LENGTH
 from altmarl_ros.simulation import MarkovWorld
 
 PARAMETERS = (
-    Parameter("game", "warehouse", "Game: a built-in name or a YAML file."),
+    Parameter("game", "warehouse", "Game: a built-in name or a YAML file.", path="name or file"),
     Parameter("seed", 0, "Seed of first states and movements.", 0),
     Parameter("roster.capacity", DEFAULT_CAPACITY, "Most robots that the world simulates.", 1, 10_000_000),
     Parameter("fleet_prefix", "/fleet", "Prefix of the fleet-wide topics."),

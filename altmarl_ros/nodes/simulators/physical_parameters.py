@@ -17,8 +17,8 @@ from altmarl_ros.simulation.physical.settings import config_of, settings
 _SETTINGS = tuple(Parameter(each.name, each.default, each.description.capitalize()) for each in settings())
 
 PARAMETERS = (
-    Parameter("game", "hall", "Game: a built-in name or a YAML file."),
-    Parameter("map", "", "Floor map: a built-in name or a YAML file; empty: the game's own."),
+    Parameter("game", "hall", "Game: a built-in name or a YAML file.", path="name or file"),
+    Parameter("map", "", "Floor map: a built-in name or a YAML file; empty: the game's own.", path="name or file"),
     Parameter("first_id", 0, "Id of the first robot.", 0, 2**32 - 1),
     Parameter("count", 10, "Number of robots.", 1, 10_000),
     Parameter("name_prefix", "robot_", "Robot i's topics are in the namespace <name_prefix>i."),
@@ -29,7 +29,7 @@ PARAMETERS = (
         choices=("parked", "random"),
     ),
     Parameter("seed", 0, "Seed of everything random.", 0),
-    Parameter("faults_file", "", "YAML file of faults, robots counted from 0; empty: none."),
+    Parameter("faults_file", "", "YAML file of faults, robots counted from 0; empty: none.", path="file"),
     Parameter("real_time_factor", 1.0, "Simulated time over real time; 0: as fast as the robots steer.", 0.0, 1000.0),
     Parameter(
         "answer_time",

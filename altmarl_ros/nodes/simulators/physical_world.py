@@ -34,6 +34,7 @@ _LONGEST_RUN = 0.02  # s, steady; after which commands are received before the n
 _LOOK = 0.2  # s, simulated; between looks at the robots' true zones
 _FLOOR_PERIOD = 1.0  # s, simulated; between messages about the floor
 _SLOW = 0.9  # of the wanted factor
+_SETTLED = 10.0  # s; the factor is a mean over some seconds, the first of which have the start of everything in them
 
 
 class PhysicalWorldNode(GuardedNode):
@@ -181,8 +182,8 @@ class PhysicalWorldNode(GuardedNode):
 
     def _diagnose(self) -> list[Finding]:
         world, wanted = self._world, self._pace.factor
-        slow = wanted > 0.0 and self._reached < _SLOW * wanted
         now, contacts = world.time, len(world.contacts)
+        slow = wanted > 0.0 and self._reached < _SLOW * wanted and now > _SETTLED * wanted
         active = [fault for fault in self._faults if fault.start <= now < fault.end]
         broken = ", ".join(
             f"robot {self._ids[f.robot]} {f.kind.value}" if f.robot is not None else f.kind.value for f in active

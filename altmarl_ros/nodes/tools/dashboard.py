@@ -160,6 +160,9 @@ class DashboardNode(GuardedNode):
             node, _, finding = status.name.partition(": ")
             if finding == "ticks":
                 self._decided_at[node] = time.monotonic()
+            drive = dashboard_conversions.drive_of(status) if status.hardware_id == self._prefix else None
+            if drive is not None:
+                self._view.hear_drive(*drive)
 
     def _on_progress(self, message: TrainingProgress) -> None:
         self._view.put("progress", dashboard_conversions.progress_from_message(message))
@@ -200,6 +203,7 @@ class DashboardNode(GuardedNode):
         self._view.put("trainer", ready if any(ready.values()) else None)
         self._show_parameters()
         self._view.set_stopped(self._stop.pressed)
+        self._view.forget_drives()
 
     def _show_parameters(self) -> None:
         listed = {

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticStatus
 
 from altmarl_ros.dashboard import TickAccount
 from altmarl_ros.games.tabular import MAX_STATES
@@ -13,6 +16,8 @@ TRAINER_STATES = {
     getattr(TrainingProgress, name): name.lower()
     for name in ("IDLE", "TRAINING", "SHADOW", "READY", "DEPLOYING", "DEPLOYED", "CANCELLED", "FAILED")
 }
+
+_ROBOT = re.compile(r": robot (\d{1,10})$")
 
 _PROGRESS = (
     "message",
@@ -68,6 +73,16 @@ def account_from_message(message: CoordinatorStatus) -> TickAccount:
         sampling_error=message.sampling_error,
         reward=message.estimated_reward,
     )
+
+
+def drive_of(status: DiagnosticStatus) -> tuple[int, int, str] | None:
+    """What a status of /diagnostics tells of a robot's motion: its id, a level, and what it does and why; None: nothing."""
+    robot = _ROBOT.search(status.name)
+    values = {item.key: item.value for item in status.values}
+    if robot is None or "state" not in values:
+        return None
+    reasons = values.get("reasons", "none")
+    return int(robot[1]), ord(status.level), values["state"] + ("" if reasons == "none" else f": {reasons}")
 
 
 def progress_from_message(message: TrainingProgress) -> dict[str, Any]:

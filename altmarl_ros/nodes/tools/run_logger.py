@@ -20,9 +20,10 @@ class RunLogger(GuardedNode):
         latest: the last status; None: none came.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, log: RunLog | None = None) -> None:
+        """Log into `log`, or into one that keeps the newest ticks alone."""
         super().__init__("operator", start_parameter_services=False)
-        self.log = RunLog()
+        self.log = RunLog() if log is None else log
         self.latest: StatusRow | None = None
         self.create_subscription(CoordinatorStatus, "/fleet/status", self._on_status, qos.account_qos())
         self.create_subscription(FleetTruth, "/fleet/truth", self._on_truth, qos.account_qos())

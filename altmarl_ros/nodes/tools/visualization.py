@@ -22,8 +22,13 @@ from altmarl_ros.nodes.common.running import run
 from altmarl_ros.nodes.tools.markers import MarkerMaker
 
 PARAMETERS = (
-    Parameter("game", "warehouse", "Game: a built-in name or a YAML file."),
-    Parameter("map", "", "Floor map: a file or a built-in name; empty: the game's own, or a ring if it has none."),
+    Parameter("game", "warehouse", "Game: a built-in name or a YAML file.", path="name or file"),
+    Parameter(
+        "map",
+        "",
+        "Floor map: a file or a built-in name; empty: the game's own, or a ring if it has none.",
+        path="name or file",
+    ),
     Parameter("rate", 5.0, "Largest number of messages per second.", 0.1, 60.0, unit="Hz"),
     Parameter("names", 50, "Largest number of robots whose ids are written beside them.", 0, 10_000),
     Parameter("fleet_prefix", "/fleet", "Prefix of the fleet-wide topics."),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Callable, Iterable, Mapping, Sequence
 
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
@@ -25,7 +25,7 @@ from altmarl_ros.nodes.common import qos
 from altmarl_ros.nodes.common.endpoints import Endpoints
 from altmarl_ros.nodes.common.guarded import GuardedNode
 from altmarl_ros.nodes.common.parameter_sets import declare, watch
-from altmarl_ros.nodes.common.remote_parameters import RemoteParameters
+from altmarl_ros.nodes.common.remote_parameters import RemoteParameters, check_node_name
 from altmarl_ros.nodes.common.running import run
 from altmarl_ros.nodes.common.status_subscriber import StatusSubscriber
 from altmarl_ros.nodes.trainer.conversions import progress_to_message
@@ -42,6 +42,7 @@ from altmarl_ros.records import Configuration, StatusRow
 _POLL = 0.1  # s
 _REPEAT = 0.5  # s; between two messages about what goes on
 _CANDIDATE = "candidate.npz"
+_LEARNED_FOR = ("game", "gamma", "K", "backup", "memory")  # parameters that change what is learned for
 
 
 class TrainerNode(GuardedNode):
@@ -58,7 +59,7 @@ class TrainerNode(GuardedNode):
     def __init__(self) -> None:
         super().__init__("trainer")
         self._values = values = declare(self, PARAMETERS)
-        watch(self, PARAMETERS, values, self._check, self._apply)
+        watch(self, PARAMETERS, values, self.files_read, self._apply)
         self._check(values, frozenset())
         self._candidate = Candidate()
         self._job: TrainingJob | None = None
@@ -92,8 +93,18 @@ class TrainerNode(GuardedNode):
         if self._job is not None:
             self._job.cancel()
 
+    def reads_files(self, names: Iterable[str]) -> bool:
+        """See GuardedNode: the game is read to check what would be learned for."""
+        return any(name in _LEARNED_FOR or name.startswith("reward.") for name in names)
+
+    def read_files(self, values: Mapping[str, Any], names: frozenset[str]) -> TabularGame | None:
+        """See GuardedNode: check the options, by the game where they concern it, and return it where it is set."""
+        return self._check(values, names)
+
     def _check(self, values: Mapping[str, Any], names: frozenset[str]) -> TabularGame | None:
-        if names and not names & {"game", "gamma", "K", "backup", "memory"} and not any(n.startswith("reward.") for n in names):
+        if not names or "coordinator" in names:
+            check_node_name("coordinator", values["coordinator"])
+        if names and not self.reads_files(names):
             return None
         game = rewards_of(values).of(values["game"])
         options_of(values, game, None, 1)

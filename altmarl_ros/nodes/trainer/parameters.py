@@ -12,13 +12,14 @@ from altmarl_ros.learning.alternating import LEARNABLE, TrainingOptions
 from altmarl_ros.learning.backups import BACKUPS, GLearnOptions
 from altmarl_ros.learning.shares.solver import SharesOptions
 from altmarl_ros.learning.training_options import check_options
+from altmarl_ros.nodes.common.allowed_paths import ALLOWED
 from altmarl_ros.nodes.common.parameters import Parameter
 from altmarl_ros.observation import DEFAULT_MODEL
 from altmarl_ros.policies.bundle import default_top_rung
 from altmarl_ros.resources import data_home
 
 PARAMETERS = (
-    Parameter("game", "warehouse", "The fleet's game: a built-in name or a YAML file.", live=True),
+    Parameter("game", "warehouse", "The fleet's game: a built-in name or a YAML file.", live=True, path="name or file"),
     Parameter("reward.global", 1.0, "Weight of the game's global reward r_g.", -1e6, 1e6, live=True),
     Parameter("reward.local", 1.0, "Weight of the robots' mean reward r_l.", -1e6, 1e6, live=True),
     Parameter(
@@ -74,7 +75,9 @@ PARAMETERS = (
         "folder",
         "",
         "Where policies are kept, readable for the coordinator by the same path; empty: $ROS_HOME/altmarl_ros/trainer.",
+        path="folder",
     ),
+    ALLOWED,
     Parameter("nice", 10, "By how much the training process gives way to others.", 0, 19),
     Parameter("fleet_prefix", "/fleet", "Prefix of the fleet-wide topics."),
 )

@@ -7,6 +7,9 @@ With mu [S_l] the shares of robots per local state, P_s = P_pi(. | ., s) and r_s
 Shares move linearly and not by a_g: this is a mixed-observability Markov decision process (Ong, Png, Hsu and Lee 2010), in
 which s_g is seen and the state of one representative robot is hidden, mu being the belief about it. Everything here is
 sparse: kernels that global states share are stored once, and so are actions of one state that do and pay the same.
+
+Probabilities and rewards are rounded to some eleven significant digits. A game that is built from exp() differs in the last
+bit from one processor to the next; the process, and with it every decision, does not.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ IntArray = NDArray[np.int64]
 
 _ROW_SUM_TOLERANCE = 1e-9
 _ROUNDING = 1e-6  # share of the rewards that their span counts at least
+_DIGITS = 38  # significant binary digits of probabilities and rewards; a last bit that is off is rarely seen among 53
 
 
 class ProcessArrays(NamedTuple):
@@ -83,14 +87,14 @@ class SharesProcess:
             raise GameError(f"gamma is {gamma!r}, must be in (0, 1)")
         rows = [_clean(kernel) for kernel in kernels]
         lengths = np.concatenate([[0], *(np.diff(each.indptr) for each in rows)])
-        choices = _choices(_clean(P_g), r_g)
+        choices = _choices(_clean(P_g), _rounded(np.asarray(r_g, dtype=np.float64)))
         self.action_of, self.choice_of = choices.action_of, choices.choice_of
         self.arrays = ProcessArrays(
             np.cumsum(lengths).astype(np.int64),
             np.concatenate([each.indices for each in rows]).astype(np.int64),
             np.concatenate([each.data for each in rows]),
             np.asarray(kernel_of, dtype=np.int64),
-            np.ascontiguousarray(reward, dtype=np.float64),
+            _rounded(np.ascontiguousarray(reward, dtype=np.float64)),
             choices.successor_start,
             choices.successor,
             choices.choice_start,
@@ -240,7 +244,13 @@ def _clean(matrix: Sparse) -> Sparse:
     cleaned: Sparse = matrix.astype(np.float64, copy=True)
     cleaned.sum_duplicates()
     cleaned.eliminate_zeros()
+    cleaned.data = _rounded(cleaned.data)
     return cleaned
+
+
+def _rounded(values: FloatArray) -> FloatArray:
+    mantissa, exponent = np.frexp(values)
+    return np.asarray(np.ldexp(np.rint(np.ldexp(mantissa, _DIGITS)), exponent - _DIGITS))
 
 
 def _check(kernels: Sequence[Sparse], kernel_of: IntArray, sizes: tuple[int, int], P_g: Sparse, r_g: FloatArray) -> None:

@@ -1,8 +1,5 @@
 """Solutions against closed forms, and what they do not depend on."""
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -130,50 +127,3 @@ def test_a_grid_of_zones_is_solved_far_above_chance():
         process.action_of[process.choice_of[5, 0]],
         process.action_of[process.choice_of[5, 11]],
     ]
-
-
-DECIDE = """
-import sys
-import numpy as np
-from altmarl_ros.games import TabularGame
-from altmarl_ros.observation import Filtered
-from altmarl_ros.policies import LocalPolicy
-from altmarl_ros.policies.shares import SharesPolicy, SharesProcess, ValueVectors
-given = np.load(sys.argv[1])  # exp() is not the same everywhere
-game = TabularGame("given", *(given[name] for name in ("P_g", "P_l", "r_g", "r_l")), gamma=0.95)
-pi_l = LocalPolicy(given["pi_l"])
-process = SharesProcess.from_tabular(game, pi_l)
-vectors = ValueVectors(*(given[name] for name in ("alpha", "start", "choice", "following", "following_start")))
-policy = SharesPolicy(process, vectors)
-values = np.stack([policy.action_values(int(s), m) for s, m in zip(given["s"], given["m"])])
-sys.stdout.buffer.write(policy.act_on_shares(given["s"], given["m"]).tobytes() + values.tobytes())
-model = Filtered(game, pi_l, policy)
-for s, reports in zip(given["s"], given["reports"]):
-    sys.stdout.buffer.write(model.decide(np.array([s]), reports[None], 200).tobytes() + model.estimate.tobytes())
-"""
-
-
-@pytest.mark.slow
-def test_decisions_are_the_same_to_the_bit_whatever_computes(warehouse, small_bundle, solved, tmp_path):
-    process = SharesProcess.from_tabular(warehouse, small_bundle.pi_l)
-    vectors = solved(process, warehouse.initial).policy.vectors
-    rng = np.random.default_rng(0)
-    fields = {name: getattr(vectors, name) for name in ("alpha", "start", "choice", "following", "following_start")}
-    soft = rng.dirichlet(np.ones(3), (5, 5))
-    m = rng.dirichlet(np.full(5, 0.4), 300)
-    reports = rng.multinomial(4, m)
-    fields |= {name: getattr(warehouse, name) for name in ("P_g", "P_l", "r_g", "r_l")}
-    np.savez(tmp_path / "policy.npz", pi_l=soft, s=rng.integers(5, size=300), m=m, reports=reports, **fields)
-    machines = (
-        {"OPENBLAS_CORETYPE": "Haswell", "OPENBLAS_NUM_THREADS": "2"},
-        {"OPENBLAS_CORETYPE": "Nehalem", "OPENBLAS_NUM_THREADS": "1", "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4"},
-        {"NUMBA_CPU_NAME": "generic", "NUMBA_NUM_THREADS": "1", "NUMBA_CACHE_DIR": str(tmp_path)},
-    )
-    outputs = set()
-    for machine in machines:
-        command = [sys.executable, "-c", DECIDE, str(tmp_path / "policy.npz")]
-        done = subprocess.run(command, env={**os.environ, **machine}, capture_output=True, timeout=120, check=False)
-        assert done.returncode == 0, done.stderr.decode()
-        outputs.add(done.stdout)
-    assert len(outputs) == 1
-    assert len(next(iter(outputs))) == 300 * 8 * (6 + 6)

@@ -3,7 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from altmarl_ros.nodes.coordinator.state_file import Checkpoint, read_checkpoint, write_checkpoint
+from altmarl_ros.games import load_game
+from altmarl_ros.nodes.coordinator.state_file import Checkpoint, StateFile, read_checkpoint, write_checkpoint
 
 GOOD = Checkpoint("0123456789abcdef", 2**32 - 1, 4)
 
@@ -67,5 +68,67 @@ def test_what_is_no_checkpoint_is_refused_by_file(path, content):
 
 
 def test_a_folder_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="cannot be read"):
+    with pytest.raises(ValueError, match="is a folder"):
         read_checkpoint(tmp_path)
+
+
+class Log:
+    """Collects what is logged."""
+
+    def __init__(self):
+        self.lines = []
+
+    def error(self, text, **_):
+        self.lines.append(text)
+
+    warning = error
+
+
+@pytest.fixture
+def game():
+    return load_game("warehouse")
+
+
+def test_what_is_saved_is_restored_by_the_next_start(path, game):
+    log = Log()
+    file = StateFile(log, str(path), game)
+    assert file.restore() is None
+    for state in (0, 1, 2, 3, 4):
+        file.save(7, state)
+    file.drain(10.0)
+    assert StateFile(log, str(path), game).restore() == Checkpoint(game.content_hash, 7, 4)
+    assert log.lines == []
+
+
+@pytest.mark.parametrize("content", [b"my letters", b"{}", b"\0" * 9000])
+def test_another_file_is_never_overwritten(path, game, content):
+    path.parent.mkdir()
+    path.write_bytes(content)
+    log = Log()
+    file = StateFile(log, str(path), game)
+    assert file.restore() is None
+    file.save(7, 1)
+    file.drain(10.0)
+    assert path.read_bytes() == content
+    assert len(log.lines) == 1
+    assert "overwrites checkpoints only" in log.lines[0]
+
+
+def test_an_empty_file_as_a_power_cut_leaves_it_is_written_again(path, game):
+    path.parent.mkdir()
+    path.touch()
+    file = StateFile(Log(), str(path), game)
+    assert file.restore() is None
+    file.save(7, 1)
+    file.drain(10.0)
+    assert read_checkpoint(path).session == 7
+
+
+def test_a_pipe_neither_blocks_nor_is_replaced(path, game):
+    path.parent.mkdir()
+    os.mkfifo(path)
+    file = StateFile(Log(), str(path), game)
+    assert file.restore() is None
+    file.save(7, 1)
+    file.drain(10.0)
+    assert path.is_fifo()

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from altmarl_ros.monitoring.tick_expectation import TickExpectation
 from altmarl_ros.msg import FleetTick
 from altmarl_ros.nodes.common import conversions
 from altmarl_ros.nodes.robot.coordinator_subscriptions import CoordinatorSubscriptions, RobotCallbacks
@@ -35,7 +36,17 @@ class Room:
         logger = SimpleNamespace(error=lambda text, **_: self.errors.append(text))
         make = SimpleNamespace(subscription=self.subscription)
         node = SimpleNamespace(get_logger=lambda: logger)
-        self.coordinator = CoordinatorSubscriptions(node, make, "/fleet", game_hash=HASH, deferred=self.deferred, lease=0.5)
+        self.expected, self.now = TickExpectation(least=2.0, grace=30.0), 5.0
+        self.coordinator = CoordinatorSubscriptions(
+            node,
+            make,
+            "/fleet",
+            game_hash=HASH,
+            deferred=self.deferred,
+            expected=self.expected,
+            now=lambda: self.now,
+            lease=0.5,
+        )
 
     def subscription(self, _type, topic, callback, _qos, count_writers=None):
         self.callbacks[topic] = callback

@@ -1,13 +1,45 @@
 """Messages as the dashboard shows them."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 pytest.importorskip("rclpy")
+from altmarl_ros.driving.governor_types import Command, Reason, State
+from altmarl_ros.driving.planar import STILL
+from altmarl_ros.monitoring.drive_health import drive_finding
+from altmarl_ros.monitoring.health import Level
+from altmarl_ros.monitoring.tick_expectation import Standing
 from altmarl_ros.msg import CoordinatorStatus, TrainingProgress
+from altmarl_ros.nodes.common.diagnostics import to_status
 from altmarl_ros.nodes.common.remote_parameters import RemoteParameter
-from altmarl_ros.nodes.tools.dashboard_conversions import account_from_message, parameter_to_dict, progress_from_message
+from altmarl_ros.nodes.tools.dashboard_conversions import (
+    account_from_message,
+    drive_of,
+    parameter_to_dict,
+    progress_from_message,
+)
+
+
+def test_a_diagnosis_tells_what_a_robot_does_and_why():
+    said = drive_finding(
+        12,
+        Command(STILL, State.STOPPED, (Reason.POSE_STALE, Reason.SCAN_STALE)),
+        standing=Standing.HEARD,
+        starting=False,
+        blocked=0.0,
+        patience=20.0,
+        pose_age=9.0,
+        tick_age=0.1,
+        emergency_stop=False,
+        zone="a",
+    )
+    assert drive_of(to_status(said, "/robots_0", "/fleet")) == (12, 2, "stopped: no fresh pose, no fresh laser scan")
+    moving = replace(said, level=Level.OK, values={"state": "moving", "reasons": "none"})
+    assert drive_of(to_status(moving, "/robot_12/robot", "/fleet")) == (12, 0, "moving")
+    assert drive_of(to_status(replace(said, name="robots"), "/robots_0", "/fleet")) is None
+    assert drive_of(to_status(replace(said, values={}), "/robots_0", "/fleet")) is None
 
 
 def test_a_status_is_told_in_si_units():
