@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 from shares import grid, memory_mib, timed
 
-from altmarl_ros.games.sparse import SparseGame
+from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.shares.estimates import ALL, SimulatedEstimates
 from altmarl_ros.learning.shares.lower_bounds import heard_some
 from altmarl_ros.learning.shares.solver import learn_shares
@@ -37,9 +37,9 @@ REPEATS = 3
 COLUMNS = (("seconds", 2), ("mib", 0), ("vectors", 0), ("work", 0), ("at least", 2))
 
 
-def heading(game: SparseGame) -> LocalPolicy:
+def heading(game: TabularGame) -> LocalPolicy:
     """The policy that leads to the highest expected reward at the next tick, s_g staying as it is."""
-    after = np.stack([P @ game.r_l[:, :, 0] for P in game.moves[0]], axis=2)
+    after = np.stack([P @ game.r_l[:, :, 0] for P in game.local_kernel.moves[0]], axis=2)
     return LocalPolicy(np.eye(game.r_l.shape[2])[after.argmax(axis=2)])
 
 
@@ -48,7 +48,7 @@ def measure(zones: int, k: int | None, n: int) -> dict[str, float]:
     small, game = grid(4), grid(zones)
     reports = {} if k is None else {"reports": (0, ALL, k)}
 
-    def solve(game: SparseGame) -> object:
+    def solve(game: TabularGame) -> object:
         process = SharesProcess.under_policy(game, heading(game))
         return learn_shares(process, game.start, SimulatedEstimates(game.start, **reports))
 

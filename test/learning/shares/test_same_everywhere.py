@@ -28,7 +28,7 @@ world, file = sys.argv[1:]
 if world == "warehouse":
     game = load_game("warehouse")
 else:
-    game = build_attention(AttentionParameters(width=5, height=5)).tabular("grid")
+    game = build_attention(AttentionParameters(width=5, height=5))
 held = np.load(file)
 pi_l = LocalPolicy(held["pi_l"])
 process = SharesProcess.from_tabular(game, pi_l)
@@ -84,7 +84,7 @@ def decided(world, file, environment):
 def solved_world(request, tmp_path_factory, warehouse):
     game = warehouse
     if request.param == "grid":
-        game = build_attention(AttentionParameters(width=5, height=5)).tabular("grid")
+        game = build_attention(AttentionParameters(width=5, height=5))
     pi_l = np.random.default_rng(0).dirichlet(np.ones(game.r_l.shape[2]), game.r_l.shape[:2])
     process = SharesProcess.from_tabular(game, LocalPolicy(pi_l))
     sampler = SimulatedEstimates(game.initial, runs=40, ticks=20)
