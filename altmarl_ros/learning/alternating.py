@@ -32,7 +32,6 @@ from altmarl_ros.learning.training_options import LEARNABLE, TrainingOptions, ch
 from altmarl_ros.learning.training_state import StateKeeper, Step, TrainingState
 from altmarl_ros.learning.verdict import Verdict, judge
 from altmarl_ros.policies import LocalPolicy, PolicyBundle
-from altmarl_ros.policies.packing import as_on_the_wire
 from altmarl_ros.policies.shares import SharesPolicy
 
 __all__ = ["LEARNABLE", "Progress", "TrainingOptions", "learn_ladder", "train"]
