@@ -107,8 +107,8 @@ class _Axis:
             raise GameError(f"tables.{key} are {size}, must be 1 to {MAX_STATES}")
         names = tuple(f"{prefix}{i}" for i in range(size)) if isinstance(given, int) else tuple(given)
         index = {name: i for i, name in enumerate(names)}
-        if len(index) != size or EVERY in index:
-            raise GameError(f"tables.{key} must be distinct names, none of them {EVERY!r}")
+        if len(index) != size or EVERY in index or not all(name.isprintable() for name in names):
+            raise GameError(f"tables.{key} must be distinct printable names, none of them {EVERY!r}")
         return cls(what, names, index)
 
     def one(self, where: str, given: Any) -> int:

@@ -32,7 +32,6 @@ from altmarl_ros.learning.training_options import LEARNABLE, TrainingOptions, ch
 from altmarl_ros.learning.training_state import StateKeeper, Step, TrainingState
 from altmarl_ros.learning.verdict import Verdict, judge
 from altmarl_ros.policies import LocalPolicy, PolicyBundle
-from altmarl_ros.policies.packing import as_on_the_wire
 from altmarl_ros.policies.shares import SharesPolicy
 
 __all__ = ["LEARNABLE", "Progress", "TrainingOptions", "learn_ladder", "train"]
@@ -206,7 +205,7 @@ class _Training:
         assert held is not None
         assert state.pi_g is not None
         seen = (held.visits, pooled(held.visits))
-        robots = [as_on_the_wire(l_learn(self.game, occupancy, self.options.temperature).pi_l) for occupancy in seen]
+        robots = [l_learn(self.game, occupancy, self.options.temperature).pi_l for occupancy in seen]
         different = {pi_l.probabilities.tobytes(): pi_l for pi_l in robots}
         return [self.learner.against(state.pi_g, pi_l) for pi_l in different.values()]
 

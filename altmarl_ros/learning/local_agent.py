@@ -32,6 +32,7 @@ from altmarl_ros.learning.coordinator_response import Response, response_to
 from altmarl_ros.learning.populations.occupancy import Occupancy
 from altmarl_ros.learning.populations.robot_kernels import RobotKernels
 from altmarl_ros.policies import LocalPolicy, softmax
+from altmarl_ros.policies.packing import as_on_the_wire
 
 IntArray = NDArray[np.int64]
 
@@ -53,10 +54,11 @@ class LocalSolution:
 def l_learn(game: TabularGame, occupancy: FloatArray | Occupancy, temperature: float = 0.0) -> LocalSolution:
     """Compute the best response to the coordinator whose behaviour `occupancy` [s_g, s_l, a_g] shows (`Rollouts.occupancy`).
 
-    The policy is greedy, or softmax(Q / temperature) for a temperature above 0 [reward units].
+    The policy is greedy, or softmax(Q / temperature) for a temperature above 0 [reward units], as robots will have it that are
+    sent it.
     """
     Q = best_local_response(game, response_to(game, occupancy))
-    return LocalSolution(LocalPolicy(soft_policy(Q, temperature)), Q)
+    return LocalSolution(as_on_the_wire(LocalPolicy(soft_policy(Q, temperature))), Q)
 
 
 def best_responses(game: TabularGame, kernels: RobotKernels, occupancy: FloatArray | Occupancy) -> FloatArray:

@@ -62,6 +62,8 @@ def test_a_stop_while_starting_is_a_clean_stop(start_executable, delay):
         ("coordinator", {"fleet_prefix": "/a\nb"}, "/a"),
         ("robot", {"robot_id": -1}, "robot_id"),
         ("robots", {"count": 0}, "count"),
+        ("robots", {"use_sim_time": []}, "cannot be declared"),
+        ("robots", {"sampling": []}, "cannot be declared"),
         ("crowd", {"game": "chess"}, "chess"),
         ("crowd", {"count": 0}, "count"),
         ("trainer", {"reward.parameters": "{near: 4}"}, "near"),

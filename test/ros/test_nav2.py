@@ -14,7 +14,7 @@ from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import String
-from std_srvs.srv import SetBool
+from std_srvs.srv import SetBool, Trigger
 
 from stage import BRAKING, LAG, ROBOT, TIMEOUT
 
@@ -96,7 +96,7 @@ def test_one_goal_is_followed_over_many_ticks_and_cancelled_when_the_robot_halts
     until_well(scene)
     for halt, resume in (
         (lambda: setattr(stage, "ticks", False), lambda: setattr(stage, "ticks", True)),
-        (lambda: press(scene, True), lambda: press(scene, False)),
+        (lambda: press(scene), lambda: release(scene)),
     ):
         before = len(navigation.goals)
         halt()
@@ -115,8 +115,14 @@ def test_one_goal_is_followed_over_many_ticks_and_cancelled_when_the_robot_halts
     assert stage.rests
 
 
-def press(scene, pressed):
-    assert scene.call(SetBool, "emergency_stop", SetBool.Request(data=pressed)).success
+def press(scene):
+    assert scene.call(SetBool, "emergency_stop", SetBool.Request(data=True)).success
+
+
+def release(scene):
+    """Both words."""
+    scene.call(SetBool, "emergency_stop", SetBool.Request(data=False))
+    assert scene.call(Trigger, "release", Trigger.Request()).success
 
 
 def test_the_goal_is_cancelled_by_deactivation_and_by_a_signal(scene, navigation):
@@ -190,7 +196,7 @@ def test_a_server_that_goes_in_the_middle_stops_the_robot_and_one_that_comes_bac
     navigation.start("drive")
     until_driven(scene, 25)
     until_well(scene)
-    assert navigation.goals == ["accepted 29"] * 2
+    scene.wait_until(lambda: navigation.goals == ["accepted 29"] * 2, 5, "the word of the second goal")
 
 
 def test_a_goal_that_others_cancel_is_said_and_sent_again(scene, navigation):

@@ -65,7 +65,10 @@ class GuardedNode(Node):
         self.paths = AllowedPaths((), {})
         self._files: Any = None  # what `read_files` gave for the set that is being taken
         self._action_clients: dict[str, Any] = {}
-        super().__init__(*arguments, **options)
+        try:
+            super().__init__(*arguments, **options)
+        except ValueError as error:  # of parameters that rclpy declares itself, such as an empty list for use_sim_time
+            raise AltmarlError(f"a parameter that was given cannot be declared: {error}") from None
         self._clock_timers = ClockTimers(self) if self.get_parameter("use_sim_time").value else None
         self._parameter_services = ParameterServices(self, self) if options.get("start_parameter_services", True) else None
 

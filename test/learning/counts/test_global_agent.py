@@ -111,7 +111,7 @@ def test_loss_bound_bounds_the_loss(random_game, counts_kernel, seed, k, *, tole
 def test_values_are_not_shifted_however_early_the_solver_stops(random_game, counts_kernel, tolerance):
     """They were too low by up to gamma / (1 - gamma) times the change in the last sweep."""
     game = random_game(2, S_g=3, A_g=3, S_l=2, gamma=0.95)
-    game = TabularGame("shifted", game.P_g, game.P_l, game.r_g + 10.0, game.r_l, game.gamma)
+    game = TabularGame("shifted", game.P_g, game.P_l, game.r_g + 10.0, game.r_l, gamma=game.gamma)
     pi_l = policy_of(game, 2)
     solution = g_learn(game, pi_l, 3, GLearnOptions(backup="exact", tolerance=tolerance))
     optimum = DenseProcess(game, pi_l, 3, counts_kernel).optimum().reshape(3, -1).T
