@@ -158,7 +158,7 @@ def test_a_pipe_given_at_the_start_is_refused_at_once(start_executable, policy, 
         assert process.returncode == 2
         assert "is not a regular file" in output
     process = start_executable("coordinator", **{"policy.file": str(policy), "state_file": str(tmp_path / "pipe.npz")})
-    time.sleep(4.0)
+    time.sleep(8.0)
     process.send_signal(signal.SIGTERM)
     output, _ = process.communicate(timeout=15)
     assert process.returncode == 0
