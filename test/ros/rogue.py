@@ -30,7 +30,8 @@ from std_msgs.msg import Bool
 from std_srvs.srv import SetBool
 
 from altmarl_ros.msg import BodyCommand, CoordinatorStatus, FleetConfiguration, FleetTick, LocalPolicy, RobotHello, RobotReport
-from altmarl_ros.nodes.common import qos
+from altmarl_ros.nodes.common import conversions, qos
+from altmarl_ros.policies import LocalPolicy as Policy
 
 _PATIENCE = 5.0  # s to hear the fleet
 
@@ -118,19 +119,10 @@ class Rogue:
         if self._policy is None:
             return
         true = self._policy
-        shape = true.n_local_states * true.n_global_states, true.n_local_actions
-        wrong = np.zeros(shape)
-        wrong[:, self._turn % shape[1]] = 1.0
-        self._say(
-            LocalPolicy(
-                policy_id=true.policy_id if self._turn % 2 else self._number(32),
-                game_hash=true.game_hash,
-                n_local_states=true.n_local_states,
-                n_global_states=true.n_global_states,
-                n_local_actions=true.n_local_actions,
-                probabilities=wrong.ravel(),
-            )
-        )
+        wrong = np.zeros((true.n_local_states, true.n_global_states, true.n_local_actions))
+        wrong[..., self._turn % true.n_local_actions] = 1.0
+        policy_id = true.policy_id if self._turn % 2 else self._number(32)
+        self._say(conversions.policy_to_message(Policy(wrong), policy_id, true.game_hash))
 
     def goodbyes_of_others(self) -> None:
         """Say for every robot that it leaves, and for ranges of them."""
