@@ -9,7 +9,7 @@ import numpy as np
 
 from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.counts.aggregation import aggregate
-from altmarl_ros.learning.counts.backups import GLearnOptions, check_training, prefers_exact
+from altmarl_ros.learning.counts.backups import SHARES, GLearnOptions, check_training, prefers_exact
 from altmarl_ros.learning.counts.global_agent import g_learn
 from altmarl_ros.learning.local_agent import l_learn
 from altmarl_ros.learning.populations.occupancy import Occupancy
@@ -38,6 +38,8 @@ def global_candidates(
     To a policy over shares that is G-LEARN's response anew, at points drawn by another seed. To a ladder these are other
     rungs (`_rungs`). With `relearn` the other kind's response is among them as well, where it is solved in seconds.
     """
+    if relearn and relearn.backup == SHARES:
+        relearn = replace(relearn, backup="auto")  # the certificate tries both kinds, whichever was asked for in training
     responses: list[GlobalPolicy] = []
     if isinstance(pi_g, Ladder):
         responses += _rungs(game, pi_g, pi_l, k=k, occupancy=occupancy, relearn=relearn)

@@ -8,8 +8,8 @@ import pytest
 from altmarl_ros.errors import ResourceError
 from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.counts.backups import GLearnOptions, choose_backup, memory_needed
-from altmarl_ros.learning.counts.bellman import _SERIAL_BELOW
 from altmarl_ros.learning.counts.global_agent import g_learn
+from altmarl_ros.learning.workers import _SERIAL_BELOW
 from altmarl_ros.policies import LocalPolicy
 
 
