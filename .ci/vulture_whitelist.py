@@ -59,5 +59,4 @@ _.add_faults
 build_attention
 _.at_error
 pruned
-best_local_response
 play_mean_field
