@@ -29,7 +29,7 @@ quick: install
 # What fails is tried once more, and listed: machines stall, and most of this waits for other processes.
 test: install interfaces check
 	$(DISCOVERY) $(BIN)/pytest -n 4 --reruns 1 -m "(untimed or not ros) and not soak"
-	$(DISCOVERY) $(BIN)/pytest -n 2 --dist loadfile --reruns 1 -m "ros and not untimed and not soak"
+	$(DISCOVERY) $(BIN)/pytest --reruns 1 -m "ros and not untimed and not soak"
 
 # SOAK_MINUTES=30 makes the soak of memory longer.
 soak: install interfaces
