@@ -14,7 +14,7 @@ from wrong_actions import wrong_actions
 from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.policies import load_bundle
 
-pytestmark = [pytest.mark.ros, pytest.mark.untimed]
+pytestmark = pytest.mark.ros  # seconds within which a fleet recovers are bounded
 
 ROGUE = Path(__file__).with_name("rogue.py")
 ROBOTS, PERIOD, SECONDS = 8, 0.2, 4.0
