@@ -12,6 +12,7 @@ what pays most at once.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Iterable, Iterator
@@ -58,8 +59,12 @@ class Closing:
         """Search from the trained pair for so many seconds."""
         if self._enumerable(pair):
             return self._exactly(pair, seconds)
+        end = time.monotonic() + seconds
         arena: SampledArena[Pair] = SampledArena(
-            lambda held, block: self.comparison.play(held, block).returns, self._responses, most_blocks=_MOST_BLOCKS
+            lambda held, block: self.comparison.play(held, block).returns,
+            self._responses,
+            most_blocks=_MOST_BLOCKS,
+            over=lambda: time.monotonic() >= end,
         )
         return Search(arena, seconds, confidence=self.options.confidence).run(self._starts(pair))
 

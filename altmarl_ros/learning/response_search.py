@@ -174,7 +174,7 @@ class SampledArena(Generic[PairT]):
     """Compares pairs by episodes with common random numbers, which come in blocks.
 
     Block b has its own starts and random numbers, the same for every pair. A comparison takes the first block, and twice as
-    many as before while it is undecided.
+    many as before while it is undecided and there is time.
     """
 
     def __init__(
@@ -183,6 +183,7 @@ class SampledArena(Generic[PairT]):
         propose: Callable[[str, PairT], Iterable[PairT]],
         *,
         most_blocks: int = 8,
+        over: Callable[[], bool] = lambda: False,
     ) -> None:
         """Make an arena.
 
@@ -190,8 +191,9 @@ class SampledArena(Generic[PairT]):
             play: returns the discounted rewards of a pair in the episodes of a block [runs].
             propose: returns the responses of a side, of SIDES, to a pair.
             most_blocks: blocks of one comparison at most.
+            over: whether the time is used up; a comparison that is undecided then stays so.
         """
-        self._play, self._propose, self._most = play, propose, most_blocks
+        self._play, self._propose, self._most, self._over = play, propose, most_blocks, over
 
     def responses(self, side: str, held: PairT) -> Iterable[PairT]:
         """See Arena."""
@@ -206,5 +208,6 @@ class SampledArena(Generic[PairT]):
             difference = np.concatenate(differences)
             error = float(difference.std(ddof=1)) / np.sqrt(len(difference)) if len(difference) > 1 else np.inf
             gain = Gain(float(difference.mean()), float(error))
-            if len(differences) >= self._most or abs(gain.mean) > confidence * gain.error or not difference.any():
+            decided = abs(gain.mean) > confidence * gain.error or not difference.any()
+            if decided or len(differences) >= self._most or self._over():
                 return gain

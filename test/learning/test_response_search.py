@@ -111,6 +111,10 @@ def test_close_comparisons_take_more_episodes():
     played.clear()
     assert arena.gain(1.0, 1.0, 2.0) == Gain(0.0, 0.0)
     assert {block for _, block in played} == {0}
+    played.clear()
+    late = SampledArena(play, lambda side, held: (), most_blocks=16, over=lambda: True)
+    assert not late.gain(0.05, 0.0, 2.0).certain(2.0)
+    assert {block for _, block in played} == {0}, "an undecided comparison ends with the time"
 
 
 def every_table(shape, actions):
