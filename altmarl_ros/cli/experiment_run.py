@@ -73,18 +73,17 @@ def conduct(
     name = context.info_name or ""
     table, picture, origin = (settings.out / f"{name}.{suffix}" for suffix in ("csv", "png", "json"))
     if settings.plot_only:
-        rows: Sequence[Row] = read_csv(table)
         command = _read_command(origin)
     else:
         game = load_game(settings.game) if settings.game else None
-        rows = _run(settings, game, run)
         command = _command(context)
-        write_csv(table, rows)
+        write_csv(table, _run(settings, game, run))
         about = {"command": command, "game": game.content_hash if game else None, "version": __version__}
         write_output(origin, json.dumps(about, indent=1).encode())
         console.out.print(f"table: {table}")
     from altmarl_ros.plotting import as_png
 
+    rows = read_csv(table)  # as written, so that `plot_only` draws the same picture
     write_output(picture, as_png(draw(rows, command), _DPI))
     console.out.print(f"figure: {picture}")
     if settings.as_json:
