@@ -2,6 +2,7 @@
 A `TabularGame` holds the tables; builders and YAML files make it; a `Trajectory` says what was played.
 """
 
+from altmarl_ros.games.hidden import HiddenState
 from altmarl_ros.games.moves import goal_zones
 from altmarl_ros.games.rewards import Rewards
 from altmarl_ros.games.spec import (
@@ -22,6 +23,7 @@ __all__ = [
     "MAX_STATES",
     "UNKNOWN",
     "Builder",
+    "HiddenState",
     "Rewards",
     "Start",
     "TabularGame",

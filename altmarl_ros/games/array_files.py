@@ -4,6 +4,9 @@ In place of P_g a file may hold the parts of a matrix in compressed sparse rows,
 s_g * A_g + a_g is the distribution of s_g'; in place of P_l likewise P_l_indptr, P_l_indices and P_l_data, whose row
 (kind * A_l + a_l) * S_l + s_l is that of s_l', and moves_at [S_g] with the kind of movement at every s_g. Without moves_at
 there is one kind: robots move alike whatever s_g is.
+
+With a hidden state (module hidden) the file has P_d [d, d'] and may have rho_d [D]; P_l and r_l then have d as their first axis,
+and moves_at is by regime [D * S_g].
 """
 
 from __future__ import annotations
@@ -16,12 +19,13 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import GameError
 from altmarl_ros.files import read_npz
 from altmarl_ros.games.array_checks import frozen_array
+from altmarl_ros.games.hidden import HiddenState
 from altmarl_ros.games.kernels import GlobalKernel, LocalKernel
 from altmarl_ros.games.rows import Rows
 from altmarl_ros.games.tabular import Start, TabularGame
 
 _PARTS = ("indptr", "indices", "data")
-_OPTIONAL = ("rho_g", "alpha", "gamma")
+_OPTIONAL = ("rho_g", "alpha", "gamma", "P_d", "rho_d")
 
 
 def game_of_arrays(name: str, path: Path, gamma: float | None) -> TabularGame:
@@ -34,15 +38,23 @@ def game_of_arrays(name: str, path: Path, gamma: float | None) -> TabularGame:
     arrays = read_arrays("arrays", path, ("r_g", "r_l"), ("P_g", "P_l", "moves_at", *sparse, *_OPTIONAL))
     if (gamma is None) == ("gamma" not in arrays):
         raise GameError("gamma is missing" if gamma is None else "gamma stands both here and among the arrays")
-    r_g, r_l = frozen_array("r_g", arrays["r_g"], ["s_g", "a_g"]), frozen_array("r_l", arrays["r_l"], ["s_l", "s_g", "a_l"])
-    (S_g, A_g), S_l = r_g.shape, r_l.shape[0]
+    hidden = "P_d" in arrays
+    if "rho_d" in arrays and not hidden:
+        raise GameError(f"arrays: {path} has rho_d, which is for a game with P_d")
+    r_g = frozen_array("r_g", arrays["r_g"], ["s_g", "a_g"])
+    r_l = frozen_array("r_l", arrays["r_l"], [*(["d"] if hidden else []), "s_l", "s_g", "a_l"])
+    (S_g, A_g), (S_l, _, A_l) = r_g.shape, r_l.shape[-3:]
+    regimes = S_g * (len(r_l) if hidden else 1)
     P_g = arrays["P_g"] if _is_dense(arrays, path, "P_g") else _global_kernel(arrays, path, S_g, A_g)
-    P_l = arrays["P_l"] if _is_dense(arrays, path, "P_l") else _local_kernel(arrays, path, r_l.shape)
+    P_l = arrays["P_l"] if _is_dense(arrays, path, "P_l") else _local_kernel(arrays, path, (S_l, regimes, A_l))
     if "P_l" in arrays and "moves_at" in arrays:
         raise GameError(f"arrays: {path} has moves_at, which is for a P_l in sparse rows")
     start = Start(arrays.get("rho_g", np.full(S_g, 1.0 / S_g)), arrays.get("alpha", np.ones(S_l)))
     discount = gamma if gamma is not None else arrays["gamma"].item()
-    return TabularGame(name, P_g, P_l, r_g, r_l, gamma=discount, start=start)
+    if not hidden:
+        return TabularGame(name, P_g, P_l, r_g, r_l, gamma=discount, start=start)
+    state = HiddenState(arrays["P_d"], P_l, r_l, rho_d=arrays.get("rho_d"))
+    return TabularGame(name, P_g, r_g=r_g, gamma=discount, start=start, hidden=state)
 
 
 def read_arrays(key: str, path: Path, required: tuple[str, ...], optional: tuple[str, ...]) -> dict[str, FloatArray]:

@@ -1,7 +1,7 @@
 """Loads games from YAML files: a named builder with its parameters, explicit arrays beside the file, or tables in it.
 
     name: my_fleet                    name: my_fleet
-    builder: warehouse                arrays: tables.npz    # P_g, P_l, r_g, r_l; optional rho_g, alpha; see array_files
+    builder: warehouse                arrays: tables.npz    # P_g, P_l, r_g, r_l; see array_files
     parameters: {zones: 5}            gamma: 0.95
 
 The third form is `tables` (see written_tables). All may have names (local_state_names, ...), a one-line `description`, and
@@ -275,6 +275,10 @@ def _build(spec: _Spec, folder: Path) -> TabularGame:
     }
     if spec.identified is not None:
         P_l = read_arrays("identified", folder / spec.identified, ("P_l",), _IDENTIFIED_ARRAYS)["P_l"]
+        if game.hidden is not None:
+            raise GameError(
+                "identified replaces P_l, which a game with a hidden state has by hidden state; give arrays instead"
+            )
         if P_l.ndim == 4 and P_l.shape[1] == 1:  # robots move alike at all s_g
             P_l = np.broadcast_to(P_l, (P_l.shape[0], game.n_global_states, *P_l.shape[2:]))
         changes["P_l"] = P_l

@@ -7,7 +7,7 @@ time (Anand and Karmarkar, arXiv 2603.03759, section 2):
     s_i(t+1) ~ P_l(. | s_i(t), s_g(t), a_i(t)),  independently for i = 1..n
     r(t)     = r_g(s_g, a_g) + (1/n) sum_i r_l(s_i, s_g, a_i)
 
-and all agents maximise the same E sum_t gamma^t r(t).
+and all agents maximise the same E sum_t gamma^t r(t). P_l and r_l may depend on a hidden state as well (module hidden).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from altmarl_ros.errors import GameError, shown
 from altmarl_ros.games.array_checks import distributions, frozen_array, index_text
 from altmarl_ros.games.content_hash import game_hash
 from altmarl_ros.games.continuous import ContinuousWarehouse
+from altmarl_ros.games.hidden import HiddenState
 from altmarl_ros.games.kernels import GlobalKernel, LocalKernel, global_kernel, local_kernel
 from altmarl_ros.games.rows import check_dense
 
@@ -102,6 +103,8 @@ class TabularGame:
         groups: the group 0..G-1 of each local state [S_l], if the coordinator's count vectors count robots by groups
             of states; None if they count every state by itself.
         continuous: the game on continuous states that these tables discretise, if any; fleets play that one.
+        hidden: the hidden state on which local transitions and rewards depend, if any; `local_kernel` and `r_l` are then
+            their averages over its long run, which is what robots do and earn to one who knows nothing of it.
     """
 
     name: str
@@ -116,6 +119,7 @@ class TabularGame:
     local_action_names: tuple[str, ...] = field(default=())
     groups: NDArray[np.int64] | None = None
     continuous: ContinuousWarehouse | None = None
+    hidden: HiddenState | None = None
 
     def __init__(
         self,
@@ -132,6 +136,7 @@ class TabularGame:
         local_action_names: tuple[str, ...] = (),
         groups: ArrayLike | None = None,
         continuous: ContinuousWarehouse | None = None,
+        hidden: HiddenState | None = None,
         global_kernel: GlobalKernel | None = None,
         local_kernel: LocalKernel | None = None,
     ) -> None:
@@ -139,13 +144,18 @@ class TabularGame:
 
         P_g is a table [s_g, a_g, s_g'] or a kernel, P_l a table [s_l, s_g, a_l, s_l'] or a kernel. `global_kernel` and
         `local_kernel` stand for them where they are left out, which is how `dataclasses.replace` hands them on. Without a
-        start s_g is uniform and alpha is 1; names that are left out are numbered.
+        start s_g is uniform and alpha is 1; names that are left out are numbered. With a hidden state P_l and r_l are its.
 
         Raises:
             GameError: an array breaks a rule; the message names the array, the index and the rule.
         """
         check_name(name)
         self._set("name", name)
+        self._set("hidden", hidden)
+        if hidden is not None:
+            if continuous is not None:
+                raise GameError("a game on continuous states cannot have a hidden state")
+            P_l, r_l = hidden.mean_kernel(), hidden.mean_reward()
         self._set_tables(P_g if P_g is not None else global_kernel, P_l if P_l is not None else local_kernel, r_g, r_l)
         if not (isinstance(gamma, (int, float)) and 0.0 < gamma < 1.0):
             raise GameError(f"gamma is {gamma!r}, must be in (0, 1)")
@@ -244,6 +254,11 @@ class TabularGame:
         return self.n_local_states if self.groups is None else int(self.groups.max()) + 1
 
     @property
+    def n_hidden_states(self) -> int:
+        """D, the number of hidden states; 1 in a game without one."""
+        return 1 if self.hidden is None else len(self.hidden)
+
+    @property
     def initial(self) -> Start:
         """The start distribution, which every constructed game has."""
         assert self.start is not None
@@ -275,34 +290,30 @@ class TabularGame:
     def under(self, pi_l: FloatArray) -> tuple[list[Sparse], FloatArray]:
         """Kernels P_pi of every global state, [s_l, s_l'] each, and rewards r_pi [s_g, s_l], of a policy [s_l, s_g, a_l].
 
+        With a hidden state they are those of (d, s_l), see `HiddenState.joint`.
+
         Sums over actions are taken action by action, so that every machine gets the same numbers.
 
         Raises:
             GameError: the policy has another shape.
         """
-        from altmarl_ros.games.sparse import mixture
-
         if pi_l.shape != self.r_l.shape:
             raise GameError(f"the local policy has shape {pi_l.shape}, must be {self.r_l.shape}")
-        kernels, known = [], {}
-        for s_g, kind in enumerate(self.local_kernel.moves_at):
-            weights = np.ascontiguousarray(pi_l[:, s_g].T)  # [a_l, s_l]
-            key = (int(kind), weights.tobytes())
-            if key not in known:
-                known[key] = mixture(self.local_kernel.moves[kind], weights)
-            kernels.append(known[key])
-        reward = np.zeros(self.r_l.shape[:2])
-        for a_l in range(self.r_l.shape[2]):
-            reward += pi_l[:, :, a_l] * self.r_l[:, :, a_l]
-        return kernels, np.ascontiguousarray(reward.T)
+        if self.hidden is None:
+            return _under(self.local_kernel, self.r_l, pi_l)
+        in_regimes = np.tile(pi_l, (1, len(self.hidden), 1))
+        return self.hidden.joint(*_under(self.hidden.local_kernel, self.hidden.r_l, in_regimes))
 
     @cached_property
     def content_hash(self) -> str:
         """A hash of 16 hexadecimal digits over every number that changes play; names do not enter."""
         continuous = "" if self.continuous is None else repr(self.continuous)
         groups = [] if self.groups is None else [self.groups]
-        arrays = (self.r_g, self.r_l, np.float64(self.gamma), self.initial.rho_g, self.initial.alpha, *groups)
-        return game_hash("altmarl game 1" + continuous, (self.global_kernel, self.local_kernel), arrays)
+        arrays = [self.r_g, self.r_l, np.float64(self.gamma), self.initial.rho_g, self.initial.alpha, *groups]
+        if self.hidden is None:
+            return game_hash("altmarl game 1" + continuous, (self.global_kernel, self.local_kernel), arrays)
+        arrays += [self.hidden.P_d, self.hidden.rho_d, self.hidden.r_l]
+        return game_hash("altmarl hidden game 1", (self.global_kernel, self.hidden.local_kernel), arrays)
 
     @cached_property
     def dynamics_hash(self) -> str:
@@ -313,7 +324,26 @@ class TabularGame:
         """
         continuous = "" if self.continuous is None else repr(self.continuous.dynamics)
         groups = [] if self.groups is None else [self.groups]
-        return game_hash("altmarl dynamics 1" + continuous, (self.global_kernel, self.local_kernel), groups)
+        if self.hidden is None:
+            return game_hash("altmarl dynamics 1" + continuous, (self.global_kernel, self.local_kernel), groups)
+        parts = [*groups, self.hidden.P_d]
+        return game_hash("altmarl hidden dynamics 1", (self.global_kernel, self.hidden.local_kernel), parts)
+
+
+def _under(kernel: LocalKernel, r_l: FloatArray, pi_l: FloatArray) -> tuple[list[Sparse], FloatArray]:
+    from altmarl_ros.games.sparse import mixture
+
+    kernels, known = [], {}
+    for s_g, kind in enumerate(kernel.moves_at):
+        weights = np.ascontiguousarray(pi_l[:, s_g].T)  # [a_l, s_l]
+        key = (int(kind), weights.tobytes())
+        if key not in known:
+            known[key] = mixture(kernel.moves[kind], weights)
+        kernels.append(known[key])
+    reward = np.zeros(r_l.shape[:2])
+    for a_l in range(r_l.shape[2]):
+        reward += pi_l[:, :, a_l] * r_l[:, :, a_l]
+    return kernels, np.ascontiguousarray(reward.T)
 
 
 def _read_only(array: FloatArray) -> FloatArray:

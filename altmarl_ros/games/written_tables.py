@@ -19,7 +19,14 @@
 
 A state or an action is a name, an index from 0, a list of these, or "*" for all. A later line takes the place of an earlier
 one. Where no line says anything, the state stays the same and the reward is 0; `same` among the next states means the present
-one.
+one. With a hidden state (module hidden) the lines of P_l and r_l name it first:
+
+      hidden_states: [east, west]                   # names, or a number of states
+      P_d: [["*", {same: 0.99, east: 0.005, west: 0.005}]]             # [d, {d': probability}]
+      P_l: [["*", dock, "*", load, {same: 0.9, loaded: 0.1}],          # [d, s_l, s_g, a_l, {s_l': probability}]
+            [east, dock, "*", load, {same: 0.5, loaded: 0.5}]]
+      r_l: [["*", loaded, "*", drop, 1.0]]                             # [d, s_l, s_g, a_l, reward]
+      rho_d: {east: 1}                              # optional: first d; else its long-run shares
 """
 
 from __future__ import annotations
@@ -33,6 +40,7 @@ from pydantic import BaseModel
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import GameError
+from altmarl_ros.games.hidden import HiddenState
 from altmarl_ros.games.kernels import GlobalKernel, LocalKernel
 from altmarl_ros.games.rows import IntArray, Rows
 from altmarl_ros.games.tabular import MAX_STATES, Start, TabularGame
@@ -56,6 +64,9 @@ class WrittenTables(BaseModel, extra="forbid"):
     r_l: List[Any] = []
     rho_g: Optional[Dict[Any, Any]] = None
     alpha: Union[float, Dict[Any, Any]] = 1.0
+    hidden_states: Optional[Union[int, List[str]]] = None
+    P_d: List[Any] = []
+    rho_d: Optional[Dict[Any, Any]] = None
 
 
 def written_game(name: str, tables: WrittenTables, gamma: float) -> TabularGame:
@@ -70,21 +81,34 @@ def written_game(name: str, tables: WrittenTables, gamma: float) -> TabularGame:
         _Axis.of("local_actions", "local action", tables.local_actions, "action "),
         _Axis.of("global_actions", "global action", tables.global_actions, "target "),
     )
+    hidden = (
+        None if tables.hidden_states is None else _Axis.of("hidden_states", "hidden state", tables.hidden_states, "hidden ")
+    )
+    if hidden is None and (tables.P_d or tables.rho_d is not None):
+        raise GameError(f"tables.{'P_d' if tables.P_d else 'rho_d'} is for a game with hidden_states")
     sizes = [len(axis.names) for axis in axes]
-    if max(sizes[0] * sizes[1] * sizes[2], sizes[1] * sizes[3]) > _MOST_ENTRIES:
+    regimes = sizes[1] * (1 if hidden is None else len(hidden.names))
+    if max(sizes[0] * regimes * sizes[2], sizes[1] * sizes[3]) > _MOST_ENTRIES:
         raise GameError(f"tables: {sizes[0]} x {sizes[1]} states and {sizes[2]} x {sizes[3]} actions are too many")
     alpha = tables.alpha
     start = Start(
         np.full(sizes[1], 1.0 / sizes[1]) if tables.rho_g is None else _vector("rho_g", tables.rho_g, axes.s_g),
         np.full(sizes[0], float(alpha)) if not isinstance(alpha, dict) else _vector("alpha", alpha, axes.s_l),
     )
+    local = axes.s_l, axes.s_g, axes.a_l
+    P_l = r_l = state = None
+    if hidden is None:
+        P_l, r_l = _local_kernel(tables.P_l, local), _rewards("r_l", tables.r_l, local)
+    else:
+        state = _hidden_state(tables, hidden, local)
     return TabularGame(
         name,
         _global_kernel(tables.P_g, axes),
-        _local_kernel(tables.P_l, axes),
+        P_l,
         _rewards("r_g", tables.r_g, (axes.s_g, axes.a_g)),
-        _rewards("r_l", tables.r_l, (axes.s_l, axes.s_g, axes.a_l)),
+        () if r_l is None else r_l,
         gamma=gamma,
+        hidden=state,
         start=start,
         local_state_names=axes.s_l.names,
         global_action_names=axes.a_g.names,
@@ -149,13 +173,29 @@ def _global_kernel(given: list[Any], axes: _Axes) -> GlobalKernel:
     return GlobalKernel(_rows(line_of.ravel(), np.repeat(np.arange(S_g), A_g), lines, S_g), A_g)
 
 
-def _local_kernel(given: list[Any], axes: _Axes) -> LocalKernel:
-    line_of, lines = _lines("P_l", given, (axes.s_l, axes.s_g, axes.a_l), axes.s_l)
-    S_l = len(axes.s_l.names)
+def _hidden_state(tables: WrittenTables, hidden: _Axis, local: Sequence[_Axis]) -> HiddenState:
+    line_of, lines = _lines("P_d", tables.P_d, (hidden,), hidden)
+    P_d = _rows(line_of, np.arange(len(hidden.names)), lines, len(hidden.names)).dense()
+    axes = hidden, *local
+    return HiddenState(
+        P_d,
+        _local_kernel(tables.P_l, axes),
+        _rewards("r_l", tables.r_l, axes),
+        rho_d=None if tables.rho_d is None else _vector("rho_d", tables.rho_d, hidden),
+        names=hidden.names,
+    )
+
+
+def _local_kernel(given: list[Any], axes: Sequence[_Axis]) -> LocalKernel:
+    """The kernel of lines on (s_l, s_g, a_l), or of lines on (d, s_l, s_g, a_l) over regimes."""
+    states = axes[-3]
+    line_of, lines = _lines("P_l", given, axes, states)
+    S_l = len(states.names)
     kinds: dict[bytes, int] = {}
     moves: list[list[Rows]] = []
     moves_at: list[int] = []
-    for at in np.ascontiguousarray(line_of.transpose(1, 2, 0)):  # [a_l, s_l], of one s_g after the other
+    by_regime = np.moveaxis(line_of, -3, -1).reshape(-1, line_of.shape[-1], S_l)  # [(d,) s_g, a_l, s_l]
+    for at in np.ascontiguousarray(by_regime):
         if at.tobytes() not in kinds:
             kinds[at.tobytes()] = len(moves)
             moves.append([_rows(by_state, np.arange(S_l), lines, S_l) for by_state in at])
