@@ -5,8 +5,8 @@ s_g * A_g + a_g is the distribution of s_g'; in place of P_l likewise P_l_indptr
 (kind * A_l + a_l) * S_l + s_l is that of s_l', and moves_at [S_g] with the kind of movement at every s_g. Without moves_at
 there is one kind: robots move alike whatever s_g is.
 
-With a hidden state (module hidden) the file has P_d [d, d'] and may have rho_d [D]; P_l and r_l then have d as their first axis,
-and moves_at is by regime [D * S_g].
+With a hidden state (module hidden) the file has P_d [d, d'] and may have rho_d [D]; P_l and r_l then have d as their first
+axis, and moves_at is by regime [D * S_g].
 """
 
 from __future__ import annotations
