@@ -68,10 +68,18 @@ class Start:
         alpha: Dirichlet concentration of the local states' distribution [S_l]. With small values most robots begin in
             one or two states; with large values their shares approach alpha / sum(alpha). With two axes [M, S_l] an
             episode begins by one of M concentrations, all equally likely.
+        rho_d: initial distribution of the hidden state [D], which is drawn by itself; None in a game without one.
     """
 
     rho_g: FloatArray
     alpha: FloatArray
+    rho_d: FloatArray | None = None
+
+    def joint(self, shares: FloatArray) -> FloatArray:
+        """The shares of robots by (d, s_l) [B, D * S_l] to one who knows of d how it begins, from shares [B, S_l]."""
+        if self.rho_d is None:
+            return shares
+        return np.ascontiguousarray((self.rho_d[:, None] * shares[:, None]).reshape(len(shares), -1))
 
     def draw_shares(self, runs: int, rng: np.random.Generator) -> FloatArray:
         """Draw the distributions p of the local states for `runs` episodes [R, S_l]."""
@@ -216,7 +224,7 @@ class TabularGame:
             raise GameError(
                 f"start.alpha[{index_text(axes, odd[0])}] is {value:g}, must be positive and at most {MAX_CONCENTRATION:g}"
             )
-        return Start(rho_g, alpha)
+        return Start(rho_g, alpha, None if self.hidden is None else self.hidden.rho_d)
 
     def _checked_groups(self, given: ArrayLike) -> NDArray[np.int64]:
         groups = np.array(given)
@@ -299,10 +307,17 @@ class TabularGame:
         """
         if pi_l.shape != self.r_l.shape:
             raise GameError(f"the local policy has shape {pi_l.shape}, must be {self.r_l.shape}")
+        by_regime = self.in_regimes(pi_l)
+        return by_regime if self.hidden is None else self.hidden.joint(*by_regime)
+
+    def in_regimes(self, pi_l: FloatArray) -> tuple[list[Sparse], FloatArray]:
+        """Kernels of every regime d * S_g + s_g, [s_l, s_l'] each, and rewards [regime, s_l], of a policy [s_l, s_g, a_l].
+
+        Without a hidden state regimes are the global states.
+        """
         if self.hidden is None:
             return _under(self.local_kernel, self.r_l, pi_l)
-        in_regimes = np.tile(pi_l, (1, len(self.hidden), 1))
-        return self.hidden.joint(*_under(self.hidden.local_kernel, self.hidden.r_l, in_regimes))
+        return _under(self.hidden.local_kernel, self.hidden.r_l, np.tile(pi_l, (1, len(self.hidden), 1)))
 
     @cached_property
     def content_hash(self) -> str:

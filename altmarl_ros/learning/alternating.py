@@ -205,7 +205,7 @@ class _Training:
         assert held is not None
         assert state.pi_g is not None
         seen = (held.visits, pooled(held.visits))
-        robots = [l_learn(self.game, occupancy, self.options.temperature).pi_l for occupancy in seen]
+        robots = [l_learn(self.game, occupancy, self.options.temperature, state.pi_l).pi_l for occupancy in seen]
         different = {pi_l.probabilities.tobytes(): pi_l for pi_l in robots}
         return [self.learner.against(state.pi_g, pi_l) for pi_l in different.values()]
 

@@ -123,12 +123,15 @@ class Closing:
         for play in (self.comparison.play, self.comparison.play_all_seen):
             occupancy = play(held).visits
             for view in (occupancy, pooled(occupancy)):
-                yield l_learn(self.game, view, self.options.temperature).pi_l
+                yield l_learn(self.game, view, self.options.temperature, held.pi_l).pi_l
         yield _paying_at_once(self.game)
 
     def _starts(self, pair: Pair) -> Iterator[Pair]:
         yield pair
-        for robots in (self._learned_for_the_other_model, lambda: _paying_at_once(self.game)):
+        others = [lambda: _paying_at_once(self.game)]
+        if self.game.hidden is None:  # else there is no other model
+            others.insert(0, self._learned_for_the_other_model)
+        for robots in others:
             yield from self.learner.responses(TrainingState(robots()), None)
 
     def _learned_for_the_other_model(self) -> LocalPolicy:

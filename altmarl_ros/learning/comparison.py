@@ -12,7 +12,7 @@ from altmarl_ros.learning.horizon import discounted_horizon
 from altmarl_ros.learning.populations.continuous_population import ContinuousFleets
 from altmarl_ros.learning.populations.population import Fleets, Rollouts, simulate, start_fleets
 from altmarl_ros.learning.training_options import TrainingOptions, default_runs
-from altmarl_ros.observation import AllSeen, Fresh, ObservationModel, make_filter
+from altmarl_ros.observation import Fresh, ObservationModel, all_seen, make_filter
 from altmarl_ros.policies import Ladder
 from altmarl_ros.policies.shares.stored import arrays_of
 
@@ -34,22 +34,24 @@ class PairComparison:
 
     def play(self, pair: Pair, block: int = 0) -> Rollouts:
         """Simulate the pair's episodes of a block; their rewards by tick are left out."""
-        return self._once(pair, block, all_seen=False)
+        return self._once(pair, block, everybody=False)
 
     def play_all_seen(self, pair: Pair) -> Rollouts:
         """As `play`, with a coordinator that hears all robots."""
-        return self._once(pair, 0, all_seen=True)
+        return self._once(pair, 0, everybody=True)
 
-    def _once(self, pair: Pair, block: int, *, all_seen: bool) -> Rollouts:
+    def _once(self, pair: Pair, block: int, *, everybody: bool) -> Rollouts:
         pi_g, pi_l = pair
         arrays = [pi_g.rungs[-1]] if isinstance(pi_g, Ladder) else arrays_of(pi_g).values()
-        key = hash((*(array.tobytes() for array in arrays), pi_l.probabilities.tobytes(), block, all_seen))
+        key = hash((*(array.tobytes() for array in arrays), pi_l.probabilities.tobytes(), block, everybody))
         if key not in self._played:
             game, options = self._game, self._options
-            model: ObservationModel = AllSeen(pi_g, game.initial)
-            if not all_seen:
+            model: ObservationModel
+            if everybody:
+                model = all_seen(game, pi_l, pi_g)
+            else:
                 model = Fresh(pi_g, game.initial) if options.learn_for == "fresh" else make_filter(game, pi_l, pi_g)
-            k = options.n if all_seen else options.K
+            k = options.n if everybody else options.K
             rng = np.random.default_rng(self._seed(1, block))
             played = simulate(game, pi_l, model, k=k, start=self._start(block), horizon=self._horizon, rng=rng)
             self._played[key] = replace(played, rewards=played.rewards[:, :0].copy())  # large for a long horizon, and unread

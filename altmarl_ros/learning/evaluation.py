@@ -13,16 +13,16 @@ from altmarl_ros.learning.populations.continuous_population import ContinuousFle
 from altmarl_ros.learning.populations.individuals import Individuals
 from altmarl_ros.learning.populations.population import Fleets, Rollouts, play, simulate, start_fleets
 from altmarl_ros.learning.populations.robot_kernels import RobotKernels
-from altmarl_ros.observation import DEFAULT_TURNOVER, MODEL_NAMES, AllSeen, Lossy, ObservationModel, RandomActions, make_model
+from altmarl_ros.observation import DEFAULT_TURNOVER, MODEL_NAMES, Lossy, ObservationModel, RandomActions, all_seen, make_model
 from altmarl_ros.policies import LocalPolicy, PolicyBundle
 
-ALL_SEEN, RANDOM, INFORMED = "all_seen", "random", "informed"
-RULES = (*MODEL_NAMES, ALL_SEEN, RANDOM, INFORMED)
-"""The observation models and three references.
+ALL_SEEN, RANDOM, INFORMED, TOLD = "all_seen", "random", "informed", "told"
+RULES = (*MODEL_NAMES, ALL_SEEN, RANDOM, INFORMED, TOLD)
+"""The observation models and four references.
 
-With ALL_SEEN the coordinator hears every robot. With RANDOM coordinator and robots act at random. With INFORMED the
-coordinator hears every robot, and each robot acts by L-LEARN's response to that coordinator on its own kernel instead of
-the mean kernel.
+With ALL_SEEN the coordinator hears every robot, and with TOLD it is told a game's hidden state as well. With RANDOM
+coordinator and robots act at random. With INFORMED the coordinator hears every robot, and each robot acts by L-LEARN's response
+to that coordinator on its own kernel instead of the mean kernel.
 """
 
 
@@ -57,13 +57,16 @@ class Evaluation:
         if rule == RANDOM:
             uniform = LocalPolicy.uniform(self.game).probabilities[None]
             return self._play(uniform, RandomActions(pi_g, start, self._rng(2)), 0)
-        if rule == ALL_SEEN:
-            return self._play(pi_l, AllSeen(pi_g, start), n)
+        if rule in (ALL_SEEN, TOLD):
+            return self._play(pi_l, self._all_seen(told=rule == TOLD), n)
         if rule == INFORMED and self.kernels is not None:
-            occupancy = self._play(pi_l, AllSeen(pi_g, start), n).visits
-            return self._play(best_responses(self.game, self.kernels, occupancy), AllSeen(pi_g, start), n)
+            occupancy = self._play(pi_l, self._all_seen(), n).visits
+            return self._play(best_responses(self.game, self.kernels, occupancy), self._all_seen(), n)
         model = make_model(rule, self.game, self.bundle, turnover)
         return self._play(pi_l, Lossy(model, loss, self._rng(3)) if loss else model, k)
+
+    def _all_seen(self, *, told: bool = False) -> ObservationModel:
+        return all_seen(self.game, self.bundle.pi_l, self.bundle.pi_g, told=told)
 
     def _play(self, policies: FloatArray, model: ObservationModel, k: int) -> Rollouts:
         if self.kernels is None:

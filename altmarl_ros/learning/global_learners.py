@@ -12,8 +12,8 @@ from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.counts.aggregation import aggregate
 from altmarl_ros.learning.counts.global_agent import GlobalSolution, g_learn, lift
 from altmarl_ros.learning.populations.occupancy import Occupancy
-from altmarl_ros.learning.shares.estimates import SimulatedEstimates
 from altmarl_ros.learning.shares.evaluation import evaluate
+from altmarl_ros.learning.shares.samplers import make_sampler
 from altmarl_ros.learning.shares.solver import learn_shares
 from altmarl_ros.learning.training_options import TrainingOptions, learns_ladder
 from altmarl_ros.learning.training_state import TrainingState
@@ -99,7 +99,8 @@ class SharesLearner:
         start, held = self._game.initial, state.pi_g
         process = SharesProcess.from_tabular(self._game, state.pi_l)
         vectors = held.vectors if isinstance(held, SharesPolicy) else None
-        solution = learn_shares(process, start, SimulatedEstimates(start), self._options.shares, vectors=vectors)
+        sampler = make_sampler(self._game, state.pi_l, self._options.n)
+        solution = learn_shares(process, start, sampler, self._options.shares, vectors=vectors)
         learned = solution.policy
         more = f"one more backup adds {solution.remaining_gain:.2g} at most"
         state.method = ("shares", f"{len(learned.vectors)} value vectors, improved at {len(solution.points)} points; {more}")

@@ -29,6 +29,7 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.compiled import njit
 from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.coordinator_response import Response, response_to
+from altmarl_ros.learning.memoryless import best_memoryless
 from altmarl_ros.learning.populations.occupancy import Occupancy
 from altmarl_ros.learning.populations.robot_kernels import RobotKernels
 from altmarl_ros.policies import LocalPolicy, softmax
@@ -51,12 +52,22 @@ class LocalSolution:
     Q: FloatArray
 
 
-def l_learn(game: TabularGame, occupancy: FloatArray | Occupancy, temperature: float = 0.0) -> LocalSolution:
+def l_learn(
+    game: TabularGame,
+    occupancy: FloatArray | Occupancy,
+    temperature: float = 0.0,
+    given: LocalPolicy | None = None,
+) -> LocalSolution:
     """Compute the best response to the coordinator whose behaviour `occupancy` [s_g, s_l, a_g] shows (`Rollouts.occupancy`).
 
     The policy is greedy, or softmax(Q / temperature) for a temperature above 0 [reward units], as robots will have it that are
-    sent it.
+    sent it. In a game with a hidden state, whose occupancy is of [s_g, d * S_l + s_l, a_g], it is the best policy without
+    memory that is found, from `given` as well; it may mix actions.
     """
+    if game.hidden is not None:
+        found = best_memoryless(game, Occupancy.of(occupancy), () if given is None else (given.probabilities,))
+        policy = found.policy if temperature <= 0.0 else soft_policy(found.Q, temperature)
+        return LocalSolution(as_on_the_wire(LocalPolicy(policy)), found.Q)
     Q = best_local_response(game, response_to(game, occupancy))
     return LocalSolution(as_on_the_wire(LocalPolicy(soft_policy(Q, temperature))), Q)
 

@@ -25,6 +25,7 @@ from altmarl_ros.learning.shares.lower_bounds import all_seen, heard_nobody, hea
 from altmarl_ros.learning.shares.mean_field_bounds import HOLDS_FOR, points_from_the_mean_start, sawtooth
 from altmarl_ros.learning.shares.measured_value import measured_gains
 from altmarl_ros.learning.shares.subset_values import counted_bound, subset_bound
+from altmarl_ros.learning.shares.told import told_process, told_start
 from altmarl_ros.learning.training_options import TrainingOptions, default_runs
 from altmarl_ros.observation import Fresh, make_filter
 from altmarl_ros.observation.start_posterior import mean_start
@@ -111,7 +112,7 @@ def _earned(game: TabularGame, pair: Pair, options: TrainingOptions) -> tuple[fl
     start = start_fleets(game, options.n, default_runs(game) // 4, rng)
     model = Fresh(pi_g, game.initial) if options.learn_for == "fresh" else make_filter(game, pi_l, pi_g)
     horizon = discounted_horizon(game.gamma, _TAIL)
-    if isinstance(pi_g, SharesPolicy) and isinstance(start, Fleets):
+    if isinstance(pi_g, SharesPolicy) and isinstance(start, Fleets) and game.hidden is None:
         gains = measured_gains(game, pi_g, pi_l, model, k=options.K, start=start, horizon=horizon, rng=rng)
         known = all_seen(pi_g, game.initial, options.n, draws=min(10, 1 + 100 // game.n_global_states) * _DRAWS, rng=rng)
         return known.value + float(gains.mean()), float(np.hypot(known.standard_error, _standard_error(gains)))
@@ -134,10 +135,13 @@ def _from_below(game: TabularGame, pair: Pair, options: TrainingOptions) -> tupl
 
 
 def _from_above(game: TabularGame, pi_l: LocalPolicy, process: SharesProcess, n: int) -> tuple[Bound, ...]:
-    """Bounds that hold for every coordinator of a finite team, the tightest last."""
-    bounds = [subset_bound(process, game.initial, 1)]
+    """Bounds that hold for every coordinator of a finite team, the tightest last; one that is told a hidden state included."""
+    start = game.initial
+    if game.hidden is not None:
+        process, start = told_process(game, pi_l), told_start(game)
+    bounds = [subset_bound(process, start, 1)]
     most = min(n, _LARGEST_SUBSET)
-    for k in (most, 10, 5):
+    for k in (most, 10, 5) if game.hidden is None else ():
         if k <= most and prefers_exact(game, k):
             try:
                 return (*bounds, counted_bound(game, pi_l, k))
@@ -147,14 +151,14 @@ def _from_above(game: TabularGame, pi_l: LocalPolicy, process: SharesProcess, n:
     for k in range(2, min(n, 3) + 1):
         if k * per_row * process.n_global_states * process.n_local_states**k > _TUPLE_WORK:
             break
-        bounds.append(subset_bound(process, game.initial, k))
+        bounds.append(subset_bound(process, start, k))
     return tuple(bounds)
 
 
 def _mean_field(game: TabularGame, pair: Pair) -> tuple[Bound, ...]:
     process = _process(game, pair)
     work = process.n_global_states * process.n_local_states * process.most_successors
-    if not isinstance(pair.pi_g, SharesPolicy) or work > _SAWTOOTH_WORK:
+    if not isinstance(pair.pi_g, SharesPolicy) or game.hidden is not None or work > _SAWTOOTH_WORK:
         return ()
     start = game.initial
     upper = sawtooth(points_from_the_mean_start(pair.pi_g, start, _SAWTOOTH_POINTS, np.random.default_rng(0)))

@@ -2,13 +2,14 @@
 `make_model` makes one by its name; `ObservationModel` is the interface that all of them have.
 """
 
-from altmarl_ros.observation.catalogue import DEFAULT_MODEL, DEFAULT_TURNOVER, MODEL_NAMES, make_filter, make_model
+from altmarl_ros.observation.catalogue import DEFAULT_MODEL, DEFAULT_TURNOVER, MODEL_NAMES, all_seen, make_filter, make_model
 from altmarl_ros.observation.filtered import Filtered
 from altmarl_ros.observation.fresh import Fresh, Sticky
 from altmarl_ros.observation.hypotheses import Hypotheses
 from altmarl_ros.observation.model import Counts, ObservationModel, draw_without_replacement, kept_robots
 from altmarl_ros.observation.reference import AllSeen, RandomActions
 from altmarl_ros.observation.relayed import Lossy, Relayed
+from altmarl_ros.observation.switching import SwitchingFilter
 
 __all__ = [
     "DEFAULT_MODEL",
@@ -24,6 +25,8 @@ __all__ = [
     "RandomActions",
     "Relayed",
     "Sticky",
+    "SwitchingFilter",
+    "all_seen",
     "draw_without_replacement",
     "kept_robots",
     "make_filter",

@@ -83,6 +83,18 @@ def correct(m, S, reports, n):  # type: ignore[no-untyped-def]
             m[j] = reports[j] / k
         S[:] = 0.0
         return
+    U, X, scales = factor(m, S, k, n)
+    z = np.empty(S_l)
+    for j in range(S_l):
+        z[j] = reports[j] / k - m[j]
+    innovate((U, X, scales), z, m)
+    shrink(X, S)
+
+
+@njit(nogil=True, cache=True)
+def factor(m, S, k, n):  # type: ignore[no-untyped-def]
+    """The factor U of A = U^T U for k reports of n robots whose mean shares are m, X = U^-T S, and the scale of U's rows."""
+    S_l = len(m)
     x = np.empty(S_l)
     likely(m, x)
     doubt, single = 0.0, 0.0
@@ -90,22 +102,19 @@ def correct(m, S, reports, n):  # type: ignore[no-untyped-def]
         doubt += S[j, j]
         single += x[j] * (1.0 - x[j])
     noise = max(1.0 - doubt / max(single, _RIDGE), _LEAST_NOISE) * (n - k) / max(n - 1, 1) / k
-    U = np.empty((S_l, S_l))  # A = U^T U
+    U = np.empty((S_l, S_l))
     for i in range(S_l):
         for j in range(i, S_l):
             U[i, j] = S[i, j] - noise * x[i] * x[j]
         U[i, i] += noise * x[i] + _RIDGE
-    X = S.copy()  # becomes U^-T S
-    z = np.empty(S_l)  # becomes U^-T (y - m)
-    for j in range(S_l):
-        z[j] = reports[j] / k - m[j]
+    X = S.copy()
+    scales = np.empty(S_l)
     for i in range(S_l):
-        scale = 1.0 / np.sqrt(max(U[i, i], _RIDGE))
+        scales[i] = scale = 1.0 / np.sqrt(max(U[i, i], _RIDGE))
         for j in range(i, S_l):
             U[i, j] *= scale
         for j in range(S_l):
             X[i, j] *= scale
-        z[i] *= scale
         for r in range(i + 1, S_l):
             weight = U[i, r]
             if weight != 0.0:
@@ -113,10 +122,29 @@ def correct(m, S, reports, n):  # type: ignore[no-untyped-def]
                     U[r, j] -= weight * U[i, j]
                 for j in range(S_l):
                     X[r, j] -= weight * X[i, j]
+    return U, X, scales
+
+
+@njit(nogil=True, cache=True)
+def innovate(factors, z, m):  # type: ignore[no-untyped-def]
+    """Correct a mean m by S A^-1 z, z the innovation y - m, which is overwritten."""
+    U, X, scales = factors
+    S_l = len(m)
+    for i in range(S_l):
+        z[i] *= scales[i]
+        for r in range(i + 1, S_l):
+            weight = U[i, r]
+            if weight != 0.0:
                 z[r] -= weight * z[i]
     for i in range(S_l):
         for j in range(S_l):
             m[j] += X[i, j] * z[i]
+
+
+@njit(nogil=True, cache=True)
+def shrink(X, S):  # type: ignore[no-untyped-def]
+    """Take X^T X from the covariance S."""
+    S_l = len(S)
     for i in range(S_l):
         for r in range(S_l):
             weight = X[i, r]

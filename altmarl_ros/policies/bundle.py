@@ -77,13 +77,19 @@ class PolicyBundle:
             shape = (S_g, self.pi_g.n_global_actions)
             if self.r_g.shape != shape or not np.isfinite(self.r_g).all():
                 raise BundleError(f"r_g has shape {self.r_g.shape}, must be {shape} of finite numbers")
-        if (S_l, S_g) != (self.pi_g.n_local_states, self.pi_g.n_global_states):
+        odd = self.pi_g.n_local_states % S_l if self.kind == SHARES else self.pi_g.n_local_states != S_l
+        if odd or S_g != self.pi_g.n_global_states:
             raise BundleError(
                 f"pi_l is for {S_l} local and {S_g} global states, pi_g for "
                 f"{self.pi_g.n_local_states} and {self.pi_g.n_global_states}"
             )
         if isinstance(self.pi_g, SharesPolicy) and self.pi_g.process.gamma != self.gamma:
             raise BundleError(f"gamma is {self.gamma}, pi_g was learned under {self.pi_g.process.gamma}")
+
+    @property
+    def n_hidden_states(self) -> int:
+        """D, the number of hidden states that the coordinator's policy tells apart; 1 in a game without a hidden state."""
+        return self.pi_g.n_local_states // len(self.pi_l.probabilities)
 
     @property
     def kind(self) -> str:
@@ -122,7 +128,8 @@ class PolicyBundle:
 
     def _check_sizes(self, game: TabularGame) -> None:
         shape = (game.n_local_states, game.n_global_states, game.n_local_actions)
-        if (self.pi_l.probabilities.shape, self.pi_g.n_global_actions) != (shape, game.n_global_actions):
+        sizes = self.pi_l.probabilities.shape, self.pi_g.n_global_actions, self.n_hidden_states
+        if sizes != (shape, game.n_global_actions, game.n_hidden_states):
             raise BundleError(f"its policies do not have the sizes of game {game.name!r}")
         if not isinstance(self.pi_g, Ladder):
             return

@@ -13,7 +13,7 @@ from altmarl_ros.learning.counts.backups import SHARES, GLearnOptions, check_tra
 from altmarl_ros.learning.counts.global_agent import g_learn
 from altmarl_ros.learning.local_agent import l_learn
 from altmarl_ros.learning.populations.occupancy import Occupancy
-from altmarl_ros.learning.shares.estimates import SimulatedEstimates
+from altmarl_ros.learning.shares.samplers import make_sampler
 from altmarl_ros.learning.shares.solver import SharesOptions, learn_shares
 from altmarl_ros.policies import GlobalPolicy, Ladder, LocalPolicy
 from altmarl_ros.policies.counts import by_group, enumerate_counts
@@ -29,6 +29,7 @@ def global_candidates(
     pi_l: LocalPolicy,
     *,
     k: int,
+    n: int,
     occupancy: Occupancy,
     relearn: GLearnOptions | None,
     seed: int,
@@ -43,13 +44,13 @@ def global_candidates(
     responses: list[GlobalPolicy] = []
     if isinstance(pi_g, Ladder):
         responses += _rungs(game, pi_g, pi_l, k=k, occupancy=occupancy, relearn=relearn)
-    elif relearn and prefers_exact(game, k):
+    elif relearn and game.hidden is None and prefers_exact(game, k):
         check_training(game, k, relearn)
         counted, alone = aggregate(game, pi_l, occupancy)
         rung = g_learn(counted, alone, k, relearn).policy
         responses.append(Ladder.with_top(k, rung, game.n_local_states, game.n_global_actions, game.groups))
     if relearn or not isinstance(pi_g, Ladder):
-        responses.append(_over_shares(game, pi_l, seed))
+        responses.append(_over_shares(game, pi_l, n, seed))
     return responses
 
 
@@ -64,9 +65,9 @@ def local_candidates(game: TabularGame, pi_l: LocalPolicy, occupancies: Iterable
     return list(different.values())
 
 
-def _over_shares(game: TabularGame, pi_l: LocalPolicy, seed: int) -> SharesPolicy:
+def _over_shares(game: TabularGame, pi_l: LocalPolicy, n: int, seed: int) -> SharesPolicy:
     process, start = SharesProcess.from_tabular(game, pi_l), game.initial
-    return learn_shares(process, start, SimulatedEstimates(start), SharesOptions(seed=seed + 1)).policy
+    return learn_shares(process, start, make_sampler(game, pi_l, n), SharesOptions(seed=seed + 1)).policy
 
 
 def _rungs(

@@ -21,7 +21,9 @@ from typing import Callable
 
 import numpy as np
 
-from altmarl_ros.games import Start, TabularGame
+from altmarl_ros.games import HiddenState, Start, TabularGame
+from altmarl_ros.games.kernels import LocalKernel
+from altmarl_ros.games.sparse import Sparse
 from altmarl_ros.learning.counts.backups import GLearnOptions
 from altmarl_ros.learning.gaps.certificate import Interval
 from altmarl_ros.learning.gaps.gap_candidates import global_candidates, local_candidates
@@ -29,7 +31,7 @@ from altmarl_ros.learning.horizon import discounted_horizon
 from altmarl_ros.learning.local_agent import pooled
 from altmarl_ros.learning.populations.continuous_population import ContinuousFleets, ContinuousPopulation
 from altmarl_ros.learning.populations.population import Fleets, Rollouts, play, simulate, start_fleets
-from altmarl_ros.observation import AllSeen, Counts, Fresh, ObservationModel, Relayed, draw_without_replacement, make_filter
+from altmarl_ros.observation import Counts, Fresh, ObservationModel, Relayed, all_seen, draw_without_replacement, make_filter
 from altmarl_ros.policies import GlobalPolicy, LocalPolicy
 
 TAIL = 0.01
@@ -73,7 +75,7 @@ def sampled_gap(
         return Interval.of_gain(play(measuring).returns - base.returns, scale)
 
     rung = min(k, n) if model == "fresh" or pi_g.most_reports is None else pi_g.most_reports
-    others = global_candidates(game, pi_g, pi_l, k=rung, occupancy=chosen_by.visits, relearn=relearn, seed=seed)
+    others = global_candidates(game, pi_g, pi_l, k=rung, n=n, occupancy=chosen_by.visits, relearn=relearn, seed=seed)
     seen = choosing.play_all_seen(pi_g, pi_l).visits
     policies = local_candidates(game, pi_l, (chosen_by.visits, pooled(chosen_by.visits), seen))
     better_global = _best([choosing.play(other, pi_l) for other in others], chosen_by)
@@ -89,8 +91,8 @@ def sampled_gap(
     if better_own is not None:
         base = measuring.play_deviators(pi_g, pi_l, pi_l, m)
         one = gain(base, lambda episodes: episodes.play_deviators(pi_g, pi_l, policies[better_own], m), n / m)
-    all_seen = gain(held, lambda episodes: episodes.play_all_seen(pi_g, pi_l))
-    return SampledGap(held.value, held.standard_error, found, all_seen, one, all_)
+    seen_gain = gain(held, lambda episodes: episodes.play_all_seen(pi_g, pi_l))
+    return SampledGap(held.value, held.standard_error, found, seen_gain, one, all_)
 
 
 class _Episodes:
@@ -118,7 +120,7 @@ class _Episodes:
         return Fresh(pi_g, self._game.initial) if self._name == "fresh" else make_filter(self._game, self._pi_l, pi_g)
 
     def play_all_seen(self, pi_g: GlobalPolicy, pi_l: LocalPolicy) -> Rollouts:
-        return self._simulate(self._game, pi_l, AllSeen(pi_g, self._game.initial), self._n, self._start)
+        return self._simulate(self._game, pi_l, all_seen(self._game, self._pi_l, pi_g), self._n, self._start)
 
     def play_deviators(self, pi_g: GlobalPolicy, pi_l: LocalPolicy, deviation: LocalPolicy, m: int) -> Rollouts:
         """Play the pair while m robots, drawn at the start and unknown to the coordinator, play `deviation`."""
@@ -129,7 +131,7 @@ class _Episodes:
             model = self._model(pi_g)
             return play(self._game, population, model, k=self._k, horizon=self._horizon, rng=self._rng())
         deviating = draw_without_replacement(self._start.counts, m, rng)
-        start = Fleets(self._start.s_g, np.hstack([self._start.counts - deviating, deviating]))
+        start = Fleets(self._start.s_g, np.hstack([self._start.counts - deviating, deviating]), self._start.d)
         both = LocalPolicy(np.concatenate([pi_l.probabilities, deviation.probabilities]))
         return self._simulate(two_kinds(self._game), both, _Alike(self._model(pi_g)), self._k, start)
 
@@ -145,19 +147,26 @@ class _Alike(Relayed):
 
 def two_kinds(game: TabularGame) -> TabularGame:
     """Make a game with two copies of every local state, s_l and S_l + s_l, one for each kind of robot; kinds never change."""
-    L, S_g, A, _ = game.P_l.shape
-    P_l = np.zeros((2, L, S_g, A, 2, L))
-    P_l[0, :, :, :, 0], P_l[1, :, :, :, 1] = game.P_l, game.P_l
-    alpha = np.tile(game.initial.alpha, 2)
-    return TabularGame(
-        name=game.name,
-        P_g=game.P_g,
-        P_l=P_l.reshape(2 * L, S_g, A, 2 * L),
-        r_g=game.r_g,
-        r_l=np.concatenate([game.r_l, game.r_l]),
-        gamma=game.gamma,
-        start=Start(game.initial.rho_g, alpha),
-    )
+    hidden = game.hidden
+    twice = {
+        "name": game.name,
+        "P_g": game.global_kernel,
+        "r_g": game.r_g,
+        "gamma": game.gamma,
+        "start": Start(game.initial.rho_g, np.tile(game.initial.alpha, 2)),
+    }
+    if hidden is None:
+        return TabularGame(P_l=_two_copies(game.local_kernel), r_l=np.concatenate([game.r_l, game.r_l]), **twice)
+    by_hidden = hidden.r_l.reshape(game.n_local_states, len(hidden), game.n_global_states, -1).transpose(1, 0, 2, 3)
+    r_l = np.concatenate([by_hidden, by_hidden], axis=1)
+    return TabularGame(hidden=HiddenState(hidden.P_d, _two_copies(hidden.local_kernel), r_l, rho_d=hidden.rho_d), **twice)
+
+
+def _two_copies(kernel: LocalKernel) -> LocalKernel:
+    from scipy.sparse import block_diag
+
+    moves = [[Sparse(block_diag([P, P], format="csr")) for P in by_action] for by_action in kernel.moves]
+    return LocalKernel.from_moves(moves, kernel.moves_at)
 
 
 def _best(tried: list[Rollouts], held: Rollouts) -> int | None:

@@ -15,9 +15,9 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.compiled import njit
 from altmarl_ros.games import TabularGame
 from altmarl_ros.games.rows import Rows
-from altmarl_ros.learning.workers import Workers
 from altmarl_ros.observation import Counts, draw_without_replacement
 from altmarl_ros.policies import LocalPolicy
+from altmarl_ros.workers import Workers
 
 _BLOCK = 250  # fleets
 _ONE_BY_ONE = 32  # robots; a smaller subset is drawn robot by robot, a larger one state by state
@@ -27,16 +27,19 @@ class Motion:
     """Moves the robots of many fleets by pi_l and P_l, as counts by state."""
 
     def __init__(self, game: TabularGame, pi_l: LocalPolicy, fleets: int, rng: np.random.Generator) -> None:
-        act = _of_the_rest(np.ascontiguousarray(pi_l.probabilities.transpose(1, 0, 2)))  # [s_g, s_l, a_l]
-        rows = game.local_kernel.rows
-        move = rows.indptr, rows.indices, rows.share_of_rest, game.local_kernel.moves_at
-        self._tables = act, move, np.ascontiguousarray(game.r_l.transpose(1, 0, 2))
+        kernel, r_l = (game.local_kernel, game.r_l) if game.hidden is None else (game.hidden.local_kernel, game.hidden.r_l)
+        act = np.tile(_of_the_rest(pi_l.probabilities.transpose(1, 0, 2)), (game.n_hidden_states, 1, 1))  # [regime, s_l, a_l]
+        move = kernel.rows.indptr, kernel.rows.indices, kernel.rows.share_of_rest, kernel.moves_at
+        self._tables = act, move, np.ascontiguousarray(r_l.transpose(1, 0, 2))
         self._blocks = [slice(first, first + _BLOCK) for first in range(0, fleets, _BLOCK)]
         self._streams = rng.spawn(len(self._blocks))
         self._workers = Workers(0, fleets * game.n_local_states * 10)
 
     def __call__(self, groups: Counts, s_g: Counts) -> tuple[Counts, FloatArray]:
-        """Draw the next counts of groups [R, groups, S_l] at s_g [R]; also return each fleet's sum of local rewards [R]."""
+        """Draw the next counts of groups [R, groups, S_l] in regimes s_g [R], or d * S_g + s_g with a hidden state.
+
+        Also return each fleet's sum of local rewards [R].
+        """
         following, rewards = np.zeros_like(groups), np.zeros(len(groups))
 
         def work(block: tuple[slice, np.random.Generator]) -> None:

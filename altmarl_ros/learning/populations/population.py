@@ -23,17 +23,18 @@ from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.populations.continuous_population import ContinuousFleets, ContinuousPopulation
 from altmarl_ros.learning.populations.motion import Motion, draw_from_rows, draw_subset
 from altmarl_ros.learning.populations.occupancy import Occupancy, OccupancySum
-from altmarl_ros.observation import Counts, ObservationModel, kept_robots
+from altmarl_ros.observation import Counts, ObservationModel, SwitchingFilter, kept_robots
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.counts import by_group
 
 
 @dataclass(frozen=True, eq=False)
 class Fleets:
-    """The states of R fleets: s_g [R] and the number of robots per local state [R, S_l]."""
+    """The states of R fleets: s_g [R], the number of robots per local state [R, S_l], and the hidden state [R], if any."""
 
     s_g: NDArray[np.int64]
     counts: Counts
+    d: NDArray[np.int64] | None = None
 
     @property
     def n(self) -> int:
@@ -50,13 +51,16 @@ class Rollouts:
         returns: discounted sums of rewards [R].
         mode_hits: share of ticks in which the global action was the index of the most populated local state or group [R];
             it means something if global actions name local states or groups.
-        visits: discounted weight of (s_g, s_l, a_g), summed over robots and runs.
+        visits: discounted weight of (s_g, s_l, a_g), summed over robots and runs; with a hidden state that of
+            (s_g, d * S_l + s_l, a_g).
+        hidden: the hidden state by run and tick [R, T], if the game has one.
     """
 
     rewards: FloatArray
     returns: FloatArray
     mode_hits: FloatArray
     visits: Occupancy
+    hidden: NDArray[np.int64] | None = None
 
     @property
     def occupancy(self) -> FloatArray:
@@ -86,6 +90,10 @@ class Population(Protocol):
     def counts(self) -> Counts:
         """The number of robots per local state [R, S_l]."""
 
+    @property
+    def d(self) -> NDArray[np.int64] | None:
+        """The hidden states [R], in a game that has one."""
+
     def poll(self, k: int, turnover: float, rng: np.random.Generator) -> Counts:
         """Draw the reports of a uniform k-subset, or of all robots for k >= n, as counts [R, S_l].
 
@@ -105,7 +113,8 @@ def start_fleets(game: TabularGame, n: int, runs: int, rng: np.random.Generator)
         return ContinuousFleets(*game.continuous.start(n, runs, rng))
     s_g = rng.choice(game.n_global_states, size=runs, p=game.initial.rho_g)
     shares = game.initial.draw_shares(runs, rng)
-    return Fleets(s_g.astype(np.int64), rng.multinomial(n, shares))
+    counts = rng.multinomial(n, shares)
+    return Fleets(s_g.astype(np.int64), counts, None if game.hidden is None else game.hidden.draw_first(runs, rng))
 
 
 def simulate(
@@ -141,16 +150,25 @@ def play(
     runs, n = len(population.s_g), int(population.counts[0].sum())
     rewards = np.empty((runs, horizon))
     hits = np.zeros(runs)
-    visits = OccupancySum((game.n_global_states, game.n_local_states, game.n_global_actions))
+    D, S_l = game.n_hidden_states, game.n_local_states
+    visits = OccupancySum((game.n_global_states, D * S_l, game.n_global_actions))
+    hidden = None if game.hidden is None else np.empty((runs, horizon), dtype=np.int64)
     model.reset(runs)
     for t in range(horizon):
-        s_g, N = population.s_g, population.counts
+        s_g, N, d = population.s_g, population.counts, population.d
+        weight = game.gamma**t * N / n
+        if hidden is not None:
+            assert d is not None
+            hidden[:, t] = d
+            weight = (np.eye(D)[d][:, :, None] * weight[:, None]).reshape(runs, -1)
+            if isinstance(model, SwitchingFilter) and model.told:
+                model.tell(d)
         a_g = model.decide(s_g, population.poll(k, model.turnover, hearing), n)
         hits += a_g == by_group(N, game.groups).argmax(axis=1)
-        visits.add(s_g, a_g, game.gamma**t * N / n)
+        visits.add(s_g, a_g, weight)
         rewards[:, t] = population.step(a_g, dynamics)
     returns = rewards @ game.gamma ** np.arange(horizon)
-    return Rollouts(rewards, returns, hits / horizon, visits.result())
+    return Rollouts(rewards, returns, hits / horizon, visits.result(), hidden)
 
 
 class CountedPopulation:
@@ -158,7 +176,7 @@ class CountedPopulation:
 
     def __init__(self, game: TabularGame, pi_l: LocalPolicy, start: Fleets) -> None:
         self._game, self._pi_l = game, pi_l
-        self.s_g, self.counts = start.s_g, start.counts
+        self.s_g, self.counts, self.d = start.s_g, start.counts, start.d
         self._n = int(start.counts[0].sum())
         self._kept = np.zeros_like(self.counts)  # polled robots that stay in the subset
         self._motion: Motion | None = None
@@ -174,10 +192,14 @@ class CountedPopulation:
         if self._motion is None:
             # The robots have their own streams: in a paired comparison their draws must not shift those of s_g.
             self._motion = Motion(self._game, self._pi_l, len(self.counts), rng)
-        groups, local_rewards = self._motion(np.stack([self.counts - self._kept, self._kept], axis=1), self.s_g)
+        hidden = self._game.hidden
+        regime = self.s_g if hidden is None or self.d is None else hidden.regimes(self.d, self.s_g)
+        groups, local_rewards = self._motion(np.stack([self.counts - self._kept, self._kept], axis=1), regime)
         rewards = self._game.r_g[self.s_g, a_g] + local_rewards / self._n
         self.counts, self._kept = groups.sum(axis=1), groups[:, 1]
         self.s_g = next_global_states(self._game, self.s_g, a_g, rng)
+        if hidden is not None and self.d is not None:
+            self.d = hidden.draw_next(self.d, rng)
         return np.asarray(rewards)
 
 

@@ -10,16 +10,18 @@ import numpy as np
 from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.local_agent import l_learn
 from altmarl_ros.learning.populations.occupancy import Occupancy
-from altmarl_ros.learning.shares.estimates import SimulatedEstimates, start_estimates
+from altmarl_ros.learning.shares.estimates import start_estimates
 from altmarl_ros.learning.shares.improvement import improved
 from altmarl_ros.learning.shares.initial import blind_plans
 from altmarl_ros.learning.shares.points import Points, thinned
+from altmarl_ros.learning.shares.samplers import make_sampler
 from altmarl_ros.learning.shares.solver import SharesOptions, check_memory, memory_needed
 from altmarl_ros.policies.shares.process import SharesProcess
 
 _IMPROVEMENTS = 25  # of a solution: 5 to 30 were seen on rings and on grids of 9 to 400 zones
 _PROBE_NUMBERS = 200_000  # shares at all points of one s_g: some tenths of a second
 _LEAST_POINTS = 50
+_ROBOTS = 100  # of the fleets whose estimates are drawn
 
 
 @dataclass(frozen=True)
@@ -43,15 +45,16 @@ def shares_cost(game: TabularGame, options: SharesOptions = SharesOptions()) -> 
     """
     S_g, A_g = game.r_g.shape
     s_g, a_g = (each.ravel() for each in np.indices((S_g, A_g)))
-    every = np.broadcast_to(1.0, (S_g * A_g, game.n_local_states))
+    S_l = game.n_hidden_states * game.n_local_states
+    every = np.broadcast_to(1.0, (S_g * A_g, S_l))
     began = time.perf_counter()
-    pi_l = l_learn(game, Occupancy(s_g, a_g, every, (S_g, game.n_local_states, A_g))).pi_l
+    pi_l = l_learn(game, Occupancy(s_g, a_g, every, (S_g, S_l, A_g))).pi_l
     process = SharesProcess.under_policy(game, pi_l)
     check_memory(process, options)
-    few = replace(options, points=min(options.points, max(_LEAST_POINTS, _PROBE_NUMBERS // game.n_local_states)))
+    few = replace(options, points=min(options.points, max(_LEAST_POINTS, _PROBE_NUMBERS // S_l)))
     share = few.per_state(S_g) / options.per_state(S_g)
     prepared = time.perf_counter()
-    sampler = SimulatedEstimates(game.initial)
+    sampler = make_sampler(game, pi_l, _ROBOTS)
     drawn = (start_estimates(process, game.initial), sampler(process, None, np.random.default_rng(options.seed)))
     s, shares = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
     points = thinned(Points.sorted(process, s, shares), few.per_state(S_g), options.distance)

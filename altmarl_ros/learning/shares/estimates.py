@@ -89,7 +89,7 @@ class SimulatedEstimates:
 def start_estimates(process: SharesProcess, start: Start) -> tuple[IntArray, FloatArray]:
     """The mean start at every global state, those included that no episode begins in: each must have a point."""
     s = np.arange(process.n_global_states)
-    return s, np.tile(mean_start(start), (len(s), 1))
+    return s, np.tile(start.joint(mean_start(start)[None]), (len(s), 1))
 
 
 def draw_successors(process: SharesProcess, choice: IntArray, rng: np.random.Generator) -> IntArray:

@@ -45,8 +45,8 @@ def all_seen(policy: SharesPolicy, start: Start, n: int | None, *, draws: int, r
 
 
 def start_values(policy: SharesPolicy, start: Start, shares: FloatArray) -> FloatArray:
-    """sum_s rho_g(s) V_Gamma(s, m) [B] for shares m [B, S_l]."""
-    vectors = policy.vectors
+    """sum_s rho_g(s) V_Gamma(s, m) [B] for shares m [B, S_l], of one who knows of a hidden state how it begins."""
+    vectors, shares = policy.vectors, start.joint(shares)
     total = np.zeros(len(shares))
     for s in np.flatnonzero(start.rho_g > 0):
         nodes = slice(vectors.start[s], vectors.start[s + 1])

@@ -87,14 +87,14 @@ class SharesProcess:
             raise GameError(f"gamma is {gamma!r}, must be in (0, 1)")
         rows = [_clean(kernel) for kernel in kernels]
         lengths = np.concatenate([[0], *(np.diff(each.indptr) for each in rows)])
-        choices = _choices(_clean(P_g), _rounded(np.asarray(r_g, dtype=np.float64)))
+        choices = _choices(_clean(P_g), rounded(np.asarray(r_g, dtype=np.float64)))
         self.action_of, self.choice_of = choices.action_of, choices.choice_of
         self.arrays = ProcessArrays(
             np.cumsum(lengths).astype(np.int64),
             np.concatenate([each.indices for each in rows]).astype(np.int64),
             np.concatenate([each.data for each in rows]),
             np.asarray(kernel_of, dtype=np.int64),
-            _rounded(np.ascontiguousarray(reward, dtype=np.float64)),
+            rounded(np.ascontiguousarray(reward, dtype=np.float64)),
             choices.successor_start,
             choices.successor,
             choices.choice_start,
@@ -244,11 +244,12 @@ def _clean(matrix: Sparse) -> Sparse:
     cleaned: Sparse = matrix.astype(np.float64, copy=True)
     cleaned.sum_duplicates()
     cleaned.eliminate_zeros()
-    cleaned.data = _rounded(cleaned.data)
+    cleaned.data = rounded(cleaned.data)
     return cleaned
 
 
-def _rounded(values: FloatArray) -> FloatArray:
+def rounded(values: FloatArray) -> FloatArray:
+    """The values to some eleven significant digits, the same on every machine."""
     mantissa, exponent = np.frexp(values)
     return np.asarray(np.ldexp(np.rint(np.ldexp(mantissa, _DIGITS)), exponent - _DIGITS))
 

@@ -1,0 +1,74 @@
+"""Chooses where estimates for points come from: a large fleet, or the bank of filters where there is a hidden state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, log
+
+import numpy as np
+
+from altmarl_ros.arrays import FloatArray
+from altmarl_ros.games import TabularGame
+from altmarl_ros.learning.populations.population import CountedPopulation, start_fleets
+from altmarl_ros.learning.shares.estimates import EstimateSampler, SimulatedEstimates
+from altmarl_ros.observation.switching import SwitchingEstimate
+from altmarl_ros.policies import LocalPolicy
+from altmarl_ros.policies.shares import SharesPolicy, SharesProcess
+from altmarl_ros.policies.shares.process import IntArray
+
+_HELD = 0.8  # share of the ticks at which a random coordinator keeps its action: it gets somewhere
+
+
+def make_sampler(game: TabularGame, pi_l: LocalPolicy, n: int) -> EstimateSampler:
+    """Make the sampler for a game whose n robots act by pi_l."""
+    return SimulatedEstimates(game.initial) if game.hidden is None else SwitchingEstimates(game, pi_l, n)
+
+
+@dataclass(frozen=True)
+class SwitchingEstimates:
+    """Estimates of a coordinator that follows a hidden state, in episodes of a fleet of n robots.
+
+    Attributes:
+        game: the game.
+        pi_l: the robots' policy.
+        n: robots.
+        runs: episodes by each number of reports.
+        reports: numbers of reports per tick.
+        random: share of episodes under a policy that act at random all the same.
+    """
+
+    game: TabularGame
+    pi_l: LocalPolicy
+    n: int
+    runs: int = 16
+    reports: tuple[int, ...] = (0, 1, 3, 10)
+    random: float = 0.2
+
+    def __call__(
+        self, process: SharesProcess, policy: SharesPolicy | None, rng: np.random.Generator
+    ) -> tuple[IntArray, FloatArray]:
+        """See EstimateSampler."""
+        drawn = [self._episodes(min(k, self.n), process, policy, rng) for k in (*self.reports, self.n)]
+        states, shares = zip(*drawn, strict=True)
+        return np.concatenate(states), np.concatenate(shares)
+
+    def _episodes(
+        self, k: int, process: SharesProcess, policy: SharesPolicy | None, rng: np.random.Generator
+    ) -> tuple[IntArray, FloatArray]:
+        ticks = min(100, max(2, ceil(log(0.05) / log(process.gamma))))
+        population = CountedPopulation(self.game, self.pi_l, start_fleets(self.game, self.n, self.runs, rng))
+        estimate = SwitchingEstimate(self.game, self.pi_l)
+        estimate.reset(self.runs)
+        wanders = np.ones(self.runs, dtype=bool) if policy is None else rng.random(self.runs) < self.random
+        actions = self.game.n_global_actions
+        held = rng.integers(actions, size=self.runs)
+        states, shares = [], []
+        for _ in range(ticks):
+            s = population.s_g
+            estimate.observe(s, population.poll(k, 1.0, rng), self.n)
+            states.append(s)
+            shares.append(estimate.joint)
+            held = np.where(rng.random(self.runs) < _HELD, held, rng.integers(actions, size=self.runs))
+            chosen = held if policy is None else np.where(wanders, held, policy.act_on_shares(s, estimate.joint))
+            population.step(chosen, rng)
+        return np.concatenate(states), np.concatenate(shares)
