@@ -28,6 +28,7 @@ from altmarl_ros.files import write_atomically, write_npz
 from altmarl_ros.floors.floor_map import FloorMap
 from altmarl_ros.games.array_files import game_of_arrays, read_arrays
 from altmarl_ros.games.attention import AttentionParameters, build_attention
+from altmarl_ros.games.deliveries import DeliveryParameters, build_deliveries
 from altmarl_ros.games.discretise import ContinuousWarehouseParameters, build_continuous_warehouse
 from altmarl_ros.games.documents import read_yaml, validated
 from altmarl_ros.games.federated import FederatedParameters, build_federated
@@ -54,6 +55,7 @@ class Builder:
 
 
 BUILDERS: dict[str, Builder] = {
+    "deliveries": Builder(DeliveryParameters, build_deliveries),
     "federated": Builder(FederatedParameters, build_federated),
     "floor": Builder(FloorParameters, build_floor),
     "warehouse": Builder(WarehouseParameters, build_warehouse),
