@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from altmarl_ros.games import load_game
-from altmarl_ros.games.deliveries import DeliveryParameters, build_deliveries
+from altmarl_ros.games.deliveries import build_deliveries
+from altmarl_ros.games.delivery_site import DeliveryParameters
+from work_tables import dense, mean_ticks, zones_in_a_row
 
 CORNERS, HUB = 4, "hub"
 WALK, CREW, ELSEWHERE, DWELL = 0.2, 0.3, 0.02, 100
@@ -51,15 +53,6 @@ def expected_row(state, action, *, hot, crew):
     return row, reward
 
 
-def dense(game):
-    """P_l [d, s_l, s_g, a_l, s_l'] and r_l [d, s_l, s_g, a_l]."""
-    hidden, S_g = game.hidden, game.n_global_states
-    tables = np.stack(list(hidden.local_kernel.blocks()))  # [s_l, regime, a_l, s_l']
-    S_l, _, A_l, _ = tables.shape
-    P_l = tables.reshape(S_l, len(hidden), S_g, A_l, S_l).swapaxes(0, 1)
-    return P_l, hidden.r_l.reshape(S_l, len(hidden), S_g, A_l).swapaxes(0, 1)
-
-
 def test_the_game_of_corners_is_the_one_of_its_text_number_by_number():
     game = build_deliveries(DeliveryParameters())
     states, actions = game.local_state_names, game.local_action_names
@@ -99,12 +92,9 @@ def test_half_a_tick_is_half_as_likely_to_bring_anything():
 
 
 def row_of_zones(zones, **parameters):
-    """Zones of 4 m x 4 m in a row from west to east, with ways of 4 m between them; the first two are pick-ups."""
+    """Zones in a row, of which the first two are pick-ups and the others drops."""
     names = [f"z{i}" for i in range(zones)]
-    return DeliveryParameters(
-        zones=[{"name": name, "rectangle": [4 * i, 0, 4 * i + 4, 4]} for i, name in enumerate(names)],
-        **{"pick_ups": names[:2], "drops": names[2:], **parameters},
-    )
+    return DeliveryParameters(zones=zones_in_a_row(zones), **{"pick_ups": names[:2], "drops": names[2:], **parameters})
 
 
 def test_a_floor_has_zones_and_phases_of_ways_each_empty_or_loaded():
@@ -126,13 +116,6 @@ def test_a_floor_has_zones_and_phases_of_ways_each_empty_or_loaded():
     np.testing.assert_allclose(P_l[0, at("z1"), 0, 2, at("z1 loaded")], 0.04)
     np.testing.assert_allclose(P_l[0, at("z1"), 0, 1, at("z1 loaded")], 0.04 * (1 - advance))
     np.testing.assert_allclose(P_l[1, at("z1"), 0, 2, at("z1 loaded")], 1.0)
-
-
-def mean_ticks(kernel, start, end):
-    """Mean number of ticks until a chain [state, state'] is in `end` first."""
-    others = np.delete(np.arange(len(kernel)), end)
-    times = np.linalg.solve(np.eye(len(others)) - kernel[np.ix_(others, others)], np.ones(len(others)))
-    return times[np.flatnonzero(others == start)[0]]
 
 
 @pytest.mark.parametrize("speed", [0.1, 0.35, 0.9, 2.0])
