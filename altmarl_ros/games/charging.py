@@ -77,7 +77,9 @@ def build_charging(parameters: ChargingParameters) -> TabularGame:
     moves = RobotMoves(layout, goals)
     loads = load_probabilities(p, site)
     unload = p.probability(p.unload_rate)
-    driving = np.kron(np.eye(2), drained(levels, p.probability(p.drain_moving)))  # [c, c'] of robots on their way
+    driving = np.zeros((2, levels, 2, levels))
+    driving[[0, 1], :, [0, 1]] = drained(levels, p.probability(p.drain_moving))
+    on_its_way = driving.reshape(2 * levels, 2 * levels)
     help_comes = 0.0 if truck else p.probability(p.help_rate)
 
     def changes(d: int, s_g: int) -> Changes:
@@ -87,7 +89,7 @@ def build_charging(parameters: ChargingParameters) -> TabularGame:
         elsewhere[0, :2] = [1.0 - help_comes, help_comes]
         battery = np.where(at_charger[s_g][:, None, None], charged, elsewhere)  # [place, level, level']
         resting = np.einsum("lm,xbc->xlbmc", np.eye(2), battery).reshape(load.shape)
-        return Changes(moved=driving, delayed=load @ driving, resting=load @ resting)
+        return Changes(moved=on_its_way, delayed=load @ on_its_way, resting=load @ resting)
 
     gain = np.zeros((len(stops), len(layout.places), 2, levels))
     gain[:, site.drops, LOADED, 1:] = p.reward * unload * served[:, :, None]
@@ -101,6 +103,7 @@ def build_charging(parameters: ChargingParameters) -> TabularGame:
         demand=site.demand,
         conditions=tuple(load + battery for load in LOADS for battery in batteries),
         local_action_names=names,
+        moves=moves,
         kernel=moves.kernel(changes, len(loads)),
         r_l=moves.rewards(gain.reshape(*gain.shape[:2], 2 * levels), p.move_cost),
     )

@@ -59,6 +59,7 @@ def build_deliveries(parameters: DeliveryParameters) -> TabularGame:
         demand=site.demand,
         conditions=LOADS,
         local_action_names=site.local_action_names,
+        moves=moves,
         kernel=moves.kernel(changes, len(loads)),
         r_l=moves.rewards(gain, p.move_cost),
     )

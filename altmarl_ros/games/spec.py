@@ -29,6 +29,7 @@ from altmarl_ros.floors.floor_map import FloorMap
 from altmarl_ros.games.array_files import game_of_arrays, read_arrays
 from altmarl_ros.games.attention import AttentionParameters, build_attention
 from altmarl_ros.games.charging import ChargingParameters, build_charging
+from altmarl_ros.games.coverage import CoverageParameters, build_coverage
 from altmarl_ros.games.deliveries import build_deliveries
 from altmarl_ros.games.delivery_site import DeliveryParameters
 from altmarl_ros.games.discretise import ContinuousWarehouseParameters, build_continuous_warehouse
@@ -58,6 +59,7 @@ class Builder:
 
 BUILDERS: dict[str, Builder] = {
     "charging": Builder(ChargingParameters, build_charging),
+    "coverage": Builder(CoverageParameters, build_coverage),
     "deliveries": Builder(DeliveryParameters, build_deliveries),
     "federated": Builder(FederatedParameters, build_federated),
     "floor": Builder(FloorParameters, build_floor),

@@ -12,6 +12,7 @@ from altmarl_ros.games.kernels import GlobalKernel, LocalKernel
 from altmarl_ros.games.layouts import Layout
 from altmarl_ros.games.rows import IntArray, Rows
 from altmarl_ros.games.tabular import Start, TabularGame
+from altmarl_ros.games.work_kernels import RobotMoves
 from altmarl_ros.games.work_parameters import WorkParameters
 
 
@@ -28,7 +29,8 @@ class Work:
         demand: names of the hidden states [D].
         conditions: what is added to the name of a place to name a local state [C].
         local_action_names: one per local action.
-        kernel: movement of robots over the regimes d * S_g + s_g; states are place * C + condition.
+        moves: where robots go, which knows what the local states are.
+        kernel: movement of robots over the regimes d * S_g + s_g.
         r_l: local rewards [s_l, s_g, a_l], the same in every hidden state.
     """
 
@@ -40,6 +42,7 @@ class Work:
     demand: tuple[str, ...]
     conditions: tuple[str, ...]
     local_action_names: tuple[str, ...]
+    moves: RobotMoves
     kernel: LocalKernel
     r_l: FloatArray
 
@@ -65,10 +68,15 @@ def work_game(p: WorkParameters, work: Work) -> TabularGame:
         gamma=p.gamma,
         hidden=hidden,
         start=Start(np.full(S_g, 1.0 / S_g), np.full(len(work.r_l), p.start_concentration)),
-        local_state_names=tuple(place + condition for place in work.layout.places for condition in work.conditions),
+        local_state_names=_state_names(work),
         global_action_names=tuple(f"{work.vehicle} to {work.layout.stops[stop]}" for stop in work.stops),
         local_action_names=work.local_action_names,
     )
+
+
+def _state_names(work: Work) -> tuple[str, ...]:
+    pairs = np.argwhere(work.moves.possible).tolist()
+    return tuple(work.layout.places[place] + work.conditions[condition] for place, condition in pairs)
 
 
 def vehicle_kernel(travel: FloatArray) -> GlobalKernel:

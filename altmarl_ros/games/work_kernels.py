@@ -1,9 +1,9 @@
 """Puts together how robots at work move and change: what the builders for work have in common.
 
-A robot has a place x and a condition c, such as loaded, or loaded with half a battery; its local state is x C + c. In a tick it
-first moves: by the action a_l, at s_g, it gets to the next place on its way to `goals[s_g, c, a_l]`, or ends the tick where it
-began it. Then its condition changes: by `moved[c, c']` if it got to another place, by `delayed[x, c, c']` if it did not, and by
-`resting[x, c, c']` if it was not on its way anywhere.
+A robot has a place x and a condition c, such as loaded, or loaded with half a battery; the pair is its local state. In a tick
+it first moves: by the action a_l, at s_g, it gets to the next place on its way to `goals[s_g, c, a_l]`, or ends the tick where
+it began it. Then its condition changes: by `moved[c, c']` if it got to another place, by `delayed[x, c, c']` if it did not, and
+by `resting[x, c, c']` if it was not on its way anywhere.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import GameError
@@ -47,14 +48,19 @@ class RobotMoves:
     Attributes:
         next_place: the place that a robot is at if it gets on [s_g, a_l, place, condition].
         leaves: the probability that it gets there [s_g, a_l, place, condition].
+        possible: which conditions there are at which place [place, condition]; these pairs are the local states, in order;
+            all of them unless it is given.
     """
 
-    def __init__(self, layout: Layout, goals: IntArray) -> None:
-        """Look up the ways to `goals` [s_g, condition, a_l], targets of the layout or STAY."""
+    def __init__(self, layout: Layout, goals: IntArray, possible: NDArray[np.bool_] | None = None) -> None:
+        """Look up the ways to `goals` [s_g, condition, a_l]: targets of the layout or STAY."""
         goal = np.moveaxis(goals, 2, 1)[:, :, None, :]  # [s_g, a_l, 1, condition]
         place = np.arange(len(layout.places))[:, None]
         self.next_place: IntArray = np.where(goal == STAY, place, layout.step[place, goal])
         self.leaves: FloatArray = np.where(goal == STAY, 0.0, layout.chance[place, goal])
+        every = np.ones((len(place), goals.shape[1]), dtype=np.bool_)
+        self.possible: NDArray[np.bool_] = every if possible is None else possible
+        self._number = np.where(self.possible.ravel(), np.cumsum(self.possible) - 1, -1)  # of the local state, by x C + c
 
     def kernel(self, changes: Callable[[int, int], Changes], hidden_states: int, *, feels_stop: bool = True) -> LocalKernel:
         """The movement of robots over the regimes d * S_g + s_g.
@@ -80,16 +86,15 @@ class RobotMoves:
     def _rows(self, s_g: int, a_l: int, changes: Changes) -> Rows:
         leaves, next_place = self.leaves[s_g, a_l][:, :, None], self.next_place[s_g, a_l]
         X, C = next_place.shape
-        here, after = np.arange(X)[:, None], np.arange(C)
+        here, after = np.arange(X)[:, None, None], np.arange(C)
         stays = (1.0 - leaves) * np.where(leaves > 0.0, changes.delayed, changes.resting)
-        row = np.broadcast_to((here * C + after)[:, :, None], (X, C, C))
-        columns = (next_place[:, :, None] * C + after, np.broadcast_to((here * C)[:, :, None] + after, (X, C, C)))
-        return Rows.from_entries(
-            np.tile(row.ravel(), 2),
-            np.concatenate([column.ravel() for column in columns]),
-            np.concatenate([(leaves * changes.moved).ravel(), stays.ravel()]),
-            (X * C, X * C),
-        )
+        states = int(self.possible.sum())
+        before = np.broadcast_to(here * C + after[:, None], (X, C, C))
+        row = self._number[np.stack([before, before]).ravel()]
+        column = self._number[np.stack(np.broadcast_arrays(next_place[:, :, None] * C + after, here * C + after)).ravel()]
+        value = np.stack([leaves * changes.moved, stays]).ravel()
+        occurs = (row >= 0) & (value != 0.0)
+        return Rows.from_entries(row[occurs], column[occurs], value[occurs], (states, states))
 
     def rewards(self, gain: FloatArray, move_cost: float) -> FloatArray:
         """Local rewards [s_l, s_g, a_l]: `gain` [s_g, place, condition] where a robot ends the tick where it began it.
@@ -99,7 +104,7 @@ class RobotMoves:
         S_g, A_l, X, C = self.leaves.shape
         earned = (1.0 - self.leaves) * gain[:, None]
         earned -= move_cost * (np.arange(A_l) > 0)[None, :, None, None]
-        return np.ascontiguousarray(earned.transpose(2, 3, 0, 1).reshape(X * C, S_g, A_l))
+        return np.ascontiguousarray(earned.transpose(2, 3, 0, 1).reshape(X * C, S_g, A_l)[self.possible.ravel()])
 
 
 def check_size(states: int, entries: int) -> None:
