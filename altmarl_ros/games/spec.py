@@ -28,6 +28,10 @@ from altmarl_ros.files import write_atomically, write_npz
 from altmarl_ros.floors.floor_map import FloorMap
 from altmarl_ros.games.array_files import game_of_arrays, read_arrays
 from altmarl_ros.games.attention import AttentionParameters, build_attention
+from altmarl_ros.games.charging import ChargingParameters, build_charging
+from altmarl_ros.games.coverage import CoverageParameters, build_coverage
+from altmarl_ros.games.deliveries import build_deliveries
+from altmarl_ros.games.delivery_site import DeliveryParameters
 from altmarl_ros.games.discretise import ContinuousWarehouseParameters, build_continuous_warehouse
 from altmarl_ros.games.documents import read_yaml, validated
 from altmarl_ros.games.federated import FederatedParameters, build_federated
@@ -54,6 +58,9 @@ class Builder:
 
 
 BUILDERS: dict[str, Builder] = {
+    "charging": Builder(ChargingParameters, build_charging),
+    "coverage": Builder(CoverageParameters, build_coverage),
+    "deliveries": Builder(DeliveryParameters, build_deliveries),
     "federated": Builder(FederatedParameters, build_federated),
     "floor": Builder(FloorParameters, build_floor),
     "warehouse": Builder(WarehouseParameters, build_warehouse),

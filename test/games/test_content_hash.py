@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from altmarl_ros.games import builtin_games, content_hash, load_game
+from altmarl_ros.games import content_hash, load_game
 from altmarl_ros.games.attention import AttentionParameters, build_attention
 from altmarl_ros.games.discretise import ContinuousWarehouseParameters, build_continuous_warehouse
 from altmarl_ros.games.kernels import LocalKernel
@@ -41,7 +41,7 @@ OTHERS = [
 ]
 
 
-@pytest.mark.parametrize("name", builtin_games())
+@pytest.mark.parametrize("name", BUILT_IN)
 def test_hashes_of_built_in_games_stay(name):
     game = load_game(name)
     assert (game.content_hash, game.dynamics_hash) == BUILT_IN[name]

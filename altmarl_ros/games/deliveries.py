@@ -1,0 +1,66 @@
+"""Robots that carry loads which appear where nobody told, and a crew that takes them in where it stands.
+
+    d    the hot pick-up: loads appear there at `hot_rate`, at the other pick-ups at `elsewhere_rate`. It stays for `dwell`
+         seconds on average, then one of the others is hot, each with the same probability. The coordinator does not see it
+    s_l  a robot's place (a zone, or a phase of a way between zones), and whether it is loaded
+    a_l  stay, or head for somewhere; a robot picks up and unloads by itself where it is
+    s_g  the stop of the crew
+    a_g  the stop that it is sent to; it gets there in a tick with the probability min(1, crew_rate tick), on floors
+         min(1, crew_speed tick / metres), and works where it was until then
+
+    P_l  a robot moves first, one place further on its way or not at all. One that ends the tick at the pick-up where it began
+         it, empty, is loaded with the probability min(1, rate tick); a loaded one that ends it at the drop where it began it,
+         while the crew is there, is unloaded with the probability min(1, unload_rate tick)
+    r_l  `reward` for a load that is unloaded, less `move_cost` for every action but to stay
+    r_g  -crew_cost for sending the crew to another stop than its present one
+
+Without a floor the layout is `corners`: each of some corners has a pick-up and a drop, a hub lies between them, and the local
+actions are to stay, to head for a corner, and to change between pick-up and drop of the present corner. A robot that heads for
+a corner gets from another corner to the hub, and from the hub to the corner's drop, with the probability walk_rate tick, and
+from the corner's pick-up to its drop with change_rate tick. With its default parameters this is a game of 18 local states.
+
+On a floor, `pick_ups` and `drops` name zones, a way takes phases (see floor_layout), and the local action i leads empty robots
+to the i-th pick-up and loaded ones to the i-th drop: there are no more actions than robots have use for. Where a kind of robots
+has fewer goals than there are actions, the remaining ones stay.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from altmarl_ros.games.delivery_site import LOADED, LOADS, DeliveryParameters, delivery_site, load_changes, load_probabilities
+from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.games.work_game import Work, work_game
+from altmarl_ros.games.work_kernels import Changes, RobotMoves
+
+
+def build_deliveries(parameters: DeliveryParameters) -> TabularGame:
+    """Robots bring loads from where they appear, unseen by the coordinator, to where its crew stands."""
+    p = parameters
+    site = delivery_site(p, p.crew_rate, p.crew_speed)
+    stops = site.crew_stops
+    moves = RobotMoves(site.layout, np.tile(site.goals, (len(stops), 1, 1)))
+    loads = load_probabilities(p, site)
+    served = site.layout.stop_of[site.drops] == stops[:, None]  # [s_g, drop]
+    unload = p.probability(p.unload_rate)
+
+    def changes(d: int, s_g: int) -> Changes:
+        where_it_was = load_changes(site, loads[d], unload * served[s_g])
+        return Changes(moved=np.eye(2), delayed=where_it_was, resting=where_it_was)
+
+    gain = np.zeros((len(stops), len(site.layout.places), 2))
+    gain[:, site.drops, LOADED] = p.reward * unload * served
+    work = Work(
+        name="deliveries",
+        layout=site.layout,
+        vehicle="crew",
+        stops=stops,
+        vehicle_cost=p.crew_cost,
+        demand=site.demand,
+        conditions=LOADS,
+        local_action_names=site.local_action_names,
+        moves=moves,
+        kernel=moves.kernel(changes, len(loads)),
+        r_l=moves.rewards(gain, p.move_cost),
+    )
+    return work_game(p, work)

@@ -1,0 +1,70 @@
+"""Where robots at work can be, and how they get about: the layout that the builders for work share.
+
+A place is a zone or a point on the way between two zones. A robot that heads for a target is at `step[place, target]` at the
+next tick with the probability `chance[place, target]`, and where it was otherwise. The coordinator's vehicle (a crew, a charger
+truck) stands at a stop and serves the places that are nearest to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from altmarl_ros.arrays import FloatArray
+from altmarl_ros.games.rows import IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Places, targets and stops.
+
+    Attributes:
+        places: names of the places [X].
+        targets: names of what robots can head for [T].
+        step: the next place on the way to a target [place, target].
+        chance: probability per tick of getting there [place, target]; 0 where there is nowhere to go.
+        stops: names of where a vehicle of the coordinator can stand [Q].
+        stop_of: the stop that serves each place [X].
+        travel: probability per tick that a vehicle gets from one stop to another [stop, stop].
+    """
+
+    places: tuple[str, ...]
+    targets: tuple[str, ...]
+    step: IntArray
+    chance: FloatArray
+    stops: tuple[str, ...]
+    stop_of: IntArray
+    travel: FloatArray
+
+
+def corners_layout(corners: int, walk: float, change: float, drive: float) -> Layout:
+    """A pick-up and a drop in each of some corners, and a hub between the corners.
+
+    A robot that heads for a corner goes from another corner to the hub and from the hub to the corner's drop, each with the
+    probability `walk` per tick, and from the corner's pick-up to its drop with `change`. The last target, `change`, is the
+    other place of the present corner. A vehicle gets from any stop to any other with the probability `drive` per tick.
+
+    Places are numbered pick-up 1, drop 1, pick-up 2, ..., hub; stops are the corners and the hub.
+    """
+    hub = 2 * corners
+    step = np.tile(np.arange(hub + 1)[:, None], (1, corners + 1))
+    chance = np.zeros(step.shape)
+    for corner in range(corners):
+        pick_up, drop = 2 * corner, 2 * corner + 1
+        step[:hub, corner], chance[:hub, corner] = hub, walk
+        step[hub, corner], chance[hub, corner] = drop, walk
+        step[pick_up, corner], chance[pick_up, corner] = drop, change
+        step[drop, corner], chance[drop, corner] = drop, 0.0
+        step[pick_up, corners], step[drop, corners] = drop, pick_up
+    chance[:hub, corners] = change
+    numbers = range(1, corners + 1)
+    return Layout(
+        places=(*(f"{kind} {i}" for i in numbers for kind in ("pick-up", "drop")), "hub"),
+        targets=(*(f"corner {i}" for i in numbers), "change"),
+        step=step,
+        chance=chance,
+        stops=(*(f"corner {i}" for i in numbers), "hub"),
+        stop_of=np.arange(hub + 1) // 2,
+        travel=np.full((corners + 1, corners + 1), drive),
+    )
