@@ -149,7 +149,7 @@ class HiddenState:
         """Local reward on average over the long run of d [s_l, s_g, a_l]."""
         S_l, _, A_l = self.r_l.shape
         by_hidden = self.r_l.reshape(S_l, len(self), self.n_global_states, A_l)
-        return np.einsum("d,ldga->lga", _long_run(self.P_d), by_hidden)
+        return np.asarray(np.einsum("d,ldga->lga", _long_run(self.P_d), by_hidden))
 
     def joint(self, kernels: list[Sparse], rewards: FloatArray) -> tuple[list[Sparse], FloatArray]:
         """Join what happens in every regime under one policy to the process of (d, s_l).

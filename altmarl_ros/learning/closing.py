@@ -128,11 +128,9 @@ class Closing:
 
     def _starts(self, pair: Pair) -> Iterator[Pair]:
         yield pair
-        others = [lambda: _paying_at_once(self.game)]
         if self.game.hidden is None:  # else there is no other model
-            others.insert(0, self._learned_for_the_other_model)
-        for robots in others:
-            yield from self.learner.responses(TrainingState(robots()), None)
+            yield from self.learner.responses(TrainingState(self._learned_for_the_other_model()), None)
+        yield from self.learner.responses(TrainingState(_paying_at_once(self.game)), None)
 
     def _learned_for_the_other_model(self) -> LocalPolicy:
         # Two rounds, of few reports where these are a ladder's.

@@ -136,7 +136,7 @@ class _World:
 
         kernels, _ = self._game.under(policy)
         follow = self._game.global_kernel.successors
-        blocks: list[list[Sparse | None]] = [[None] * self._S_g for _ in range(self._S_g)]
+        blocks: list[list[Any]] = [[None] * self._S_g for _ in range(self._S_g)]
         for s, kernel in enumerate(kernels):
             for m, after in enumerate(follow.indices[follow.indptr[s] : follow.indptr[s + 1]]):
                 blocks[s][after] = diags(self._response.successor[s, :, m]) @ kernel

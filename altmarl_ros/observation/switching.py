@@ -11,13 +11,14 @@ one hypothesis for each (d, ticks since d was entered), with a weight w and mean
 
 (Adams and MacKay 2007, whose run length is the age here; mixing all ages of a d at each tick instead would be the interacting
 multiple models of Blom and Bar-Shalom 1988, whose mean is the same and which takes k reports for more than they say).
-Hypotheses older than the oldest age are pooled. What robots do by chance has one covariance S for all hypotheses, moved by their mean
-kernel, and one gain G as in filtered.py. L is a quasi-likelihood of counts, exact for a single report,
+Hypotheses older than the oldest age are pooled. What robots do by chance has one covariance S for all hypotheses, moved by
+their mean kernel, and one gain G as in filtered.py. L is a quasi-likelihood of counts, exact for a single report,
 
     log L = sum_j k (y_j log m_j - m_j) / phi_j,      phi_j = k f_j + (1 - f_j) (n - k) / (n - 1),
 
-f_j = S_jj / (m_j (1 - m_j)), phi_j the variance of y_j beside that of k independent draws: robots that were drawn together, or that all are heard, tell less
-or more than that. Sums are taken in a fixed order, and what comes of log and exp is rounded: every machine decides the same.
+f_j = S_jj / (m_j (1 - m_j)). phi_j is the variance of y_j beside that of k independent draws: robots that were drawn together,
+or that all are heard, tell less or more than that. Sums are taken in a fixed order, and what comes of log and exp is rounded,
+so that every machine decides the same.
 """
 
 from __future__ import annotations
@@ -136,16 +137,13 @@ class SwitchingFilter:
 
     def __init__(self, game: TabularGame, pi_l: LocalPolicy, pi_g: GlobalPolicy, *, told: bool = False) -> None:
         """Raises AltmarlError where the game has no hidden state, or pi_g does not act on shares of (d, s_l)."""
-        self.told = told
+        self.told, self._pi_g = told, _checked(game, pi_g)
         self._known = SwitchingEstimate(game, pi_l)
-        self.adopt(game, pi_l, pi_g)
         self.reset(1)
 
     def adopt(self, game: TabularGame, pi_l: LocalPolicy, pi_g: GlobalPolicy) -> None:
         """See ObservationModel."""
-        if not isinstance(pi_g, SharesPolicy) or pi_g.n_local_states != game.n_hidden_states * game.n_local_states:
-            raise AltmarlError(f"the coordinator's policy knows nothing of the hidden state of the game {game.name!r}")
-        self._pi_g = pi_g
+        self._pi_g = _checked(game, pi_g)
         self._known.follow(game, pi_l)
 
     def reset(self, runs: int) -> None:
@@ -193,6 +191,12 @@ class SwitchingFilter:
     def rung(self) -> NDArray[np.int64]:
         """The number of reports of the last decision [R]; value vectors serve every number."""
         return self._heard
+
+
+def _checked(game: TabularGame, pi_g: GlobalPolicy) -> SharesPolicy:
+    if not isinstance(pi_g, SharesPolicy) or pi_g.n_local_states != game.n_hidden_states * game.n_local_states:
+        raise AltmarlError(f"the coordinator's policy knows nothing of the hidden state of the game {game.name!r}")
+    return pi_g
 
 
 def _start_moments(start: Start) -> tuple[FloatArray, FloatArray]:

@@ -147,19 +147,21 @@ class _Alike(Relayed):
 
 def two_kinds(game: TabularGame) -> TabularGame:
     """Make a game with two copies of every local state, s_l and S_l + s_l, one for each kind of robot; kinds never change."""
-    hidden = game.hidden
-    twice = {
-        "name": game.name,
-        "P_g": game.global_kernel,
-        "r_g": game.r_g,
-        "gamma": game.gamma,
-        "start": Start(game.initial.rho_g, np.tile(game.initial.alpha, 2)),
-    }
-    if hidden is None:
-        return TabularGame(P_l=_two_copies(game.local_kernel), r_l=np.concatenate([game.r_l, game.r_l]), **twice)
-    by_hidden = hidden.r_l.reshape(game.n_local_states, len(hidden), game.n_global_states, -1).transpose(1, 0, 2, 3)
-    r_l = np.concatenate([by_hidden, by_hidden], axis=1)
-    return TabularGame(hidden=HiddenState(hidden.P_d, _two_copies(hidden.local_kernel), r_l, rho_d=hidden.rho_d), **twice)
+    P_l, r_l, hidden = game.local_kernel, game.r_l, game.hidden
+    if hidden is not None:
+        by_hidden = hidden.r_l.reshape(game.n_local_states, len(hidden), game.n_global_states, -1).transpose(1, 0, 2, 3)
+        rewards = np.concatenate([by_hidden, by_hidden], axis=1)
+        hidden = HiddenState(hidden.P_d, _two_copies(hidden.local_kernel), rewards, rho_d=hidden.rho_d)
+    return TabularGame(
+        name=game.name,
+        P_g=game.global_kernel,
+        P_l=_two_copies(P_l),
+        r_g=game.r_g,
+        r_l=np.concatenate([r_l, r_l]),
+        gamma=game.gamma,
+        start=Start(game.initial.rho_g, np.tile(game.initial.alpha, 2)),
+        hidden=hidden,
+    )
 
 
 def _two_copies(kernel: LocalKernel) -> LocalKernel:

@@ -36,6 +36,8 @@ class ContinuousFleets:
 class ContinuousPopulation:
     """A Population (see learning/populations/population.py) of R fleets of n robots on continuous states."""
 
+    d = None
+
     def __init__(
         self,
         game: TabularGame,

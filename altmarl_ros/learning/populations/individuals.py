@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.compiled import njit
+from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.populations.population import Fleets, next_global_states
 from altmarl_ros.learning.populations.robot_kernels import RobotKernels
@@ -28,6 +29,8 @@ class Individuals:
         rng: the generator of that draw.
     """
 
+    d = None
+
     def __init__(
         self,
         game: TabularGame,
@@ -36,6 +39,8 @@ class Individuals:
         start: Fleets,
         rng: np.random.Generator,
     ) -> None:
+        if game.hidden is not None:
+            raise AltmarlError(f"robots with kernels of their own cannot play {game.name!r}, which has a hidden state")
         self._game = game
         self.s_g, self.counts = start.s_g, start.counts
         zones = np.arange(game.n_local_states)

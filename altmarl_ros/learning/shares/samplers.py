@@ -9,7 +9,7 @@ import numpy as np
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games import TabularGame
-from altmarl_ros.learning.populations.population import CountedPopulation, start_fleets
+from altmarl_ros.learning.populations.population import CountedPopulation, Fleets, start_fleets
 from altmarl_ros.learning.shares.estimates import EstimateSampler, SimulatedEstimates
 from altmarl_ros.observation.switching import SwitchingEstimate
 from altmarl_ros.policies import LocalPolicy
@@ -56,7 +56,9 @@ class SwitchingEstimates:
         self, k: int, process: SharesProcess, policy: SharesPolicy | None, rng: np.random.Generator
     ) -> tuple[IntArray, FloatArray]:
         ticks = min(100, max(2, ceil(log(0.05) / log(process.gamma))))
-        population = CountedPopulation(self.game, self.pi_l, start_fleets(self.game, self.n, self.runs, rng))
+        fleets = start_fleets(self.game, self.n, self.runs, rng)
+        assert isinstance(fleets, Fleets)
+        population = CountedPopulation(self.game, self.pi_l, fleets)
         estimate = SwitchingEstimate(self.game, self.pi_l)
         estimate.reset(self.runs)
         wanders = np.ones(self.runs, dtype=bool) if policy is None else rng.random(self.runs) < self.random
