@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from altmarl_ros.errors import AltmarlError, ResourceError
+from altmarl_ros.errors import AltmarlError, GameError, ResourceError
 from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.counts.backups import SHARES, GLearnOptions, check_training, prefers_exact
 from altmarl_ros.learning.shares.solver import SharesOptions, check_memory
@@ -78,8 +78,16 @@ def learns_ladder(game: TabularGame, options: TrainingOptions) -> bool:
 
     `exact` and `sampled` do, `shares` does not. `auto` takes value vectors over shares for `filtered`; for `fresh` it takes the
     ladder of the paper where the count vectors of K reports fit the memory limit and are solved in seconds.
+
+    Raises:
+        GameError: the game has a hidden state, and the options ask for what cannot find it.
     """
     backup = options.g_learn.backup
+    if game.hidden is not None and (options.learn_for == "fresh" or backup not in ("auto", SHARES)):
+        raise GameError(
+            f"{game.name!r} has a hidden state, which only value vectors learned for model filtered know how to find: "
+            "leave out --learn-for and --backup"
+        )
     if backup != "auto":
         return backup != SHARES
     if options.learn_for != "fresh":
@@ -96,6 +104,7 @@ def check_options(game: TabularGame, options: TrainingOptions) -> None:
 
     Raises:
         ResourceError: it does not fit, with what would.
+        GameError: the game has a hidden state, which only value vectors for `filtered` know how to find.
     """
     if learns_ladder(game, options):
         check_training(game, options.K, options.g_learn)
@@ -118,4 +127,5 @@ def default_runs(game: TabularGame) -> int:
     """Return the number of episodes of an evaluation: fewer where a simulated tick takes longer."""
     if game.continuous is not None:
         return 100
-    return min(400, max(40, 4000 // game.n_local_states))
+    most = 400 if game.hidden is None else 120  # the bank of filters follows many hypotheses
+    return min(most, max(40, 4000 // game.n_local_states))

@@ -58,6 +58,7 @@ def compare(
     rng = np.random.default_rng(seed)
     alpha = load_posterior(game, tabular)
     if alpha is None:
+        tabular.check_seen("compare")
         moves = tabular.local_kernel
         kernels = (moves.shared_table() if moves.n_kinds == 1 else tabular.P_l)[None]
     else:

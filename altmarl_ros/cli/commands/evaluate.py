@@ -33,21 +33,23 @@ def evaluate(
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Simulate a fleet under a policy bundle and under two references, all from the same starts.
+    """Simulate a fleet under a policy bundle and under references, all from the same starts.
 
     Example: altmarl evaluate --game warehouse -k 1 -k 5 -k 25 --robots 1000
     """
-    from altmarl_ros.learning.evaluation import ALL_SEEN, RANDOM, Evaluation, common_start
+    from altmarl_ros.learning.evaluation import ALL_SEEN, RANDOM, TOLD, Evaluation, common_start
 
     tabular = load_game(game)
     stored = find_bundle(tabular, game, policy)
     ks = numbers_of_reports(stored, k or ())
     stage = Evaluation(tabular, stored.bundle, common_start(tabular, robots, runs, seed), horizon, seed)
     played = {"random actions": (0, stage.rollouts(RANDOM, 0))}
-    for kind in model or ("fresh", "filtered"):
+    for kind in model or (("fresh", "filtered") if tabular.hidden is None else ("filtered",)):
         for wanted in ks:
             played[f"{kind}, k = {wanted}"] = (wanted, stage.rollouts(kind, wanted))
     played["all robots seen"] = (robots, stage.rollouts(ALL_SEEN, robots))
+    if tabular.hidden is not None:
+        played["and told the hidden state"] = (robots, stage.rollouts(TOLD, robots))
     rows = [
         {
             "model": name,

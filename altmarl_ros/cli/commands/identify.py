@@ -65,6 +65,7 @@ def identify(
     if out is not None and out.suffix not in (".yaml", ".yml", ".npz"):
         raise typer.BadParameter(f"--out {out} must end in .yaml or .npz")
     tabular = load_game(game)
+    tabular.check_seen("identify")
     moves = tabular.local_kernel
     pooled = (not moves.feels_global_state if pool is None else pool) and tabular.n_global_states > 1
     one_row = pooled and not moves.feels_global_state and 8 * np.prod(moves.shape, dtype=object) > _MOST_DENSE
