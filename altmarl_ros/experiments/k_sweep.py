@@ -4,7 +4,8 @@ For every k of the sweep and every seed a pair is learned with K = k for `fresh`
 time, and `fresh` with the pair learned for k is what the paper reports. The models without memory also play the pair of
 the largest k at every k, by the ladder's rung for k. `filtered`, every robot seen and random actions play the pair of
 the largest k that was learned for `filtered`. With `learn_for` all rules play pairs learned for that model. All play the
-same starts with the same random numbers.
+same starts with the same random numbers. In a game with a hidden state only `filtered` plays, a coordinator that is told the
+state is a level, and one pair is learned.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from altmarl_ros.experiments.statistics import mean_and_error
 from altmarl_ros.experiments.table import Row, distinct, pick, row
 from altmarl_ros.experiments.task_runner import TaskRunner
 from altmarl_ros.games.tabular import TabularGame
-from altmarl_ros.learning.evaluation import ALL_SEEN, RANDOM
-from altmarl_ros.observation import MODEL_NAMES
+from altmarl_ros.learning.evaluation import ALL_SEEN, RANDOM, TOLD
+from altmarl_ros.observation import DEFAULT_MODEL, MODEL_NAMES
 from altmarl_ros.plotting import GREY
 from altmarl_ros.policies import PolicyBundle
 
@@ -54,8 +55,11 @@ QUICK = KSweepOptions(k=(1, 2, 4), robots=100, runs=60, seeds=2, training_runs=5
 def k_sweep(game: TabularGame, options: KSweepOptions, runner: TaskRunner) -> list[Row]:
     """Learn and play; rows by rule and k: value, mode accuracy and gap to all seen; by k: the seconds of learning."""
     ks, seeds = sorted(set(options.k)), range(options.seed, options.seed + options.seeds)
-    grid = [(k, seed) for k in ks for seed in seeds]
     without_memory, with_memory = options.learn_for or "fresh", options.learn_for or "filtered"
+    models, learned_each = options.model, ks
+    if game.hidden is not None:  # only models with a memory find it
+        models, learned_each, without_memory = (DEFAULT_MODEL,), ks[-1:], with_memory
+    grid = [(k, seed) for k in learned_each for seed in seeds]
     wanted_pairs = {(k, seed, without_memory) for k, seed in grid} | {(ks[-1], seed, with_memory) for seed in seeds}
     order = sorted(wanted_pairs)
     tasks = [
@@ -71,20 +75,22 @@ def k_sweep(game: TabularGame, options: KSweepOptions, runner: TaskRunner) -> li
     sizes = {"robots": options.robots, "runs": options.runs, "horizon": options.horizon}
     settings: dict[tuple[str, int | str], Setting] = {(ALL_SEEN, ""): {"rule": ALL_SEEN, "k": 0, **sizes}}
     settings[RANDOM, ""] = {"rule": RANDOM, "k": 0, **sizes}
+    if game.hidden is not None:
+        settings[TOLD, ""] = {"rule": TOLD, "k": 0, **sizes}
     for k in ks:
-        for model in options.model:
+        for model in models:
             settings[model, k] = {"rule": model, "k": k, **sizes}
     shared = play_grid(runner, game, list(settings.values()), seeds, pair_of)
     by_rule = dict(zip(settings, shared, strict=True))
-    own: list[Setting] = [{"rule": "fresh", "k": k, **sizes} for k in ks]
+    own: list[Setting] = [{"rule": "fresh", "k": k, **sizes} for k in (ks if game.hidden is None else ())]
     played_own = play_grid(runner, game, own, seeds, lambda setting, seed: pairs[setting["k"], seed, without_memory])
-    for k, played in zip(ks, played_own, strict=True):
-        by_rule[LEARNED_FOR_K, k] = played
+    for setting, played in zip(own, played_own, strict=True):
+        by_rule[LEARNED_FOR_K, setting["k"]] = played
 
     rows: list[Row] = []
     for (rule, wanted), played in by_rule.items():
         rows += rows_of({"rule": rule, "k": wanted}, played, {ALL_SEEN: by_rule[ALL_SEEN, ""]})
-    for k in ks:
+    for k in learned_each:
         reports = [pairs[k, seed, without_memory].report for seed in seeds]
         responses = [sum(step["seconds"] for step in report["steps"]) for report in reports]
         ladders = [max(0.0, report["seconds"] - spent) for report, spent in zip(reports, responses, strict=True)]
@@ -99,6 +105,7 @@ def draw_k_sweep(rows: Sequence[Row], caption: str = "", compare: Sequence[Row] 
     figure, (value, accuracy, seconds) = panels(3, caption, height=4.4, width=12)
     for axes, quantity, scale in ((value, "value", 1.0), (accuracy, "mode_accuracy", 100.0)):
         level(axes, pick(rows, rule=ALL_SEEN, quantity=quantity), "every robot seen", "black", scale)
+        level(axes, pick(rows, rule=TOLD, quantity=quantity), "and told the hidden state", COLORS[5], scale)
         level(axes, pick(rows, rule=RANDOM, quantity=quantity), "random actions", GREY, scale)
         _curves(axes, rows, quantity, scale=scale, line="o-", first_color=0)
         _curves(axes, compare, quantity, scale=scale, line="s--", first_color=4)
