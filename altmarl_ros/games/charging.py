@@ -93,7 +93,7 @@ def build_charging(parameters: ChargingParameters) -> TabularGame:
 
     gain = np.zeros((len(stops), len(layout.places), 2, levels))
     gain[:, site.drops, LOADED, 1:] = p.reward * unload * served[:, :, None]
-    batteries = [", flat", *(f", battery {level}/{p.levels}" for level in range(1, levels))]
+    batteries = [" (flat)", *(f" (battery {level}/{p.levels})" for level in range(1, levels))]
     work = Work(
         name="charging",
         layout=layout,

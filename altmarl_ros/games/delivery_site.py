@@ -120,6 +120,6 @@ def load_changes(site: Site, load: FloatArray, unload: FloatArray) -> FloatArray
 
 def _goal_name(zones: tuple[str, ...], goals: list[int]) -> str:
     empty, loaded = (None if goal == STAY else zones[goal] for goal in goals)
-    if empty is None or loaded is None:
-        return f"loaded to {loaded}" if empty is None else f"empty to {empty}"
-    return f"empty to {empty}, loaded to {loaded}"
+    if empty is None:
+        return f"to {loaded} (loaded)"
+    return f"to {empty} (empty)" if loaded is None else f"to {empty} (loaded: {loaded})"

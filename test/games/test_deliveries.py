@@ -102,7 +102,7 @@ def test_a_floor_has_zones_and_phases_of_ways_each_empty_or_loaded():
     assert game.local_state_names == tuple(
         f"{place}{load}" for place in ("z0", "z1", "z2", "z0 to z1 1/2", "z1 to z2 1/2") for load in ("", " loaded")
     )
-    assert game.local_action_names == ("stay", "empty to z0, loaded to z2", "empty to z1")
+    assert game.local_action_names == ("stay", "to z0 (loaded: z2)", "to z1 (empty)")
     assert game.global_action_names == ("crew to z2",)
     assert game.hidden.names == ("loads at z0", "loads at z1")
     P_l, r_l = dense(game)
