@@ -15,7 +15,9 @@
          elsewhere; less `move_cost` for every action but to stay
     r_g  -crew_cost for sending the crew to another zone than its present one
 
-Ways have phases as in `deliveries`. More robots than are wanted at one place shall earn nothing more there, which no reward of one robot's own state can say. Room
+Ways have phases as in `deliveries`.
+
+More robots than are wanted at one place shall earn nothing more there, which no reward of one robot's own state can say. Room
 says it: with room for the share most(z) in every zone z (`room_wanted`), a full zone keeps robots busy that are the share
 busy w_d(z) of the fleet, whatever d is.
 """

@@ -22,8 +22,8 @@ from the corner's pick-up to its drop with change_rate tick. With its default pa
 On a floor, `pick_ups` and `drops` name zones. A way that takes a robot x ticks at `speed` has x phases, rounded down, one at
 least and `phases` at most; a robot gets one phase further with the probability motion_success phases / x, at most
 motion_success, and can stop or turn round in between unless the passage is one-way. The local action i leads empty robots to
-the i-th pick-up and loaded ones to the i-th drop: there are no more actions than robots have use for. Where a kind of robots has
-fewer goals than there are actions, the remaining ones stay. Phases that no robot comes through are no states.
+the i-th pick-up and loaded ones to the i-th drop: there are no more actions than robots have use for. Where a kind of robots
+has fewer goals than there are actions, the remaining ones stay. Phases that no robot comes through are no states.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Tests README, tutorials, docs/how-to/games.md and work.md: files are written, commands are run, and their output is compared."""
+"""Tests README, tutorials and two how-to pages: files are written, commands are run, and their output is compared."""
 
 import os
 import subprocess
