@@ -30,6 +30,7 @@ from altmarl_ros.games.delivery_site import (
     LOADS,
     DeliveryParameters,
     Site,
+    carried_where,
     delivery_site,
     load_changes,
     load_probabilities,
@@ -49,10 +50,10 @@ class ChargingParameters(DeliveryParameters, extra="forbid"):
     drain_moving: float = Field(0.02, ge=0, le=MOST_RATE, description="levels that a robot on its way loses (1/s)")
     drain_standing: float = Field(0.004, ge=0, le=MOST_RATE, description="levels that a resting robot loses (1/s)")
     charge_rate: float = Field(0.2, gt=0, le=MOST_RATE, description="levels that a robot gains at a charger (1/s)")
-    help_rate: float = Field(0.005, gt=0, le=MOST_RATE, description="chargers: of help for a flat robot elsewhere (1/s)")
-    truck_rate: float = Field(0.3, gt=0, le=MOST_RATE, description="corners: of the truck's ways (1/s)")
+    help_rate: float = Field(0.005, gt=0, le=MOST_RATE, description="chargers: rate of help for a flat robot elsewhere (1/s)")
+    truck_rate: float = Field(0.3, gt=0, le=MOST_RATE, description="corners: rate of the truck's ways (1/s)")
     truck_speed: float = Field(1.0, gt=0, le=100, description="floors: mean speed of the truck (m/s)")
-    truck_cost: float = Field(0.2, ge=0, le=1e6, description="of sending the truck to another stop, per tick")
+    truck_cost: float = Field(0.2, ge=0, le=1e6, description="cost of sending the truck to another stop, per tick")
 
 
 def build_charging(parameters: ChargingParameters) -> TabularGame:
@@ -74,7 +75,8 @@ def build_charging(parameters: ChargingParameters) -> TabularGame:
     else:
         served = layout.stop_of[site.drops] == stops[:, None]
     goals, names = _goals(p, site, chargers)
-    moves = RobotMoves(layout, goals)
+    by_load = np.moveaxis(goals.reshape(len(stops), 2, levels, -1), 1, 0)
+    moves = RobotMoves(layout, goals, np.repeat(carried_where(layout, by_load), levels, axis=1))
     loads = load_probabilities(p, site)
     unload = p.probability(p.unload_rate)
     driving = np.zeros((2, levels, 2, levels))
@@ -93,7 +95,7 @@ def build_charging(parameters: ChargingParameters) -> TabularGame:
 
     gain = np.zeros((len(stops), len(layout.places), 2, levels))
     gain[:, site.drops, LOADED, 1:] = p.reward * unload * served[:, :, None]
-    batteries = [", flat", *(f", battery {level}/{p.levels}" for level in range(1, levels))]
+    batteries = [" (flat)", *(f" (battery {level}/{p.levels})" for level in range(1, levels))]
     work = Work(
         name="charging",
         layout=layout,

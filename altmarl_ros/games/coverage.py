@@ -15,6 +15,8 @@
          elsewhere; less `move_cost` for every action but to stay
     r_g  -crew_cost for sending the crew to another zone than its present one
 
+Ways have phases as in `deliveries`.
+
 More robots than are wanted at one place shall earn nothing more there, which no reward of one robot's own state can say. Room
 says it: with room for the share most(z) in every zone z (`room_wanted`), a full zone keeps robots busy that are the share
 busy w_d(z) of the fleet, whatever d is.
@@ -50,7 +52,7 @@ class CoverageParameters(WorkParameters, extra="forbid"):
     crew_speed: float = Field(1.0, gt=0, le=100, description="mean speed of the crew (m/s)")
     reward: float = Field(1.0, ge=-1e6, le=1e6, description="of a busy robot where the crew is, per tick")
     alone: float = Field(0.3, ge=0, le=1, description="reward of a busy robot elsewhere, as a share of that")
-    crew_cost: float = Field(0.2, ge=0, le=1e6, description="of sending the crew to another zone, per tick")
+    crew_cost: float = Field(0.2, ge=0, le=1e6, description="cost of sending the crew to another zone, per tick")
 
 
 def build_coverage(parameters: CoverageParameters) -> TabularGame:
@@ -62,8 +64,7 @@ def build_coverage(parameters: CoverageParameters) -> TabularGame:
     zones, weights = _wanted_zones(p, layout.targets)
     shares, X = wanted_shares(weights, p.elsewhere), len(layout.places)
     goals: IntArray = np.broadcast_to([STAY, *zones], (len(zones), 2, 1 + len(zones)))
-    possible = np.ones((X, 2), dtype=np.bool_)
-    possible[np.setdiff1d(np.arange(X), zones), BUSY] = False
+    possible = np.stack([layout.visited(zones), np.isin(np.arange(X), zones)], axis=1)  # [place, condition]
     moves = RobotMoves(layout, goals, possible)
     busy = p.busy * shares / room_wanted(shares)  # [d, zone]
     renewal = p.probability(p.renewal_rate)

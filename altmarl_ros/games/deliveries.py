@@ -19,16 +19,26 @@ actions are to stay, to head for a corner, and to change between pick-up and dro
 a corner gets from another corner to the hub, and from the hub to the corner's drop, with the probability walk_rate tick, and
 from the corner's pick-up to its drop with change_rate tick. With its default parameters this is a game of 18 local states.
 
-On a floor, `pick_ups` and `drops` name zones, a way takes phases (see floor_layout), and the local action i leads empty robots
-to the i-th pick-up and loaded ones to the i-th drop: there are no more actions than robots have use for. Where a kind of robots
-has fewer goals than there are actions, the remaining ones stay.
+On a floor, `pick_ups` and `drops` name zones. A way that takes a robot x ticks at `speed` has x phases, rounded down, one at
+least and `phases` at most; a robot gets one phase further with the probability motion_success phases / x, at most
+motion_success, and can stop or turn round in between unless the passage is one-way. The local action i leads empty robots to
+the i-th pick-up and loaded ones to the i-th drop: there are no more actions than robots have use for. Where a kind of robots
+has fewer goals than there are actions, the remaining ones stay. Phases that no robot comes through are no states.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from altmarl_ros.games.delivery_site import LOADED, LOADS, DeliveryParameters, delivery_site, load_changes, load_probabilities
+from altmarl_ros.games.delivery_site import (
+    LOADED,
+    LOADS,
+    DeliveryParameters,
+    carried_where,
+    delivery_site,
+    load_changes,
+    load_probabilities,
+)
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.games.work_game import Work, work_game
 from altmarl_ros.games.work_kernels import Changes, RobotMoves
@@ -39,7 +49,8 @@ def build_deliveries(parameters: DeliveryParameters) -> TabularGame:
     p = parameters
     site = delivery_site(p, p.crew_rate, p.crew_speed)
     stops = site.crew_stops
-    moves = RobotMoves(site.layout, np.tile(site.goals, (len(stops), 1, 1)))
+    goals = np.tile(site.goals, (len(stops), 1, 1))
+    moves = RobotMoves(site.layout, goals, carried_where(site.layout, site.goals))
     loads = load_probabilities(p, site)
     served = site.layout.stop_of[site.drops] == stops[:, None]  # [s_g, drop]
     unload = p.probability(p.unload_rate)

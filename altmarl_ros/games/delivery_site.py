@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Dict, List, Union
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from altmarl_ros.arrays import FloatArray
@@ -30,16 +31,18 @@ class DeliveryParameters(WorkParameters, extra="forbid"):
         default_factory=list, description="floors: zones where loads appear; as {zone: factor} some have more of them"
     )
     drops: List[str] = Field(default_factory=list, description="floors: zones where loads are taken in")
-    corners: int = Field(4, ge=2, le=32, description="corners: their number")
-    walk_rate: float = Field(0.2, gt=0, le=MOST_RATE, description="corners: of ways from or to the hub (1/s)")
-    change_rate: float = Field(0.7, gt=0, le=MOST_RATE, description="corners: of ways between pick-up and drop (1/s)")
-    crew_rate: float = Field(0.3, gt=0, le=MOST_RATE, description="corners: of the crew's ways (1/s)")
+    corners: int = Field(4, ge=2, le=32, description="number of corners, without a floor")
+    walk_rate: float = Field(0.2, gt=0, le=MOST_RATE, description="corners: rate of ways from or to the hub (1/s)")
+    change_rate: float = Field(0.7, gt=0, le=MOST_RATE, description="corners: rate of ways between pick-up and drop (1/s)")
+    crew_rate: float = Field(0.3, gt=0, le=MOST_RATE, description="corners: rate of the crew's ways (1/s)")
     crew_speed: float = Field(1.0, gt=0, le=100, description="floors: mean speed of the crew (m/s)")
-    hot_rate: float = Field(0.5, ge=0, le=MOST_RATE, description="of loads for a robot that waits at the hot pick-up (1/s)")
-    elsewhere_rate: float = Field(0.02, ge=0, le=MOST_RATE, description="of loads for one at another pick-up (1/s)")
-    unload_rate: float = Field(0.8, gt=0, le=MOST_RATE, description="of unloading, where the crew is (1/s)")
+    hot_rate: float = Field(
+        0.5, ge=0, le=MOST_RATE, description="rate of loads for a robot that waits at the hot pick-up (1/s)"
+    )
+    elsewhere_rate: float = Field(0.02, ge=0, le=MOST_RATE, description="rate of loads for one at another pick-up (1/s)")
+    unload_rate: float = Field(0.8, gt=0, le=MOST_RATE, description="rate of unloading, where the crew is (1/s)")
     reward: float = Field(8.0, ge=-1e6, le=1e6, description="for a load that is unloaded")
-    crew_cost: float = Field(0.2, ge=0, le=1e6, description="of sending the crew to another stop, per tick")
+    crew_cost: float = Field(0.2, ge=0, le=1e6, description="cost of sending the crew to another stop, per tick")
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +107,11 @@ def delivery_site(p: DeliveryParameters, vehicle_rate: float, vehicle_speed: flo
     return Site(layout, pick_ups, drops, factors, goals, names)
 
 
+def carried_where(layout: Layout, goals: IntArray) -> NDArray[np.bool_]:
+    """Where robots can be by their load [place, load], if they have these goals [load, ...], targets of the layout or STAY."""
+    return np.stack([layout.visited(goals[load][goals[load] != STAY]) for load in (EMPTY, LOADED)], axis=1)
+
+
 def load_probabilities(p: DeliveryParameters, site: Site) -> FloatArray:
     """The probability per tick that a waiting robot is loaded, by hidden state and pick-up [d, pick-up]."""
     rates = np.where(np.eye(len(site.pick_ups), dtype=bool), p.hot_rate, p.elsewhere_rate) * site.factors
@@ -120,6 +128,6 @@ def load_changes(site: Site, load: FloatArray, unload: FloatArray) -> FloatArray
 
 def _goal_name(zones: tuple[str, ...], goals: list[int]) -> str:
     empty, loaded = (None if goal == STAY else zones[goal] for goal in goals)
-    if empty is None or loaded is None:
-        return f"loaded to {loaded}" if empty is None else f"empty to {empty}"
-    return f"empty to {empty}, loaded to {loaded}"
+    if empty is None:
+        return f"to {loaded} (loaded)"
+    return f"to {empty} (empty)" if loaded is None else f"to {empty} (loaded: {loaded})"

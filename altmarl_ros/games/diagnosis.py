@@ -15,7 +15,7 @@ from altmarl_ros.games.tabular import TabularGame
 
 def oddities(game: TabularGame) -> list[str]:
     """Describe each oddity in one line; a game may have good reasons for any of them."""
-    return [*_influence(game), *_twins(game), *_dead_ends(game), *_scales(game)]
+    return [*_influence(game), *_hidden(game), *_twins(game), *_dead_ends(game), *_scales(game)]
 
 
 def _influence(game: TabularGame) -> list[str]:
@@ -40,6 +40,17 @@ def _influence(game: TabularGame) -> list[str]:
     if game.n_local_actions > 1 and not told_apart:
         lines.append("the robots have no say: their actions change neither P_l nor r_l")
     return lines
+
+
+def _hidden(game: TabularGame) -> list[str]:
+    if game.hidden is None:
+        return []
+    D, S_g, moves = len(game.hidden), game.n_global_states, game.hidden.local_kernel
+    by_hidden = moves.moves_at.reshape(D, S_g)
+    moved = any(not _alike([moves.of_kind(kind) for kind in kinds]) for kinds in by_hidden.T)
+    if moved or not _same(game.hidden.r_l.reshape(game.n_local_states, D, S_g, -1), 1):
+        return []
+    return ["the hidden state changes nothing: P_l and r_l are the same in every hidden state, so reports do not tell it"]
 
 
 def _twins(game: TabularGame) -> list[str]:

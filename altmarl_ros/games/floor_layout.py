@@ -84,7 +84,16 @@ def floor_layout(floor: FloorMap, pace: Pace) -> Layout:
             chance[place] = way.chance
     with np.errstate(divide="ignore"):
         travel = np.minimum(1.0, pace.vehicle / distance)
-    return Layout(tuple(places), names, step, chance, names, np.array(stop_of), travel)
+    return Layout(
+        places=tuple(places),
+        zones=zones,
+        targets=names,
+        step=step,
+        chance=chance,
+        stops=names,
+        stop_of=np.array(stop_of),
+        travel=travel,
+    )
 
 
 def _ways(floor: FloorMap, pace: Pace) -> list[_Way]:

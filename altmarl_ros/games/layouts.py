@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games.rows import IntArray
@@ -20,7 +21,8 @@ class Layout:
     """Places, targets and stops.
 
     Attributes:
-        places: names of the places [X].
+        places: names of the places [X], zones first.
+        zones: number of zones.
         targets: names of what robots can head for [T].
         step: the next place on the way to a target [place, target].
         chance: probability per tick of getting there [place, target]; 0 where there is nowhere to go.
@@ -30,12 +32,24 @@ class Layout:
     """
 
     places: tuple[str, ...]
+    zones: int
     targets: tuple[str, ...]
     step: IntArray
     chance: FloatArray
     stops: tuple[str, ...]
     stop_of: IntArray
     travel: FloatArray
+
+    def visited(self, targets: ArrayLike) -> NDArray[np.bool_]:
+        """The places where robots can be that head for some targets only [place]: all zones, and the ways that they take."""
+        places = np.arange(len(self.places)) < self.zones
+        ways = np.unique(np.asarray(targets, dtype=np.int64))
+        while True:
+            reached = places.copy()
+            reached[self.step[np.ix_(places, ways)].ravel()] = True
+            if (reached == places).all():
+                return places
+            places = reached
 
 
 def corners_layout(corners: int, walk: float, change: float, drive: float) -> Layout:
@@ -60,6 +74,7 @@ def corners_layout(corners: int, walk: float, change: float, drive: float) -> La
     chance[:hub, corners] = change
     numbers = range(1, corners + 1)
     return Layout(
+        zones=hub + 1,
         places=(*(f"{kind} {i}" for i in numbers for kind in ("pick-up", "drop")), "hub"),
         targets=(*(f"corner {i}" for i in numbers), "change"),
         step=step,

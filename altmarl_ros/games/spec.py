@@ -100,7 +100,9 @@ def load_game(source: str | Path, changes: Mapping[str, Any] | None = None) -> T
 
 
 def load_floor_map(source: str | Path) -> FloorMap:
-    """Load the floor of a map file, of a game that the `floor` builder makes, or of a built-in name of either.
+    """Load the floor of a map file, of a game on a floor, or of a built-in name of either.
+
+    The zones of the `floor` builder's games are their local states, and have the names of these.
 
     Raises:
         GameError: the file breaks a rule or is a game without a floor; one line names the file and what is wrong.
@@ -111,16 +113,21 @@ def load_floor_map(source: str | Path) -> FloorMap:
         if not set(_KINDS) & set(document):
             return floor_map(validated(FloorMapParameters, document, ""))
         spec = _read_spec(path)
-        if spec.builder != "floor":
+        parameters = _floor_parameters(spec, path.parent)
+        if parameters is None:
             raise GameError("has no floor: its builder is not 'floor'")
-        floor = floor_of_game(_parameters(spec, FloorParameters, path.parent))
+        if not parameters.zones:
+            raise GameError("has no floor: its parameters have neither a map nor zones")
+        if spec.builder != "floor":
+            return floor_map(parameters)
+        floor = floor_of_game(parameters)
         return replace(floor, plan=floor.plan.renamed(spec.local_state_names)) if spec.local_state_names else floor
     except GameError as error:
         raise GameError(f"{path}: {error}") from None
 
 
 def tick_of(source: str | Path) -> float | None:
-    """Return the tick period that a game of the `floor` builder is made for [s]; None for other games, which know no seconds.
+    """Return the tick period that a game on a floor or of a builder for work is made for [s]; None for games without seconds.
 
     Raises:
         GameError: for the same reasons as `load_game`.
@@ -128,7 +135,8 @@ def tick_of(source: str | Path) -> float | None:
     path = _locate(source)
     try:
         spec = _read_spec(path)
-        return float(_parameters(spec, FloorParameters, path.parent).tick) if spec.builder == "floor" else None
+        tick = getattr(_floor_parameters(spec, path.parent), "tick", None)
+        return None if tick is None else float(tick)
     except GameError as error:
         raise GameError(f"{path}: {error}") from None
 
@@ -316,6 +324,12 @@ def _parameters(spec: _Spec, model: type[BaseModel], folder: Path) -> Any:
             raise GameError(f"parameters.{twice} stands both here and in the map {name}")
         given = {**document, **given}
     return validated(model, given, "parameters.")
+
+
+def _floor_parameters(spec: _Spec, folder: Path) -> Any:
+    """The parameters of a builder of games on floors; None for other games."""
+    model = find_builder(spec.builder).parameters if spec.builder else BaseModel
+    return _parameters(spec, model, folder) if issubclass(model, FloorMapParameters) else None
 
 
 def _from_arrays(spec: _Spec, folder: Path) -> TabularGame:

@@ -48,18 +48,16 @@ class RobotMoves:
     Attributes:
         next_place: the place that a robot is at if it gets on [s_g, a_l, place, condition].
         leaves: the probability that it gets there [s_g, a_l, place, condition].
-        possible: which conditions there are at which place [place, condition]; these pairs are the local states, in order;
-            all of them unless it is given.
+        possible: which conditions there are at which place [place, condition]; these pairs are the local states, in order.
     """
 
-    def __init__(self, layout: Layout, goals: IntArray, possible: NDArray[np.bool_] | None = None) -> None:
+    def __init__(self, layout: Layout, goals: IntArray, possible: NDArray[np.bool_]) -> None:
         """Look up the ways to `goals` [s_g, condition, a_l]: targets of the layout or STAY."""
         goal = np.moveaxis(goals, 2, 1)[:, :, None, :]  # [s_g, a_l, 1, condition]
         place = np.arange(len(layout.places))[:, None]
         self.next_place: IntArray = np.where(goal == STAY, place, layout.step[place, goal])
         self.leaves: FloatArray = np.where(goal == STAY, 0.0, layout.chance[place, goal])
-        every = np.ones((len(place), goals.shape[1]), dtype=np.bool_)
-        self.possible: NDArray[np.bool_] = every if possible is None else possible
+        self.possible = possible
         self._number = np.where(self.possible.ravel(), np.cumsum(self.possible) - 1, -1)  # of the local state, by x C + c
 
     def kernel(self, changes: Callable[[int, int], Changes], hidden_states: int, *, feels_stop: bool = True) -> LocalKernel:

@@ -27,7 +27,7 @@ class WorkParameters(FloorMapParameters, extra="forbid"):
     speed: float = Field(0.5, gt=0, le=100, description="floors: a robot's mean speed (m/s)")
     motion_success: float = Field(0.9, gt=0, le=1, description="floors: probability that nothing delays a robot in a tick")
     phases: int = Field(4, ge=1, le=64, description="floors: largest number of phases of a way between neighbours")
-    move_cost: float = Field(0.05, ge=0, le=1e6, description="of every tick in which a robot does not choose to stay")
+    move_cost: float = Field(0.05, ge=0, le=1e6, description="cost of every tick in which a robot does not choose to stay")
     start_concentration: float = Field(
         1e6, gt=0, le=1e6, description="Dirichlet parameter of the robots' first states; large: spread evenly over all states"
     )

@@ -13,7 +13,8 @@ from tables import code, code_span, table
 
 _INTRODUCTION = """# Games
 
-What a game is, how to write one and how to check it: [Your own game](../how-to/games.md). A game is a YAML file with either
+What a game is, how to write one and how to check it: [Your own game](../how-to/games.md); games of robots at work from YAML alone:
+[A game of your work](../how-to/work.md). A game is a YAML file with either
 `builder` and `parameters`, or `arrays` (an `.npz`) and `gamma`, or `tables` (written line by line) and `gamma`.
 
 | key | meaning |
@@ -48,9 +49,16 @@ def _games() -> str:
         game = load_game(path)
         sizes = f"{game.n_global_states} × {game.n_global_actions}", f"{game.n_local_states} × {game.n_local_actions}"
         rows.append(
-            (f"[`{path.stem}`](../../config/games/{path.name})", *sizes, f"{game.gamma:g}", code_span(describe_game(path)))
+            (
+                f"[`{path.stem}`](../../config/games/{path.name})",
+                *sizes,
+                "–" if game.hidden is None else str(len(game.hidden)),
+                f"{game.gamma:g}",
+                code_span(describe_game(path)),
+            )
         )
-    return table(("game", "coordinator: states × actions", "robot: states × actions", "gamma", "what it is"), rows)
+    heads = "game", "coordinator: states × actions", "robot: states × actions", "hidden states", "gamma", "what it is"
+    return table(heads, rows)
 
 
 def _builder(name: str, builder: Builder) -> str:

@@ -11,14 +11,14 @@ from altmarl_ros.games.deliveries import build_deliveries
 from altmarl_ros.games.delivery_site import DeliveryParameters
 from work_tables import dense, mean_ticks, zones_in_a_row
 
-FULL = ", battery 2/2"
+FULL = " (battery 2/2)"
 RATES = {"drain_moving": 0.3, "drain_standing": 0.1, "charge_rate": 0.6}
 
 
 def parsed(state):
     """Place, load and level of a state's name, of two levels."""
-    name, _, battery = state.partition(", ")
-    return name.removesuffix(" loaded"), name.endswith(" loaded"), 0 if battery == "flat" else int(battery[8])
+    name, _, battery = state.partition(" (")
+    return name.removesuffix(" loaded"), name.endswith(" loaded"), 0 if battery == "flat)" else int(battery[8])
 
 
 def destinations(place, action):
@@ -100,12 +100,12 @@ def test_a_robot_that_rests_lasts_as_long_as_its_battery():
     game = floor(drain_standing=0.01, truck_speed=0.1)
     P_l, _ = dense(game)
     at = game.local_state_names.index
-    flat = at("z2, flat")
-    batteries = [flat, at("z2, battery 1/2"), at("z2" + FULL)]
+    flat = at("z2 (flat)")
+    batteries = [flat, at("z2 (battery 1/2)"), at("z2" + FULL)]
     P = P_l[0, :, 0, 0][np.ix_(batteries, batteries)]  # the truck is at z0
     np.testing.assert_allclose(mean_ticks(P, 2, 0), 2 / 0.01)
     assert P[0, 0] == 1.0
-    assert P_l[0, flat, 2, 0, at("z2, battery 1/2")] == 0.6  # the truck is there
+    assert P_l[0, flat, 2, 0, at("z2 (battery 1/2)")] == 0.6  # the truck is there
 
 
 def test_a_flat_robot_stands_until_help_comes():
@@ -114,13 +114,13 @@ def test_a_flat_robot_stands_until_help_comes():
     at = game.local_state_names.index
     assert game.local_action_names[-1] == "to z3"
     for state, after, p in (
-        ("z0 to z1 2/4, flat", "z0 to z1 2/4, battery 1/2", 0.05),
-        ("z2 loaded, flat", "z2 loaded, battery 1/2", 0.05),
-        ("z3, flat", "z3, battery 1/2", 0.6),
+        ("z0 to z1 2/4 (flat)", "z0 to z1 2/4 (battery 1/2)", 0.05),
+        ("z2 loaded (flat)", "z2 loaded (battery 1/2)", 0.05),
+        ("z3 (flat)", "z3 (battery 1/2)", 0.6),
     ):
         for d, a in product(range(2), range(game.n_local_actions)):
             np.testing.assert_allclose(P_l[d, at(state), 0, a, [at(state), at(after)]], [1 - p, p])
-    assert (r_l[:, [at("z2 loaded, flat")]] <= 0.0).all()
+    assert (r_l[:, [at("z2 loaded (flat)")]] <= 0.0).all()
 
 
 def test_robots_find_the_truck_wherever_it_is():
@@ -130,8 +130,8 @@ def test_robots_find_the_truck_wherever_it_is():
     at = game.local_state_names.index
     for truck, place, following in ((0, "z2", "z1 to z2 3/4"), (3, "z2", "z2 to z3 1/4"), (1, "z0 to z1 3/4", "z1")):
         reached = P_l[0, at(place + FULL), truck, -1]
-        np.testing.assert_allclose(reached[[at(following + FULL), at(following + ", battery 1/2")]].sum(), 0.9 * 4 / 8)
-    staying = P_l[0, at("z2, battery 1/2"), 2]  # the truck is there: resting and going to it are the same
+        np.testing.assert_allclose(reached[[at(following + FULL), at(following + " (battery 1/2)")]].sum(), 0.9 * 4 / 8)
+    staying = P_l[0, at("z2 (battery 1/2)"), 2]  # the truck is there: resting and going to it are the same
     np.testing.assert_allclose(staying[-1], staying[0])
 
 
@@ -140,8 +140,8 @@ def test_the_truck_serves_the_places_that_are_nearest_to_it():
     P_l, _ = dense(game)
     names = game.local_state_names
     for i, name in enumerate(names):
-        served = [s_g for s_g in range(4) if P_l[0, i, s_g, 0, i] < 1.0 and name.endswith(", flat")]
-        if name.startswith("z1 to z2") and name.endswith(", flat"):
+        served = [s_g for s_g in range(4) if P_l[0, i, s_g, 0, i] < 1.0 and name.endswith(" (flat)")]
+        if name.startswith("z1 to z2") and name.endswith(" (flat)"):
             assert served == [1 if name[9] in "12" else 2]
 
 

@@ -102,7 +102,7 @@ def test_a_floor_has_zones_and_phases_of_ways_each_empty_or_loaded():
     assert game.local_state_names == tuple(
         f"{place}{load}" for place in ("z0", "z1", "z2", "z0 to z1 1/2", "z1 to z2 1/2") for load in ("", " loaded")
     )
-    assert game.local_action_names == ("stay", "empty to z0, loaded to z2", "empty to z1")
+    assert game.local_action_names == ("stay", "to z0 (loaded: z2)", "to z1 (empty)")
     assert game.global_action_names == ("crew to z2",)
     assert game.hidden.names == ("loads at z0", "loads at z1")
     P_l, r_l = dense(game)
@@ -162,11 +162,20 @@ def test_nobody_turns_round_on_a_one_way_passage():
     game = build_deliveries(DeliveryParameters(**HALL, entries=one_way))  # 4 m, 8 ticks, 4 phases
     P_l, _ = dense(game)
     at = game.local_state_names.index
-    under_way = at("in to mid 1/4 loaded")
+    under_way = at("in to mid 1/4")
     for a_l in (1, 2):
-        assert set(np.flatnonzero(P_l[0, under_way, 0, a_l])) <= {under_way, at("in to mid 2/4 loaded")}
-    back = np.flatnonzero(P_l[0, at("mid"), 0, 1])  # empty robots reach `in` through `out`
-    assert any(game.local_state_names[i].startswith("mid to out") for i in back)
+        np.testing.assert_array_equal(np.flatnonzero(P_l[0, under_way, 0, a_l]), [under_way, at("in to mid 2/4")])
+    through_out = P_l[0, at("mid"), 0, 1]  # the way back to `in`
+    np.testing.assert_array_equal(np.flatnonzero(through_out), [at("mid"), at("mid loaded"), at("mid to out 1/4")])
+
+
+def test_phases_that_no_robot_comes_through_are_no_states():
+    game = build_deliveries(DeliveryParameters(**HALL))
+    under_way = {name for name in game.local_state_names if " to " in name}
+    assert {name for name in under_way if name.startswith("in to mid")} == {f"in to mid {i}/4" for i in (1, 2, 3)}
+    assert {name for name in under_way if name.endswith(" loaded")} == {
+        f"{zone} to out {i}/4 loaded" for zone in ("in", "mid") for i in (1, 2, 3)
+    }
 
 
 def test_a_pick_up_may_have_more_loads_than_another():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from altmarl_ros.games import TabularGame, load_game
+from altmarl_ros.games import HiddenState, TabularGame, load_game
 from altmarl_ros.games.diagnosis import oddities
 from altmarl_ros.games.spec import builtin_games
 
@@ -53,3 +53,13 @@ def test_a_game_without_rewards_is_told(random_game):
     assert "all rewards are the same: nothing can be learned" in oddities(
         tables(random_game, r_g=np.zeros_like, r_l=np.zeros_like)
     )
+
+
+def test_a_hidden_state_that_changes_nothing_is_odd(random_game):
+    game = random_game(1)
+    same = HiddenState([[0.9, 0.1], [0.1, 0.9]], np.stack([game.P_l] * 2), np.stack([game.r_l] * 2))
+    told = oddities(TabularGame("odd", game.P_g, r_g=game.r_g, gamma=0.9, hidden=same))
+    assert len(told) == 1
+    assert told[0].startswith("the hidden state changes nothing")
+    paid = HiddenState(same.P_d, np.stack([game.P_l] * 2), np.stack([game.r_l, 2 * game.r_l]))
+    assert oddities(TabularGame("fine", game.P_g, r_g=game.r_g, gamma=0.9, hidden=paid)) == []

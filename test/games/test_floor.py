@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from altmarl_ros.errors import GameError
-from altmarl_ros.games import load_floor_map, load_game
+from altmarl_ros.games import load_floor_map, load_game, tick_of
 from altmarl_ros.games.floor import FloorParameters, build_floor
 from altmarl_ros.games.floor_parameters import floor_plan
 from altmarl_ros.games.moves import neighbour_goals
@@ -110,9 +110,17 @@ def test_the_plan_of_the_built_in_game_is_read_from_its_file():
     assert links == {frozenset(pair) for pair in [*halves, ("packing", "charging")]}
 
 
+@pytest.mark.parametrize("name", ["charging", "coverage"])
+def test_games_of_work_in_a_hall_have_its_floor_and_their_tick(name):
+    assert load_floor_map(name).plan.names == load_floor_map("hall").plan.names
+    assert tick_of(name) == 5.0
+
+
 def test_other_games_have_no_plan():
     with pytest.raises(GameError, match=r"warehouse.yaml: has no floor:"):
         load_floor_map("warehouse")
+    with pytest.raises(GameError, match=r"deliveries.yaml: has no floor:"):
+        load_floor_map("deliveries")
 
 
 ZONES = "{name: a, rectangle: [0, 0, 1, 1]}, {name: b, rectangle: [1, 0, 2, 1]}"

@@ -13,6 +13,7 @@ from altmarl_ros.cli import console
 from altmarl_ros.cli.options import Json, complete_game
 from altmarl_ros.errors import GameError
 from altmarl_ros.games import TabularGame, load_game
+from altmarl_ros.games.kernels import LocalKernel
 from altmarl_ros.games.spec import builder_names, builtin_games, describe_builder, describe_game, find_builder
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.counts import number_of_counts
@@ -52,9 +53,9 @@ class KernelSizes:
 
     Attributes:
         P_g: entries of P_g that are not zero.
-        P_l: entries of P_l that are not zero, once for global states at which robots move alike.
+        P_l: entries of P_l that are not zero, once for global states (with a hidden state: regimes) at which robots move alike.
         kinds: kinds of movement.
-        memory: what kernels and rewards take [bytes].
+        memory: what kernels and rewards take, averages over a hidden state included [bytes].
         dense: what the kernels would take as dense arrays [bytes].
     """
 
@@ -63,6 +64,21 @@ class KernelSizes:
     kinds: int
     memory: int
     dense: int
+
+
+@dataclass(frozen=True)
+class HiddenSummary:
+    """What is told about a hidden state.
+
+    Attributes:
+        states: D.
+        names: one per hidden state.
+        dwell: how long each hidden state lasts on average [D; ticks]; infinite where it is never left.
+    """
+
+    states: int
+    names: List[str]
+    dwell: List[float]
 
 
 @app.command("list")
@@ -110,7 +126,7 @@ def check(
     mixing, joint, odd = slowest_modes(tabular), joint_mode(tabular), oddities(tabular)
     over_shares = shares_cost(tabular)
     costs = []
-    if size.dense <= _MOST_DENSE:
+    if size.dense <= _MOST_DENSE and tabular.hidden is None:
         counted, _ = aggregate(tabular, LocalPolicy.uniform(tabular), None)
         costs = training_costs(counted, sorted(set(k or (5, 10, 25, 50, 100))))
     if as_json:
@@ -122,6 +138,7 @@ def check(
             "global_actions": tabular.n_global_actions,
             "local_states": tabular.n_local_states,
             "local_actions": tabular.n_local_actions,
+            "hidden": hidden_summary(tabular),
             "slowest_mode": None if mixing is None else mixing.tolist(),
             "joint_mode": joint,
             "oddities": odd,
@@ -141,6 +158,8 @@ def check(
     )
     if costs:
         _print_costs(costs)
+    elif tabular.hidden is not None:
+        console.out.print("training on count vectors: not for a game with a hidden state")
     else:
         console.out.print("training on count vectors: not for a game of this size")
 
@@ -154,13 +173,19 @@ def _print_sizes(game: TabularGame) -> None:
         f"robots: {game.n_local_states} states ({_named(game.local_state_names)}), "
         f"{game.n_local_actions} actions ({_named(game.local_action_names)})"
     )
-    r_g, r_l = game.r_g, game.r_l
+    hidden = hidden_summary(game)
+    if hidden is not None:
+        console.out.print(
+            f"hidden from the coordinator: {hidden.states} states ({_named(tuple(hidden.names))}), "
+            f"each lasts {_ticks(hidden.dwell)} on average"
+        )
+    r_g, r_l = game.r_g, game.r_l if game.hidden is None else game.hidden.r_l
     console.out.print(f"rewards: r_g {r_g.min():.4g} .. {r_g.max():.4g}, r_l {r_l.min():.4g} .. {r_l.max():.4g}")
 
 
 def _print_kernels(game: TabularGame, size: KernelSizes) -> None:
     kinds = "once for all s_g" if size.kinds == 1 else f"for {size.kinds} kinds of movement"
-    P_g, P_l = (np.prod(kernel.shape, dtype=object) for kernel in (game.global_kernel, game.local_kernel))
+    P_g, P_l = (np.prod(kernel.shape, dtype=object) for kernel in (game.global_kernel, _regime_kernel(game)))
     console.out.print(
         f"not zero: {size.P_g:,} of {_number(int(P_g))} entries of P_g; {size.P_l:,} of P_l, {kinds}, of {_number(int(P_l))}; "
         f"the game takes {_memory(size.memory)}"
@@ -199,12 +224,30 @@ def _print_costs(costs: List[Cost]) -> None:
 
 def kernel_sizes(game: TabularGame) -> KernelSizes:
     """How much of a game's kernels is not zero, and what it takes."""
-    kernels, arrays = (game.global_kernel, game.local_kernel), (game.r_g, game.r_l)
-    rows = [kernel.rows for kernel in kernels]
-    stored = sum(each.nbytes for part in rows for each in (part.indptr, part.indices, part.data))
-    dense = 8 * sum(int(np.prod(kernel.shape, dtype=object)) for kernel in kernels)
-    nonzero = [len(part.data) for part in rows]
-    return KernelSizes(nonzero[0], nonzero[1], game.local_kernel.n_kinds, stored + sum(each.nbytes for each in arrays), dense)
+    moves = _regime_kernel(game)
+    kept = [game.global_kernel.rows, game.local_kernel.rows]
+    arrays = [game.r_g, game.r_l]
+    if game.hidden is not None:
+        kept.append(moves.rows)
+        arrays += [game.hidden.r_l, game.hidden.P_d]
+    stored = sum(each.nbytes for part in kept for each in (part.indptr, part.indices, part.data))
+    dense = 8 * sum(int(np.prod(kernel.shape, dtype=object)) for kernel in (game.global_kernel, moves))
+    memory = stored + sum(each.nbytes for each in arrays)
+    return KernelSizes(len(game.global_kernel.rows.data), len(moves.rows.data), moves.n_kinds, memory, dense)
+
+
+def hidden_summary(game: TabularGame) -> Optional[HiddenSummary]:
+    """What is told about the hidden state of a game; None without one."""
+    if game.hidden is None:
+        return None
+    stays = np.diag(game.hidden.P_d)
+    dwell = np.divide(1.0, 1.0 - stays, out=np.full(len(stays), np.inf), where=stays < 1.0)
+    return HiddenSummary(len(stays), list(game.hidden.names), dwell.tolist())
+
+
+def _regime_kernel(game: TabularGame) -> LocalKernel:
+    # P_l by s_g, or by (d, s_g) in a game with a hidden state.
+    return game.local_kernel if game.hidden is None else game.hidden.local_kernel
 
 
 def slowest_modes(game: TabularGame) -> Optional[np.ndarray]:
@@ -275,6 +318,11 @@ def _half_life(modulus: float) -> str:
     if modulus > 1.0 - 1e-9:
         return "endless"
     return f"{np.log(0.5) / np.log(max(modulus, 1e-12)):.1f} ticks"
+
+
+def _ticks(dwell: List[float]) -> str:
+    shortest, longest = f"{min(dwell):.4g}", f"{max(dwell):.4g}"
+    return f"{shortest} ticks" if shortest == longest else f"{shortest} to {longest} ticks"
 
 
 def _named(names: tuple[str, ...], most: int = 8) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from altmarl_ros.cli.commands.game import slowest_modes
+from altmarl_ros.cli.commands.game import hidden_summary, kernel_sizes, slowest_modes
 from altmarl_ros.cli.main import main
 from altmarl_ros.games import load_game
 from altmarl_ros.games.attention import AttentionParameters, build_attention
@@ -139,3 +139,19 @@ def test_one_kind_of_movement_has_the_modes_of_each_global_state():
 def test_help_has_an_example(command, capfd):
     assert main(["game", command, "--help"]) == 0
     assert f"Example: altmarl game {command}" in " ".join(capfd.readouterr().out.split())
+
+
+def test_a_hidden_state_is_told_with_its_names_and_how_long_it_lasts():
+    told = hidden_summary(load_game("deliveries"))
+    assert told is not None
+    assert (told.states, told.names[0]) == (4, "loads at pick-up 1")
+    np.testing.assert_allclose(told.dwell, 100.0)
+    assert hidden_summary(load_game("warehouse")) is None
+
+
+def test_kernels_of_every_regime_are_counted():
+    game = load_game("deliveries")
+    size, rows = kernel_sizes(game), game.hidden.local_kernel.rows
+    assert (size.P_l, size.kinds) == (len(rows.data), 16)
+    assert size.memory > rows.data.nbytes + rows.indices.nbytes + rows.indptr.nbytes + game.hidden.r_l.nbytes
+    assert size.dense == 8 * (4 * 4 * 4 + 18 * 16 * 6 * 18)
