@@ -25,6 +25,7 @@ from altmarl_ros.games.array_checks import distributions, frozen_array, index_te
 from altmarl_ros.games.content_hash import game_hash
 from altmarl_ros.games.continuous import ContinuousWarehouse
 from altmarl_ros.games.kernels import GlobalKernel, LocalKernel, global_kernel, local_kernel
+from altmarl_ros.games.room import Places, Room
 from altmarl_ros.games.rows import check_dense
 
 if TYPE_CHECKING:
@@ -102,6 +103,8 @@ class TabularGame:
         groups: the group 0..G-1 of each local state [S_l], if the coordinator's count vectors count robots by groups
             of states; None if they count every state by itself.
         continuous: the game on continuous states that these tables discretise, if any; fleets play that one.
+        places: groups of local states that share room, such as all states at the dock; None if every state is a place.
+        room: how many robots fit into each place; None if there is no limit anywhere.
     """
 
     name: str
@@ -116,6 +119,8 @@ class TabularGame:
     local_action_names: tuple[str, ...] = field(default=())
     groups: NDArray[np.int64] | None = None
     continuous: ContinuousWarehouse | None = None
+    places: Places | None = None
+    room: Room | None = None
 
     def __init__(
         self,
@@ -132,6 +137,8 @@ class TabularGame:
         local_action_names: tuple[str, ...] = (),
         groups: ArrayLike | None = None,
         continuous: ContinuousWarehouse | None = None,
+        places: Places | None = None,
+        room: Room | None = None,
         global_kernel: GlobalKernel | None = None,
         local_kernel: LocalKernel | None = None,
     ) -> None:
@@ -153,6 +160,7 @@ class TabularGame:
         self._set("start", self._checked_start(start))
         self._set("groups", None if groups is None else self._checked_groups(groups))
         self._set("continuous", continuous)
+        self._set_room(places, room)
         for attribute, given, prefix, size in (
             ("local_state_names", local_state_names, "zone ", self.n_local_states),
             ("global_action_names", global_action_names, "target ", self.n_global_actions),
@@ -190,6 +198,15 @@ class TabularGame:
                 raise GameError(f"{array} has an axis of {max(shape)}, must be at most {MAX_STATES}")
         self._set("global_kernel", plant if isinstance(plant, GlobalKernel) else GlobalKernel.from_dense(plant))
         self._set("local_kernel", moves if isinstance(moves, LocalKernel) else LocalKernel.from_dense(moves))
+
+    def _set_room(self, places: Places | None, room: Room | None) -> None:
+        for what, given in (("places", places), ("room", None if room is None else room.places)):
+            if given is not None and len(given.of) != self.n_local_states:
+                raise GameError(f"{what}: given for {len(given.of)} local states, must be for {self.n_local_states}")
+        if room is not None and self.continuous is not None:
+            raise GameError(f"the game {self.name!r} has continuous states, and room is for robots in distinct places")
+        self._set("places", places)
+        self._set("room", room)
 
     def _checked_start(self, start: Start | None) -> Start:
         given = start or Start(np.full(self.n_global_states, 1.0 / self.n_global_states), np.ones(self.n_local_states))
@@ -300,20 +317,27 @@ class TabularGame:
     def content_hash(self) -> str:
         """A hash of 16 hexadecimal digits over every number that changes play; names do not enter."""
         continuous = "" if self.continuous is None else repr(self.continuous)
-        groups = [] if self.groups is None else [self.groups]
-        arrays = (self.r_g, self.r_l, np.float64(self.gamma), self.initial.rho_g, self.initial.alpha, *groups)
-        return game_hash("altmarl game 1" + continuous, (self.global_kernel, self.local_kernel), arrays)
+        about, optional = self._optional_parts()
+        arrays = (self.r_g, self.r_l, np.float64(self.gamma), self.initial.rho_g, self.initial.alpha, *optional)
+        return game_hash("altmarl game 1" + about + continuous, (self.global_kernel, self.local_kernel), arrays)
 
     @cached_property
     def dynamics_hash(self) -> str:
-        """A hash of 16 hexadecimal digits over P_g, P_l and the groups, but not over rewards, discount and starts.
+        """A hash of 16 hexadecimal digits over P_g, P_l, groups and room, but not over rewards, discount and starts.
 
         Games with the same dynamics hash move in the same way: states, actions and policies of one mean the same in the
         other.
         """
         continuous = "" if self.continuous is None else repr(self.continuous.dynamics)
-        groups = [] if self.groups is None else [self.groups]
-        return game_hash("altmarl dynamics 1" + continuous, (self.global_kernel, self.local_kernel), groups)
+        about, optional = self._optional_parts()
+        return game_hash("altmarl dynamics 1" + about + continuous, (self.global_kernel, self.local_kernel), optional)
+
+    def _optional_parts(self) -> tuple[str, list[NDArray[np.generic]]]:
+        # What enters the hashes of games that have it, and leaves those of others as they are.
+        groups: list[NDArray[np.generic]] = [] if self.groups is None else [self.groups]
+        if self.room is None:
+            return "", groups
+        return " room", [*groups, self.room.places.of, self.room.amount, self.room.is_share.astype(np.float64)]
 
 
 def _read_only(array: FloatArray) -> FloatArray:

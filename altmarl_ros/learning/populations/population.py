@@ -7,12 +7,13 @@ Robots are exchangeable, so a population is described by N_j, the number of robo
     s_g'     ~ P_g(. | s_g, a_g)
 
 These are O(S_l A_l) draws for every n, and they are exact in distribution. R fleets are simulated side by side. Games with
-continuous states are played robot by robot instead (learning/populations/continuous_population.py).
+continuous states are played robot by robot instead (learning/populations/continuous_population.py). Where places have room for
+some robots only, those that would enter a full one stay where they were (learning/populations/room_motion.py).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -23,6 +24,7 @@ from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.populations.continuous_population import ContinuousFleets, ContinuousPopulation
 from altmarl_ros.learning.populations.motion import Motion, draw_from_rows, draw_subset
 from altmarl_ros.learning.populations.occupancy import Occupancy, OccupancySum
+from altmarl_ros.learning.populations.room_motion import RoomMotion
 from altmarl_ros.observation import Counts, ObservationModel, kept_robots
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.counts import by_group
@@ -51,12 +53,18 @@ class Rollouts:
         mode_hits: share of ticks in which the global action was the index of the most populated local state or group [R];
             it means something if global actions name local states or groups.
         visits: discounted weight of (s_g, s_l, a_g), summed over robots and runs.
+        held: share of robot-ticks in which a robot was held back at a full place [R]; 0 where there is room everywhere.
+        turns: share of ticks at which the coordinator took another action than at the tick before [R].
+        end: the fleets after the last tick; None where they cannot be described by counts.
     """
 
     rewards: FloatArray
     returns: FloatArray
     mode_hits: FloatArray
     visits: Occupancy
+    held: FloatArray = field(default_factory=lambda: np.zeros(1))
+    turns: FloatArray = field(default_factory=lambda: np.zeros(1))
+    end: Fleets | None = None
 
     @property
     def occupancy(self) -> FloatArray:
@@ -85,6 +93,10 @@ class Population(Protocol):
     @property
     def counts(self) -> Counts:
         """The number of robots per local state [R, S_l]."""
+
+    @property
+    def held(self) -> NDArray[np.int64]:
+        """The number of robots that were held back at full places in the last tick [R]."""
 
     def poll(self, k: int, turnover: float, rng: np.random.Generator) -> Counts:
         """Draw the reports of a uniform k-subset, or of all robots for k >= n, as counts [R, S_l].
@@ -140,7 +152,7 @@ def play(
     dynamics, hearing = rng.spawn(2)  # separate streams, so that the draws of the model do not shift the dynamics
     runs, n = len(population.s_g), int(population.counts[0].sum())
     rewards = np.empty((runs, horizon))
-    hits = np.zeros(runs)
+    hits, held, turns, last = np.zeros(runs), np.zeros(runs), np.zeros(runs), None
     visits = OccupancySum((game.n_global_states, game.n_local_states, game.n_global_actions))
     model.reset(runs)
     for t in range(horizon):
@@ -149,8 +161,13 @@ def play(
         hits += a_g == by_group(N, game.groups).argmax(axis=1)
         visits.add(s_g, a_g, game.gamma**t * N / n)
         rewards[:, t] = population.step(a_g, dynamics)
+        held += population.held
+        turns += 0 if last is None else a_g != last
+        last = a_g
     returns = rewards @ game.gamma ** np.arange(horizon)
-    return Rollouts(rewards, returns, hits / horizon, visits.result())
+    end = None if game.continuous is not None else Fleets(population.s_g, population.counts)
+    ticks = max(1, horizon - 1)
+    return Rollouts(rewards, returns, hits / horizon, visits.result(), held / (n * horizon), turns / ticks, end)
 
 
 class CountedPopulation:
@@ -161,7 +178,8 @@ class CountedPopulation:
         self.s_g, self.counts = start.s_g, start.counts
         self._n = int(start.counts[0].sum())
         self._kept = np.zeros_like(self.counts)  # polled robots that stay in the subset
-        self._motion: Motion | None = None
+        self.held: NDArray[np.int64] = np.zeros(len(start.s_g), dtype=np.int64)
+        self._motion: Motion | RoomMotion | None = None
 
     def poll(self, k: int, turnover: float, rng: np.random.Generator) -> Counts:
         """See Population."""
@@ -173,12 +191,20 @@ class CountedPopulation:
         """See Population."""
         if self._motion is None:
             # The robots have their own streams: in a paired comparison their draws must not shift those of s_g.
-            self._motion = Motion(self._game, self._pi_l, len(self.counts), rng)
+            self._motion = self._make_motion(rng)
         groups, local_rewards = self._motion(np.stack([self.counts - self._kept, self._kept], axis=1), self.s_g)
         rewards = self._game.r_g[self.s_g, a_g] + local_rewards / self._n
         self.counts, self._kept = groups.sum(axis=1), groups[:, 1]
         self.s_g = next_global_states(self._game, self.s_g, a_g, rng)
+        if isinstance(self._motion, RoomMotion):
+            self.held = self._motion.held
         return np.asarray(rewards)
+
+    def _make_motion(self, rng: np.random.Generator) -> Motion | RoomMotion:
+        game, fleets = self._game, len(self.counts)
+        if game.room is None:
+            return Motion(game, self._pi_l, fleets, rng)
+        return RoomMotion(game, game.room, self._pi_l, n=self._n, fleets=fleets, rng=rng)
 
 
 def next_global_states(
