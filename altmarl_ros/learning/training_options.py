@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from altmarl_ros.errors import AltmarlError, ResourceError
+from altmarl_ros.errors import AltmarlError, GameError, ResourceError
 from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.counts.backups import SHARES, GLearnOptions, check_training, prefers_exact
 from altmarl_ros.learning.shares.solver import SharesOptions, check_memory
@@ -92,11 +92,17 @@ def learns_ladder(game: TabularGame, options: TrainingOptions) -> bool:
 
 
 def check_options(game: TabularGame, options: TrainingOptions) -> None:
-    """Check that the training fits the memory limit of the kind of policy that it learns.
+    """Check that the robots fit into the places of the game, and the kind of policy that is learned into the memory limit.
 
     Raises:
-        ResourceError: it does not fit, with what would.
+        GameError: there is no room for so many robots, with the number for which there is.
+        ResourceError: the policy does not fit, with what would.
     """
+    if game.room is not None:
+        try:
+            game.room.check_fits(options.n)
+        except GameError as error:
+            raise GameError(f"{error}; learn for as many robots as the fleet has (--robots)") from None
     if learns_ladder(game, options):
         check_training(game, options.K, options.g_learn)
     else:
