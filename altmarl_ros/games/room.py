@@ -161,16 +161,36 @@ class Room:
         if most < n:
             raise GameError(f"{n} robots do not fit: all places together have room for {most}; {self.text(n)}")
 
-    def text(self, n: int, most: int = 6) -> str:
+    def text(self, n: int) -> str:
         """The room of a fleet of n in words, such as `room for 4 in dock, 10 in hall`."""
         limits = self.limits(n)
-        parts = [f"{limit} in {name}" for name, limit in zip(self.places.names, limits, strict=True) if limit < n]
-        return "room for " + ", ".join(parts[:most]) + (f" and {len(parts) - most} more" if len(parts) > most else "")
+        return "room for " + _listed([f"{m} in {name}" for name, m in zip(self.places.names, limits, strict=True) if m < n])
+
+    def by_place(self) -> dict[str, float | int | None]:
+        """The room of each place as a game file says it: a number of robots, a share of the fleet, or None."""
+        given = zip(self.places.names, self.amount, self.is_share, strict=True)
+        return {name: None if np.isinf(amount) else float(amount) if share else int(amount) for name, amount, share in given}
+
+    def words(self) -> str:
+        """The room of every place in words, such as `dock 4 robots, hall 20 % of the fleet; at most 5 robots fit`."""
+        parts = []
+        for name, amount in self.by_place().items():
+            if amount is not None:
+                what = f"{amount} robots" if isinstance(amount, int) else f"{100 * amount:g} % of the fleet"
+                parts.append(f"{name} {what}")
+        shares, robots = float(self.amount[self.is_share].sum()), float(self.amount[~self.is_share].sum())
+        if shares >= 1.0 - _ROUNDING or np.isinf(robots):
+            return _listed(parts) or "no limit anywhere"
+        return f"{_listed(parts)}; at most {int(robots / (1.0 - shares) + _ROUNDING)} robots fit"
 
     def doubled(self) -> Room:
         """The same room for a game with two copies of every local state, one after the other, in the same places."""
         places = Places(np.tile(self.places.of, 2), self.places.names)
         return Room(places, self.amount, self.is_share)
+
+
+def _listed(parts: list[str], most: int = 6) -> str:
+    return ", ".join(parts[:most]) + (f" and {len(parts) - most} more" if len(parts) > most else "")
 
 
 def _amount(place: str, given: Any, slots: int | None) -> tuple[float, bool]:

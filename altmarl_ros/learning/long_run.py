@@ -66,14 +66,15 @@ def play_on(game: TabularGame, pair: Pair, comparison: PairComparison) -> tuple[
     done = LongRun(
         reward=float(by_run.mean()),
         reward_error=float(by_run.std(ddof=1) / np.sqrt(len(by_run))) if len(by_run) > 1 else float("inf"),
-        moved=max(0.0, _wants_to_move(game, pair.pi_l, played.visits) - held),
+        moved=max(0.0, share_that_leaves(game, pair.pi_l, played.visits) - held),
         held=held,
         turns=float(played.turns.mean()),
     )
     return done, played.visits
 
 
-def _wants_to_move(game: TabularGame, pi_l: LocalPolicy, visits: Occupancy) -> float:
+def share_that_leaves(game: TabularGame, pi_l: LocalPolicy, visits: Occupancy) -> float:
+    """The share of robot-ticks in which robots that were where `visits` says want to enter another place."""
     places = game.places or (game.room.places if game.room else Places.of_states(game.local_state_names))
     kernels, _ = game.under(pi_l.probabilities)
     leaves = np.stack([_leaving(P, places) for P in kernels])  # [s_g, s_l]

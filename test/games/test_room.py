@@ -119,3 +119,25 @@ def test_a_fleet_that_does_not_fit_is_named(game_file):
 def test_room_of_another_game_is_refused(warehouse):
     with pytest.raises(GameError, match="room: given for 3 local states, must be for 5"):
         replace(warehouse, room=Room.of_shares(Places.of_states("abc"), 0.5))
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("{zone 0: 4, zone 2: 0.25}", "zone 0 4 robots, zone 2 25 % of the fleet"),
+        ("2", "zone 0 2 robots, zone 1 2 robots, zone 2 2 robots, zone 3 2 robots, zone 4 2 robots; at most 10 robots fit"),
+        ("{default: 1, zone 0: 0.5}", "zone 0 50 % of the fleet, zone 1 1 robots, zone 2 1 robots"),
+        ("0.1", "zone 4 10 % of the fleet; at most 0 robots fit"),
+        ("{}", "no limit anywhere"),
+    ],
+)
+def test_room_in_words(game_file, written, words):
+    assert words in load_game(game_file(RING + f"room: {written}\n")).room.words()
+
+
+def test_as_many_robots_fit_as_the_words_say(game_file):
+    room = load_game(game_file(RING + "room: {default: 1, zone 0: 0.5}\n")).room
+    assert room.words().endswith("; at most 8 robots fit")
+    room.check_fits(8)
+    with pytest.raises(GameError):
+        room.check_fits(9)

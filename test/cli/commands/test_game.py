@@ -139,3 +139,13 @@ def test_one_kind_of_movement_has_the_modes_of_each_global_state():
 def test_help_has_an_example(command, capfd):
     assert main(["game", command, "--help"]) == 0
     assert f"Example: altmarl game {command}" in " ".join(capfd.readouterr().out.split())
+
+
+def test_check_tells_room_and_who_does_not_fit(tmp_path, capfd):
+    (tmp_path / "tight.yaml").write_text("name: tight\nbuilder: warehouse\nroom: {default: 4, zone 2: 2}\n")
+    assert main(["game", "check", "tight.yaml", "-k", "1", "--robots", "18"]) == 0
+    assert "room: zone 0 4 robots, zone 1 4 robots, zone 2 2 robots" in capfd.readouterr().out
+    assert main(["game", "check", "tight.yaml", "-k", "1", "--json"]) == 0
+    assert json.loads(capfd.readouterr().out)["room"]["zone 2"] == 2
+    assert main(["game", "check", "tight.yaml", "--robots", "19"]) == 2
+    assert "19 robots do not fit: all places together have room for 18" in capfd.readouterr().err
