@@ -2,8 +2,8 @@
 
 With room everywhere that is L-LEARN's best response (module local_agent). With limited room it is the solution of the programme
 of module room.programme, for all of the room and for a part of it: the programme limits a mean, the world every tick.
-Alternating with such solutions goes round in circles, so that the mean of the present pair's shares of time and of the
-solution's is a response as well (a step of Frank and Wolfe's method).
+Alternating with such solutions goes round in circles, since the coordinator changes its ways when all robots do. So means of the
+present pair's shares of time and of the solution's are responses as well (steps of Frank and Wolfe's method).
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from altmarl_ros.learning.room.programme import RoomSolution, policy_of, solve
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.packing import as_on_the_wire
 
-_LEAST_SHARE = 0.8  # of the room that responses use in the mean
+_STEPS = (0.5, 0.125)  # from the present pair's shares of time to the solution's, beside the whole way
+_LEAST_SHARE = 0.9  # of the room that responses use in the mean
 _SPARE = 1.02  # robots for which there must be room in that part of it, for each robot of the fleet
 
 
@@ -48,15 +49,15 @@ def local_responses(
     responses = []
     for share in shares_of_room(game.room, n):
         solution = room_solution(game, occupancy, n, share)
-        mean = policy_of(0.5 * (held + solution.x), solution.probabilities)
-        responses += [as_on_the_wire(LocalPolicy(p)) for p in (solution.probabilities, mean)]
+        means = [policy_of(held + step * (solution.x - held), solution.probabilities) for step in _STEPS]
+        responses += [as_on_the_wire(LocalPolicy(p)) for p in (solution.probabilities, *means)]
     return responses
 
 
 def shares_of_room(room: Room, n: int) -> list[float]:
-    """Parts of the room, from all of it to 0.8 or to what n robots need, that responses use in the mean."""
+    """Parts of the room, from all of it to 0.9 or to what n robots need, that responses use in the mean."""
     least = min(1.0, max(_LEAST_SHARE, _SPARE * n / int(room.limits(n).sum())))
-    return sorted({1.0, 0.5 * (1.0 + least), least}, reverse=True)
+    return sorted({1.0, least}, reverse=True)
 
 
 def local_values(game: TabularGame, occupancy: Occupancy, n: int) -> FloatArray:
