@@ -2,8 +2,8 @@
 
 With room everywhere that is L-LEARN's best response (module local_agent). With limited room it is the solution of the programme
 of module room.programme, for all of the room and for a part of it: the programme limits a mean, the world every tick.
-Alternating with such solutions goes round in circles, since the coordinator changes its ways when all robots do. So means of the
-present pair's shares of time and of the solution's are responses as well (steps of Frank and Wolfe's method).
+Alternating with such solutions goes round in circles, since the coordinator changes its ways when all robots do. So means of
+the present pair's shares of time and of the solution's are responses as well (steps of Frank and Wolfe's method).
 """
 
 from __future__ import annotations

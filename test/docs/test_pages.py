@@ -1,4 +1,4 @@
-"""Tests README, tutorials and docs/how-to/games.md: files are written, commands are run, and their output is compared."""
+"""Tests README, tutorials and two how-to pages: files are written, commands are run, and their output is compared."""
 
 import os
 import subprocess
@@ -12,7 +12,12 @@ from page_shell import ROOT
 
 pytestmark = [pytest.mark.ros, pytest.mark.untimed]
 
-PAGES = ("README.md", "docs/how-to/games.md", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/tutorials/*.md")))
+PAGES = (
+    "README.md",
+    "docs/how-to/games.md",
+    "docs/how-to/room.md",
+    *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/tutorials/*.md")),
+)
 
 
 @pytest.mark.parametrize(
