@@ -50,6 +50,10 @@ _.lookahead
 _.loss_bound
 _.sweeps
 
+# What a pair does in the long run, in the report of a bundle; room by numbers, for builders, benchmarks and tests.
+_.reward_error
+_.of_shares
+
 # What tests and benchmarks stand on: the report's size on the wire, and faults that come while a floor runs.
 REPORT_PAYLOAD_BYTES
 _.carried_to

@@ -10,6 +10,7 @@ import typer
 from rich.progress import Progress
 
 from altmarl_ros.cli import console
+from altmarl_ros.cli.long_run_text import long_run_lines
 from altmarl_ros.cli.nash_gap_text import nash_gap_line, verdict_lines
 from altmarl_ros.errors import BundleError
 from altmarl_ros.files import check_writable
@@ -215,6 +216,8 @@ def _print_result(path: Path, bundle: PolicyBundle, options: alternating.Trainin
     )
     if report["verdict"]:
         console.out.print(report["verdict"]["sentence"])
+    for line in long_run_lines(report):
+        console.out.print(line, highlight=False, markup=False)
     if verbose:
         console.out.print(f"G-LEARN: {report['g_learn']} ({report['g_learn_reason']})")
         for line in verdict_lines(report["verdict"] or {}):

@@ -116,12 +116,12 @@ class HiddenState:
 
     def draw_first(self, runs: int, rng: np.random.Generator) -> IntArray:
         """Draw the first hidden states of `runs` episodes [R]."""
-        return rng.choice(len(self), size=runs, p=self.rho_d).astype(np.int64)
+        return np.asarray(rng.choice(len(self), size=runs, p=self.rho_d), dtype=np.int64)
 
     def draw_next(self, d: IntArray, rng: np.random.Generator) -> IntArray:
         """Draw d' ~ P_d(. | d) [R], each by one uniform number."""
         after = (rng.random(len(d))[:, None] >= self.cumulative[d]).sum(axis=1)
-        return np.minimum(after, len(self) - 1).astype(np.int64)
+        return np.asarray(np.minimum(after, len(self) - 1), dtype=np.int64)
 
     def regimes(self, d: IntArray, s_g: IntArray) -> IntArray:
         """The numbers of the regimes (d, s_g) [R]."""

@@ -4,10 +4,10 @@
     builder: warehouse                arrays: tables.npz    # P_g, P_l, r_g, r_l; see array_files
     parameters: {zones: 5}            gamma: 0.95
 
-The third form is `tables` (see written_tables). All may have names (local_state_names, ...), a one-line `description`, and
-`identified: kernel.npz` with a P_l that replaces the model's. The parameters of the `floor` builder may name a floor map
-(`map: hall.yaml`), whose keys are then parameters too. A builder is looked up among the built-in ones first, and then among
-the entry points of the group `altmarl_ros.games`, each of which loads a `Builder`.
+The third form is `tables` (see written_tables). All may have names (local_state_names, ...), a one-line `description`,
+`identified: kernel.npz` with a P_l that replaces the model's, and `room` and `places` (see module room). The parameters of the
+`floor` builder may name a floor map (`map: hall.yaml`), whose keys are then parameters too. A builder is looked up among the
+built-in ones first, and then among the entry points of the group `altmarl_ros.games`, each of which loads a `Builder`.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from altmarl_ros.games.federated import FederatedParameters, build_federated
 from altmarl_ros.games.floor import FloorParameters, build_floor, floor_of_game
 from altmarl_ros.games.floor_parameters import FloorMapParameters, floor_map
 from altmarl_ros.games.identification import IdentifiedKernel
+from altmarl_ros.games.room import Places, Room
 from altmarl_ros.games.tabular import TabularGame, check_name
 from altmarl_ros.games.warehouse import WarehouseParameters, build_warehouse
 from altmarl_ros.games.written_tables import WrittenTables, written_game
@@ -79,6 +80,8 @@ class _Spec(BaseModel, extra="forbid"):
     tables: Optional[WrittenTables] = None
     gamma: Optional[float] = None
     identified: Optional[str] = None
+    room: Any = None
+    places: Optional[Dict[str, List[str]]] = None
     local_state_names: List[str] = Field(default_factory=list)
     global_action_names: List[str] = Field(default_factory=list)
     local_action_names: List[str] = Field(default_factory=list)
@@ -297,7 +300,19 @@ def _build(spec: _Spec, folder: Path) -> TabularGame:
         if P_l.ndim == 4 and P_l.shape[1] == 1:  # robots move alike at all s_g
             P_l = np.broadcast_to(P_l, (P_l.shape[0], game.n_global_states, *P_l.shape[2:]))
         changes["P_l"] = P_l
-    return replace(game, **changes)
+    game = replace(game, **changes)
+    if spec.places is not None:
+        game = replace(game, places=Places.grouped(spec.places, game.local_state_names))
+    return game if spec.room is None else replace(game, room=_room(spec, game, folder))
+
+
+def _room(spec: _Spec, game: TabularGame, folder: Path) -> Room:
+    places = game.places or Places.of_states(game.local_state_names)
+    slots = None
+    if spec.builder == "floor":
+        by_zone = [len(each) for each in floor_of_game(_parameters(spec, FloorParameters, folder)).slots]
+        slots = np.bincount(places.of, by_zone).astype(np.int64).tolist()
+    return Room.written(spec.room, places, slots)
 
 
 def _from_builder(spec: _Spec, folder: Path) -> TabularGame:

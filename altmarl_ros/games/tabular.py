@@ -26,6 +26,7 @@ from altmarl_ros.games.content_hash import game_hash
 from altmarl_ros.games.continuous import ContinuousWarehouse
 from altmarl_ros.games.hidden import HiddenState
 from altmarl_ros.games.kernels import GlobalKernel, LocalKernel, global_kernel, local_kernel
+from altmarl_ros.games.room import Places, Room
 from altmarl_ros.games.rows import check_dense
 
 if TYPE_CHECKING:
@@ -113,6 +114,8 @@ class TabularGame:
         continuous: the game on continuous states that these tables discretise, if any; fleets play that one.
         hidden: the hidden state on which local transitions and rewards depend, if any; `local_kernel` and `r_l` are then
             their averages over its long run, which is what robots do and earn to one who knows nothing of it.
+        places: groups of local states that share room, such as all states at the dock; None if every state is a place.
+        room: how many robots fit into each place; None if there is no limit anywhere.
     """
 
     name: str
@@ -128,6 +131,8 @@ class TabularGame:
     groups: NDArray[np.int64] | None = None
     continuous: ContinuousWarehouse | None = None
     hidden: HiddenState | None = None
+    places: Places | None = None
+    room: Room | None = None
 
     def __init__(
         self,
@@ -145,6 +150,8 @@ class TabularGame:
         groups: ArrayLike | None = None,
         continuous: ContinuousWarehouse | None = None,
         hidden: HiddenState | None = None,
+        places: Places | None = None,
+        room: Room | None = None,
         global_kernel: GlobalKernel | None = None,
         local_kernel: LocalKernel | None = None,
     ) -> None:
@@ -171,6 +178,7 @@ class TabularGame:
         self._set("start", self._checked_start(start))
         self._set("groups", None if groups is None else self._checked_groups(groups))
         self._set("continuous", continuous)
+        self._set_room(places, room)
         for attribute, given, prefix, size in (
             ("local_state_names", local_state_names, "zone ", self.n_local_states),
             ("global_action_names", global_action_names, "target ", self.n_global_actions),
@@ -208,6 +216,15 @@ class TabularGame:
                 raise GameError(f"{array} has an axis of {max(shape)}, must be at most {MAX_STATES}")
         self._set("global_kernel", plant if isinstance(plant, GlobalKernel) else GlobalKernel.from_dense(plant))
         self._set("local_kernel", moves if isinstance(moves, LocalKernel) else LocalKernel.from_dense(moves))
+
+    def _set_room(self, places: Places | None, room: Room | None) -> None:
+        for what, given in (("places", places), ("room", None if room is None else room.places)):
+            if given is not None and len(given.of) != self.n_local_states:
+                raise GameError(f"{what}: given for {len(given.of)} local states, must be for {self.n_local_states}")
+        if room is not None and self.continuous is not None:
+            raise GameError(f"the game {self.name!r} has continuous states, and room is for robots in distinct places")
+        self._set("places", places)
+        self._set("room", room)
 
     def _checked_start(self, start: Start | None) -> Start:
         given = start or Start(np.full(self.n_global_states, 1.0 / self.n_global_states), np.ones(self.n_local_states))
@@ -328,26 +345,33 @@ class TabularGame:
     def content_hash(self) -> str:
         """A hash of 16 hexadecimal digits over every number that changes play; names do not enter."""
         continuous = "" if self.continuous is None else repr(self.continuous)
-        groups = [] if self.groups is None else [self.groups]
-        arrays = [self.r_g, self.r_l, np.float64(self.gamma), self.initial.rho_g, self.initial.alpha, *groups]
+        about, optional = self._optional_parts()
+        arrays = [self.r_g, self.r_l, np.float64(self.gamma), self.initial.rho_g, self.initial.alpha, *optional]
         if self.hidden is None:
-            return game_hash("altmarl game 1" + continuous, (self.global_kernel, self.local_kernel), arrays)
+            return game_hash("altmarl game 1" + about + continuous, (self.global_kernel, self.local_kernel), arrays)
         arrays += [self.hidden.P_d, self.hidden.rho_d, self.hidden.r_l]
-        return game_hash("altmarl hidden game 1", (self.global_kernel, self.hidden.local_kernel), arrays)
+        return game_hash("altmarl hidden game 1" + about, (self.global_kernel, self.hidden.local_kernel), arrays)
 
     @cached_property
     def dynamics_hash(self) -> str:
-        """A hash of 16 hexadecimal digits over P_g, P_l and the groups, but not over rewards, discount and starts.
+        """A hash of 16 hexadecimal digits over P_g, P_l, groups and room, but not over rewards, discount and starts.
 
         Games with the same dynamics hash move in the same way: states, actions and policies of one mean the same in the
         other.
         """
         continuous = "" if self.continuous is None else repr(self.continuous.dynamics)
-        groups = [] if self.groups is None else [self.groups]
+        about, optional = self._optional_parts()
         if self.hidden is None:
-            return game_hash("altmarl dynamics 1" + continuous, (self.global_kernel, self.local_kernel), groups)
-        parts = [*groups, self.hidden.P_d]
-        return game_hash("altmarl hidden dynamics 1", (self.global_kernel, self.hidden.local_kernel), parts)
+            return game_hash("altmarl dynamics 1" + about + continuous, (self.global_kernel, self.local_kernel), optional)
+        parts = [*optional, self.hidden.P_d]
+        return game_hash("altmarl hidden dynamics 1" + about, (self.global_kernel, self.hidden.local_kernel), parts)
+
+    def _optional_parts(self) -> tuple[str, list[NDArray[np.generic]]]:
+        # What enters the hashes of games that have it, and leaves those of others as they are.
+        groups: list[NDArray[np.generic]] = [] if self.groups is None else [self.groups]
+        if self.room is None:
+            return "", groups
+        return " room", [*groups, self.room.places.of, self.room.amount, self.room.is_share.astype(np.float64)]
 
 
 def _under(kernel: LocalKernel, r_l: FloatArray, pi_l: FloatArray) -> tuple[list[Sparse], FloatArray]:

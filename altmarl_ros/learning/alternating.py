@@ -26,8 +26,10 @@ from altmarl_ros.learning.comparison import MEASURED, PairComparison
 from altmarl_ros.learning.gaps.certificate import NashGap
 from altmarl_ros.learning.gaps.equilibrium import nash_gap
 from altmarl_ros.learning.global_learners import GlobalLearner, Pair, learn_ladder, make_learner
-from altmarl_ros.learning.local_agent import l_learn, pooled
+from altmarl_ros.learning.local_responses import local_responses, local_values, room_solution, views
+from altmarl_ros.learning.long_run import play_on
 from altmarl_ros.learning.populations.population import Rollouts
+from altmarl_ros.learning.room.report import RoomReport
 from altmarl_ros.learning.training_options import LEARNABLE, TrainingOptions, check_options, default_runs, default_search
 from altmarl_ros.learning.training_state import StateKeeper, Step, TrainingState
 from altmarl_ros.learning.verdict import Verdict, judge
@@ -114,11 +116,11 @@ def train(
         )
     verdict = judge(game, Pair(pi_g, state.pi_l), options, gap) if gap else None
     measured = training.comparison.play(training.pair(state), MEASURED)
-    report = {**_report(options, state, measured, gap, verdict), "search": search}
+    report = {**_report(options, state, measured, gap, verdict), "search": search, **training.in_the_long_run(state)}
     keeper.forget()
     return PolicyBundle(
         pi_g=pi_g,
-        pi_l=LocalPolicy(state.pi_l.probabilities, l_learn(game, held.visits).Q),
+        pi_l=LocalPolicy(state.pi_l.probabilities, local_values(game, held.visits, options.n)),
         game=game.name,
         game_hash=game.content_hash,
         gamma=game.gamma,
@@ -143,7 +145,7 @@ class _Training:
         kept_any = False
         for side in ("global", "local"):
             began = time.monotonic()
-            pair = max(self._candidates(side, state, held), key=lambda candidate: self.comparison.play(candidate).value)
+            pair = max(self._candidates(side, state, held), key=self._score)
             played = self.comparison.play(pair)
             gain, gain_error = self.comparison.gain(played, held)
             kept = gain > self.options.confidence * gain_error
@@ -168,6 +170,9 @@ class _Training:
         state.settled = not kept_any or state.rounds == self.options.rounds
         assert held is not None
         return held
+
+    def _score(self, pair: Pair) -> float:
+        return float(self.comparison.scores(self.comparison.play(pair)).mean())
 
     def pair(self, state: TrainingState) -> Pair:
         """The pair that is held."""
@@ -198,14 +203,30 @@ class _Training:
         }
         return done, played
 
+    def in_the_long_run(self, state: TrainingState) -> dict[str, Any]:
+        """Say what the held pair does once the start is forgotten, and what room is worth where it is limited."""
+        game, n = self.game, self.options.n
+        played = play_on(game, self.pair(state), self.comparison)
+        if played is None:
+            return {"long_run": None, "room": None}
+        done, visits = played
+        if game.room is None or game.hidden is not None:  # prices are those of a programme that knows no hidden state
+            return {"long_run": done.as_json(), "room": None}
+        report = RoomReport.of(game.room, room_solution(game, visits, n), done, n)
+        return {"long_run": done.as_json(), "room": report.as_json()}
+
     def _candidates(self, side: str, state: TrainingState, held: Rollouts | None) -> list[Pair]:
         """Pairs that a step tries: responses of the coordinator (`global`) or the robots (`local`) to the pair that is held."""
         if side == "global":
             return self.learner.responses(state, None if held is None else held.visits)
         assert held is not None
         assert state.pi_g is not None
-        seen = (held.visits, pooled(held.visits))
-        robots = [l_learn(self.game, occupancy, self.options.temperature, state.pi_l).pi_l for occupancy in seen]
+        game, options = self.game, self.options
+        robots = [
+            pi_l
+            for occupancy in views(game, held.visits)
+            for pi_l in local_responses(game, state.pi_l, occupancy, n=options.n, temperature=options.temperature)
+        ]
         different = {pi_l.probabilities.tobytes(): pi_l for pi_l in robots}
         return [self.learner.against(state.pi_g, pi_l) for pi_l in different.values()]
 

@@ -25,7 +25,8 @@ from altmarl_ros.learning.gaps.equilibrium import fresh_rung, is_small
 from altmarl_ros.learning.gaps.exact_responses import ExactArena, RungPair
 from altmarl_ros.learning.gaps.exact_team import TeamGame
 from altmarl_ros.learning.global_learners import GlobalLearner, Pair, SharesLearner, make_learner
-from altmarl_ros.learning.local_agent import l_learn, pooled
+from altmarl_ros.learning.local_agent import l_learn
+from altmarl_ros.learning.local_responses import local_responses, views
 from altmarl_ros.learning.populations.occupancy import Occupancy
 from altmarl_ros.learning.response_search import SampledArena, Search, SearchResult
 from altmarl_ros.learning.training_options import TrainingOptions
@@ -61,7 +62,7 @@ class Closing:
             return self._exactly(pair, seconds)
         end = time.monotonic() + seconds
         arena: SampledArena[Pair] = SampledArena(
-            lambda held, block: self.comparison.play(held, block).returns,
+            lambda held, block: self.comparison.scores(self.comparison.play(held, block)),
             self._responses,
             most_blocks=_MOST_BLOCKS,
             over=lambda: time.monotonic() >= end,
@@ -122,12 +123,19 @@ class Closing:
     def _policies_of_robots(self, held: Pair) -> Iterator[LocalPolicy]:
         for play in (self.comparison.play, self.comparison.play_all_seen):
             occupancy = play(held).visits
-            for view in (occupancy, pooled(occupancy)):
-                yield l_learn(self.game, view, self.options.temperature, held.pi_l).pi_l
-        yield _paying_at_once(self.game)
+            for view in views(self.game, occupancy):
+                yield from self._local_responses(held.pi_l, view)
+        if self.game.room is None:
+            yield _paying_at_once(self.game)
+
+    def _local_responses(self, pi_l: LocalPolicy, occupancy: Occupancy) -> list[LocalPolicy]:
+        options = self.options
+        return local_responses(self.game, pi_l, occupancy, n=options.n, temperature=options.temperature)
 
     def _starts(self, pair: Pair) -> Iterator[Pair]:
         yield pair
+        if self.game.room is not None:  # other starts do not keep to the room
+            return
         if self.game.hidden is None:  # else there is no other model
             yield from self.learner.responses(TrainingState(self._learned_for_the_other_model()), None)
         yield from self.learner.responses(TrainingState(_paying_at_once(self.game)), None)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.global_learners import Pair
 from altmarl_ros.learning.horizon import discounted_horizon
@@ -16,6 +17,9 @@ from altmarl_ros.observation import Fresh, ObservationModel, all_seen, make_filt
 from altmarl_ros.policies import Ladder
 from altmarl_ros.policies.shares.stored import arrays_of
 
+HELD_AT_MOST = 0.05
+"""Share of robot-ticks in which robots may be held back at full places for nothing: none of them knows where the others go."""
+
 MEASURED = 1 << 20
 """A block of episodes by which no pair was chosen: what is reported is measured in it."""
 
@@ -24,6 +28,9 @@ class PairComparison:
     """Plays pairs by the options of a training: its robots, reports per tick, episodes and observation model.
 
     Episodes come in blocks. Each block has its own starts and random numbers, the same for every pair.
+
+    Pairs are compared by their discounted rewards. Where room is limited, robots that crowd at full places lower the score:
+    each robot-tick in which a robot is held back, beyond the share HELD_AT_MOST, costs as much as the whole span of r_l.
     """
 
     def __init__(self, game: TabularGame, options: TrainingOptions) -> None:
@@ -40,22 +47,36 @@ class PairComparison:
         """As `play`, with a coordinator that hears all robots."""
         return self._once(pair, 0, everybody=True)
 
+    def scores(self, played: Rollouts) -> FloatArray:
+        """Return the scores of episodes, by whose mean pairs are compared [runs]."""
+        if self._game.room is None or played.held.mean() <= HELD_AT_MOST:
+            return played.returns
+        crowding = float(np.ptp(self._game.r_l)) * (played.held - HELD_AT_MOST)
+        return np.asarray(played.returns - crowding * (1.0 - self._game.gamma**self._horizon) / (1.0 - self._game.gamma))
+
+    def play_from(self, pair: Pair, start: Fleets | ContinuousFleets) -> Rollouts:
+        """Simulate episodes of the pair that begin at `start`, with random numbers of their own."""
+        return self._simulate(pair, start, np.random.default_rng([self._options.seed, 10]), everybody=False)
+
     def _once(self, pair: Pair, block: int, *, everybody: bool) -> Rollouts:
         pi_g, pi_l = pair
         arrays = [pi_g.rungs[-1]] if isinstance(pi_g, Ladder) else arrays_of(pi_g).values()
         key = hash((*(array.tobytes() for array in arrays), pi_l.probabilities.tobytes(), block, everybody))
         if key not in self._played:
-            game, options = self._game, self._options
-            model: ObservationModel
-            if everybody:
-                model = all_seen(game, pi_l, pi_g)
-            else:
-                model = Fresh(pi_g, game.initial) if options.learn_for == "fresh" else make_filter(game, pi_l, pi_g)
-            k = options.n if everybody else options.K
             rng = np.random.default_rng(self._seed(1, block))
-            played = simulate(game, pi_l, model, k=k, start=self._start(block), horizon=self._horizon, rng=rng)
+            played = self._simulate(pair, self._start(block), rng, everybody=everybody)
             self._played[key] = replace(played, rewards=played.rewards[:, :0].copy())  # large for a long horizon, and unread
         return self._played[key]
+
+    def _simulate(self, pair: Pair, start: Fleets | ContinuousFleets, rng: np.random.Generator, *, everybody: bool) -> Rollouts:
+        game, options, (pi_g, pi_l) = self._game, self._options, pair
+        model: ObservationModel
+        if everybody:
+            model = all_seen(game, pi_l, pi_g)
+        else:
+            model = Fresh(pi_g, game.initial) if options.learn_for == "fresh" else make_filter(game, pi_l, pi_g)
+        k = options.n if everybody else options.K
+        return simulate(game, pi_l, model, k=k, start=start, horizon=self._horizon, rng=rng)
 
     def _seed(self, stream: int, block: int) -> list[int]:
         return [self._options.seed, stream, block] if block else [self._options.seed, stream]
@@ -68,8 +89,8 @@ class PairComparison:
         return self._starts[block]
 
     def gain(self, candidate: Rollouts, held: Rollouts | None) -> tuple[float, float]:
-        """Return the mean paired difference of the returns and its standard error; infinite if nothing is held yet."""
+        """Return the mean paired difference of the scores and its standard error; infinite if nothing is held yet."""
         if held is None:
             return float("inf"), 0.0
-        difference = candidate.returns - held.returns
+        difference = self.scores(candidate) - self.scores(held)
         return float(difference.mean()), float(difference.std(ddof=1) / np.sqrt(len(difference)))

@@ -143,7 +143,8 @@ class _World:
         for s in range(self._S_g):
             if all(row[s] is None for row in blocks):
                 blocks[s][s] = 0.0 * kernels[s]
-        return Sparse(bmat(blocks, format="csr"))
+        whole: Any = bmat(blocks, format="csr")
+        return Sparse(whole)
 
     def _action_values(self, V: FloatArray) -> FloatArray:
         # One step before V [s_g, x]: first over d', then over where a robot moves, then over where s_g goes.

@@ -100,12 +100,18 @@ def learns_ladder(game: TabularGame, options: TrainingOptions) -> bool:
 
 
 def check_options(game: TabularGame, options: TrainingOptions) -> None:
-    """Check that the training fits the memory limit of the kind of policy that it learns.
+    """Check that the robots fit into the places of the game, and the kind of policy that is learned into the memory limit.
 
     Raises:
-        ResourceError: it does not fit, with what would.
-        GameError: the game has a hidden state, which only value vectors for `filtered` know how to find.
+        ResourceError: the policy does not fit, with what would.
+        GameError: the game has a hidden state, which only value vectors for `filtered` know how to find; or there is no room
+            for so many robots, with the number for which there is.
     """
+    if game.room is not None:
+        try:
+            game.room.check_fits(options.n)
+        except GameError as error:
+            raise GameError(f"{error}; learn for as many robots as the fleet has (--robots)") from None
     if learns_ladder(game, options):
         check_training(game, options.K, options.g_learn)
     else:

@@ -7,7 +7,7 @@ alone could earn (learning/shares).
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -67,19 +67,26 @@ class Verdict:
 def judge(game: TabularGame, pair: Pair, options: TrainingOptions, gap: NashGap) -> Verdict:
     """Judge a trained pair with its NashGap.
 
-    The bounds hold for the game's tables, so that there are none for a game on continuous states.
+    The bounds hold for the game's tables, so that there are none for a game on continuous states. Where room is limited no
+    bound from above is known, and those from below are about the model in which robots are not held back.
     """
     process = _process(game, pair)
     earned, error = _earned(game, pair, options)
     lower: tuple[Bound, ...] = ()
     upper: tuple[Bound, ...] = ()
-    if game.continuous is None:
+    if game.room is not None:
+        lower = tuple(map(_without_room, _from_below(game, pair, options)))
+    elif game.continuous is None:
         lower, upper = _from_below(game, pair, options), _from_above(game, pair.pi_l, process, options.n)
     sides = _sides(gap, earned)
     loss = f"; {_distance(earned, upper[-1])}" if upper else ""
-    mean_field = _mean_field(game, pair) if lower else ()
+    mean_field = _mean_field(game, pair) if upper else ()
     look = str(lookahead_loss(pair.pi_g)) if isinstance(pair.pi_g, SharesPolicy) else ""
     return Verdict(f"{sides}{loss}", earned, error, (*lower, *upper, *mean_field), look)
+
+
+def _without_room(bound: Bound) -> Bound:
+    return replace(bound, holds_for=f"{bound.holds_for}, in the model without room")
 
 
 def _sides(gap: NashGap, earned: float) -> str:
@@ -112,7 +119,8 @@ def _earned(game: TabularGame, pair: Pair, options: TrainingOptions) -> tuple[fl
     start = start_fleets(game, options.n, default_runs(game) // 4, rng)
     model = Fresh(pi_g, game.initial) if options.learn_for == "fresh" else make_filter(game, pi_l, pi_g)
     horizon = discounted_horizon(game.gamma, _TAIL)
-    if isinstance(pi_g, SharesPolicy) and isinstance(start, Fleets) and game.hidden is None:
+    measurable = game.hidden is None and game.room is None
+    if isinstance(pi_g, SharesPolicy) and isinstance(start, Fleets) and measurable:
         gains = measured_gains(game, pi_g, pi_l, model, k=options.K, start=start, horizon=horizon, rng=rng)
         known = all_seen(pi_g, game.initial, options.n, draws=min(10, 1 + 100 // game.n_global_states) * _DRAWS, rng=rng)
         return known.value + float(gains.mean()), float(np.hypot(known.standard_error, _standard_error(gains)))

@@ -4,7 +4,8 @@
     s_i' ~ P_l(. | s_i, s_g, a_i)     stream [seed, 1, i], which also draws the start
 
 A robot of a crowd and a robot node with the same seed and id therefore take the same path, and the reports of a crowd cannot
-be told from those of nodes.
+be told from those of nodes. Where places have room for some robots only, robots are held back as in the Markov world; room is
+shared by the robots of one crowd.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from altmarl_ros.compiled import njit
+from altmarl_ros.games.holding import held_back
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.protocol.agent import RobotAgent
@@ -22,7 +24,7 @@ from altmarl_ros.protocol.allegiance import Heard
 from altmarl_ros.protocol.held_policies import HeldPolicies
 from altmarl_ros.protocol.messages import Report, Tick
 from altmarl_ros.random_streams import draw_uniform, make_streams
-from altmarl_ros.simulation.markov_world import start_shares
+from altmarl_ros.simulation.markov_world import PRIORITIES, HeldCount, start_shares
 
 StateArray = NDArray[np.uint16]
 
@@ -56,6 +58,7 @@ class Crowd:
         ids: of the robots.
         leader: receives ticks and policies for all of them; what it draws is not used.
         local_states: present s_i [n].
+        held_back: how often robots were held back at full places; None where there is room everywhere.
     """
 
     def __init__(self, game: TabularGame, first_id: int, count: int, seed: int, silence: float = 2.0) -> None:
@@ -66,6 +69,8 @@ class Crowd:
         shares = np.cumsum(start_shares(game, seed))
         starts = np.searchsorted(shares / shares[-1], draw_uniform(self._moving), side="right")
         self.local_states: StateArray = starts.astype(np.uint16)
+        self._priorities = None if game.room is None else make_streams(seed, PRIORITIES, self.ids)
+        self.held_back = None if game.room is None else HeldCount()
         self._rows = game.local_kernel.rows
         self._policy: tuple[LocalPolicy, NDArray[np.float64]] | None = None  # the last one used, and its cumulative form
         self._seen: StateArray = self.local_states  # in which the robots acted last ...
@@ -115,8 +120,18 @@ class Crowd:
         kernel = rows.indptr, rows.indices, rows.cumulative, kind * self._game.n_local_actions
         _play(before, (pi_l.copy(), kernel), (deciding, moving), (actions, after, counts))
         if count:
+            self._hold_back(before, after)
             self.local_states = after
         return actions, counts
+
+    def _hold_back(self, before: StateArray, after: StateArray) -> None:
+        room = self._game.room
+        if room is None or self._priorities is None or self.held_back is None:
+            return
+        place, n = room.places.of, len(self.ids)
+        held = held_back(place[before], place[after], draw_uniform(self._priorities), room.limits(n))
+        after[held] = before[held]
+        self.held_back.add(int(held.sum()), n)
 
     def reports(self) -> list[Report]:
         """Return the reports that are due, each once: of robots polled in the last tick that have acted in it."""

@@ -35,6 +35,8 @@ def evaluate(
 ) -> None:
     """Simulate a fleet under a policy bundle and under references, all from the same starts.
 
+    Where places have limited room, it also tells in which share of robot-ticks robots were held back at full places.
+
     Example: altmarl evaluate --game warehouse -k 1 -k 5 -k 25 --robots 1000
     """
     from altmarl_ros.learning.evaluation import ALL_SEEN, RANDOM, TOLD, Evaluation, common_start
@@ -57,6 +59,7 @@ def evaluate(
             "value": rollouts.value,
             "standard_error": rollouts.standard_error,
             "mode_accuracy": float(rollouts.mode_hits.mean()),
+            **({"held": float(rollouts.held.mean())} if tabular.room is not None else {}),
         }
         for name, (heard, rollouts) in played.items()
     ]
@@ -66,10 +69,12 @@ def evaluate(
         console.document({**about, **sizes, "results": rows})
         return
     table = Table(title=f"{tabular.name}, n = {robots}, {runs} episodes of {horizon} ticks, discounted", title_justify="left")
-    for column in ("", "value", "± s.e.", "follows the mode"):
+    held_back = ("held back",) if tabular.room is not None else ()
+    for column in ("", "value", "± s.e.", "follows the mode", *held_back):
         table.add_column(column, justify="right" if column else "left")
     names_states = tabular.n_global_actions == tabular.n_local_states  # else following the mode means nothing
     for name, (_, rollouts) in played.items():
         follows = f"{100 * rollouts.mode_hits.mean():.0f} %" if names_states else "-"
-        table.add_row(name, f"{rollouts.value:.2f}", f"{rollouts.standard_error:.2f}", follows)
+        held = [f"{100 * rollouts.held.mean():.1f} %" for _ in held_back]
+        table.add_row(name, f"{rollouts.value:.2f}", f"{rollouts.standard_error:.2f}", follows, *held)
     console.out.print(table)

@@ -65,6 +65,8 @@ def check(
 ) -> None:
     """Check that a floor is valid, has room for the robots, and has a zone for every action of a game.
 
+    Where the game says how many robots fit into each zone, they must all fit.
+
     Example: altmarl floor check hall --game hall --robots 20 --radius 0.2
     """
     loaded = load_floor_map(floor)
@@ -73,7 +75,10 @@ def check(
     except GameError as error:
         raise GameError(f"{floor}: {error}") from None
     if game is not None:
-        goal_zones(load_game(game), loaded)
+        played = load_game(game)
+        goal_zones(played, loaded)
+        if played.room is not None:
+            played.room.check_fits(robots)
     shared = loaded.shared_slots(robots)
     for zone, slots in shared.items():
         console.err.print(

@@ -111,9 +111,13 @@ def check(
     k: Annotated[
         Optional[List[int]], typer.Option("--k", "-k", min=0, help="Reports per tick; may be given several times.")
     ] = None,
+    robots: Annotated[
+        Optional[int],
+        typer.Option("--robots", "-n", min=1, help="Number of robots that must fit, where places have limited room."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Check a game and describe it: sizes, how fast it mixes, what is odd about it, and what training costs by k.
+    """Check a game and describe it: sizes, room, how fast it mixes, what is odd about it, and what training costs by k.
 
     Example: altmarl game check warehouse -k 10 -k 25
     """
@@ -122,6 +126,8 @@ def check(
     from altmarl_ros.learning.shares.cost import shares_cost
 
     tabular = load_game(game)
+    if tabular.room is not None and robots is not None:
+        tabular.room.check_fits(robots)
     size = kernel_sizes(tabular)
     mixing, joint, odd = slowest_modes(tabular), joint_mode(tabular), oddities(tabular)
     over_shares = shares_cost(tabular)
@@ -144,10 +150,13 @@ def check(
             "oddities": odd,
             "kernels": size,
             "over_shares": over_shares,
+            "room": None if tabular.room is None else tabular.room.by_place(),
         }
         console.document({**about, "costs": costs})
         return
     _print_sizes(tabular)
+    if tabular.room is not None:
+        console.out.print(f"room: {escape(tabular.room.words())}")
     _print_kernels(tabular, size)
     _print_mixing(tabular, mixing, joint)
     for line in odd or ["nothing"]:

@@ -75,6 +75,8 @@ def nash_gap(
     claimed = claimed_bound(game, k, n)
     if model not in ("fresh", "filtered"):
         raise AltmarlError(f"the gap under model {model!r} is not known; known are fresh and filtered")
+    if method == "exact" and game.room is not None:
+        raise AltmarlError(f"method exact knows no room, which places of game {game.name!r} have")
     if method == "exact" and model != "fresh":
         raise AltmarlError(f"method exact knows model fresh only, not {model}")
     if method == "exact" or (method == "auto" and model == "fresh" and is_small(game, n)):
@@ -95,7 +97,9 @@ def nash_gap(
 
 
 def is_small(game: TabularGame, n: int) -> bool:
-    """Return whether a team of n robots is enumerated in seconds."""
+    """Return whether a team of n robots is enumerated in seconds; not where they hold one another back."""
+    if game.room is not None:
+        return False
     L, S_g = game.n_local_states, game.n_global_states
     return max(table_size(game, n), S_g * L * number_of_counts(n - 1, L) * (L + S_g) * 8) <= EXACT_VALUES
 

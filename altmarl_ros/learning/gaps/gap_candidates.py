@@ -11,7 +11,7 @@ from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.counts.aggregation import aggregate
 from altmarl_ros.learning.counts.backups import SHARES, GLearnOptions, check_training, prefers_exact
 from altmarl_ros.learning.counts.global_agent import g_learn
-from altmarl_ros.learning.local_agent import l_learn
+from altmarl_ros.learning.local_responses import local_responses
 from altmarl_ros.learning.populations.occupancy import Occupancy
 from altmarl_ros.learning.shares.samplers import make_sampler
 from altmarl_ros.learning.shares.solver import SharesOptions, learn_shares
@@ -54,12 +54,16 @@ def global_candidates(
     return responses
 
 
-def local_candidates(game: TabularGame, pi_l: LocalPolicy, occupancies: Iterable[Occupancy]) -> list[LocalPolicy]:
-    """Make candidate local policies: L-LEARN's for each occupancy, the myopic one, and every constant action."""
+def local_candidates(game: TabularGame, pi_l: LocalPolicy, occupancies: Iterable[Occupancy], *, n: int) -> list[LocalPolicy]:
+    """Make candidate local policies: L-LEARN's for each occupancy, the myopic one, and every constant action.
+
+    Where room is limited these are only L-LEARN's, which keep to it: crowding would look like a gain to whoever is let in.
+    """
     A = game.n_local_actions
-    tables = [l_learn(game, occupancy).pi_l for occupancy in occupancies]
-    tables.append(LocalPolicy(np.eye(A)[game.r_l.argmax(axis=2)]))
-    tables += [LocalPolicy(np.broadcast_to(np.eye(A)[a], pi_l.probabilities.shape)) for a in range(A)]
+    tables = [policy for occupancy in occupancies for policy in local_responses(game, pi_l, occupancy, n=n)]
+    if game.room is None:
+        tables.append(LocalPolicy(np.eye(A)[game.r_l.argmax(axis=2)]))
+        tables += [LocalPolicy(np.broadcast_to(np.eye(A)[a], pi_l.probabilities.shape)) for a in range(A)]
     different: dict[bytes, LocalPolicy] = {table.probabilities.tobytes(): table for table in tables}
     different.pop(pi_l.probabilities.tobytes(), None)
     return list(different.values())

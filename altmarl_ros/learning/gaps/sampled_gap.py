@@ -24,11 +24,12 @@ import numpy as np
 from altmarl_ros.games import HiddenState, Start, TabularGame
 from altmarl_ros.games.kernels import LocalKernel
 from altmarl_ros.games.sparse import Sparse
+from altmarl_ros.learning.comparison import HELD_AT_MOST
 from altmarl_ros.learning.counts.backups import GLearnOptions
 from altmarl_ros.learning.gaps.certificate import Interval
 from altmarl_ros.learning.gaps.gap_candidates import global_candidates, local_candidates
 from altmarl_ros.learning.horizon import discounted_horizon
-from altmarl_ros.learning.local_agent import pooled
+from altmarl_ros.learning.local_responses import views
 from altmarl_ros.learning.populations.continuous_population import ContinuousFleets, ContinuousPopulation
 from altmarl_ros.learning.populations.population import Fleets, Rollouts, play, simulate, start_fleets
 from altmarl_ros.observation import Counts, Fresh, ObservationModel, Relayed, all_seen, draw_without_replacement, make_filter
@@ -77,9 +78,12 @@ def sampled_gap(
     rung = min(k, n) if model == "fresh" or pi_g.most_reports is None else pi_g.most_reports
     others = global_candidates(game, pi_g, pi_l, k=rung, n=n, occupancy=chosen_by.visits, relearn=relearn, seed=seed)
     seen = choosing.play_all_seen(pi_g, pi_l).visits
-    policies = local_candidates(game, pi_l, (chosen_by.visits, pooled(chosen_by.visits), seen))
+    policies = local_candidates(game, pi_l, (*views(game, chosen_by.visits), seen), n=n)
     better_global = _best([choosing.play(other, pi_l) for other in others], chosen_by)
-    better_local = _best([choosing.play(pi_g, policy) for policy in policies], chosen_by)
+    played = [choosing.play(pi_g, policy) for policy in policies]
+    most_held = max(HELD_AT_MOST, float(chosen_by.held.mean()))  # a deviation keeps to the room if all robots can play it
+    policies = [policy for policy, rollouts in zip(policies, played, strict=True) if rollouts.held.mean() <= most_held]
+    better_local = _best([rollouts for rollouts in played if rollouts.held.mean() <= most_held], chosen_by)
     m = max(1, round(SHARE * n))
     own = choosing.play_deviators(pi_g, pi_l, pi_l, m)
     better_own = _best([choosing.play_deviators(pi_g, pi_l, policy, m) for policy in policies], own)
@@ -161,6 +165,7 @@ def two_kinds(game: TabularGame) -> TabularGame:
         gamma=game.gamma,
         start=Start(game.initial.rho_g, np.tile(game.initial.alpha, 2)),
         hidden=hidden,
+        room=None if game.room is None else game.room.doubled(),
     )
 
 

@@ -57,6 +57,7 @@ class ContinuousPopulation:
         self._kind = np.zeros(1, dtype=np.int64) if kind is None else kind
         self._s_g, self._s_l = start.s_g, start.s_l
         self._polled = np.zeros((len(start.s_l), 0), dtype=np.int64)  # robots that stay in the subset [R, kept]
+        self.held: NDArray[np.int64] = np.zeros(len(start.s_l), dtype=np.int64)  # such games have room everywhere
         self._locate()
 
     @property

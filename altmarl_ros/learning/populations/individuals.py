@@ -13,6 +13,8 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.compiled import njit
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import TabularGame
+from altmarl_ros.games.holding import held_back
+from altmarl_ros.games.room import Room
 from altmarl_ros.learning.populations.population import Fleets, next_global_states
 from altmarl_ros.learning.populations.robot_kernels import RobotKernels
 from altmarl_ros.observation import Counts, draw_without_replacement, kept_robots
@@ -49,6 +51,7 @@ class Individuals:
         self._pi = np.cumsum(policies, axis=-1)
         self._moves = kernels.mean.indptr, kernels.mean.indices, kernels.cumulative
         self._r_l = np.ascontiguousarray(game.r_l)
+        self.held: NDArray[np.int64] = np.zeros(len(start.counts), dtype=np.int64)
 
     def poll(self, k: int, turnover: float, rng: np.random.Generator) -> Counts:
         """See Population."""
@@ -66,11 +69,21 @@ class Individuals:
         """See Population."""
         rewards = np.zeros(len(self.states))
         u = rng.random((*self.states.shape, 2))
+        before = self.states.copy()
         _move(self.states, self.s_g, u, (self._pi, self._moves, self._r_l), rewards)
+        if self._game.room is not None:
+            self._hold_back(self._game.room, before, rng.random(self.states.shape))
         self.counts = _counts(self.states, self.counts.shape[1])
         rewards = self._game.r_g[self.s_g, a_g] + rewards / self.states.shape[1]
         self.s_g = next_global_states(self._game, self.s_g, a_g, rng)
         return np.asarray(rewards)
+
+    def _hold_back(self, room: Room, before: NDArray[np.int64], priority: FloatArray) -> None:
+        place, limits = room.places.of, room.limits(self.states.shape[1])
+        for r, (was, wanted) in enumerate(zip(before, self.states, strict=True)):
+            held = held_back(place[was], place[wanted], priority[r], limits)
+            wanted[held] = was[held]
+            self.held[r] = held.sum()
 
 
 def _counts(states: NDArray[np.int64], L: int) -> Counts:

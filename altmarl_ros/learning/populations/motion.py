@@ -24,16 +24,23 @@ _ONE_BY_ONE = 32  # robots; a smaller subset is drawn robot by robot, a larger o
 
 
 class Motion:
-    """Moves the robots of many fleets by pi_l and P_l, as counts by state."""
+    """Moves the robots of many fleets by pi_l and P_l, as counts by state.
+
+    Attributes:
+        tables: what a compiled tick looks up: actions, next states and rewards.
+        blocks: the fleets that are handled together.
+        streams: the random stream of each block.
+        workers: the threads that handle blocks.
+    """
 
     def __init__(self, game: TabularGame, pi_l: LocalPolicy, fleets: int, rng: np.random.Generator) -> None:
         kernel, r_l = (game.local_kernel, game.r_l) if game.hidden is None else (game.hidden.local_kernel, game.hidden.r_l)
         act = np.tile(_of_the_rest(pi_l.probabilities.transpose(1, 0, 2)), (game.n_hidden_states, 1, 1))  # [regime, s_l, a_l]
         move = kernel.rows.indptr, kernel.rows.indices, kernel.rows.share_of_rest, kernel.moves_at
-        self._tables = act, move, np.ascontiguousarray(r_l.transpose(1, 0, 2))
-        self._blocks = [slice(first, first + _BLOCK) for first in range(0, fleets, _BLOCK)]
-        self._streams = rng.spawn(len(self._blocks))
-        self._workers = Workers(0, fleets * game.n_local_states * 10)
+        self.tables = act, move, np.ascontiguousarray(r_l.transpose(1, 0, 2))
+        self.blocks = [slice(first, first + _BLOCK) for first in range(0, fleets, _BLOCK)]
+        self.streams = rng.spawn(len(self.blocks))
+        self.workers = Workers(0, fleets * game.n_local_states * 10)
 
     def __call__(self, groups: Counts, s_g: Counts) -> tuple[Counts, FloatArray]:
         """Draw the next counts of groups [R, groups, S_l] in regimes s_g [R], or d * S_g + s_g with a hidden state.
@@ -44,9 +51,9 @@ class Motion:
 
         def work(block: tuple[slice, np.random.Generator]) -> None:
             runs, rng = block
-            _tick(rng, groups[runs], s_g[runs], self._tables, (following[runs], rewards[runs]))
+            _tick(rng, groups[runs], s_g[runs], self.tables, (following[runs], rewards[runs]))
 
-        self._workers.map(work, zip(self._blocks, self._streams, strict=True))
+        self.workers.map(work, zip(self.blocks, self.streams, strict=True))
         return following, rewards
 
 
@@ -87,14 +94,14 @@ def _tick(rng: Any, groups: Any, s_g: Any, tables: Any, results: Any) -> None:
                 for a in range(A):
                     if idle == 0:
                         break
-                    acting = _binomial(rng, idle, act[g, j, a])
+                    acting = binomial(rng, idle, act[g, j, a])
                     idle -= acting
                     rewards[r] += acting * reward[g, j, a]
                     row = (moves_at[g] * A + a) * L + j
                     for e in range(start[row], start[row + 1]):
                         if acting == 0:
                             break
-                        arriving = _binomial(rng, acting, share[e])
+                        arriving = binomial(rng, acting, share[e])
                         acting -= arriving
                         following[r, w, column[e]] += arriving
 
@@ -125,7 +132,8 @@ def _pick(rng: Any, population: Any, k: Any, drawn: Any) -> None:
 
 
 @njit(nogil=True, cache=True)
-def _binomial(rng: Any, n: Any, p: Any) -> Any:
+def binomial(rng: Any, n: Any, p: Any) -> Any:
+    """Draw how many of n robots do what each of them does with probability p."""
     if p >= 1.0:
         return n
     if p <= 0.0:

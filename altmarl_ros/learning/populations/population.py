@@ -7,12 +7,13 @@ Robots are exchangeable, so a population is described by N_j, the number of robo
     s_g'     ~ P_g(. | s_g, a_g)
 
 These are O(S_l A_l) draws for every n, and they are exact in distribution. R fleets are simulated side by side. Games with
-continuous states are played robot by robot instead (learning/populations/continuous_population.py).
+continuous states are played robot by robot instead (learning/populations/continuous_population.py). Where places have room for
+some robots only, those that would enter a full one stay where they were (learning/populations/room_motion.py).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -23,6 +24,7 @@ from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.populations.continuous_population import ContinuousFleets, ContinuousPopulation
 from altmarl_ros.learning.populations.motion import Motion, draw_from_rows, draw_subset
 from altmarl_ros.learning.populations.occupancy import Occupancy, OccupancySum
+from altmarl_ros.learning.populations.room_motion import RoomMotion
 from altmarl_ros.observation import Counts, ObservationModel, SwitchingFilter, kept_robots
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.counts import by_group
@@ -54,6 +56,9 @@ class Rollouts:
         visits: discounted weight of (s_g, s_l, a_g), summed over robots and runs; with a hidden state that of
             (s_g, d * S_l + s_l, a_g).
         hidden: the hidden state by run and tick [R, T], if the game has one.
+        held: share of robot-ticks in which a robot was held back at a full place [R]; 0 where there is room everywhere.
+        turns: share of ticks at which the coordinator took another action than at the tick before [R].
+        end: the fleets after the last tick; None where they cannot be described by counts.
     """
 
     rewards: FloatArray
@@ -61,6 +66,9 @@ class Rollouts:
     mode_hits: FloatArray
     visits: Occupancy
     hidden: NDArray[np.int64] | None = None
+    held: FloatArray = field(default_factory=lambda: np.zeros(1))
+    turns: FloatArray = field(default_factory=lambda: np.zeros(1))
+    end: Fleets | None = None
 
     @property
     def occupancy(self) -> FloatArray:
@@ -93,6 +101,10 @@ class Population(Protocol):
     @property
     def d(self) -> NDArray[np.int64] | None:
         """The hidden states [R], in a game that has one."""
+
+    @property
+    def held(self) -> NDArray[np.int64]:
+        """The number of robots that were held back at full places in the last tick [R]."""
 
     def poll(self, k: int, turnover: float, rng: np.random.Generator) -> Counts:
         """Draw the reports of a uniform k-subset, or of all robots for k >= n, as counts [R, S_l].
@@ -149,7 +161,7 @@ def play(
     dynamics, hearing = rng.spawn(2)  # separate streams, so that the draws of the model do not shift the dynamics
     runs, n = len(population.s_g), int(population.counts[0].sum())
     rewards = np.empty((runs, horizon))
-    hits = np.zeros(runs)
+    hits, held, turns, last = np.zeros(runs), np.zeros(runs), np.zeros(runs), None
     D, S_l = game.n_hidden_states, game.n_local_states
     visits = OccupancySum((game.n_global_states, D * S_l, game.n_global_actions))
     hidden = None if game.hidden is None else np.empty((runs, horizon), dtype=np.int64)
@@ -167,8 +179,21 @@ def play(
         hits += a_g == by_group(N, game.groups).argmax(axis=1)
         visits.add(s_g, a_g, weight)
         rewards[:, t] = population.step(a_g, dynamics)
+        held += population.held
+        turns += 0 if last is None else a_g != last
+        last = a_g
     returns = rewards @ game.gamma ** np.arange(horizon)
-    return Rollouts(rewards, returns, hits / horizon, visits.result(), hidden)
+    end = None if game.continuous is not None else Fleets(population.s_g, population.counts, population.d)
+    return Rollouts(
+        rewards,
+        returns,
+        hits / horizon,
+        visits.result(),
+        hidden=hidden,
+        held=held / (n * horizon),
+        turns=turns / max(1, horizon - 1),
+        end=end,
+    )
 
 
 class CountedPopulation:
@@ -179,7 +204,8 @@ class CountedPopulation:
         self.s_g, self.counts, self.d = start.s_g, start.counts, start.d
         self._n = int(start.counts[0].sum())
         self._kept = np.zeros_like(self.counts)  # polled robots that stay in the subset
-        self._motion: Motion | None = None
+        self.held: NDArray[np.int64] = np.zeros(len(start.s_g), dtype=np.int64)
+        self._motion: Motion | RoomMotion | None = None
 
     def poll(self, k: int, turnover: float, rng: np.random.Generator) -> Counts:
         """See Population."""
@@ -191,7 +217,7 @@ class CountedPopulation:
         """See Population."""
         if self._motion is None:
             # The robots have their own streams: in a paired comparison their draws must not shift those of s_g.
-            self._motion = Motion(self._game, self._pi_l, len(self.counts), rng)
+            self._motion = self._make_motion(rng)
         hidden = self._game.hidden
         regime = self.s_g if hidden is None or self.d is None else hidden.regimes(self.d, self.s_g)
         groups, local_rewards = self._motion(np.stack([self.counts - self._kept, self._kept], axis=1), regime)
@@ -200,7 +226,15 @@ class CountedPopulation:
         self.s_g = next_global_states(self._game, self.s_g, a_g, rng)
         if hidden is not None and self.d is not None:
             self.d = hidden.draw_next(self.d, rng)
+        if isinstance(self._motion, RoomMotion):
+            self.held = self._motion.held
         return np.asarray(rewards)
+
+    def _make_motion(self, rng: np.random.Generator) -> Motion | RoomMotion:
+        game, fleets = self._game, len(self.counts)
+        if game.room is None:
+            return Motion(game, self._pi_l, fleets, rng)
+        return RoomMotion(game, game.room, self._pi_l, n=self._n, fleets=fleets, rng=rng)
 
 
 def next_global_states(

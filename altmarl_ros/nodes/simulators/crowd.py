@@ -41,6 +41,7 @@ PARAMETERS = (
 )
 
 _MOST_REPORTS = 1000
+_HELD_PERIOD = 30.0  # s between two lines about robots that are held back
 
 
 class CrowdNode(GuardedNode):
@@ -84,6 +85,8 @@ class CrowdNode(GuardedNode):
         make.subscription(FleetTick, f"{prefix}/tick", self._on_tick, qos.tick_qos())
         make.subscription(FleetConfiguration, f"{prefix}/configuration", self._on_configuration, qos.latched_qos())
         Diagnostics(self, make, values["diagnostics.period"], prefix, self._diagnose)
+        if self._crowd.held_back is not None:
+            self.create_timer(_HELD_PERIOD, self._log_held_back)
         self._join_soon()
 
     def _adjust(self) -> None:
@@ -95,6 +98,11 @@ class CrowdNode(GuardedNode):
         """Leave the fleet."""
         for _ in self._ranges:
             self._publish_hello(RobotHello.LEAVE)
+        self._log_held_back()
+
+    def _log_held_back(self) -> None:
+        if self._crowd.held_back is not None and self._crowd.held_back.robot_ticks:
+            self.get_logger().info(str(self._crowd.held_back))
 
     def drain(self, timeout: float) -> None:
         """Wait until the last messages have arrived, at most `timeout` [s]."""

@@ -31,6 +31,7 @@ PARAMETERS = (
 )
 
 _QUIET = 2.0  # s
+_HELD_PERIOD = 30.0  # s between two lines about robots that are held back
 _MOST_PROCESSES = 1000
 _THROTTLE = 1.0  # s between two complaints about what others send
 
@@ -57,11 +58,19 @@ class WorldNode(GuardedNode):
 
         self._allegiance = Allegiance(float(values[LEASE.name]))
         self._ticks_received = 0
+        self._waiting: dict[int, Publisher] = {}  # whom to tell where a robot is once its move is settled
         self.create_timer(_QUIET, self._close_when_quiet)
+        if self._world.held_back is not None:
+            self.create_timer(_HELD_PERIOD, self._log_held_back)
 
     def stop(self) -> None:
         """Publish what is known of the last ticks."""
         self._publish_truth(final=True)
+        self._log_held_back()
+
+    def _log_held_back(self) -> None:
+        if self._world.held_back is not None and self._world.held_back.robot_ticks:
+            self.get_logger().info(str(self._world.held_back))
 
     def _close_when_quiet(self) -> None:
         # A coordinator that stopped sends no tick that would close the last ones.
@@ -77,20 +86,36 @@ class WorldNode(GuardedNode):
         for robot_id, action in zip(message.robot_id, message.local_action, strict=False):
             if action == BodyCommand.LEAVE:
                 self._world.leave(robot_id)
+                self._waiting.pop(robot_id, None)
                 continue
-            if action == BodyCommand.ASK:
+            if action == BodyCommand.ASK and self._world.is_moving(robot_id):
+                state: int | None = None
+            elif action == BodyCommand.ASK:
                 if robot_id not in self._world and len(self._world) >= self._capacity:
                     self._refuse(f"robot {robot_id}", f"{self._capacity} are simulated, as many as `roster.capacity` allows")
                     continue
-                state: int | None = self._world.join(robot_id)
+                state = self._world.join(robot_id)
             else:
                 state = self._world.command(message.session, message.tick, robot_id, message.global_state, action)
             if state is not None:
                 states[robot_id] = state
+            elif self._world.is_moving(robot_id):
+                self._waiting[robot_id] = publisher
         publisher.publish(
             BodyState(session=message.session, tick=message.tick, robot_id=list(states), local_state=list(states.values()))
         )
+        self._publish_settled()
         self._publish_truth()
+
+    def _publish_settled(self) -> None:
+        for settled in self._world.settled_moves():
+            told: dict[Publisher, list[int]] = {}
+            for robot_id in settled.states:
+                if robot_id in self._waiting:
+                    told.setdefault(self._waiting.pop(robot_id), []).append(robot_id)
+            for publisher, ids in told.items():
+                states = [settled.states[robot_id] for robot_id in ids]
+                publisher.publish(BodyState(session=settled.session, tick=settled.tick, robot_id=ids, local_state=states))
 
     def _state_publisher(self, topic: str) -> Publisher | None:
         if topic not in self._state_publishers:
@@ -116,11 +141,13 @@ class WorldNode(GuardedNode):
             return
         self._ticks_received += 1
         self._world.hear_tick(message.session, message.tick)
+        self._publish_settled()
         self._publish_truth()
 
     def _publish_truth(self, final: bool = False) -> None:
         for truth in self._world.closed_ticks(final):
             self._truth_publisher.publish(conversions.truth_to_message(truth))
+        self._publish_settled()
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -103,3 +103,11 @@ def test_what_is_wrong_is_told_in_one_line(arguments, culprit, two, tmp_path, ca
     assert main(["floor", *arguments]) == 2
     (line,) = [line for line in capfd.readouterr().err.splitlines() if line.strip()]
     assert culprit in line
+
+
+def test_check_with_a_game_says_who_does_not_fit(two, tmp_path, capfd):
+    game = "name: g\nbuilder: floor\nparameters: {map: two.yaml}\nroom: {a: 3, default: slots}\n"
+    (tmp_path / "g.yaml").write_text(game)
+    assert main(["floor", "check", "g.yaml", "--game", "g.yaml", "--robots", "4"]) == 0
+    assert main(["floor", "check", "g.yaml", "--game", "g.yaml", "--robots", "5"]) == 2
+    assert "5 robots do not fit: all places together have room for 4; room for 3 in a, 1 in [b]" in capfd.readouterr().err

@@ -155,3 +155,13 @@ def test_kernels_of_every_regime_are_counted():
     assert (size.P_l, size.kinds) == (len(rows.data), 16)
     assert size.memory > rows.data.nbytes + rows.indices.nbytes + rows.indptr.nbytes + game.hidden.r_l.nbytes
     assert size.dense == 8 * (4 * 4 * 4 + 18 * 16 * 6 * 18)
+
+
+def test_check_tells_room_and_who_does_not_fit(tmp_path, capfd):
+    (tmp_path / "tight.yaml").write_text("name: tight\nbuilder: warehouse\nroom: {default: 4, zone 2: 2}\n")
+    assert main(["game", "check", "tight.yaml", "-k", "1", "--robots", "18"]) == 0
+    assert "room: zone 0 4 robots, zone 1 4 robots, zone 2 2 robots" in capfd.readouterr().out
+    assert main(["game", "check", "tight.yaml", "-k", "1", "--json"]) == 0
+    assert json.loads(capfd.readouterr().out)["room"]["zone 2"] == 2
+    assert main(["game", "check", "tight.yaml", "--robots", "19"]) == 2
+    assert "19 robots do not fit: all places together have room for 18" in capfd.readouterr().err

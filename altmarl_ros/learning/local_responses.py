@@ -1,0 +1,84 @@
+"""Makes the robots' responses to a coordinator, in games with room everywhere and in those where places are limited.
+
+With room everywhere that is L-LEARN's best response (module local_agent). With limited room it is the solution of the programme
+of module room.programme, for all of the room and for a part of it: the programme limits a mean, the world every tick.
+Alternating with such solutions goes round in circles, since the coordinator changes its ways when all robots do. So means of
+the present pair's shares of time and of the solution's are responses as well (steps of Frank and Wolfe's method). With a hidden
+state robots respond as if there were room, and UPDATE, which compares pairs where robots are held back, chooses.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from altmarl_ros.arrays import FloatArray
+from altmarl_ros.games import TabularGame
+from altmarl_ros.games.room import Room
+from altmarl_ros.learning.coordinator_response import response_to
+from altmarl_ros.learning.local_agent import l_learn, pooled
+from altmarl_ros.learning.populations.occupancy import Occupancy
+from altmarl_ros.learning.room.programme import RoomSolution, policy_of, solve
+from altmarl_ros.policies import LocalPolicy
+from altmarl_ros.policies.packing import as_on_the_wire
+
+_STEPS = (0.5, 0.125)  # from the present pair's shares of time to the solution's, beside the whole way
+_LEAST_SHARE = 0.9  # of the room that responses use in the mean
+_SPARE = 1.02  # robots for which there must be room in that part of it, for each robot of the fleet
+
+
+def views(game: TabularGame, occupancy: Occupancy) -> tuple[Occupancy, ...]:
+    """What robots may take the coordinator's behaviour to be: as they saw it, and without what their own state told them.
+
+    Where room is limited it is only as they saw it, which is where they are.
+    """
+    return (occupancy, pooled(occupancy)) if game.room is None else (occupancy,)
+
+
+def local_responses(
+    game: TabularGame, pi_l: LocalPolicy, occupancy: Occupancy, *, n: int, temperature: float = 0.0
+) -> list[LocalPolicy]:
+    """Make responses of a fleet of n robots to the coordinator that `occupancy` shows beside robots that act by pi_l.
+
+    In games with limited room the temperature is of no use: the programme mixes actions where it must.
+
+    Raises:
+        AltmarlError: the programme of a game with limited room is not solved in time.
+    """
+    if game.room is None or game.hidden is not None:
+        return [l_learn(game, occupancy, temperature, pi_l).pi_l]
+    held = shares_of_time(pi_l, occupancy)
+    responses = []
+    for share in shares_of_room(game.room, n):
+        solution = room_solution(game, occupancy, n, share)
+        means = [policy_of(held + step * (solution.x - held), solution.probabilities) for step in _STEPS]
+        responses += [as_on_the_wire(LocalPolicy(p)) for p in (solution.probabilities, *means)]
+    return responses
+
+
+def shares_of_room(room: Room, n: int) -> list[float]:
+    """Parts of the room, from all of it to 0.9 or to what n robots need, that responses use in the mean."""
+    least = min(1.0, max(_LEAST_SHARE, _SPARE * n / int(room.limits(n).sum())))
+    return sorted({1.0, least}, reverse=True)
+
+
+def local_values(game: TabularGame, occupancy: Occupancy, n: int) -> FloatArray:
+    """Action values Q [s_l, s_g, a_l] of a robot that responds to the coordinator, and pays for room where it is limited."""
+    limited = game.room is not None and game.hidden is None
+    return room_solution(game, occupancy, n).Q if limited else l_learn(game, occupancy).Q
+
+
+def room_solution(game: TabularGame, occupancy: Occupancy, n: int, share: float = 1.0) -> RoomSolution:
+    """Solve the programme for robots that start where those of `occupancy` were.
+
+    Raises:
+        AltmarlError: it is not solved in time.
+    """
+    assert game.room is not None
+    start = np.maximum(occupancy.by_state(), 0.0)
+    return solve(game, response_to(game, occupancy), game.room, n, start=start, share=share)
+
+
+def shares_of_time(pi_l: LocalPolicy, occupancy: Occupancy) -> FloatArray:
+    """Shares of time in (s_g, s_l, a_l) of robots that act by pi_l and were where `occupancy` says [S_g, S_l, A_l]."""
+    visits = occupancy.by_state()
+    return np.asarray(visits[..., None] / visits.sum() * pi_l.probabilities.transpose(1, 0, 2))

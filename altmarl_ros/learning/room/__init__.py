@@ -1,0 +1,3 @@
+"""Best responses of robots that share limited room: a constrained Markov decision process, and what it says about prices.
+Import modules by name: they load the solver of linear programmes.
+"""
