@@ -43,6 +43,11 @@ class CompiledFunction:
         return self.dispatcher._numba_type_
 
 
+def load_numba() -> None:
+    """Import numba before it is needed, where the first call of a compiled function must not wait for it."""
+    import numba  # noqa: F401
+
+
 def njit(*, cache: bool = True, **options: Any) -> Callable[[Callable[..., Any]], CompiledFunction]:
     """As `numba.njit`, but numba is imported and the function compiled at the first call; see `CompiledFunction`."""
     return lambda function: CompiledFunction(function, cache=cache, options=options)
