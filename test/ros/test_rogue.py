@@ -41,7 +41,7 @@ def attack(tmp_path):
     command = [sys.executable, str(ROGUE), "--asked", "--robots", str(ROBOTS)]
     started = []
 
-    def attack(name, listen, seconds=SECONDS):
+    def run(name, listen, seconds=SECONDS):
         if not started:
             with output.open("w") as log:
                 started.append(
@@ -56,7 +56,7 @@ def attack(tmp_path):
             assert time.monotonic() < end, output.read_text()
             listen(0.1)
 
-    yield attack
+    yield run
     for rogue in started:
         rogue.kill()
         rogue.communicate()
@@ -247,7 +247,12 @@ def release(scene, what, press):
     press.publish(Bool(data=False))
     word = scene.stage.create_publisher(String, "/fleet/emergency_stop_release", qos.report_qos())
     scene.wait_until(lambda: word.get_subscription_count() >= 1, 10, "the second word's topic")
-    word.publish(String(data="/stage"))
+
+    def released():
+        word.publish(String(data="/stage"))  # again and again, since the topic is best effort
+        return "emergency stop of the fleet released" in scene.log()
+
+    scene.wait_until(released, 10, "the release")
 
 
 def test_the_table_of_the_documentation_is_the_one_that_was_tried():
