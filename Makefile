@@ -3,6 +3,8 @@
 DISTRO ?= jazzy
 PYTHON ?= python3
 SOAK_MINUTES ?= 10
+# Processes for the tests that bound no seconds, beside the one for those that do.
+WORKERS ?= 3
 # Hundreds of processes start in the tests: byte code is kept, wherever the surroundings say otherwise.
 export PYTHONDONTWRITEBYTECODE :=
 VENV := .venv-$(DISTRO)
@@ -17,7 +19,7 @@ LOCK := $(RELEASE)/bin/uv pip compile --quiet --upgrade --universal --python-ver
         --no-annotate --custom-compile-command 'make lock'
 PARALLEL := $(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target
 
-.PHONY: demo quick test soak check lint types fast-tests coverage docs dist lock install interfaces clean
+.PHONY: demo quick test timed-tests untimed-tests compiled soak check lint types fast-tests coverage docs dist lock install interfaces clean
 
 demo: install
 	$(DISCOVERY) $(BIN)/altmarl demo --out demo
@@ -26,10 +28,21 @@ demo: install
 quick: install
 	$(PARALLEL) lint types fast-tests
 
+# Tests that bound seconds run one after the other and mostly wait; all others beside them, and give way to them.
+test: install interfaces
+	$(PARALLEL) lint types docs compiled
+	$(PARALLEL) timed-tests untimed-tests
+
 # What fails is tried once more, and listed: machines stall, and most of this waits for other processes.
-test: install interfaces check
-	$(DISCOVERY) $(BIN)/pytest -n 4 --reruns 1 -m "(untimed or not ros) and not soak"
+timed-tests: install interfaces
 	$(DISCOVERY) $(BIN)/pytest --reruns 1 -m "ros and not untimed and not soak"
+
+untimed-tests: install interfaces
+	$(DISCOVERY) nice -n 19 $(BIN)/pytest -n $(WORKERS) --reruns 1 -m "(untimed or not ros) and not soak" --durations 20
+
+# What numba compiles, once, before many processes would each compile it anew.
+compiled: install
+	$(BIN)/python test/compile_loops.py
 
 # SOAK_MINUTES=30 makes the soak of memory longer.
 soak: install interfaces
@@ -53,7 +66,7 @@ fast-tests: install
 # htmlcov/index.html: what is reached by the tests that do not depend on speed, in the processes that they start as well.
 coverage: install
 	rm -f .coverage .coverage.*
-	$(DISCOVERY) $(BIN)/pytest -n 4 --reruns 1 -m "(untimed or not ros) and not soak" --cov --cov-report html --cov-report term:skip-covered
+	$(DISCOVERY) $(BIN)/pytest -n $(WORKERS) --reruns 1 -m "(untimed or not ros) and not soak" --cov --cov-report html --cov-report term:skip-covered
 
 docs: install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict

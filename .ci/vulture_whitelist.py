@@ -22,6 +22,16 @@ _.has_ext_modules
 signum
 _.unraisablehook
 
+# Commands, which `cli.command_table` finds by their names.
+_.certify
+_.dashboard
+_.demo
+_.doctor
+_.netcheck
+_.replay
+_.retrain
+_.tune
+
 # Members that a parameter or a file names.
 _.FINISH
 _.POSE_FROZEN

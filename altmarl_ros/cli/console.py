@@ -5,18 +5,21 @@ everything that is printed besides goes to standard error. Exit codes stay the s
 standard error and no document.
 """
 
+from __future__ import annotations
+
 import json
 import math
 import sys
 from dataclasses import is_dataclass
 from pathlib import Path
-from typing import Any, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from altmarl_ros.deployment import Check
+if TYPE_CHECKING:
+    from altmarl_ros.deployment import Check
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)

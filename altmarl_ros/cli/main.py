@@ -11,29 +11,12 @@ import typer
 
 from altmarl_ros import __version__
 from altmarl_ros.cli import console
-from altmarl_ros.cli.commands import experiment, floor, game
-from altmarl_ros.cli.commands.certify import certify
-from altmarl_ros.cli.commands.check import check
-from altmarl_ros.cli.commands.compare import compare
-from altmarl_ros.cli.commands.dashboard import dashboard
-from altmarl_ros.cli.commands.demo import demo
-from altmarl_ros.cli.commands.deploy import deploy
-from altmarl_ros.cli.commands.doctor import doctor
-from altmarl_ros.cli.commands.evaluate import evaluate
-from altmarl_ros.cli.commands.fleet import fleet
-from altmarl_ros.cli.commands.identify import identify
-from altmarl_ros.cli.commands.netcheck import netcheck
-from altmarl_ros.cli.commands.record import record, recover
-from altmarl_ros.cli.commands.replay import replay
-from altmarl_ros.cli.commands.report import report
-from altmarl_ros.cli.commands.retrain import retrain
-from altmarl_ros.cli.commands.top import top
-from altmarl_ros.cli.commands.train import train
-from altmarl_ros.cli.commands.tune import tune
+from altmarl_ros.cli.command_table import CommandTable
 from altmarl_ros.errors import AltmarlError
 
 app = typer.Typer(
     name="altmarl",
+    cls=CommandTable,
     help="Fleets of robots whose coordinator hears only a few of them at a time.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -47,31 +30,6 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-COMMANDS = (
-    train,
-    evaluate,
-    certify,
-    fleet,
-    tune,
-    top,
-    dashboard,
-    retrain,
-    deploy,
-    check,
-    record,
-    replay,
-    recover,
-    report,
-    identify,
-    compare,
-    demo,
-    doctor,
-    netcheck,
-)
-for command in COMMANDS:
-    app.command()(command)
-
-
 @app.callback()
 def altmarl(
     version: Annotated[
@@ -79,11 +37,6 @@ def altmarl(
     ] = False,
 ) -> None:
     """Fleets of robots whose coordinator hears only a few of them at a time."""
-
-
-app.add_typer(game.app)
-app.add_typer(floor.app)
-app.add_typer(experiment.app)
 
 
 def limit_text(error: MemoryError | OSError) -> str:

@@ -1,4 +1,7 @@
-"""Options that several commands share, and the values that the shell offers for them."""
+"""Options that several commands share, and the values that the shell offers for them.
+
+What is offered is imported when the shell asks, so that commands start sooner.
+"""
 
 from pathlib import Path
 from typing import Annotated, Callable, Optional
@@ -6,8 +9,6 @@ from typing import Annotated, Callable, Optional
 import typer
 
 from altmarl_ros.cli import console
-from altmarl_ros.games.spec import builtin_games
-from altmarl_ros.observation import MODEL_NAMES
 
 
 def completing(*words: str) -> Callable[[str], list[str]]:
@@ -17,10 +18,17 @@ def completing(*words: str) -> Callable[[str], list[str]]:
 
 def complete_game(incomplete: str) -> list[str]:
     """Names of built-in games; the shell offers files where no name begins like this."""
+    from altmarl_ros.games.spec import builtin_games
+
     return completing(*builtin_games())(incomplete)
 
 
-complete_model = completing(*MODEL_NAMES)
+def complete_model(incomplete: str) -> list[str]:
+    """Names of observation models."""
+    from altmarl_ros.observation import MODEL_NAMES
+
+    return completing(*MODEL_NAMES)(incomplete)
+
 
 Game = Annotated[str, typer.Option("--game", "-g", autocompletion=complete_game, help="A built-in game's name or a YAML file.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]

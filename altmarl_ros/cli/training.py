@@ -1,4 +1,7 @@
-"""Trains policy bundles for commands, and finds the bundle that a command uses."""
+"""Trains policy bundles for commands, and finds the bundle that a command uses.
+
+Games, policies and learning are imported by the functions that use them, so that `altmarl train --help` does without.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,11 @@ from altmarl_ros.cli import console
 from altmarl_ros.cli.long_run_text import long_run_lines
 from altmarl_ros.cli.nash_gap_text import nash_gap_line, verdict_lines
 from altmarl_ros.errors import BundleError
-from altmarl_ros.files import check_writable
-from altmarl_ros.games import TabularGame, load_game
-from altmarl_ros.observation import DEFAULT_MODEL
-from altmarl_ros.policies import PolicyBundle, load_bundle, save_bundle
-from altmarl_ros.policies.bundle import default_path, default_top_rung
 
 if TYPE_CHECKING:
+    from altmarl_ros.games import TabularGame
     from altmarl_ros.learning import alternating
+    from altmarl_ros.policies import PolicyBundle
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class TrainingSettings:
     robots: int = 1000
     runs: int | None = None
     temperature: float = 0.0
-    learn_for: str = DEFAULT_MODEL
+    learn_for: str = "filtered"  # `observation.DEFAULT_MODEL`
     memory: int = 2048
     search: float | None = None
     seed: int = 0
@@ -108,8 +108,11 @@ def train_bundle(settings: TrainingSettings) -> StoredBundle:
     Raises:
         AltmarlError: a setting is wrong, the game needs more memory than is allowed, or the file cannot be written.
     """
+    from altmarl_ros.files import check_writable
+    from altmarl_ros.games import load_game
     from altmarl_ros.learning.alternating import train
     from altmarl_ros.learning.training_options import check_options, learns_ladder
+    from altmarl_ros.policies import default_path, save_bundle
 
     game = load_game(settings.game)
     options = _options(settings, game)
@@ -139,6 +142,7 @@ def _options(settings: TrainingSettings, game: TabularGame) -> alternating.Train
     from altmarl_ros.learning.counts.backups import GLearnOptions
     from altmarl_ros.learning.shares.solver import SharesOptions
     from altmarl_ros.learning.training_options import TrainingOptions, learns_ladder
+    from altmarl_ros.policies import default_top_rung
 
     memory = settings.memory << 20
     options = TrainingOptions(
@@ -170,6 +174,8 @@ def find_bundle(game: TabularGame, game_source: str, policy: Path | None) -> Sto
     Raises:
         AltmarlError: the file cannot be read, or is not of this game.
     """
+    from altmarl_ros.policies import default_path, load_bundle
+
     path = policy or default_path(game)
     if policy is None and _good_bundle(path, game) is None:
         console.err.print(f"no policy for {game.name} yet: training one into {path}")
@@ -179,6 +185,8 @@ def find_bundle(game: TabularGame, game_source: str, policy: Path | None) -> Sto
 
 def _good_bundle(path: Path, game: TabularGame) -> PolicyBundle | None:
     """Return the bundle in a file; None where there is none, or one that is damaged or of another game, which is told."""
+    from altmarl_ros.policies import load_bundle
+
     if not path.exists():
         return None
     try:

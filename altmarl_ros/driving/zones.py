@@ -20,7 +20,6 @@ from math import atan2, inf, nan
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from scipy.sparse.csgraph import shortest_path
 from shapely.geometry import Point
 
 from altmarl_ros.arrays import FloatArray
@@ -130,6 +129,8 @@ class Zones:
     @cached_property
     def _before(self) -> NDArray[np.int32]:
         """The last zone but one on the shortest way between zones [from, to], by metres between goals through the entries."""
+        from scipy.sparse.csgraph import shortest_path  # imported here: robots without a floor do without, and start sooner
+
         plan = self.floor.plan
         metres = np.full(plan.adjacency.shape, inf)
         for a, b in np.argwhere(plan.adjacency):

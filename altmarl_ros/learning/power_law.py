@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 NUMERICAL_ZERO = 1e-9
 """Gaps up to this one count as zero and are left out of the fit [reward units]."""
@@ -59,8 +58,10 @@ def fit_power_law(k: ArrayLike, gap: ArrayLike, error: ArrayLike | None = None) 
     freedom = len(u) - 2
     deviation = reach = float("inf")
     if freedom > 0:
+        from scipy.special import stdtrit  # the quantile of Student's t; scipy.stats takes a second to import
+
         scatter = float((weight * (v - level - slope * (u - centre)) ** 2).sum() / freedom)
         deviation = float(np.sqrt((scatter if error is None else max(scatter, 1.0)) / spread))
-        reach = float(stats.t.ppf(0.5 + _CONFIDENCE / 2, freedom)) * deviation
+        reach = float(stdtrit(freedom, 0.5 + _CONFIDENCE / 2)) * deviation
     factor = float(np.exp(level - slope * centre))
     return PowerLaw(slope, deviation, slope - reach, slope + reach, factor, tuple(x[use].tolist()), tuple(x[~use].tolist()))

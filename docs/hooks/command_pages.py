@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Iterator
+from typing import Any
 
 import typer
 
-from altmarl_ros.cli.main import app
+from altmarl_ros.cli.command_table import all_commands
 from tables import code_span, table
 
 _INTRODUCTION = """# Command line
@@ -20,17 +20,7 @@ document for machines where a command has it. [Exit codes](exit-codes.md) are th
 
 def page() -> str:
     """All commands in their order."""
-    root = typer.main.get_command(app)
-    return _INTRODUCTION + "\n".join(_section(name, command) for name, command in commands(root, "altmarl"))
-
-
-def commands(group: Any, prefix: str) -> Iterator[tuple[str, Any]]:
-    """Every command below a group with its full name."""
-    for name, command in group.commands.items():
-        if hasattr(command, "commands"):
-            yield from commands(command, f"{prefix} {name}")
-        elif not command.hidden:
-            yield f"{prefix} {name}", command
+    return _INTRODUCTION + "\n".join(_section(" ".join(("altmarl", *words)), command) for words, command in all_commands())
 
 
 def _section(name: str, command: Any) -> str:

@@ -2,14 +2,15 @@
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-import typer
 
 from altmarl_ros.cli import console
-from altmarl_ros.cli.main import app, main
+from altmarl_ros.cli.command_table import all_commands
+from altmarl_ros.cli.main import main
 from altmarl_ros.policies import save_bundle
 from altmarl_ros.records.run_record import RunRecord
 from retraining import MarkovRuns, exploring
@@ -65,16 +66,8 @@ def run(warehouse, small_bundle, policy, tmp_path):
     ).save(tmp_path / "run.npz")
 
 
-def leaves(command, words=()):
-    if isinstance(command, typer.core.TyperGroup):
-        for name, each in command.commands.items():
-            yield from leaves(each, (*words, name))
-    else:
-        yield words, command
-
-
 def test_every_verb_has_it():
-    for words, command in leaves(typer.main.get_command(app)):
+    for words, command in all_commands():
         if "dashboard" in words:
             continue  # a server: what it tells is on its page
         assert any("--json" in parameter.opts for parameter in command.params), words
@@ -82,7 +75,7 @@ def test_every_verb_has_it():
 
 def test_an_option_means_the_same_and_has_the_same_short_form_everywhere():
     forms, owners = {}, {}
-    for words, command in leaves(typer.main.get_command(app)):
+    for words, command in all_commands():
         for option in command.params:
             names = [name for name in option.opts if name.startswith("--")]
             for name in names:
@@ -94,7 +87,7 @@ def test_an_option_means_the_same_and_has_the_same_short_form_everywhere():
 @pytest.mark.parametrize(
     ("arguments", "key"),
     [
-        (["train", "--k", "1", "--runs", "20", "--robots", "20", "--out", "new.npz"], "policy_hash"),
+        (["train", "--k", "1", "--runs", "20", "--robots", "20", "--search", "0", "--out", "new.npz"], "policy_hash"),
         (["train", "--out", "acted.npz", "--if-missing"], "policy_hash"),
         (["evaluate", "-p", "acted.npz", "--runs", "20", "--robots", "20", "-k", "1"], "results"),
         (["certify", "-p", "acted.npz", "--runs", "20", "--robots", "20", "-k", "1"], "gaps"),
@@ -114,10 +107,12 @@ def test_a_verb_prints_one_document_and_nothing_else(run, capfd, arguments, key)
 
 
 def test_a_verb_that_trains_on_the_way_still_prints_one_document(monkeypatch, capfd):
+    from altmarl_ros import policies
     from altmarl_ros.cli import training
 
-    monkeypatch.setattr(training, "default_top_rung", lambda game: 1)
-    monkeypatch.setattr(training, "default_path", lambda game, k=None: Path("kept.npz"))
+    quick = partial(training.TrainingSettings, k=1, runs=20, robots=20, search=0.0)
+    monkeypatch.setattr(training, "TrainingSettings", quick)
+    monkeypatch.setattr(policies, "default_path", lambda game, k=None: Path("kept.npz"))
     assert document(capfd, "evaluate", "--runs", "20", "--robots", "20", "-k", "1")["policy"] == "kept.npz"
 
 

@@ -14,7 +14,7 @@ from altmarl_ros.policies import load_bundle, save_bundle
 from altmarl_ros.policies.bundle import _checksum
 from altmarl_ros.resources import data_home
 
-QUICK = ["--k", "1", "--rounds", "1", "--runs", "4", "--robots", "5"]
+QUICK = ["--k", "1", "--rounds", "1", "--runs", "4", "--robots", "5", "--search", "0"]
 
 
 def lines(capfd):

@@ -3,8 +3,8 @@
 import sys
 
 import pytest
+from own_domain import own_domain
 
-from altmarl_ros.deployment.middleware import discovery_variables, free_domain
 from page_shell import Shell
 
 _CHECKED = "checked, not run"
@@ -12,16 +12,14 @@ _CHECKED = "checked, not run"
 
 @pytest.fixture
 def shell(tmp_path, monkeypatch, capfd, record_property):
-    for name, value in {**discovery_variables(), "ROS_DOMAIN_ID": str(free_domain())}.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     monkeypatch.setenv("ROS_HOME", str(tmp_path / "ros_home"))
     monkeypatch.setenv("COLUMNS", "128")
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
-    shell = Shell(tmp_path, monkeypatch, capfd)
-    yield shell
-    shell.close()
+    with own_domain(monkeypatch):
+        shell = Shell(tmp_path, monkeypatch, capfd)
+        yield shell
+        shell.close()
     for line in shell.only_checked:
         record_property(_CHECKED, line)
     sys.modules.pop("my_games", None)

@@ -83,13 +83,11 @@ def test_a_comment_that_goes_on_belongs_to_its_field():
 
 
 def test_every_command_and_option_is_listed(pages):
-    import typer
-
-    import command_pages
-    from altmarl_ros.cli.main import app
+    from altmarl_ros.cli.command_table import all_commands
 
     page = pages["reference/commands.md"]
-    for name, command in command_pages.commands(typer.main.get_command(app), "altmarl"):
+    for words, command in all_commands():
+        name = " ".join(("altmarl", *words))
         cells = " ".join(row[0] for row in section(page, name))
         for parameter in command.params:
             if parameter.param_type_name == "option":

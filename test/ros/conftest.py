@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from own_domain import own_domain
 
 from altmarl_ros.cli.processes import Child, ProcessGroup, command
 from altmarl_ros.deployment.fleet_plan import FleetPlan
-from altmarl_ros.deployment.middleware import discovery_variables, free_domain
 from altmarl_ros.games import load_game
 from altmarl_ros.learning.alternating import TrainingOptions, train
 from altmarl_ros.policies import save_bundle
@@ -25,10 +25,8 @@ from altmarl_ros.resources import executable
 @pytest.fixture(autouse=True)
 def domain(monkeypatch):
     """A ROS domain of the test's own, on loopback."""
-    for name, value in discovery_variables().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("ROS_DOMAIN_ID", str(free_domain()))
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    with own_domain(monkeypatch):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ Run it against a fleet of your own, in the fleet's ROS domain:
 
     python test/ros/rogue.py --seconds 10                 # everything
     python test/ros/rogue.py --only larger_sessions       # one thing; --list says what there is
+    python test/ros/rogue.py --asked                      # what standard input names, line by line: larger_sessions 3.0
 
 It prints what it said. What that achieves is seen on the fleet: test_rogue.py measures it, and `docs/how-to/security.md` has
 the table (`TRIES`). Each try is a method of `Rogue`, which is called again and again.
@@ -12,9 +13,10 @@ the table (`TRIES`). Each try is a method of `Rogue`, which is called again and 
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from dataclasses import dataclass
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 import numpy as np
 import rclpy
@@ -336,6 +338,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=10.0, help="for each thing")
     parser.add_argument("--only", choices=[each.name for each in TRIES], help="one thing")
+    parser.add_argument("--asked", action="store_true", help="what standard input names: a name and seconds a line")
     parser.add_argument("--robots", type=int, default=8, help="robots 0 .. so many are spoken for")
     parser.add_argument("--fleet-prefix", default="/fleet")
     parser.add_argument("--list", action="store_true", help="print the table, and do nothing")
@@ -348,14 +351,28 @@ def main() -> None:
     end = time.monotonic() + _PATIENCE
     while not rogue.is_ready and time.monotonic() < end:
         rogue.listen(0.1)
-    rogue.listen(1.0)
-    for each in TRIES:
-        if given.only in (None, each.name) and (each.harmless or given.only):
-            rogue.said.clear()
-            rogue.run(each, given.seconds)
-            print(f"{each.name}: said {rogue.said}", flush=True)
+    for each, seconds in asked() if given.asked else chosen(given.only, given.seconds):
+        rogue.listen(1.0)  # what was said meanwhile, such as while it waited to be asked
+        rogue.said.clear()
+        rogue.run(each, seconds)
+        print(f"{each.name}: said {rogue.said}", flush=True)
     rogue.close()
     rclpy.try_shutdown()
+
+
+def asked() -> Iterator[tuple[Try, float]]:
+    """What standard input asks for, each with its seconds, as soon as it does."""
+    by_name = {each.name: each for each in TRIES}
+    for line in sys.stdin:
+        name, seconds = line.split()
+        yield by_name[name], float(seconds)
+
+
+def chosen(only: str | None, seconds: float) -> Iterator[tuple[Try, float]]:
+    """The one thing, or all that do no harm."""
+    for each in TRIES:
+        if each.name == only or (only is None and each.harmless):
+            yield each, seconds
 
 
 if __name__ == "__main__":

@@ -12,10 +12,10 @@ import time
 from pathlib import Path
 
 import pytest
+from own_domain import own_domain
 
 from altmarl_ros.dashboard.token_sources import VARIABLE
 from altmarl_ros.deployment.fleet_plan import FleetPlan
-from altmarl_ros.deployment.middleware import discovery_variables, free_domain
 from altmarl_ros.resources import executable
 
 pytestmark = [pytest.mark.ros, pytest.mark.untimed]
@@ -125,11 +125,11 @@ def scene(policy, running_fleet, tmp_path_factory):
         pytest.skip("NO CHROMIUM ON THIS MACHINE: nothing of the dashboard's page was tested")
     expect.set_options(timeout=1000 * PATIENCE)
     folder = tmp_path_factory.mktemp("dashboard")
-    with pytest.MonkeyPatch.context() as environment, playwright.sync_playwright() as driver:
-        for name, value in discovery_variables().items():
-            environment.setenv(name, value)
-        environment.setenv("ROS_DOMAIN_ID", str(free_domain()))
-        environment.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    with (
+        pytest.MonkeyPatch.context() as environment,
+        own_domain(environment),
+        playwright.sync_playwright() as driver,
+    ):
         environment.setenv("ROS_HOME", str(folder))
         fleet = running_fleet(FleetPlan("warehouse", policy, robots=ROBOTS, k=4, period=0.2, processes=2), folder)
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))

@@ -17,7 +17,7 @@ from altmarl_ros.policies import load_bundle
 pytestmark = pytest.mark.ros  # seconds within which a fleet recovers are bounded
 
 ROGUE = Path(__file__).with_name("rogue.py")
-ROBOTS, PERIOD, SECONDS = 8, 0.2, 4.0
+ROBOTS, PERIOD, SECONDS = 8, 0.2, 3.0
 HARMLESS = (
     "larger_sessions",
     "one_larger_session",
@@ -34,21 +34,32 @@ HARMLESS = (
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "security.md"
 
 
-def start_rogue(name, seconds=SECONDS):
-    command = [sys.executable, str(ROGUE), "--only", name, "--seconds", str(seconds), "--robots", str(ROBOTS)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+@pytest.fixture
+def attack(tmp_path):
+    """Lets one rogue try one thing after another, each while a function is called that takes seconds."""
+    output = tmp_path / "rogue.log"
+    command = [sys.executable, str(ROGUE), "--asked", "--robots", str(ROBOTS)]
+    started = []
 
+    def run(name, listen, seconds=SECONDS):
+        if not started:
+            with output.open("w") as log:
+                started.append(
+                    subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, text=True)
+                )
+        (rogue,) = started
+        before = len(output.read_text())
+        print(name, seconds, file=rogue.stdin, flush=True)
+        end = time.monotonic() + seconds + 30.0
+        while f"{name}: said {{'" not in output.read_text()[before:]:
+            assert rogue.poll() is None, output.read_text()
+            assert time.monotonic() < end, output.read_text()
+            listen(0.1)
 
-def attack(name, listen, seconds=SECONDS):
-    """Let the rogue try one thing while `listen` is called; what it said."""
-    rogue = start_rogue(name, seconds)
-    end = time.monotonic() + seconds + 30.0
-    while rogue.poll() is None and time.monotonic() < end:
-        listen(0.1)
-    rogue.kill()
-    said = rogue.communicate()[0]
-    assert f"{name}: said {{'" in said, said
-    return said
+    yield run
+    for rogue in started:
+        rogue.kill()
+        rogue.communicate()
 
 
 def whole(running, robots=ROBOTS):
@@ -58,7 +69,7 @@ def whole(running, robots=ROBOTS):
     return sum(action is not None for action in truth.local_actions) == robots and running.observer.latest.live >= robots
 
 
-def test_nothing_that_it_says_stops_or_misleads_a_fleet(fleet, policy, tmp_path):
+def test_nothing_that_it_says_stops_or_misleads_a_fleet(fleet, policy, attack, tmp_path):
     plan = FleetPlan(
         "warehouse",
         policy,
@@ -90,7 +101,7 @@ def test_nothing_that_it_says_stops_or_misleads_a_fleet(fleet, policy, tmp_path)
     assert not Path("/tmp/rogue_state").exists(), "a file of a stranger's name was written"
 
 
-def test_a_fleet_whose_numbers_were_used_up_by_a_forger_has_a_new_session_within_seconds(fleet, policy):
+def test_a_fleet_whose_numbers_were_used_up_by_a_forger_has_a_new_session_within_seconds(fleet, policy, attack):
     """What remains possible ends with who does it: the coordinator notices that nobody hears it, and begins again."""
     plan = FleetPlan("warehouse", policy, robots=ROBOTS, k=3, period=PERIOD, processes=2, start_timeout=5.0)
     running = fleet(plan)
@@ -178,7 +189,7 @@ def start_path(name):
     return str(executable(name))
 
 
-def test_no_motion_beyond_the_limits_and_no_stop_released(scene):
+def test_no_motion_beyond_the_limits_and_no_stop_released(scene, attack):
     """A robot that drives: parameters, life cycle, forged ticks, and releases of both emergency stops."""
     from std_msgs.msg import Bool
     from std_srvs.srv import SetBool
@@ -236,7 +247,12 @@ def release(scene, what, press):
     press.publish(Bool(data=False))
     word = scene.stage.create_publisher(String, "/fleet/emergency_stop_release", qos.report_qos())
     scene.wait_until(lambda: word.get_subscription_count() >= 1, 10, "the second word's topic")
-    word.publish(String(data="/stage"))
+
+    def released():
+        word.publish(String(data="/stage"))  # again and again, since the topic is best effort
+        return "emergency stop of the fleet released" in scene.log()
+
+    scene.wait_until(released, 10, "the release")
 
 
 def test_the_table_of_the_documentation_is_the_one_that_was_tried():

@@ -10,7 +10,10 @@ from altmarl_ros.cli.options import Game, Json, complete_model
 from altmarl_ros.experiments.table import read_csv
 
 app = typer.Typer(
-    name="experiment", help="Sweeps with tables and figures; interrupted ones go on where they were.", no_args_is_help=True
+    name="experiment",
+    help="Sweeps with tables and figures; interrupted ones go on where they were.",
+    no_args_is_help=True,
+    add_completion=False,
 )
 
 # Where the experiment runs and where its results go.

@@ -15,7 +15,9 @@ from altmarl_ros.floors.floor_map import FloorMap
 from altmarl_ros.games import load_floor_map, load_game
 from altmarl_ros.games.moves import goal_zones
 
-app = typer.Typer(name="floor", help="Draw and check the floors of physical robots.", no_args_is_help=True)
+app = typer.Typer(
+    name="floor", help="Draw and check the floors of physical robots.", no_args_is_help=True, add_completion=False
+)
 
 Floor = Annotated[str, typer.Argument(help="A map file, a floor game's file, or a built-in name of either.")]
 Radius = Annotated[float, typer.Option(min=0.01, max=100, help="Radius of a robot [m].")]

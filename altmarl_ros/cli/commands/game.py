@@ -18,7 +18,7 @@ from altmarl_ros.games.spec import builder_names, builtin_games, describe_builde
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.counts import number_of_counts
 
-app = typer.Typer(name="game", help="Look at games before training.", no_args_is_help=True)
+app = typer.Typer(name="game", help="Look at games before training.", no_args_is_help=True, add_completion=False)
 
 _PROBE_VECTORS = 3000  # count vectors of the k whose solution is timed
 _MOST_DENSE = 1 << 28  # bytes of dense kernels for which count vectors are looked at

@@ -15,7 +15,6 @@ from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import ResourceError
@@ -56,6 +55,8 @@ def subset_distribution(n: int, k: int, L: int) -> FloatArray:
 
 def start_distribution(alpha: FloatArray, n: int) -> FloatArray:
     """Tabulate the probability of every N [rank of N], where N ~ multinomial(n, q) and q ~ Dirichlet(alpha [L])."""
+    from scipy.special import gammaln  # imported here, since most commands do not need it and start sooner
+
     N = enumerate_counts(n, len(alpha))
     total = alpha.sum()
     log_p = (

@@ -12,6 +12,7 @@ import numpy as np
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.parameter import Parameter as RclParameter
 
+from altmarl_ros.compiled import load_numba
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.monitoring.health import CoordinatorHealth, Finding, Level, doubled_ids_finding
@@ -80,6 +81,7 @@ class CoordinatorNode(ManagedNode):
 
     def configure(self) -> None:
         """Load game and policy, restore the checkpoint of the last start, and connect."""
+        load_numba()
         values, prefix = self._values, str(self._values["fleet_prefix"])
         self._game = game = load_game(values["game"])
         bundle = _load_bundle(values, game)

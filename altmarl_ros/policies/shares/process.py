@@ -15,16 +15,18 @@ bit from one processor to the next; the process, and with it every decision, doe
 from __future__ import annotations
 
 from functools import cached_property
-from typing import NamedTuple, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import GameError
-from altmarl_ros.games.sparse import Sparse
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.policies.local_policy import LocalPolicy
+
+if TYPE_CHECKING:
+    from altmarl_ros.games.sparse import Sparse
 
 IntArray = NDArray[np.int64]
 
@@ -162,6 +164,8 @@ class SharesProcess:
     @cached_property
     def kernels(self) -> tuple[Sparse, ...]:
         """The distinct kernels [s_l, s_l']."""
+        from altmarl_ros.games.sparse import Sparse  # scipy.sparse: a policy that is a ladder does without
+
         S_l, arrays = self.n_local_states, self.arrays
         made = []
         for first in range(0, len(arrays.indptr) - 1, S_l):

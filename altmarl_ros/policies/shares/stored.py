@@ -17,16 +17,18 @@ Kernels and rewards under pi_l are stored as they were computed, so that no mach
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import TYPE_CHECKING, Any, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from altmarl_ros.errors import BundleError, GameError
-from altmarl_ros.games.sparse import Sparse
 from altmarl_ros.policies.shares.lookahead import SharesPolicy
 from altmarl_ros.policies.shares.process import IntArray, SharesProcess
 from altmarl_ros.policies.shares.vectors import ValueVectors, entries_of
+
+if TYPE_CHECKING:
+    from altmarl_ros.games.sparse import Sparse
 
 _AXES = {
     "kernel_indptr": 1,
@@ -96,6 +98,8 @@ def _checked(name: str, array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _process(given: Mapping[str, NDArray[Any]], gamma: float) -> SharesProcess:
+    from altmarl_ros.games.sparse import Sparse  # scipy.sparse: bundles with a ladder are read without, and sooner
+
     S_g, S_l = given["local_reward"].shape
     choice_of, starts = given["choice_of"], given["outcome_start"]
     choices = len(given["choice_reward"])
@@ -118,6 +122,8 @@ def _process(given: Mapping[str, NDArray[Any]], gamma: float) -> SharesProcess:
 
 
 def _kernels(given: Mapping[str, NDArray[Any]], S_l: int) -> list[Sparse]:
+    from altmarl_ros.games.sparse import Sparse  # as above
+
     indptr, indices, data = given["kernel_indptr"], given["kernel_indices"], given["kernel_data"]
     rows = len(indptr) - 1
     if rows % S_l:

@@ -67,19 +67,19 @@ def test_evaluation_depends_on_the_seed_and_on_nothing_else(policy, capfd):
 
 @pytest.mark.parametrize(("backup", "most_reports"), [("auto", None), ("shares", None), ("exact", 2), ("sampled", 2)])
 def test_train_writes_a_bundle_that_loads(tmp_path, backup, most_reports):
-    few = ["--k", "2", "--runs", "20", "--robots", "50", "--rounds", "1"]
+    few = ["--k", "2", "--runs", "20", "--robots", "50", "--rounds", "1", "--search", "0"]
     assert main(["train", *few, "--backup", backup, "--out", str(tmp_path / "new.npz")]) == 0
     assert load_bundle(tmp_path / "new.npz", load_game("warehouse")).pi_g.most_reports == most_reports
 
 
 def test_for_the_papers_rule_a_ladder_is_learned(tmp_path):
-    few = ["--k", "2", "--runs", "20", "--robots", "50", "--rounds", "1"]
+    few = ["--k", "2", "--runs", "20", "--robots", "50", "--rounds", "1", "--search", "0"]
     assert main(["train", *few, "--learn-for", "fresh", "--out", str(tmp_path / "new.npz")]) == 0
     assert load_bundle(tmp_path / "new.npz").kind == "ladder"
 
 
 def test_train_tells_its_verdict_and_what_it_rests_on_if_asked(tmp_path, capfd):
-    few = ["--k", "2", "--runs", "40", "--robots", "50", "--rounds", "2", "--out", str(tmp_path / "new.npz")]
+    few = ["--k", "2", "--runs", "40", "--robots", "50", "--rounds", "2", "--search", "0", "--out", str(tmp_path / "new.npz")]
     assert main(["train", *few]) == 0
     said = " ".join(capfd.readouterr().out.split())
     assert "% of the best possible against these robots" in said

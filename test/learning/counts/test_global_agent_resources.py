@@ -51,7 +51,7 @@ def test_auto_takes_what_fits_the_memory(warehouse):
 @pytest.mark.slow
 def test_memory_of_many_kernels_is_foreseen(random_game):
     """Weights and objects of S_g S_l (S_l - 1) elementary kernels were left out: the peak was 1.8 times what was said."""
-    small, game = (random_game(0, S_g=3, S_l=S_l, inertia=0.9) for S_l in (3, 40))
+    small, game = (random_game(0, S_g=3, S_l=S_l, inertia=0.9) for S_l in (3, 28))
     options = GLearnOptions(backup="exact", max_sweeps=2, threads=2)
     g_learn(small, LocalPolicy.uniform(small), 2, options)  # compiles
     tracemalloc.start()
