@@ -9,7 +9,7 @@ from typing import Callable, Iterator
 import joblib
 
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.learning.workers import available_cores
+from altmarl_ros.workers import available_cores
 
 LOCAL = ("loky", "threading", "multiprocessing", "sequential")
 CLUSTERS = ("dask", "ray")

@@ -99,30 +99,41 @@ def correct(m, S, reports, n):  # type: ignore[no-untyped-def]
     z = np.empty(S_l)  # becomes U^-T (y - m)
     for j in range(S_l):
         z[j] = reports[j] / k - m[j]
-    for i in range(S_l):
-        scale = 1.0 / np.sqrt(max(U[i, i], _RIDGE))
-        for j in range(i, S_l):
-            U[i, j] *= scale
+    for r in range(S_l):  # row by row: what earlier rows take away, in their order, and then the scale
+        _subtract(U, r, r, (U, U, r))
+        _subtract(X, r, 0, (U, X, r))
+        for i in range(r):
+            z[r] -= U[i, r] * z[i]
+        scale = 1.0 / np.sqrt(max(U[r, r], _RIDGE))
+        for j in range(r, S_l):
+            U[r, j] *= scale
         for j in range(S_l):
-            X[i, j] *= scale
-        z[i] *= scale
-        for r in range(i + 1, S_l):
-            weight = U[i, r]
-            if weight != 0.0:
-                for j in range(r, S_l):
-                    U[r, j] -= weight * U[i, j]
-                for j in range(S_l):
-                    X[r, j] -= weight * X[i, j]
-                z[r] -= weight * z[i]
+            X[r, j] *= scale
+        z[r] *= scale
     for i in range(S_l):
         for j in range(S_l):
             m[j] += X[i, j] * z[i]
-    for i in range(S_l):
-        for r in range(S_l):
-            weight = X[i, r]
-            if weight != 0.0:
-                for j in range(r, S_l):
-                    S[r, j] -= weight * X[i, j]
+    for r in range(S_l):
+        _subtract(S, r, r, (X, X, S_l))
     for i in range(S_l):
         for j in range(i):
             S[i, j] = S[j, i]
+
+
+@njit(nogil=True, cache=True)
+def _subtract(T, r, first, product):  # type: ignore[no-untyped-def]
+    """T[r, j] -= W[i, r] X[i, j] for i = 0 .. count - 1 in this order and j from `first` on, product = (W, X, count).
+
+    Four of them in one pass: an entry of T is then read and written a quarter as often.
+    """
+    W, X, count = product
+    S_l = T.shape[1]
+    fours = count - count % 4
+    for i in range(0, fours, 4):
+        w0, w1, w2, w3 = W[i, r], W[i + 1, r], W[i + 2, r], W[i + 3, r]
+        for j in range(first, S_l):
+            T[r, j] = (((T[r, j] - w0 * X[i, j]) - w1 * X[i + 1, j]) - w2 * X[i + 2, j]) - w3 * X[i + 3, j]
+    for i in range(fours, count):
+        w0 = W[i, r]
+        for j in range(first, S_l):
+            T[r, j] -= w0 * X[i, j]

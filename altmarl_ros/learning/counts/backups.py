@@ -21,9 +21,9 @@ from altmarl_ros.learning.counts.aggregation import aggregate
 from altmarl_ros.learning.counts.bellman import Backup
 from altmarl_ros.learning.counts.exact_backup import ExactBackup, check_growth, log_growth
 from altmarl_ros.learning.counts.sparse_backups import DRAWN_AT_ONCE, SampledBackup
-from altmarl_ros.learning.workers import available_cores
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.counts import number_of_counts
+from altmarl_ros.workers import available_cores
 
 SHARES = "shares"
 BACKUPS = ("auto", SHARES, "exact", "sampled")

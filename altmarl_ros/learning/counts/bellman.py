@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.compiled import njit
-from altmarl_ros.learning.workers import Workers
+from altmarl_ros.workers import Workers
 
 
 @dataclass(frozen=True, eq=False)

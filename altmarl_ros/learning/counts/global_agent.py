@@ -26,9 +26,9 @@ from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.counts.backups import GLearnOptions, check_memory, make_backup
 from altmarl_ros.learning.counts.bellman import GlobalProcess
 from altmarl_ros.learning.counts.sparse_backups import interpolate
-from altmarl_ros.learning.workers import Workers
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.counts import enumerate_counts, number_of_counts, rank_counts
+from altmarl_ros.workers import Workers
 
 _EXTRAPOLATE_EVERY = 4  # sweeps; a jump excites fast modes, which decay before the next one
 _COARSE_FROM = 500  # count vectors; with more of them, starting from a solution for k / 2 saves time

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.compiled import njit
 from altmarl_ros.learning.counts.bellman import Change, GlobalProcess
-from altmarl_ros.learning.workers import Workers
 from altmarl_ros.policies.counts import IntArray, binomials, enumerate_counts, rank_counts
+from altmarl_ros.workers import Workers
 
 DRAWN_AT_ONCE = 2_000_000
 """Entries of sampled count vectors that are drawn together, which bounds the memory that drawing takes."""

@@ -1,7 +1,8 @@
 """Estimates the gains of deviations in fleets of any size, by simulation with common random numbers.
 
 Candidates are made and compared on one set of random numbers, and the gain of the best one is measured on another set. So
-its 95 % interval is that of a policy fixed beforehand, not of a maximum over noise. The estimate is the gain of a policy
+its 95 % interval is that of a policy fixed beforehand, not of a maximum over noise. Candidates that clearly lose in a few
+episodes of their own are not compared any further. The estimate is the gain of a policy
 that was found; the best of its class gains at least as much. Episodes end where 1 % of the discounted weight is left
 (`discounted_horizon`), so about that share of every gain is missing.
 
@@ -17,11 +18,15 @@ and `filtered` by the top rung; candidates replace this rung, or the whole polic
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable
+from functools import cached_property
+from typing import Callable, Sequence, TypeVar
 
 import numpy as np
+from scipy import sparse
 
 from altmarl_ros.games import Start, TabularGame
+from altmarl_ros.games.kernels import LocalKernel
+from altmarl_ros.games.rows import Rows
 from altmarl_ros.learning.counts.backups import GLearnOptions
 from altmarl_ros.learning.gaps.certificate import Interval
 from altmarl_ros.learning.gaps.gap_candidates import global_candidates, local_candidates
@@ -33,6 +38,10 @@ from altmarl_ros.observation import AllSeen, Counts, Fresh, ObservationModel, Re
 from altmarl_ros.policies import GlobalPolicy, LocalPolicy
 
 TAIL = 0.01
+_FEW = 4  # least episodes that sort out candidates, and one in so many of those that choose
+_CLEARLY = 4.0  # standard errors by which a candidate must lose in them to be left out
+
+PolicyT = TypeVar("PolicyT", GlobalPolicy, LocalPolicy)
 SHARE = 0.1
 """Share of the robots that deviate together, to estimate the gain of one."""
 
@@ -65,32 +74,63 @@ def sampled_gap(
 
     `runs` episodes choose the deviations, and as many others measure them.
     """
-    choosing, measuring = (_Episodes(game, pi_l, n=n, k=k, runs=runs, seed=[seed, part], model=model) for part in range(2))
+    sizes = {"choosing": runs, "measuring": runs, "sorting": max(_FEW, runs // _FEW)}
+    choosing, measuring, sorting = (
+        _Episodes(game, pi_l, n=n, k=k, runs=size, seed=[seed, part], model=model) for part, size in enumerate(sizes.values())
+    )
     chosen_by = choosing.play(pi_g, pi_l)
     held = measuring.play(pi_g, pi_l)
 
-    def gain(base: Rollouts, play: Callable[[_Episodes], Rollouts], scale: float = 1.0) -> Interval:
-        return Interval.of_gain(play(measuring).returns - base.returns, scale)
+    def best(candidates: Sequence[PolicyT], play: Callable[[_Episodes, PolicyT], Rollouts], present: PolicyT) -> PolicyT | None:
+        """Find the candidate that gains most over the present policy, if one does."""
+        left = candidates
+        if len(candidates) > 1 and sizes["sorting"] < runs:
+            left = _in_question(candidates, lambda policy: play(sorting, policy), play(sorting, present))
+        base = chosen_by if play is not deviating else play(choosing, present)
+        gains = [play(choosing, policy).value - base.value for policy in left]
+        return left[int(np.argmax(gains))] if gains and max(gains) > 0.0 else None
+
+    def coordinating(episodes: _Episodes, other: GlobalPolicy) -> Rollouts:
+        return episodes.play(other, pi_l)
+
+    def acting(episodes: _Episodes, policy: LocalPolicy) -> Rollouts:
+        return episodes.play(pi_g, policy)
+
+    m = max(1, round(SHARE * n))
+
+    def deviating(episodes: _Episodes, policy: LocalPolicy) -> Rollouts:
+        return episodes.play_deviators(pi_g, pi_l, policy, m)
+
+    def gain(played: Rollouts, base: Rollouts, scale: float = 1.0) -> Interval:
+        return Interval.of_gain(played.returns - base.returns, scale)
 
     rung = min(k, n) if model == "fresh" or pi_g.most_reports is None else pi_g.most_reports
     others = global_candidates(game, pi_g, pi_l, k=rung, occupancy=chosen_by.visits, relearn=relearn, seed=seed)
     seen = choosing.play_all_seen(pi_g, pi_l).visits
     policies = local_candidates(game, pi_l, (chosen_by.visits, pooled(chosen_by.visits), seen))
-    better_global = _best([choosing.play(other, pi_l) for other in others], chosen_by)
-    better_local = _best([choosing.play(pi_g, policy) for policy in policies], chosen_by)
-    m = max(1, round(SHARE * n))
-    own = choosing.play_deviators(pi_g, pi_l, pi_l, m)
-    better_own = _best([choosing.play_deviators(pi_g, pi_l, policy, m) for policy in policies], own)
+    better_global = best(others, coordinating, pi_g)
+    better_local = best(policies, acting, pi_l)
+    better_own = best(policies, deviating, pi_l)
     one = all_ = found = Interval.nothing()
     if better_global is not None:
-        found = gain(held, lambda episodes: episodes.play(others[better_global], pi_l))
+        found = gain(coordinating(measuring, better_global), held)
     if better_local is not None:
-        all_ = gain(held, lambda episodes: episodes.play(pi_g, policies[better_local]))
+        all_ = gain(acting(measuring, better_local), held)
     if better_own is not None:
-        base = measuring.play_deviators(pi_g, pi_l, pi_l, m)
-        one = gain(base, lambda episodes: episodes.play_deviators(pi_g, pi_l, policies[better_own], m), n / m)
-    all_seen = gain(held, lambda episodes: episodes.play_all_seen(pi_g, pi_l))
+        one = gain(deviating(measuring, better_own), deviating(measuring, pi_l), n / m)
+    all_seen = gain(measuring.play_all_seen(pi_g, pi_l), held)
     return SampledGap(held.value, held.standard_error, found, all_seen, one, all_)
+
+
+def _in_question(candidates: Sequence[PolicyT], play: Callable[[PolicyT], Rollouts], present: Rollouts) -> Sequence[PolicyT]:
+    """Leave out the candidates that lose clearly against the present policy in the same episodes."""
+    left = []
+    for policy in candidates:
+        difference = play(policy).returns - present.returns
+        error = float(difference.std(ddof=1)) / np.sqrt(len(difference))
+        if float(difference.mean()) + _CLEARLY * error >= 0.0:
+            left.append(policy)
+    return left
 
 
 class _Episodes:
@@ -104,6 +144,10 @@ class _Episodes:
 
     def _rng(self) -> np.random.Generator:
         return np.random.default_rng([*self._seed, 1])
+
+    @cached_property
+    def _two_kinds(self) -> TabularGame:
+        return two_kinds(self._game)
 
     def play(self, pi_g: GlobalPolicy, pi_l: LocalPolicy) -> Rollouts:
         return self._simulate(self._game, pi_l, self._model(pi_g), self._k, self._start)
@@ -131,7 +175,7 @@ class _Episodes:
         deviating = draw_without_replacement(self._start.counts, m, rng)
         start = Fleets(self._start.s_g, np.hstack([self._start.counts - deviating, deviating]))
         both = LocalPolicy(np.concatenate([pi_l.probabilities, deviation.probabilities]))
-        return self._simulate(two_kinds(self._game), both, _Alike(self._model(pi_g)), self._k, start)
+        return self._simulate(self._two_kinds, both, _Alike(self._model(pi_g)), self._k, start)
 
 
 class _Alike(Relayed):
@@ -145,21 +189,13 @@ class _Alike(Relayed):
 
 def two_kinds(game: TabularGame) -> TabularGame:
     """Make a game with two copies of every local state, s_l and S_l + s_l, one for each kind of robot; kinds never change."""
-    L, S_g, A, _ = game.P_l.shape
-    P_l = np.zeros((2, L, S_g, A, 2, L))
-    P_l[0, :, :, :, 0], P_l[1, :, :, :, 1] = game.P_l, game.P_l
-    alpha = np.tile(game.initial.alpha, 2)
+    moves = [[Rows.from_matrix(sparse.block_diag((P, P), "csr")) for P in by_action] for by_action in game.local_kernel.moves]
     return TabularGame(
         name=game.name,
-        P_g=game.P_g,
-        P_l=P_l.reshape(2 * L, S_g, A, 2 * L),
+        P_g=game.global_kernel,
+        P_l=LocalKernel.from_moves(moves, game.local_kernel.moves_at),
         r_g=game.r_g,
         r_l=np.concatenate([game.r_l, game.r_l]),
         gamma=game.gamma,
-        start=Start(game.initial.rho_g, alpha),
+        start=Start(game.initial.rho_g, np.tile(game.initial.alpha, 2)),
     )
-
-
-def _best(tried: list[Rollouts], held: Rollouts) -> int | None:
-    gains = [played.value - held.value for played in tried]
-    return int(np.argmax(gains)) if gains and max(gains) > 0.0 else None

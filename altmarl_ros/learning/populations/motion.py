@@ -15,9 +15,9 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.compiled import njit
 from altmarl_ros.games import TabularGame
 from altmarl_ros.games.rows import Rows
-from altmarl_ros.learning.workers import Workers
 from altmarl_ros.observation import Counts, draw_without_replacement
 from altmarl_ros.policies import LocalPolicy
+from altmarl_ros.workers import Workers
 
 _BLOCK = 250  # fleets
 _ONE_BY_ONE = 32  # robots; a smaller subset is drawn robot by robot, a larger one state by state

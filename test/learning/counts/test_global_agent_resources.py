@@ -9,8 +9,8 @@ from altmarl_ros.errors import ResourceError
 from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.counts.backups import GLearnOptions, choose_backup, memory_needed
 from altmarl_ros.learning.counts.global_agent import g_learn
-from altmarl_ros.learning.workers import _SERIAL_BELOW
 from altmarl_ros.policies import LocalPolicy
+from altmarl_ros.workers import _SERIAL_BELOW
 
 
 @pytest.mark.parametrize(("inertia", "expected"), [(0.8, "exact"), (0.0, "sampled")])
