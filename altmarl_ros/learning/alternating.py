@@ -28,7 +28,13 @@ from altmarl_ros.learning.gaps.equilibrium import nash_gap
 from altmarl_ros.learning.global_learners import GlobalLearner, Pair, learn_ladder, make_learner
 from altmarl_ros.learning.local_agent import l_learn, pooled
 from altmarl_ros.learning.populations.population import Rollouts
-from altmarl_ros.learning.training_options import LEARNABLE, TrainingOptions, check_options, default_runs, default_search
+from altmarl_ros.learning.training_options import (
+    LEARNABLE,
+    TrainingOptions,
+    check_options,
+    default_certificate_runs,
+    default_search,
+)
 from altmarl_ros.learning.training_state import StateKeeper, Step, TrainingState
 from altmarl_ros.learning.verdict import Verdict, judge
 from altmarl_ros.policies import LocalPolicy, PolicyBundle
@@ -98,7 +104,7 @@ def train(
     pi_g = training.learner.finished(state, held.visits, on_rung)
     gap, runs = None, options.certificate_runs
     if runs is None:
-        runs = default_runs(game) // 4
+        runs = default_certificate_runs(game)
     if runs:
         gap = nash_gap(
             game,
