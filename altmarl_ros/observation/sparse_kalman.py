@@ -124,16 +124,18 @@ def correct(m, S, reports, n):  # type: ignore[no-untyped-def]
 def _subtract(T, r, first, product):  # type: ignore[no-untyped-def]
     """T[r, j] -= W[i, r] X[i, j] for i = 0 .. count - 1 in this order and j from `first` on, product = (W, X, count).
 
-    Four of them in one pass: an entry of T is then read and written a quarter as often.
+    Four of them in one pass: an entry of T is then read and written a quarter as often. On slices the compiler sees that no
+    index is negative, and takes several j at once.
     """
     W, X, count = product
-    S_l = T.shape[1]
+    target = T[r, first:]
     fours = count - count % 4
     for i in range(0, fours, 4):
         w0, w1, w2, w3 = W[i, r], W[i + 1, r], W[i + 2, r], W[i + 3, r]
-        for j in range(first, S_l):
-            T[r, j] = (((T[r, j] - w0 * X[i, j]) - w1 * X[i + 1, j]) - w2 * X[i + 2, j]) - w3 * X[i + 3, j]
+        x0, x1, x2, x3 = X[i, first:], X[i + 1, first:], X[i + 2, first:], X[i + 3, first:]
+        for j in range(len(target)):
+            target[j] = (((target[j] - w0 * x0[j]) - w1 * x1[j]) - w2 * x2[j]) - w3 * x3[j]
     for i in range(fours, count):
-        w0 = W[i, r]
-        for j in range(first, S_l):
-            T[r, j] -= w0 * X[i, j]
+        w0, x0 = W[i, r], X[i, first:]
+        for j in range(len(target)):
+            target[j] -= w0 * x0[j]
