@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from itertools import pairwise
 from typing import Any, Callable, Iterable
 
 import numpy as np
 
 _MUCH = 100_000  # items per slice of work
 _SERIAL_BELOW = 20_000  # values; with fewer, distributing the work costs more than it saves
+_LONG = 1_000_000  # operations, about a millisecond: a call that takes less is not distributed
 
 
 class Workers:
@@ -40,3 +43,23 @@ class Workers:
 def available_cores() -> int:
     """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0))
+
+
+def in_slices(work: Callable[[slice], object], size: int, operations: float) -> None:
+    """Do `work` on all of `size` independent items; a call of many operations is split into a slice for each core.
+
+    `work` releases the interpreter lock, and treats every item alike whichever slice it is in.
+    """
+    cores = min(available_cores(), size) if operations >= _LONG else 1
+    if cores <= 1:
+        work(slice(0, size))
+        return
+    edges = np.linspace(0, size, cores + 1).astype(int).tolist()
+    for _ in _shared_pool(os.getpid(), cores).map(work, [slice(first, last) for first, last in pairwise(edges)]):
+        pass
+
+
+@cache
+def _shared_pool(process: int, threads: int) -> ThreadPoolExecutor:
+    # One for each process: threads do not live on in a fork.
+    return ThreadPoolExecutor(threads)

@@ -4,11 +4,12 @@
     python benchmarks/fleet.py --quick                 # fewer ticks
     python benchmarks/fleet.py --only latency 100      # one measurement and one size; several may be named
     python benchmarks/fleet.py --only soak 1000        # 2 Hz for 60 s: missed deadlines
+    python benchmarks/fleet.py --game FILE --only latency 300    # another game, such as a floor of 100 zones
 
 Sizes up to 1000 are robot nodes in at most 4 processes, larger ones a `crowd`. The floor is a bare rclpy broadcast
 and k answers between as many processes and nodes with the same QoS and executor. It runs between the fleet's ticks, in
 another ROS domain, so that a busy machine slows down both alike. Wire bytes are IP packets counted on the
-loopback interface (needs CAP_NET_RAW). Without a policy of k rungs for the warehouse one is trained first.
+loopback interface (needs CAP_NET_RAW). Without a policy of k rungs for the game one is trained first.
 """
 
 from __future__ import annotations
@@ -245,14 +246,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="*", default=[], help=f"of {', '.join(MEASUREMENTS)} and of the sizes")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--game", default="warehouse", help="built-in game or YAML file")
+    parser.add_argument("--policy", type=Path, help="bundle; default: that which is kept for the game")
     parser.add_argument("--k", type=int, default=25)
     parser.add_argument("--period", type=float, default=0.2)
     arguments = parser.parse_args()
     wanted = [name for name in MEASUREMENTS if name in arguments.only] or list(MEASUREMENTS)
     sizes = [int(size) for size in arguments.only if size.isdigit()] or [*NODES, *CROWDS]
     ticks = 50 if arguments.quick else 300
-    game = load_game("warehouse")
-    policy, bundle = find_bundle(game, "warehouse", None)
+    policy, bundle = find_bundle(load_game(arguments.game), arguments.game, arguments.policy)
     console = Console(width=150)
     console.print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {platform.platform()}")
     rows: dict[int, dict[str, str]] = {}
@@ -260,7 +262,7 @@ def main() -> None:
         k = min(n, arguments.k, bundle.pi_g.most_reports or n)
         period = max(arguments.period, n / 2000) if n <= NODES[-1] else arguments.period
         plan = FleetPlan(
-            "warehouse",
+            arguments.game,
             policy,
             robots=n,
             k=k,

@@ -15,6 +15,8 @@ _BLOCKS = "▁▂▃▄▅▆▇█"
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _FIXED = 10  # lines besides those of the zones
 _LEAST_ZONES = 3
+_MANY_ZONES = 20  # with more of them, empty ones are left out
+_EMPTY = 0.005  # share of the robots that rounds to 0 %
 
 
 def top_view(views: Sequence[TickView], width: int, height: int, silence: float | None = None) -> RenderableType:
@@ -85,9 +87,14 @@ def _decision(now: TickView) -> Text:
 
 def _zones(now: TickView, width: int, most: int) -> RenderableType:
     shares = now.truth or ()
-    order = sorted(range(len(now.zones)), key=lambda j: -(shares[j] if shares else now.estimate[j]))
+    marked, here = {now.zone, now.next_zone}, len(now.zones)
+    order = sorted(range(here), key=lambda j: (j not in marked, -(shares[j] if shares else now.estimate[j])))
+    if here > _MANY_ZONES:
+        order = [j for j in order if j in marked or max(now.estimate[j], shares[j] if shares else 0.0) >= _EMPTY]
     shown = sorted(order[:most])
-    cells = max(4, (width - 30 - min(14, max(map(len, now.zones), default=0))) // (2 if shares else 1))
+    rest = f"+ {here - len(shown)} more" if here > len(shown) else ""
+    names = min(14, max(len(rest), *map(len, now.zones))) if here else 0
+    cells = max(4, (width - 30 - names) // (2 if shares else 1))
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     table.add_column("", max_width=14, no_wrap=True, overflow="ellipsis")
     titles = [("estimate", "cyan"), ("truth", "green")] if shares else [("estimate", "cyan")]
@@ -95,7 +102,6 @@ def _zones(now: TickView, width: int, most: int) -> RenderableType:
         table.add_column(title, style=style, no_wrap=True, header_style=style)
         table.add_column("", justify="right", style=style, no_wrap=True, min_width=4)
     table.add_column("", no_wrap=True)
-    here = len(now.zones)
     for j in shown:
         marks = ["is here"] if now.zone == j else []
         marks += ["goes here"] if now.next_zone == j else []
@@ -103,8 +109,8 @@ def _zones(now: TickView, width: int, most: int) -> RenderableType:
         for values in (now.estimate, shares) if shares else (now.estimate,):
             row += [Text(bar(values[j], cells)), f"{100 * values[j]:.0f} %"]
         table.add_row(*row, Text(", ".join(marks), style="bold yellow"))
-    if here > most:
-        table.add_row(Text(f"+ {here - most} more", style="dim"))
+    if rest:
+        table.add_row(Text(rest, style="dim"))
     return table
 
 

@@ -30,7 +30,13 @@ from altmarl_ros.learning.local_responses import local_responses, local_values, 
 from altmarl_ros.learning.long_run import play_on
 from altmarl_ros.learning.populations.population import Rollouts
 from altmarl_ros.learning.room.report import RoomReport
-from altmarl_ros.learning.training_options import LEARNABLE, TrainingOptions, check_options, default_runs, default_search
+from altmarl_ros.learning.training_options import (
+    LEARNABLE,
+    TrainingOptions,
+    check_options,
+    default_certificate_runs,
+    default_search,
+)
 from altmarl_ros.learning.training_state import StateKeeper, Step, TrainingState
 from altmarl_ros.learning.verdict import Verdict, judge
 from altmarl_ros.policies import LocalPolicy, PolicyBundle
@@ -100,7 +106,7 @@ def train(
     pi_g = training.learner.finished(state, held.visits, on_rung)
     gap, runs = None, options.certificate_runs
     if runs is None:
-        runs = default_runs(game) // 4
+        runs = default_certificate_runs(game)
     if runs:
         gap = nash_gap(
             game,

@@ -185,14 +185,18 @@ def _look_ahead(problem, kind, wanted, V, ahead):  # type: ignore[no-untyped-def
         if problem.moves_at[s] == kind:
             for x in range(problem.successor_start[s], problem.successor_start[s + 1]):
                 needed[problem.successor[x]] = True
-    for after in range(S_g):
-        if needed[after]:
-            for row in range(size):
-                if wanted[kind * size + row]:
-                    total = 0.0
-                    for e in range(problem.indptr[kind * size + row], problem.indptr[kind * size + row + 1]):
-                        total += problem.data[e] * V[after, problem.indices[e]]
-                    ahead[after, row] = total
+    states = np.flatnonzero(needed)
+    values = np.ascontiguousarray(V[states].T)  # [l', s']: a row of P_l is added up for all s' at once
+    total = np.empty(len(states))
+    for row in range(size):
+        if wanted[kind * size + row]:
+            total[:] = 0.0
+            for e in range(problem.indptr[kind * size + row], problem.indptr[kind * size + row + 1]):
+                p, there = problem.data[e], values[problem.indices[e]]
+                for x in range(len(total)):
+                    total[x] += p * there[x]
+            for x in range(len(total)):
+                ahead[states[x], row] = total[x]
 
 
 @njit(nogil=True, cache=True)

@@ -12,6 +12,8 @@ from altmarl_ros.observation import DEFAULT_MODEL
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.shares import SharesProcess
 
+_LEAST_RUNS = 8  # episodes; what filters of hundreds of states can play in seconds
+
 LEARNABLE = ("filtered", "fresh")
 """Observation models for which a pair can be learned; a pair for `fresh` also serves `sticky`."""
 
@@ -33,7 +35,7 @@ class TrainingOptions:
         confidence: number of standard errors by which a step must improve the value to be kept.
         seed: seed of all random numbers.
         certificate_runs: episodes that choose deviations for the final pair's NashGap, and as many that measure them;
-            0 leaves the NashGap and the verdict out, None takes a quarter of `default_runs`.
+            0 leaves the NashGap and the verdict out, None takes `default_certificate_runs`.
         search_seconds: time for which other responses are tried after the rounds (`closing.Closing`); None takes
             `default_search`, and a training that is stopped by time may differ from one machine to the next.
         g_learn: options of G-LEARN over count vectors; its `backup` says how G-LEARN computes at all, see `learns_ladder`.
@@ -134,4 +136,9 @@ def default_runs(game: TabularGame) -> int:
     if game.continuous is not None:
         return 100
     most = 400 if game.hidden is None else 120  # the bank of filters follows many hypotheses
-    return min(most, max(40, 4000 // game.n_local_states))
+    return min(most, max(_LEAST_RUNS, 4000 // game.n_local_states))
+
+
+def default_certificate_runs(game: TabularGame) -> int:
+    """Return the number of episodes that choose deviations for a NashGap, and of those that measure them."""
+    return max(_LEAST_RUNS, default_runs(game) // 4)

@@ -26,7 +26,7 @@ from altmarl_ros.learning.shares.mean_field_bounds import HOLDS_FOR, points_from
 from altmarl_ros.learning.shares.measured_value import measured_gains
 from altmarl_ros.learning.shares.subset_values import counted_bound, subset_bound
 from altmarl_ros.learning.shares.told import told_process, told_start
-from altmarl_ros.learning.training_options import TrainingOptions, default_runs
+from altmarl_ros.learning.training_options import TrainingOptions, default_certificate_runs
 from altmarl_ros.observation import Fresh, make_filter
 from altmarl_ros.observation.start_posterior import mean_start
 from altmarl_ros.policies import LocalPolicy
@@ -116,7 +116,7 @@ def _process(game: TabularGame, pair: Pair) -> SharesProcess:
 def _earned(game: TabularGame, pair: Pair, options: TrainingOptions) -> tuple[float, float]:
     pi_g, pi_l = pair
     rng = np.random.default_rng([options.seed, 8])
-    start = start_fleets(game, options.n, default_runs(game) // 4, rng)
+    start = start_fleets(game, options.n, default_certificate_runs(game), rng)
     model = Fresh(pi_g, game.initial) if options.learn_for == "fresh" else make_filter(game, pi_l, pi_g)
     horizon = discounted_horizon(game.gamma, _TAIL)
     measurable = game.hidden is None and game.room is None

@@ -19,6 +19,9 @@ from altmarl_ros.observation import kalman, sparse_kalman
 from altmarl_ros.observation.model import Counts
 from altmarl_ros.policies import GlobalPolicy, LocalPolicy
 from altmarl_ros.policies.shares import SharesPolicy, SharesProcess
+from altmarl_ros.workers import in_slices
+
+_PER_ENTRY = 10  # operations of a prediction for each entry of the covariance, about
 
 
 class KalmanSteps(Protocol):
@@ -67,11 +70,19 @@ class SparseSteps:
 
     def predict(self, s_g: NDArray[np.int64], means: FloatArray, covariances: FloatArray, n: int) -> None:
         """See KalmanSteps."""
-        _predict(self._arrays, s_g, (means, covariances), max(n, 1))
+
+        def predict(runs: slice) -> None:
+            _predict(self._arrays, s_g[runs], (means[runs], covariances[runs]), max(n, 1))
+
+        in_slices(predict, len(means), covariances.size * _PER_ENTRY)
 
     def correct(self, means: FloatArray, covariances: FloatArray, reports: Counts, n: int) -> None:
         """See KalmanSteps; all robots heard are known exactly."""
-        _correct((means, covariances), reports, max(n, 1))
+
+        def correct(runs: slice) -> None:
+            _correct((means[runs], covariances[runs]), reports[runs], max(n, 1))
+
+        in_slices(correct, len(means), covariances.size * means.shape[1])
 
     def shares(self, means: FloatArray) -> FloatArray:
         """See KalmanSteps."""

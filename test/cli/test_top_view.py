@@ -107,6 +107,14 @@ def test_it_says_what_is_known_of_the_tick():
     assert "nothing heard" not in text
 
 
+def test_of_many_zones_it_leaves_out_the_empty_ones_but_shows_where_the_coordinator_is_and_goes():
+    names = tuple(f"zone {j:03}" for j in range(100))
+    shares = tuple({40: 0.7, 41: 0.3}.get(j, 0.0) for j in range(100))
+    lines = drawn([view(zones=names, estimate=shares, truth=shares, zone=7, next_zone=93)], 120, 10**6)
+    assert [line.split()[1] for line in lines if line.startswith("zone ")] == ["007", "040", "041", "093"]
+    assert any(line.startswith("+ 96 more") for line in lines)
+
+
 def test_without_truth_or_game_it_shows_the_estimate_alone():
     bare = view(truth=None, true_reward=None, zone=None, next_zone=None, game="", period=None, model="", role="")
     text = "\n".join(drawn([bare], 80, 24))

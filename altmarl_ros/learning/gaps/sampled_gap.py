@@ -1,9 +1,10 @@
 """Estimates the gains of deviations in fleets of any size, by simulation with common random numbers.
 
 Candidates are made and compared on one set of random numbers, and the gain of the best one is measured on another set. So
-its 95 % interval is that of a policy fixed beforehand, not of a maximum over noise. The estimate is the gain of a policy
-that was found; the best of its class gains at least as much. Episodes end where 1 % of the discounted weight is left
-(`discounted_horizon`), so about that share of every gain is missing.
+its 95 % interval is that of a policy fixed beforehand, not of a maximum over noise. Candidates that clearly lose in a few
+episodes of their own, in which a coordinator with a filter hears all robots, are not compared any further. The estimate is
+the gain of a policy that was found; the best of its class gains at least as much. Episodes end where 1 % of the discounted
+weight is left (`discounted_horizon`), so about that share of every gain is missing.
 
 One robot of n changes the team's reward by order 1/n, which is below the noise of any simulation. Therefore the share SHARE
 of the robots deviates, and the team's gain is divided by this share. To first order this is n times the team's gain from
@@ -17,7 +18,8 @@ and `filtered` by the top rung; candidates replace this rung, or the whole polic
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable
+from functools import cached_property
+from typing import Callable, Sequence, TypeVar
 
 import numpy as np
 
@@ -36,6 +38,10 @@ from altmarl_ros.observation import Counts, Fresh, ObservationModel, Relayed, al
 from altmarl_ros.policies import GlobalPolicy, LocalPolicy
 
 TAIL = 0.01
+_FEW = 4  # least episodes that sort out candidates, and one in so many of those that choose
+_CLEARLY = 4.0  # standard errors by which a candidate must lose in them to be left out
+
+PolicyT = TypeVar("PolicyT", GlobalPolicy, LocalPolicy)
 SHARE = 0.1
 """Share of the robots that deviate together, to estimate the gain of one."""
 
@@ -68,35 +74,72 @@ def sampled_gap(
 
     `runs` episodes choose the deviations, and as many others measure them.
     """
-    choosing, measuring = (_Episodes(game, pi_l, n=n, k=k, runs=runs, seed=[seed, part], model=model) for part in range(2))
+    sizes = {"choosing": runs, "measuring": runs, "sorting": max(_FEW, runs // _FEW)}
+    choosing, measuring, sorting = (
+        _Episodes(game, pi_l, n=n, k=k, runs=size, seed=[seed, part], model=_model_of(name, model))
+        for part, (name, size) in enumerate(sizes.items())
+    )
     chosen_by = choosing.play(pi_g, pi_l)
     held = measuring.play(pi_g, pi_l)
 
-    def gain(base: Rollouts, play: Callable[[_Episodes], Rollouts], scale: float = 1.0) -> Interval:
-        return Interval.of_gain(play(measuring).returns - base.returns, scale)
+    def best(candidates: Sequence[PolicyT], play: Callable[[_Episodes, PolicyT], Rollouts], present: PolicyT) -> PolicyT | None:
+        """Find the candidate that gains most over the present policy, if one does."""
+        left = candidates
+        if len(candidates) > 1 and sizes["sorting"] < runs:
+            left = _in_question(candidates, lambda policy: play(sorting, policy), play(sorting, present))
+        base = chosen_by if play is not deviating else play(choosing, present)
+        gains = [play(choosing, policy).value - base.value for policy in left]
+        return left[int(np.argmax(gains))] if gains and max(gains) > 0.0 else None
+
+    def coordinating(episodes: _Episodes, other: GlobalPolicy) -> Rollouts:
+        return episodes.play(other, pi_l)
+
+    def acting(episodes: _Episodes, policy: LocalPolicy) -> Rollouts:
+        return episodes.play(pi_g, policy)
+
+    m = max(1, round(SHARE * n))
+
+    def deviating(episodes: _Episodes, policy: LocalPolicy) -> Rollouts:
+        return episodes.play_deviators(pi_g, pi_l, policy, m)
+
+    def gain(played: Rollouts, base: Rollouts, scale: float = 1.0) -> Interval:
+        return Interval.of_gain(played.returns - base.returns, scale)
 
     rung = min(k, n) if model == "fresh" or pi_g.most_reports is None else pi_g.most_reports
     others = global_candidates(game, pi_g, pi_l, k=rung, n=n, occupancy=chosen_by.visits, relearn=relearn, seed=seed)
     seen = choosing.play_all_seen(pi_g, pi_l).visits
     policies = local_candidates(game, pi_l, (*views(game, chosen_by.visits), seen), n=n)
-    better_global = _best([choosing.play(other, pi_l) for other in others], chosen_by)
-    played = [choosing.play(pi_g, policy) for policy in policies]
-    most_held = max(HELD_AT_MOST, float(chosen_by.held.mean()))  # a deviation keeps to the room if all robots can play it
-    policies = [policy for policy, rollouts in zip(policies, played, strict=True) if rollouts.held.mean() <= most_held]
-    better_local = _best([rollouts for rollouts in played if rollouts.held.mean() <= most_held], chosen_by)
-    m = max(1, round(SHARE * n))
-    own = choosing.play_deviators(pi_g, pi_l, pi_l, m)
-    better_own = _best([choosing.play_deviators(pi_g, pi_l, policy, m) for policy in policies], own)
+    if game.room is not None:  # a deviation keeps to the room if all robots can play it
+        most_held = max(HELD_AT_MOST, float(chosen_by.held.mean()))
+        policies = [policy for policy in policies if acting(choosing, policy).held.mean() <= most_held]
+    better_global = best(others, coordinating, pi_g)
+    better_local = best(policies, acting, pi_l)
+    better_own = best(policies, deviating, pi_l)
     one = all_ = found = Interval.nothing()
     if better_global is not None:
-        found = gain(held, lambda episodes: episodes.play(others[better_global], pi_l))
+        found = gain(coordinating(measuring, better_global), held)
     if better_local is not None:
-        all_ = gain(held, lambda episodes: episodes.play(pi_g, policies[better_local]))
+        all_ = gain(acting(measuring, better_local), held)
     if better_own is not None:
-        base = measuring.play_deviators(pi_g, pi_l, pi_l, m)
-        one = gain(base, lambda episodes: episodes.play_deviators(pi_g, pi_l, policies[better_own], m), n / m)
-    seen_gain = gain(held, lambda episodes: episodes.play_all_seen(pi_g, pi_l))
+        one = gain(deviating(measuring, better_own), deviating(measuring, pi_l), n / m)
+    seen_gain = gain(measuring.play_all_seen(pi_g, pi_l), held)
     return SampledGap(held.value, held.standard_error, found, seen_gain, one, all_)
+
+
+def _model_of(part: str, model: str) -> str:
+    """The observation model of a part of the episodes: a filter is slow, and nearly sees all robots."""
+    return "all_seen" if part == "sorting" and model == "filtered" else model
+
+
+def _in_question(candidates: Sequence[PolicyT], play: Callable[[PolicyT], Rollouts], present: Rollouts) -> Sequence[PolicyT]:
+    """Leave out the candidates that lose clearly against the present policy in the same episodes."""
+    left = []
+    for policy in candidates:
+        difference = play(policy).returns - present.returns
+        error = float(difference.std(ddof=1)) / np.sqrt(len(difference))
+        if float(difference.mean()) + _CLEARLY * error >= 0.0:
+            left.append(policy)
+    return left
 
 
 class _Episodes:
@@ -104,12 +147,16 @@ class _Episodes:
 
     def __init__(self, game: TabularGame, pi_l: LocalPolicy, *, n: int, k: int, runs: int, seed: list[int], model: str) -> None:
         self._name = model
-        self._game, self._pi_l, self._n, self._k, self._seed = game, pi_l, n, min(k, n), seed
+        self._game, self._pi_l, self._n, self._k, self._seed = game, pi_l, n, n if model == "all_seen" else min(k, n), seed
         self._horizon = discounted_horizon(game.gamma, TAIL)
         self._start = start_fleets(game, n, runs, np.random.default_rng([*seed, 0]))
 
     def _rng(self) -> np.random.Generator:
         return np.random.default_rng([*self._seed, 1])
+
+    @cached_property
+    def _two_kinds(self) -> TabularGame:
+        return two_kinds(self._game)
 
     def play(self, pi_g: GlobalPolicy, pi_l: LocalPolicy) -> Rollouts:
         return self._simulate(self._game, pi_l, self._model(pi_g), self._k, self._start)
@@ -121,6 +168,8 @@ class _Episodes:
 
     def _model(self, pi_g: GlobalPolicy) -> ObservationModel:
         # A filter predicts by the policy that the coordinator knows, even if robots deviate from it.
+        if self._name == "all_seen":
+            return all_seen(self._game, self._pi_l, pi_g)
         return Fresh(pi_g, self._game.initial) if self._name == "fresh" else make_filter(self._game, self._pi_l, pi_g)
 
     def play_all_seen(self, pi_g: GlobalPolicy, pi_l: LocalPolicy) -> Rollouts:
@@ -137,7 +186,7 @@ class _Episodes:
         deviating = draw_without_replacement(self._start.counts, m, rng)
         start = Fleets(self._start.s_g, np.hstack([self._start.counts - deviating, deviating]), self._start.d)
         both = LocalPolicy(np.concatenate([pi_l.probabilities, deviation.probabilities]))
-        return self._simulate(two_kinds(self._game), both, _Alike(self._model(pi_g)), self._k, start)
+        return self._simulate(self._two_kinds, both, _Alike(self._model(pi_g)), self._k, start)
 
 
 class _Alike(Relayed):
@@ -174,8 +223,3 @@ def _two_copies(kernel: LocalKernel) -> LocalKernel:
 
     moves = [[Sparse(block_diag([P, P], format="csr")) for P in by_action] for by_action in kernel.moves]
     return LocalKernel.from_moves(moves, kernel.moves_at)
-
-
-def _best(tried: list[Rollouts], held: Rollouts) -> int | None:
-    gains = [played.value - held.value for played in tried]
-    return int(np.argmax(gains)) if gains and max(gains) > 0.0 else None

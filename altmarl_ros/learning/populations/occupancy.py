@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
+from altmarl_ros.compiled import njit
 from altmarl_ros.games.rows import check_dense
 
 _FIRST_ROOM = 64  # pairs
@@ -81,18 +82,32 @@ class OccupancySum:
 
     def __init__(self, shape: tuple[int, int, int]) -> None:
         self._shape = shape
-        self._place: dict[tuple[int, int], int] = {}
+        self._place = np.full(shape[0] * shape[2], -1, dtype=np.int64)  # row of each pair, -1 for one that did not occur
+        self._pairs = 0
         self._weight = np.zeros((_FIRST_ROOM, shape[1]))
 
     def add(self, s_g: NDArray[np.int64], a_g: NDArray[np.int64], weight: FloatArray) -> None:
         """Add the weights [R, S_l] of runs at s_g [R] with a_g [R], one after the other."""
-        places = [self._place.setdefault(pair, len(self._place)) for pair in zip(s_g.tolist(), a_g.tolist(), strict=True)]
-        if len(self._place) > len(self._weight):
-            more = max(len(self._place), 2 * len(self._weight)) - len(self._weight)
+        pairs = s_g * self._shape[2] + a_g
+        new = np.unique(pairs[self._place[pairs] < 0])
+        if len(new):
+            self._place[new] = self._pairs + np.arange(len(new))
+            self._pairs += len(new)
+        if self._pairs > len(self._weight):
+            more = max(self._pairs, 2 * len(self._weight)) - len(self._weight)
             self._weight = np.concatenate([self._weight, np.zeros((more, self._shape[1]))])
-        np.add.at(self._weight, places, weight)
+        _add_rows(self._weight, self._place[pairs], weight)
 
     def result(self) -> Occupancy:
         """What was added."""
-        s_g, a_g = np.array(list(self._place), dtype=np.int64).reshape(-1, 2).T
-        return Occupancy(s_g, a_g, self._weight[: len(self._place)], self._shape)
+        pairs = np.flatnonzero(self._place >= 0)
+        s_g, a_g = np.divmod(pairs, self._shape[2])
+        return Occupancy(s_g, a_g, self._weight[self._place[pairs]], self._shape)
+
+
+@njit(nogil=True, cache=True)
+def _add_rows(table, rows, values):  # type: ignore[no-untyped-def]
+    for r in range(len(rows)):
+        row = table[rows[r]]
+        for j in range(len(row)):
+            row[j] += values[r, j]

@@ -20,8 +20,9 @@ import numpy as np
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.compiled import njit
-from altmarl_ros.policies.shares.process import SharesProcess
+from altmarl_ros.policies.shares.process import ProcessArrays, SharesProcess
 from altmarl_ros.policies.shares.vectors import ValueVectors
+from altmarl_ros.workers import in_slices
 
 PRECISION = 1e-12
 """Distance of exact values from the fixed point, as a share of the process' scale; rounding is about 1e-15."""
@@ -32,9 +33,7 @@ _KRYLOV = 12  # sweeps in a cycle, each of which keeps a copy of the values
 
 def backed_up(process: SharesProcess, vectors: ValueVectors, alpha: FloatArray) -> FloatArray:
     """T alpha: what the nodes of `vectors` earn [node, S_l] where the nodes that they go on with earn `alpha` [., S_l]."""
-    out = np.empty((len(vectors.choice), process.n_local_states))
-    _sweep(process.arrays, vectors.arrays, alpha, out)
-    return out
+    return _swept(process.arrays, vectors, alpha)
 
 
 def evaluate(process: SharesProcess, vectors: ValueVectors, precision: float = PRECISION) -> ValueVectors:
@@ -46,9 +45,7 @@ def evaluate(process: SharesProcess, vectors: ValueVectors, precision: float = P
     )
 
     def linear_part(values: FloatArray) -> FloatArray:
-        out = np.empty_like(values)
-        _sweep(homogeneous, vectors.arrays, values, out)
-        return out
+        return _swept(homogeneous, vectors, values)
 
     for _ in range(_MOST_CYCLES):
         following = backed_up(process, vectors, alpha)
@@ -60,27 +57,41 @@ def evaluate(process: SharesProcess, vectors: ValueVectors, precision: float = P
     return replace(vectors, alpha=following + factor * low)
 
 
+def _swept(process: ProcessArrays, vectors: ValueVectors, alpha: FloatArray) -> FloatArray:
+    out = np.empty((len(vectors.choice), process.reward.shape[1]))
+
+    def work(nodes: slice) -> None:
+        _sweep(process, vectors.arrays, alpha, (nodes.start, out[nodes]))
+
+    entries = len(process.data) / (len(process.indptr) - 1)  # of a row of a kernel
+    in_slices(work, len(out), out.size * (entries + len(vectors.following) / max(1, len(out))))
+    return out
+
+
 def _correction(linear_part: Callable[[FloatArray], FloatArray], residual: FloatArray) -> FloatArray:
     # One cycle of GMRES: z of the Krylov space of the residual for which residual - (z - T z), T linear, is least.
-    size = float(np.sqrt((residual**2).sum()))
-    basis = [residual / size]
+    flat = residual.ravel()
+    size = np.sqrt(_dot(flat, flat))
+    basis = np.empty((_KRYLOV + 1, len(flat)))
+    basis[0] = flat / size
     H = np.zeros((_KRYLOV + 1, _KRYLOV))
     for m in range(_KRYLOV):
-        w = basis[m] - linear_part(basis[m])
-        for i, v in enumerate(basis):
-            H[i, m] = float((v * w).sum())
-            w -= H[i, m] * v
-        H[m + 1, m] = float(np.sqrt((w**2).sum()))
+        w = basis[m + 1]
+        np.subtract(basis[m], linear_part(basis[m].reshape(residual.shape)).ravel(), out=w)
+        for i in range(m + 1):
+            H[i, m] = _dot(basis[i], w)
+            _add(w, -H[i, m], basis[i])
+        H[m + 1, m] = np.sqrt(_dot(w, w))
         if H[m + 1, m] <= 1e-14 * abs(H[: m + 1, m]).max():
             break
-        basis.append(w / H[m + 1, m])
+        w /= H[m + 1, m]
     target = np.zeros(m + 2)
     target[0] = size
     weights = np.linalg.lstsq(H[: m + 2, : m + 1], target, rcond=None)[0]
-    correction = np.zeros_like(residual)
+    correction = np.zeros_like(flat)
     for weight, v in zip(weights, basis, strict=False):
-        correction += weight * v
-    return correction
+        _add(correction, weight, v)
+    return correction.reshape(residual.shape)
 
 
 def inconsistency(process: SharesProcess, vectors: ValueVectors) -> float:
@@ -89,10 +100,31 @@ def inconsistency(process: SharesProcess, vectors: ValueVectors) -> float:
 
 
 @njit(nogil=True, cache=True)
-def _sweep(process, nodes, alpha, out):  # type: ignore[no-untyped-def]
+def _dot(one, other):  # type: ignore[no-untyped-def]
+    # Eight sums side by side, which a processor adds up at once.
+    sums = np.zeros(8)
+    whole = len(one) - len(one) % 8
+    for i in range(0, whole, 8):
+        for j in range(8):
+            sums[j] += one[i + j] * other[i + j]
+    for i in range(whole, len(one)):
+        sums[0] += one[i] * other[i]
+    return sums.sum()
+
+
+@njit(nogil=True, cache=True)
+def _add(total, weight, values):  # type: ignore[no-untyped-def]
+    for i in range(len(total)):
+        total[i] += weight * values[i]
+
+
+@njit(nogil=True, cache=True)
+def _sweep(process, nodes, alpha, part):  # type: ignore[no-untyped-def]
+    """Write T alpha of some nodes, part = (the first of them, their values)."""
+    first, out = part
     S_l = out.shape[1]
     ahead = np.empty(S_l)
-    for i in range(len(nodes.choice)):
+    for i in range(first, first + len(out)):
         s, c = nodes.state[i], nodes.choice[i]
         ahead[:] = 0.0
         outcome = process.outcome_start[c]
@@ -107,4 +139,4 @@ def _sweep(process, nodes, alpha, out):  # type: ignore[no-untyped-def]
             total = process.reward[s, j] + process.choice_reward[c]
             for e in range(process.indptr[row + j], process.indptr[row + j + 1]):
                 total += process.data[e] * ahead[process.indices[e]]
-            out[i, j] = total
+            out[i - first, j] = total

@@ -27,6 +27,7 @@ from altmarl_ros.learning.shares.estimates import SimulatedEstimates, start_esti
 from altmarl_ros.learning.shares.points import Points, thinned
 from altmarl_ros.policies.shares.lookahead import SharesPolicy, predict
 from altmarl_ros.policies.shares.process import IntArray, SharesProcess
+from altmarl_ros.workers import in_slices
 
 HOLDS_FOR = "at most, for the mean field (infinitely many robots) only"
 
@@ -82,9 +83,18 @@ class Sawtooth:
         """The bound at global states [B] and shares [B, S_l], by one step of lookahead on the interpolation."""
         predicted = predict(self.process, s, shares)
         local = (shares * self.process.arrays.reward[s]).sum(axis=1)
-        out = np.empty(len(s))
-        _backed_up(self.process.arrays, self._teeth, (np.asarray(s, dtype=np.int64), predicted, local), out)
+        out = self.backed_up(np.asarray(s, dtype=np.int64), predicted, local)
         return np.minimum(out, _informed_value(self.process, self.informed, s, shares))
+
+    def backed_up(self, s: IntArray, predicted: FloatArray, local: FloatArray) -> FloatArray:
+        """One step of lookahead at global states [B] whose robots earn `local` [B] and will have the shares `predicted`."""
+        process, teeth, out = self.process, self._teeth, np.empty(len(s))
+
+        def work(part: slice) -> None:
+            _back_up(process.arrays, teeth, (s[part], predicted[part], local[part]), out[part])
+
+        in_slices(work, len(s), predicted.size * process.most_successors)
+        return out
 
     @property
     def _teeth(self) -> _Teeth:
@@ -105,10 +115,8 @@ def sawtooth(points: Points, precision: float = 1e-5, most_sweeps: int = 300) ->
     values = _informed_value(process, informed, points.s, points.shares)
     for _ in range(most_sweeps):
         bound = Sawtooth(process, informed, corners.reshape(S_g, S_l), points, values)
-        lower_corners, lower = np.empty_like(corners), np.empty_like(values)
-        _backed_up(process.arrays, bound._teeth, (corner_s, corner_predicted, corner_local), lower_corners)
-        _backed_up(process.arrays, bound._teeth, (points.s, points.predicted, points.local_reward), lower)
-        lower_corners, lower = np.minimum(corners, lower_corners), np.minimum(values, lower)
+        lower_corners = np.minimum(corners, bound.backed_up(corner_s, corner_predicted, corner_local))
+        lower = np.minimum(values, bound.backed_up(points.s, points.predicted, points.local_reward))
         fall = max(float((corners - lower_corners).max()), float((values - lower).max(initial=0.0)))
         corners, values = lower_corners, lower
         if fall <= precision * (1.0 - process.gamma) * process.scale:
@@ -158,15 +166,15 @@ def _informed_sweep(process, alpha, out):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _interpolated(process, teeth, s, m):  # type: ignore[no-untyped-def]
-    S_l = len(m)
+def _interpolated(process, teeth, s, m, occupied):  # type: ignore[no-untyped-def]
+    """The interpolation at s for shares m [S_l], which are 0 outside of the states `occupied`."""
     plane = 0.0
-    for j in range(S_l):
+    for j in occupied:
         plane += teeth.corners[s, j] * m[j]
     tooth = 0.0
     for i in range(teeth.first[s], teeth.first[s + 1]):
         ratio, below = np.inf, teeth.values[i]
-        for j in range(S_l):
+        for j in range(len(m)):
             b = teeth.shares[i, j]
             if b > 0.0:
                 ratio = min(ratio, m[j] / b)
@@ -178,22 +186,23 @@ def _interpolated(process, teeth, s, m):  # type: ignore[no-untyped-def]
     best = -np.inf
     for c in range(process.choice_start[s], process.choice_start[s + 1]):
         total = 0.0
-        for j in range(S_l):
+        for j in occupied:
             total += teeth.informed[c, j] * m[j]
         best = max(best, total)
     return min(plane + tooth, best)
 
 
 @njit(nogil=True, cache=True)
-def _backed_up(process, teeth, at, out):  # type: ignore[no-untyped-def]
+def _back_up(process, teeth, at, out):  # type: ignore[no-untyped-def]
     states, predicted, local = at
     ahead = np.empty(len(process.successor))
     for b in range(len(states)):
         s = states[b]
+        occupied = np.flatnonzero(predicted[b])
         begin = process.successor_start[s]
         for x in range(process.successor_start[s + 1] - begin):
             then = process.successor[begin + x]
-            ahead[x] = _interpolated(process, teeth, then, predicted[b])
+            ahead[x] = _interpolated(process, teeth, then, predicted[b], occupied)
         best = -np.inf
         for c in range(process.choice_start[s], process.choice_start[s + 1]):
             future = 0.0

@@ -18,8 +18,8 @@ from __future__ import annotations
 import numpy as np
 
 from altmarl_ros.arrays import FloatArray
+from altmarl_ros.compiled import njit
 from altmarl_ros.errors import ResourceError
-from altmarl_ros.games.sparse import Sparse
 from altmarl_ros.games.tabular import Start, TabularGame
 from altmarl_ros.learning.counts.backups import GLearnOptions
 from altmarl_ros.learning.counts.count_kernel import start_distribution
@@ -28,20 +28,25 @@ from altmarl_ros.learning.shares.bounds import Bound
 from altmarl_ros.policies.counts import number_of_counts
 from altmarl_ros.policies.local_policy import LocalPolicy
 from altmarl_ros.policies.shares.process import SharesProcess
+from altmarl_ros.workers import in_slices
 
 _MOST_SWEEPS = 100_000
 _PRECISION = 1e-6  # width of the bounds on V_k, as a share of the scale of rewards
-_ROUGH = 3e-5  # the same where sweeps are expensive
+_ROUGH = 3e-5  # the same for a bound that is told to two digits
 _LEAST_TOLERANCE = 1e-300  # where all rewards are the same
 
 
-def subset_bound(process: SharesProcess, start: Start, k: int, *, memory_limit: int = 1 << 30) -> Bound:
+def subset_bound(
+    process: SharesProcess, start: Start, k: int, *, precision: float = _ROUGH, memory_limit: int = 1 << 30
+) -> Bound:
     """E V_k at the start by tuples of states, which no coordinator of n >= k robots exceeds.
+
+    It is within `precision` times the scale of rewards.
 
     Raises:
         ResourceError: the table over tuples does not fit.
     """
-    V = tuple_values(process, k, memory_limit=memory_limit)
+    V = tuple_values(process, k, precision=precision, memory_limit=memory_limit)
     value = float(start.rho_g @ V.reshape(len(V), -1) @ tuple_distribution(start, k).ravel())
     return Bound(value, _holds_for(k))
 
@@ -59,23 +64,26 @@ def tuple_values(process: SharesProcess, k: int, *, precision: float = _PRECISIO
             f"values of {k} robots on {S_l} local states need {needed / 2**20:,.0f} MiB, over the limit of "
             f"{memory_limit / 2**20:,.0f} MiB; take fewer robots"
         )
-    V = np.stack([_mean_over_tuple(r, k) for r in process.arrays.reward])
-    reward = V.copy()
+    reward = np.stack([_mean_over_tuple(r, k).ravel() for r in process.arrays.reward])
+    V = reward.copy()
+    if k > 1:  # what robots are worth alone is a start from above
+        V = np.stack([_mean_over_tuple(alone, k).ravel() for alone in tuple_values(process, 1, precision=precision)])
     factor = process.gamma / (1.0 - process.gamma)
+    entries = len(process.arrays.data) / len(process.kernels) * S_l ** (k - 1)  # of P on one axis
+    operations = k * entries * len(process.arrays.successor)
+    following = np.empty_like(V)
+
+    def sweep(states: slice) -> None:
+        _sweep(process.arrays, (k, states.start, states.stop), reward, V, following)
+
     for _ in range(_MOST_SWEEPS):
-        low, high = np.inf, -np.inf
-        following = np.empty_like(V)
-        for s in range(S_g):
-            P = process.kernels[process.arrays.kernel_of[s]]
-            ahead = [_moved(P, V[t]) for t in process.successors(s)]
-            following[s] = reward[s] + _best(process, s, ahead)
-            change = following[s] - V[s]
-            low, high = min(low, float(change.min())), max(high, float(change.max()))
-        V = following
+        in_slices(sweep, S_g, operations)
+        change = following - V
+        low, high = float(change.min()), float(change.max())
+        V, following = following, V
         if factor * (high - low) <= precision * process.scale:
             break
-    V += factor * high
-    return V
+    return np.asarray((V + factor * high).reshape((S_g, *(S_l,) * k)))
 
 
 def tuple_distribution(start: Start, k: int) -> FloatArray:
@@ -119,22 +127,45 @@ def _mean_over_tuple(reward: FloatArray, k: int) -> FloatArray:
     return np.asarray(sum(np.broadcast_to(reward.reshape(shape), (S_l,) * k) for shape in shapes) / k)
 
 
-def _moved(P: Sparse, V: FloatArray) -> FloatArray:
-    # P on every axis: on the first, which then goes to the end, as often as there are axes.
-    S_l, shape = len(V), V.shape
-    moved = V
-    for _ in range(V.ndim):
-        moved = np.ascontiguousarray((P @ moved.reshape(S_l, -1)).T)
-    return moved.reshape(shape)
+@njit(nogil=True, cache=True)
+def _sweep(process, part, reward, V, out):  # type: ignore[no-untyped-def]
+    """Write H V [s_g, tuple] for the global states of part = (k, first, last)."""
+    k, first_state, last_state = part
+    S_l, size = process.reward.shape[1], V.shape[1]
+    most = 0
+    for s in range(first_state, last_state):
+        most = max(most, process.successor_start[s + 1] - process.successor_start[s])
+    ahead, moved, value = np.empty((most, size)), np.empty(size), np.empty(size)
+    for s in range(first_state, last_state):
+        begin, row = process.successor_start[s], process.kernel_of[s] * S_l
+        for x in range(process.successor_start[s + 1] - begin):
+            ahead[x] = V[process.successor[begin + x]]
+            for _ in range(k):
+                _move_first_axis(process, row, ahead[x], moved)
+                ahead[x] = moved
+        out[s] = -np.inf
+        for c in range(process.choice_start[s], process.choice_start[s + 1]):
+            value[:] = process.choice_reward[c]
+            for o in range(process.outcome_start[c], process.outcome_start[c + 1]):
+                weight, then = process.gamma * process.outcome_probability[o], ahead[process.outcome_slot[o]]
+                for i in range(size):
+                    value[i] += weight * then[i]
+            for i in range(size):
+                out[s, i] = max(out[s, i], reward[s, i] + value[i])
 
 
-def _best(process: SharesProcess, s: int, ahead: list[FloatArray]) -> FloatArray:
-    arrays = process.arrays
-    best = None
-    for c in range(arrays.choice_start[s], arrays.choice_start[s + 1]):
-        value = np.full(ahead[0].shape, arrays.choice_reward[c])
-        for o in range(arrays.outcome_start[c], arrays.outcome_start[c + 1]):
-            value += process.gamma * arrays.outcome_probability[o] * ahead[arrays.outcome_slot[o]]
-        best = value if best is None else np.maximum(best, value, out=best)
-    assert best is not None
-    return best
+@njit(nogil=True, cache=True)
+def _move_first_axis(process, row, V, out):  # type: ignore[no-untyped-def]
+    """Apply the kernel whose rows begin at `row` to the first axis of V [S_l * rest], which becomes the last one."""
+    S_l = process.reward.shape[1]
+    rest = len(V) // S_l
+    of, to = V.reshape((S_l, rest)), out.reshape((rest, S_l))
+    total = np.empty(rest)
+    for j in range(S_l):
+        total[:] = 0.0
+        for e in range(process.indptr[row + j], process.indptr[row + j + 1]):
+            p, values = process.data[e], of[process.indices[e]]
+            for i in range(rest):
+                total[i] += p * values[i]
+        for i in range(rest):
+            to[i, j] = total[i]

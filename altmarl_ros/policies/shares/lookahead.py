@@ -16,6 +16,7 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.compiled import njit
 from altmarl_ros.policies.shares.process import IntArray, SharesProcess
 from altmarl_ros.policies.shares.vectors import ValueVectors
+from altmarl_ros.workers import in_slices
 
 _TIE = 1e-12  # share of the process' scale by which an action must be better than one of lower number
 
@@ -94,8 +95,14 @@ def predict(process: SharesProcess, s: IntArray, shares: FloatArray) -> FloatArr
 def look_ahead(process: SharesProcess, vectors: ValueVectors, s: IntArray, predicted: FloatArray) -> Ahead:
     """One step of lookahead from global states [B] whose shares will be `predicted` [B, S_l]."""
     found = Ahead(len(s), process.most_successors)
-    at = np.asarray(s, dtype=np.int64), predicted
-    _look_ahead(process.arrays, vectors.arrays, at, _TIE * process.scale, (found.choice, found.value, found.node))
+    state = np.asarray(s, dtype=np.int64)
+
+    def work(points: slice) -> None:
+        at, out = (state[points], predicted[points]), (found.choice[points], found.value[points], found.node[points])
+        _look_ahead(process.arrays, vectors.arrays, at, _TIE * process.scale, out)
+
+    per_state = len(vectors) / process.n_global_states
+    in_slices(work, len(s), predicted.size * process.most_successors * per_state)
     return found
 
 

@@ -55,7 +55,7 @@ def test_small_teams_lie_between_the_bounds(
 @pytest.mark.parametrize("k", [1, 2, 3])
 def test_tuples_and_counts_give_the_same_bound(steered_game, uniform_process, k):
     game = steered_game(3, 3, 3)
-    by_tuples = subset_bound(uniform_process(game), game.initial, k)
+    by_tuples = subset_bound(uniform_process(game), game.initial, k, precision=1e-6)
     by_counts = counted_bound(game, LocalPolicy.uniform(game), k, precision=1e-6)
     assert by_tuples.value == pytest.approx(by_counts.value, abs=1e-3)
     assert f"{k} or more robots" in by_tuples.holds_for == by_counts.holds_for
