@@ -18,8 +18,8 @@
 Ways have phases as in `deliveries`.
 
 More robots than are wanted at one place shall earn nothing more there, which no reward of one robot's own state can say. Room
-says it: with room for the share most(z) in every zone z (`room_wanted`), a full zone keeps robots busy that are the share
-busy w_d(z) of the fleet, whatever d is.
+says it: every zone z has room for the share most(z) of the fleet, unless the key `room` of the game's file says otherwise, and
+a full zone keeps robots busy that are the share busy w_d(z) of the fleet, whatever d is.
 """
 
 from __future__ import annotations
@@ -76,6 +76,8 @@ def build_coverage(parameters: CoverageParameters) -> TabularGame:
         resting[zones] = (1.0 - renewal) * np.eye(2) + renewal * afresh
         return Changes(moved=idle[0], delayed=idle, resting=resting)
 
+    room = np.ones(X)
+    room[zones] = room_wanted(shares)
     gain = np.zeros((len(zones), X, 2))
     gain[:, zones, BUSY] = p.reward * np.where(np.eye(len(zones), dtype=bool), 1.0, p.alone)
     names = [layout.targets[zone] for zone in zones]
@@ -91,6 +93,7 @@ def build_coverage(parameters: CoverageParameters) -> TabularGame:
         moves=moves,
         kernel=moves.kernel(changes, len(zones), feels_stop=False),
         r_l=moves.rewards(gain, p.move_cost),
+        room=room,
     )
     return work_game(p, work)
 

@@ -128,7 +128,7 @@ class Room:
         return cls(places, amount, np.ones(len(places), dtype=np.bool_))
 
     @classmethod
-    def written(cls, given: Any, places: Places, slots: Sequence[int] | None = None) -> Room:
+    def written(cls, given: Any, places: Places, slots: Sequence[float] | None = None) -> Room:
         """Read the key `room` of a game file; `slots` are the numbers of slots by place of a floor.
 
         Raises:
@@ -193,7 +193,7 @@ def _listed(parts: list[str], most: int = 6) -> str:
     return ", ".join(parts[:most]) + (f" and {len(parts) - most} more" if len(parts) > most else "")
 
 
-def _amount(place: str, given: Any, slots: int | None) -> tuple[float, bool]:
+def _amount(place: str, given: Any, slots: float | None) -> tuple[float, bool]:
     if given == SLOTS:
         if slots is None:
             raise GameError(f"room of {place!r} is 'slots', which only zones of a floor have (builder: floor)")

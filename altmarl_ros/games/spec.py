@@ -308,10 +308,15 @@ def _build(spec: _Spec, folder: Path) -> TabularGame:
 
 def _room(spec: _Spec, game: TabularGame, folder: Path) -> Room:
     places = game.places or Places.of_states(game.local_state_names)
-    slots = None
+    slots: list[float] | None = None
+    parameters = _floor_parameters(spec, folder)
     if spec.builder == "floor":
-        by_zone = [len(each) for each in floor_of_game(_parameters(spec, FloorParameters, folder)).slots]
+        by_zone = [len(each) for each in floor_of_game(parameters).slots]
         slots = np.bincount(places.of, by_zone).astype(np.int64).tolist()
+    elif parameters is not None and parameters.zones:  # places are zones and phases of ways, which have no slots and no limit
+        floor = floor_map(parameters)
+        in_zone = {name: float(len(each)) for name, each in zip(floor.plan.names, floor.slots, strict=True)}
+        slots = [in_zone.get(name, np.inf) for name in places.names]
     return Room.written(spec.room, places, slots)
 
 

@@ -10,6 +10,7 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games.hidden import HiddenState
 from altmarl_ros.games.kernels import GlobalKernel, LocalKernel
 from altmarl_ros.games.layouts import Layout
+from altmarl_ros.games.room import Places, Room
 from altmarl_ros.games.rows import IntArray, Rows
 from altmarl_ros.games.tabular import Start, TabularGame
 from altmarl_ros.games.work_kernels import RobotMoves
@@ -32,6 +33,7 @@ class Work:
         moves: where robots go, which knows what the local states are.
         kernel: movement of robots over the regimes d * S_g + s_g.
         r_l: local rewards [s_l, s_g, a_l], the same in every hidden state.
+        room: the share of robots for which there is room at each place [X]; None: no limit, unless the game's file has one.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Work:
     moves: RobotMoves
     kernel: LocalKernel
     r_l: FloatArray
+    room: FloatArray | None = None
 
 
 def work_game(p: WorkParameters, work: Work) -> TabularGame:
@@ -61,6 +64,7 @@ def work_game(p: WorkParameters, work: Work) -> TabularGame:
         rho_d=np.full(D, 1.0 / D),
         names=work.demand,
     )
+    places, used = _places(work)
     return TabularGame(
         name=work.name,
         P_g=vehicle_kernel(work.layout.travel[np.ix_(work.stops, work.stops)]),
@@ -71,7 +75,15 @@ def work_game(p: WorkParameters, work: Work) -> TabularGame:
         local_state_names=_state_names(work),
         global_action_names=tuple(f"{work.vehicle} to {work.layout.stops[stop]}" for stop in work.stops),
         local_action_names=work.local_action_names,
+        places=places,
+        room=None if work.room is None else Room.of_shares(places, work.room[used]),
     )
+
+
+def _places(work: Work) -> tuple[Places, IntArray]:
+    """The places that have local states, each with all its conditions, and their numbers in the layout."""
+    used, of = np.unique(np.argwhere(work.moves.possible)[:, 0], return_inverse=True)
+    return Places(of, tuple(work.layout.places[place] for place in used)), used
 
 
 def _state_names(work: Work) -> tuple[str, ...]:

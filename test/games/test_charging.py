@@ -165,3 +165,12 @@ def test_rows_are_distributions():
 )
 def test_broken_parameters_are_refused_by_name(game_file, assert_refused, parameters, culprit):
     assert_refused(game_file("name: mine\nbuilder: charging\nparameters: " + parameters), culprit)
+
+
+def test_a_charger_with_few_places_is_given_room_by_its_zone(game_file):
+    game = load_game(game_file("name: mine\nbuilder: charging\nparameters: {chargers: [hub]}\nroom: {hub: 4}\n"))
+    hub = game.places.names.index("hub")
+    assert game.room.limits(50)[hub] == 4
+    assert [name for name, place in zip(game.local_state_names, game.places.of, strict=True) if place == hub] == [
+        name for name in game.local_state_names if name.startswith("hub")
+    ]

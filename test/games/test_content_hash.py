@@ -13,7 +13,7 @@ from altmarl_ros.games.warehouse import WarehouseParameters, build_warehouse
 BUILT_IN = {
     "charging": ("17fd3b7e9e7b57e7", "68e2d4044dcfee7b"),
     "continuous_warehouse": ("733eb12b6b25c504", "0399ff1bf724965d"),
-    "coverage": ("fdc3322e206c0ad6", "84b2914493de282d"),
+    "coverage": ("4ffd1d73b9927a06", "342cd4467e71caaf"),
     "deliveries": ("4829d49c555cd724", "efa87f82b5644736"),
     "federated": ("c34450f1d931b4b0", "8a462b483df7d594"),
     "floor": ("0387f979fe6e2de6", "bd1ce8b817408997"),

@@ -96,3 +96,16 @@ ZONES = "zones: [{name: a, rectangle: [0, 0, 1, 1]}, {name: b, rectangle: [1, 0,
 )
 def test_broken_parameters_are_refused_by_name(game_file, assert_refused, parameters, culprit):
     assert_refused(game_file("name: mine\nbuilder: coverage\nparameters: " + parameters.replace("%s", ZONES)), culprit)
+
+
+def test_zones_have_room_for_the_robots_that_are_wanted_there_at_most():
+    game = floor(wanted=["z0", "z2"])
+    names, limits = game.room.places.names, game.room.limits(120)
+    assert dict(zip(names, limits.tolist(), strict=True)) == {
+        "z0": 100,
+        "z1": 120,
+        "z2": 100,
+        "z0 to z1 1/2": 120,
+        "z1 to z2 1/2": 120,
+    }
+    assert [names[place] for place in game.places.of[:4]] == ["z0", "z0", "z1", "z2"]

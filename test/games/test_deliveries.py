@@ -220,3 +220,12 @@ def test_a_floor_may_stand_in_a_map(tmp_path):
     )
     game = load_game(tmp_path / "mine.yaml")
     assert game.local_state_names[:6] == ("a", "a loaded", "b", "b loaded", "c", "c loaded")
+
+
+def test_zones_on_a_floor_may_have_room_for_as_many_robots_as_they_have_slots(game_file):
+    game = load_game(
+        game_file(f"name: mine\nbuilder: deliveries\nroom: slots\nparameters: {{{ZONES}, pick_ups: [a, b], drops: [c]}}")
+    )
+    assert game.room.limits(9).tolist() == [1, 1, 1, 9, 9]  # the two ways have phases and no limit
+    game = load_game(game_file("name: mine\nbuilder: deliveries\nroom: {hub: 0.2}\n"))
+    assert game.room.limits(60)[game.room.places.names.index("hub")] == 12
