@@ -28,7 +28,6 @@ from altmarl_ros.observation.switching import SwitchingEstimate
 from altmarl_ros.policies import LocalPolicy
 
 TICKS = 200
-REWARD = 10.0  # of a load that is unloaded with probability 0.8: the prototype counts 8 for every tick at the crew
 GAMES = {
     "walk 0.2, dwell 100, crew 0.3": {},
     "walk 0.3, dwell 60, crew 0.5": {"walk_rate": 0.3, "dwell": 60.0, "crew_rate": 0.5, "elsewhere_rate": 0.05},
@@ -134,7 +133,7 @@ def main() -> None:
     options = parser.parse_args()
     console = Console()
     for (title, changes), prototype in zip(GAMES.items(), PROTOTYPE, strict=True):
-        game = load_game("deliveries", {**changes, "reward": REWARD})
+        game = load_game("deliveries", changes)
         began = time.perf_counter()
         bundle = train(game, TrainingOptions(K=3, n=options.robots))
         seconds = time.perf_counter() - began

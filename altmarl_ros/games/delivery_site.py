@@ -41,7 +41,7 @@ class DeliveryParameters(WorkParameters, extra="forbid"):
     )
     elsewhere_rate: float = Field(0.02, ge=0, le=MOST_RATE, description="rate of loads for one at another pick-up (1/s)")
     unload_rate: float = Field(0.8, gt=0, le=MOST_RATE, description="rate of unloading, where the crew is (1/s)")
-    reward: float = Field(8.0, ge=-1e6, le=1e6, description="for a load that is unloaded")
+    reward: float = Field(10.0, ge=-1e6, le=1e6, description="for a load that is unloaded")
     crew_cost: float = Field(0.2, ge=0, le=1e6, description="cost of sending the crew to another stop, per tick")
 
 

@@ -50,7 +50,7 @@ def expected_row(state, action, *, hot, truck):
             changes = 0.5 if place == f"pick-up {hot}" else 0.02
         if after == place and loaded and place.startswith("drop"):
             changes = 0.8
-            reward += 8.0 * p * changes
+            reward += 10.0 * p * changes
         if on_its_way:
             battery = {level - 1: 0.3, level: 0.7}
         elif here == truck:

@@ -46,7 +46,7 @@ def expected_row(state, action, *, hot, crew):
             changes = 0.5 if place == f"pick-up {hot}" else ELSEWHERE
         if after == place and loaded and place == f"drop {crew}":
             changes = 0.8
-            reward += 8.0 * p * changes
+            reward += 10.0 * p * changes
         for is_loaded, q in ((loaded, 1 - changes), (not loaded, changes)):
             name = f"{after} loaded" if is_loaded else after
             row[name] = row.get(name, 0.0) + p * q
@@ -109,7 +109,7 @@ def test_a_floor_has_zones_and_phases_of_ways_each_empty_or_loaded():
     at = game.local_state_names.index
     advance = 0.8 * 2 / (4 / 1.4)  # two phases of a way of 4 m
     np.testing.assert_allclose(P_l[0, at("z2 loaded"), 0, 0, at("z2")], 1.0)  # 0.8/s for 2 s
-    np.testing.assert_allclose(r_l[0, at("z2 loaded"), 0], [8.0, 8.0 - 0.05, 8.0 - 0.05])
+    np.testing.assert_allclose(r_l[0, at("z2 loaded"), 0], [10.0, 10.0 - 0.05, 10.0 - 0.05])
     np.testing.assert_allclose(P_l[0, at("z0 loaded"), 0, 1, at("z0 to z1 1/2 loaded")], advance)
     np.testing.assert_allclose(P_l[1, at("z0 to z1 1/2"), 0, 1, at("z0")], advance)  # turns round
     np.testing.assert_allclose(P_l[1, at("z0 to z1 1/2"), 0, 2, at("z1")], advance)
