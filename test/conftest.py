@@ -44,6 +44,46 @@ def shares_bundle(warehouse):
     )
 
 
+LOADS = """
+name: loads
+gamma: 0.9
+tables:
+  global_states: [crew east, crew west]
+  local_states: [empty, east load, west load]
+  global_actions: [go east, go west]
+  local_actions: [rest, work]
+  hidden_states: [orders east, orders west]
+  P_d: [["*", {same: 0.9, orders east: 0.05, orders west: 0.05}]]
+  P_g: [["*", go east, {same: 0.2, crew east: 0.8}], ["*", go west, {same: 0.2, crew west: 0.8}]]
+  P_l:
+    - ["*", "*", "*", "*", {same: 1}]
+    - [orders east, empty, "*", work, {same: 0.6, east load: 0.4}]
+    - [orders west, empty, "*", work, {same: 0.6, west load: 0.4}]
+    - ["*", east load, crew east, work, {same: 0.3, empty: 0.7}]
+    - ["*", west load, crew west, work, {same: 0.3, empty: 0.7}]
+  r_l: [["*", east load, crew east, work, 1.0], ["*", west load, crew west, work, 1.0], [orders west, empty, "*", work, -0.1]]
+"""
+
+
+@pytest.fixture(scope="session")
+def loads_file(tmp_path_factory):
+    """A game in which loads appear in the east or in the west, and are worth something where the crew stands."""
+    path = tmp_path_factory.mktemp("loads") / "loads.yaml"
+    path.write_text(LOADS)
+    return path
+
+
+@pytest.fixture(scope="session")
+def loads(loads_file):
+    return load_game(loads_file)
+
+
+@pytest.fixture(scope="session")
+def loads_bundle(loads):
+    """A quickly trained bundle of that game."""
+    return train(loads, TrainingOptions(K=3, runs=20, n=30, rounds=1, certificate_runs=0, shares=SharesOptions(points=80)))
+
+
 @pytest.fixture(scope="session")
 def random_game():
     """Makes games with random tables; `inertia` in [0, 1) keeps robots where they are."""
@@ -137,6 +177,7 @@ def account():
             decision.sampling_error,
             estimate,
             tuple(decision.answers.items()),
+            tuple(float(np.float32(probability)) for probability in decision.belief),
         )
 
     return make

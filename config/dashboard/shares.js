@@ -1,12 +1,13 @@
-// Estimated and true share of the robots per zone, as bars with their figures.
-class Shares {
-  constructor(fleet) {
-    this.fleet = fleet;
+// Estimated and true shares, as bars with their figures.
+class Bars {
+  constructor(list, widest) {
+    this.list = list;
+    this.widest = widest; // share that fills the bar; null: the largest one
     this.rows = [];
   }
 
-  rebuild() {
-    this.rows = this.fleet.game.zones.map((name) => {
+  rebuild(names) {
+    this.rows = names.map((name) => {
       const row = {
         estimate: element("i", { class: "estimate" }), truth: element("i", { class: "truth" }),
         estimated: element("span", { class: "figure" }), true: element("span", { class: "figure true" }),
@@ -18,21 +19,42 @@ class Shares {
       );
       return row;
     });
-    $("shares").replaceChildren(...this.rows.map((row) => row.line));
-    this.draw();
+    this.list.replaceChildren(...this.rows.map((row) => row.line));
   }
 
-  draw() {
-    const { estimate, truth } = this.fleet;
-    $("key-truth").hidden = !truth;
-    if (!estimate) return;
-    const widest = Math.max(0.05, ...estimate, ...(truth ?? []));
+  draw(estimate, truth, say) {
+    const widest = this.widest ?? Math.max(0.05, ...estimate, ...(truth ?? []));
     this.rows.forEach((row, i) => {
       const cut = (share) => `inset(0 ${(100 * (1 - (share ?? 0) / widest)).toFixed(2)}% 0 0)`;
       row.estimate.style.clipPath = cut(estimate[i]);
       row.truth.style.clipPath = cut(truth?.[i]);
       setText(row.estimated, percent(estimate[i], 1));
-      setText(row.true, truth ? percent(truth[i], 1) : "");
+      setText(row.true, truth ? say(truth[i]) : "");
     });
+  }
+}
+
+// The robots per zone, and above them the hidden state of a game that has one.
+class Shares {
+  constructor(fleet) {
+    this.fleet = fleet;
+    this.zones = new Bars($("shares"), null);
+    this.hidden = new Bars($("belief"), 1);
+  }
+
+  rebuild() {
+    this.zones.rebuild(this.fleet.game.zones);
+    this.hidden.rebuild([]);
+    this.draw();
+  }
+
+  draw() {
+    const { estimate, truth, game } = this.fleet, belief = this.fleet.belief ?? [], d = this.fleet.hiddenState ?? null;
+    $("key-truth").hidden = !truth;
+    for (const title of ["belief-title", "zones-title"]) $(title).hidden = belief.length === 0;
+    if (!estimate || !game) return;
+    this.zones.draw(estimate, truth, (share) => percent(share, 1));
+    if (this.hidden.rows.length !== belief.length) this.hidden.rebuild(belief.map((_, i) => game.hidden[i] ?? `hidden ${i}`));
+    this.hidden.draw(belief, d === null ? null : belief.map((_, i) => (i === d ? 1 : 0)), (share) => (share ? "true" : ""));
   }
 }
