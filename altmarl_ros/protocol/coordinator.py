@@ -298,7 +298,7 @@ class Coordinator:
             action=action,
             estimate=self.estimate,
             sampling_error=self.sampling_error,
-            belief=self.belief,
+            belief=tuple(self.belief.tolist()),
             reward=float(self.game.r_g[tick.global_state, action] + joint @ self._r_pi[tick.global_state]),
             suspended=suspended,
             answers=dict(self._answers),

@@ -47,7 +47,7 @@ class Decision:
     action: int
     estimate: NDArray[np.float64]
     sampling_error: float
-    belief: NDArray[np.float64]
+    belief: tuple[float, ...]
     reward: float
     suspended: tuple[int, ...]
     answers: Mapping[int, int]

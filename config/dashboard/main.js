@@ -77,10 +77,12 @@ function showFacts() {
     setText($("rate"), period < 1 ? `${number(1 / period, 2)} Hz` : `every ${number(period, 2)} s`);
   }
   const where = (game?.global_is_zone && game.zones[row.s_g]) || `state ${row.s_g}`, what = game?.actions[row.a_g] ?? `action ${row.a_g}`;
-  const decision = $("decision");
-  if (decision.dataset.shown !== `${where}|${what}`) {
-    decision.dataset.shown = `${where}|${what}`;
-    decision.replaceChildren("coordinator in ", element("b", {}, where), ", decides ", element("b", {}, what));
+  const decision = $("decision"), belief = fleet.belief ?? [], likeliest = belief.indexOf(Math.max(...belief));
+  const believed = likeliest < 0 ? "" : game?.hidden[likeliest] ?? `hidden ${likeliest}`, shown = [where, believed, what].join("|");
+  if (decision.dataset.shown !== shown) {
+    decision.dataset.shown = shown;
+    const says = believed ? [", believes ", element("b", {}, believed)] : [];
+    decision.replaceChildren("coordinator in ", element("b", {}, where), ...says, ", decides ", element("b", {}, what));
   }
   $("floor-empty").hidden = true;
 }
