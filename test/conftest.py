@@ -12,8 +12,12 @@ from altmarl_ros.learning.alternating import TrainingOptions, train
 from altmarl_ros.learning.counts.backups import GLearnOptions
 from altmarl_ros.learning.shares.solver import SharesOptions
 from altmarl_ros.protocol.coordinator import Coordinator
+from altmarl_ros.protocol.held_policies import HeldPolicy
+from altmarl_ros.protocol.messages import game_tag
 from altmarl_ros.protocol.settings import CoordinatorSettings, DecisionSettings
-from altmarl_ros.records.run_record import StatusRow
+from altmarl_ros.records.run_record import RunLog, StatusRow
+from altmarl_ros.simulation.markov_world import Truth
+from altmarl_ros.simulation.vectorised_fleet import Crowd
 
 settings.register_profile("altmarl", deadline=None, derandomize=True, max_examples=50)
 settings.register_profile("quick", settings.get_profile("altmarl"), max_examples=10)  # of `make quick`
@@ -82,6 +86,36 @@ def loads(loads_file):
 def loads_bundle(loads):
     """A quickly trained bundle of that game."""
     return train(loads, TrainingOptions(K=3, runs=20, n=30, rounds=1, certificate_runs=0, shares=SharesOptions(points=80)))
+
+
+@pytest.fixture
+def play_loads(loads, loads_bundle, account):
+    """Plays ticks of 12 simulated robots, two of which are heard; decisions, and the log as it comes off the wire."""
+
+    def make(ticks=80, session=77, handover=None, **decision):
+        settings = CoordinatorSettings(k=2, decision=DecisionSettings("filtered", **decision))
+        coordinator = Coordinator(loads, loads_bundle, settings, np.random.default_rng(1), session=session)
+        crowd, log, decisions = Crowd(loads, 0, 12, seed=4), RunLog(), []
+        for robot_id in crowd.ids:
+            coordinator.roster.join(robot_id, f"robot_{robot_id}")
+        if handover is not None:
+            coordinator.take_over(session, handover)
+        crowd.policies.hold(HeldPolicy(loads_bundle.policy_id, loads_bundle.pi_l, game_tag(loads.content_hash)))
+        for _ in range(ticks):
+            tick = coordinator.begin()
+            crowd.hear(tick, 0.0)
+            moves = crowd.act()
+            states, actions = (tuple(column.tolist()) for column in (moves.local_states, moves.local_actions))
+            log.truths[session, tick.tick] = Truth(
+                session, tick.tick, tuple(crowd.ids), states, actions, (1,) * 12, hidden_state=moves.hidden_state
+            )
+            for report in crowd.reports():
+                coordinator.hear(report)
+            decisions.append(coordinator.decide())
+            log.statuses[session, tick.tick] = account(decisions[-1], 12)
+        return decisions, log
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -101,13 +101,24 @@ class Trajectory:
             GameError: the game has a hidden state, which is not known of every tick.
         """
         acted, rewards, regime = self.acted, game.r_l, self.global_state
-        if game.hidden is not None:
-            if self.hidden_state is None or (self.hidden_state == UNKNOWN).any():
-                raise GameError(f"what robots earn in game {game.name!r} depends on its hidden state, which the record lacks")
-            rewards, regime = game.hidden.r_l, game.hidden.regimes(self.hidden_state, self.global_state)
+        d = self.known_hidden_state(game)
+        if game.hidden is not None and d is not None:
+            rewards, regime = game.hidden.r_l, game.hidden.regimes(d, self.global_state)
         r_l = rewards[np.maximum(self.local_state, 0), regime[:, None], np.maximum(self.local_action, 0)]
         local = np.where(acted, r_l, 0.0).sum(axis=1) / np.maximum(acted.sum(axis=1), 1)
         return np.asarray(game.r_g[self.global_state, self.global_action] + local)
+
+    def known_hidden_state(self, game: TabularGame) -> IntArray | None:
+        """Return d(t) [T], None in a game without a hidden state.
+
+        Raises:
+            GameError: the game has a hidden state, which is not known of every tick.
+        """
+        if game.hidden is None:
+            return None
+        if self.hidden_state is None or (self.hidden_state == UNKNOWN).any():
+            raise GameError(f"what robots do in game {game.name!r} depends on its hidden state, which the record lacks")
+        return self.hidden_state
 
     def check(self, game: TabularGame) -> None:
         """Raise GameError, which names the array and the entry, unless all states and actions are the game's."""

@@ -151,4 +151,4 @@ def test_a_browser_is_told_the_belief_of_a_hidden_state_and_the_true_one(loads, 
     head, _ = decode(view.take(cursor))
     assert head["hidden_state"] == 1
     reward = dict(zip(view._parts["fleet"][1]["fields"], head["rows"][0], strict=True))["true_reward"]
-    assert reward == pytest.approx(-0.05)
+    assert reward == pytest.approx(0.45)

@@ -11,54 +11,13 @@ from altmarl_ros.policy_updates.shadow import Shadow
 from altmarl_ros.protocol import Report
 from altmarl_ros.protocol.coordinator import Coordinator
 from altmarl_ros.protocol.decision import DecisionMaker
-from altmarl_ros.protocol.messages import Tick, game_tag
+from altmarl_ros.protocol.messages import Tick
 from altmarl_ros.protocol.settings import CoordinatorSettings, DecisionSettings
 from altmarl_ros.protocol.standby import Handover
 from altmarl_ros.records.replay import redecide
-from altmarl_ros.records.run_record import RunLog, RunRecord
-from altmarl_ros.simulation.vectorised_fleet import Crowd
+from altmarl_ros.records.run_record import RunRecord
 
-SESSION, ROBOTS = 77, 12
-
-
-@pytest.fixture
-def play(loads, loads_bundle, account):
-    """Plays ticks of a simulated fleet; decisions, and the log of the run as it comes off the wire."""
-
-    def make(ticks=80, session=SESSION, handover=None, **decision):
-        settings = CoordinatorSettings(k=2, decision=DecisionSettings("filtered", **decision))
-        coordinator = Coordinator(loads, loads_bundle, settings, np.random.default_rng(1), session=session)
-        for robot_id in range(ROBOTS):
-            coordinator.roster.join(robot_id, f"robot_{robot_id}")
-        if handover is not None:
-            coordinator.take_over(session, handover)
-        crowd, log, decisions = Crowd(loads, 0, ROBOTS, seed=4), RunLog(), []
-        crowd.policies.hold(held_policy(loads, loads_bundle))
-        for _ in range(ticks):
-            tick = coordinator.begin()
-            crowd.hear(tick, 0.0)
-            log.truths[session, tick.tick] = truth_of(crowd.act())
-            for report in crowd.reports():
-                coordinator.hear(report)
-            decisions.append(coordinator.decide())
-            log.statuses[session, tick.tick] = account(decisions[-1], ROBOTS)
-        return decisions, log
-
-    return make
-
-
-def held_policy(game, bundle):
-    from altmarl_ros.protocol.held_policies import HeldPolicy
-
-    return HeldPolicy(bundle.policy_id, bundle.pi_l, game_tag(game.content_hash))
-
-
-def truth_of(moves):
-    """The truth about a crowd's moves, as it comes off the wire."""
-    pytest.importorskip("rclpy")
-    from altmarl_ros.nodes.common import conversions
-
-    return conversions.truth_from_message(conversions.moves_to_message(moves))
+SESSION, ROBOTS = 77, 12  # of `play_loads`
 
 
 def again(log, loads, bundle, **how):
@@ -67,16 +26,16 @@ def again(log, loads, bundle, **how):
 
 
 @pytest.mark.parametrize("temperature", [0.0, 0.3])
-def test_a_run_with_a_hidden_state_is_decided_again(play, loads, loads_bundle, temperature):
-    decisions, log = play(temperature=temperature)
+def test_a_run_with_a_hidden_state_is_decided_again(play_loads, loads, loads_bundle, temperature):
+    decisions, log = play_loads(temperature=temperature)
     redecisions = again(log, loads, loads_bundle, settings=DecisionSettings("filtered", temperature=temperature))
     assert [r.decided for r in redecisions] == [d.action for d in decisions]
     assert max(r.deviation for r in redecisions) < 1e-7
     assert len({d.action for d in decisions}) == 2
 
 
-def test_the_belief_is_a_distribution_that_finds_the_hidden_state(play, loads):
-    _, log = play(ticks=300)
+def test_the_belief_is_a_distribution_that_finds_the_hidden_state(play_loads, loads):
+    _, log = play_loads(ticks=300)
     record = log.record({})
     np.testing.assert_allclose(record.belief.sum(axis=1), 1.0, atol=1e-6)
     found = record.belief.argmax(axis=1) == record.hidden_state
@@ -84,8 +43,8 @@ def test_the_belief_is_a_distribution_that_finds_the_hidden_state(play, loads):
     assert set(record.hidden_state) == {0, 1}
 
 
-def test_the_reward_that_is_told_is_the_mean_over_hidden_states(play, loads, loads_bundle):
-    decisions, _ = play(ticks=30)
+def test_the_reward_that_is_told_is_the_mean_over_hidden_states(play_loads, loads, loads_bundle):
+    decisions, _ = play_loads(ticks=30)
     decision, maker = decisions[-1], DecisionMaker(loads, loads_bundle)
     maker.model.reset(1)
     for each in decisions:
@@ -98,8 +57,8 @@ def test_the_reward_that_is_told_is_the_mean_over_hidden_states(play, loads, loa
     np.testing.assert_allclose(joint.sum(axis=1), decision.belief)
 
 
-def test_the_reward_of_a_record_is_by_its_hidden_state(play, loads):
-    _, log = play(ticks=60)
+def test_the_reward_of_a_record_is_by_its_hidden_state(play_loads, loads):
+    _, log = play_loads(ticks=60)
     record = log.record({})
     rewards = record.rewards(loads)
     for t in range(60):
@@ -113,9 +72,9 @@ def test_the_reward_of_a_record_is_by_its_hidden_state(play, loads):
         unknown.rewards(loads)
 
 
-def test_a_belief_that_is_handed_over_is_gone_on_from(play, loads, loads_bundle):
+def test_a_belief_that_is_handed_over_is_gone_on_from(play_loads, loads, loads_bundle):
     handover = Handover(0, 1, 0, (0.5, 0.25, 0.25), 0.01, (0.0625, 0.9375))
-    decisions, log = play(ticks=40, handover=handover)
+    decisions, log = play_loads(ticks=40, handover=handover)
     redecisions = again(log, loads, loads_bundle, handover=handover)
     assert [r.decided for r in redecisions] == [d.action for d in decisions]
     assert max(r.deviation for r in redecisions) < 1e-7
@@ -128,8 +87,8 @@ def test_a_belief_that_is_handed_over_is_gone_on_from(play, loads, loads_bundle)
         np.testing.assert_allclose(maker.model.estimate[0], handover.estimate)
 
 
-def test_a_candidate_that_joins_late_takes_the_belief_over(play, loads, loads_bundle):
-    _, log = play(ticks=60)
+def test_a_candidate_that_joins_late_takes_the_belief_over(play_loads, loads, loads_bundle):
+    _, log = play_loads(ticks=60)
     rows = list(log.statuses.values())
     candidate = DecisionMaker(loads, loads_bundle)
     shadow = Shadow(loads, candidate, rows[39])
@@ -152,8 +111,8 @@ def test_a_report_says_nothing_of_the_hidden_state(loads):
     assert "hidden_state" not in Tick.__dataclass_fields__
 
 
-def test_records_with_and_without_a_hidden_state_are_read_back(play, tmp_path):
-    _, log = play(ticks=20)
+def test_records_with_and_without_a_hidden_state_are_read_back(play_loads, tmp_path):
+    _, log = play_loads(ticks=20)
     record = RunRecord.load(log.record({"k": 2}).save(tmp_path / "run.npz"))
     np.testing.assert_array_equal(record.hidden_state, [truth.hidden_state for truth in log.truths.values()])
     np.testing.assert_array_equal(record.belief, [status.belief for status in log.statuses.values()])

@@ -33,20 +33,16 @@ def read_log(path: str | Path, say: Callable[[str], None]) -> RunLog:
     """
     reader = BagReader(path)
     log = RunLog(most_ticks=None)
-    checked: set[str] = set()
+    added: dict[str, bytes] = {}  # to messages, by topic
     other: Counter[tuple[str, str]] = Counter()  # messages that are not read, by topic and type
     for message in reader:
         if message.type not in _TYPES:
             other[message.topic, message.type] += 1
             continue
-        if message.topic not in checked:
-            _check_type(reader, message.topic)
-            checked.add(message.topic)
-        data = message.data
-        if reader.topics[message.topic].type_hash == _SHORTER.get(message.type):
-            data += _NO_SEQUENCE
+        if message.topic not in added:
+            added[message.topic] = b"" if _is_current(reader, message.topic) else _NO_SEQUENCE
         try:
-            _add(log, message.type, data)
+            _add(log, message.type, message.data + added[message.topic])
         except Exception as error:  # rclpy raises what its middleware does
             raise BagError(f"{path}: a message of {message.topic} is damaged: {error}") from None
     for file in reader.cut:
@@ -83,10 +79,18 @@ def _add(log: RunLog, type_of_message: str, data: bytes) -> None:
         log.configurations[configuration.session, configuration.tick] = configuration
 
 
-def _check_type(reader: BagReader, name: str) -> None:
+def _is_current(reader: BagReader, name: str) -> bool:
+    """Whether messages of a topic are known to be of today's version of their type; an earlier one may have to be completed.
+
+    Raises:
+        BagError: they are of another version.
+    """
     topic = reader.topics[name]
-    if topic.type_hash and topic.type_hash not in (type_hash(topic.type), _SHORTER.get(topic.type)):
+    if topic.type_hash == type_hash(topic.type):
+        return True
+    if topic.type_hash and topic.type_hash != _SHORTER.get(topic.type):
         raise BagError(
             f"{reader.path}: {name} was recorded with another version of {topic.type} ({topic.type_hash[:16]}), "
             f"this program has {type_hash(topic.type)[:16]}"
         )
+    return False
