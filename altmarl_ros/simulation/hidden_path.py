@@ -2,8 +2,9 @@
 
     d(0) ~ rho_d,   d(t+1) ~ P_d(. | d(t)),   one uniform number per tick from the stream [seed, 3, session]
 
-So d(t) is a function of seed, session and tick: the robots of all processes move by the same one, and no message tells it,
-which a coordinator could hear. A new session begins a new path, as if the hidden state changed between the two.
+So d(t) is a function of seed, session and tick, and the robots of all processes move by the same one without being told. Only
+the truth that a simulation publishes tells it, which the coordinator does not read. A new session begins a new path, as if the
+hidden state changed between the two.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ _REMEMBERED = 64  # ticks
 _MOST_SESSIONS = 8
 _DRAWN = 1 << 16  # uniform numbers at a time
 
-LONGEST = 1 << 24
-"""Ticks after which a path repeats, so that whoever names a tick far ahead keeps a simulator busy for a second at most."""
+LONGEST = 1 << 20
+"""Ticks after which a path repeats, so that whoever names a tick far ahead does not keep a simulator busy."""
 
 
 class HiddenPath:
