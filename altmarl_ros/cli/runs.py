@@ -67,12 +67,6 @@ def trajectory_of(record: RunRecord, path: Path, game: TabularGame) -> Trajector
     return run
 
 
-def refuse_hidden_state(game: TabularGame, what: str) -> None:
-    """Raise AltmarlError, which says that `what` is not done, where robots of the game move by a hidden state."""
-    if game.hidden is not None:
-        raise AltmarlError(f"robots of the game {game.name!r} move by a hidden state, for which {what}")
-
-
 @contextmanager
 def bag_recorder(bag: Path, fleet_prefix: str = "/fleet") -> Iterator[Recorder]:
     """Context of a recorder node that writes into a new bag and completes it at the end.

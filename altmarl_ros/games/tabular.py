@@ -266,6 +266,11 @@ class TabularGame:
         """D, the number of hidden states; 1 in a game without one."""
         return 1 if self.hidden is None else len(self.hidden)
 
+    def check_seen(self, what: str) -> None:
+        """Raise GameError, which tells `what` is asked for, if the game has a hidden state."""
+        if self.hidden is not None:
+            raise GameError(f"{what} is for games without a hidden state, and {self.name!r} has one")
+
     @property
     def initial(self) -> Start:
         """The start distribution, which every constructed game has."""

@@ -1,6 +1,6 @@
 """Draws the path of a hidden state, which every process that simulates robots of a fleet computes for itself.
 
-    d(0) ~ rho_d,   d(t+1) ~ P_d(. | d(t)),   one uniform number per tick from the stream [seed, 3, session]
+    d(0) ~ rho_d,   d(t+1) ~ P_d(. | d(t)),   one uniform number per tick from the stream [seed, 4, session]
 
 So d(t) is a function of seed, session and tick, and the robots of all processes move by the same one without being told. Only
 the truth that a simulation publishes tells it, which the coordinator does not read. A new session begins a new path, as if the
@@ -19,7 +19,7 @@ from altmarl_ros.games.hidden import HiddenState
 from altmarl_ros.games.kernels import LocalKernel
 from altmarl_ros.games.tabular import TabularGame
 
-_STREAM = 3  # beside those of the start (0) and of the robots (1, 2)
+_STREAM = 4  # beside those of the start (0), of robots (1, 2) and of who enters a full place (3)
 _REMEMBERED = 64  # ticks
 _MOST_SESSIONS = 8
 _DRAWN = 1 << 16  # uniform numbers at a time

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from altmarl_ros.cli import console
 from altmarl_ros.cli.options import Figure, Game, Json, Seed
-from altmarl_ros.cli.runs import load_run, refuse_hidden_state, trajectory_of
+from altmarl_ros.cli.runs import load_run, trajectory_of
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.files import write_output
 from altmarl_ros.games import TabularGame, load_game
@@ -52,13 +52,13 @@ def compare(
     from altmarl_ros.learning.prediction import compare as against_fleets
 
     tabular = load_game(game)
-    refuse_hidden_state(tabular, "runs are not predicted: its path would have to be drawn given the run")
     loaded = {path: load_run(path) for path in records}
     recorded = [trajectory_of(record, path, tabular) for path, record in loaded.items()]
     bundle = _acted_by(loaded, policy, tabular)
     rng = np.random.default_rng(seed)
     alpha = load_posterior(game, tabular)
     if alpha is None:
+        tabular.check_seen("compare")
         moves = tabular.local_kernel
         kernels = (moves.shared_table() if moves.n_kinds == 1 else tabular.P_l)[None]
     else:

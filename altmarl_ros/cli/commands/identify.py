@@ -10,7 +10,7 @@ from rich.table import Table
 
 from altmarl_ros.cli import console
 from altmarl_ros.cli.options import Figure, Game, Json
-from altmarl_ros.cli.runs import load_run, refuse_hidden_state, trajectory_of
+from altmarl_ros.cli.runs import load_run, trajectory_of
 from altmarl_ros.files import write_output
 from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.games.identification import IdentifiedKernel, count_transitions, transitions_needed
@@ -65,7 +65,7 @@ def identify(
     if out is not None and out.suffix not in (".yaml", ".yml", ".npz"):
         raise typer.BadParameter(f"--out {out} must end in .yaml or .npz")
     tabular = load_game(game)
-    refuse_hidden_state(tabular, "P_l is not identified")
+    tabular.check_seen("identify")
     moves = tabular.local_kernel
     pooled = (not moves.feels_global_state if pool is None else pool) and tabular.n_global_states > 1
     one_row = pooled and not moves.feels_global_state and 8 * np.prod(moves.shape, dtype=object) > _MOST_DENSE

@@ -54,4 +54,4 @@ def test_a_report_without_the_hidden_state_says_what_is_missing(run, capfd):
 @pytest.mark.parametrize("verb", ["identify", "compare"])
 def test_what_cannot_be_said_with_a_hidden_state_is_refused(run, loads_file, capfd, verb):
     assert main([verb, str(run), "--game", str(loads_file)]) == 2
-    assert "move by a hidden state, for which" in " ".join(capfd.readouterr().err.split())
+    assert f"{verb} is for games without a hidden state, and 'loads' has one" in " ".join(capfd.readouterr().err.split())
