@@ -12,8 +12,12 @@ from altmarl_ros.learning.alternating import TrainingOptions, train
 from altmarl_ros.learning.counts.backups import GLearnOptions
 from altmarl_ros.learning.shares.solver import SharesOptions
 from altmarl_ros.protocol.coordinator import Coordinator
+from altmarl_ros.protocol.held_policies import HeldPolicy
+from altmarl_ros.protocol.messages import game_tag
 from altmarl_ros.protocol.settings import CoordinatorSettings, DecisionSettings
-from altmarl_ros.records.run_record import StatusRow
+from altmarl_ros.records.run_record import RunLog, StatusRow
+from altmarl_ros.simulation.markov_world import Truth
+from altmarl_ros.simulation.vectorised_fleet import Crowd
 
 settings.register_profile("altmarl", deadline=None, derandomize=True, max_examples=50)
 settings.register_profile("quick", settings.get_profile("altmarl"), max_examples=10)  # of `make quick`
@@ -42,6 +46,76 @@ def shares_bundle(warehouse):
     return train(
         warehouse, TrainingOptions(K=3, runs=50, n=100, rounds=1, certificate_runs=0, shares=SharesOptions(points=150))
     )
+
+
+LOADS = """
+name: loads
+gamma: 0.9
+tables:
+  global_states: [crew east, crew west]
+  local_states: [empty, east load, west load]
+  global_actions: [go east, go west]
+  local_actions: [rest, work]
+  hidden_states: [orders east, orders west]
+  P_d: [["*", {same: 0.9, orders east: 0.05, orders west: 0.05}]]
+  P_g: [["*", go east, {same: 0.2, crew east: 0.8}], ["*", go west, {same: 0.2, crew west: 0.8}]]
+  P_l:
+    - ["*", "*", "*", "*", {same: 1}]
+    - [orders east, empty, "*", work, {same: 0.6, east load: 0.4}]
+    - [orders west, empty, "*", work, {same: 0.6, west load: 0.4}]
+    - ["*", east load, crew east, work, {same: 0.3, empty: 0.7}]
+    - ["*", west load, crew west, work, {same: 0.3, empty: 0.7}]
+  r_l: [["*", east load, crew east, work, 1.0], ["*", west load, crew west, work, 1.0], [orders west, empty, "*", work, -0.1]]
+"""
+
+
+@pytest.fixture(scope="session")
+def loads_file(tmp_path_factory):
+    """A game in which loads appear in the east or in the west, and are worth something where the crew stands."""
+    path = tmp_path_factory.mktemp("loads") / "loads.yaml"
+    path.write_text(LOADS)
+    return path
+
+
+@pytest.fixture(scope="session")
+def loads(loads_file):
+    return load_game(loads_file)
+
+
+@pytest.fixture(scope="session")
+def loads_bundle(loads):
+    """A quickly trained bundle of that game."""
+    return train(loads, TrainingOptions(K=3, runs=20, n=30, rounds=1, certificate_runs=0, shares=SharesOptions(points=80)))
+
+
+@pytest.fixture
+def play_loads(loads, loads_bundle, account):
+    """Plays ticks of 12 simulated robots, two of which are heard; decisions, and the log as it comes off the wire."""
+
+    def make(ticks=80, session=77, handover=None, **decision):
+        settings = CoordinatorSettings(k=2, decision=DecisionSettings("filtered", **decision))
+        coordinator = Coordinator(loads, loads_bundle, settings, np.random.default_rng(1), session=session)
+        crowd, log, decisions = Crowd(loads, 0, 12, seed=4), RunLog(), []
+        for robot_id in crowd.ids:
+            coordinator.roster.join(robot_id, f"robot_{robot_id}")
+        if handover is not None:
+            coordinator.take_over(session, handover)
+        crowd.policies.hold(HeldPolicy(loads_bundle.policy_id, loads_bundle.pi_l, game_tag(loads.content_hash)))
+        for _ in range(ticks):
+            tick = coordinator.begin()
+            crowd.hear(tick, 0.0)
+            moves = crowd.act()
+            states, actions = (tuple(column.tolist()) for column in (moves.local_states, moves.local_actions))
+            log.truths[session, tick.tick] = Truth(
+                session, tick.tick, tuple(crowd.ids), states, actions, (1,) * 12, hidden_state=moves.hidden_state
+            )
+            for report in crowd.reports():
+                coordinator.hear(report)
+            decisions.append(coordinator.decide())
+            log.statuses[session, tick.tick] = account(decisions[-1], 12)
+        return decisions, log
+
+    return make
 
 
 @pytest.fixture(scope="session")
@@ -137,6 +211,7 @@ def account():
             decision.sampling_error,
             estimate,
             tuple(decision.answers.items()),
+            tuple(float(np.float32(probability)) for probability in decision.belief),
         )
 
     return make

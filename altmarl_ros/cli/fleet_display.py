@@ -13,7 +13,9 @@ from rich.text import Text
 from altmarl_ros.cli import console
 from altmarl_ros.deployment import FleetPlan
 from altmarl_ros.games import TabularGame
-from altmarl_ros.records.run_record import RunLog
+from altmarl_ros.monitoring import likely_hidden
+from altmarl_ros.records.run_record import RunLog, StatusRow
+from altmarl_ros.simulation import Truth
 
 _BAR = 30  # characters
 _REFRESH = 0.25  # s between two drawings of the table
@@ -87,10 +89,18 @@ def fleet_table(log: RunLog, plan: FleetPlan, game: TabularGame, failures: Mappi
     if rest:
         table.add_row(f"{rest} more zones", str(sum(occupancy) - sum(occupancy[j] for j in shown)), "", "", "")
     lines = [Text(_status_line(log))]
+    lines += [Text(f"hidden state {_hidden_text(status, truth, game)}", style="cyan")] if status.belief else []
     lines += [Text(_floor_line(log, plan))] if log.floors else []
     lines += [] if plan.network.perfect else [Text(f"network {plan.network}", style="magenta")]
     lines += [Text(f"{name} {reason}", style="red") for name, reason in failures.items()]
     return Group(table, *lines)
+
+
+def _hidden_text(status: StatusRow, truth: Truth | None, game: TabularGame) -> str:
+    names = game.hidden.names if game.hidden is not None else ()
+    said = ", ".join(f"{names[d]} {status.belief[d]:.2f}" for d in likely_hidden(status.belief) if d < len(names))
+    true = None if truth is None else truth.hidden_state
+    return said if true is None or true >= len(names) else f"{said}   true: {names[true]}"
 
 
 def _zones_shown(occupancy: list[int], meant: tuple[int, int]) -> list[int]:

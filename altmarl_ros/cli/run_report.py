@@ -14,6 +14,7 @@ from altmarl_ros.cli.runs import load_run
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.files import write_output
 from altmarl_ros.games import TabularGame, load_game
+from altmarl_ros.games.trajectory import UNKNOWN
 from altmarl_ros.plotting import as_png
 from altmarl_ros.policies import load_bundle
 from altmarl_ros.records.run_record import RunRecord
@@ -21,6 +22,11 @@ from altmarl_ros.resources import share_directory
 
 if TYPE_CHECKING:
     from altmarl_ros.cli.figures.reference_rewards import ReferenceRewards
+
+_BELIEF_TEXT = (
+    "What the coordinator believed of the hidden state",
+    "Shade: its probability of each hidden state, from the reports alone. Line: the true one, which no robot tells.",
+)
 
 REFERENCE_RUNS = 500
 """Default number of simulated fleets per reference."""
@@ -83,12 +89,30 @@ def _about(run: RunRecord, game: TabularGame, references: ReferenceRewards) -> d
         "latency_median": np.median(run.latency),
         "latency_p99": np.percentile(run.latency, 99),
         "robot_ticks_not_acted_once": int((run.actions != 1).sum()),
+        **_belief(run, game),
+    }
+
+
+def _belief(run: RunRecord, game: TabularGame) -> dict[str, Any]:
+    """Compare what was believed of the hidden state with the truth; empty where either is not known."""
+    if run.belief is None or run.hidden_state is None or run.belief.shape[1] != game.n_hidden_states:
+        return {}
+    ticks = np.flatnonzero(run.hidden_state != UNKNOWN)
+    d = run.hidden_state[ticks]
+    return {
+        "hidden_changes": int((run.trajectory.follows[1:] & (np.diff(run.hidden_state) != 0)).sum()),
+        "hidden_found": float((run.belief[ticks].argmax(axis=1) == d).mean()),
+        "hidden_belief_in_truth": float(run.belief[ticks, d].mean()),
     }
 
 
 def _summary(run: RunRecord, about: dict[str, Any]) -> list[tuple[str, str]]:
     game, n, k, wrong = about["game"], about["robots"], about["k"], about["robot_ticks_not_acted_once"]
     once = "yes" if wrong == 0 else f"no: {wrong} of {run.actions.size} robot-ticks differ"
+    found = about.get("hidden_found")
+    hidden = (
+        f"the likeliest in {100 * found:.0f} % of ticks, changed {about['hidden_changes']} times" if found is not None else ""
+    )
     return [
         ("game", f"{game}, {n} robots, k = {k} {about['model']}, {about['ticks']} ticks of {run.about['period']} s"),
         ("network", run.about.get("network", "perfect")),
@@ -101,11 +125,12 @@ def _summary(run: RunRecord, about: dict[str, Any]) -> list[tuple[str, str]]:
         ("reports on the wire per tick", f"{about['report_bytes']:.1f} B"),
         ("latency, median / p99", f"{1e3 * about['latency_median']:.1f} / {1e3 * about['latency_p99']:.1f} ms"),
         ("every robot acted once per tick", once),
+        *([("true hidden state", hidden)] if hidden else []),
     ]
 
 
 def _page(run: RunRecord, game: TabularGame, references: ReferenceRewards, summary: list[tuple[str, str]]) -> str:
-    from altmarl_ros.cli.figures.run_figures import as_data_uri, run_figures
+    from altmarl_ros.cli.figures.run_figures import as_data_uri, has_belief, run_figures
 
     n, k = run.local_state.shape[1], run.about["k"]
     texts = (
@@ -119,6 +144,7 @@ def _page(run: RunRecord, game: TabularGame, references: ReferenceRewards, summa
             "Coloured lines: mean of simulated fleets from this run's own start; bands: 10th to 90th percentile.",
         ),
         ("What it cost on the limited topic", "Reports per tick never exceed k, whatever the size of the fleet."),
+        *([_BELIEF_TEXT] if has_belief(run, game) else []),
     )
     sections = "".join(
         f'<section><h2>{escape(title)}</h2><img alt="{escape(title)}" src="{as_data_uri(figure)}">'

@@ -9,11 +9,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from altmarl_ros.monitoring import TickView
+from altmarl_ros.monitoring import TickView, likely_hidden
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _EIGHTHS = " ▏▎▍▌▋▊▉"
-_FIXED = 10  # lines besides those of the zones
+_FIXED = 10  # lines besides those of the zones and of the hidden state
 _LEAST_ZONES = 3
 _MANY_ZONES = 20  # with more of them, empty ones are left out
 _EMPTY = 0.005  # share of the robots that rounds to 0 %
@@ -26,9 +26,11 @@ def top_view(views: Sequence[TickView], width: int, height: int, silence: float 
     """
     now = views[-1]
     lines: list[RenderableType] = [_header(now), _decision(now)]
+    hidden = [] if not now.belief else [_hidden(now)]
+    lines += hidden
     if silence is not None:
         lines.append(Text(f"nothing heard for {silence:.0f} s", style="bold red"))
-    lines += [_zones(now, width, max(_LEAST_ZONES, height - _FIXED)), *_numbers(now, width)]
+    lines += [_zones(now, width, max(_LEAST_ZONES, height - _FIXED - len(hidden))), *_numbers(now, width)]
     lines += _rewards(views, width)
     for line in lines:
         if isinstance(line, Text):
@@ -83,6 +85,17 @@ def _decision(now: TickView) -> Text:
         (live, "" if now.live == now.robots else "bold red"),
         ("   " + now.model if now.model else "", "dim"),
     )
+
+
+def _hidden(now: TickView) -> Text:
+    """The hidden states that the coordinator believes in, likeliest first, and the true one."""
+    line = Text.assemble(("hidden state ", "dim"))
+    for i, d in enumerate(likely_hidden(now.belief)):
+        line.append(f"{', ' if i else ''}{now.hidden[d]} {now.belief[d]:.2f}", "bold cyan" if i == 0 else "cyan")
+    if now.hidden_state is not None and now.hidden_state < len(now.hidden):
+        right = now.hidden_state == max(range(len(now.belief)), key=lambda d: now.belief[d])
+        line.append(f"   true: {now.hidden[now.hidden_state]}", "green" if right else "bold yellow")
+    return line
 
 
 def _zones(now: TickView, width: int, most: int) -> RenderableType:

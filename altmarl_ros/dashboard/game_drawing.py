@@ -35,6 +35,7 @@ def game_drawing(
         "zones": list(names),
         "actions": list(game.global_action_names) if game is not None else [f"target {i}" for i in range(n_actions)],
         "moves": list(game.local_action_names) if game is not None else [],
+        "hidden": list(game.hidden.names) if game is not None and game.hidden is not None else [],
         "global_is_zone": n_global == n_zones,
         "action_is_zone": n_actions == n_zones,
         "places": _floor_places(floor) if floor is not None and len(floor.plan.zones) == n_zones else _places(names),

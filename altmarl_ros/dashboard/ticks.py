@@ -47,6 +47,7 @@ class TickAccount:
     estimate: tuple[float, ...]
     sampling_error: float
     reward: float
+    belief: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,10 +57,12 @@ class TickTruth:
     Attributes:
         states: number of robots per local state [S_l].
         acted: number of the robots that acted per state and action [S_l, A_l]; empty: not told.
+        hidden_state: d; None: not told.
     """
 
     states: NDArray[np.int64]
     acted: NDArray[np.int64]
+    hidden_state: int | None = None
 
 
 FIELDS = (
@@ -106,12 +109,14 @@ class Ticks:
         changes: number of changes of rows so far.
         last: account of the newest tick.
         truth: true shares of the newest tick whose truth is known [S_l].
+        hidden_state: the true one of that tick; None: not known.
     """
 
     def __init__(self) -> None:
         self.changes = 0
         self.last: TickAccount | None = None
         self.truth: NDArray[np.float64] | None = None
+        self.hidden_state: int | None = None
         self._rows: OrderedDict[tuple[int, int], _Row] = OrderedDict()
         self._waiting: OrderedDict[tuple[int, int], TickTruth] = OrderedDict()
 
@@ -154,8 +159,9 @@ class Ticks:
         if len(shares) <= len(row.account.estimate):
             shares = np.pad(shares, (0, len(row.account.estimate) - len(shares)))
             row.true_error = float(np.abs(shares - row.account.estimate).max())
-            self.truth = shares
-        row.true_reward = true_reward(game, row.account.global_state, row.account.global_action, truth.acted)
+            self.truth, self.hidden_state = shares, truth.hidden_state
+        s_g, a_g = row.account.global_state, row.account.global_action
+        row.true_reward = true_reward(game, s_g, a_g, truth.acted, truth.hidden_state)
         self._change(row)
 
     def _rate(self, account: TickAccount) -> float:
@@ -174,8 +180,13 @@ class Ticks:
         row.changed = self.changes
 
 
-def true_reward(game: TabularGame | None, s_g: int, a_g: int, acted: NDArray[np.int64]) -> float | None:
-    """Return the team reward by the robots that acted [S_l, A_l]; None if none did, or if the game is unknown or differs."""
+def true_reward(
+    game: TabularGame | None, s_g: int, a_g: int, acted: NDArray[np.int64], hidden_state: int | None = None
+) -> float | None:
+    """Return the team reward by the robots that acted [S_l, A_l].
+
+    It is None if none did, if the game is unknown or differs, or if its hidden state is not known.
+    """
     if game is None or acted.size == 0 or acted.sum() == 0:
         return None
     if s_g >= game.n_global_states or a_g >= game.n_global_actions:
@@ -183,7 +194,7 @@ def true_reward(game: TabularGame | None, s_g: int, a_g: int, acted: NDArray[np.
     S_l, A_l = acted.shape
     if S_l > game.n_local_states or A_l > game.n_local_actions:
         return None
-    return team_reward(game, s_g, a_g, acted)
+    return team_reward(game, s_g, a_g, acted, hidden_state)
 
 
 def count_acted(states: NDArray[np.uint16], actions: NDArray[np.uint16], none: int) -> NDArray[np.int64]:

@@ -160,6 +160,7 @@ class FleetView:
         actions: NDArray[np.uint16],
         none: int,
         counts: NDArray[np.int64],
+        hidden_state: int | None = None,
     ) -> None:
         """Take a simulation's truth about a tick; see msg/FleetTruth.msg.
 
@@ -171,6 +172,7 @@ class FleetView:
             actions: their actions, in the order of ids.
             none: action of robots that did not act.
             counts: robots by state and action, row-major, where no ids are given.
+            hidden_state: d; None: not told.
         """
         with self.lock:
             zones = len(self.ticks.last.estimate) if self.ticks.last else self._shape[0]
@@ -178,13 +180,14 @@ class FleetView:
             if len(ids):
                 newest = self._open is None or (session, tick + 1) >= self._open
                 known = states < zones if zones else np.ones(len(states), bool)
-                truth = TickTruth(np.bincount(states[known], minlength=zones), count_acted(states[known], actions[known], none))
+                acted = count_acted(states[known], actions[known], none)
+                truth = TickTruth(np.bincount(states[known], minlength=zones), acted, hidden_state)
                 if newest:
                     self.robots.true_states(ids[known], states[known])
                     self._truth_at = time.monotonic()
             elif zones and counts.size and counts.size % zones == 0:
                 by_state = counts.reshape(zones, -1)
-                truth = TickTruth(by_state.sum(axis=1), by_state)
+                truth = TickTruth(by_state.sum(axis=1), by_state, hidden_state)
             else:
                 return
             self.ticks.hear_truth(session, tick, truth, self._game)
@@ -251,6 +254,8 @@ class FleetView:
             if ticks.last is not None:
                 head["estimate"] = [round(share, 4) for share in ticks.last.estimate]
                 head["truth"] = None if ticks.truth is None else ticks.truth.round(4).tolist()
+                head["belief"] = [round(probability, 4) for probability in ticks.last.belief]
+                head["hidden_state"] = ticks.hidden_state
             cursor.tick = -1
         if cursor.tick != hash(self._open):
             cursor.tick = hash(self._open)

@@ -104,6 +104,16 @@ class HiddenState:
     def __len__(self) -> int:
         return len(self.P_d)
 
+    def renamed(self, names: tuple[str, ...]) -> HiddenState:
+        """The same hidden state with other names.
+
+        Raises:
+            GameError: they are not as many distinct names as there are hidden states.
+        """
+        S_l, _, A_l = self.r_l.shape
+        r_l = self.r_l.reshape(S_l, len(self), self.n_global_states, A_l).transpose(1, 0, 2, 3)
+        return HiddenState(self.P_d, self.local_kernel, r_l, rho_d=self.rho_d, names=names)
+
     @property
     def n_global_states(self) -> int:
         """S_g."""

@@ -85,6 +85,7 @@ class _Spec(BaseModel, extra="forbid"):
     local_state_names: List[str] = Field(default_factory=list)
     global_action_names: List[str] = Field(default_factory=list)
     local_action_names: List[str] = Field(default_factory=list)
+    hidden_state_names: List[str] = Field(default_factory=list)
 
 
 def load_game(source: str | Path, changes: Mapping[str, Any] | None = None) -> TabularGame:
@@ -291,6 +292,10 @@ def _build(spec: _Spec, folder: Path) -> TabularGame:
         "global_action_names": tuple(spec.global_action_names) or game.global_action_names,
         "local_action_names": tuple(spec.local_action_names) or game.local_action_names,
     }
+    if spec.hidden_state_names:
+        if game.hidden is None:
+            raise GameError("hidden_state_names is for a game with a hidden state")
+        changes["hidden"] = game.hidden.renamed(tuple(spec.hidden_state_names))
     if spec.identified is not None:
         P_l = read_arrays("identified", folder / spec.identified, ("P_l",), _IDENTIFIED_ARRAYS)["P_l"]
         if game.hidden is not None:

@@ -36,6 +36,7 @@ class Trajectory:
         global_action: a_g(t) [T].
         local_state: s_i(t), UNKNOWN where it is not known [T, n].
         local_action: a_i(t), taken in s_i(t); UNKNOWN where the robot took none [T, n].
+        hidden_state: d(t), UNKNOWN where it is not known [T]; None: it never is, or there is none.
 
     Raises:
         GameError: an array does not hold integers or has another shape; the message names it.
@@ -47,14 +48,17 @@ class Trajectory:
     global_action: IntArray
     local_state: IntArray
     local_action: IntArray
+    hidden_state: IntArray | None = None
 
     def __post_init__(self) -> None:
-        for name in (*_SERIES, *_TABLES):
+        names = (*_SERIES, *_TABLES, *(() if self.hidden_state is None else ("hidden_state",)))
+        for name in names:
             object.__setattr__(self, name, np.asarray(getattr(self, name)))
-        for name in (*_SERIES, *_TABLES):
+        for name in names:
             array: IntArray = getattr(self, name)
-            expected, axes = (self.local_state.shape[:1], "[T]") if name in _SERIES else (self.local_state.shape, "[T, n]")
-            if array.ndim != (1 if name in _SERIES else 2) or array.shape != expected or array.dtype.kind not in "iu":
+            table = name in _TABLES
+            expected, axes = (self.local_state.shape, "[T, n]") if table else (self.local_state.shape[:1], "[T]")
+            if array.ndim != (2 if table else 1) or array.shape != expected or array.dtype.kind not in "iu":
                 raise GameError(f"{name} has shape {array.shape} of {array.dtype}, must be integers {axes}, here {expected}")
 
     @classmethod
@@ -68,6 +72,10 @@ class Trajectory:
         for name in _TABLES:
             columns[name] = [
                 np.pad(table, ((0, 0), (0, robots - table.shape[1])), constant_values=UNKNOWN) for table in columns[name]
+            ]
+        if any(run.hidden_state is not None for run in runs):
+            columns["hidden_state"] = [
+                np.full(len(run.tick), UNKNOWN) if run.hidden_state is None else run.hidden_state for run in runs
             ]
         return cls(**{name: np.concatenate(parts) for name, parts in columns.items()})
 
@@ -87,22 +95,45 @@ class Trajectory:
         return np.stack([(self.local_state == j).sum(axis=1) for j in range(n_local_states)], axis=1)
 
     def rewards(self, game: TabularGame) -> FloatArray:
-        """Compute the team reward of each tick over the robots that acted [T]; it is r_g alone where none did."""
-        acted = self.acted
-        r_l = game.r_l[np.maximum(self.local_state, 0), self.global_state[:, None], np.maximum(self.local_action, 0)]
+        """Compute the team reward of each tick over the robots that acted [T]; it is r_g alone where none did.
+
+        Raises:
+            GameError: the game has a hidden state, which is not known of every tick.
+        """
+        acted, rewards, regime = self.acted, game.r_l, self.global_state
+        d = self.known_hidden_state(game)
+        if game.hidden is not None and d is not None:
+            rewards, regime = game.hidden.r_l, game.hidden.regimes(d, self.global_state)
+        r_l = rewards[np.maximum(self.local_state, 0), regime[:, None], np.maximum(self.local_action, 0)]
         local = np.where(acted, r_l, 0.0).sum(axis=1) / np.maximum(acted.sum(axis=1), 1)
         return np.asarray(game.r_g[self.global_state, self.global_action] + local)
 
+    def known_hidden_state(self, game: TabularGame) -> IntArray | None:
+        """Return d(t) [T], None in a game without a hidden state.
+
+        Raises:
+            GameError: the game has a hidden state, which is not known of every tick.
+        """
+        if game.hidden is None:
+            return None
+        if self.hidden_state is None or (self.hidden_state == UNKNOWN).any():
+            raise GameError(f"what robots do in game {game.name!r} depends on its hidden state, which the record lacks")
+        return self.hidden_state
+
     def check(self, game: TabularGame) -> None:
         """Raise GameError, which names the array and the entry, unless all states and actions are the game's."""
+        hidden = [("hidden_state", game.n_hidden_states, UNKNOWN)] if self.hidden_state is not None else []
         for name, size, least in (
             ("global_state", game.n_global_states, 0),
             ("global_action", game.n_global_actions, 0),
             ("local_state", game.n_local_states, UNKNOWN),
             ("local_action", game.n_local_actions, UNKNOWN),
+            *hidden,
         ):
             array: IntArray = getattr(self, name)
             wrong = (array < least) | (array >= size)
             if wrong.any():
                 index = tuple(int(i) for i in np.argwhere(wrong)[0])
                 raise GameError(f"{name}{list(index)} is {array[index]}, must be below {size} for game {game.name!r}")
+        if self.hidden_state is not None and game.hidden is None:
+            raise GameError(f"the record has a hidden state, game {game.name!r} has none")

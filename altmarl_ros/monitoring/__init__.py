@@ -5,7 +5,7 @@ from altmarl_ros.monitoring.health import CoordinatorHealth, Finding, Level, Thr
 from altmarl_ros.monitoring.layout import Layout, disc_layout, floor_layout
 from altmarl_ros.monitoring.scene import RobotLocations, Scene, Tick, make_scene
 from altmarl_ros.monitoring.team_reward import team_reward
-from altmarl_ros.monitoring.tick_view import TickView, true_reward, true_shares
+from altmarl_ros.monitoring.tick_view import TickView, likely_hidden, true_reward, true_shares
 
 __all__ = [
     "CoordinatorHealth",
@@ -21,6 +21,7 @@ __all__ = [
     "disc_layout",
     "drive_finding",
     "floor_layout",
+    "likely_hidden",
     "make_scene",
     "robots_finding",
     "team_reward",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Mapping
+from typing import Mapping, Sequence
 
 import numpy as np
 
@@ -44,6 +44,9 @@ class TickView:
         estimate: estimated share of the robots per local state.
         truth: true share of the robots per local state; None: not known.
         sampling_error: largest standard deviation of an estimated share.
+        hidden: names of the hidden states; empty in a game without one.
+        belief: probability of each hidden state; empty in a game without one.
+        hidden_state: the true one; None: not known.
         estimated_reward: team reward under the estimate.
         true_reward: true team reward; None: not known.
     """
@@ -86,6 +89,9 @@ class TickView:
     estimated_reward: float
     true_reward: float | None
     verdicts: Mapping[str, int] = field(default_factory=dict)
+    hidden: tuple[str, ...] = ()
+    belief: tuple[float, ...] = ()
+    hidden_state: int | None = None
 
     @property
     def byte_rate(self) -> float | None:
@@ -104,13 +110,19 @@ def true_shares(truth: Truth, n_local_states: int) -> tuple[float, ...]:
     return tuple(float(share) for share in occupancy / max(1, occupancy.sum()))
 
 
-def true_reward(game: TabularGame, truth: Truth, global_state: int, global_action: int) -> float:
-    """Return the team reward of a tick by its truth; of the robots only those count that acted."""
+def likely_hidden(belief: Sequence[float], least: float = 0.05) -> list[int]:
+    """Return the hidden states with a probability of at least `least`, and in any case the likeliest; likeliest first."""
+    order = sorted(range(len(belief)), key=lambda d: -belief[d])
+    return order[:1] + [d for d in order[1:] if belief[d] >= least]
+
+
+def true_reward(game: TabularGame, truth: Truth, global_state: int, global_action: int) -> float | None:
+    """Return the team reward of a tick by its truth, None where that does not tell it; only robots that acted count."""
     shape = (game.n_local_states, game.n_local_actions)
     if truth.counts:
-        return team_reward(game, global_state, global_action, np.reshape(truth.counts, shape))
+        return team_reward(game, global_state, global_action, np.reshape(truth.counts, shape), truth.hidden_state)
     acted = np.zeros(shape, dtype=np.int64)
     for s_l, a_l in zip(truth.local_states, truth.local_actions, strict=True):
         if a_l is not None:
             acted[s_l, a_l] += 1
-    return team_reward(game, global_state, global_action, acted)
+    return team_reward(game, global_state, global_action, acted, truth.hidden_state)

@@ -2,7 +2,16 @@
 `make_model` makes one by its name; `ObservationModel` is the interface that all of them have.
 """
 
-from altmarl_ros.observation.catalogue import DEFAULT_MODEL, DEFAULT_TURNOVER, MODEL_NAMES, all_seen, make_filter, make_model
+from altmarl_ros.observation.catalogue import (
+    DEFAULT_MODEL,
+    DEFAULT_TURNOVER,
+    MODEL_NAMES,
+    all_seen,
+    check_model,
+    make_filter,
+    make_model,
+    models_for,
+)
 from altmarl_ros.observation.filtered import Filtered
 from altmarl_ros.observation.fresh import Fresh, Sticky
 from altmarl_ros.observation.hypotheses import Hypotheses
@@ -27,8 +36,10 @@ __all__ = [
     "Sticky",
     "SwitchingFilter",
     "all_seen",
+    "check_model",
     "draw_without_replacement",
     "kept_robots",
     "make_filter",
     "make_model",
+    "models_for",
 ]

@@ -21,22 +21,34 @@ def make_model(name: str, game: TabularGame, bundle: PolicyBundle, turnover: flo
     """Make the observation model of that name for a game and its policies; only `sticky` uses `turnover`.
 
     Raises:
+        AltmarlError: see `check_model`.
+    """
+    check_model(name, game, turnover)
+    if name == "filtered":
+        return make_filter(game, bundle.pi_l, bundle.pi_g)
+    return Fresh(bundle.pi_g, game.initial) if name == "fresh" else Sticky(bundle.pi_g, game.initial, turnover)
+
+
+def check_model(name: str, game: TabularGame, turnover: float = DEFAULT_TURNOVER) -> None:
+    """Check that there is an observation model of that name, and that it can be used in a game.
+
+    Raises:
         AltmarlError: the name is unknown, the turnover is not in [0, 1], or the game has a hidden state, which a model without
             memory does not find.
     """
     if not 0.0 <= turnover <= 1.0:
         raise AltmarlError(f"turnover is {turnover}, must be in 0..1")
-    if name == "filtered":
-        return make_filter(game, bundle.pi_l, bundle.pi_g)
-    if game.hidden is not None and name in MODEL_NAMES:
+    if name not in MODEL_NAMES:
+        raise AltmarlError(f"observation model {name!r} is unknown; known are {', '.join(MODEL_NAMES)}")
+    if name not in models_for(game):
         raise AltmarlError(
             f"observation model {name!r} has no memory to find the hidden state of {game.name!r} by; use 'filtered'"
         )
-    if name == "fresh":
-        return Fresh(bundle.pi_g, game.initial)
-    if name == "sticky":
-        return Sticky(bundle.pi_g, game.initial, turnover)
-    raise AltmarlError(f"observation model {name!r} is unknown; known are {', '.join(MODEL_NAMES)}")
+
+
+def models_for(game: TabularGame) -> tuple[str, ...]:
+    """The names of the observation models that can be used in a game."""
+    return MODEL_NAMES if game.hidden is None else ("filtered",)
 
 
 def make_filter(game: TabularGame, pi_l: LocalPolicy, pi_g: GlobalPolicy) -> ObservationModel:

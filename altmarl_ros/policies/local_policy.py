@@ -100,6 +100,15 @@ class LocalPolicy:
         """Compute r_pi(s_l, s_g) = sum_a pi_l(a | s_l, s_g) r_l(s_l, s_g, a) [s_g, s_l]."""
         return np.ascontiguousarray(np.einsum("lga,lga->gl", self.probabilities, game.r_l))
 
+    def joint_reward(self, game: TabularGame) -> FloatArray:
+        """Compute r_pi(d, s_l, s_g), likewise [s_g, d * S_l + s_l]; without a hidden state it is `reward`."""
+        hidden = game.hidden
+        if hidden is None:
+            return self.reward(game)
+        S_l, S_g, A_l = self.probabilities.shape
+        r_l = hidden.r_l.reshape(S_l, len(hidden), S_g, A_l)
+        return np.asarray(np.einsum("lga,ldga->gdl", self.probabilities, r_l).reshape(S_g, -1))
+
 
 def softmax(Q: FloatArray, temperature: float) -> FloatArray:
     """Compute the softmax of Q / temperature along the last axis, for a temperature above 0."""

@@ -50,4 +50,4 @@ class Shadow:
 def _known(last: StatusRow | None) -> Handover:
     if last is None:
         return Handover()
-    return Handover(None, None, last.global_state, last.estimate, last.sampling_error)
+    return Handover(None, None, last.global_state, last.estimate, last.sampling_error, last.belief)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games.tabular import TabularGame
-from altmarl_ros.observation import MODEL_NAMES
+from altmarl_ros.observation import check_model
 from altmarl_ros.observation.model import kept_robots
 from altmarl_ros.policies import PolicyBundle
 from altmarl_ros.policies.lookahead import check_values
@@ -74,7 +74,7 @@ class Coordinator:
         self._given_settings: CoordinatorSettings | None = None  # since the last tick was due
         self._decision_maker = DecisionMaker(game, bundle, settings.decision)
         self._next_bundle: PolicyBundle | None = None
-        self._r_pi, self._policy_digest = bundle.pi_l.reward(game), digest_of(bundle.pi_l)
+        self._r_pi, self._policy_digest = bundle.pi_l.joint_reward(game), digest_of(bundle.pi_l)
         self._game_tag = game_tag(game.content_hash)
         self._plant = plant if plant is not None else VirtualPlant(game, rng)
         self._last_action: int | None = None
@@ -83,7 +83,7 @@ class Coordinator:
         self._answers: dict[int, int] = {}
         self._asked: deque[Tick] = deque(maxlen=_TICKS_REMEMBERED)  # of this session
         self._wanted = self._k_eff = 0  # answers, of the open tick
-        compile_models(game, bundle, MODEL_NAMES)
+        compile_models(game, bundle)
 
     @property
     def settings(self) -> CoordinatorSettings:
@@ -131,6 +131,11 @@ class Coordinator:
         return float(self._decision_maker.model.error[0])
 
     @property
+    def belief(self) -> NDArray[np.float64]:
+        """Probability of each hidden state [D]; empty in a game without one."""
+        return self._decision_maker.belief
+
+    @property
     def complete(self) -> bool:
         """Whether as many robots have answered the open tick as were asked at first."""
         return self._open is not None and len(self._answers) >= self._wanted
@@ -138,6 +143,7 @@ class Coordinator:
     def check(self, *, settings: CoordinatorSettings | None = None, bundle: PolicyBundle | None = None) -> None:
         """Check that change() can take these settings and this policy; see there for what is refused."""
         settings = settings if settings is not None else self.next_settings
+        check_model(settings.decision.model, self.game, settings.decision.turnover)
         in_force, temperature = self.bundle, settings.decision.temperature
         coming = next(policy for policy in (bundle, self._next_bundle, in_force) if policy is not None)
         check_bundle(coming, self.game, settings.k, temperature)
@@ -157,7 +163,7 @@ class Coordinator:
             self._given_settings = settings
         if bundle is not None:
             if bundle.kind != self.bundle.kind:
-                compile_models(self.game, bundle, MODEL_NAMES)
+                compile_models(self.game, bundle)
             self._next_bundle = None if bundle.policy_id == self.bundle.policy_id else bundle
 
     def renew(self) -> bool:
@@ -186,7 +192,7 @@ class Coordinator:
         assert self._given_settings is None, "settings that the policy may need are not taken over yet"
         self._decision_maker.adopt(self._next_bundle)
         self._next_bundle = None
-        self._r_pi, self._policy_digest = self.bundle.pi_l.reward(self.game), digest_of(self.bundle.pi_l)
+        self._r_pi, self._policy_digest = self.bundle.pi_l.joint_reward(self.game), digest_of(self.bundle.pi_l)
 
     def begin(self, now: float = 0.0) -> Tick | None:
         """Open the next tick at monotonic time `now` [s]; one that is still open must be decided first.
@@ -281,7 +287,7 @@ class Coordinator:
         suspended = tuple(robot for robot in tick.polled if robot not in self._answers and self.roster.missed(robot))
         states = self._answers.values()
         action = self._decision_maker.decide(tick.session, tick.tick, tick.global_state, states, self.roster.live)
-        estimate = self.estimate
+        joint = self._decision_maker.joint
         decision = Decision(
             tick=tick,
             k=self._settings.k,
@@ -290,9 +296,10 @@ class Coordinator:
             heard=len(self._answers),
             rung=int(self._decision_maker.model.rung[0]),
             action=action,
-            estimate=estimate,
+            estimate=self.estimate,
             sampling_error=self.sampling_error,
-            reward=float(self.game.r_g[tick.global_state, action] + estimate @ self._r_pi[tick.global_state]),
+            belief=tuple(self.belief.tolist()),
+            reward=float(self.game.r_g[tick.global_state, action] + joint @ self._r_pi[tick.global_state]),
             suspended=suspended,
             answers=dict(self._answers),
         )

@@ -8,8 +8,9 @@ from typing import Collection, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games.tabular import TabularGame
-from altmarl_ros.observation import ObservationModel, make_model
+from altmarl_ros.observation import ObservationModel, SwitchingFilter, make_model, models_for
 from altmarl_ros.policies import PolicyBundle
 from altmarl_ros.policies.lookahead import Lookahead, has_values
 from altmarl_ros.protocol.messages import Tick
@@ -31,6 +32,7 @@ class Decision:
         action: a_g(t).
         estimate: estimated share of robots per local state [S_l].
         sampling_error: largest standard deviation of an estimated share.
+        belief: probability of each hidden state [D]; empty in a game without one.
         reward: team reward of the tick under the estimate and pi_l.
         suspended: robots that left the draw because of this tick.
         answers: local state reported by each robot that was heard, in the order in which they came.
@@ -45,6 +47,7 @@ class Decision:
     action: int
     estimate: NDArray[np.float64]
     sampling_error: float
+    belief: tuple[float, ...]
     reward: float
     suspended: tuple[int, ...]
     answers: Mapping[int, int]
@@ -93,7 +96,11 @@ class DecisionMaker:
         if s_g is None or s_g >= game.n_global_states or shares.shape != (game.n_local_states,):
             return
         if (shares >= 0).all() and abs(shares.sum() - 1.0) < 1e-3 and 0 <= error < np.inf:
-            self.model.resume(shares[None] / shares.sum(), np.array([error]), np.array([s_g]))
+            estimate = shares[None] / shares.sum(), np.array([error]), np.array([s_g])
+            if isinstance(self.model, SwitchingFilter):
+                self.model.resume(*estimate, belief=_valid_belief(known.belief, game.n_hidden_states))
+            else:
+                self.model.resume(*estimate)
             self._decided_in = s_g
 
     def adopt(self, bundle: PolicyBundle) -> None:
@@ -113,7 +120,8 @@ class DecisionMaker:
         known = Handover()
         if self._decided_in is not None:
             shares = tuple(self.model.estimate[0].tolist())
-            known = Handover(None, None, self._decided_in, shares, float(self.model.error[0]))
+            error, belief = float(self.model.error[0]), tuple(self.belief.tolist())
+            known = Handover(None, None, self._decided_in, shares, error, belief)
         self.model = make_model(settings.model, self._game, self._bundle, settings.turnover)
         self.resume(known)
 
@@ -134,13 +142,31 @@ class DecisionMaker:
         if self._lookahead is None:
             return best
         chance = np.random.default_rng([self._settings.seed, session, tick]).random()  # a replay draws the same
-        return self._lookahead.draw(global_state, self.model.estimate[0], best, self._settings.temperature, chance)
+        return self._lookahead.draw(global_state, self.joint, best, self._settings.temperature, chance)
+
+    @property
+    def belief(self) -> FloatArray:
+        """The probability of each hidden state [D]; empty in a game without one."""
+        return np.asarray(self.model.belief[0]) if isinstance(self.model, SwitchingFilter) else np.empty(0)
+
+    @property
+    def joint(self) -> FloatArray:
+        """The estimated shares [S_l]; with a hidden state those of (d, s_l) [d * S_l + s_l]."""
+        return np.asarray(self.model.joint[0] if isinstance(self.model, SwitchingFilter) else self.model.estimate[0])
 
 
-def compile_models(game: TabularGame, bundle: PolicyBundle, names: Collection[str]) -> None:
-    """Let each of these observation models decide twice, so that none is compiled in the middle of a tick."""
+def _valid_belief(given: tuple[float, ...], D: int) -> FloatArray | None:
+    """The belief of another coordinator [1, D]; None where it is none."""
+    belief = np.array(given, dtype=np.float64)
+    if belief.shape != (D,) or not ((belief >= 0).all() and abs(belief.sum() - 1.0) < 1e-3):
+        return None
+    return np.asarray(belief[None] / belief.sum())
+
+
+def compile_models(game: TabularGame, bundle: PolicyBundle) -> None:
+    """Let each observation model that the game allows decide twice, so that none is compiled in the middle of a tick."""
     temperature = 1.0 if has_values(bundle) else 0.0
-    for name in names:
+    for name in models_for(game):
         decision_maker = DecisionMaker(game, bundle, DecisionSettings(name, temperature=temperature))
         for tick in range(2):
             decision_maker.decide(0, tick, 0, (0,), 1)

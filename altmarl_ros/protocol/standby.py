@@ -50,6 +50,7 @@ class Handover:
         estimated_in: s_g of the last decision that was heard, at t or before; None: there is no estimate.
         estimate: its estimated share of robots per local state [S_l].
         sampling_error: largest standard deviation of an estimated share.
+        belief: its probability of each hidden state [D]; empty: none.
     """
 
     global_state: int | None = None
@@ -57,6 +58,7 @@ class Handover:
     estimated_in: int | None = None
     estimate: tuple[float, ...] = ()
     sampling_error: float = 0.0
+    belief: tuple[float, ...] = ()
 
 
 class Succession:

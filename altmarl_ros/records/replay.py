@@ -29,7 +29,8 @@ class Redecision:
     Attributes:
         session, tick: session and number of the tick.
         recorded, decided: the action a_g in the record and the one decided now.
-        deviation: largest difference of an estimated share from the recorded one, which is a float32.
+        deviation: largest difference of an estimated share, or of the probability of a hidden state, from the recorded one,
+            which is a float32.
     """
 
     session: int
@@ -103,8 +104,12 @@ def redecide(
         states = [state for _, state in status.answers[:k]]
         check_row(status, states, game)
         action = decision_maker.decide(status.session, status.tick, status.global_state, states, status.live)
-        deviation = float(np.abs(decision_maker.model.estimate[0] - np.array(status.estimate)).max())
-        yield Redecision(status.session, status.tick, status.global_action, action, deviation)
+        yield Redecision(status.session, status.tick, status.global_action, action, _deviation(decision_maker, status))
+
+
+def _deviation(decision_maker: DecisionMaker, status: StatusRow) -> float:
+    known = np.concatenate([decision_maker.model.estimate[0], decision_maker.belief if status.belief else []])
+    return float(np.abs(known - np.array([*status.estimate, *status.belief])).max())
 
 
 def check_row(status: StatusRow, states: Sequence[int], game: TabularGame) -> None:
@@ -114,6 +119,8 @@ def check_row(status: StatusRow, states: Sequence[int], game: TabularGame) -> No
         raise AltmarlError(f"{where}: global state {status.global_state} is not in game {game.name!r}")
     if states and max(states) >= game.n_local_states:
         raise AltmarlError(f"{where}: local state {max(states)} is not in game {game.name!r}")
+    if status.belief and (game.hidden is None or len(status.belief) != len(game.hidden)):
+        raise AltmarlError(f"{where}: the belief is over {len(status.belief)} hidden states, the game has another number")
     if len(status.estimate) != game.n_local_states:
         raise AltmarlError(
             f"{where}: the estimate is over {len(status.estimate)} local states, the game has {game.n_local_states}"

@@ -26,6 +26,9 @@ SUMMARISED = ("asked", "heard", "report_bytes", "latency", "sampling_error")
 """Fields of a StatusRow of which a RunLog knows the mean over all ticks."""
 
 
+_OPTIONAL = ("hidden_state", "belief")  # arrays of a RunRecord
+
+
 @dataclass(frozen=True)
 class StatusRow:
     """The fields of a coordinator's status of one tick that are recorded.
@@ -43,6 +46,7 @@ class StatusRow:
         sampling_error: largest standard deviation of an estimated share.
         estimate: estimated share of robots per local state [S_l].
         answers: the accepted reports, (robot id, local state), in the order in which they came.
+        belief: probability of each hidden state [D]; empty in a game without one, and in records from before there were any.
     """
 
     stamp: float
@@ -60,6 +64,7 @@ class StatusRow:
     sampling_error: float
     estimate: tuple[float, ...]
     answers: tuple[tuple[int, int], ...] = ()
+    belief: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -130,6 +135,8 @@ class RunRecord:
         local_state, local_action: s_i(t), a_i(t) [T, n]; UNKNOWN for a robot that is not in the world or did not act.
         actions: number of actions that the world received [T, n].
         about: game, policy, k, seed and whatever else describes the run (JSON values).
+        hidden_state: d(t) [T], UNKNOWN where it is not known; None in a game without a hidden state.
+        belief: the coordinator's probability of each hidden state [T, D]; None in a game without one.
     """
 
     session: IntArray
@@ -147,6 +154,8 @@ class RunRecord:
     local_action: IntArray
     actions: IntArray
     about: Mapping[str, Any]
+    hidden_state: IntArray | None = None
+    belief: FloatArray | None = None
 
     @property
     def trajectory(self) -> Trajectory:
@@ -162,6 +171,7 @@ class RunRecord:
             self.global_action,
             self.local_state,
             self.local_action,
+            self.hidden_state,
         )
 
     def occupancy(self, n_local_states: int) -> IntArray:
@@ -179,6 +189,7 @@ class RunRecord:
             AltmarlError: the file cannot be written.
         """
         arrays = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "about"}
+        arrays = {name: array for name, array in arrays.items() if array is not None}
         arrays["about"] = np.frombuffer(json.dumps(dict(self.about)).encode(), dtype=np.uint8)
         try:
             write_npz(Path(path), arrays)
@@ -199,7 +210,8 @@ class RunRecord:
             raise AltmarlError(f"{path}: {error}") from None
         try:
             about = json.loads(arrays.pop("about").astype(np.uint8).tobytes().decode())
-            lengths = {field.name: len(arrays[field.name]) for field in fields(cls) if field.name != "about"}
+            names = (field.name for field in fields(cls) if field.name != "about")
+            lengths = {name: len(arrays[name]) for name in names if name in arrays or name not in _OPTIONAL}
         except KeyError as error:
             raise AltmarlError(f"{path}: is damaged or not a run record: it has no {error}") from None
         except (ValueError, TypeError, RecursionError) as error:
@@ -345,7 +357,19 @@ class RunLog:
             local_action=table["action"],
             actions=actions,
             about={**about, "robot_ids": ids},
+            hidden_state=_hidden_states([self.truths[key] for key in keys]),
+            belief=_beliefs(rows),
         )
+
+
+def _hidden_states(truths: list[Truth]) -> IntArray | None:
+    states = [UNKNOWN if truth.hidden_state is None else truth.hidden_state for truth in truths]
+    return None if set(states) == {UNKNOWN} else np.array(states, dtype=np.int64)
+
+
+def _beliefs(rows: list[StatusRow]) -> FloatArray | None:
+    sizes = {len(row.belief) for row in rows}
+    return np.array([row.belief for row in rows]) if len(sizes) == 1 and sizes != {0} else None
 
 
 def _tupled(value: Any) -> Any:

@@ -1,7 +1,7 @@
 """Simulates the simplest world, in which every robot is a Markov chain: s_i' ~ P_l(. | s_i, s_g, a_i).
 
 Each robot has a random stream of its own from (seed, robot id), so that a run does not depend on the order in which robots
-join or act.
+join or act. With a hidden state d robots move by P_l(. | s_i, s_g, a_i, d), d as `HiddenPath` draws it.
 
 Where places have room for some robots only, the moves of a tick are settled together, once every robot has acted or the next
 tick has begun: who would enter a full place stays where it was (games/holding.py). Priorities come from streams of their own,
@@ -23,6 +23,7 @@ from altmarl_ros.games.holding import held_back
 from altmarl_ros.games.room import Room
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.protocol.messages import is_newer
+from altmarl_ros.simulation.hidden_path import Regimes
 
 PRIORITIES = 3
 """Purpose of the random streams that decide who enters a place with too little room."""
@@ -42,7 +43,8 @@ class _Robot:
 class Truth:
     """True states and actions of one tick, for every robot in order of id; action None: did not act.
 
-    A crowd that is too large to be listed has `counts` alone: robots by local state and action, row-major.
+    A crowd that is too large to be listed has `counts` alone: robots by local state and action, row-major. `hidden_state` is
+    d(t), None where there is none or it is not known.
     """
 
     session: int
@@ -52,6 +54,7 @@ class Truth:
     local_actions: tuple[int | None, ...]
     actions: tuple[int, ...]
     counts: tuple[int, ...] = ()
+    hidden_state: int | None = None
 
     def occupancy(self, n_local_states: int) -> NDArray[np.int64]:
         """Return the number of robots in each local state [S_l]."""
@@ -114,7 +117,7 @@ class MarkovWorld:
 
     def __init__(self, game: TabularGame, seed: int) -> None:
         self._game, self._seed = game, seed
-        self._shares = start_shares(game, seed)
+        self._shares, self._regimes = start_shares(game, seed), Regimes(game, seed)
         self._robots: dict[int, _Robot] = {}
         self._records: dict[tuple[int, int], _Record] = {}
         self._closed: deque[tuple[int, int]] = deque(maxlen=16)
@@ -168,8 +171,8 @@ class MarkovWorld:
             return None if self.is_moving(robot_id) else robot.state
         record.states[robot_id] = robot.state
         record.moves[robot_id] = a_l
-        kernel = self._game.local_kernel
-        state = kernel.rows.draw(kernel.row_at(robot.state, s_g, a_l), robot.rng.random())
+        kernel, regime = self._regimes.kernel, self._regimes.at(s_g, self._regimes.hidden_state(session, tick))
+        state = kernel.rows.draw(kernel.row_at(robot.state, regime, a_l), robot.rng.random())
         if self._game.room is not None:
             record.wanted[robot_id] = state
             self._moving.add(robot_id)
@@ -257,4 +260,5 @@ class MarkovWorld:
             tuple(record.states[i] if i in record.states else self._robots[i].state for i in ids),
             tuple(record.moves.get(i) for i in ids),
             tuple(record.commands.get(i, 0) for i in ids),
+            hidden_state=self._regimes.hidden_state(session, tick),
         )

@@ -3,6 +3,8 @@
     a_i  ~ pi_l(. | s_i, s_g)         stream [seed, 2, i]
     s_i' ~ P_l(. | s_i, s_g, a_i)     stream [seed, 1, i], which also draws the start
 
+With a hidden state d the second is P_l(. | s_i, s_g, a_i, d), d as `HiddenPath` draws it.
+
 A robot of a crowd and a robot node with the same seed and id therefore take the same path, and the reports of a crowd cannot
 be told from those of nodes. Where places have room for some robots only, robots are held back as in the Markov world; room is
 shared by the robots of one crowd.
@@ -24,6 +26,7 @@ from altmarl_ros.protocol.allegiance import Heard
 from altmarl_ros.protocol.held_policies import HeldPolicies
 from altmarl_ros.protocol.messages import Report, Tick
 from altmarl_ros.random_streams import draw_uniform, make_streams
+from altmarl_ros.simulation.hidden_path import Regimes
 from altmarl_ros.simulation.markov_world import PRIORITIES, HeldCount, start_shares
 
 StateArray = NDArray[np.uint16]
@@ -42,6 +45,7 @@ class Moves:
         local_states: s_i(t) [n].
         local_actions: a_i(t) [n].
         counts: robots by local state and action [S_l, A_l].
+        hidden_state: d(t); None in a game without a hidden state.
     """
 
     tick: Tick
@@ -49,6 +53,7 @@ class Moves:
     local_states: StateArray
     local_actions: StateArray
     counts: NDArray[np.int64]
+    hidden_state: int | None = None
 
 
 class Crowd:
@@ -71,7 +76,8 @@ class Crowd:
         self.local_states: StateArray = starts.astype(np.uint16)
         self._priorities = None if game.room is None else make_streams(seed, PRIORITIES, self.ids)
         self.held_back = None if game.room is None else HeldCount()
-        self._rows = game.local_kernel.rows
+        self._regimes = Regimes(game, seed)
+        self._rows = self._regimes.kernel.rows
         self._policy: tuple[LocalPolicy, NDArray[np.float64]] | None = None  # the last one used, and its cumulative form
         self._seen: StateArray = self.local_states  # in which the robots acted last ...
         self._acted: tuple[Tick, int] | None = None  # ... in this tick, the last one heard, by a policy with this game tag
@@ -106,17 +112,19 @@ class Crowd:
         if self._policy is None or self._policy[0] is not policy:
             self._policy = policy, np.cumsum(policy.probabilities, axis=-1)
         before = self.local_states
-        actions, counts = self._play(self._policy[1][:, tick.global_state], tick.global_state, len(self.ids))
+        d = self._regimes.hidden_state(tick.session, tick.tick)
+        regime = self._regimes.at(tick.global_state, d)
+        actions, counts = self._play(self._policy[1][:, tick.global_state], regime, len(self.ids))
         self._seen, self._acted = before, (tick, held.game_tag)
-        return Moves(tick, self.ids.start, before, actions, counts)
+        return Moves(tick, self.ids.start, before, actions, counts, d)
 
-    def _play(self, pi_l: NDArray[np.float64], s_g: int, count: int) -> tuple[StateArray, NDArray[np.int64]]:
+    def _play(self, pi_l: NDArray[np.float64], regime: int, count: int) -> tuple[StateArray, NDArray[np.int64]]:
         """Let the first `count` robots act and move, all or none; returns their actions [count] and their counts [S_l, A_l]."""
         before = self.local_states[:count]
         actions, after = np.empty_like(before), np.empty_like(before)
         counts = np.zeros((self._game.n_local_states, self._game.n_local_actions), dtype=np.int64)
         deciding, moving = (draw_uniform(streams) if count else np.empty(0) for streams in (self._deciding, self._moving))
-        rows, kind = self._rows, self._game.local_kernel.moves_at[s_g]
+        rows, kind = self._rows, self._regimes.kernel.moves_at[regime]
         kernel = rows.indptr, rows.indices, rows.cumulative, kind * self._game.n_local_actions
         _play(before, (pi_l.copy(), kernel), (deciding, moving), (actions, after, counts))
         if count:

@@ -1,7 +1,7 @@
 // What is known of the fleet, and what is drawn when it changes.
 const KEPT = 600; // ticks
 const fleet = {
-  game: null, rows: [], last: null, ids: new Uint32Array(0), names: {}, columns: {}, estimate: null, truth: null,
+  game: null, rows: [], last: null, ids: new Uint32Array(0), names: {}, columns: {}, estimate: null, truth: null, belief: [], hiddenState: null,
   drives: {}, parameters: {}, coordinators: [], trainer: null, progress: null, access: { token: true }, control: false, stopped: false, floor: null,
 };
 let fields = [], link = { open: false, retry: 0, since: performance.now(), ever: false }, spokeAt = null;
@@ -28,7 +28,7 @@ function onFrame(head, columns) {
   Object.assign(fleet.columns, columns);
   if (head.silent !== undefined) spokeAt = head.silent === null ? null : performance.now() - 1000 * head.silent;
   if (head.rows) takeRows(head.rows);
-  if (head.estimate) [fleet.estimate, fleet.truth] = [head.estimate, head.truth];
+  if (head.estimate) [fleet.estimate, fleet.truth, fleet.belief, fleet.hiddenState] = [head.estimate, head.truth, head.belief, head.hidden_state];
   if (head.game) {
     fleet.game = head.game;
     setText($("floor-title"), head.game.metres ? "Floor" : "Zones");
@@ -77,10 +77,12 @@ function showFacts() {
     setText($("rate"), period < 1 ? `${number(1 / period, 2)} Hz` : `every ${number(period, 2)} s`);
   }
   const where = (game?.global_is_zone && game.zones[row.s_g]) || `state ${row.s_g}`, what = game?.actions[row.a_g] ?? `action ${row.a_g}`;
-  const decision = $("decision");
-  if (decision.dataset.shown !== `${where}|${what}`) {
-    decision.dataset.shown = `${where}|${what}`;
-    decision.replaceChildren("coordinator in ", element("b", {}, where), ", decides ", element("b", {}, what));
+  const decision = $("decision"), belief = fleet.belief ?? [], likeliest = belief.indexOf(Math.max(...belief));
+  const believed = likeliest < 0 ? "" : game?.hidden[likeliest] ?? `hidden ${likeliest}`, shown = [where, believed, what].join("|");
+  if (decision.dataset.shown !== shown) {
+    decision.dataset.shown = shown;
+    const says = believed ? [", believes ", element("b", {}, believed)] : [];
+    decision.replaceChildren("coordinator in ", element("b", {}, where), ...says, ", decides ", element("b", {}, what));
   }
   $("floor-empty").hidden = true;
 }

@@ -123,6 +123,18 @@ def test_without_truth_or_game_it_shows_the_estimate_alone():
     assert "388 B" in text
 
 
+@pytest.mark.parametrize(("width", "height"), [(40, 16), (80, 24)])
+def test_the_belief_of_a_hidden_state_is_shown_by_name(width, height):
+    names, belief = ("corner 0", "corner 1", "corner 2"), (0.04, 0.06, 0.9)
+    lines = drawn([view(hidden=names, belief=belief, hidden_state=1)], width, height)
+    (line,) = [line for line in lines if line.startswith("hidden state")]
+    assert line.startswith("hidden state corner 2 0.90, corner 1 0.")
+    assert len(lines) <= height
+    if width == 80:
+        assert line.rstrip().endswith("true: corner 1")
+    assert not [line for line in drawn([view()], width, height) if "hidden" in line]
+
+
 def test_a_policy_under_way_and_a_standby_that_decides_are_shown():
     text = "\n".join(drawn([view(next_policy_id=0xEF, role="standby", coordinators=2, paused=True)], 120, 40))
     assert "0000abcd -> 000000ef" in text
@@ -153,3 +165,11 @@ def test_the_true_reward_is_that_of_the_robots_that_acted(warehouse):
     assert true_reward(game, crowd, 3, 2) == pytest.approx(expected)
     nobody = Truth(1, 2, (4,), (0,), (None,), (0,))
     assert true_reward(game, nobody, 3, 2) == pytest.approx(game.r_g[3, 2])
+
+
+def test_the_true_reward_needs_the_hidden_state(loads):
+    truth = Truth(1, 2, (4, 5), (0, 1), (1, 1), (1, 1), hidden_state=1)
+    assert true_reward(loads, truth, 0, 0) == pytest.approx((-0.1 + 1.0) / 2)
+    assert true_reward(loads, replace(truth, hidden_state=0), 0, 0) == pytest.approx(0.5)
+    assert true_reward(loads, replace(truth, hidden_state=None), 0, 0) is None
+    assert true_reward(loads, replace(truth, hidden_state=2), 0, 0) is None

@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import socket
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -169,3 +170,19 @@ def test_names_of_zones_are_whole_beside_their_shares(open_page, size):
     page = open_page(size)
     assert page.evaluate(CUT, "#shares .name") == []
     expect(page.locator("#shares .name").nth(2)).to_have_text(ZONES[2])
+
+
+def test_the_belief_of_a_hidden_state_is_shown_above_the_zones(open_page, view, account):
+    page = open_page(DESK)
+    assert not page.locator("#belief-title").is_visible()
+    view.hear_status(replace(account, tick=1, stamp=account.stamp + 1, belief=(0.25, 0.75)), (), {})
+    rows = page.locator("#belief .share")
+    expect(rows).to_have_count(2)
+    expect(rows.nth(1)).to_contain_text("hidden 1")
+    expect(rows.nth(1)).to_contain_text("75.0 %")
+    expect(page.locator("#decision")).to_contain_text("believes hidden 1")
+    assert page.locator("#belief-title").is_visible()
+    assert page.evaluate(LISTS) == []
+    view.hear_status(replace(account, tick=2, stamp=account.stamp + 2), (), {})
+    expect(rows).to_have_count(0)
+    expect(page.locator("#decision")).not_to_contain_text("believes")

@@ -136,3 +136,19 @@ def test_a_floor_is_drawn_in_metres():
     assert head["game"]["places"][0]["polygon"][0] in ([6.0, 0.0], [0.0, 0.0])
     assert columns["x"].tolist() == [3.0]
     assert texts(view) == ["1 contact on the floor, 1 so far"]
+
+
+def test_a_browser_is_told_the_belief_of_a_hidden_state_and_the_true_one(loads, account):
+    view, cursor = FleetView("/fleet"), Cursor()
+    view.set_game(loads, None, {})
+    assert decode(view.take(cursor))[0]["game"]["hidden"] == ["orders east", "orders west"]
+    view.hear_status(replace(account, global_action=1, estimate=(0.5, 0.25, 0.25), belief=(0.125, 0.875)), (), {})
+    head, _ = decode(view.take(cursor))
+    assert (head["belief"], head["hidden_state"]) == ([0.125, 0.875], None)
+    robots, states, actions = np.arange(2, dtype=np.uint32), np.array([0, 2], np.uint16), np.ones(2, np.uint16)
+    truth = {"ids": robots, "states": states, "actions": actions, "none": 65535, "counts": np.zeros(0, np.int64)}
+    view.hear_truth(1, 0, **truth, hidden_state=1)
+    head, _ = decode(view.take(cursor))
+    assert head["hidden_state"] == 1
+    reward = dict(zip(view._parts["fleet"][1]["fields"], head["rows"][0], strict=True))["true_reward"]
+    assert reward == pytest.approx(0.45)

@@ -129,7 +129,7 @@ from altmarl_ros.records.replay import redecide
 from altmarl_ros.records.run_record import StatusRow
 game, bundle = load_game("warehouse"), load_bundle(sys.argv[1])
 for model, rows in json.loads(Path(sys.argv[2]).read_text()).items():
-    statuses = [StatusRow(*row[:-2], tuple(row[-2]), tuple(map(tuple, row[-1]))) for row in rows]
+    statuses = [StatusRow(*row[:-3], tuple(row[-3]), tuple(map(tuple, row[-2])), tuple(row[-1])) for row in rows]
     again = list(redecide(statuses, game, {0: DecisionSettings(model)}, {bundle.policy_id: bundle}))
     print(model, len(again), sum(not r.equal for r in again))
 """

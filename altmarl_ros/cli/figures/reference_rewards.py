@@ -32,7 +32,9 @@ def reference_rewards(
 ) -> ReferenceRewards:
     """Simulate `runs` fleets from the first tick of the record, for as many ticks as it has."""
     counts = record.occupancy(game.n_local_states)[0]
-    start = Fleets(np.full(runs, record.global_state[0]), np.tile(counts, (runs, 1)))
+    d = record.trajectory.known_hidden_state(game)
+    first = None if d is None else np.full(runs, d[0])
+    start = Fleets(np.full(runs, record.global_state[0]), np.tile(counts, (runs, 1)), first)
 
     stage = Evaluation(game, bundle, start, len(record.tick), seed)
     return ReferenceRewards(

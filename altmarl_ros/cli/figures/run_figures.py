@@ -9,7 +9,8 @@ import numpy as np
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.cli.figures.reference_rewards import ReferenceRewards
-from altmarl_ros.games import TabularGame
+from altmarl_ros.games import HiddenState, TabularGame
+from altmarl_ros.games.trajectory import UNKNOWN, IntArray
 from altmarl_ros.plotting import BLUE, GREEN, GREY, ORANGE, as_svg, legend_above, new_figure, tidy
 from altmarl_ros.records.run_record import RunRecord
 
@@ -18,21 +19,23 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _HEIGHTS = (4.2, 3.8, 3.2)  # inches
+_BELIEF_HEIGHT = 2.6  # inch, of a run with a hidden state
 _SMOOTH = 10  # ticks
 _NAMES_SHOWN = 24  # zones; more names are not legible
 
 
 def run_figures(record: RunRecord, game: TabularGame, references: ReferenceRewards) -> list[Figure]:
-    """Draw occupancy, reward and reports as three figures, for a page."""
-    figures = [new_figure(height) for height in _HEIGHTS]
+    """Draw occupancy, reward and reports, and what was believed of a hidden state, as one figure each, for a page."""
+    figures = [new_figure(height) for height in _heights(record, game)]
     _draw_all([figure.add_subplot() for figure in figures], record, game, references)
     return figures
 
 
 def run_picture(record: RunRecord, game: TabularGame, references: ReferenceRewards) -> Figure:
-    """Draw occupancy, reward and reports as one figure, for documents."""
-    figure = new_figure(sum(_HEIGHTS))
-    _draw_all(list(figure.subplots(3, 1, height_ratios=_HEIGHTS)), record, game, references)
+    """Draw occupancy, reward, reports and what was believed of a hidden state as one figure, for documents."""
+    heights = _heights(record, game)
+    figure = new_figure(sum(heights))
+    _draw_all(list(figure.subplots(len(heights), 1, height_ratios=heights)), record, game, references)
     return figure
 
 
@@ -47,6 +50,36 @@ def _draw_all(axes: list[Axes], record: RunRecord, game: TabularGame, references
     _draw_occupancy(axes[0], record, game)
     _draw_reward(axes[1], record, record.rewards(game), references)
     _draw_reports(axes[2], record)
+    if game.hidden is not None and record.belief is not None and has_belief(record, game):
+        _draw_belief(axes[3], record.belief, record.hidden_state, game.hidden)
+
+
+def has_belief(record: RunRecord, game: TabularGame) -> bool:
+    """Return whether a run tells what the coordinator believed of the game's hidden state."""
+    return record.belief is not None and record.belief.shape[1:] == (game.n_hidden_states,)
+
+
+def _heights(record: RunRecord, game: TabularGame) -> tuple[float, ...]:
+    return (*_HEIGHTS, _BELIEF_HEIGHT) if has_belief(record, game) else _HEIGHTS
+
+
+def _draw_belief(axes: Axes, belief: FloatArray, truth: IntArray | None, hidden: HiddenState) -> None:
+    extent = (-0.5, len(belief) - 0.5, -0.5, len(hidden) - 0.5)
+    image = axes.imshow(
+        100 * belief.T, aspect="auto", origin="lower", cmap="Blues", vmin=0, vmax=100, extent=extent, interpolation="nearest"
+    )
+    if truth is not None:
+        true = np.where(truth == UNKNOWN, np.nan, truth)
+        axes.plot(np.arange(len(true)), true, color=ORANGE, lw=2, drawstyle="steps-mid", label="true hidden state")
+        legend_above(axes, columns=1)
+    if len(hidden) <= _NAMES_SHOWN:
+        axes.set_yticks(range(len(hidden)), hidden.names)
+    else:
+        axes.set_ylabel("hidden state, by its number")
+    axes.set_xlabel("tick")
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    figure.colorbar(image, ax=axes, label="believed [%]", pad=0.02)
 
 
 def _draw_occupancy(axes: Axes, record: RunRecord, game: TabularGame) -> None:

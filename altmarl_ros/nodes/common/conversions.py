@@ -137,12 +137,13 @@ def truth_to_message(truth: Truth) -> FleetTruth:
         local_state=np.array(truth.local_states, dtype=np.uint16),
         local_action=np.array(actions, dtype=np.uint16),
         actions=np.minimum(truth.actions, 65535).astype(np.uint16),
+        hidden_state=_optional(truth.hidden_state),
     )
 
 
 def moves_to_message(moves: Moves) -> FleetTruth:
     """The message about one tick of a crowd."""
-    message = FleetTruth(session=moves.tick.session, tick=moves.tick.tick)
+    message = FleetTruth(session=moves.tick.session, tick=moves.tick.tick, hidden_state=_optional(moves.hidden_state))
     n = len(moves.local_states)
     if n > MOST_LISTED:
         message.counts = np.asarray(moves.counts.ravel(), dtype=np.uint32)
@@ -164,7 +165,12 @@ def truth_from_message(message: FleetTruth) -> Truth:
         raise ValueError(f"truth of tick {message.tick} has arrays of different lengths")
     ids, states, actions, counts = (tuple(int(value) for value in column) for column in columns)
     moves = tuple(None if action == FleetTruth.NO_ACTION else action for action in actions)
-    return Truth(message.session, message.tick, ids, states, moves, counts, tuple(message.counts))
+    d = int(message.hidden_state[0]) if message.hidden_state else None
+    return Truth(message.session, message.tick, ids, states, moves, counts, tuple(message.counts), d)
+
+
+def _optional(value: int | None) -> list[int]:
+    return [] if value is None else [value]
 
 
 def floor_from_message(message: FloorTruth) -> FloorRow:
@@ -204,6 +210,7 @@ def status_from_message(message: CoordinatorStatus) -> StatusRow:
         sampling_error=message.sampling_error,
         estimate=tuple(float(share) for share in message.estimate),
         answers=tuple((int(i), int(s)) for i, s in zip(message.heard_id, message.heard_state, strict=True)),
+        belief=tuple(float(share) for share in message.hidden_belief),
     )
 
 
@@ -222,13 +229,16 @@ def configuration_to_message(configuration: Configuration, stamp: object) -> Fle
         estimate=np.array(known.estimate, dtype=np.float32),
         sampling_error=known.sampling_error,
         estimated_in=known.estimated_in or 0,
+        hidden_belief=np.array(known.belief, dtype=np.float32),
     )
 
 
 def configuration_from_message(message: FleetConfiguration) -> Configuration:
     """The plain form of a session's configuration."""
-    estimate = tuple(float(share) for share in message.estimate)
-    handover = Handover(estimated_in=message.estimated_in, estimate=estimate, sampling_error=message.sampling_error)
+    estimate, belief = (tuple(float(share) for share in shares) for shares in (message.estimate, message.hidden_belief))
+    handover = Handover(
+        estimated_in=message.estimated_in, estimate=estimate, sampling_error=message.sampling_error, belief=belief
+    )
     parameters = {parameter.name: parameter_value_to_python(parameter.value) for parameter in message.parameters}
     return Configuration(
         message.session,

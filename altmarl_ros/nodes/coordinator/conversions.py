@@ -43,6 +43,7 @@ def status_to_message(core: Coordinator, decision: Decision, stamp: object, repo
         global_action=decision.action,
         estimate=decision.estimate.astype(np.float32),
         sampling_error=decision.sampling_error,
+        hidden_belief=np.array(decision.belief, dtype=np.float32),
         estimated_reward=decision.reward,
         k=decision.k,
         robots=len(roster),

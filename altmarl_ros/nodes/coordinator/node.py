@@ -166,7 +166,8 @@ class CoordinatorNode(ManagedNode):
         """See SuccessionHooks."""
         core = self._core
         state = core.global_state
-        return Handover(state, None, state, tuple(core.estimate.tolist()), core.sampling_error)
+        estimate, belief = (tuple(shares.tolist()) for shares in (core.estimate, core.belief))
+        return Handover(state, None, state, estimate, core.sampling_error, belief)
 
     def resign(self, secret: int) -> None:
         """See SuccessionHooks."""

@@ -162,7 +162,7 @@ class StandbyLink:
         if self._status is None or self._status.session != tick.session:
             return Handover(tick.global_state)
         status = conversions.status_from_message(self._status)
-        estimate = (status.global_state, status.estimate, status.sampling_error)
+        estimate = (status.global_state, status.estimate, status.sampling_error, status.belief)
         if status.tick < tick.tick:
             return Handover(tick.global_state, None, *estimate)
         return Handover(status.global_state, status.global_action, *estimate)

@@ -14,6 +14,7 @@ from rclpy.clock_type import ClockType
 from rosgraph_msgs.msg import Clock as ClockMessage
 
 from altmarl_ros.driving.zones import Zones
+from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import load_floor_map, load_game
 from altmarl_ros.monitoring.health import Finding, Level
 from altmarl_ros.msg import Contact, DriveState, FleetTick, FleetTruth, FloorTruth
@@ -56,6 +57,8 @@ class PhysicalWorldNode(GuardedNode):
         super().__init__("physical_world")
         values = declare(self, PARAMETERS)
         game, floor = load_game(values["game"]), load_floor_map(values["map"] or values["game"])
+        if game.hidden is not None:
+            raise AltmarlError(f"robots of the game {game.name!r} move by a hidden state, which no physical floor has")
         self._faults = faults_of(values)
         self._world = make_world(values, game, floor, self._faults)
         config = self._world.config

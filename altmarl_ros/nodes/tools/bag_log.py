@@ -10,7 +10,6 @@ from rclpy.serialization import deserialize_message
 
 from altmarl_ros.nodes.common import conversions
 from altmarl_ros.nodes.tools.recorder import TOPICS, type_name
-from altmarl_ros.records.bag import BagMessage
 from altmarl_ros.records.bag_reader import BagReader
 from altmarl_ros.records.bag_storage import BagError
 from altmarl_ros.records.message_definitions import type_hash
@@ -18,6 +17,12 @@ from altmarl_ros.records.run_record import RunLog
 
 _READ = ("status", "truth", "report", "configuration")
 _TYPES = {type_name(TOPICS[suffix][0]): TOPICS[suffix][0] for suffix in _READ}
+_SHORTER = {  # hashes of earlier versions of types, whose fields are the first of today's, without hidden states
+    "altmarl_ros/msg/CoordinatorStatus": "RIHS01_ecd9094dfaf924c16cf4ac9b464c98c5d022352fb8637ab05a53b4007143ee8b",
+    "altmarl_ros/msg/FleetTruth": "RIHS01_6ee25dc981d8448d6c4ad2652e4bc9bed13490f8f467ecabb8cc373d20e13642",
+    "altmarl_ros/msg/FleetConfiguration": "RIHS01_b961afd62e67fd3fc9b7d831b7f661f4ed9e3e3d89fb07d84386ff99643d99f3",
+}
+_NO_SEQUENCE = bytes(8)  # an empty sequence in CDR: up to 3 bytes that align it, and its length 0
 
 
 def read_log(path: str | Path, say: Callable[[str], None]) -> RunLog:
@@ -28,17 +33,16 @@ def read_log(path: str | Path, say: Callable[[str], None]) -> RunLog:
     """
     reader = BagReader(path)
     log = RunLog(most_ticks=None)
-    checked: set[str] = set()
+    added: dict[str, bytes] = {}  # to messages, by topic
     other: Counter[tuple[str, str]] = Counter()  # messages that are not read, by topic and type
     for message in reader:
         if message.type not in _TYPES:
             other[message.topic, message.type] += 1
             continue
-        if message.topic not in checked:
-            _check_type(reader, message.topic)
-            checked.add(message.topic)
+        if message.topic not in added:
+            added[message.topic] = b"" if _is_current(reader, message.topic) else _NO_SEQUENCE
         try:
-            _add(log, message)
+            _add(log, message.type, message.data + added[message.topic])
         except Exception as error:  # rclpy raises what its middleware does
             raise BagError(f"{path}: a message of {message.topic} is damaged: {error}") from None
     for file in reader.cut:
@@ -59,8 +63,8 @@ def _notes(other: Mapping[tuple[str, str], int], reader: BagReader) -> Iterator[
         yield f"{count} messages on {topic} are not in the form cdr and are not read"
 
 
-def _add(log: RunLog, message: BagMessage) -> None:
-    content = deserialize_message(message.data, _TYPES[message.type])
+def _add(log: RunLog, type_of_message: str, data: bytes) -> None:
+    content = deserialize_message(data, _TYPES[type_of_message])
     kind = type(content).__name__
     if kind == "CoordinatorStatus":
         status = conversions.status_from_message(content)
@@ -75,10 +79,18 @@ def _add(log: RunLog, message: BagMessage) -> None:
         log.configurations[configuration.session, configuration.tick] = configuration
 
 
-def _check_type(reader: BagReader, name: str) -> None:
+def _is_current(reader: BagReader, name: str) -> bool:
+    """Whether messages of a topic are known to be of today's version of their type; an earlier one may have to be completed.
+
+    Raises:
+        BagError: they are of another version.
+    """
     topic = reader.topics[name]
-    if topic.type_hash and topic.type_hash != type_hash(topic.type):
+    if topic.type_hash == type_hash(topic.type):
+        return True
+    if topic.type_hash and topic.type_hash != _SHORTER.get(topic.type):
         raise BagError(
             f"{reader.path}: {name} was recorded with another version of {topic.type} ({topic.type_hash[:16]}), "
             f"this program has {type_hash(topic.type)[:16]}"
         )
+    return False

@@ -140,6 +140,7 @@ class DashboardNode(GuardedNode):
             actions=actions,
             none=FleetTruth.NO_ACTION,
             counts=counts,
+            hidden_state=int(message.hidden_state[0]) if message.hidden_state else None,
         )
 
     def _on_hello(self, message: RobotHello) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from diagnostic_msgs.msg import DiagnosticStatus
 
 from altmarl_ros.dashboard import TickAccount
+from altmarl_ros.games.hidden import MOST_HIDDEN
 from altmarl_ros.games.tabular import MAX_STATES
 from altmarl_ros.msg import CoordinatorStatus, TrainingProgress
 from altmarl_ros.nodes.common.remote_parameters import RemoteParameter
@@ -43,10 +44,12 @@ def account_from_message(message: CoordinatorStatus) -> TickAccount:
     """Convert a status into the part that is shown.
 
     Raises:
-        ValueError: the estimate has more states than a game can have.
+        ValueError: the estimate or the belief has more states than a game can have.
     """
     if len(message.estimate) > MAX_STATES:
         raise ValueError(f"estimate of {len(message.estimate)} states, must be at most {MAX_STATES}")
+    if len(message.hidden_belief) > MOST_HIDDEN:
+        raise ValueError(f"belief of {len(message.hidden_belief)} hidden states, must be at most {MOST_HIDDEN}")
     return TickAccount(
         stamp=message.stamp.sec + 1e-9 * message.stamp.nanosec,
         session=message.session,
@@ -72,6 +75,7 @@ def account_from_message(message: CoordinatorStatus) -> TickAccount:
         estimate=tuple(message.estimate),
         sampling_error=message.sampling_error,
         reward=message.estimated_reward,
+        belief=tuple(message.hidden_belief),
     )
 
 

@@ -114,6 +114,9 @@ class TickHistory(GuardedNode):
             sampling_error=status.sampling_error,
             estimated_reward=status.estimated_reward,
             true_reward=true_reward(game, truth, status.global_state, status.global_action) if game and truth else None,
+            hidden=_hidden_names(game, status),
+            belief=tuple(float(share) for share in status.hidden_belief),
+            hidden_state=truth.hidden_state if truth else None,
             verdicts={verdict.value: int(getattr(status, verdict.value)) for verdict in Verdict},
         )
 
@@ -138,6 +141,14 @@ class TickHistory(GuardedNode):
         return (last - first) / (same[-1].tick - same[0].tick) if last > first else None
 
 
+def _hidden_names(game: TabularGame | None, status: CoordinatorStatus) -> tuple[str, ...]:
+    if game is not None and game.hidden is not None:
+        return game.hidden.names
+    return tuple(f"hidden {d}" for d in range(len(status.hidden_belief)))
+
+
 def _fits(game: TabularGame, status: CoordinatorStatus) -> bool:
     sizes = (game.n_local_states, game.n_global_states, game.n_global_actions)
-    return len(status.estimate) == sizes[0] and status.global_state < sizes[1] and status.global_action < sizes[2]
+    hidden = 0 if game.hidden is None else len(game.hidden)
+    fits = len(status.estimate) == sizes[0] and len(status.hidden_belief) in (0, hidden)
+    return fits and status.global_state < sizes[1] and status.global_action < sizes[2]

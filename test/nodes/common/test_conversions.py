@@ -69,9 +69,11 @@ def test_large_action_values_come_when_a_robot_asked_for_them():
     )
 
 
-def test_truths_survive_the_wire():
-    truth = Truth(1, 2, (3, 4), (0, 1), (None, 2), (0, 1))
-    assert conversions.truth_from_message(conversions.truth_to_message(truth)) == truth
+@pytest.mark.parametrize("hidden_state", [None, 0, 3])
+def test_truths_survive_the_wire(hidden_state):
+    truth = Truth(1, 2, (3, 4), (0, 1), (None, 2), (0, 1), hidden_state=hidden_state)
+    message = deserialize_message(serialize_message(conversions.truth_to_message(truth)), FleetTruth)
+    assert conversions.truth_from_message(message) == truth
 
 
 def test_a_truth_with_arrays_of_different_lengths_is_refused():
@@ -79,7 +81,14 @@ def test_a_truth_with_arrays_of_different_lengths_is_refused():
         conversions.truth_from_message(FleetTruth(tick=2, robot_id=[1, 2], local_state=[0]))
 
 
-@pytest.mark.parametrize("handover", [Handover(), Handover(estimated_in=2, estimate=(0.25, 0.75), sampling_error=0.5)])
+@pytest.mark.parametrize(
+    "handover",
+    [
+        Handover(),
+        Handover(estimated_in=2, estimate=(0.25, 0.75), sampling_error=0.5),
+        Handover(estimated_in=2, estimate=(0.25, 0.75), sampling_error=0.5, belief=(0.125, 0.0, 0.875)),
+    ],
+)
 def test_configurations_survive_the_wire(handover):
     parameters = {"game": "warehouse", "standby": True, "sampling.k": 4, "tick.period": 0.1}
     configuration = Configuration(2**32 - 1, 7, "warehouse", "abc", "def", 2**32 - 1, parameters, handover)

@@ -6,8 +6,8 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 from std_msgs.msg import String
 
 from altmarl_ros.cli.main import main
-from altmarl_ros.msg import RobotReport
-from altmarl_ros.nodes.tools.bag_log import read_log
+from altmarl_ros.msg import CoordinatorStatus, FleetTruth, RobotReport
+from altmarl_ros.nodes.tools.bag_log import _SHORTER, read_log
 from altmarl_ros.records.message_definitions import message_definition, type_hash
 
 
@@ -40,3 +40,26 @@ def test_a_topic_that_carries_another_type_is_said(tmp_path, capfd):
     assert "5 messages on /fleet/status are of type std_msgs/msg/String" in said
     assert "it should carry altmarl_ros/msg/CoordinatorStatus" in said
     assert "no altmarl_ros/msg/CoordinatorStatus came" in said
+
+
+def test_a_bag_from_before_hidden_states_is_read(tmp_path):
+    written = {
+        "status": CoordinatorStatus(session=7, tick=3, estimate=[0.25, 0.75], estimated_reward=1.5),
+        "truth": FleetTruth(
+            session=7, tick=3, robot_id=[1, 2, 3], local_state=[0, 1, 1], local_action=[1, 0, 1], actions=3 * [1]
+        ),
+    }
+    folder = tmp_path / "bag"
+    with Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        for topic, message in written.items():
+            name = f"altmarl_ros/msg/{type(message).__name__}"
+            whole, last = message_definition(name), "hidden_belief" if topic == "status" else "hidden_state"
+            definition = "\n".join(line for line in whole.splitlines() if last not in line)
+            connection = writer.add_connection(f"/fleet/{topic}", name, msgdef=definition, rihs01=_SHORTER[name])
+            data = serialize_message(message)
+            assert data[-4:] == bytes(4)  # the empty sequence of the field that came later
+            writer.write(connection, 1_000, data[:-4])
+    log = read_log(folder, pytest.fail)
+    status, truth = log.statuses[7, 3], log.truths[7, 3]
+    assert (status.estimate, status.belief) == ((0.25, 0.75), ())
+    assert (truth.local_states, truth.hidden_state) == ((0, 1, 1), None)

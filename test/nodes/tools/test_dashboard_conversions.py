@@ -75,3 +75,9 @@ def test_progress_has_the_name_of_its_state_and_is_json():
 def test_a_parameter_of_another_type_is_shown_and_not_set(value, live, kind, shown):
     told = parameter_to_dict(RemoteParameter("p", value, "what", None, None, (), live))
     assert (told["kind"], told["value"], told["live"]) == (kind, shown, live and bool(kind))
+
+
+def test_a_belief_is_shown_unless_it_is_of_more_hidden_states_than_a_game_can_have():
+    assert account_from_message(CoordinatorStatus(hidden_belief=[0.25, 0.75])).belief == (0.25, 0.75)
+    with pytest.raises(ValueError, match="belief of 65 hidden states"):
+        account_from_message(CoordinatorStatus(hidden_belief=[0.0] * 65))
