@@ -149,7 +149,7 @@ def test_a_record_replays_on_another_machine(record_run, shares_bundle, tmp_path
     (tmp_path / "runs.json").write_text(json.dumps({model: [astuple(row) for row in rows] for model, rows in runs.items()}))
     policy = save_bundle(shares_bundle, tmp_path / "shares.npz")
     command = [sys.executable, "-c", REPLAY, str(policy), str(tmp_path / "runs.json")]
-    environment = {**os.environ, **machine, "NUMBA_CACHE_DIR": str(tmp_path)}
+    environment = {**os.environ, **machine}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [f"{model} 400 0" for model in MODEL_NAMES]
