@@ -23,11 +23,6 @@ from altmarl_ros.resources import share_directory
 if TYPE_CHECKING:
     from altmarl_ros.cli.figures.reference_rewards import ReferenceRewards
 
-_BELIEF_TEXT = (
-    "What the coordinator believed of the hidden state",
-    "Shade: its probability of each hidden state, from the reports alone. Line: the true one, which no robot tells.",
-)
-
 REFERENCE_RUNS = 500
 """Default number of simulated fleets per reference."""
 
@@ -60,9 +55,9 @@ def write_report(
     summary = _summary(run, about)
     write_output(page, _page(run, game, references, summary).encode())
     if figure is not None:
-        from altmarl_ros.cli.figures.run_figures import run_picture
+        from altmarl_ros.cli.figures.run_figures import panels, run_picture
 
-        write_output(figure, as_png(run_picture(run, game, references)))
+        write_output(figure, as_png(run_picture(panels(run, game, references))))
     for label, value in summary:
         console.out.print(f"{label:<36} {value}")
     console.out.print(f"report: {page}")
@@ -82,6 +77,7 @@ def _about(run: RunRecord, game: TabularGame, references: ReferenceRewards) -> d
         "simulated_deviation": references.same_k.mean(axis=1).std(ddof=1),
         "simulated_all_seen": references.all_seen.mean(),
         "simulated_random": references.random.mean(),
+        "levels": {name: float(returns.mean()) for name, returns in references.levels.items()},
         "asked": run.asked.mean(),
         "heard": run.heard.mean(),
         "most_reports": run.reports.max(),
@@ -130,26 +126,14 @@ def _summary(run: RunRecord, about: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _page(run: RunRecord, game: TabularGame, references: ReferenceRewards, summary: list[tuple[str, str]]) -> str:
-    from altmarl_ros.cli.figures.run_figures import as_data_uri, has_belief, run_figures
+    from altmarl_ros.cli.figures.run_figures import as_data_uri, panels, run_figures
 
     n, k = run.local_state.shape[1], run.about["k"]
-    texts = (
-        (
-            "Where the robots are, and what the coordinator chose",
-            "Shade: share of robots per zone. Line: the most populated zone. Dots: the coordinator's choice, "
-            f"made from {k} of {n} robots per tick.",
-        ),
-        (
-            "What the team earned",
-            "Coloured lines: mean of simulated fleets from this run's own start; bands: 10th to 90th percentile.",
-        ),
-        ("What it cost on the limited topic", "Reports per tick never exceed k, whatever the size of the fleet."),
-        *([_BELIEF_TEXT] if has_belief(run, game) else []),
-    )
+    shown = panels(run, game, references)
     sections = "".join(
-        f'<section><h2>{escape(title)}</h2><img alt="{escape(title)}" src="{as_data_uri(figure)}">'
-        f"<p>{escape(text)}</p></section>"
-        for (title, text), figure in zip(texts, run_figures(run, game, references), strict=True)
+        f'<section><h2>{escape(panel.title)}</h2><img alt="{escape(panel.title)}" src="{as_data_uri(figure)}">'
+        f"<p>{escape(panel.text)}</p></section>"
+        for panel, figure in zip(shown, run_figures(shown), strict=True)
     )
     rows = "".join(f"<tr><th>{escape(label)}</th><td>{escape(value)}</td></tr>" for label, value in summary)
     template = Template((share_directory() / "config" / "report.html").read_text())

@@ -71,7 +71,7 @@ def test_of_a_robot_that_is_always_heard_the_belief_is_that_of_bayes(small, robo
 
 @pytest.mark.parametrize("k", [1, 3, 10, 60])
 def test_beliefs_are_as_often_right_as_they_say(k):
-    game = load_game("deliveries")
+    game = load_game("deliveries", {"dwell": 100.0})
     beliefs, truth = episodes(game, LocalPolicy.uniform(game), 60, k, runs=60, ticks=150, seed=4)
     said = beliefs[20:].reshape(-1, 4)
     right = np.eye(4)[truth[20:].ravel()]
@@ -82,7 +82,7 @@ def test_beliefs_are_as_often_right_as_they_say(k):
 
 
 def test_more_reports_find_it_sooner():
-    game = load_game("deliveries")
+    game = load_game("deliveries", {"dwell": 100.0})
     hit = []
     for k in (0, 1, 10, 60):
         beliefs, truth = episodes(game, LocalPolicy.uniform(game), 60, k, runs=40, ticks=100, seed=1)

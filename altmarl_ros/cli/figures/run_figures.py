@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable, Mapping, NamedTuple, Sequence
 
 import numpy as np
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.cli.figures.reference_rewards import ReferenceRewards
-from altmarl_ros.games import HiddenState, TabularGame
-from altmarl_ros.games.trajectory import UNKNOWN, IntArray
+from altmarl_ros.games import TabularGame
+from altmarl_ros.games.trajectory import UNKNOWN
 from altmarl_ros.plotting import BLUE, GREEN, GREY, ORANGE, as_svg, legend_above, new_figure, tidy
 from altmarl_ros.records.run_record import RunRecord
 
@@ -18,25 +18,85 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_HEIGHTS = (4.2, 3.8, 3.2)  # inches
-_BELIEF_HEIGHT = 2.6  # inch, of a run with a hidden state
+_OCCUPANCY_HEIGHT, _REWARD_HEIGHT, _REPORTS_HEIGHT, _BELIEF_HEIGHT, _LEVELS_HEIGHT = 4.2, 3.8, 3.2, 2.6, 3.4  # inches
 _SMOOTH = 10  # ticks
 _NAMES_SHOWN = 24  # zones; more names are not legible
 
 
-def run_figures(record: RunRecord, game: TabularGame, references: ReferenceRewards) -> list[Figure]:
-    """Draw occupancy, reward and reports, and what was believed of a hidden state, as one figure each, for a page."""
-    figures = [new_figure(height) for height in _heights(record, game)]
-    _draw_all([figure.add_subplot() for figure in figures], record, game, references)
+class Panel(NamedTuple):
+    """One figure of a run: its heading, what it shows in a sentence, its height [inch], and what draws it."""
+
+    title: str
+    text: str
+    height: float
+    draw: Callable[[Axes], None]
+
+
+def panels(record: RunRecord, game: TabularGame, references: ReferenceRewards) -> list[Panel]:
+    """Choose what is shown of a run: of games with a hidden state first what was believed of it, and what that is worth."""
+    n, k = record.local_state.shape[1], record.about["k"]
+    shown = [
+        Panel(
+            "Where the robots are, and what the coordinator chose" if game.hidden is None else "Where the robots are",
+            "Shade: share of robots per state. Line: the most populated one."
+            + (f" Dots: the coordinator's choice, made from {k} of {n} robots per tick." if _names_states(game) else ""),
+            _OCCUPANCY_HEIGHT,
+            lambda axes: _draw_occupancy(axes, record, game),
+        ),
+        Panel(
+            "What the team earned",
+            "Coloured lines: mean of simulated fleets from this run's own start; bands: 10th to 90th percentile.",
+            _REWARD_HEIGHT,
+            lambda axes: _draw_reward(axes, record, record.rewards(game), references),
+        ),
+        Panel(
+            "What it cost on the limited topic",
+            "Reports per tick never exceed k, whatever the size of the fleet.",
+            _REPORTS_HEIGHT,
+            lambda axes: _draw_reports(axes, record),
+        ),
+    ]
+    if references.levels:
+        text = (
+            "Discounted reward of a robot in the same simulated episodes, with its standard error: rules of thumb, each with "
+            "the robots that serve it best, and the learned pair, which knows more and more."
+        )
+        shown.insert(
+            0, Panel("What reports are worth", text, _LEVELS_HEIGHT, lambda axes: _draw_levels(axes, references.levels))
+        )
+    if game.hidden is not None and has_belief(record, game):
+        text = (
+            f"Shade: the probability of each hidden state to the coordinator, from {k} of {n} reports per tick. Line: the true "
+            "one, which nobody tells."
+        )
+        if len(game.hidden) == game.n_global_states:
+            text += " Dots: where the coordinator's crew was."
+        shown.insert(
+            0, Panel("What the coordinator believed", text, _BELIEF_HEIGHT, lambda axes: _draw_belief(axes, record, game))
+        )
+    return shown
+
+
+def run_figures(shown: Sequence[Panel]) -> list[Figure]:
+    """Draw every panel as one figure, for a page."""
+    figures = [new_figure(panel.height) for panel in shown]
+    for panel, figure in zip(shown, figures, strict=True):
+        _draw(panel, figure.add_subplot())
     return figures
 
 
-def run_picture(record: RunRecord, game: TabularGame, references: ReferenceRewards) -> Figure:
-    """Draw occupancy, reward, reports and what was believed of a hidden state as one figure, for documents."""
-    heights = _heights(record, game)
+def run_picture(shown: Sequence[Panel]) -> Figure:
+    """Draw all panels as one figure, for documents."""
+    heights = [panel.height for panel in shown]
     figure = new_figure(sum(heights))
-    _draw_all(list(figure.subplots(len(heights), 1, height_ratios=heights)), record, game, references)
+    for panel, axes in zip(shown, figure.subplots(len(heights), 1, height_ratios=heights), strict=True):
+        _draw(panel, axes)
     return figure
+
+
+def _draw(panel: Panel, axes: Axes) -> None:
+    tidy(axes)
+    panel.draw(axes)
 
 
 def as_data_uri(figure: Figure) -> str:
@@ -44,34 +104,26 @@ def as_data_uri(figure: Figure) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(as_svg(figure)).decode()
 
 
-def _draw_all(axes: list[Axes], record: RunRecord, game: TabularGame, references: ReferenceRewards) -> None:
-    for each in axes:
-        tidy(each)
-    _draw_occupancy(axes[0], record, game)
-    _draw_reward(axes[1], record, record.rewards(game), references)
-    _draw_reports(axes[2], record)
-    if game.hidden is not None and record.belief is not None and has_belief(record, game):
-        _draw_belief(axes[3], record.belief, record.hidden_state, game.hidden)
-
-
 def has_belief(record: RunRecord, game: TabularGame) -> bool:
     """Return whether a run tells what the coordinator believed of the game's hidden state."""
     return record.belief is not None and record.belief.shape[1:] == (game.n_hidden_states,)
 
 
-def _heights(record: RunRecord, game: TabularGame) -> tuple[float, ...]:
-    return (*_HEIGHTS, _BELIEF_HEIGHT) if has_belief(record, game) else _HEIGHTS
-
-
-def _draw_belief(axes: Axes, belief: FloatArray, truth: IntArray | None, hidden: HiddenState) -> None:
+def _draw_belief(axes: Axes, record: RunRecord, game: TabularGame) -> None:
+    hidden, belief, truth = game.hidden, record.belief, record.hidden_state
+    assert hidden is not None
+    assert belief is not None
     extent = (-0.5, len(belief) - 0.5, -0.5, len(hidden) - 0.5)
     image = axes.imshow(
         100 * belief.T, aspect="auto", origin="lower", cmap="Blues", vmin=0, vmax=100, extent=extent, interpolation="nearest"
     )
+    ticks = np.arange(len(belief))
     if truth is not None:
         true = np.where(truth == UNKNOWN, np.nan, truth)
-        axes.plot(np.arange(len(true)), true, color=ORANGE, lw=2, drawstyle="steps-mid", label="true hidden state")
-        legend_above(axes, columns=1)
+        axes.plot(ticks, true, color=ORANGE, lw=2.5, drawstyle="steps-mid", label="true hidden state")
+    if len(hidden) == game.n_global_states:
+        axes.plot(ticks, record.global_state, "o", ms=2, color="black", label="the crew")
+    legend_above(axes, columns=2)
     if len(hidden) <= _NAMES_SHOWN:
         axes.set_yticks(range(len(hidden)), hidden.names)
     else:
@@ -80,6 +132,23 @@ def _draw_belief(axes: Axes, belief: FloatArray, truth: IntArray | None, hidden:
     figure = axes.get_figure(root=True)
     assert figure is not None
     figure.colorbar(image, ax=axes, label="believed [%]", pad=0.02)
+
+
+def _draw_levels(axes: Axes, levels: Mapping[str, FloatArray]) -> None:
+    means = [returns.mean() for returns in levels.values()]
+    errors = [returns.std(ddof=1) / np.sqrt(len(returns)) for returns in levels.values()]
+    colors = [BLUE if name.startswith("learned, k") else GREEN if name.startswith("learned") else GREY for name in levels]
+    place = np.arange(len(levels))[::-1]
+    axes.barh(place, means, xerr=errors, color=colors, height=0.7, error_kw={"lw": 1.2, "capsize": 2})
+    for y, mean, error in zip(place, means, errors, strict=True):
+        axes.annotate(f"{mean:.1f}", (max(mean, 0.0) + error, y), (5, 0), textcoords="offset points", va="center", fontsize=9)
+    axes.set_yticks(place, list(levels))
+    axes.set_xlabel("discounted reward")
+    axes.grid(visible=False)
+
+
+def _names_states(game: TabularGame) -> bool:
+    return game.n_global_actions == game.n_local_states
 
 
 def _draw_occupancy(axes: Axes, record: RunRecord, game: TabularGame) -> None:
@@ -91,7 +160,7 @@ def _draw_occupancy(axes: Axes, record: RunRecord, game: TabularGame) -> None:
         100 * shares.T, aspect="auto", origin="lower", cmap="Blues", vmin=0, extent=extent, interpolation="nearest"
     )
     axes.plot(ticks, shares.argmax(axis=1), color=ORANGE, lw=2, drawstyle="steps-mid", label="true mode")
-    if game.n_global_actions == game.n_local_states:
+    if _names_states(game):
         axes.plot(ticks, record.global_action, "o", ms=4, mfc="white", mec="black", mew=0.9, label="dispatcher's choice")
     if game.n_local_states <= _NAMES_SHOWN:
         axes.set_yticks(range(game.n_local_states), game.local_state_names)

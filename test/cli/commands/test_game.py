@@ -145,7 +145,7 @@ def test_a_hidden_state_is_told_with_its_names_and_how_long_it_lasts():
     told = hidden_summary(load_game("deliveries"))
     assert told is not None
     assert (told.states, told.names[0]) == (4, "loads at pick-up 1")
-    np.testing.assert_allclose(told.dwell, 100.0)
+    np.testing.assert_allclose(told.dwell, 60.0)
     assert hidden_summary(load_game("warehouse")) is None
 
 
