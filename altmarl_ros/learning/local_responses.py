@@ -17,10 +17,12 @@ from altmarl_ros.games.room import Room
 from altmarl_ros.learning.coordinator_response import response_to
 from altmarl_ros.learning.local_agent import l_learn, pooled
 from altmarl_ros.learning.populations.occupancy import Occupancy
+from altmarl_ros.learning.room.dual_ascent import ascend
 from altmarl_ros.learning.room.programme import RoomSolution, policy_of, solve
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.packing import as_on_the_wire
 
+_MOST_VARIABLES = 4000  # of a programme that is solved in seconds; prices of a larger one are found by dual ascent
 _STEPS = (0.5, 0.125)  # from the present pair's shares of time to the solution's, beside the whole way
 _LEAST_SHARE = 0.9  # of the room that responses use in the mean
 _SPARE = 1.02  # robots for which there must be room in that part of it, for each robot of the fleet
@@ -74,8 +76,10 @@ def room_solution(game: TabularGame, occupancy: Occupancy, n: int, share: float 
         AltmarlError: it is not solved in time.
     """
     assert game.room is not None
-    start = np.maximum(occupancy.by_state(), 0.0)
-    return solve(game, response_to(game, occupancy), game.room, n, start=start, share=share)
+    start, response = np.maximum(occupancy.by_state(), 0.0), response_to(game, occupancy)
+    if game.r_l.size > _MOST_VARIABLES:
+        return ascend(game, response, game.room, n, start=start, share=share)
+    return solve(game, response, game.room, n, start=start, share=share)
 
 
 def shares_of_time(pi_l: LocalPolicy, occupancy: Occupancy) -> FloatArray:

@@ -102,7 +102,7 @@ def solve(
     gain = (game.r_l + response.reward.T[:, :, None]).transpose(1, 0, 2)  # [s_g, s_l, a_l]
     rows = _RoomRows.of(room, n, share, S_g)
     gamma = 1.0 if start is None else game.gamma
-    flow = sparse.kron(sparse.eye_array(S_g * S_l), np.ones((1, A_l))) - gamma * _moves(game, response).T
+    flow = sparse.kron(sparse.eye_array(S_g * S_l), np.ones((1, A_l))) - gamma * moves_of(game, response).T
     source = np.zeros(S_g * S_l) if start is None else (1.0 - gamma) * (start / start.sum()).ravel()
     total = sparse.coo_array(np.ones((1, flow.shape[1])))
     blank = sparse.coo_array((flow.shape[0] + 1, rows.overflow.shape[1]))
@@ -122,10 +122,24 @@ def solve(
     x = np.maximum(found.x[: S_g * S_l * A_l], 0.0).reshape(S_g, S_l, A_l)
     price = rows.spread(np.maximum(-found.ineqlin.marginals, 0.0))
     overflow = rows.spread(np.maximum(found.x[S_g * S_l * A_l :], 0.0))
-    charged = replace(
-        response, reward=response.reward + price @ np.minimum(rows.capacity, 1.0)[:, None] - price[:, room.places.of]
-    )
-    return RoomSolution(x, float((x * gain).sum()), price, overflow, best_local_response(game, charged))
+    Q = priced_response(game, response, room, price, rows.capacity)
+    return RoomSolution(x, float((x * gain).sum()), price, overflow, Q)
+
+
+def priced_response(game: TabularGame, response: Response, room: Room, price: FloatArray, capacity: FloatArray) -> FloatArray:
+    """Values Q [S_l, S_g, A_l] of a robot that pays price [S_g, P] where it is, and is paid back for the room of every place.
+
+    What it is paid back depends on s_g alone: capacity [P] is the share of the fleet that fits, above 1 without a limit.
+    """
+    refund = price @ np.minimum(capacity, 1.0)  # the price of a place without a limit is 0
+    charged = replace(response, reward=response.reward + refund[:, None] - price[:, room.places.of])
+    return best_local_response(game, charged)
+
+
+def capacity_of(room: Room, n: int, share: float) -> FloatArray:
+    """The share of a fleet of n that a part of the room holds, by place; 2 where there is no limit [P]."""
+    limits = room.limits(n)
+    return np.where(limits < n, share * limits / n, 2.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,9 +161,8 @@ class _RoomRows:
 
     @classmethod
     def of(cls, room: Room, n: int, share: float, S_g: int) -> _RoomRows:
-        limits = room.limits(n)
-        limited = np.flatnonzero(limits < n)
-        capacity = np.where(limits < n, share * limits / n, 2.0)
+        capacity = capacity_of(room, n, share)
+        limited = np.flatnonzero(capacity <= 1.0)
         inside = (room.places.of == limited[:, None]) - capacity[limited, None]  # [limited, s_l]
         used = sparse.csr_array(
             np.einsum("gh,pl->pghl", np.eye(S_g), inside).reshape(len(limited) * S_g, S_g * len(room.places.of))
@@ -163,7 +176,7 @@ class _RoomRows:
         return full
 
 
-def _moves(game: TabularGame, response: Response) -> Sparse:
+def moves_of(game: TabularGame, response: Response) -> Sparse:
     """Probabilities of (s_g', s_l') after (s_g, s_l, a_l), by what is not zero."""
     S_g, S_l, A_l = game.n_global_states, game.n_local_states, game.n_local_actions
     follow, rows = game.global_kernel.successors, game.local_kernel.rows
