@@ -38,6 +38,7 @@ _DRAWS = 4000  # starts over which a bound is a mean
 _LARGEST_SUBSET = 25
 _TUPLE_WORK = 2e7  # entries of tables over tuples of robots, times what is not zero in a row of their kernels
 _SAWTOOTH_WORK = 2e6  # corners times successors
+_SAWTOOTH_ENTRIES = 2e7  # of the corners' shares: 160 MB
 _SAWTOOTH_POINTS = 20  # per global state
 
 
@@ -166,7 +167,9 @@ def _from_above(game: TabularGame, pi_l: LocalPolicy, process: SharesProcess, n:
 def _mean_field(game: TabularGame, pair: Pair) -> tuple[Bound, ...]:
     process = _process(game, pair)
     work = process.n_global_states * process.n_local_states * process.most_successors
-    if not isinstance(pair.pi_g, SharesPolicy) or game.hidden is not None or work > _SAWTOOTH_WORK:
+    entries = process.n_global_states * process.n_local_states**2
+    large = work > _SAWTOOTH_WORK or entries > _SAWTOOTH_ENTRIES
+    if not isinstance(pair.pi_g, SharesPolicy) or game.hidden is not None or large:
         return ()
     start = game.initial
     upper = sawtooth(points_from_the_mean_start(pair.pi_g, start, _SAWTOOTH_POINTS, np.random.default_rng(0)))

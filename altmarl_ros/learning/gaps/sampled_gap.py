@@ -1,10 +1,10 @@
 """Estimates the gains of deviations in fleets of any size, by simulation with common random numbers.
 
 Candidates are made and compared on one set of random numbers, and the gain of the best one is measured on another set. So
-its 95 % interval is that of a policy fixed beforehand, not of a maximum over noise. Candidates that clearly lose in a few
-episodes of their own, in which a coordinator with a filter hears all robots, are not compared any further. The estimate is
-the gain of a policy that was found; the best of its class gains at least as much. Episodes end where 1 % of the discounted
-weight is left (`discounted_horizon`), so about that share of every gain is missing.
+its 95 % interval is that of a policy fixed beforehand, not of a maximum over noise. Where there are many states, candidates
+that clearly lose in a few episodes of their own, in which a coordinator with a filter hears all robots, are sorted out first.
+The estimate is the gain of a policy that was found; the best of its class gains at least as much. Episodes end where 1 % of
+the discounted weight is left (`discounted_horizon`), so about that share of every gain is missing.
 
 One robot of n changes the team's reward by order 1/n, which is below the noise of any simulation. Therefore the share SHARE
 of the robots deviates, and the team's gain is divided by this share. To first order this is n times the team's gain from
@@ -39,6 +39,7 @@ from altmarl_ros.policies import GlobalPolicy, LocalPolicy
 
 TAIL = 0.01
 _FEW = 4  # least episodes that sort out candidates, and one in so many of those that choose
+_MANY_STATES = 30  # local states from which on that is worth its while
 _CLEARLY = 4.0  # standard errors by which a candidate must lose in them to be left out
 
 PolicyT = TypeVar("PolicyT", GlobalPolicy, LocalPolicy)
@@ -85,7 +86,7 @@ def sampled_gap(
     def best(candidates: Sequence[PolicyT], play: Callable[[_Episodes, PolicyT], Rollouts], present: PolicyT) -> PolicyT | None:
         """Find the candidate that gains most over the present policy, if one does."""
         left = candidates
-        if len(candidates) > 1 and sizes["sorting"] < runs:
+        if len(candidates) > 1 and sizes["sorting"] < runs and game.n_local_states >= _MANY_STATES:
             left = _in_question(candidates, lambda policy: play(sorting, policy), play(sorting, present))
         base = chosen_by if play is not deviating else play(choosing, present)
         gains = [play(choosing, policy).value - base.value for policy in left]
