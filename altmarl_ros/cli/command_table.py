@@ -14,7 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 
 COMMANDS = {
     "train": "Learn a policy bundle for a game: the coordinator's policy and the robots' policy.",
-    "evaluate": "Simulate a fleet under a policy bundle and under two references, all from the same starts.",
+    "evaluate": "Simulate a fleet under a policy bundle and under references, all from the same starts.",
     "certify": "Measure what the team could gain if the coordinator, one robot or all robots changed policy alone.",
     "fleet": "Run a simulated fleet: coordinator, world and robots as real ROS 2 processes, with a live table.",
     "tune": "List, describe, get, set, dump and load the parameters of a running node; several are set all or none.",
@@ -31,7 +31,7 @@ COMMANDS = {
     "report": "Write a page with the figures of a run, beside simulated references from the same start.",
     "identify": "Estimate P_l from the transitions in recorded runs, starting from the game's own kernel, and compare.",
     "compare": "Predict occupancy and reward of recorded runs from a game under the recorded decisions, and compare.",
-    "demo": "Train the warehouse game, run a fleet on it over DDS, and write report.html.",
+    "demo": "Train a game, run a fleet on it over DDS, and write report.html.",
     "doctor": "List which parts of ROS 2 are installed and which are missing; exits with 1 if a needed one is missing.",
     "netcheck": "Check multicast, discovery and a tick rate between two machines; exits with 1 if a fleet would not work.",
     "game": "Look at games before training.",

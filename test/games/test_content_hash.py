@@ -14,7 +14,7 @@ BUILT_IN = {
     "charging": ("33c0f0dd5e990745", "68e2d4044dcfee7b"),
     "continuous_warehouse": ("733eb12b6b25c504", "0399ff1bf724965d"),
     "coverage": ("4ffd1d73b9927a06", "342cd4467e71caaf"),
-    "deliveries": ("e6c951eabb5c3f2b", "efa87f82b5644736"),
+    "deliveries": ("12ed5e0140349017", "dc2ac8791abca99a"),
     "federated": ("c34450f1d931b4b0", "8a462b483df7d594"),
     "floor": ("0387f979fe6e2de6", "bd1ce8b817408997"),
     "hall": ("4eb27afbd8a55394", "272f4b95c63634ee"),

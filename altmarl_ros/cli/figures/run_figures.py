@@ -38,7 +38,8 @@ def panels(record: RunRecord, game: TabularGame, references: ReferenceRewards) -
     shown = [
         Panel(
             "Where the robots are, and what the coordinator chose" if game.hidden is None else "Where the robots are",
-            "Shade: share of robots per state. Line: the most populated one."
+            "Shade: share of robots per state."
+            + (" Line: the most populated one." if game.hidden is None else "")
             + (f" Dots: the coordinator's choice, made from {k} of {n} robots per tick." if _names_states(game) else ""),
             _OCCUPANCY_HEIGHT,
             lambda axes: _draw_occupancy(axes, record, game),
@@ -159,7 +160,8 @@ def _draw_occupancy(axes: Axes, record: RunRecord, game: TabularGame) -> None:
     image = axes.imshow(
         100 * shares.T, aspect="auto", origin="lower", cmap="Blues", vmin=0, extent=extent, interpolation="nearest"
     )
-    axes.plot(ticks, shares.argmax(axis=1), color=ORANGE, lw=2, drawstyle="steps-mid", label="true mode")
+    if game.hidden is None:
+        axes.plot(ticks, shares.argmax(axis=1), color=ORANGE, lw=2, drawstyle="steps-mid", label="true mode")
     if _names_states(game):
         axes.plot(ticks, record.global_action, "o", ms=4, mfc="white", mec="black", mew=0.9, label="dispatcher's choice")
     if game.n_local_states <= _NAMES_SHOWN:
@@ -170,7 +172,8 @@ def _draw_occupancy(axes: Axes, record: RunRecord, game: TabularGame) -> None:
     figure = axes.get_figure(root=True)
     assert figure is not None
     figure.colorbar(image, ax=axes, label="robots [%]", pad=0.02)
-    legend_above(axes, columns=2)
+    if game.hidden is None:
+        legend_above(axes, columns=2)
 
 
 def _draw_reward(axes: Axes, record: RunRecord, rewards: FloatArray, references: ReferenceRewards) -> None:

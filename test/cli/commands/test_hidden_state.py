@@ -28,8 +28,8 @@ def report(run):
 
 def test_a_report_compares_the_belief_with_the_true_path(run):
     page, about = report(run)
-    assert page.count("<section>") == 4
-    assert "What the coordinator believed of the hidden state" in page
+    assert page.count("<section>") == 5
+    assert "What the coordinator believed" in page
     record = RunRecord.load(run)
     assert about["hidden_found"] == pytest.approx((record.belief.argmax(axis=1) == record.hidden_state).mean())
     assert about["hidden_belief_in_truth"] == pytest.approx(record.belief[np.arange(60), record.hidden_state].mean())
@@ -39,7 +39,7 @@ def test_a_report_compares_the_belief_with_the_true_path(run):
 def test_a_report_needs_no_belief(run):
     replace(RunRecord.load(run), belief=None).save(run)
     page, about = report(run)
-    assert page.count("<section>") == 3
+    assert page.count("<section>") == 4
     assert "hidden_found" not in about
 
 
