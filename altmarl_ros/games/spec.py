@@ -28,10 +28,6 @@ from altmarl_ros.files import write_atomically, write_npz
 from altmarl_ros.floors.floor_map import FloorMap
 from altmarl_ros.games.array_files import game_of_arrays, read_arrays
 from altmarl_ros.games.attention import AttentionParameters, build_attention
-from altmarl_ros.games.charging import ChargingParameters, build_charging
-from altmarl_ros.games.coverage import CoverageParameters, build_coverage
-from altmarl_ros.games.deliveries import build_deliveries
-from altmarl_ros.games.delivery_site import DeliveryParameters
 from altmarl_ros.games.discretise import ContinuousWarehouseParameters, build_continuous_warehouse
 from altmarl_ros.games.documents import read_yaml, validated
 from altmarl_ros.games.federated import FederatedParameters, build_federated
@@ -41,6 +37,14 @@ from altmarl_ros.games.identification import IdentifiedKernel
 from altmarl_ros.games.room import Places, Room
 from altmarl_ros.games.tabular import TabularGame, check_name
 from altmarl_ros.games.warehouse import WarehouseParameters, build_warehouse
+from altmarl_ros.games.work import (
+    ChargingParameters,
+    CoverageParameters,
+    DeliveryParameters,
+    build_charging,
+    build_coverage,
+    build_deliveries,
+)
 from altmarl_ros.games.written_tables import WrittenTables, written_game
 from altmarl_ros.resources import share_directory
 

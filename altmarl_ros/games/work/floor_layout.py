@@ -16,7 +16,7 @@ import numpy as np
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.floors.floor_map import FloorMap
-from altmarl_ros.games.layouts import Layout
+from altmarl_ros.games.work.layouts import Layout
 
 _TIE = 1e-9  # m; ways that differ by less are equally long
 

@@ -33,9 +33,9 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import GameError
 from altmarl_ros.games.rows import IntArray
 from altmarl_ros.games.tabular import TabularGame
-from altmarl_ros.games.work_game import Work, work_game
-from altmarl_ros.games.work_kernels import STAY, Changes, RobotMoves
-from altmarl_ros.games.work_parameters import MOST_RATE, WorkParameters, numbered
+from altmarl_ros.games.work.parameters import MOST_RATE, WorkParameters, numbered
+from altmarl_ros.games.work.robot_moves import STAY, Changes, RobotMoves
+from altmarl_ros.games.work.work_game import Work, work_game
 
 IDLE, BUSY = range(2)
 

@@ -11,10 +11,10 @@ from pydantic import Field
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import GameError
-from altmarl_ros.games.layouts import Layout, corners_layout
 from altmarl_ros.games.rows import IntArray
-from altmarl_ros.games.work_kernels import STAY
-from altmarl_ros.games.work_parameters import MOST_RATE, WorkParameters, numbered, refuse_parameters
+from altmarl_ros.games.work.layouts import Layout, corners_layout
+from altmarl_ros.games.work.parameters import MOST_RATE, WorkParameters, numbered, refuse_parameters
+from altmarl_ros.games.work.robot_moves import STAY
 
 EMPTY, LOADED = range(2)
 LOADS = ("", " loaded")

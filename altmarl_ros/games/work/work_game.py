@@ -9,12 +9,12 @@ import numpy as np
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games.hidden import HiddenState
 from altmarl_ros.games.kernels import GlobalKernel, LocalKernel
-from altmarl_ros.games.layouts import Layout
 from altmarl_ros.games.room import Places, Room
 from altmarl_ros.games.rows import IntArray, Rows
 from altmarl_ros.games.tabular import Start, TabularGame
-from altmarl_ros.games.work_kernels import RobotMoves
-from altmarl_ros.games.work_parameters import WorkParameters
+from altmarl_ros.games.work.layouts import Layout
+from altmarl_ros.games.work.parameters import WorkParameters
+from altmarl_ros.games.work.robot_moves import RobotMoves
 
 
 @dataclass(frozen=True, eq=False)

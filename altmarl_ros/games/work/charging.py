@@ -25,7 +25,9 @@ import numpy as np
 from pydantic import Field
 
 from altmarl_ros.arrays import FloatArray
-from altmarl_ros.games.delivery_site import (
+from altmarl_ros.games.rows import IntArray
+from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.games.work.delivery_site import (
     LOADED,
     LOADS,
     DeliveryParameters,
@@ -35,11 +37,9 @@ from altmarl_ros.games.delivery_site import (
     load_changes,
     load_probabilities,
 )
-from altmarl_ros.games.rows import IntArray
-from altmarl_ros.games.tabular import TabularGame
-from altmarl_ros.games.work_game import Work, work_game
-from altmarl_ros.games.work_kernels import STAY, Changes, RobotMoves
-from altmarl_ros.games.work_parameters import MOST_RATE, numbered, refuse_parameters
+from altmarl_ros.games.work.parameters import MOST_RATE, numbered, refuse_parameters
+from altmarl_ros.games.work.robot_moves import STAY, Changes, RobotMoves
+from altmarl_ros.games.work.work_game import Work, work_game
 
 
 class ChargingParameters(DeliveryParameters, extra="forbid"):

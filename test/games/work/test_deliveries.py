@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from altmarl_ros.games import load_game
-from altmarl_ros.games.deliveries import build_deliveries
-from altmarl_ros.games.delivery_site import DeliveryParameters
+from altmarl_ros.games.work.deliveries import build_deliveries
+from altmarl_ros.games.work.delivery_site import DeliveryParameters
 from work_tables import dense, mean_ticks, zones_in_a_row
 
 CORNERS, HUB = 4, "hub"

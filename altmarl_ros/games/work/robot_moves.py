@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import GameError
 from altmarl_ros.games.kernels import LocalKernel
-from altmarl_ros.games.layouts import Layout
 from altmarl_ros.games.rows import IntArray, Rows
 from altmarl_ros.games.tabular import MAX_STATES
+from altmarl_ros.games.work.layouts import Layout
 
 STAY = -1
 """The goal of a robot that does not go anywhere."""

@@ -10,9 +10,9 @@ from typing import Iterable, List, Sequence
 from pydantic import BaseModel, Field
 
 from altmarl_ros.errors import GameError
-from altmarl_ros.games.floor_layout import Pace, floor_layout
 from altmarl_ros.games.floor_parameters import FloorMapParameters, ZoneParameters, floor_map
-from altmarl_ros.games.layouts import Layout
+from altmarl_ros.games.work.floor_layout import Pace, floor_layout
+from altmarl_ros.games.work.layouts import Layout
 
 MOST_RATE = 1e3
 

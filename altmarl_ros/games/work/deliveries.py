@@ -30,7 +30,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from altmarl_ros.games.delivery_site import (
+from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.games.work.delivery_site import (
     LOADED,
     LOADS,
     DeliveryParameters,
@@ -39,9 +40,8 @@ from altmarl_ros.games.delivery_site import (
     load_changes,
     load_probabilities,
 )
-from altmarl_ros.games.tabular import TabularGame
-from altmarl_ros.games.work_game import Work, work_game
-from altmarl_ros.games.work_kernels import Changes, RobotMoves
+from altmarl_ros.games.work.robot_moves import Changes, RobotMoves
+from altmarl_ros.games.work.work_game import Work, work_game
 
 
 def build_deliveries(parameters: DeliveryParameters) -> TabularGame:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from altmarl_ros.games.floor_layout import Pace, floor_layout
 from altmarl_ros.games.floor_parameters import FloorMapParameters, floor_map
+from altmarl_ros.games.work.floor_layout import Pace, floor_layout
 
 SLOW = Pace(robot=1.0, success=0.9, vehicle=1e-3, most_phases=64)  # so slow a vehicle that travel is 1e-3 / metres
 

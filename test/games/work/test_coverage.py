@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from altmarl_ros.games import load_game
-from altmarl_ros.games.coverage import CoverageParameters, build_coverage, room_wanted, wanted_shares
+from altmarl_ros.games.work.coverage import CoverageParameters, build_coverage, room_wanted, wanted_shares
 from work_tables import dense, zones_in_a_row
 
 PARAMETERS = {"tick": 2.0, "speed": 1.0, "motion_success": 0.8, "busy": 0.6, "renewal_rate": 0.25, "elsewhere": 0.2}

@@ -1,0 +1,17 @@
+"""Games of real work: loads, batteries and demand on corners or on a floor, with what the coordinator does not see.
+Each of the modules deliveries, charging and coverage has a builder; the others make their states and movements.
+"""
+
+from altmarl_ros.games.work.charging import ChargingParameters, build_charging
+from altmarl_ros.games.work.coverage import CoverageParameters, build_coverage
+from altmarl_ros.games.work.deliveries import build_deliveries
+from altmarl_ros.games.work.delivery_site import DeliveryParameters
+
+__all__ = [
+    "ChargingParameters",
+    "CoverageParameters",
+    "DeliveryParameters",
+    "build_charging",
+    "build_coverage",
+    "build_deliveries",
+]
