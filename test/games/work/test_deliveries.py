@@ -76,8 +76,8 @@ def test_the_game_of_corners_is_the_one_of_its_text_number_by_number():
     assert game.gamma == 0.98
 
 
-def test_the_built_in_game_is_the_one_of_the_defaults():
-    assert load_game("deliveries").content_hash == build_deliveries(DeliveryParameters()).content_hash
+def test_the_built_in_game_is_the_one_of_the_defaults_with_demand_that_moves_more_often():
+    assert load_game("deliveries").content_hash == build_deliveries(DeliveryParameters(dwell=60.0)).content_hash
 
 
 def test_half_a_tick_is_half_as_likely_to_bring_anything():
