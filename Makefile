@@ -61,7 +61,7 @@ types: install
 	$(BIN)/mypy
 
 fast-tests: install
-	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n logical --dist loadfile --ignore test/ros -m "not ros and not browser and not slow and not soak" --hypothesis-profile quick --durations 10
+	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n logical --reruns 1 --dist loadfile --ignore test/ros -m "not ros and not browser and not slow and not soak" --hypothesis-profile quick --durations 10
 
 # htmlcov/index.html: what is reached by the tests that do not depend on speed, in the processes that they start as well.
 coverage: install
