@@ -63,3 +63,9 @@ def test_a_hidden_state_that_changes_nothing_is_odd(random_game):
     assert told[0].startswith("the hidden state changes nothing")
     paid = HiddenState(same.P_d, np.stack([game.P_l] * 2), np.stack([game.r_l, 2 * game.r_l]))
     assert oddities(TabularGame("fine", game.P_g, r_g=game.r_g, gamma=0.9, hidden=paid)) == []
+
+
+@pytest.mark.filterwarnings("error")
+def test_rewards_near_the_largest_number_are_judged_as_well(random_game):
+    game = tables(random_game, r_l=lambda r_l: 1e308 * np.sign(r_l))
+    assert all("robots hardly count" not in line for line in oddities(game))
