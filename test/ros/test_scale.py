@@ -139,13 +139,13 @@ def test_every_executor_that_may_be_used_stops_on_signals(tmp_path, executor, nu
 
 @pytest.mark.untimed
 def test_a_crowd_earns_what_the_population_simulation_earns(fleet, policy, same_start):
-    plan = FleetPlan("warehouse", policy, robots=5000, k=5, period=0.05, crowd=True, ticks=150, seed=3, model="fresh")
+    plan = FleetPlan("warehouse", policy, robots=5000, k=5, period=0.1, crowd=True, ticks=150, seed=3, model="fresh")
     running = fleet(plan)
     running.start()
-    running.wait_until(lambda: len(running.log.truths) >= plan.ticks <= len(running.log.statuses), 90, f"{plan.ticks} ticks")
+    enough = 0.95 * plan.ticks  # a stalled machine loses some of what is told
+    running.wait_until(lambda: len(running.log.truths) >= enough <= len(running.log.statuses), 90, f"{enough:.0f} ticks")
     game, bundle = load_game("warehouse"), load_bundle(policy)
     record = running.record(plan.ticks)
-    assert len(record.tick) >= 0.95 * plan.ticks
     assert record.local_state.shape[1] == plan.robots
     assert record.heard.max() <= plan.k
     assert np.mean(record.reports <= plan.k) >= 0.9, "more were asked in place of silent ones than a stalled machine explains"
