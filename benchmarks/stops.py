@@ -5,13 +5,13 @@ runs in this process, in real time, and does not wait for them. Once all robots 
 them, which makes one trial per robot; processes that were killed are started again. The result is the simulated time from
 the fault until the true speed stays below 0.01 m/s, beside
 
-    allowed = detection + v / deceleration + a control period + a time step of the world + the base's response
+    allowed = detection + v / deceleration + a control period + two time steps of the world + the base's response
 
-detection is the configured timeout, or the time between two messages of the sensor that shows the fault. deceleration is
-that of the robot's limits, or the base's own if its driver stops it. A control period is no shorter than the world's time step,
-since a robot in simulated time is called once for each time that /clock tells. The base's response is its delay plus
-lag log(deceleration lag / 0.01 m/s). Ticks are so far apart, and `timeout.tick` is so long, that only liveliness shows that
-a coordinator is gone.
+detection is the configured timeout, or the time between two messages of the sensor that shows the fault. deceleration is that
+of the robot's limits, or the base's own if its driver stops it. A control period is no shorter than the world's time step,
+since a robot in simulated time is called once for each time that /clock tells. In one step of the world a command waits, and
+in another one the rest is seen. The base's response is its delay plus lag log(deceleration lag / 0.01 m/s). Ticks are so far
+apart, and `timeout.tick` is so long, that only liveliness shows that a coordinator is gone.
 
 Most robots are located by odometry and poses on topics, and plan their way themselves. The rows "TF" locate them by transforms
 on /tf, and those of "Nav2" drive them by the action server of `navigators.py`; both need interfaces that are no part of the
@@ -471,7 +471,8 @@ def try_once(stage: Stage, cause: Cause) -> list[Trial]:
         moving = np.flatnonzero(moves[:, i] if cause.lasts else np.logical_and.accumulate(moves[:, i]))
         rest = moving[-1] + 1 if moving.size else 0
         took = float(times[rest]) if rest < len(times) else math.inf
-        allowed = cause.detection + speed / cause.braking + (1 + cause.periods) * max(1.0 / stage.rate, STEP) + STEP + answer
+        period = max(1.0 / stage.rate, STEP)
+        allowed = cause.detection + speed / cause.braking + (1 + cause.periods) * period + 2.0 * STEP + answer
         trials.append(Trial(speed, took, allowed, int(contacts[i])))
     return trials
 
