@@ -32,7 +32,7 @@ def test_an_error_in_a_slice_is_raised():
 def test_many_fleets_side_by_side_decide_and_estimate_as_each_alone(monkeypatch):
     game = load_game("warehouse")
     pi_l = LocalPolicy.uniform(game)
-    process = SharesProcess.from_tabular(game, pi_l)
+    process = SharesProcess.under_policy(game, pi_l)
     pi_g = SharesPolicy(process, blind_plans(process, 1e-4))
     rng = np.random.default_rng(0)
     ticks = [(rng.integers(5, size=12), rng.multinomial(4, np.full(5, 0.2), size=12)) for _ in range(6)]

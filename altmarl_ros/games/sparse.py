@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Sequence
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from altmarl_ros.arrays import FloatArray
@@ -22,3 +25,17 @@ def mixture(moves: tuple[Sparse, ...], weights: FloatArray) -> Sparse:
     assert total is not None  # the probabilities sum to 1
     total.eliminate_zeros()
     return total
+
+
+def distinct(kernels: Sequence[Sparse]) -> tuple[list[Sparse], NDArray[np.int64]]:
+    """The kernels that differ in an entry, as they first occur, and the number of each kernel's among them."""
+    number: dict[bytes, int] = {}
+    found: list[Sparse] = []
+    number_of = np.empty(len(kernels), dtype=np.int64)
+    for i, P in enumerate(kernels):
+        key = P.indptr.tobytes() + P.indices.tobytes() + P.data.tobytes()
+        if key not in number:
+            number[key] = len(found)
+            found.append(P)
+        number_of[i] = number[key]
+    return found, number_of

@@ -97,7 +97,7 @@ class SharesLearner:
     def responses(self, state: TrainingState, occupancy: Occupancy | None) -> list[Pair]:
         """See GlobalLearner."""
         start, held = self._game.initial, state.pi_g
-        process = SharesProcess.from_tabular(self._game, state.pi_l)
+        process = SharesProcess.under_policy(self._game, state.pi_l)
         vectors = held.vectors if isinstance(held, SharesPolicy) else None
         sampler = make_sampler(self._game, state.pi_l, self._options.n)
         solution = learn_shares(process, start, sampler, self._options.shares, vectors=vectors)
@@ -109,7 +109,7 @@ class SharesLearner:
     def against(self, pi_g: Ladder | SharesPolicy, pi_l: LocalPolicy) -> Pair:
         """See GlobalLearner; plans are worth something else, and robots go elsewhere, where these act by another policy."""
         assert isinstance(pi_g, SharesPolicy)
-        process = SharesProcess.from_tabular(self._game, pi_l)
+        process = SharesProcess.under_policy(self._game, pi_l)
         return Pair(SharesPolicy(process, evaluate(process, pi_g.vectors, self._options.shares.rough)), pi_l)
 
     def finished(self, state: TrainingState, occupancy: Occupancy, on_rung: Callable[[int], None]) -> Ladder | SharesPolicy:

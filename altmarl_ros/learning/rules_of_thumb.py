@@ -1,12 +1,11 @@
 """Rules of thumb for the coordinator of a game with a hidden state, to compare with what was learned.
 
-A rule has the interface of an observation model. Robots answer it by L-LEARN, and the best robots count, so that a rule is not
-blamed for robots that learned for another coordinator.
+Robots answer a rule by L-LEARN, and the best robots count, so that it is not blamed for robots that learned for another one.
 """
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,88 +22,76 @@ _CYCLES = (10, 25)  # ticks at a stop, of which the better one counts
 _ANSWERS = 2  # of L-LEARN to a rule, each to the robots before
 
 
+Choice = Callable[[int, NDArray[np.int64], Counts], NDArray[np.int64]]
+"""Chooses actions [R] by the tick, s_g [R] and this tick's reports [R, S_l]."""
+
+
 class RuleOfThumb:
-    """Chooses actions [R] by the tick, s_g [R] and this tick's reports [R, S_l]."""
+    """Acts by a choice, with the interface of an observation model; it estimates and remembers nothing but the tick."""
 
     turnover = 1.0
 
-    def __init__(self, game: TabularGame) -> None:
-        self._stops, self._tick = game.n_global_actions, -1
-        self._estimate = np.full((1, game.n_local_states), 1.0 / game.n_local_states)
-
-    def choose(self, tick: int, s_g: NDArray[np.int64], reports: Counts) -> NDArray[np.int64]:
-        """Choose actions [R]."""
-        raise NotImplementedError
+    def __init__(self, game: TabularGame, choose: Choice) -> None:
+        self._choose, self._S_l = choose, game.n_local_states
+        self.reset(1)
 
     def decide(self, s_g: NDArray[np.int64], reports: Counts, n: int) -> NDArray[np.int64]:
         """See ObservationModel."""
         self._tick += 1
-        return self.choose(self._tick, s_g, reports)
+        return self._choose(self._tick, s_g, reports)
 
     def reset(self, runs: int) -> None:
         """See ObservationModel."""
-        self._tick = -1
-        self._estimate = np.tile(self._estimate[:1], (runs, 1))
+        self._tick, self._runs = -1, runs
 
     def resume(self, shares: FloatArray, error: FloatArray, s_g: NDArray[np.int64]) -> None:
-        """See ObservationModel; a rule remembers nothing."""
+        """See ObservationModel."""
+        self.reset(len(shares))
 
     def adopt(self, game: TabularGame, pi_l: LocalPolicy, pi_g: GlobalPolicy) -> None:
         """See ObservationModel; a rule follows no policy."""
 
     @property
     def estimate(self) -> FloatArray:
-        """See ObservationModel; a rule estimates nothing."""
-        return self._estimate
+        """See ObservationModel."""
+        return np.full((self._runs, self._S_l), 1.0 / self._S_l)
 
     @property
     def error(self) -> FloatArray:
         """See ObservationModel."""
-        return np.ones(len(self._estimate))
+        return np.ones(self._runs)
 
     @property
     def rung(self) -> NDArray[np.int64]:
         """See ObservationModel."""
-        return np.zeros(len(self._estimate), dtype=np.int64)
+        return np.zeros(self._runs, dtype=np.int64)
 
 
-class Fixed(RuleOfThumb):
-    """Goes to the first stop and stays."""
-
-    def choose(self, tick: int, s_g: NDArray[np.int64], reports: Counts) -> NDArray[np.int64]:
-        """See RuleOfThumb."""
-        return np.zeros(len(s_g), dtype=np.int64)
+def fixed(game: TabularGame) -> RuleOfThumb:
+    """Make the rule that goes to the first stop and stays."""
+    return RuleOfThumb(game, lambda tick, s_g, reports: np.zeros(len(s_g), dtype=np.int64))
 
 
-class Cyclic(RuleOfThumb):
-    """Goes on to the next stop after so many ticks."""
-
-    def __init__(self, game: TabularGame, ticks: int) -> None:
-        super().__init__(game)
-        self._each = ticks
-
-    def choose(self, tick: int, s_g: NDArray[np.int64], reports: Counts) -> NDArray[np.int64]:
-        """See RuleOfThumb."""
-        return np.full(len(s_g), tick // self._each % self._stops)
+def cyclic(game: TabularGame, ticks: int) -> RuleOfThumb:
+    """Make the rule that goes on to the next stop after so many ticks."""
+    return RuleOfThumb(game, lambda tick, s_g, reports: np.full(len(s_g), tick // ticks % game.n_global_actions))
 
 
-class LongestQueue(RuleOfThumb):
-    """Goes where most of the robots that were heard could earn, and stays where it is if that is as good.
+def longest_queue(game: TabularGame) -> RuleOfThumb:
+    """Make the rule that goes where most of the robots that were heard could earn, and stays if that is as good.
 
-    Actions must be named by the global states that they lead to, one for each.
+    Action a_g must lead to the global state of the same number.
     """
+    r_l = game.r_l if game.hidden is None else game.hidden.r_l
+    by_state = r_l.reshape(game.n_local_states, game.n_hidden_states, game.n_global_states, -1)
+    served = (by_state.max(axis=(1, 3)) > 0).astype(np.int64)  # [s_l, s_g]
 
-    def __init__(self, game: TabularGame) -> None:
-        super().__init__(game)
-        r_l = game.r_l if game.hidden is None else game.hidden.r_l
-        by_state = r_l.reshape(game.n_local_states, game.n_hidden_states, game.n_global_states, -1)
-        self._served = (by_state.max(axis=(1, 3)) > 0).astype(np.int64)  # [s_l, s_g]
-
-    def choose(self, tick: int, s_g: NDArray[np.int64], reports: Counts) -> NDArray[np.int64]:
-        """See RuleOfThumb."""
-        waiting = 2 * reports @ self._served
+    def choose(tick: int, s_g: NDArray[np.int64], reports: Counts) -> NDArray[np.int64]:
+        waiting = 2 * reports @ served
         waiting[np.arange(len(s_g)), s_g] += 1
         return np.asarray(waiting.argmax(axis=1), dtype=np.int64)
+
+    return RuleOfThumb(game, choose)
 
 
 def levels(evaluation: Evaluation, ks: Sequence[int], heard: int) -> dict[str, Rollouts]:
@@ -117,12 +104,12 @@ def levels(evaluation: Evaluation, ks: Sequence[int], heard: int) -> dict[str, R
     """
     game, n = evaluation.game, evaluation.start.n
     robots = (evaluation.bundle.pi_l, LocalPolicy.uniform(game))
-    cycles = [_answered(evaluation, Cyclic(game, ticks), 0, robots) for ticks in _CYCLES]
+    cycles = [_answered(evaluation, cyclic(game, ticks), 0, robots) for ticks in _CYCLES]
     return {
-        "fixed": _answered(evaluation, Fixed(game), 0, robots),
+        "fixed": _answered(evaluation, fixed(game), 0, robots),
         "cyclic": max(cycles, key=lambda played: played.value),
-        f"where most wait, {heard} heard": _answered(evaluation, LongestQueue(game), heard, robots),
-        "where most wait, all seen": _answered(evaluation, LongestQueue(game), n, robots),
+        f"where most wait, {heard} heard": _answered(evaluation, longest_queue(game), heard, robots),
+        "where most wait, all seen": _answered(evaluation, longest_queue(game), n, robots),
         **{f"learned, k = {k}": evaluation.rollouts("filtered", k) for k in ks},
         "learned, all seen": evaluation.rollouts(ALL_SEEN, n),
         "learned, and told": evaluation.rollouts(TOLD, n),

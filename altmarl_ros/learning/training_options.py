@@ -117,7 +117,7 @@ def check_options(game: TabularGame, options: TrainingOptions) -> None:
     if learns_ladder(game, options):
         check_training(game, options.K, options.g_learn)
     else:
-        check_memory(SharesProcess.from_tabular(game, LocalPolicy.uniform(game)), options.shares)
+        check_memory(SharesProcess.under_policy(game, LocalPolicy.uniform(game)), options.shares)
 
 
 def default_search(game: TabularGame, options: TrainingOptions) -> float:

@@ -111,7 +111,7 @@ def _distance(earned: float, best: Bound) -> str:
 
 
 def _process(game: TabularGame, pair: Pair) -> SharesProcess:
-    return pair.pi_g.process if isinstance(pair.pi_g, SharesPolicy) else SharesProcess.from_tabular(game, pair.pi_l)
+    return pair.pi_g.process if isinstance(pair.pi_g, SharesPolicy) else SharesProcess.under_policy(game, pair.pi_l)
 
 
 def _earned(game: TabularGame, pair: Pair, options: TrainingOptions) -> tuple[float, float]:

@@ -37,19 +37,17 @@ class Motion(NamedTuple):
 
 def motion_of(game: TabularGame, pi_l: LocalPolicy) -> Motion:
     """The motion of a game with a hidden state whose robots act by pi_l."""
+    from altmarl_ros.games.sparse import distinct
+
     assert game.hidden is not None
-    kernels, _ = game.in_regimes(pi_l.probabilities)
-    number: dict[int, int] = {}
-    for kernel in kernels:
-        number.setdefault(id(kernel), len(number))
-    distinct = list({id(kernel): kernel for kernel in kernels}.values())
-    lengths = np.concatenate([np.diff(kernel.indptr) for kernel in distinct])
+    kernels, kernel_of = distinct(game.in_regimes(pi_l.probabilities)[0])
+    lengths = np.concatenate([np.diff(kernel.indptr) for kernel in kernels])
     switches = game.hidden.P_d[~np.eye(len(game.hidden), dtype=bool)]
     return Motion(
         np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        np.concatenate([kernel.indices for kernel in distinct]).astype(np.int64),
-        rounded(np.concatenate([kernel.data for kernel in distinct])),
-        np.array([number[id(kernel)] for kernel in kernels]).reshape(len(game.hidden), -1),
+        np.concatenate([kernel.indices for kernel in kernels]).astype(np.int64),
+        rounded(np.concatenate([kernel.data for kernel in kernels])),
+        kernel_of.reshape(len(game.hidden), -1),
         rounded(game.hidden.P_d),
         _FORGOTTEN * min(float(switches[switches > 0].min(initial=1.0)), 1.0 / (len(game.hidden) * len(game.hidden))),
     )

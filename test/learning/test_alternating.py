@@ -224,7 +224,7 @@ def test_a_training_over_shares_tells_of_its_rounds_alone_and_serves_every_numbe
     assert {progress.stage for progress in told} == {"rounds"}
     assert (made.kind, made.pi_g.most_reports, made.r_g) == ("shares", None, None)
     assert made.report["g_learn"] == "shares"
-    process = SharesProcess.from_tabular(warehouse, made.pi_l)
+    process = SharesProcess.under_policy(warehouse, made.pi_l)
     for name, array in process.arrays._asdict().items():
         np.testing.assert_array_equal(array, getattr(made.pi_g.process.arrays, name))  # it reckons with these robots
     assert inconsistency(process, made.pi_g.vectors) <= 1e-10 * process.scale

@@ -31,7 +31,7 @@ def small(random_game):
     """A game that can be enumerated, and a pair for it."""
     game = random_game(5, S_g=3, A_g=3, S_l=3, inertia=0.8)
     pi_l = LocalPolicy.uniform(game)
-    process = SharesProcess.from_tabular(game, pi_l)
+    process = SharesProcess.under_policy(game, pi_l)
     policy = learn_shares(process, game.initial, SimulatedEstimates(game.initial), SharesOptions(points=150)).policy
     return game, Pair(policy, pi_l)
 

@@ -18,7 +18,7 @@ from altmarl_ros.policies.shares import SharesPolicy, SharesProcess
 
 @pytest.fixture(scope="module")
 def policy(warehouse, small_bundle):
-    process = SharesProcess.from_tabular(warehouse, small_bundle.pi_l)
+    process = SharesProcess.under_policy(warehouse, small_bundle.pi_l)
     sampler = SimulatedEstimates(warehouse.initial, runs=60, ticks=20)
     return learn_shares(process, warehouse.initial, sampler, SharesOptions(points=200)).policy
 

@@ -44,7 +44,7 @@ def episodes(game, pi_l, n, k, *, runs, ticks, seed):
 
 
 def test_without_reports_it_predicts_by_the_joint_process(small, robots):
-    process = SharesProcess.from_tabular(small, robots)
+    process = SharesProcess.under_policy(small, robots)
     estimate = SwitchingEstimate(small, robots)
     joint = estimate.joint[0].copy()
     for s_g in [0, 1, 1, 0, 1, 0, 0]:

@@ -114,10 +114,7 @@ def _draw_belief(axes: Axes, record: RunRecord, game: TabularGame) -> None:
     hidden, belief, truth = game.hidden, record.belief, record.hidden_state
     assert hidden is not None
     assert belief is not None
-    extent = (-0.5, len(belief) - 0.5, -0.5, len(hidden) - 0.5)
-    image = axes.imshow(
-        100 * belief.T, aspect="auto", origin="lower", cmap="Blues", vmin=0, vmax=100, extent=extent, interpolation="nearest"
-    )
+    _heat_map(axes, belief, names=hidden.names, what="hidden state", label="believed [%]", most=100.0)
     ticks = np.arange(len(belief))
     if truth is not None:
         true = np.where(truth == UNKNOWN, np.nan, truth)
@@ -125,14 +122,24 @@ def _draw_belief(axes: Axes, record: RunRecord, game: TabularGame) -> None:
     if len(hidden) == game.n_global_states:
         axes.plot(ticks, record.global_state, "o", ms=2, color="black", label="the crew")
     legend_above(axes, columns=2)
-    if len(hidden) <= _NAMES_SHOWN:
-        axes.set_yticks(range(len(hidden)), hidden.names)
+
+
+def _heat_map(
+    axes: Axes, shares: FloatArray, *, names: Sequence[str], what: str, label: str, most: float | None = None
+) -> None:
+    # Shares [T, rows] as shades, rows by their names where these are legible.
+    extent = (-0.5, shares.shape[0] - 0.5, -0.5, shares.shape[1] - 0.5)
+    image = axes.imshow(
+        100 * shares.T, aspect="auto", origin="lower", cmap="Blues", vmin=0, vmax=most, extent=extent, interpolation="nearest"
+    )
+    if len(names) <= _NAMES_SHOWN:
+        axes.set_yticks(range(len(names)), names)
     else:
-        axes.set_ylabel("hidden state, by its number")
+        axes.set_ylabel(f"{what}, by its number")
     axes.set_xlabel("tick")
     figure = axes.get_figure(root=True)
     assert figure is not None
-    figure.colorbar(image, ax=axes, label="believed [%]", pad=0.02)
+    figure.colorbar(image, ax=axes, label=label, pad=0.02)
 
 
 def _draw_levels(axes: Axes, levels: Mapping[str, FloatArray]) -> None:
@@ -156,22 +163,11 @@ def _draw_occupancy(axes: Axes, record: RunRecord, game: TabularGame) -> None:
     occupancy = record.occupancy(game.n_local_states)
     shares = occupancy / np.maximum(occupancy.sum(axis=1, keepdims=True), 1)
     ticks = np.arange(len(shares))
-    extent = (-0.5, shares.shape[0] - 0.5, -0.5, shares.shape[1] - 0.5)
-    image = axes.imshow(
-        100 * shares.T, aspect="auto", origin="lower", cmap="Blues", vmin=0, extent=extent, interpolation="nearest"
-    )
+    _heat_map(axes, shares, names=game.local_state_names, what="zone", label="robots [%]")
     if game.hidden is None:
         axes.plot(ticks, shares.argmax(axis=1), color=ORANGE, lw=2, drawstyle="steps-mid", label="true mode")
     if _names_states(game):
         axes.plot(ticks, record.global_action, "o", ms=4, mfc="white", mec="black", mew=0.9, label="dispatcher's choice")
-    if game.n_local_states <= _NAMES_SHOWN:
-        axes.set_yticks(range(game.n_local_states), game.local_state_names)
-    else:
-        axes.set_ylabel("zone, by its number")
-    axes.set_xlabel("tick")
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    figure.colorbar(image, ax=axes, label="robots [%]", pad=0.02)
     if game.hidden is None:
         legend_above(axes, columns=2)
 

@@ -70,7 +70,7 @@ def local_candidates(game: TabularGame, pi_l: LocalPolicy, occupancies: Iterable
 
 
 def _over_shares(game: TabularGame, pi_l: LocalPolicy, n: int, seed: int) -> SharesPolicy:
-    process, start = SharesProcess.from_tabular(game, pi_l), game.initial
+    process, start = SharesProcess.under_policy(game, pi_l), game.initial
     return learn_shares(process, start, make_sampler(game, pi_l, n), SharesOptions(seed=seed + 1)).policy
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from altmarl_ros.games import Start, TabularGame
-from altmarl_ros.games.sparse import Sparse
+from altmarl_ros.games.sparse import Sparse, distinct
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.shares import SharesProcess
 
@@ -19,15 +19,11 @@ def told_process(game: TabularGame, pi_l: LocalPolicy) -> SharesProcess:
 
     assert game.hidden is not None
     by_regime, reward = game.in_regimes(pi_l.probabilities)
-    number: dict[int, int] = {}
-    for kernel in by_regime:
-        number.setdefault(id(kernel), len(number))
-    distinct = list({id(kernel): kernel for kernel in by_regime}.values())
+    kernels, kernel_of = distinct(by_regime)
     P_g = game.global_kernel.rows.matrix
     # Rows (d, s_g, a_g) and columns (d', s_g').
     joint = Sparse(kron(Sparse(game.hidden.P_d), P_g, format="csr"))
-    kernel_of = np.array([number[id(kernel)] for kernel in by_regime])
-    return SharesProcess(distinct, kernel_of, reward, joint, np.tile(game.r_g, (len(game.hidden), 1)), gamma=game.gamma)
+    return SharesProcess(kernels, kernel_of, reward, joint, np.tile(game.r_g, (len(game.hidden), 1)), gamma=game.gamma)
 
 
 def told_start(game: TabularGame) -> Start:

@@ -112,22 +112,11 @@ class SharesProcess:
     @classmethod
     def under_policy(cls, game: TabularGame, pi_l: LocalPolicy) -> SharesProcess:
         """The coordinator's process in a game whose robots act by pi_l."""
-        by_state, reward = game.under(pi_l.probabilities)
-        kinds: dict[bytes, int] = {}
-        kernels: list[Sparse] = []
-        kernel_of = np.empty(len(by_state), dtype=np.int64)
-        for s, P in enumerate(by_state):
-            key = P.indptr.tobytes() + P.indices.tobytes() + P.data.tobytes()
-            if key not in kinds:
-                kinds[key] = len(kernels)
-                kernels.append(P)
-            kernel_of[s] = kinds[key]
-        return cls(kernels, kernel_of, reward, game.global_kernel.rows.matrix, game.r_g, gamma=game.gamma)
+        from altmarl_ros.games.sparse import distinct
 
-    @classmethod
-    def from_tabular(cls, game: TabularGame, pi_l: LocalPolicy) -> SharesProcess:
-        """As `under_policy`."""
-        return cls.under_policy(game, pi_l)
+        by_state, reward = game.under(pi_l.probabilities)
+        kernels, kernel_of = distinct(by_state)
+        return cls(kernels, kernel_of, reward, game.global_kernel.rows.matrix, game.r_g, gamma=game.gamma)
 
     @property
     def n_global_states(self) -> int:

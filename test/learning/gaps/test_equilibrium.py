@@ -241,7 +241,7 @@ def test_a_changed_policy_does_not_move_the_coordinators_luck(tracking):
 
 def test_value_vectors_under_the_papers_rule_are_a_rung_and_have_an_exact_gap(tracking):
     game, _, pi_l = tracking
-    process = SharesProcess.from_tabular(game, pi_l)
+    process = SharesProcess.under_policy(game, pi_l)
     policy = learn_shares(process, game.initial, SimulatedEstimates(game.initial), SharesOptions(points=150)).policy
     rung = fresh_rung(game, policy, 2, 5)
     counts = enumerate_counts(2, 2)
@@ -261,7 +261,7 @@ def test_value_vectors_under_the_papers_rule_are_a_rung_and_have_an_exact_gap(tr
 @pytest.mark.parametrize("model", ["fresh", "filtered"])
 def test_a_poor_policy_over_shares_is_found_out(tracking, model):
     game, _, pi_l = tracking
-    process = SharesProcess.from_tabular(replace(game, r_g=-game.r_g, r_l=-game.r_l), pi_l)
+    process = SharesProcess.under_policy(replace(game, r_g=-game.r_g, r_l=-game.r_l), pi_l)
     poor = SharesPolicy(process, repeated(process, process.choice_of[:, :1], 1e-6))  # seeks the least reward
     gap = nash_gap(game, poor, pi_l, k=4, n=200, runs=200, method="sampled", model=model)
     assert gap.global_gain.low > 0.0

@@ -15,7 +15,7 @@ def uniform_process():
     """The process of a game whose robots act uniformly."""
 
     def make(game):
-        return SharesProcess.from_tabular(game, LocalPolicy.uniform(game))
+        return SharesProcess.under_policy(game, LocalPolicy.uniform(game))
 
     return make
 

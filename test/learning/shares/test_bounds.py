@@ -96,7 +96,7 @@ def test_posterior_mean_of_the_shares(alpha):
 def test_knowing_more_is_worth_more(warehouse, small_bundle, solved):
     from altmarl_ros.policies.shares import SharesProcess
 
-    policy = solved(SharesProcess.from_tabular(warehouse, small_bundle.pi_l), warehouse.initial).policy
+    policy = solved(SharesProcess.under_policy(warehouse, small_bundle.pi_l), warehouse.initial).policy
     start, n = warehouse.initial, 50
     bounds = [heard_nobody(policy, start)]
     bounds += [heard_some(policy, start, k, n, draws=4000, rng=np.random.default_rng(1)) for k in (1, 5, 50)]
@@ -114,7 +114,7 @@ def test_the_lookahead_earns_its_lower_bound(warehouse, small_bundle, solved):
     """All robots seen, its estimate is exact: it earns at least V_Gamma(s, N / n)."""
     from altmarl_ros.policies.shares import SharesProcess
 
-    policy = solved(SharesProcess.from_tabular(warehouse, small_bundle.pi_l), warehouse.initial, points=40).policy
+    policy = solved(SharesProcess.under_policy(warehouse, small_bundle.pi_l), warehouse.initial, points=40).policy
     loss = lookahead_loss(policy)
     assert loss.inconsistency < 1e-8
     assert loss.at_error(0.01) == pytest.approx(loss.inconsistency + 0.01 * 2 * 0.95 / 0.05 * policy.vectors.span)

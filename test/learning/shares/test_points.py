@@ -31,7 +31,7 @@ def test_first_points_are_kept_whatever_happens(watched):
 
 @pytest.mark.parametrize("policy", [False, True])
 def test_estimates_are_distributions(warehouse, small_bundle, solved, policy):
-    process = SharesProcess.from_tabular(warehouse, small_bundle.pi_l)
+    process = SharesProcess.under_policy(warehouse, small_bundle.pi_l)
     by = solved(process, warehouse.initial, points=40).policy if policy else None
     s, shares = SimulatedEstimates(warehouse.initial, runs=30, ticks=15)(process, by, np.random.default_rng(0))
     assert s.shape == (450,)
@@ -41,7 +41,7 @@ def test_estimates_are_distributions(warehouse, small_bundle, solved, policy):
 
 
 def test_more_reports_spread_the_estimates(warehouse, small_bundle):
-    process = SharesProcess.from_tabular(warehouse, small_bundle.pi_l)
+    process = SharesProcess.under_policy(warehouse, small_bundle.pi_l)
     spread = []
     for k in (0, 1, 25, ALL):
         sampler = SimulatedEstimates(warehouse.initial, runs=400, ticks=1, reports=(k,))

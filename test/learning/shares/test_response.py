@@ -13,7 +13,7 @@ from altmarl_ros.policies.shares import SharesProcess
 
 @pytest.mark.slow
 def test_the_response_is_that_of_played_episodes(warehouse, small_bundle, solved):
-    process = SharesProcess.from_tabular(warehouse, small_bundle.pi_l)
+    process = SharesProcess.under_policy(warehouse, small_bundle.pi_l)
     policy = solved(process, warehouse.initial, points=60).policy
 
     class Seen(Fresh):
@@ -36,7 +36,7 @@ def test_the_response_is_that_of_played_episodes(warehouse, small_bundle, solved
 
 
 def test_pooled_responses_say_nothing_of_the_robot(warehouse, small_bundle, solved):
-    process = SharesProcess.from_tabular(warehouse, small_bundle.pi_l)
+    process = SharesProcess.under_policy(warehouse, small_bundle.pi_l)
     policy = solved(process, warehouse.initial, points=60).policy
     response, _ = play_mean_field(policy, warehouse.initial, 100, np.random.default_rng(0), pooled=True)
     assert np.ptp(response.successor, axis=1).max() == 0.0

@@ -31,7 +31,7 @@ else:
     game = build_attention(AttentionParameters(width=5, height=5))
 held = np.load(file)
 pi_l = LocalPolicy(held["pi_l"])
-process = SharesProcess.from_tabular(game, pi_l)
+process = SharesProcess.under_policy(game, pi_l)
 vectors = ValueVectors(*(held[name] for name in ("alpha", "start", "choice", "following", "following_start")))
 policy = SharesPolicy(process, vectors)
 model = Filtered(game, pi_l, policy)
@@ -86,7 +86,7 @@ def solved_world(request, tmp_path_factory, warehouse):
     if request.param == "grid":
         game = build_attention(AttentionParameters(width=5, height=5))
     pi_l = np.random.default_rng(0).dirichlet(np.ones(game.r_l.shape[2]), game.r_l.shape[:2])
-    process = SharesProcess.from_tabular(game, LocalPolicy(pi_l))
+    process = SharesProcess.under_policy(game, LocalPolicy(pi_l))
     sampler = SimulatedEstimates(game.initial, runs=40, ticks=20)
     vectors = learn_shares(process, game.initial, sampler, SharesOptions(points=150)).policy.vectors
     file = tmp_path_factory.mktemp(request.param) / "policy.npz"

@@ -56,7 +56,7 @@ def test_the_unit_of_reward_changes_no_decision(warehouse, small_bundle, solved,
     s = rng.integers(5, size=400)
     taken = []
     for game in (warehouse, scaled):
-        process = SharesProcess.from_tabular(game, small_bundle.pi_l)
+        process = SharesProcess.under_policy(game, small_bundle.pi_l)
         policy = solved(process, game.initial).policy
         taken.append(policy.act_on_shares(s, shares))
         assert len(set(taken[-1])) > 1
@@ -64,14 +64,14 @@ def test_the_unit_of_reward_changes_no_decision(warehouse, small_bundle, solved,
 
 
 def test_solutions_repeat(warehouse, small_bundle, solved):
-    process = SharesProcess.from_tabular(warehouse, small_bundle.pi_l)
+    process = SharesProcess.under_policy(warehouse, small_bundle.pi_l)
     first, second = (solved(process, warehouse.initial).policy.vectors for _ in range(2))
     assert first.alpha.tobytes() == second.alpha.tobytes()
     assert first.following.tobytes() == second.following.tobytes()
 
 
 def test_a_warm_start_begins_where_the_last_solution_ended(warehouse, small_bundle, solved):
-    process = SharesProcess.from_tabular(warehouse, small_bundle.pi_l)
+    process = SharesProcess.under_policy(warehouse, small_bundle.pi_l)
     cold = solved(process, warehouse.initial)
     seen = []
     sampler = SimulatedEstimates(warehouse.initial, runs=60, ticks=20)
@@ -87,7 +87,7 @@ def test_a_warm_start_begins_where_the_last_solution_ended(warehouse, small_bund
     assert warm.policy.vectors.value(*at).mean() > cold.policy.vectors.value(*at).mean() - 1e-3 * process.scale
     assert warm.improvements < cold.improvements
     assert [steps for steps, _ in seen] == list(range(1, warm.improvements + 1))
-    other = SharesProcess.from_tabular(warehouse, LocalPolicy.uniform(warehouse))
+    other = SharesProcess.under_policy(warehouse, LocalPolicy.uniform(warehouse))
     moved = learn_shares(other, warehouse.initial, sampler, SharesOptions(points=200), vectors=cold.policy.vectors)
     assert moved.inconsistency < 1e-10
 

@@ -74,7 +74,7 @@ def test_a_plan_played_without_reports_earns_its_vector(warehouse, small_bundle,
     from altmarl_ros.learning.populations.population import CountedPopulation, Fleets
     from altmarl_ros.policies.shares import SharesProcess
 
-    process = SharesProcess.from_tabular(warehouse, small_bundle.pi_l)
+    process = SharesProcess.under_policy(warehouse, small_bundle.pi_l)
     policy = solved(process, warehouse.initial, points=60).policy
     rng = np.random.default_rng(n)
     runs, ticks = 1500, 150
