@@ -16,7 +16,7 @@ INTERFACES := $(shell find test/interfaces cmake -type f -not -name '*.pyc')
 DISCOVERY := ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST
 RELEASE := .venv-release
 LOCK := $(RELEASE)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
-        --no-annotate --custom-compile-command 'make lock'
+        --all-extras --no-annotate --custom-compile-command 'make lock'
 PARALLEL := $(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target
 
 .PHONY: demo quick test timed-tests untimed-tests compiled soak check lint types fast-tests coverage docs dist lock install interfaces clean
@@ -82,7 +82,7 @@ dist: install $(RELEASE)/.installed
 lock: $(RELEASE)/.installed
 	$(LOCK) requirements/jazzy.txt requirements/dev.txt requirements/docs.txt pyproject.toml -o requirements/locked/jazzy.txt
 	$(LOCK) requirements/kilted.txt requirements/dev.txt requirements/docs.txt pyproject.toml -o requirements/locked/kilted.txt
-	$(LOCK) requirements/release.txt -o requirements/locked/release.txt
+	$(LOCK:--all-extras=) requirements/release.txt -o requirements/locked/release.txt
 
 $(RELEASE)/.installed: requirements/locked/release.txt
 	test -x $(RELEASE)/bin/python || $(PYTHON) -m venv $(RELEASE)
