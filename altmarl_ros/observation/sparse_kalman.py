@@ -5,6 +5,9 @@ In place, on a mean m [S_l] and a covariance S [S_l, S_l] of the shares of one f
     predict   m <- P^T m,   S <- P^T S P + Q,   Q = (diag(P^T x) - P^T diag(x) P) / n,
     correct   m <- m + S A^-1 (y - m),   S <- S - S A^-1 S,   A = S + R.
 
+The shares sum to 1 and no deviation of them leaves the simplex: m 1 = 1 and S 1 = 0, which rounding would violate a little
+more at every tick, until the corrections themselves made it grow. So every prediction ends with `on_simplex`.
+
 A prediction costs what is not zero in P times S_l, a correction S_l^3 multiplications in rows that lie one after the other in
 memory. Every sum is taken in one fixed order without a linear algebra library: all machines estimate the same to the bit.
 """
@@ -67,6 +70,34 @@ def predict(kernels, row, m, S, n):  # type: ignore[no-untyped-def]
         S[i, i] += expected[i] / n
         for j in range(i):
             S[i, j] = S[j, i]
+    to_sum_1(m)
+    on_simplex(S)
+
+
+@njit(nogil=True, cache=True)
+def to_sum_1(m):  # type: ignore[no-untyped-def]
+    """Scale a mean so that its shares sum to 1."""
+    total = 0.0
+    for j in range(len(m)):
+        total += m[j]
+    for j in range(len(m)):
+        m[j] /= total
+
+
+@njit(nogil=True, cache=True)
+def on_simplex(S):  # type: ignore[no-untyped-def]
+    """Take from a symmetric covariance what would change the sum of all shares: S <- C S C, C = 1 - 1 1^T / S_l."""
+    S_l = len(S)
+    row, overall = np.zeros(S_l), 0.0
+    for i in range(S_l):
+        for j in range(S_l):
+            row[i] += S[i, j]
+        row[i] /= S_l
+        overall += row[i]
+    overall /= S_l
+    for i in range(S_l):
+        for j in range(i, S_l):
+            S[i, j] = S[j, i] = S[i, j] - row[i] - row[j] + overall
 
 
 @njit(nogil=True, cache=True)

@@ -84,8 +84,7 @@ def predict(motion, s_g, state, n):  # type: ignore[no-untyped-def]
         for d in range(D):
             for age in range(ages):
                 if w[d, age] > 0.0:
-                    for j in range(S_l):
-                        m[d, age, j] /= w[d, age]
+                    sparse_kalman.to_sum_1(m[d, age])
                     w[d, age] /= total
         weights[r], means[r] = w, m
         _spread(motion, s_g[r], by_hidden, covariances[r], n)
@@ -123,6 +122,7 @@ def _spread(motion, s, by_hidden, S, n):  # type: ignore[no-untyped-def]
     for i in range(S_l):
         for j in range(i):
             S[i, j] = S[j, i] = 0.5 * (S[i, j] + S[j, i])
+    sparse_kalman.on_simplex(S)
 
 
 @njit(nogil=True, cache=True)

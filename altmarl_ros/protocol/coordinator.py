@@ -275,11 +275,6 @@ class Coordinator:
         self.verdicts[verdict] += 1
         return verdict
 
-    def receive(self, report: Report) -> Decision | None:
-        """Judge a report, and decide if it is the last one for which the open tick waits; None if it is not."""
-        self.hear(report)
-        return self.decide() if self.complete else None
-
     def decide(self) -> Decision:
         """Close the open tick on the reports that came."""
         tick, self._open = self._open, None

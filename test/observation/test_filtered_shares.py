@@ -122,3 +122,18 @@ def test_it_plays_far_better_than_chance_on_one_report(warehouse, small_bundle, 
     ]
     gain = played[0] - played[1]
     assert gain.mean() > 10 * gain.std() / np.sqrt(200)
+
+
+@pytest.mark.parametrize("by", ["value vectors", "ladder"])
+def test_estimates_stay_shares_however_long_a_fleet_runs(warehouse, small_bundle, policy, by):
+    """Kernels are rounded, and so are sums: nothing of that may grow from tick to tick."""
+    model = Filtered(warehouse, small_bundle.pi_l, policy if by == "value vectors" else small_bundle.pi_g)
+    model.reset(1)
+    rng = np.random.default_rng(3)
+    counts = rng.multinomial(20, warehouse.initial.draw_shares(1, rng))
+    for tick in range(3000):
+        model.decide(rng.integers(5, size=1), heard(counts, 5, rng), 20)
+        if tick % 100 == 99:
+            assert abs(model._mean.sum() - 1.0) < 1e-9
+            assert np.abs(model._covariance.sum(axis=1)).max() < 1e-15
+            assert np.linalg.eigvalsh(model._covariance[0]).min() > -1e-15

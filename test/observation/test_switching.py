@@ -135,6 +135,20 @@ def test_impossible_reports_leave_a_belief(small, robots):
         assert estimate.joint.sum() == pytest.approx(1.0)
 
 
+def test_estimates_stay_shares_however_long_a_fleet_runs(small, robots):
+    rng = np.random.default_rng(3)
+    population = CountedPopulation(small, robots, start_fleets(small, 20, 1, rng))
+    estimate = SwitchingEstimate(small, robots)
+    estimate.reset(1)
+    for tick in range(3000):
+        estimate.observe(population.s_g, population.poll(4, 1.0, rng), 20)
+        population.step(rng.integers(2, size=1), rng)
+        if tick % 100 == 99:
+            assert np.abs(estimate._covariance.sum(axis=1)).max() < 1e-15
+            kept = estimate._weights[0] > 0.0
+            np.testing.assert_allclose(estimate._means[0][kept].sum(axis=1), 1.0, atol=1e-9)
+
+
 def test_models_without_memory_are_refused(shares_bundle, small):
     for name in ("fresh", "sticky"):
         with pytest.raises(AltmarlError, match="no memory to find the hidden state"):

@@ -35,6 +35,10 @@ class EndOfNode(AltmarlError):
     """Raised by a callback to end its process; the guard lets it pass."""
 
 
+class BrokenNode(RuntimeError):
+    """Raised by a callback after a mistake of our own, of which no message is the cause; the guard lets it pass."""
+
+
 @contextmanager
 def _valid_name(topic: str) -> Iterator[None]:
     """Make an AltmarlError of what rclpy raises for a topic's name."""
@@ -224,7 +228,7 @@ class GuardedNode(Node):
         def guarded(request: Any, response: Any) -> Any:
             try:
                 return callback(request, response)
-            except EndOfNode:
+            except (EndOfNode, BrokenNode):
                 raise
             except Exception as error:  # whatever it is, the next request must be answered
                 self._note_failure(f"dropped a request to {name}", name, error)
@@ -248,7 +252,7 @@ class GuardedNode(Node):
                 (message,) = message
             try:
                 callback(*message)
-            except EndOfNode:
+            except (EndOfNode, BrokenNode):
                 raise
             except Exception as error:  # whatever it is, the next message must be received
                 self._note_failure(f"dropped a message of {topic}", topic, error)

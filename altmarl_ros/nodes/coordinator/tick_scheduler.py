@@ -9,6 +9,7 @@ from altmarl_ros.monitoring.tick_expectation import SILENT_PERIODS
 from altmarl_ros.msg import CoordinatorStatus, FleetTick, RobotReport
 from altmarl_ros.nodes.common import conversions, qos
 from altmarl_ros.nodes.common.endpoints import Endpoints
+from altmarl_ros.nodes.common.guarded import BrokenNode
 from altmarl_ros.nodes.coordinator.conversions import report_from_message, status_to_message
 from altmarl_ros.protocol import Tick
 from altmarl_ros.protocol.coordinator import Coordinator
@@ -197,12 +198,17 @@ class TickScheduler:
     def _on_report(self, message: RobotReport) -> None:
         self._reports += 1
         self._hooks.report_heard(message.session, message.robot_id)
-        decision = self._core.receive(report_from_message(message))
-        if decision is not None:
-            self._publish_status(decision)
+        self._core.hear(report_from_message(message))
+        if self._core.complete:
+            self._decide()
 
     def _decide(self) -> None:
-        self._publish_status(self._core.decide())
+        tick = self._core.next_tick
+        try:
+            decision = self._core.decide()
+        except Exception as error:  # not the fault of the report that came last: a standby may do better
+            raise BrokenNode(f"tick {tick} cannot be decided: {type(error).__name__}: {error}") from error
+        self._publish_status(decision)
 
     def _publish_status(self, decision: Decision) -> None:
         now = time.monotonic()

@@ -172,6 +172,7 @@ def _look_ahead(process, vectors, at, tie, out):  # type: ignore[no-untyped-def]
         s = states[b]
         _best_vectors(process, vectors, s, predicted[b], (value, node[b]))
         best = -np.inf
+        choice[b] = process.choice_start[s]
         for c in range(process.choice_start[s], process.choice_start[s + 1]):
             q = _worth(process, c, value)
             if q > best + tie:

@@ -9,6 +9,7 @@ from builtin_interfaces.msg import Time
 
 from altmarl_ros.games import load_game
 from altmarl_ros.msg import FleetTick, RobotReport
+from altmarl_ros.nodes.common.guarded import BrokenNode
 from altmarl_ros.nodes.coordinator.tick_scheduler import TickScheduler
 from altmarl_ros.protocol import game_tag
 
@@ -129,6 +130,19 @@ def test_a_tick_is_decided_by_the_last_answer_and_at_the_latest_by_its_deadline(
     running.deadline.callback()
     assert running.told[1:] == [(3, 3, 1)]
     assert [status.tick for status in running.endpoints.statuses] == [0, 1]
+
+
+@pytest.mark.parametrize("answers", [1, 3])
+def test_a_decision_that_fails_ends_the_node_and_is_no_fault_of_a_report(clockwork, monkeypatch, answers):
+    running = clockwork()
+    running.due()
+
+    def fail(*_):
+        raise IndexError("index 25 is out of bounds")
+
+    monkeypatch.setattr(running.core._decision_maker, "decide", fail)
+    with pytest.raises(BrokenNode, match="tick 0 cannot be decided: IndexError: index 25"):
+        (running.answer if answers == 3 else lambda _: running.deadline.callback())(answers)
 
 
 def test_settings_that_are_given_in_a_tick_take_effect_all_at_once_when_the_next_is_due(clockwork):
