@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.ros, pytest.mark.untimed]
 
 UNCONFIGURED, INACTIVE, ACTIVE, FINALIZED = 1, 2, 3, 4
 PERIOD = 0.1
+SHORT = 0.02  # s
 
 
 class Managed:
@@ -224,6 +225,41 @@ def test_a_timer_that_is_destroyed_while_it_is_due_is_not_called_any_more(fragil
     executor.shutdown()
     assert len(set(called)) == 1
     assert len(called) > 1
+
+
+def test_a_timer_that_is_reset_while_it_is_due_is_called_a_period_later(fragile):
+    """One of two timers resets the other one every fourth time, and both are due then, in whatever order they are queued."""
+    calls, reset_at, waited = 0, [], []
+    executor = make_executor()
+    executor.add_node(fragile)
+
+    def reset_other():
+        nonlocal calls
+        calls += 1
+        if calls % 4 == 0:
+            time.sleep(1.5 * SHORT)
+            other.reset()
+            reset_at.append(time.monotonic())
+
+    def note():
+        if reset_at:
+            waited.append(time.monotonic() - reset_at.pop())
+
+    for first in (True, False):
+        if first:
+            resetting = fragile.create_timer(SHORT, reset_other)
+        other = fragile.create_timer(SHORT, note)
+        if not first:
+            resetting = fragile.create_timer(SHORT, reset_other)
+        end = time.monotonic() + 60 * SHORT
+        while time.monotonic() < end:
+            executor.spin_once(timeout_sec=0.02)
+        for timer in (resetting, other):
+            fragile.destroy_timer(timer)
+        reset_at.clear()
+    executor.shutdown()
+    assert len(waited) > 5
+    assert min(waited) > 0.9 * SHORT
 
 
 def test_it_stops_cleanly_from_every_state(start_executable, policy):

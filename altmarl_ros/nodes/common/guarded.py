@@ -166,16 +166,21 @@ class GuardedNode(Node):
     ) -> Any:
         """Make a timer as rclpy does; of a simulated clock it is a ClockTimer.
 
-        An executor may have queued a timer that is destroyed before its turn; its callback is not called any more.
+        An executor may have queued a timer that is destroyed or reset before its turn: its callback is not called any more, or
+        a period after the reset and not before.
         """
         if self._clock_timers is not None and clock in (None, self.get_clock()):
             return self._clock_timers.create(timer_period_sec, callback)
 
-        def call_unless_destroyed() -> None:
-            if timer in self.timers:
+        def call_when_due() -> None:
+            if timer not in self.timers:
+                return
+            if (timer.time_until_next_call() or 0) > timer.timer_period_ns:  # its call counts for the time after the reset
+                timer.reset()
+            else:
                 callback()
 
-        timer = super().create_timer(timer_period_sec, call_unless_destroyed, callback_group, clock, **options)
+        timer = super().create_timer(timer_period_sec, call_when_due, callback_group, clock, **options)
         return timer
 
     def destroy_timer(self, timer: Any) -> bool:
