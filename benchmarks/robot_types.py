@@ -4,7 +4,7 @@
     python benchmarks/robot_types.py --runs 100  # fewer episodes; time to train for three types on 30 zones
 
 The ring is that of the `warehouse` builder. In one fleet half of the robots are fast (stay_logit 1, move_logit 4) and half slow
-(5 and 0.5); in the other, half are fast and half go the other way by the same actions. The averaged game has the mean of the two
+(5 and 0.5); in the other, half are fast and half go the other way by the same actions. The averaged game has the mean of both
 kernels; its pair plays the true fleet, robots of both types by the same policy, and its filter expects the mean. Rewards are
 discounted, of all starts and random numbers in common.
 """

@@ -6,8 +6,9 @@
 
 The third form is `tables` (see written_tables). All may have names (local_state_names, ...), a one-line `description`,
 `identified: kernel.npz` with a P_l that replaces the model's, `room` and `places` (see module room), and `types` of robots (see
-module type_spec). The parameters of the `floor` builder may name a floor map (`map: hall.yaml`), whose keys are then parameters too. A builder is looked up among the
-built-in ones first, and then among the entry points of the group `altmarl_ros.games`, each of which loads a `Builder`.
+module type_spec). The parameters of the `floor` builder may name a floor map (`map: hall.yaml`), whose keys are then parameters
+too. A builder is looked up among the built-in ones first, and then among the entry points of the group `altmarl_ros.games`,
+each of which loads a `Builder`.
 """
 
 from __future__ import annotations

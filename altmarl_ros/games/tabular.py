@@ -7,8 +7,8 @@ time (Anand and Karmarkar, arXiv 2603.03759, section 2):
     s_i(t+1) ~ P_l(. | s_i(t), s_g(t), a_i(t)),  independently for i = 1..n
     r(t)     = r_g(s_g, a_g) + (1/n) sum_i r_l(s_i, s_g, a_i)
 
-and all agents maximise the same E sum_t gamma^t r(t). P_l and r_l may depend on a hidden state as well (module hidden), and robots
-may be of several types (module robot_types).
+and all agents maximise the same E sum_t gamma^t r(t). P_l and r_l may depend on a hidden state as well (module hidden), and
+robots may be of several types (module robot_types).
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ The Kalman filter is the best linear estimate of such a process. Its mean m and 
 where Q takes E x = m, and R takes E[diag x - x x^T] = (diag m - m m^T) (1 - tr S / tr(diag m - m m^T)), which is exact for
 Dirichlet beliefs. The filter starts from the mean and covariance of the game's Dirichlet start, for which the first
 correction is the exact posterior mean. There is no parameter to tune: P and n determine how fast old reports fade.
-The arithmetic is dense for a ladder and sparse for a policy over shares (kalman_steps.py). Where robots have types, reports come by
-type and correct their own type's shares (sparse_kalman.py, strata.py); a type without a report is only predicted.
+The arithmetic is dense for a ladder and sparse for a policy over shares (kalman_steps.py). Where robots have types, reports
+come by type and correct their own type's shares (sparse_kalman.py, strata.py); a type without a report is only predicted.
 """
 
 from __future__ import annotations
@@ -91,7 +91,9 @@ class Filtered:
     @property
     def estimate(self) -> FloatArray:
         """The estimated shares [R, S_l]."""
-        return self._steps.shares(self._mean)
+        shares = self._steps.shares(self._mean)
+        self._strata.settle(shares)
+        return shares
 
     @property
     def error(self) -> FloatArray:

@@ -5,8 +5,8 @@ In place, on a mean m [S_l] and a covariance S [S_l, S_l] of the shares of one f
     predict   m <- P^T m,   S <- P^T S P + Q,   Q = (diag(P^T x) - P^T diag(x) P) / n,
     correct   m <- m + S A^-1 (y - m),   S <- S - S A^-1 S,   A = S + R.
 
-Where robots have types, w_t = n_t / n of them of type t, reports are drawn by type, and each type's shares are corrected by its own
-reports, y_t = w_t c_t / k_t, with
+Where robots have types, w_t = n_t / n of them of type t, reports are drawn by type, and each type's shares are corrected by
+its own reports, y_t = w_t c_t / k_t, with
 
     R_t = w_t^2 (n_t - k_t) / (n_t - 1) E[diag p - p p^T] / k_t,       p the shares within the type,
 
@@ -104,8 +104,8 @@ def correct(m, S, reports, numbers):  # type: ignore[no-untyped-def]
 def weigh_reports(m, S, heard, out):  # type: ignore[no-untyped-def]
     """Say what reports are worth: heard = (counts [S_l], robots of each type [T]).
 
-    Writes into out: shares within each type that are positive and sum to 1 [S_l], the factor of diag x - x x^T in R [T], and the
-    number of reports [T].
+    Writes into out: shares within each type that are positive and sum to 1 [S_l], the factor of diag x - x x^T in R [T], and
+    the number of reports [T]; of a type without robots it is 0.
     """
     reports, numbers = heard
     x, noise, k = out
@@ -114,7 +114,7 @@ def weigh_reports(m, S, heard, out):  # type: ignore[no-untyped-def]
         first, w, n = t * P, numbers[t] / numbers.sum(), numbers[t]
         k[t] = 0
         for j in range(first, first + P):
-            k[t] += reports[j]
+            k[t] += reports[j] if n > 0 else 0
         noise[t] = 0.0
         if k[t] == 0:
             continue
@@ -123,7 +123,7 @@ def weigh_reports(m, S, heard, out):  # type: ignore[no-untyped-def]
         for j in range(first, first + P):
             doubt += S[j, j] / (w * w)
             single += x[j] * (1.0 - x[j])
-        noise[t] = max(1.0 - doubt / max(single, _RIDGE), _LEAST_NOISE) * (n - k[t]) / max(n - 1, 1) / k[t] * (w * w)
+        noise[t] = max(1.0 - doubt / max(single, _RIDGE), _LEAST_NOISE) * max(n - k[t], 0) / max(n - 1, 1) / k[t] * (w * w)
 
 
 @njit(nogil=True, cache=True)

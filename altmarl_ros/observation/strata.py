@@ -1,16 +1,18 @@
 """How many robots of each type a coordinator knows of, the draw of reports by type, and estimates that agree with both.
 
-The shares of the types in a fleet are known, since every robot says its type when it joins. So k reports are drawn by type: type
-t gets k_t of them, with E k_t = k n_t / n, and then every robot of the type is as likely as every other (`allocated`). An
-estimate sums to w_t = n_t / n over the states of type t. When robots join or leave, it is scaled to the new shares (`Strata.fit`).
+The shares of the types in a fleet are known, since every robot says its type when it joins. So k reports are drawn by type:
+type t gets k_t of them, with E k_t = k n_t / n, and then every robot of the type is as likely as every other (`allocated`). An
+estimate sums to w_t = n_t / n over the states of type t. When robots join or leave, it is scaled to the new shares
+(`Strata.fit`). So a recorded estimate tells how many robots of each type there were (`numbers_in`).
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from altmarl_ros.arrays import FloatArray
+from altmarl_ros.compiled import njit
 from altmarl_ros.games.robot_types import RobotTypes
 from altmarl_ros.games.tabular import Start
 
@@ -28,6 +30,12 @@ def allocated(k: int | IntArray, numbers: IntArray, u: IntArray) -> IntArray:
     n = max(1, int(numbers.sum()))
     upto = np.concatenate([[0], np.cumsum(numbers)])
     return np.asarray(np.diff((np.asarray(k)[..., None] * upto + u[..., None]) // n, axis=-1))
+
+
+def numbers_in(estimate: ArrayLike, live: int, types: RobotTypes) -> IntArray:
+    """The robots of each type [T] in a fleet of `live` robots, for which a model decided with this estimate [S_l]."""
+    shares = types.by_type(np.asarray(estimate, dtype=np.float64))
+    return np.rint(shares * live).astype(np.int64)
 
 
 class Strata:
@@ -74,6 +82,11 @@ class Strata:
         self._scale(types, numbers / n, means, covariances)
         return numbers
 
+    def settle(self, shares: FloatArray) -> None:
+        """Scale estimates [R, D * S_l] so that each type has its share, in place; clipping at 0 may have changed it."""
+        if self._types is not None:
+            _settle(shares, np.asarray(self._shares, dtype=np.float64), self._types.n_places)
+
     def _scale(self, types: RobotTypes, shares: FloatArray, means: FloatArray, covariances: FloatArray) -> None:
         if np.array_equal(shares, self._shares):
             return
@@ -109,3 +122,19 @@ def type_moments(start: Start) -> tuple[FloatArray, FloatArray, FloatArray]:
             between[types.block(t), types.block(int(other))] = w * types.shares[other] * spread / (A + 1.0)
     assert P * len(types) == S_l
     return mean, between, within
+
+
+@njit(nogil=True, cache=True)
+def _settle(estimates, shares, P):  # type: ignore[no-untyped-def]
+    T = len(shares)
+    D = estimates.shape[1] // (T * P)
+    for r in range(len(estimates)):
+        for t in range(T):
+            total = 0.0
+            for d in range(D):
+                for j in range(P):
+                    total += estimates[r, (d * T + t) * P + j]
+            if total > 0.0:
+                for d in range(D):
+                    for j in range(P):
+                        estimates[r, (d * T + t) * P + j] *= shares[t] / total

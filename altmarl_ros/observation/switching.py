@@ -16,9 +16,10 @@ their mean kernel, and one gain G as in filtered.py. L is a quasi-likelihood of 
 
     log L = sum_j k (y_j log m_j - m_j) / phi_j,      phi_j = k f_j + (1 - f_j) (n - k) / (n - 1),
 
-f_j = S_jj / (m_j (1 - m_j)), or the sum of this over the types of robots, each with its own k, n and shares within it. phi_j is the variance of y_j beside that of k independent draws: robots that were drawn together,
-or that all are heard, tell less or more than that. Sums are taken in a fixed order, and what comes of log and exp is rounded,
-so that every machine decides the same.
+f_j = S_jj / (m_j (1 - m_j)). phi_j is the variance of y_j beside that of k independent draws: robots that were drawn together,
+or that all are heard, tell less or more than that. Where robots have types, each has its k, n, y and m within the type, and
+log L is the sum over types. Sums are taken in a fixed order, and what comes of log and exp is rounded, so that every machine decides
+the same.
 """
 
 from __future__ import annotations
@@ -113,6 +114,7 @@ class SwitchingEstimate:
     def _summarise(self) -> None:
         self.joint = np.empty((len(self._weights), self._D * self._S_l))
         joint_shares(self._weights, self._means, self.joint)
+        self.strata.settle(self.joint)
 
     @property
     def belief(self) -> FloatArray:

@@ -196,7 +196,7 @@ def _weigh(least, bank, expected, heard):  # type: ignore[no-untyped-def]
     phi, k, w = np.ones(S_l), np.zeros(T, dtype=np.int64), numbers / numbers.sum()
     for t in range(T):
         n = numbers[t]
-        k[t] = reports[t * P : (t + 1) * P].sum()
+        k[t] = reports[t * P : (t + 1) * P].sum() if n > 0 else 0
         if k[t] > 1:
             for j in range(t * P, (t + 1) * P):
                 share = _foreseen(x[j] / w[t], P)

@@ -107,9 +107,9 @@ class Population(Protocol):
         """The number of robots that were held back at full places in the last tick [R]."""
 
     def poll(self, k: int, turnover: float, rng: np.random.Generator) -> Counts:
-        """Draw the reports of a uniform k-subset, or of all robots for k >= n, as counts [R, S_l]; by type, if robots have some.
+        """Draw the reports of a uniform k-subset, or of all robots for k >= n, as counts [R, S_l].
 
-        At the next poll the share `turnover` of the subset is replaced.
+        Robots that have types are drawn by type. At the next poll the share `turnover` of the subset is replaced.
         """
 
     def step(self, a_g: NDArray[np.int64], rng: np.random.Generator) -> FloatArray:

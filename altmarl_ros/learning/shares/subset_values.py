@@ -42,7 +42,8 @@ def subset_bound(
 ) -> Bound:
     """E V_k at the start by tuples of states, which no coordinator of n >= k robots exceeds.
 
-    Where robots have types, k must be 1: which types more of them have depends on n. It is within `precision` times the scale of rewards.
+    It is within `precision` times the scale of rewards. Where robots have types, k must be 1: which types several robots have
+    depends on n.
 
     Raises:
         ResourceError: the table over tuples does not fit.
