@@ -18,8 +18,8 @@ their mean kernel, and one gain G as in filtered.py. L is a quasi-likelihood of 
 
 f_j = S_jj / (m_j (1 - m_j)). phi_j is the variance of y_j beside that of k independent draws: robots that were drawn together,
 or that all are heard, tell less or more than that. Where robots have types, each has its k, n, y and m within the type, and
-log L is the sum over types. Sums are taken in a fixed order, and what comes of log and exp is rounded, so that every machine decides
-the same.
+log L is the sum over types. Sums are taken in a fixed order, and what comes of log and exp is rounded, so that every machine
+decides the same.
 """
 
 from __future__ import annotations
