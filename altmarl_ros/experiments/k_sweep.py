@@ -82,7 +82,7 @@ def k_sweep(game: TabularGame, options: KSweepOptions, runner: TaskRunner) -> li
             settings[model, k] = {"rule": model, "k": k, **sizes}
     shared = play_grid(runner, game, list(settings.values()), seeds, pair_of)
     by_rule = dict(zip(settings, shared, strict=True))
-    own: list[Setting] = [{"rule": "fresh", "k": k, **sizes} for k in (ks if game.hidden is None else ())]
+    own: list[Setting] = [{"rule": "fresh", "k": k, **sizes} for k in (ks if "fresh" in models_for(game) else ())]
     played_own = play_grid(runner, game, own, seeds, lambda setting, seed: pairs[setting["k"], seed, without_memory])
     for setting, played in zip(own, played_own, strict=True):
         by_rule[LEARNED_FOR_K, setting["k"]] = played

@@ -101,6 +101,10 @@ class RobotTypes:
         """The states of a type."""
         return slice(t * self.n_places, (t + 1) * self.n_places)
 
+    def by_place(self, values: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Values [.., T * P] summed over the types at each place [.., P]."""
+        return np.asarray(values.reshape(*values.shape[:-1], len(self), self.n_places).sum(axis=-2))
+
     def by_type(self, values: NDArray[np.generic]) -> NDArray[np.generic]:
         """Values [.., T * P] summed over the places of each type [.., T]."""
         return np.asarray(values.reshape(*values.shape[:-1], len(self), self.n_places).sum(axis=-1))

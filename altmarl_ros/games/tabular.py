@@ -335,6 +335,16 @@ class TabularGame:
         return self.local_kernel.shape[2]
 
     @property
+    def n_places(self) -> int:
+        """P, the number of local states of a robot of one type; S_l without types."""
+        return self.n_local_states if self.types is None else self.types.n_places
+
+    @property
+    def place_names(self) -> tuple[str, ...]:
+        """One name for each local state of a robot of one type."""
+        return self.local_state_names if self.types is None else self.types.place_names
+
+    @property
     def n_groups(self) -> int:
         """G, the number of groups of local states by which the coordinator counts robots; S_l without groups."""
         return self.n_local_states if self.groups is None else int(self.groups.max()) + 1
