@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Sequence
 
+import numpy as np
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from visualization_msgs.msg import MarkerArray
