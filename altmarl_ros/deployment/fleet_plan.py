@@ -150,8 +150,6 @@ class FleetPlan:
             raise AltmarlError(f"real_time_factor is {self.real_time_factor}, must be from 0 to 1000")
         if self.types and sum(robots for _, robots in self.types) != self.robots:
             raise AltmarlError(f"types have {sum(robots for _, robots in self.types)} robots, must have {self.robots} in all")
-        if self.crowd and self.types:
-            raise AltmarlError("a crowd has robots that are alike, and the game has types of them: leave out crowd")
         if self.crowd and not self.network.perfect:
             raise AltmarlError(
                 f"network is {self.network}, must be perfect with a crowd: only robot nodes have links of their own"
