@@ -71,7 +71,7 @@ def with_arrays(game: TabularGame, path: Path) -> TabularGame:
     arrays = read_arrays("arrays", path, (), ("P_l", "r_l", "alpha"))
     if "alpha" in arrays:
         game = replace(game, start=Start(game.initial.rho_g, arrays["alpha"]))
-    changes = {name: arrays[name] for name in ("P_l", "r_l") if name in arrays}
+    changes: dict[str, Any] = {name: arrays[name] for name in ("P_l", "r_l") if name in arrays}
     if game.hidden is None:
         return replace(game, **changes)
     own = game.hidden

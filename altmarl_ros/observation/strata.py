@@ -35,7 +35,7 @@ def allocated(k: int | IntArray, numbers: IntArray, u: IntArray) -> IntArray:
 def numbers_in(estimate: ArrayLike, live: int, types: RobotTypes) -> IntArray:
     """The robots of each type [T] in a fleet of `live` robots, for which a model decided with this estimate [S_l]."""
     shares = types.by_type(np.asarray(estimate, dtype=np.float64))
-    return np.rint(shares * live).astype(np.int64)
+    return np.asarray(np.rint(shares * live), dtype=np.int64)
 
 
 class Strata:

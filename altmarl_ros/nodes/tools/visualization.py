@@ -6,6 +6,7 @@ import time
 from typing import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from visualization_msgs.msg import MarkerArray
@@ -91,7 +92,7 @@ class VisualizationNode(GuardedNode):
         )
         self._changed = True
 
-    def _by_place(self, values: Sequence[float]) -> tuple[float, ...]:
+    def _by_place(self, values: ArrayLike) -> tuple[float, ...]:
         # Robots of all types are drawn at the same places.
         types, known = self._game.types, np.asarray(values, dtype=np.float64)
         return tuple((known if types is None or len(known) != self._game.n_local_states else types.by_place(known)).tolist())
