@@ -11,7 +11,7 @@ from pathlib import Path
 from launch import LaunchContext, LaunchDescription
 from launch.actions import OpaqueFunction
 
-from altmarl_ros.deployment import FleetPlan, find_period
+from altmarl_ros.deployment import FleetPlan, find_period, types_in_fleet
 from altmarl_ros.deployment.fleet_plan import BACKENDS
 from altmarl_ros.deployment.launch_arguments import LOG_LEVELS
 from altmarl_ros.deployment.launching import (
@@ -82,6 +82,7 @@ def launch_setup(context: LaunchContext) -> list:
         visualization=given.flag("visualization"),
         use_sim_time=given.flag("use_sim_time"),
         fleet_prefix=given.text("fleet_prefix"),
+        types=types_in_fleet(load_game(game), given.whole("robots")),
     )
     reach = discovery_environment(given.text("discovery_range"), simulated=backend != "real")
     actions = [*reach, *nodes_of(plan.nodes(), log_level, plan.essential)]

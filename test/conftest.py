@@ -88,6 +88,35 @@ def loads_bundle(loads):
     return train(loads, TrainingOptions(K=3, runs=20, n=30, rounds=1, certificate_runs=0, shares=SharesOptions(points=80)))
 
 
+KINDS = """
+name: kinds
+builder: warehouse
+parameters: {zones: 3, gamma: 0.9}
+types:
+  fast: {robots: 5, parameters: {stay_logit: 1.0, move_logit: 4.0}}
+  slow: {robots: 3, parameters: {stay_logit: 5.0, move_logit: 0.5}}
+"""
+
+
+@pytest.fixture(scope="session")
+def kinds_file(tmp_path_factory):
+    """A ring of three zones with fast and slow robots."""
+    path = tmp_path_factory.mktemp("kinds") / "kinds.yaml"
+    path.write_text(KINDS)
+    return path
+
+
+@pytest.fixture(scope="session")
+def kinds(kinds_file):
+    return load_game(kinds_file)
+
+
+@pytest.fixture(scope="session")
+def kinds_bundle(kinds):
+    """A quickly trained bundle of that game."""
+    return train(kinds, TrainingOptions(K=3, runs=20, n=32, rounds=1, certificate_runs=0, shares=SharesOptions(points=80)))
+
+
 @pytest.fixture
 def play_loads(loads, loads_bundle, account):
     """Plays ticks of 12 simulated robots, two of which are heard; decisions, and the log as it comes off the wire."""

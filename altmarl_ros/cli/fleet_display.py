@@ -75,8 +75,8 @@ def fleet_table(log: RunLog, plan: FleetPlan, game: TabularGame, failures: Mappi
         name = game.local_state_names[j]
         here = occupancy[j]
         bar = "█" * round(_BAR * here / max(1, sum(occupancy)))
-        marks = ["is here"] if status.global_state == j else []
-        marks += ["goes here"] if status.global_action == j else []
+        marks = ["is here"] if status.global_state == j % game.n_places else []
+        marks += ["goes here"] if status.global_action == j % game.n_places else []
         share = status.estimate[j] if j < len(status.estimate) else 0.0
         table.add_row(
             name,

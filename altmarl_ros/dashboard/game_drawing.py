@@ -19,7 +19,7 @@ _WIDEST = 0.52  # largest radius of a circle
 def game_drawing(
     game: TabularGame | None, floor: FloorMap | None, n_zones: int, n_global: int, n_actions: int
 ) -> dict[str, Any]:
-    """Return names and drawing of a game as JSON.
+    """Return names and drawing of a game as JSON; with types of robots, zone t * P + p is that of type t at place p of P.
 
     Args:
         game: the game; None: its file is not on this machine.
@@ -29,10 +29,11 @@ def game_drawing(
         n_actions: number of global actions, likewise.
     """
     if game is not None:
-        n_zones, n_global, n_actions = game.n_local_states, game.n_global_states, game.n_global_actions
-    names = game.local_state_names if game is not None else tuple(f"zone {i}" for i in range(n_zones))
+        n_zones, n_global, n_actions = game.n_places, game.n_global_states, game.n_global_actions
+    names = game.place_names if game is not None else tuple(f"zone {i}" for i in range(n_zones))
     return {
-        "zones": list(names),
+        "zones": list(game.local_state_names if game is not None else names),
+        "place_names": list(names),
         "actions": list(game.global_action_names) if game is not None else [f"target {i}" for i in range(n_actions)],
         "moves": list(game.local_action_names) if game is not None else [],
         "hidden": list(game.hidden.names) if game is not None and game.hidden is not None else [],

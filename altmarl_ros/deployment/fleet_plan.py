@@ -10,7 +10,7 @@ from typing import Mapping, Union
 from typing_extensions import Literal, get_args
 
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.games import tick_of
+from altmarl_ros.games import TabularGame, tick_of
 from altmarl_ros.observation import DEFAULT_MODEL, MODEL_NAMES
 from altmarl_ros.protocol.link_model import Network
 from altmarl_ros.resources import share_directory
@@ -102,6 +102,7 @@ class FleetPlan:
         visualization: whether markers are published for RViz and Foxglove.
         fleet_prefix: prefix of the fleet-wide topics; with another one than `DEFAULT_PREFIX`, all nodes, the world's topics and
             the simulated clock are below it as well, so that fleets of several prefixes share one ROS domain.
+        types: name and number of robots of each type, which get successive ids in this order; empty in a game without types.
     """
 
     game: str
@@ -124,6 +125,7 @@ class FleetPlan:
     real_time_factor: float = 1.0
     visualization: bool = False
     fleet_prefix: str = DEFAULT_PREFIX
+    types: tuple[tuple[str, int], ...] = ()
 
     def __post_init__(self) -> None:
         if not _PREFIX.fullmatch(self.fleet_prefix):
@@ -146,6 +148,8 @@ class FleetPlan:
             raise AltmarlError(f"backend is {self.backend}, must be markov with a crowd: its robots have no wheels")
         if not 0.0 <= self.real_time_factor <= 1000.0:
             raise AltmarlError(f"real_time_factor is {self.real_time_factor}, must be from 0 to 1000")
+        if self.types and sum(robots for _, robots in self.types) != self.robots:
+            raise AltmarlError(f"types have {sum(robots for _, robots in self.types)} robots, must have {self.robots} in all")
         if self.crowd and not self.network.perfect:
             raise AltmarlError(
                 f"network is {self.network}, must be perfect with a crowd: only robot nodes have links of their own"
@@ -261,12 +265,31 @@ class FleetPlan:
         faults: dict[str, ParameterValue] = {f"network.{name}": value for name, value in asdict(self.network).items()}
         wheels = wheel_parameters(self.backend, self.period)
         first = 0
-        for i in range(self.robot_processes):
-            count = self.robots // self.robot_processes + (i < self.robots % self.robot_processes)
-            own = {"first_id": first, "count": count, "seed": self.seed, "join_window": window}
+        for i, (count, robot_type) in enumerate(self._shared_out()):
+            own: dict[str, ParameterValue] = {"first_id": first, "count": count, "seed": self.seed, "join_window": window}
+            if robot_type:
+                own["robot.type"] = robot_type
             plans.append(NodePlan(f"robots_{i}", "robots", {**common, **self._following(), **faults, **wheels, **own}))
             first += count
         return plans
+
+    def _shared_out(self) -> list[tuple[int, str]]:
+        """The number of robots of each process, and the name of their type; robots of a process are of one type."""
+        processes = self.robot_processes
+        if not self.types:
+            return [(self.robots // processes + (i < self.robots % processes), "") for i in range(processes)]
+        shares = []
+        for name, robots in self.types:
+            own = min(robots, max(1, round(processes * robots / self.robots))) if robots else 0
+            shares += [(robots // own + (i < robots % own), name) for i in range(own)]
+        return shares
+
+
+def types_in_fleet(game: TabularGame, robots: int) -> tuple[tuple[str, int], ...]:
+    """Name and number of robots of each type in a fleet of so many; empty in a game without types."""
+    if game.types is None:
+        return ()
+    return tuple(zip(game.types.names, game.types.numbers(robots).tolist(), strict=True))
 
 
 def wheel_parameters(backend: Backend, period: float) -> dict[str, ParameterValue]:

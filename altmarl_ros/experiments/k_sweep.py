@@ -21,7 +21,7 @@ from altmarl_ros.experiments.table import Row, distinct, pick, row
 from altmarl_ros.experiments.task_runner import TaskRunner
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.learning.evaluation import ALL_SEEN, RANDOM, TOLD
-from altmarl_ros.observation import DEFAULT_MODEL, MODEL_NAMES
+from altmarl_ros.observation import DEFAULT_MODEL, MODEL_NAMES, models_for
 from altmarl_ros.plotting import GREY
 from altmarl_ros.policies import PolicyBundle
 
@@ -57,7 +57,7 @@ def k_sweep(game: TabularGame, options: KSweepOptions, runner: TaskRunner) -> li
     ks, seeds = sorted(set(options.k)), range(options.seed, options.seed + options.seeds)
     without_memory, with_memory = options.learn_for or "fresh", options.learn_for or "filtered"
     models, learned_each = options.model, ks
-    if game.hidden is not None:  # only models with a memory find it
+    if "fresh" not in models_for(game):  # only models with a memory find a hidden state, or follow types
         models, learned_each, without_memory = (DEFAULT_MODEL,), ks[-1:], with_memory
     grid = [(k, seed) for k in learned_each for seed in seeds]
     wanted_pairs = {(k, seed, without_memory) for k, seed in grid} | {(ks[-1], seed, with_memory) for seed in seeds}
@@ -82,7 +82,7 @@ def k_sweep(game: TabularGame, options: KSweepOptions, runner: TaskRunner) -> li
             settings[model, k] = {"rule": model, "k": k, **sizes}
     shared = play_grid(runner, game, list(settings.values()), seeds, pair_of)
     by_rule = dict(zip(settings, shared, strict=True))
-    own: list[Setting] = [{"rule": "fresh", "k": k, **sizes} for k in (ks if game.hidden is None else ())]
+    own: list[Setting] = [{"rule": "fresh", "k": k, **sizes} for k in (ks if "fresh" in models_for(game) else ())]
     played_own = play_grid(runner, game, own, seeds, lambda setting, seed: pairs[setting["k"], seed, without_memory])
     for setting, played in zip(own, played_own, strict=True):
         by_rule[LEARNED_FOR_K, setting["k"]] = played

@@ -3,8 +3,10 @@ A `TabularGame` holds the tables; builders and YAML files make it; a `Trajectory
 """
 
 from altmarl_ros.games.hidden import HiddenState
+from altmarl_ros.games.joined_types import game_of_type, join_types
 from altmarl_ros.games.moves import goal_zones
 from altmarl_ros.games.rewards import Rewards
+from altmarl_ros.games.robot_types import RobotTypes
 from altmarl_ros.games.spec import (
     Builder,
     builder_names,
@@ -25,6 +27,7 @@ __all__ = [
     "Builder",
     "HiddenState",
     "Rewards",
+    "RobotTypes",
     "Start",
     "TabularGame",
     "Trajectory",
@@ -33,7 +36,9 @@ __all__ = [
     "describe_builder",
     "describe_game",
     "find_builder",
+    "game_of_type",
     "goal_zones",
+    "join_types",
     "load_floor_map",
     "load_game",
     "tick_of",

@@ -5,9 +5,10 @@
     parameters: {zones: 5}            gamma: 0.95
 
 The third form is `tables` (see written_tables). All may have names (local_state_names, ...), a one-line `description`,
-`identified: kernel.npz` with a P_l that replaces the model's, and `room` and `places` (see module room). The parameters of the
-`floor` builder may name a floor map (`map: hall.yaml`), whose keys are then parameters too. A builder is looked up among the
-built-in ones first, and then among the entry points of the group `altmarl_ros.games`, each of which loads a `Builder`.
+`identified: kernel.npz` with a P_l that replaces the model's, `room` and `places` (see module room), and `types` of robots (see
+module type_spec). The parameters of the `floor` builder may name a floor map (`map: hall.yaml`), whose keys are then parameters
+too. A builder is looked up among the built-in ones first, and then among the entry points of the group `altmarl_ros.games`,
+each of which loads a `Builder`.
 """
 
 from __future__ import annotations
@@ -34,8 +35,10 @@ from altmarl_ros.games.federated import FederatedParameters, build_federated
 from altmarl_ros.games.floor import FloorParameters, build_floor, floor_of_game
 from altmarl_ros.games.floor_parameters import FloorMapParameters, floor_map
 from altmarl_ros.games.identification import IdentifiedKernel
+from altmarl_ros.games.joined_types import join_types
 from altmarl_ros.games.room import Places, Room
 from altmarl_ros.games.tabular import TabularGame, check_name
+from altmarl_ros.games.type_spec import TypeSpec, types_of, with_arrays
 from altmarl_ros.games.warehouse import WarehouseParameters, build_warehouse
 from altmarl_ros.games.work import (
     ChargingParameters,
@@ -86,6 +89,7 @@ class _Spec(BaseModel, extra="forbid"):
     identified: Optional[str] = None
     room: Any = None
     places: Optional[Dict[str, List[str]]] = None
+    types: Optional[Dict[str, TypeSpec]] = None
     local_state_names: List[str] = Field(default_factory=list)
     global_action_names: List[str] = Field(default_factory=list)
     local_action_names: List[str] = Field(default_factory=list)
@@ -286,6 +290,32 @@ def _read_spec(path: Path) -> _Spec:
 
 
 def _build(spec: _Spec, folder: Path) -> TabularGame:
+    game = _alike(spec, folder) if spec.types is None else _of_types(spec, spec.types, folder)
+    return game if spec.room is None else replace(game, room=_room(spec, game, folder))
+
+
+def _of_types(spec: _Spec, types: dict[str, TypeSpec], folder: Path) -> TabularGame:
+    """The game of robots that differ, without its room."""
+    if spec.identified is not None:
+        raise GameError("identified is for a game whose robots are alike; give a type `arrays` with its P_l")
+    games = []
+    for name, given in types.items():
+        changes: dict[str, Any] = {"types": None, "parameters": {**spec.parameters, **given.parameters}}
+        if given.P_l or given.r_l:
+            if spec.tables is None:
+                raise GameError(f"types.{name}: P_l and r_l are lines of a game with tables; give `arrays` or parameters")
+            lines = {"P_l": [*spec.tables.P_l, *given.P_l], "r_l": [*spec.tables.r_l, *given.r_l]}
+            changes["tables"] = WrittenTables(**{**dict(spec.tables), **lines})
+        try:
+            own = _alike(_Spec(**{**dict(spec), **changes}), folder)
+            games.append(own if given.arrays is None else with_arrays(own, folder / given.arrays))
+        except GameError as error:
+            raise GameError(f"types.{name}: {error}") from None
+    return join_types(spec.name, types_of(types, games[0].local_state_names if games else ()), games)
+
+
+def _alike(spec: _Spec, folder: Path) -> TabularGame:
+    """The game of robots that are alike, without its room."""
     if spec.tables is not None:
         game = _from_tables(spec, spec.tables)
     else:
@@ -312,7 +342,7 @@ def _build(spec: _Spec, folder: Path) -> TabularGame:
     game = replace(game, **changes)
     if spec.places is not None:
         game = replace(game, places=Places.grouped(spec.places, game.local_state_names))
-    return game if spec.room is None else replace(game, room=_room(spec, game, folder))
+    return game
 
 
 def _room(spec: _Spec, game: TabularGame, folder: Path) -> Room:
@@ -321,7 +351,7 @@ def _room(spec: _Spec, game: TabularGame, folder: Path) -> Room:
     parameters = _floor_parameters(spec, folder)
     if spec.builder == "floor":
         by_zone = [len(each) for each in floor_of_game(parameters).slots]
-        slots = np.bincount(places.of, by_zone).astype(np.int64).tolist()
+        slots = np.bincount(places.of[: len(by_zone)], by_zone).astype(np.int64).tolist()  # with types zones come once for each
     elif parameters is not None and parameters.zones:  # places are zones and phases of ways, which have no slots and no limit
         floor = floor_map(parameters)
         in_zone = {name: float(len(each)) for name, each in zip(floor.plan.names, floor.slots, strict=True)}

@@ -7,7 +7,8 @@ time (Anand and Karmarkar, arXiv 2603.03759, section 2):
     s_i(t+1) ~ P_l(. | s_i(t), s_g(t), a_i(t)),  independently for i = 1..n
     r(t)     = r_g(s_g, a_g) + (1/n) sum_i r_l(s_i, s_g, a_i)
 
-and all agents maximise the same E sum_t gamma^t r(t). P_l and r_l may depend on a hidden state as well (module hidden).
+and all agents maximise the same E sum_t gamma^t r(t). P_l and r_l may depend on a hidden state as well (module hidden), and
+robots may be of several types (module robot_types).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from altmarl_ros.games.content_hash import game_hash
 from altmarl_ros.games.continuous import ContinuousWarehouse
 from altmarl_ros.games.hidden import HiddenState
 from altmarl_ros.games.kernels import GlobalKernel, LocalKernel, global_kernel, local_kernel
+from altmarl_ros.games.robot_types import RobotTypes
 from altmarl_ros.games.room import Places, Room
 from altmarl_ros.games.rows import check_dense
 
@@ -70,11 +72,14 @@ class Start:
             one or two states; with large values their shares approach alpha / sum(alpha). With two axes [M, S_l] an
             episode begins by one of M concentrations, all equally likely.
         rho_d: initial distribution of the hidden state [D], which is drawn by itself; None in a game without one.
+        types: the types of robots, in a game that has some: alpha then holds one concentration after the other [T * P]. Types
+            with the same one begin where a common draw says, others where their own draw says.
     """
 
     rho_g: FloatArray
     alpha: FloatArray
     rho_d: FloatArray | None = None
+    types: RobotTypes | None = None
 
     def joint(self, shares: FloatArray) -> FloatArray:
         """The shares of robots by (d, s_l) [B, D * S_l] to one who knows of d how it begins, from shares [B, S_l]."""
@@ -83,7 +88,14 @@ class Start:
         return np.ascontiguousarray((self.rho_d[:, None] * shares[:, None]).reshape(len(shares), -1))
 
     def draw_shares(self, runs: int, rng: np.random.Generator) -> FloatArray:
-        """Draw the distributions p of the local states for `runs` episodes [R, S_l]."""
+        """Draw the distributions p of the local states for `runs` episodes [R, S_l].
+
+        With types that is the share of each type times the distribution of its places.
+        """
+        if self.types is not None:
+            drawn = [rng.dirichlet(alpha, size=runs) for alpha in self.draws]
+            by_type = np.stack([drawn[draw] for draw in self.draw_of], axis=1)  # [R, T, P]
+            return np.asarray((self.types.shares[:, None] * by_type).reshape(runs, -1))
         if self.alpha.ndim == 1:
             return rng.dirichlet(self.alpha, size=runs)
         alpha = self.alpha[rng.integers(len(self.alpha), size=runs)]
@@ -92,6 +104,33 @@ class Start:
         for run in vanished:  # their limit: all robots in one state, with the probability of its share of alpha
             weights[run] = rng.multinomial(1, alpha[run] / alpha[run].sum())
         return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+    def draw_counts(self, n: int, runs: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Draw the first local states of `runs` fleets of n robots, as counts [R, S_l]."""
+        shares = self.draw_shares(runs, rng)
+        if self.types is None:
+            return np.asarray(rng.multinomial(n, shares))
+        by_type = shares.reshape(runs, len(self.types), -1)
+        places = by_type / by_type.sum(axis=2, keepdims=True)
+        return np.hstack([rng.multinomial(m, places[:, t]) for t, m in enumerate(self.types.numbers(n))])
+
+    @cached_property
+    def draws(self) -> FloatArray:
+        """The concentrations of the different draws of a start with types [some, P]."""
+        return self._draws[0]
+
+    @cached_property
+    def draw_of(self) -> NDArray[np.int64]:
+        """By which of the draws each type begins [T]."""
+        return self._draws[1]
+
+    @cached_property
+    def _draws(self) -> tuple[FloatArray, NDArray[np.int64]]:
+        assert self.types is not None
+        alpha = self.alpha.reshape(len(self.types), -1)
+        same = (alpha[:, None] == alpha[None]).all(axis=2)  # [T, T]
+        first, draw_of = np.unique(same.argmax(axis=1), return_inverse=True)
+        return alpha[first], np.asarray(draw_of, dtype=np.int64)
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -116,6 +155,7 @@ class TabularGame:
             their averages over its long run, which is what robots do and earn to one who knows nothing of it.
         places: groups of local states that share room, such as all states at the dock; None if every state is a place.
         room: how many robots fit into each place; None if there is no limit anywhere.
+        types: the types of robots, whose states are then the local states t * P + p; None if all robots are alike.
     """
 
     name: str
@@ -133,6 +173,7 @@ class TabularGame:
     hidden: HiddenState | None = None
     places: Places | None = None
     room: Room | None = None
+    types: RobotTypes | None = None
 
     def __init__(
         self,
@@ -152,6 +193,7 @@ class TabularGame:
         hidden: HiddenState | None = None,
         places: Places | None = None,
         room: Room | None = None,
+        types: RobotTypes | None = None,
         global_kernel: GlobalKernel | None = None,
         local_kernel: LocalKernel | None = None,
     ) -> None:
@@ -175,12 +217,15 @@ class TabularGame:
         if not (isinstance(gamma, (int, float)) and 0.0 < gamma < 1.0):
             raise GameError(f"gamma is {gamma!r}, must be in (0, 1)")
         self._set("gamma", float(gamma))
+        self._set("types", types)
+        if types is not None:
+            self._check_types(types, groups is not None or continuous is not None)
         self._set("start", self._checked_start(start))
         self._set("groups", None if groups is None else self._checked_groups(groups))
         self._set("continuous", continuous)
         self._set_room(places, room)
         for attribute, given, prefix, size in (
-            ("local_state_names", local_state_names, "zone ", self.n_local_states),
+            ("local_state_names", local_state_names or _names(types), "zone ", self.n_local_states),
             ("global_action_names", global_action_names, "target ", self.n_global_actions),
             ("local_action_names", local_action_names, "action ", self.n_local_actions),
         ):
@@ -217,6 +262,20 @@ class TabularGame:
         self._set("global_kernel", plant if isinstance(plant, GlobalKernel) else GlobalKernel.from_dense(plant))
         self._set("local_kernel", moves if isinstance(moves, LocalKernel) else LocalKernel.from_dense(moves))
 
+    def _check_types(self, types: RobotTypes, is_grouped: bool) -> None:
+        if len(types) * types.n_places != self.n_local_states:
+            raise GameError(
+                f"{len(types)} types of robots with {types.n_places} places each need {len(types) * types.n_places} local "
+                f"states, and the game {self.name!r} has {self.n_local_states}"
+            )
+        if is_grouped:
+            raise GameError(f"the game {self.name!r} has groups of states, and types of robots are for games without")
+        if any(
+            (kernel.rows.indices // types.n_places != kernel.rows.row_of % self.n_local_states // types.n_places).any()
+            for kernel in (self.local_kernel, *(() if self.hidden is None else (self.hidden.local_kernel,)))
+        ):
+            raise GameError("P_l leads a robot of one type to a state of another; types never change")
+
     def _set_room(self, places: Places | None, room: Room | None) -> None:
         for what, given in (("places", places), ("room", None if room is None else room.places)):
             if given is not None and len(given.of) != self.n_local_states:
@@ -241,7 +300,9 @@ class TabularGame:
             raise GameError(
                 f"start.alpha[{index_text(axes, odd[0])}] is {value:g}, must be positive and at most {MAX_CONCENTRATION:g}"
             )
-        return Start(rho_g, alpha, None if self.hidden is None else self.hidden.rho_d)
+        if self.types is not None and alpha.ndim == 2:
+            raise GameError("start.alpha has several concentrations, and a game with types of robots has one for each type")
+        return Start(rho_g, alpha, None if self.hidden is None else self.hidden.rho_d, self.types)
 
     def _checked_groups(self, given: ArrayLike) -> NDArray[np.int64]:
         groups = np.array(given)
@@ -274,6 +335,16 @@ class TabularGame:
         return self.local_kernel.shape[2]
 
     @property
+    def n_places(self) -> int:
+        """P, the number of local states of a robot of one type; S_l without types."""
+        return self.n_local_states if self.types is None else self.types.n_places
+
+    @property
+    def place_names(self) -> tuple[str, ...]:
+        """One name for each local state of a robot of one type."""
+        return self.local_state_names if self.types is None else self.types.place_names
+
+    @property
     def n_groups(self) -> int:
         """G, the number of groups of local states by which the coordinator counts robots; S_l without groups."""
         return self.n_local_states if self.groups is None else int(self.groups.max()) + 1
@@ -282,6 +353,11 @@ class TabularGame:
     def n_hidden_states(self) -> int:
         """D, the number of hidden states; 1 in a game without one."""
         return 1 if self.hidden is None else len(self.hidden)
+
+    def check_alike(self, what: str) -> None:
+        """Raise GameError, which tells `what` is asked for, if the game has types of robots."""
+        if self.types is not None:
+            raise GameError(f"{what} is for robots that are alike, and {self.name!r} has {len(self.types)} types of them")
 
     def check_seen(self, what: str) -> None:
         """Raise GameError, which tells `what` is asked for, if the game has a hidden state."""
@@ -347,6 +423,8 @@ class TabularGame:
         continuous = "" if self.continuous is None else repr(self.continuous)
         about, optional = self._optional_parts()
         arrays = [self.r_g, self.r_l, np.float64(self.gamma), self.initial.rho_g, self.initial.alpha, *optional]
+        if self.types is not None:
+            arrays.append(self.types.shares)
         if self.hidden is None:
             return game_hash("altmarl game 1" + about + continuous, (self.global_kernel, self.local_kernel), arrays)
         arrays += [self.hidden.P_d, self.hidden.rho_d, self.hidden.r_l]
@@ -369,9 +447,10 @@ class TabularGame:
     def _optional_parts(self) -> tuple[str, list[NDArray[np.generic]]]:
         # What enters the hashes of games that have it, and leaves those of others as they are.
         groups: list[NDArray[np.generic]] = [] if self.groups is None else [self.groups]
+        kinds = "" if self.types is None else f" types {len(self.types)}"
         if self.room is None:
-            return "", groups
-        return " room", [*groups, self.room.places.of, self.room.amount, self.room.is_share.astype(np.float64)]
+            return kinds, groups
+        return kinds + " room", [*groups, self.room.places.of, self.room.amount, self.room.is_share.astype(np.float64)]
 
 
 def _under(kernel: LocalKernel, r_l: FloatArray, pi_l: FloatArray) -> tuple[list[Sparse], FloatArray]:
@@ -388,6 +467,10 @@ def _under(kernel: LocalKernel, r_l: FloatArray, pi_l: FloatArray) -> tuple[list
     for a_l in range(r_l.shape[2]):
         reward += pi_l[:, :, a_l] * r_l[:, :, a_l]
     return kernels, np.ascontiguousarray(reward.T)
+
+
+def _names(types: RobotTypes | None) -> tuple[str, ...]:
+    return () if types is None else types.state_names()
 
 
 def _read_only(array: FloatArray) -> FloatArray:

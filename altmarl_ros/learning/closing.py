@@ -136,7 +136,7 @@ class Closing:
         yield pair
         if self.game.room is not None:  # other starts do not keep to the room
             return
-        if self.game.hidden is None:  # else there is no other model
+        if self.game.hidden is None and self.game.types is None:  # else there is no other model
             yield from self.learner.responses(TrainingState(self._learned_for_the_other_model()), None)
         yield from self.learner.responses(TrainingState(_paying_at_once(self.game)), None)
 

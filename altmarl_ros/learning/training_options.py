@@ -82,9 +82,14 @@ def learns_ladder(game: TabularGame, options: TrainingOptions) -> bool:
     ladder of the paper where the count vectors of K reports fit the memory limit and are solved in seconds.
 
     Raises:
-        GameError: the game has a hidden state, and the options ask for what cannot find it.
+        GameError: the game has a hidden state or types of robots, and the options ask for what does not know them.
     """
     backup = options.g_learn.backup
+    if game.types is not None and (options.learn_for == "fresh" or backup not in ("auto", SHARES)):
+        raise GameError(
+            f"{game.name!r} has types of robots, which only value vectors learned for model filtered tell apart: "
+            "leave out --learn-for and --backup"
+        )
     if game.hidden is not None and (options.learn_for == "fresh" or backup not in ("auto", SHARES)):
         raise GameError(
             f"{game.name!r} has a hidden state, which only value vectors learned for model filtered know how to find: "

@@ -149,6 +149,8 @@ def _from_above(game: TabularGame, pi_l: LocalPolicy, process: SharesProcess, n:
     if game.hidden is not None:
         process, start = told_process(game, pi_l), told_start(game)
     bounds = [subset_bound(process, start, 1)]
+    if game.types is not None:
+        return tuple(bounds)
     most = min(n, _LARGEST_SUBSET)
     for k in (most, 10, 5) if game.hidden is None else ():
         if k <= most and prefers_exact(game, k):

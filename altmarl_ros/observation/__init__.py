@@ -18,6 +18,7 @@ from altmarl_ros.observation.hypotheses import Hypotheses
 from altmarl_ros.observation.model import Counts, ObservationModel, draw_without_replacement, kept_robots
 from altmarl_ros.observation.reference import AllSeen, RandomActions
 from altmarl_ros.observation.relayed import Lossy, Relayed
+from altmarl_ros.observation.strata import allocated, numbers_in
 from altmarl_ros.observation.switching import SwitchingFilter
 
 __all__ = [
@@ -36,10 +37,12 @@ __all__ = [
     "Sticky",
     "SwitchingFilter",
     "all_seen",
+    "allocated",
     "check_model",
     "draw_without_replacement",
     "kept_robots",
     "make_filter",
     "make_model",
     "models_for",
+    "numbers_in",
 ]

@@ -33,14 +33,16 @@ def check_model(name: str, game: TabularGame, turnover: float = DEFAULT_TURNOVER
     """Check that there is an observation model of that name, and that it can be used in a game.
 
     Raises:
-        AltmarlError: the name is unknown, the turnover is not in [0, 1], or the game has a hidden state, which a model without
-            memory does not find.
+        AltmarlError: the name is unknown, the turnover is not in [0, 1], or the game has a hidden state or types of robots,
+            which only `filtered` follows.
     """
     if not 0.0 <= turnover <= 1.0:
         raise AltmarlError(f"turnover is {turnover}, must be in 0..1")
     if name not in MODEL_NAMES:
         raise AltmarlError(f"observation model {name!r} is unknown; known are {', '.join(MODEL_NAMES)}")
     if name not in models_for(game):
+        if game.hidden is None:
+            raise AltmarlError(f"observation model {name!r} takes all robots of {game.name!r} for alike; use 'filtered'")
         raise AltmarlError(
             f"observation model {name!r} has no memory to find the hidden state of {game.name!r} by; use 'filtered'"
         )
@@ -48,7 +50,7 @@ def check_model(name: str, game: TabularGame, turnover: float = DEFAULT_TURNOVER
 
 def models_for(game: TabularGame) -> tuple[str, ...]:
     """The names of the observation models that can be used in a game."""
-    return MODEL_NAMES if game.hidden is None else ("filtered",)
+    return MODEL_NAMES if game.hidden is None and game.types is None else ("filtered",)
 
 
 def make_filter(game: TabularGame, pi_l: LocalPolicy, pi_g: GlobalPolicy) -> ObservationModel:

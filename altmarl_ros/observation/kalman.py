@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from altmarl_ros.compiled import njit
-from altmarl_ros.observation.sparse_kalman import on_simplex
+from altmarl_ros.observation.sparse_kalman import keep_sums
 
 _FLOOR = 1e-3  # least share of a state in R and Q, so that no report is impossible
 _MOST_ADDED = 0.02  # share of the robots that these floors add in all at most; with over 20 states they are lower
@@ -38,7 +38,7 @@ def predict(means, covariances, moves, n):  # type: ignore[no-untyped-def]
         noise = np.diag(P.T @ x) - (P.T * x) @ P
         means[r] = P.T @ means[r]
         covariances[r] = P.T @ covariances[r] @ P + noise / max(n, 1)
-        on_simplex(covariances[r])
+        keep_sums(covariances[r], 1)
 
 
 @njit(nogil=True, cache=True)

@@ -30,8 +30,8 @@ class KalmanSteps(Protocol):
     def predict(self, s_g: NDArray[np.int64], means: FloatArray, covariances: FloatArray, n: int) -> None:
         """Predict the shares after each of n robots has moved as robots do at global states [R]."""
 
-    def correct(self, means: FloatArray, covariances: FloatArray, reports: Counts, n: int) -> None:
-        """Correct the shares by the reports of some of n robots, drawn without replacement: counts [R, S_l]."""
+    def correct(self, means: FloatArray, covariances: FloatArray, reports: Counts, numbers: Counts) -> None:
+        """Correct the shares by the reports [R, S_l] of robots drawn without replacement from those of each type [T]."""
 
     def shares(self, means: FloatArray) -> FloatArray:
         """Return the nearest shares: not negative, and with sum 1 [R, S_l]."""
@@ -52,9 +52,9 @@ class DenseSteps:
         """See KalmanSteps."""
         kalman.predict(means, covariances, self._P[s_g], n)
 
-    def correct(self, means: FloatArray, covariances: FloatArray, reports: Counts, n: int) -> None:
-        """See KalmanSteps."""
-        kalman.correct(means, covariances, reports, n)
+    def correct(self, means: FloatArray, covariances: FloatArray, reports: Counts, numbers: Counts) -> None:
+        """See KalmanSteps; there is one type."""
+        kalman.correct(means, covariances, reports, int(numbers.sum()))
 
     def shares(self, means: FloatArray) -> FloatArray:
         """See KalmanSteps."""
@@ -76,11 +76,11 @@ class SparseSteps:
 
         in_slices(predict, len(means), covariances.size * _PER_ENTRY)
 
-    def correct(self, means: FloatArray, covariances: FloatArray, reports: Counts, n: int) -> None:
+    def correct(self, means: FloatArray, covariances: FloatArray, reports: Counts, numbers: Counts) -> None:
         """See KalmanSteps; all robots heard are known exactly."""
 
         def correct(runs: slice) -> None:
-            _correct((means[runs], covariances[runs]), reports[runs], max(n, 1))
+            _correct((means[runs], covariances[runs]), reports[runs], numbers)
 
         in_slices(correct, len(means), covariances.size * means.shape[1])
 
@@ -100,10 +100,10 @@ def _predict(process, s_g, belief, n):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _correct(belief, reports, n):  # type: ignore[no-untyped-def]
+def _correct(belief, reports, numbers):  # type: ignore[no-untyped-def]
     means, covariances = belief
     for r in range(len(reports)):
-        sparse_kalman.correct(means[r], covariances[r], reports[r], n)
+        sparse_kalman.correct(means[r], covariances[r], reports[r], numbers)
 
 
 @njit(nogil=True, cache=True)

@@ -8,6 +8,8 @@ counts c. Given h, p is Dirichlet(alpha_h + c) and the other n - k robots are dr
 
 A_h = sum alpha_h. This is what a value vector is to be weighed with: its plan earns alpha . N / n, linear in N. Coordinators
 decide by it, so it is computed from sums, products and quotients in a fixed order, which all machines round alike.
+
+Where robots have types, reports come from robots of every type, and those with a common draw tell of it together.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import numpy as np
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.compiled import njit
+from altmarl_ros.games.robot_types import RobotTypes
 from altmarl_ros.games.tabular import Start
 from altmarl_ros.observation.model import Counts
 
@@ -26,16 +29,34 @@ _LOWEST_EXPONENT = -1000  # of 2, relative to the likeliest start; what is less 
 
 def mean_start(start: Start) -> FloatArray:
     """Expected shares at the start [S_l]."""
+    if start.types is not None:
+        p = start.draws / start.draws.sum(axis=1, keepdims=True)
+        return np.asarray((start.types.shares[:, None] * p[start.draw_of]).ravel())
     alpha = np.atleast_2d(start.alpha)
     return np.asarray((alpha / alpha.sum(axis=1, keepdims=True)).mean(axis=0))
 
 
 def posterior_mean(start: Start, reports: Counts, n: int | None) -> FloatArray:
     """E[N / n | reports] [B, S_l] for reports [B, S_l] of a team of n robots; None is the mean field, n to infinity."""
+    if start.types is not None:
+        return _by_type(start.types, start, reports, n)
     alpha = np.ascontiguousarray(np.atleast_2d(start.alpha), dtype=np.float64)
     out = np.empty(reports.shape)
     _posterior_mean(alpha, np.asarray(reports, dtype=np.int64), 0 if n is None else n, out)
     return out
+
+
+def _by_type(types: RobotTypes, start: Start, reports: Counts, n: int | None) -> FloatArray:
+    counts = reports.reshape(len(reports), len(types), -1).astype(np.float64)
+    heard = counts.sum(axis=2, keepdims=True)
+    p = np.empty_like(counts)
+    for draw, alpha in enumerate(start.draws):
+        known = alpha + counts[:, start.draw_of == draw].sum(axis=1)
+        p[:, start.draw_of == draw] = (known / known.sum(axis=1, keepdims=True))[:, None]
+    if n is None:
+        return np.asarray((types.shares[:, None] * p).reshape(len(reports), -1))
+    numbers = types.numbers(n)[:, None]
+    return np.asarray(((counts + np.maximum(numbers - heard, 0) * p) / n).reshape(len(reports), -1))
 
 
 @njit(nogil=True, cache=True)

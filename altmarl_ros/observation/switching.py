@@ -17,8 +17,9 @@ their mean kernel, and one gain G as in filtered.py. L is a quasi-likelihood of 
     log L = sum_j k (y_j log m_j - m_j) / phi_j,      phi_j = k f_j + (1 - f_j) (n - k) / (n - 1),
 
 f_j = S_jj / (m_j (1 - m_j)). phi_j is the variance of y_j beside that of k independent draws: robots that were drawn together,
-or that all are heard, tell less or more than that. Sums are taken in a fixed order, and what comes of log and exp is rounded,
-so that every machine decides the same.
+or that all are heard, tell less or more than that. Where robots have types, each has its k, n, y and m within the type, and
+log L is the sum over types. Sums are taken in a fixed order, and what comes of log and exp is rounded, so that every machine
+decides the same.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import Start, TabularGame
 from altmarl_ros.observation.model import Counts
+from altmarl_ros.observation.strata import Strata, type_moments
 from altmarl_ros.observation.switching_steps import Motion, correct, joint_shares, motion_of, predict
 from altmarl_ros.policies import GlobalPolicy, LocalPolicy
 from altmarl_ros.policies.shares import SharesPolicy
@@ -44,6 +46,7 @@ class SwitchingEstimate:
 
     Attributes:
         joint: the probability of d times the estimated shares given d [R, d * S_l + s_l].
+        strata: the types of robots, whose numbers may be told.
     """
 
     joint: FloatArray
@@ -54,6 +57,7 @@ class SwitchingEstimate:
             raise AltmarlError(f"the game {game.name!r} has no hidden state")
         self._S_l, self._D, self._rho_d = game.n_local_states, len(game.hidden), game.hidden.rho_d
         self._first, self._first_covariance = _start_moments(game.initial)
+        self.strata = Strata(game.types, game.initial)
         self.follow(game, pi_l)
         self.reset(1)
 
@@ -68,6 +72,7 @@ class SwitchingEstimate:
         self._means = np.zeros((runs, self._D, OLDEST, self._S_l))
         self._means[:, :, 0] = self._first
         self._covariance = np.tile(self._first_covariance, (runs, 1, 1))
+        self.strata.reset()
         self._workers = Workers(0, self._means.size if runs > 1 else 0)
         self._move: tuple[Motion, NDArray[np.int64]] | None = None  # how, and from which s_g, robots move at present
         self._summarise()
@@ -80,6 +85,7 @@ class SwitchingEstimate:
         self.reset(len(shares))
         self._weights[:, :, 0] = self._rho_d if belief is None else belief
         self._means[:, :, 0] = shares[:, None]
+        self.strata.resume(shares)
         for run, mean in enumerate(shares):
             one = np.diag(mean) - np.outer(mean, mean)
             self._covariance[run] = one * min(float(error[run]) ** 2 / max(np.diagonal(one).max(), 1e-12), 1.0)
@@ -91,13 +97,15 @@ class SwitchingEstimate:
         told = np.full(len(s_g), -1) if truth is None else truth
         counts = np.ascontiguousarray(reports)
 
+        numbers = self.strata.fit(self._means, self._covariance, n)  # which prediction leaves as they are
+
         def work(part: tuple[int, int]) -> None:
             runs = slice(*part)
             state = self._weights[runs], self._means[runs], self._covariance[runs]
             if self._move is not None:
                 motion, before = self._move
                 predict(motion, before[runs], state, max(n, 1))
-            correct(self._motion.least, state, (counts[runs], told[runs]), max(n, 1))
+            correct(self._motion.least, state, (counts[runs], told[runs]), numbers)
 
         self._workers.map(work, self._workers.slices(len(s_g)))
         self._move = self._motion, s_g.copy()
@@ -106,6 +114,7 @@ class SwitchingEstimate:
     def _summarise(self) -> None:
         self.joint = np.empty((len(self._weights), self._D * self._S_l))
         joint_shares(self._weights, self._means, self.joint)
+        self.strata.settle(self.joint)
 
     @property
     def belief(self) -> FloatArray:
@@ -157,6 +166,10 @@ class SwitchingFilter:
         self.reset(len(shares))
         self._known.resume(shares, error, s_g, belief)
 
+    def count(self, numbers: NDArray[np.int64]) -> None:
+        """Say how many robots of each type there are [T], in a game with types, for decisions on as many robots in all."""
+        self._known.strata.count(numbers)
+
     def tell(self, d: NDArray[np.int64]) -> None:
         """Tell the true hidden states [R] of the coming decision."""
         self._truth = d
@@ -201,6 +214,8 @@ def _checked(game: TabularGame, pi_g: GlobalPolicy) -> SharesPolicy:
 
 def _start_moments(start: Start) -> tuple[FloatArray, FloatArray]:
     # The mean shares [S_l] and their covariance [S_l, S_l].
+    if start.types is not None:
+        return type_moments(start)[:2]
     alpha = np.atleast_2d(start.alpha)
     total = alpha.sum(axis=1)
     shares = alpha / total[:, None]

@@ -84,7 +84,8 @@ def predict(motion, s_g, state, n):  # type: ignore[no-untyped-def]
         for d in range(D):
             for age in range(ages):
                 if w[d, age] > 0.0:
-                    sparse_kalman.to_sum_1(m[d, age])
+                    for j in range(S_l):
+                        m[d, age, j] /= w[d, age]
                     w[d, age] /= total
         weights[r], means[r] = w, m
         _spread(motion, s_g[r], by_hidden, covariances[r], n)
@@ -122,12 +123,11 @@ def _spread(motion, s, by_hidden, S, n):  # type: ignore[no-untyped-def]
     for i in range(S_l):
         for j in range(i):
             S[i, j] = S[j, i] = 0.5 * (S[i, j] + S[j, i])
-    sparse_kalman.on_simplex(S)
 
 
 @njit(nogil=True, cache=True)
-def correct(least, state, heard, n):  # type: ignore[no-untyped-def]
-    """Take in what was heard of n robots.
+def correct(least, state, heard, numbers):  # type: ignore[no-untyped-def]
+    """Take in what was heard of the robots of each type, `numbers` [T].
 
     `heard` are the counts of reports [R, S_l], of robots drawn without replacement, and the hidden states [R], -1 if untold.
     `least` is the weight of a hypothesis that is kept.
@@ -135,12 +135,18 @@ def correct(least, state, heard, n):  # type: ignore[no-untyped-def]
     weights, means, covariances = state
     reports, told = heard
     R, D, ages, S_l = means.shape
-    x, z = np.empty(S_l), np.empty(S_l)
+    T = len(numbers)
+    P = S_l // T
+    x, z = np.empty(S_l), np.empty(P)
+    within, noise, k = np.empty(S_l), np.empty(T), np.empty(T, dtype=np.int64)
     for r in range(R):
         if told[r] >= 0:
             _tell(weights[r], told[r])
-        k = reports[r].sum()
-        if k == 0:
+        for d in range(D):
+            for age in range(ages):
+                sparse_kalman.scale_sums(means[r, d, age], numbers)
+        sparse_kalman.keep_sums(covariances[r], T)
+        if reports[r].sum() == 0:
             continue
         x[:] = 0.0
         for d in range(D):
@@ -148,22 +154,28 @@ def correct(least, state, heard, n):  # type: ignore[no-untyped-def]
                 if weights[r, d, age] > 0.0:
                     for j in range(S_l):
                         x[j] += weights[r, d, age] * means[r, d, age, j]
-        _weigh(least, (weights[r], means[r]), (x, covariances[r]), (reports[r], n))
-        if k >= n:
-            for d in range(D):
-                for age in range(ages):
-                    for j in range(S_l):
-                        means[r, d, age, j] = reports[r, j] / k
-            covariances[r] = 0.0
-            continue
-        factors = sparse_kalman.factor(x, covariances[r], k, n)
-        for d in range(D):
-            for age in range(ages):
-                if weights[r, d, age] > least:
-                    for j in range(S_l):
-                        z[j] = reports[r, j] / k - means[r, d, age, j]
-                    sparse_kalman.innovate(factors, z, means[r, d, age])
-        sparse_kalman.shrink(factors[1], covariances[r])
+        _weigh(least, (weights[r], means[r]), (x, covariances[r]), (reports[r], numbers))
+        sparse_kalman.weigh_reports(x, covariances[r], (reports[r], numbers), (within, noise, k))
+        for t in range(T):
+            if k[t] == 0:
+                continue
+            first, w = t * P, numbers[t] / numbers.sum()
+            if k[t] < numbers[t] or T > 1:
+                factors = sparse_kalman.factor(within[first : first + P], noise[t], first, covariances[r])
+                for d in range(D):
+                    for age in range(ages):
+                        if weights[r, d, age] > least:
+                            for j in range(P):
+                                z[j] = w * (reports[r, first + j] / k[t]) - means[r, d, age, first + j]
+                            sparse_kalman.innovate(factors, z, means[r, d, age])
+                sparse_kalman.shrink(factors[1], covariances[r])
+            if k[t] >= numbers[t]:
+                for d in range(D):
+                    for age in range(ages):
+                        for j in range(first, first + P):
+                            means[r, d, age, j] = w * (reports[r, j] / k[t])
+                covariances[r, first : first + P] = 0.0
+                covariances[r, :, first : first + P] = 0.0
 
 
 @njit(nogil=True, cache=True)
@@ -180,28 +192,33 @@ def _tell(weights, d):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def _weigh(least, bank, expected, heard):  # type: ignore[no-untyped-def]
-    # Bayes' rule with the quasi-likelihood of switching.py.
-    (weights, means), (x, S), (reports, n) = bank, expected, heard
+    # Bayes' rule with the quasi-likelihood of switching.py, for the shares within each type.
+    (weights, means), (x, S), (reports, numbers) = bank, expected, heard
     D, ages = weights.shape
-    S_l = len(x)
-    k = reports.sum()
-    phi = np.ones(S_l)
-    if k > 1:
-        for j in range(S_l):
-            share = _foreseen(x, j)
-            doubt = min(S[j, j] / (share * (1.0 - share)), 1.0)
-            phi[j] = max(k * doubt + (1.0 - doubt) * max(n - k, 0) / max(n - 1, 1), _LEAST_PHI)
+    S_l, T = len(x), len(numbers)
+    P = S_l // T
+    phi, k, w = np.ones(S_l), np.zeros(T, dtype=np.int64), numbers / numbers.sum()
+    for t in range(T):
+        n = numbers[t]
+        k[t] = reports[t * P : (t + 1) * P].sum() if n > 0 else 0
+        if k[t] > 1:
+            for j in range(t * P, (t + 1) * P):
+                share = _foreseen(x[j] / w[t], P)
+                doubt = min(S[j, j] / (w[t] * w[t]) / (share * (1.0 - share)), 1.0)
+                phi[j] = max(k[t] * doubt + (1.0 - doubt) * max(n - k[t], 0) / max(n - 1, 1), _LEAST_PHI)
     scores = np.full((D, ages), -np.inf)
     best = -np.inf
     for d in range(D):
         for age in range(ages):
             if weights[d, age] > least:
                 score = 0.0
-                for j in range(S_l):
-                    share = _foreseen(means[d, age], j)
-                    if reports[j] > 0:
-                        score += reports[j] * _rounded(np.log(share)) / phi[j]
-                    score -= k * share / phi[j]
+                for t in range(T):
+                    if k[t] > 0:
+                        for j in range(t * P, (t + 1) * P):
+                            share = _foreseen(means[d, age, j] / w[t], P)
+                            if reports[j] > 0:
+                                score += reports[j] * _rounded(np.log(share)) / phi[j]
+                            score -= k[t] * share / phi[j]
                 scores[d, age] = score
                 best = max(best, score)
     total = 0.0
@@ -234,8 +251,8 @@ def joint_shares(weights, means, out):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _foreseen(m, j):  # type: ignore[no-untyped-def]
-    return (1.0 - _UNEXPLAINED) * min(max(m[j], 0.0), 1.0) + _UNEXPLAINED / len(m)
+def _foreseen(share, places):  # type: ignore[no-untyped-def]
+    return (1.0 - _UNEXPLAINED) * min(max(share, 0.0), 1.0) + _UNEXPLAINED / places
 
 
 @njit(nogil=True, cache=True)

@@ -23,12 +23,18 @@ class Admission:
     Attributes:
         game_hash: content hash of the game that a robot must play.
         capacity: most robots in the fleet.
+        types: names of the types of robots; empty in a game without types.
     """
 
     game_hash: str
     capacity: int
+    types: tuple[str, ...] = ()
 
-    def refusal(self, name: str, game_hash: str, known: bool, members: int) -> str | None:
+    def type_number(self, robot_type: str) -> int:
+        """The number of a type that `refusal` did not refuse; 0 in a game without types."""
+        return self.types.index(robot_type) if self.types else 0
+
+    def refusal(self, name: str, game_hash: str, known: bool, members: int, *, robot_type: str = "") -> str | None:
         """The reason why a robot may not join, None if it may.
 
         Args:
@@ -36,9 +42,14 @@ class Admission:
             game_hash: content hash of the game that it was set up for; empty: any game.
             known: whether it is in the fleet already.
             members: number of robots in the fleet.
+            robot_type: name of its type; empty: none.
         """
         if game_hash not in ("", self.game_hash):
             return f"it plays game {game_hash[:16]!r}, this fleet {self.game_hash}"
+        if self.types and robot_type not in self.types:
+            return f"its type is {robot_type[:32]!r}; types of this game are {', '.join(self.types)}"
+        if robot_type and not self.types:
+            return f"its type is {robot_type[:32]!r}, and the game of this fleet has no types"
         if len(name) > NAME_LENGTH:
             return f"its name has {len(name)} characters, more than {NAME_LENGTH}"
         if not known and members >= self.capacity:

@@ -26,7 +26,7 @@ from altmarl_ros.policies import PolicyBundle
 from altmarl_ros.policies.lookahead import check_values
 from altmarl_ros.protocol.budget import BandwidthBudget
 from altmarl_ros.protocol.decision import Decision, DecisionMaker, compile_models
-from altmarl_ros.protocol.held_policies import digest_of
+from altmarl_ros.protocol.held_policies import fleet_digest
 from altmarl_ros.protocol.messages import Report, Tick, Verdict, game_tag
 from altmarl_ros.protocol.plant import Plant, VirtualPlant
 from altmarl_ros.protocol.pledge import NO_MARK
@@ -74,7 +74,7 @@ class Coordinator:
         self._given_settings: CoordinatorSettings | None = None  # since the last tick was due
         self._decision_maker = DecisionMaker(game, bundle, settings.decision)
         self._next_bundle: PolicyBundle | None = None
-        self._r_pi, self._policy_digest = bundle.pi_l.joint_reward(game), digest_of(bundle.pi_l)
+        self._r_pi, self._policy_digest = bundle.pi_l.joint_reward(game), fleet_digest(bundle.pi_l, game.types)
         self._game_tag = game_tag(game.content_hash)
         self._plant = plant if plant is not None else VirtualPlant(game, rng)
         self._last_action: int | None = None
@@ -192,7 +192,10 @@ class Coordinator:
         assert self._given_settings is None, "settings that the policy may need are not taken over yet"
         self._decision_maker.adopt(self._next_bundle)
         self._next_bundle = None
-        self._r_pi, self._policy_digest = self.bundle.pi_l.joint_reward(self.game), digest_of(self.bundle.pi_l)
+        self._r_pi, self._policy_digest = (
+            self.bundle.pi_l.joint_reward(self.game),
+            fleet_digest(self.bundle.pi_l, self.game.types),
+        )
 
     def begin(self, now: float = 0.0) -> Tick | None:
         """Open the next tick at monotonic time `now` [s]; one that is still open must be decided first.
@@ -257,7 +260,8 @@ class Coordinator:
         assert tick is not None, "no tick is open"
         silent = tuple(robot_id for robot_id in tick.polled if robot_id not in self._answers)
         missing = min(self._wanted - len(self._answers), self.budget.room(now))
-        others = self.roster.draw_others(missing, self._rng, tick.polled)
+        in_place_of = None if self.game.types is None else silent
+        others = self.roster.draw_others(missing, self._rng, tick.polled, in_place_of)
         if not others:
             return None
         self.budget.spend(len(others), now)
@@ -268,7 +272,7 @@ class Coordinator:
         """Judge a report, which is data from outside, and remember it if it counts."""
         verdict = self._judge(report)
         if verdict is Verdict.ACCEPTED:
-            self._answers[report.robot_id] = report.local_state
+            self._answers[report.robot_id] = self._state_of(report)
             self.roster.heard(report.robot_id)
         elif verdict is Verdict.LATE and self._was_asked(report):
             self.roster.heard(report.robot_id)
@@ -281,7 +285,9 @@ class Coordinator:
         assert tick is not None, "no tick is open"
         suspended = tuple(robot for robot in tick.polled if robot not in self._answers and self.roster.missed(robot))
         states = self._answers.values()
-        action = self._decision_maker.decide(tick.session, tick.tick, tick.global_state, states, self.roster.live)
+        types, live = self.game.types, self.roster.live
+        numbers = None if types is None else self.roster.live_by_type(len(types))
+        action = self._decision_maker.decide(tick.session, tick.tick, tick.global_state, states, live, by_type=numbers)
         joint = self._decision_maker.joint
         decision = Decision(
             tick=tick,
@@ -304,6 +310,13 @@ class Coordinator:
         self._asked.append(tick)
         return decision
 
+    def _state_of(self, report: Report) -> int:
+        # Robots with types report where they are; which type they are is known from their hello.
+        types = self.game.types
+        return (
+            report.local_state if types is None else self.roster.type_of(report.robot_id) * types.n_places + report.local_state
+        )
+
     def _was_asked(self, report: Report) -> bool:
         # Only an answer to a poll is a sign of life: no other report may keep a robot in the draw.
         return any(report.tick == tick.tick and report.robot_id in tick.polled for tick in self._asked)
@@ -321,7 +334,8 @@ class Coordinator:
             return Verdict.WRONG_GAME
         if report.robot_id not in self.roster:
             return Verdict.UNKNOWN
-        if not 0 <= report.local_state < self.game.n_local_states:
+        types = self.game.types
+        if not 0 <= report.local_state < (self.game.n_local_states if types is None else types.n_places):
             return Verdict.OUT_OF_RANGE
         if self._open is None or report.tick != self._open.tick:
             return Verdict.LATE

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Collection, Mapping
+from typing import Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games.tabular import TabularGame
-from altmarl_ros.observation import ObservationModel, SwitchingFilter, make_model, models_for
+from altmarl_ros.observation import Filtered, ObservationModel, SwitchingFilter, make_model, models_for, numbers_in
 from altmarl_ros.policies import PolicyBundle
 from altmarl_ros.policies.lookahead import Lookahead, has_values
 from altmarl_ros.protocol.messages import Tick
@@ -125,7 +125,16 @@ class DecisionMaker:
         self.model = make_model(settings.model, self._game, self._bundle, settings.turnover)
         self.resume(known)
 
-    def decide(self, session: int, tick: int, global_state: int, local_states: Collection[int], live: int) -> int:
+    def decide(
+        self,
+        session: int,
+        tick: int,
+        global_state: int,
+        local_states: Collection[int],
+        live: int,
+        *,
+        by_type: NDArray[np.int64] | None = None,
+    ) -> int:
         """The global action a_g of one tick.
 
         Args:
@@ -134,10 +143,15 @@ class DecisionMaker:
             global_state: s_g of the tick.
             local_states: local state in each accepted report.
             live: number of robots in the draw.
+            by_type: of these, the number of each type [T], in a game with types; None: as the game's shares have it.
         """
         counts = np.bincount(np.array(list(local_states), dtype=np.int64), minlength=self._game.n_local_states)
         s_g = np.array([global_state])
-        best = int(self.model.decide(s_g, counts[None].astype(np.int64), max(live, len(local_states)))[0])
+        team = max(live, len(local_states))
+        if by_type is not None and isinstance(self.model, (Filtered, SwitchingFilter)):
+            self.model.count(by_type)
+            team = live
+        best = int(self.model.decide(s_g, counts[None].astype(np.int64), team)[0])
         self._decided_in = global_state
         if self._lookahead is None:
             return best
@@ -153,6 +167,13 @@ class DecisionMaker:
     def joint(self) -> FloatArray:
         """The estimated shares [S_l]; with a hidden state those of (d, s_l) [d * S_l + s_l]."""
         return np.asarray(self.model.joint[0] if isinstance(self.model, SwitchingFilter) else self.model.estimate[0])
+
+
+def recorded_types(game: TabularGame, estimate: Sequence[float], live: int) -> NDArray[np.int64] | None:
+    """The number of robots of each type [T] for which a recorded decision was made; None in a game without types."""
+    if game.types is None or len(estimate) != game.n_local_states:
+        return None
+    return numbers_in(estimate, live, game.types)
 
 
 def _valid_belief(given: tuple[float, ...], D: int) -> FloatArray | None:

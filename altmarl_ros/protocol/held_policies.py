@@ -6,7 +6,9 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
+from typing import Sequence
 
+from altmarl_ros.games.robot_types import RobotTypes
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.protocol.messages import Tick
 
@@ -23,15 +25,22 @@ class HeldPolicy:
         policy: pi_l.
         game_tag: tag of the game that it is for, which reports repeat.
         left_out: digest of its action values where they were left out, and are sent when a robot asks for them; else 0.
+        type_digests: of the policies of all types of robots, of which this is one; empty in a game without types.
     """
 
     policy_id: int
     policy: LocalPolicy
     game_tag: int
     left_out: int = 0
+    type_digests: tuple[int, ...] = ()
 
     @cached_property
     def digest(self) -> int:
+        """The digest by which ticks name it: of all types' policies, or its own; see `own_digest`."""
+        return digest_of_types(self.type_digests) if self.type_digests else self.own_digest
+
+    @cached_property
+    def own_digest(self) -> int:
         """See `digest_of`; the same whether its action values were left out or not."""
         return _digest(self.policy, self.left_out or values_digest(self.policy))
 
@@ -39,6 +48,30 @@ class HeldPolicy:
 def digest_of(policy: LocalPolicy) -> int:
     """64 bits of a hash over a local policy, by which ticks tell it from another one that somebody announces under its id."""
     return _digest(policy, values_digest(policy))
+
+
+def digest_of_types(digests: Sequence[int]) -> int:
+    """64 bits of a hash over the digests of all types' policies, in the order of the types."""
+    return _hash(*(digest.to_bytes(8, "big") for digest in digests))
+
+
+def policies_by_type(policy: LocalPolicy, types: RobotTypes) -> list[LocalPolicy]:
+    """The policy of each type of robots, over places, in the policy of a fleet with types."""
+    Q = policy.action_values
+    blocks = [types.block(t) for t in range(len(types))]
+    return [LocalPolicy(policy.probabilities[block], None if Q is None else Q[block]) for block in blocks]
+
+
+def fleet_digest(policy: LocalPolicy, types: RobotTypes | None) -> int:
+    """The digest by which ticks name the robots' policy of a fleet, with types or without."""
+    if types is None:
+        return digest_of(policy)
+    return digest_of_types([digest_of(each) for each in policies_by_type(policy, types)])
+
+
+def policy_topic(prefix: str, robot_type: int | None) -> str:
+    """The topic on which the policy of robots is told, or of those of a type, by its number."""
+    return f"{prefix}/policy" if robot_type is None else f"{prefix}/policy/type_{robot_type}"
 
 
 def values_digest(policy: LocalPolicy) -> int:

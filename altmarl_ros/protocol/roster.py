@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Hashable, Iterable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from altmarl_ros.protocol.age import AgeOfInformation, AgeSummary
 from altmarl_ros.protocol.candidates import Candidates
 from altmarl_ros.protocol.claims import Claims
+from altmarl_ros.protocol.live_robots import LiveRobots
 from altmarl_ros.protocol.pledge import NO_MARK
 
 _CHANCE = 1e-3  # of a robot in reach to be suspended
@@ -25,6 +27,7 @@ _MOST_SENDERS = 1000  # among which the one with the most robots is looked for
 class _Member:
     sender: Hashable
     misses: int = 0
+    robot_type: int = 0
 
 
 class Roster:
@@ -39,8 +42,7 @@ class Roster:
     A hello costs nothing, so robots that never answered must not crowd out those that did. They are in the draw as all others
     are, until many polls of them in a row were in vain: then they are `Candidates`, which get half of the polls at most.
 
-    A draw is the start of a Fisher-Yates shuffle of the list of live robots, in place: it takes O(k), and is uniform whatever
-    order earlier draws, joins and leaves left behind. Ages are counted in draws.
+    Robots of several types are drawn by type (`live_robots.py`). Ages are counted in draws.
 
     Attributes:
         max_misses: polls in a row that a robot may miss before it is suspended.
@@ -50,8 +52,7 @@ class Roster:
 
     def __init__(self, max_misses: int = 3, probe_interval: int = 10) -> None:
         self._members: dict[int, _Member] = {}
-        self._live: list[int] = []
-        self._position: dict[int, int] = {}
+        self._live = LiveRobots()
         self._suspended: OrderedDict[int, None] = OrderedDict()  # the next one to probe comes first
         self._never_heard: dict[int, None] = {}
         self._senders: Counter[Hashable] = Counter()  # of those that were never heard
@@ -82,7 +83,15 @@ class Roster:
         """Ages of the robots in the draw: draws since they were last heard; a hello counts as hearing."""
         return self._age.summary(self._draws)
 
-    def join(self, robot_id: int, name: str, mark: int = NO_MARK, now: float = 0.0) -> bool:
+    def live_by_type(self, types: int) -> NDArray[np.int64]:
+        """Number of robots in the draw of each of so many types."""
+        return self._live.numbers(types)
+
+    def type_of(self, robot_id: int) -> int:
+        """The number of a known robot's type; 0 in a fleet without types."""
+        return self._members[robot_id].robot_type
+
+    def join(self, robot_id: int, name: str, mark: int = NO_MARK, now: float = 0.0, *, robot_type: int = 0) -> bool:
         """Add a robot that says hello to the draw; whether it was unknown before.
 
         Args:
@@ -90,18 +99,19 @@ class Roster:
             name: name of its node.
             mark: of the pledge in its hello.
             now: monotonic time [s].
+            robot_type: number of its type.
         """
         self.claims.claim(robot_id, mark, name, now)
         sender: Hashable = mark if mark != NO_MARK else name
         known = robot_id in self._members
         if known and robot_id not in self._never_heard:
-            self._members[robot_id] = _Member(sender)
+            self._members[robot_id] = _Member(sender, robot_type=robot_type)
             self._revive(robot_id)
             return False
         if known:
             self._forget_candidacy(robot_id)
-        waits = len(self._candidates) > 0 and robot_id not in self._position
-        self._members[robot_id] = _Member(sender)
+        waits = len(self._candidates) > 0 and robot_id not in self._live
+        self._members[robot_id] = _Member(sender, robot_type=robot_type)
         self._never_heard[robot_id] = None
         self._senders[sender] += 1
         if waits:
@@ -172,7 +182,7 @@ class Roster:
             self._vain += 1
             if self._vain >= _MOST_VAIN and self._withhold():
                 return False
-        if member.misses < self.patience or robot_id not in self._position:
+        if member.misses < self.patience or robot_id not in self._live:
             return False
         self._remove_live(robot_id)
         (self._silent if robot_id in self._never_heard else self._suspended)[robot_id] = None
@@ -190,29 +200,21 @@ class Roster:
         k -= len(candidates)
         probe = self._next_probe() if k > 0 and (not self._live or its_turn) else None
         room = min(k - (probe is not None), len(self._live))
-        kept = [robot_id for robot_id in keep if robot_id in self._position][:room]
-        drawn = (*kept, *self._shuffle(room - len(kept), kept, rng))
+        kept = [robot_id for robot_id in keep if robot_id in self._live][:room]
+        drawn = (*kept, *self._live.draw(room - len(kept), kept, rng))
         return (*drawn, *candidates) if probe is None else (*drawn, *candidates, probe)
 
-    def draw_others(self, count: int, rng: np.random.Generator, polled: Iterable[int]) -> tuple[int, ...]:
-        """Draw min(count, available) live robots for the present tick, uniformly among those not polled yet."""
-        return self._shuffle(count, [robot_id for robot_id in polled if robot_id in self._position], rng)
+    def draw_others(
+        self, count: int, rng: np.random.Generator, polled: Iterable[int], silent: Sequence[int] | None = None
+    ) -> tuple[int, ...]:
+        """Draw min(count, available) live robots for the present tick, uniformly among those not polled yet.
 
-    def _shuffle(self, count: int, apart: Sequence[int], rng: np.random.Generator) -> tuple[int, ...]:
-        for place, robot_id in enumerate(apart):
-            self._swap(place, self._position[robot_id])
-        first, n = len(apart), len(self._live)
-        last = min(first + max(count, 0), n)
-        if first == last:
-            return ()
-        for place, other in enumerate(rng.integers(np.arange(first, last), n).tolist(), start=first):
-            self._swap(place, other)
-        return tuple(self._live[first:last])
-
-    def _swap(self, place: int, other: int) -> None:
-        live = self._live
-        live[place], live[other] = live[other], live[place]
-        self._position[live[place]], self._position[live[other]] = place, other
+        Where robots have types, `silent` are those in whose place they are drawn: one of the same type for each.
+        """
+        here = [robot_id for robot_id in polled if robot_id in self._live]
+        if silent is not None:
+            return self._live.draw_in_kind(count, silent, here, rng)
+        return self._live.draw(count, here, rng)
 
     def _next_probe(self) -> int | None:
         """Return the next suspended robot to probe; one that never answered only every other time, if there are others."""
@@ -227,14 +229,12 @@ class Roster:
         self._age.heard(robot_id, self._draws)
         self._suspended.pop(robot_id, None)
         self._silent.pop(robot_id, None)
-        if robot_id not in self._position:
-            self._position[robot_id] = len(self._live)
-            self._live.append(robot_id)
+        self._live.add(robot_id, self._members[robot_id].robot_type)
 
     def _withhold(self) -> bool:
         """Take the robots that never answered out of the draw; whether there were more than a few."""
         self._vain = 0
-        doubtful = [robot_id for robot_id in self._never_heard if robot_id in self._position]
+        doubtful = [robot_id for robot_id in self._never_heard if robot_id in self._live]
         if len(doubtful) <= _FEW:
             return False
         for robot_id in (*doubtful, *self._silent):
@@ -262,9 +262,4 @@ class Roster:
 
     def _remove_live(self, robot_id: int) -> None:
         self._age.forget(robot_id)
-        place = self._position.pop(robot_id, None)
-        if place is not None:
-            last = self._live.pop()
-            if last != robot_id:
-                self._live[place] = last
-                self._position[last] = place
+        self._live.remove(robot_id)

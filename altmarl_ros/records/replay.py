@@ -16,7 +16,7 @@ import numpy as np
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.policies import PolicyBundle
-from altmarl_ros.protocol.decision import DecisionMaker
+from altmarl_ros.protocol.decision import DecisionMaker, recorded_types
 from altmarl_ros.protocol.settings import DecisionSettings
 from altmarl_ros.protocol.standby import Handover
 from altmarl_ros.records.run_record import StatusRow
@@ -103,7 +103,9 @@ def redecide(
             decision_maker.adopt(bundle)
         states = [state for _, state in status.answers[:k]]
         check_row(status, states, game)
-        action = decision_maker.decide(status.session, status.tick, status.global_state, states, status.live)
+        numbers = recorded_types(game, status.estimate, status.live)
+        tick = status.session, status.tick, status.global_state
+        action = decision_maker.decide(*tick, states, status.live, by_type=numbers)
         yield Redecision(status.session, status.tick, status.global_action, action, _deviation(decision_maker, status))
 
 

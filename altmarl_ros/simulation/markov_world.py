@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
+from altmarl_ros.errors import GameError
 from altmarl_ros.games.holding import held_back
 from altmarl_ros.games.room import Room
 from altmarl_ros.games.tabular import TabularGame
@@ -132,13 +133,37 @@ class MarkovWorld:
     def __contains__(self, robot_id: int) -> bool:
         return robot_id in self._robots
 
-    def join(self, robot_id: int) -> int:
-        """Return the local state of a robot; a new one begins by the game's start distribution."""
+    def type_number(self, name: str) -> int:
+        """The number of the type of that name; 0 in a game without types, for an empty name.
+
+        Raises:
+            GameError: there is no such type.
+        """
+        types = self._game.types
+        if types is None:
+            if name:
+                raise GameError(f"type {name[:32]!r} is unknown: the game {self._game.name!r} has no types")
+            return 0
+        return types.index(name)
+
+    def join(self, robot_id: int, robot_type: int = 0) -> int:
+        """Return the local state of a robot; a new one begins by the game's start distribution.
+
+        A robot that has a type is told where it is, as a local state of its type; so it is by `command` and `settled_moves`.
+        """
         if robot_id not in self._robots:
             rng = np.random.default_rng([self._seed, 1, robot_id])
             priorities = None if self._game.room is None else np.random.default_rng([self._seed, PRIORITIES, robot_id])
-            self._robots[robot_id] = _Robot(int(rng.choice(self._game.n_local_states, p=self._shares)), rng, priorities)
-        return self._robots[robot_id].state
+            shares, first = self._shares, 0
+            if self._game.types is not None:
+                block = self._game.types.block(robot_type)
+                shares, first = self._shares[block] / self._shares[block].sum(), block.start
+            self._robots[robot_id] = _Robot(first + int(rng.choice(len(shares), p=shares)), rng, priorities)
+        return self._told(self._robots[robot_id].state)
+
+    def _told(self, state: int) -> int:
+        types = self._game.types
+        return state if types is None else state % types.n_places
 
     def leave(self, robot_id: int) -> None:
         """Take a robot out of the world."""
@@ -159,7 +184,7 @@ class MarkovWorld:
         if robot is None or not (0 <= s_g < self._game.n_global_states and 0 <= a_l < self._game.n_local_actions):
             return None
         if self._is_closed(session, tick):
-            return None if self.is_moving(robot_id) else robot.state
+            return None if self.is_moving(robot_id) else self._told(robot.state)
         if self.is_moving(robot_id):
             self._settle_before(session, tick)
         for key, other in self._records.items():
@@ -168,7 +193,7 @@ class MarkovWorld:
         record = self._records.setdefault((session, tick), _Record())
         record.commands[robot_id] = record.commands.get(robot_id, 0) + 1
         if record.commands[robot_id] > 1:
-            return None if self.is_moving(robot_id) else robot.state
+            return None if self.is_moving(robot_id) else self._told(robot.state)
         record.states[robot_id] = robot.state
         record.moves[robot_id] = a_l
         kernel, regime = self._regimes.kernel, self._regimes.at(s_g, self._regimes.hidden_state(session, tick))
@@ -178,7 +203,7 @@ class MarkovWorld:
             self._moving.add(robot_id)
             return None
         robot.state = state
-        return robot.state
+        return self._told(state)
 
     def settled_moves(self) -> list[SettledMoves]:
         """Return the moves that were settled since the last call, those of ticks among them in which every robot has acted."""
@@ -207,7 +232,7 @@ class MarkovWorld:
                 self._robots[robot_id].state = state
         self._moving -= wanted.keys()
         self.held_back.add(len(held), len(wanted))
-        self._settled.append(SettledMoves(*key, {i: self._robots[i].state for i in wanted}))
+        self._settled.append(SettledMoves(*key, {i: self._told(self._robots[i].state) for i in wanted}))
 
     def _held_back(self, room: Room, wanted: Mapping[int, int]) -> set[int]:
         place, ids = room.places.of, list(self._robots)

@@ -7,7 +7,8 @@ With a hidden state d the second is P_l(. | s_i, s_g, a_i, d), d as `HiddenPath`
 
 A robot of a crowd and a robot node with the same seed and id therefore take the same path, and the reports of a crowd cannot
 be told from those of nodes. Where places have room for some robots only, robots are held back as in the Markov world; room is
-shared by the robots of one crowd.
+shared by the robots of one crowd. Robots of several types have successive ids, type by type, in the proportion that the game
+says.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from altmarl_ros.arrays import FloatArray
 from altmarl_ros.compiled import njit
 from altmarl_ros.games.holding import held_back
 from altmarl_ros.games.tabular import TabularGame
@@ -71,9 +73,9 @@ class Crowd:
         self._game = game
         self.leader = RobotAgent(first_id, np.random.default_rng(), silence)
         self._deciding, self._moving = make_streams(seed, 2, self.ids), make_streams(seed, 1, self.ids)
-        shares = np.cumsum(start_shares(game, seed))
-        starts = np.searchsorted(shares / shares[-1], draw_uniform(self._moving), side="right")
-        self.local_states: StateArray = starts.astype(np.uint16)
+        numbers = [count] if game.types is None else game.types.numbers(count).tolist()
+        self._ends = np.cumsum([0, *numbers])
+        self.local_states: StateArray = self._first_states(start_shares(game, seed), draw_uniform(self._moving))
         self._priorities = None if game.room is None else make_streams(seed, PRIORITIES, self.ids)
         self.held_back = None if game.room is None else HeldCount()
         self._regimes = Regimes(game, seed)
@@ -83,6 +85,19 @@ class Crowd:
         self._acted: tuple[Tick, int] | None = None  # ... in this tick, the last one heard, by a policy with this game tag
         self._polled: dict[int, bool] = {}  # of the last tick heard, in the order of polling, and whether each has reported
         self._play(np.ones((game.n_local_states, game.n_local_actions)), 0, 0)  # compiled before the first tick
+
+    def _first_states(self, shares: FloatArray, u: FloatArray) -> StateArray:
+        starts = []
+        by_type = shares.reshape(len(self._ends) - 1, -1)
+        for t, (own, first, last) in enumerate(zip(by_type, self._ends[:-1], self._ends[1:], strict=True)):
+            cumulative = np.cumsum(own)
+            starts.append(t * len(own) + np.searchsorted(cumulative / cumulative[-1], u[first:last], side="right"))
+        return np.concatenate(starts).astype(np.uint16)
+
+    @property
+    def ids_by_type(self) -> list[range]:
+        """The ids of the robots of each type; of all robots in a game without types."""
+        return [self.ids[first:last] for first, last in zip(self._ends[:-1], self._ends[1:], strict=True)]
 
     @property
     def policies(self) -> HeldPolicies:
@@ -148,7 +163,8 @@ class Crowd:
         tick, game_tag = self._acted
         due = [robot_id for robot_id, reported in self._polled.items() if not reported]
         self._polled.update(dict.fromkeys(due, True))
-        return [Report(tick.session, tick.tick, i, int(self._seen[i - self.ids.start]), game_tag) for i in due]
+        places = self._game.n_places
+        return [Report(tick.session, tick.tick, i, int(self._seen[i - self.ids.start]) % places, game_tag) for i in due]
 
 
 @njit(nogil=True, cache=True)

@@ -111,7 +111,7 @@ class Floor {
       const [x, y] = this.labelAt(place);
       context.fillStyle = theme.soft;
       context.textAlign = place.polygon ? "left" : "center";
-      if (this.scale * place.radius > 9) context.fillText(fleet.game.zones[i], x, y);
+      if (this.scale * place.radius > 9) context.fillText(fleet.game.place_names[i], x, y);
     });
     context.strokeStyle = theme.soft;
     context.lineWidth = 2;
@@ -169,7 +169,7 @@ class Floor {
         tx[i] = this.x(x[i]); ty[i] = this.y(y[i]);
         continue;
       }
-      const place = state && game.places[state[i]];
+      const place = state && state[i] < game.zones.length ? game.places[state[i] % game.places.length] : null;
       if (!place) continue;
       const r = this.scale * place.radius;
       tx[i] = this.x(place.centre[0]) + r * this.offsets[2 * i];
@@ -248,6 +248,6 @@ class Floor {
     const shares = fleet.truth ?? fleet.estimate ?? [];
     const most = shares.indexOf(Math.max(...shares));
     const where = most >= 0 ? `, most of them in ${game.zones[most]} (${percent(shares[most])})` : "";
-    this.canvas.setAttribute("aria-label", `${ids.length} robots in ${game.zones.length} zones${where}. ${$("decision").textContent}`);
+    this.canvas.setAttribute("aria-label", `${ids.length} robots in ${game.places.length} zones${where}. ${$("decision").textContent}`);
   }
 }

@@ -76,7 +76,7 @@ function showFacts() {
     const period = (row.stamp - before.stamp) / ticks;
     setText($("rate"), period < 1 ? `${number(1 / period, 2)} Hz` : `every ${number(period, 2)} s`);
   }
-  const where = (game?.global_is_zone && game.zones[row.s_g]) || `state ${row.s_g}`, what = game?.actions[row.a_g] ?? `action ${row.a_g}`;
+  const where = (game?.global_is_zone && game.place_names[row.s_g]) || `state ${row.s_g}`, what = game?.actions[row.a_g] ?? `action ${row.a_g}`;
   const decision = $("decision"), belief = fleet.belief ?? [], likeliest = belief.indexOf(Math.max(...belief));
   const believed = likeliest < 0 ? "" : game?.hidden[likeliest] ?? `hidden ${likeliest}`, shown = [where, believed, what].join("|");
   if (decision.dataset.shown !== shown) {

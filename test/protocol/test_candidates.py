@@ -54,7 +54,7 @@ def test_a_fleet_that_starts_among_them_is_heard_within_a_minute(rogue_first):
     for say in (flood, welcome) if rogue_first else (welcome, flood):
         say(roster)
     play(roster, 5, 120, rng)  # at two ticks a second
-    assert {robot_id for robot_id in REAL if robot_id in roster._position} == set(REAL)
+    assert {robot_id for robot_id in REAL if robot_id in roster._live} == set(REAL)
     assert play(roster, 5, 50, rng).mean() > 4.5
 
 
@@ -64,7 +64,7 @@ def test_the_robots_of_one_process_are_believed_faster_and_faster():
     for robot_id in REAL:
         roster.join(robot_id, "", mark=77)
     play(roster, 5, 60, rng)
-    assert all(robot_id in roster._position for robot_id in REAL)
+    assert all(robot_id in roster._live for robot_id in REAL)
 
 
 def test_at_the_capacity_those_that_never_answered_make_room():

@@ -74,7 +74,7 @@ def test_a_draw_takes_as_long_from_many_robots_as_from_few():
     touched = []
     for n in (100, 100_000):
         roster = roster_of(range(n))
-        roster._live = Counting(roster._live)
+        roster._live._of_type[0] = Counting(roster._live._of_type[0])
         Counting.touched = 0
         polled = roster.draw(25, np.random.default_rng(0))
         roster.draw_others(5, np.random.default_rng(1), polled)

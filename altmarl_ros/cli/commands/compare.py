@@ -59,6 +59,7 @@ def compare(
     alpha = load_posterior(game, tabular)
     if alpha is None:
         tabular.check_seen("compare")
+        tabular.check_alike("compare")
         moves = tabular.local_kernel
         kernels = (moves.shared_table() if moves.n_kinds == 1 else tabular.P_l)[None]
     else:

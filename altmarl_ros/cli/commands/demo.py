@@ -10,7 +10,7 @@ from altmarl_ros.cli.fleet_run import run_and_record
 from altmarl_ros.cli.options import Game, Json, Model, Robots, Seed
 from altmarl_ros.cli.run_report import write_report
 from altmarl_ros.cli.training import TrainingSettings, train_bundle
-from altmarl_ros.deployment import FleetPlan
+from altmarl_ros.deployment import FleetPlan, types_in_fleet
 from altmarl_ros.games import load_game
 from altmarl_ros.observation import DEFAULT_MODEL
 
@@ -35,8 +35,10 @@ def demo(
     console.out.rule("1  train")
     train_bundle(TrainingSettings(game=game, out=policy, k=k, robots=robots, seed=seed))
     console.out.rule(f"2  run {robots} robots, {k} reports per tick")
-    plan = FleetPlan(game, policy, robots=robots, k=k, model=model, period=period, ticks=ticks, seed=seed)
-    run = run_and_record(plan, load_game(game), record)
+    tabular = load_game(game)
+    types = types_in_fleet(tabular, robots)
+    plan = FleetPlan(game, policy, robots=robots, k=k, model=model, period=period, ticks=ticks, seed=seed, types=types)
+    run = run_and_record(plan, tabular, record)
     run.exit_if_failed()
     console.out.rule("3  report")
     write_report(record, page, seed=seed)

@@ -40,13 +40,14 @@ def evaluate(
     Example: altmarl evaluate --game warehouse -k 1 -k 5 -k 25 --robots 1000
     """
     from altmarl_ros.learning.evaluation import ALL_SEEN, RANDOM, TOLD, Evaluation, common_start
+    from altmarl_ros.observation import models_for
 
     tabular = load_game(game)
     stored = find_bundle(tabular, game, policy)
     ks = numbers_of_reports(stored, k or ())
     stage = Evaluation(tabular, stored.bundle, common_start(tabular, robots, runs, seed), horizon, seed)
     played = {"random actions": (0, stage.rollouts(RANDOM, 0))}
-    for kind in model or (("fresh", "filtered") if tabular.hidden is None else ("filtered",)):
+    for kind in model or [name for name in ("fresh", "filtered") if name in models_for(tabular)]:
         for wanted in ks:
             played[f"{kind}, k = {wanted}"] = (wanted, stage.rollouts(kind, wanted))
     played["all robots seen"] = (robots, stage.rollouts(ALL_SEEN, robots))

@@ -10,7 +10,7 @@ from altmarl_ros.cli import console
 from altmarl_ros.cli.fleet_run import run_and_record
 from altmarl_ros.cli.options import Game, Json, LogLevel, Model, Policy, Seed, completing
 from altmarl_ros.cli.training import check_reports, find_bundle
-from altmarl_ros.deployment import FleetPlan, find_period
+from altmarl_ros.deployment import FleetPlan, find_period, types_in_fleet
 from altmarl_ros.deployment.fleet_plan import BACKENDS, DEFAULT_PREFIX, MOST_ROBOTS
 from altmarl_ros.deployment.middleware import RANGES
 from altmarl_ros.games import load_game
@@ -115,6 +115,7 @@ def fleet(
         real_time_factor=rtf,
         visualization=visualization,
         fleet_prefix=fleet_prefix,
+        types=types_in_fleet(tabular, robots),
     )
     stored = find_bundle(tabular, game, policy)
     check_reports(stored, k)

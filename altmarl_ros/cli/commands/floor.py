@@ -12,7 +12,7 @@ from altmarl_ros.cli.options import Json, Robots
 from altmarl_ros.errors import GameError
 from altmarl_ros.files import write_output
 from altmarl_ros.floors.floor_map import FloorMap
-from altmarl_ros.games import load_floor_map, load_game
+from altmarl_ros.games import game_of_type, load_floor_map, load_game
 from altmarl_ros.games.moves import goal_zones
 
 app = typer.Typer(
@@ -78,7 +78,7 @@ def check(
         raise GameError(f"{floor}: {error}") from None
     if game is not None:
         played = load_game(game)
-        goal_zones(played, loaded)
+        goal_zones(game_of_type(played, 0), loaded)
         if played.room is not None:
             played.room.check_fits(robots)
     shared = loaded.shared_slots(robots)

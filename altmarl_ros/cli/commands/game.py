@@ -1,8 +1,9 @@
 """`altmarl game`: look at games before training."""
 
+import functools
 import time
 from dataclasses import dataclass
-from typing import Annotated, List, Optional
+from typing import Annotated, Any, List, Optional
 
 import numpy as np
 import typer
@@ -12,7 +13,7 @@ from rich.table import Table
 from altmarl_ros.cli import console
 from altmarl_ros.cli.options import Json, complete_game
 from altmarl_ros.errors import GameError
-from altmarl_ros.games import TabularGame, load_game
+from altmarl_ros.games import TabularGame, game_of_type, load_game
 from altmarl_ros.games.kernels import LocalKernel
 from altmarl_ros.games.spec import builder_names, builtin_games, describe_builder, describe_game, find_builder
 from altmarl_ros.policies import LocalPolicy
@@ -129,10 +130,13 @@ def check(
     if tabular.room is not None and robots is not None:
         tabular.room.check_fits(robots)
     size = kernel_sizes(tabular)
-    mixing, joint, odd = slowest_modes(tabular), joint_mode(tabular), oddities(tabular)
+    parts = [game_of_type(tabular, t) for t in range(1 if tabular.types is None else len(tabular.types))]
+    mixing, joint = _slowest([slowest_modes(part) for part in parts]), _slowest([joint_mode(part) for part in parts])
+    whose = ("",) if tabular.types is None else tuple(f"{name}: " for name in tabular.types.names)
+    odd = [f"{who}{line}" for who, part in zip(whose, parts, strict=True) for line in oddities(part)]
     over_shares = shares_cost(tabular)
     costs = []
-    if size.dense <= _MOST_DENSE and tabular.hidden is None:
+    if size.dense <= _MOST_DENSE and tabular.hidden is None and tabular.types is None:
         counted, _ = aggregate(tabular, LocalPolicy.uniform(tabular), None)
         costs = training_costs(counted, sorted(set(k or (5, 10, 25, 50, 100))))
     if as_json:
@@ -145,6 +149,9 @@ def check(
             "local_states": tabular.n_local_states,
             "local_actions": tabular.n_local_actions,
             "hidden": hidden_summary(tabular),
+            "types": None
+            if tabular.types is None
+            else dict(zip(tabular.types.names, tabular.types.shares.tolist(), strict=True)),
             "slowest_mode": None if mixing is None else mixing.tolist(),
             "joint_mode": joint,
             "oddities": odd,
@@ -167,6 +174,8 @@ def check(
     )
     if costs:
         _print_costs(costs)
+    elif tabular.types is not None:
+        console.out.print("training on count vectors: not for a game with types of robots")
     elif tabular.hidden is not None:
         console.out.print("training on count vectors: not for a game with a hidden state")
     else:
@@ -179,9 +188,12 @@ def _print_sizes(game: TabularGame) -> None:
         f"coordinator: {game.n_global_states} states, {game.n_global_actions} actions ({_named(game.global_action_names)})"
     )
     console.out.print(
-        f"robots: {game.n_local_states} states ({_named(game.local_state_names)}), "
+        f"robots: {game.n_places} states ({_named(game.place_names)}), "
         f"{game.n_local_actions} actions ({_named(game.local_action_names)})"
     )
+    if game.types is not None:
+        shares = (f"{name} {100 * share:.3g} %" for name, share in zip(game.types.names, game.types.shares, strict=True))
+        console.out.print(f"types of robots: {escape(', '.join(shares))}")
     hidden = hidden_summary(game)
     if hidden is not None:
         console.out.print(
@@ -243,6 +255,11 @@ def kernel_sizes(game: TabularGame) -> KernelSizes:
     dense = 8 * sum(int(np.prod(kernel.shape, dtype=object)) for kernel in (game.global_kernel, moves))
     memory = stored + sum(each.nbytes for each in arrays)
     return KernelSizes(len(game.global_kernel.rows.data), len(moves.rows.data), moves.n_kinds, memory, dense)
+
+
+def _slowest(modes: List[Any]) -> Any:
+    """The larger entries of what each type of robots has; None where one is not known."""
+    return None if any(mode is None for mode in modes) else functools.reduce(np.maximum, modes)
 
 
 def hidden_summary(game: TabularGame) -> Optional[HiddenSummary]:

@@ -66,6 +66,7 @@ def identify(
         raise typer.BadParameter(f"--out {out} must end in .yaml or .npz")
     tabular = load_game(game)
     tabular.check_seen("identify")
+    tabular.check_alike("identify")
     moves = tabular.local_kernel
     pooled = (not moves.feels_global_state if pool is None else pool) and tabular.n_global_states > 1
     one_row = pooled and not moves.feels_global_state and 8 * np.prod(moves.shape, dtype=object) > _MOST_DENSE

@@ -37,9 +37,9 @@ def panels(record: RunRecord, game: TabularGame, references: ReferenceRewards) -
     n, k = record.local_state.shape[1], record.about["k"]
     shown = [
         Panel(
-            "Where the robots are, and what the coordinator chose" if game.hidden is None else "Where the robots are",
-            "Shade: share of robots per state."
-            + (" Line: the most populated one." if game.hidden is None else "")
+            "Where the robots are, and what the coordinator chose" if _has_mode(game) else "Where the robots are",
+            ("Shade: share of robots per state." if game.types is None else "Shade: share of robots per state and type.")
+            + (" Line: the most populated one." if _has_mode(game) else "")
             + (f" Dots: the coordinator's choice, made from {k} of {n} robots per tick." if _names_states(game) else ""),
             _OCCUPANCY_HEIGHT,
             lambda axes: _draw_occupancy(axes, record, game),
@@ -155,8 +155,13 @@ def _draw_levels(axes: Axes, levels: Mapping[str, FloatArray]) -> None:
     axes.grid(visible=False)
 
 
+def _has_mode(game: TabularGame) -> bool:
+    """Whether the most populated state is what the coordinator looks for."""
+    return game.hidden is None and game.types is None
+
+
 def _names_states(game: TabularGame) -> bool:
-    return game.n_global_actions == game.n_local_states
+    return game.n_global_actions == game.n_places
 
 
 def _draw_occupancy(axes: Axes, record: RunRecord, game: TabularGame) -> None:
@@ -164,11 +169,14 @@ def _draw_occupancy(axes: Axes, record: RunRecord, game: TabularGame) -> None:
     shares = occupancy / np.maximum(occupancy.sum(axis=1, keepdims=True), 1)
     ticks = np.arange(len(shares))
     _heat_map(axes, shares, names=game.local_state_names, what="zone", label="robots [%]")
-    if game.hidden is None:
+    if game.types is not None:  # the rows of each type apart
+        for t in range(1, len(game.types)):
+            axes.axhline(t * game.n_places - 0.5, color="black", lw=0.8)
+    if _has_mode(game):
         axes.plot(ticks, shares.argmax(axis=1), color=ORANGE, lw=2, drawstyle="steps-mid", label="true mode")
     if _names_states(game):
         axes.plot(ticks, record.global_action, "o", ms=4, mfc="white", mec="black", mew=0.9, label="dispatcher's choice")
-    if game.hidden is None:
+    if _has_mode(game):
         legend_above(axes, columns=2)
 
 

@@ -27,6 +27,7 @@ def aggregate(
     The states of a group are weighted by the occupancy [s_g, s_l, a_g] (`Rollouts.occupancy`), or equally without it.
     """
     game.check_seen("a ladder of count vectors")
+    game.check_alike("a ladder of count vectors")
     if game.groups is None:
         return game, pi_l
     member = np.eye(game.n_groups)[game.groups]  # [s_l, J]

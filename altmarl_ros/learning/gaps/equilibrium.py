@@ -97,8 +97,8 @@ def nash_gap(
 
 
 def is_small(game: TabularGame, n: int) -> bool:
-    """Return whether a team of n robots is enumerated in seconds; not where they hold one another back."""
-    if game.room is not None:
+    """Return whether a team of n robots is enumerated in seconds; not where they hold one another back or have types."""
+    if game.room is not None or game.types is not None:
         return False
     L, S_g = game.n_local_states, game.n_global_states
     return max(table_size(game, n), S_g * L * number_of_counts(n - 1, L) * (L + S_g) * 8) <= EXACT_VALUES

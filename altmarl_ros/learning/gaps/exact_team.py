@@ -51,6 +51,7 @@ class TeamGame:
         if n < 1:
             raise AltmarlError(f"n is {n}, must be at least 1")
         game.check_seen("enumerating a team")
+        game.check_alike("enumerating a team")
         self.game, self.n, self.memory_limit = game, n, memory_limit
         check_table(f"the exact team game for n={n} on {game.n_local_states} local states", table_size(game, n), memory_limit)
         self.N = enumerate_counts(n, game.n_local_states)

@@ -44,7 +44,7 @@ def global_candidates(
     responses: list[GlobalPolicy] = []
     if isinstance(pi_g, Ladder):
         responses += _rungs(game, pi_g, pi_l, k=k, occupancy=occupancy, relearn=relearn)
-    elif relearn and game.hidden is None and prefers_exact(game, k):
+    elif relearn and game.hidden is None and game.types is None and prefers_exact(game, k):
         check_training(game, k, relearn)
         counted, alone = aggregate(game, pi_l, occupancy)
         rung = g_learn(counted, alone, k, relearn).policy

@@ -43,6 +43,7 @@ class Individuals:
     ) -> None:
         if game.hidden is not None:
             raise AltmarlError(f"robots with kernels of their own cannot play {game.name!r}, which has a hidden state")
+        game.check_alike("playing with kernels of their own")
         self._game = game
         self.s_g, self.counts = start.s_g, start.counts
         zones = np.arange(game.n_local_states)

@@ -20,12 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
-from altmarl_ros.games import TabularGame
+from altmarl_ros.games import RobotTypes, TabularGame
 from altmarl_ros.learning.populations.continuous_population import ContinuousFleets, ContinuousPopulation
 from altmarl_ros.learning.populations.motion import Motion, draw_from_rows, draw_subset
 from altmarl_ros.learning.populations.occupancy import Occupancy, OccupancySum
 from altmarl_ros.learning.populations.room_motion import RoomMotion
-from altmarl_ros.observation import Counts, ObservationModel, SwitchingFilter, kept_robots
+from altmarl_ros.observation import Counts, ObservationModel, SwitchingFilter, allocated, kept_robots
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.counts import by_group
 
@@ -109,7 +109,7 @@ class Population(Protocol):
     def poll(self, k: int, turnover: float, rng: np.random.Generator) -> Counts:
         """Draw the reports of a uniform k-subset, or of all robots for k >= n, as counts [R, S_l].
 
-        At the next poll the share `turnover` of the subset is replaced.
+        Robots that have types are drawn by type. At the next poll the share `turnover` of the subset is replaced.
         """
 
     def step(self, a_g: NDArray[np.int64], rng: np.random.Generator) -> FloatArray:
@@ -124,8 +124,7 @@ def start_fleets(game: TabularGame, n: int, runs: int, rng: np.random.Generator)
     if game.continuous is not None:
         return ContinuousFleets(*game.continuous.start(n, runs, rng))
     s_g = rng.choice(game.n_global_states, size=runs, p=game.initial.rho_g)
-    shares = game.initial.draw_shares(runs, rng)
-    counts = rng.multinomial(n, shares)
+    counts = game.initial.draw_counts(n, runs, rng)
     return Fleets(s_g.astype(np.int64), counts, None if game.hidden is None else game.hidden.draw_first(runs, rng))
 
 
@@ -209,9 +208,17 @@ class CountedPopulation:
 
     def poll(self, k: int, turnover: float, rng: np.random.Generator) -> Counts:
         """See Population."""
+        if self._game.types is not None:
+            return self._poll_by_type(self._game.types, k, rng)
         reports: Counts = self._kept + draw_subset(self.counts - self._kept, k - self._kept.sum(axis=1), rng)
         self._kept = draw_subset(reports, np.full(len(reports), kept_robots(k, turnover)), rng)
         return reports
+
+    def _poll_by_type(self, types: RobotTypes, k: int, rng: np.random.Generator) -> Counts:
+        runs = len(self.counts)
+        numbers = np.asarray(types.by_type(self.counts[0]))  # the same in all fleets
+        wanted = allocated(min(k, self._n), numbers, rng.integers(self._n, size=runs))
+        return np.hstack([draw_subset(self.counts[:, types.block(t)], wanted[:, t], rng) for t in range(len(types))])
 
     def step(self, a_g: NDArray[np.int64], rng: np.random.Generator) -> FloatArray:
         """See Population."""

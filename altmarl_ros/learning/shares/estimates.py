@@ -68,7 +68,8 @@ class SimulatedEstimates:
         belief = np.where((k == ALL)[:, None], truth, posterior_mean(self.start, _reports(k, truth, rng), None))
         wanders = np.ones(self.runs, dtype=bool) if policy is None else rng.random(self.runs) < self.random
         held = rng.integers(process.n_global_actions, size=self.runs)
-        weight = np.atleast_2d(self.start.alpha).sum(axis=1).mean()
+        concentrations = np.atleast_2d(self.start.alpha) if self.start.types is None else self.start.draws
+        weight = concentrations.sum(axis=1).mean()
         states, shares = [], []
         for t in range(1, ticks + 1):
             states.append(s)

@@ -30,16 +30,14 @@ def heard_nobody(policy: SharesPolicy, start: Start) -> Bound:
 
 def heard_some(policy: SharesPolicy, start: Start, k: int, n: int, *, draws: int, rng: np.random.Generator) -> Bound:
     """Of a coordinator that hears k of n robots at the first tick, whatever it hears later."""
-    counts = rng.multinomial(n, start.draw_shares(draws, rng))
+    counts = start.draw_counts(n, draws, rng)
     shares = posterior_mean(start, draw_without_replacement(counts, k, rng), n)
     return _mean(start_values(policy, start, shares), f"at least, for {n} robots, after {k} reports at the first tick")
 
 
 def all_seen(policy: SharesPolicy, start: Start, n: int | None, *, draws: int, rng: np.random.Generator) -> Bound:
     """Of a coordinator that sees all n robots, or an infinite fleet."""
-    shares = start.draw_shares(draws, rng)
-    if n is not None:
-        shares = rng.multinomial(n, shares) / n
+    shares = start.draw_shares(draws, rng) if n is None else start.draw_counts(n, draws, rng) / n
     fleet = "the mean field" if n is None else f"{n} robots"
     return _mean(start_values(policy, start, shares), f"at least, for {fleet}, all seen at the first tick")
 

@@ -25,6 +25,7 @@ from altmarl_ros.learning.counts.backups import GLearnOptions
 from altmarl_ros.learning.counts.count_kernel import start_distribution
 from altmarl_ros.learning.counts.global_agent import g_learn
 from altmarl_ros.learning.shares.bounds import Bound
+from altmarl_ros.observation.start_posterior import mean_start
 from altmarl_ros.policies.counts import number_of_counts
 from altmarl_ros.policies.local_policy import LocalPolicy
 from altmarl_ros.policies.shares.process import SharesProcess
@@ -41,13 +42,16 @@ def subset_bound(
 ) -> Bound:
     """E V_k at the start by tuples of states, which no coordinator of n >= k robots exceeds.
 
-    It is within `precision` times the scale of rewards.
+    It is within `precision` times the scale of rewards. Where robots have types, k must be 1: which types several robots have
+    depends on n.
 
     Raises:
         ResourceError: the table over tuples does not fit.
     """
     V = tuple_values(process, k, precision=precision, memory_limit=memory_limit)
-    value = float(start.rho_g @ V.reshape(len(V), -1) @ tuple_distribution(start, k).ravel())
+    assert start.types is None or k == 1
+    tuples = tuple_distribution(start, k).ravel() if start.types is None else mean_start(start)
+    value = float(start.rho_g @ V.reshape(len(V), -1) @ tuples)
     return Bound(value, _holds_for(k))
 
 

@@ -30,4 +30,4 @@ def told_start(game: TabularGame) -> Start:
     """How episodes begin for it."""
     assert game.hidden is not None
     start = game.initial
-    return Start(np.outer(game.hidden.rho_d, start.rho_g).ravel(), start.alpha)
+    return Start(np.outer(game.hidden.rho_d, start.rho_g).ravel(), start.alpha, types=start.types)

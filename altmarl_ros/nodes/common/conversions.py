@@ -11,10 +11,11 @@ from array import array
 import numpy as np
 from rclpy.parameter import Parameter, parameter_value_to_python
 
+from altmarl_ros.games import TabularGame
 from altmarl_ros.msg import CoordinatorStatus, FleetConfiguration, FleetTick, FleetTruth, FloorTruth, LocalPolicy, RobotReport
 from altmarl_ros.policies import LocalPolicy as Policy
 from altmarl_ros.policies.packing import MOST_EXACT, pack_action_values, pack_probabilities, unpacked_policy
-from altmarl_ros.protocol.held_policies import HeldPolicy, values_digest
+from altmarl_ros.protocol.held_policies import HeldPolicy, digest_of, policies_by_type, values_digest
 from altmarl_ros.protocol.messages import Report, Tick, game_tag
 from altmarl_ros.protocol.roster_page import MOST_RUNS, RosterPage, Run
 from altmarl_ros.protocol.standby import Handover
@@ -81,6 +82,17 @@ def report_to_message(report: Report) -> RobotReport:
     )
 
 
+def policies_to_messages(policy: Policy, policy_id: int, game: TabularGame, with_values: bool = True) -> list[LocalPolicy]:
+    """The latched forms of the local policy: one, or in a game with types one for each of them."""
+    if game.types is None:
+        return [policy_to_message(policy, policy_id, game.content_hash, with_values)]
+    parts = policies_by_type(policy, game.types)
+    messages = [policy_to_message(part, policy_id, game.content_hash, with_values) for part in parts]
+    for message in messages:
+        message.type_digests = array("Q", [digest_of(part) for part in parts])
+    return messages
+
+
 def policy_to_message(policy: Policy, policy_id: int, game_hash: str, with_values: bool = True) -> LocalPolicy:
     """The latched form of the local policy; without `with_values` only a small policy has its action values."""
     S_l, S_g, A_l = policy.probabilities.shape
@@ -111,16 +123,24 @@ def policy_from_message(message: LocalPolicy) -> Policy:
         raise ValueError(f"policy {message.policy_id:08x}: {error}") from None
 
 
-def held_policy_from_message(message: LocalPolicy, game_hash: str) -> HeldPolicy:
+def held_policy_from_message(message: LocalPolicy, game_hash: str, robot_type: int | None = None) -> HeldPolicy:
     """The policy in a received message, for robots that are set up for a game; empty: for any.
 
+    `robot_type` is the number of their type; None in a game without types.
+
     Raises:
-        ValueError: it is for another game, or see `policy_from_message`.
+        ValueError: it is for another game or type, or see `policy_from_message`.
     """
     if game_hash and message.game_hash != game_hash:
         raise ValueError(f"policy {message.policy_id:08x} is for game {message.game_hash[:16]!r}, not {game_hash}")
+    digests = tuple(int(digest) for digest in message.type_digests)
     tag = game_tag(message.game_hash)
-    return HeldPolicy(message.policy_id, policy_from_message(message), tag, message.values_left_out)
+    held = HeldPolicy(message.policy_id, policy_from_message(message), tag, message.values_left_out, digests)
+    if bool(digests) != (robot_type is not None):
+        raise ValueError(f"policy {message.policy_id:08x} is for robots {'of' if digests else 'without'} a type")
+    if robot_type is not None and (robot_type >= len(digests) or digests[robot_type] != held.own_digest):
+        raise ValueError(f"policy {message.policy_id:08x} is not the one of this robot's type")
+    return held
 
 
 def _octets(content: bytes) -> array[int]:

@@ -36,7 +36,9 @@ class JoinHandler:
             AltmarlError: `roster.allow` is no list of ids.
         """
         self._node, self._roster, self._request_policy = endpoints.node, core.roster, request_policy
-        self._admission = Admission(core.game.content_hash, int(values["roster.capacity"]))
+        types = core.game.types
+        names = () if types is None else types.names
+        self._admission = Admission(core.game.content_hash, int(values["roster.capacity"]), names)
         self._allowed = allowed_ids(values)
         self._budget = HelloBudget(max(self._admission.capacity, RobotHello.MAX_COUNT), time.monotonic())
         self.refused = self.policy_requests = 0
@@ -61,14 +63,17 @@ class JoinHandler:
         if new:
             roster.make_room(self._admission.capacity, new, message.mark, message.name)
         known = all(robot_id in roster for robot_id in ids)
-        reason = self._admission.refusal(message.name, message.game_hash, known, len(roster) + len(ids) - 1)
+        reason = self._admission.refusal(
+            message.name, message.game_hash, known, len(roster) + len(ids) - 1, robot_type=message.robot_type
+        )
         if reason:
             self._refuse(who, reason)
             return
         allowed = [robot_id for robot_id in ids if self._allowed is None or robot_id in self._allowed]
         if len(allowed) < len(ids):
             self._refuse(who, f"{len(ids) - len(allowed)} of {len(ids)} not among those allowed, {str(self._allowed)[:80]}")
-        if sum(roster.join(robot_id, message.name, message.mark, now) for robot_id in allowed):
+        kind = self._admission.type_number(message.robot_type)
+        if sum(roster.join(robot_id, message.name, message.mark, now, robot_type=kind) for robot_id in allowed):
             self._node.get_logger().debug(f"{who} joined, {len(roster)} on the roster")
         self._warn_of_doubled_ids(now)
         if message.event in (RobotHello.NEED_POLICY, RobotHello.NEED_VALUES) and allowed:

@@ -10,6 +10,7 @@ from altmarl_ros.msg import LocalPolicy
 from altmarl_ros.nodes.common import conversions, qos
 from altmarl_ros.nodes.common.endpoints import Endpoints
 from altmarl_ros.protocol.coordinator import Coordinator
+from altmarl_ros.protocol.held_policies import policy_topic
 
 _ACKNOWLEDGED = Duration(nanoseconds=1)
 _REPEAT = 1.0  # s; robots that ask for the policy within this time get it together
@@ -26,7 +27,9 @@ class PolicyAnnouncer:
         """`path` is the file of the core's policy; nothing is published before `publish`."""
         self._node, self._core = endpoints.node, core
         self.path = self._next_path = path
-        self._publisher = endpoints.publisher(LocalPolicy, f"{prefix}/policy", qos.policy_qos())
+        types = core.game.types
+        topics = [policy_topic(prefix, t) for t in ([None] if types is None else range(len(types)))]
+        self._publishers = [endpoints.publisher(LocalPolicy, topic, qos.policy_qos()) for topic in topics]
         self._announced_at = 0  # ticks
         self._published, self._requested = time.monotonic(), False
         self._with_values = False  # large ones, once a robot has asked for them
@@ -35,9 +38,10 @@ class PolicyAnnouncer:
         """Publish both policies, latched and the one in force first, so that a robot that starts now can act by either."""
         for bundle in (self._core.bundle, self._core.next_bundle):
             if bundle is not None:
-                game_hash = self._core.game.content_hash
-                message = conversions.policy_to_message(bundle.pi_l, bundle.policy_id, game_hash, self._with_values)
-                self._publisher.publish(message)
+                game, policy_id = self._core.game, bundle.policy_id
+                messages = conversions.policies_to_messages(bundle.pi_l, policy_id, game, self._with_values)
+                for publisher, message in zip(self._publishers, messages, strict=True):
+                    publisher.publish(message)
         self._published, self._requested = time.monotonic(), False
 
     def request(self, values: bool) -> None:
@@ -66,7 +70,8 @@ class PolicyAnnouncer:
         waited = ticks - self._announced_at
         if self._core.next_bundle is None or waited <= 0:
             return False
-        if waited < self._core.settings.patience and not self._publisher.wait_for_all_acked(_ACKNOWLEDGED):
+        confirmed = all(publisher.wait_for_all_acked(_ACKNOWLEDGED) for publisher in self._publishers)
+        if waited < self._core.settings.patience and not confirmed:
             return False
         self._switch()
         self._node.get_logger().info(f"policy {self._core.bundle.policy_id:08x} from this tick on")

@@ -17,7 +17,7 @@ from altmarl_ros.msg import FleetConfiguration, FleetTick, LocalPolicy
 from altmarl_ros.nodes.common import conversions, qos
 from altmarl_ros.nodes.common.deferred_work import DeferredWork
 from altmarl_ros.nodes.common.endpoints import Endpoints
-from altmarl_ros.protocol.held_policies import HeldPolicies
+from altmarl_ros.protocol.held_policies import HeldPolicies, policy_topic
 from altmarl_ros.protocol.messages import Tick
 
 _THROTTLE = 1.0  # s between two complaints about what others send
@@ -41,7 +41,8 @@ class RobotCallbacks:
 class CoordinatorSubscriptions:
     """The coordinator's topics, for the robots of one process, all of which are set up for one game.
 
-    Subscriptions: <prefix>/tick (FleetTick), <prefix>/policy (LocalPolicy), <prefix>/configuration (FleetConfiguration).
+    Subscriptions: <prefix>/tick (FleetTick), <prefix>/policy or, for robots of type i, <prefix>/policy/type_i (LocalPolicy),
+    <prefix>/configuration (FleetConfiguration).
 
     Attributes:
         policies: the latest policies that were announced, which the robots share.
@@ -59,6 +60,7 @@ class CoordinatorSubscriptions:
         expected: TickExpectation,
         now: Callable[[], float],
         lease: float | None = None,
+        robot_type: int | None = None,
     ) -> None:
         """Subscribe below a prefix.
 
@@ -70,14 +72,15 @@ class CoordinatorSubscriptions:
             deferred: work that nobody waits for.
             expected: is told what the coordinator says of its ticks.
             now: the clock of `expected` [s].
+            robot_type: number of the robots' type; None in a game without types.
             lease: see `qos.tick_qos`; None: it is not watched whether writers of ticks are alive.
         """
         self.policies, self.expected, self._now = HeldPolicies(), expected, now
-        self._node, self._game_hash, self._deferred = node, game_hash, deferred
+        self._node, self._game_hash, self._deferred, self._type = node, game_hash, deferred, robot_type
         self._robots: dict[int, RobotCallbacks] = {}
         self._pending: tuple[FleetTick, Tick, list[RobotCallbacks]] | None = None  # a tick, and who has yet to get it
         self._writers: tuple[int, int] | None = None  # alive, not alive
-        make.subscription(LocalPolicy, f"{prefix}/policy", self._on_policy, qos.policy_qos())
+        make.subscription(LocalPolicy, policy_topic(prefix, robot_type), self._on_policy, qos.policy_qos())
         make.subscription(FleetConfiguration, f"{prefix}/configuration", self._on_configuration, qos.latched_qos())
         watched = self._on_writers_changed if lease is not None else None
         make.subscription(FleetTick, f"{prefix}/tick", self._on_tick, qos.tick_qos(lease=lease), watched)
@@ -114,7 +117,7 @@ class CoordinatorSubscriptions:
 
     def _on_policy(self, message: LocalPolicy) -> None:
         try:
-            held = conversions.held_policy_from_message(message, self._game_hash)
+            held = conversions.held_policy_from_message(message, self._game_hash, self._type)
         except ValueError as error:
             self._node.get_logger().error(f"refused: {error}", throttle_duration_sec=_THROTTLE)
             return

@@ -93,8 +93,9 @@ class SimulatedRobots:
     Subscription: ~/body (BodyState).
     """
 
-    def __init__(self, node: Node, make: Endpoints, world_prefix: str, deferred: DeferredWork) -> None:
-        self._deferred = deferred
+    def __init__(self, node: Node, make: Endpoints, world_prefix: str, deferred: DeferredWork, robot_type: str = "") -> None:
+        """`robot_type` is the name of the robots' type, empty in a game without types."""
+        self._deferred, self._type = deferred, robot_type
         self._callbacks: dict[int, Callable[[int], None]] = {}
         self._waiting: dict[int, tuple[_Occasion, float]] = {}
         self._pending: dict[int, int] = {}
@@ -153,6 +154,7 @@ class SimulatedRobots:
                 session=occasion.session,
                 tick=occasion.tick,
                 global_state=occasion.global_state,
+                robot_type=self._type,
                 robot_id=list(self._pending),
                 local_action=list(self._pending.values()),
             )

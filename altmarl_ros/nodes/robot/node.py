@@ -116,7 +116,7 @@ class RobotNode(ManagedNode):
         shared = self._given or SharedResources.load(self, make, values)
         self._game_hash, self._age_clock, self._coordinator = shared.game_hash, shared.clock, shared.coordinator
         rng = np.random.default_rng([int(values["seed"]), 2, self._id])
-        self._pledge = shared.pledge
+        self._pledge, self._type = shared.pledge, shared.robot_type
         self.agent = RobotAgent(
             self._id,
             rng,
@@ -236,6 +236,7 @@ class RobotNode(ManagedNode):
                 robot_id=self._id,
                 name=self.get_fully_qualified_name(),
                 game_hash=self._game_hash,
+                robot_type=self._type,
                 mark=self._pledge.mark,
                 secret=self._pledge.secret if event == RobotHello.LEAVE else 0,
             )

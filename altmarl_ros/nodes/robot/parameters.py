@@ -26,6 +26,7 @@ MOUNT_SOURCE = "scan.mount.source"
 
 SHARED_PARAMETERS = (
     Parameter("game", "", "Game that the robot is set up for, a name or a YAML file; empty: any.", path="name or file"),
+    Parameter("robot.type", "", "Name of the robot's type, in a game that has types of robots; else empty."),
     Parameter("fleet_prefix", "/fleet", "Prefix of the fleet-wide topics."),
     Parameter("world_prefix", "/world", "Prefix of the simulated world's topics."),
     Parameter("seed", 0, "Seed of the robot's action draws, together with its id.", 0),

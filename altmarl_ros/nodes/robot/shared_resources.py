@@ -11,7 +11,7 @@ from altmarl_ros.driving.goal_selection import GoalMap
 from altmarl_ros.driving.warm_up import warm_up
 from altmarl_ros.driving.zones import Zones
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.games import load_floor_map, load_game
+from altmarl_ros.games import TabularGame, game_of_type, load_floor_map, load_game
 from altmarl_ros.games.moves import goal_zones
 from altmarl_ros.monitoring.tick_expectation import TickExpectation
 from altmarl_ros.nodes.common.clock import AgeClock
@@ -52,6 +52,7 @@ class SharedResources:
         coordinator: the subscriptions to the coordinator's topics.
         acts_through: the robots' places in the simulated Markov world, or what their vehicles share.
         pledge: of their hellos.
+        robot_type: name of their type; empty in a game without types.
     """
 
     game_hash: str
@@ -59,6 +60,7 @@ class SharedResources:
     coordinator: CoordinatorSubscriptions
     acts_through: SimulatedRobots | VehicleResources
     pledge: Pledge = field(default_factory=Pledge.draw)
+    robot_type: str = ""
 
     @classmethod
     def load(cls, node: Node, make: Endpoints, values: Mapping[str, Any]) -> SharedResources:
@@ -67,12 +69,14 @@ class SharedResources:
         Raises:
             AltmarlError: naming the file or parameter and what is wrong with it.
         """
-        game_hash = load_game(values["game"]).content_hash if values["game"] else ""
+        game = load_game(values["game"]) if values["game"] else None
+        game_hash = game.content_hash if game is not None else ""
+        robot_type = type_number(game, str(values["robot.type"]))
         deferred, prefix, clock = DeferredWork(node), values["fleet_prefix"], AgeClock(node)
         acts_through: SimulatedRobots | VehicleResources
         if values["body"] == "markov":
             lease = None
-            acts_through = SimulatedRobots(node, make, values["world_prefix"], deferred)
+            acts_through = SimulatedRobots(node, make, values["world_prefix"], deferred, str(values["robot.type"]))
         else:
             lease = float(values["timeout.coordinator"])
             acts_through = VehicleResources(
@@ -80,9 +84,38 @@ class SharedResources:
             )
         expected = TickExpectation(least=float(values["silence"]), grace=float(values["diagnostics.grace"]))
         coordinator = CoordinatorSubscriptions(
-            node, make, prefix, game_hash=game_hash, deferred=deferred, expected=expected, now=clock.now, lease=lease
+            node,
+            make,
+            prefix,
+            game_hash=game_hash,
+            deferred=deferred,
+            expected=expected,
+            now=clock.now,
+            lease=lease,
+            robot_type=robot_type,
         )
-        return cls(game_hash, clock, coordinator, acts_through)
+        return cls(game_hash, clock, coordinator, acts_through, robot_type=str(values["robot.type"]))
+
+
+def type_number(game: TabularGame | None, robot_type: str) -> int | None:
+    """The number of the type that the parameter `robot.type` names; None where there are no types.
+
+    Raises:
+        AltmarlError: the parameter and the game do not go together.
+    """
+    if game is None or game.types is None:
+        if robot_type:
+            reason = "is for robots that are set up for a game" if game is None else f"the game {game.name!r} has no types"
+            raise AltmarlError(f"parameter 'robot.type' is {robot_type!r}: {reason}")
+        return None
+    if robot_type not in game.types.names:
+        raise AltmarlError(f"parameter 'robot.type' is {robot_type!r}, must be one of {', '.join(game.types.names)}")
+    return game.types.index(robot_type)
+
+
+def _own_game(values: Mapping[str, Any]) -> TabularGame:
+    game = load_game(values["game"])
+    return game_of_type(game, type_number(game, str(values["robot.type"])) or 0)
 
 
 def load_goal_map(values: Mapping[str, Any]) -> GoalMap:
@@ -103,4 +136,4 @@ def load_goal_map(values: Mapping[str, Any]) -> GoalMap:
         tolerance=float(values["zones.tolerance"]),
         robot_radius=float(values["robot.radius"]),
     )
-    return GoalMap(zones, goal_zones(load_game(values["game"]), floor), names.index(park) if park else None)
+    return GoalMap(zones, goal_zones(_own_game(values), floor), names.index(park) if park else None)

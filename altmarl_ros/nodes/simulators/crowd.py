@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from functools import partial
 from typing import Any, Sequence
 
 import numpy as np
@@ -28,14 +29,16 @@ from altmarl_ros.nodes.common.running import run
 from altmarl_ros.nodes.robot.node import POLICY_REPEAT
 from altmarl_ros.nodes.robot.parameters import DIAGNOSTICS_PARAMETERS, SHARED_PARAMETERS
 from altmarl_ros.protocol.allegiance import Heard
+from altmarl_ros.protocol.held_policies import policy_topic
 from altmarl_ros.protocol.pledge import Pledge
+from altmarl_ros.protocol.policy_parts import PolicyParts
 from altmarl_ros.protocol.roster_page import Counted, RosterPage
 from altmarl_ros.simulation.vectorised_fleet import Crowd
 
 PARAMETERS = (
     Parameter("first_id", 0, "Id of the first robot.", 0, 2**32 - 1),
     Parameter("count", 1000, "Number of robots.", 1, 1_000_000),
-    *(parameter for parameter in SHARED_PARAMETERS if parameter.name not in ("game", "world_prefix")),
+    *(parameter for parameter in SHARED_PARAMETERS if parameter.name not in ("game", "world_prefix", "robot.type")),
     Parameter("game", "warehouse", "Game that is played: a built-in name or a YAML file.", path="name or file"),
     *DIAGNOSTICS_PARAMETERS,
 )
@@ -47,8 +50,8 @@ _HELD_PERIOD = 30.0  # s between two lines about robots that are held back
 class CrowdNode(GuardedNode):
     """Robots in arrays; see `simulation.vectorised_fleet`.
 
-    Subscriptions: <fleet_prefix>/tick (FleetTick), <fleet_prefix>/policy (LocalPolicy), <fleet_prefix>/configuration
-    (FleetConfiguration).
+    Subscriptions: <fleet_prefix>/tick (FleetTick), <fleet_prefix>/policy or those of all types (LocalPolicy),
+    <fleet_prefix>/configuration (FleetConfiguration).
     Publishers: <fleet_prefix>/report (RobotReport), <fleet_prefix>/hello (RobotHello), <fleet_prefix>/truth (FleetTruth),
     /diagnostics (diagnostic_msgs/msg/DiagnosticArray).
     Services: those of its parameters.
@@ -60,15 +63,20 @@ class CrowdNode(GuardedNode):
         self._values: dict[str, Any] = declare(self, PARAMETERS)
         values = self._values
         game = load_game(values["game"])
-        self._game_hash = game.content_hash
+        self._game_hash, self._types = game.content_hash, () if game.types is None else game.types.names
+        self._parts = PolicyParts(len(self._types))
         self._expected = TickExpectation(least=float(values["silence"]), grace=float(values["diagnostics.grace"]))
         self._crowd = Crowd(game, int(values["first_id"]), int(values["count"]), int(values["seed"]), float(values["silence"]))
         leader, self._pledge = self._crowd.leader, Pledge.draw()
         leader.allegiance.lease = float(values["coordinator.lease"]) or float(values["silence"])
-        ids, step = self._crowd.ids, RobotHello.MAX_COUNT
+        step = RobotHello.MAX_COUNT
         self._adjust()
         watch(self, PARAMETERS, self._values, lambda values, names: None, lambda prepared, names: self._adjust())
-        self._ranges = [ids[place : place + step] for place in range(0, len(ids), step)]
+        self._ranges = [
+            (ids[place : place + step], name)
+            for ids, name in zip(self._crowd.ids_by_type, self._types or ("",), strict=True)
+            for place in range(0, len(ids), step)
+        ]
         # The last hello of each range is latched, so the ranges take turns, whatever the hello says.
         self._turns = itertools.cycle(self._ranges)
         self._unjoined = 0  # ranges that have yet to join
@@ -81,7 +89,8 @@ class CrowdNode(GuardedNode):
         self._hello_publisher = make.publisher(RobotHello, f"{prefix}/hello", qos.latched_qos(len(self._ranges)))
         self._report_publisher = make.publisher(RobotReport, f"{prefix}/report", qos.report_qos(_MOST_REPORTS))
         self._truth_publisher = make.publisher(FleetTruth, f"{prefix}/truth", qos.account_qos())
-        make.subscription(LocalPolicy, f"{prefix}/policy", self._on_policy, qos.policy_qos())
+        for t in range(len(self._types)) if self._types else [None]:
+            make.subscription(LocalPolicy, policy_topic(prefix, t), partial(self._on_policy, t), qos.policy_qos())
         make.subscription(FleetTick, f"{prefix}/tick", self._on_tick, qos.tick_qos())
         make.subscription(FleetConfiguration, f"{prefix}/configuration", self._on_configuration, qos.latched_qos())
         Diagnostics(self, make, values["diagnostics.period"], prefix, self._diagnose)
@@ -109,7 +118,7 @@ class CrowdNode(GuardedNode):
         self._hello_publisher.wait_for_all_acked(Duration(seconds=timeout))
 
     def _publish_hello(self, event: int) -> None:
-        ids = next(self._turns)
+        ids, robot_type = next(self._turns)
         self._crowd.leader.membership.said_hello(time.monotonic())
         self._hello_publisher.publish(
             RobotHello(
@@ -118,6 +127,7 @@ class CrowdNode(GuardedNode):
                 count=len(ids),
                 name=self.get_fully_qualified_name(),
                 game_hash=self._game_hash,
+                robot_type=robot_type,
                 mark=self._pledge.mark,
                 secret=self._pledge.secret if event == RobotHello.LEAVE else 0,
             )
@@ -135,14 +145,16 @@ class CrowdNode(GuardedNode):
             self.destroy_timer(self._join)
             self._join = None
 
-    def _on_policy(self, message: LocalPolicy) -> None:
+    def _on_policy(self, robot_type: int | None, message: LocalPolicy) -> None:
         try:
-            held = conversions.held_policy_from_message(message, self._game_hash)
+            held = conversions.held_policy_from_message(message, self._game_hash, robot_type)
         except ValueError as error:
             self.get_logger().error(f"refused: {error}")
             return
-        self._crowd.policies.hold(held)
-        self._act()
+        whole = held if robot_type is None else self._parts.add(robot_type, held)
+        if whole is not None:
+            self._crowd.policies.hold(whole)
+            self._act()
 
     def _on_configuration(self, message: FleetConfiguration) -> None:
         configuration = conversions.configuration_from_message(message)

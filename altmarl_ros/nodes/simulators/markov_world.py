@@ -9,6 +9,7 @@ from rclpy.exceptions import InvalidTopicNameException
 from rclpy.publisher import Publisher
 from rclpy.validate_full_topic_name import validate_full_topic_name
 
+from altmarl_ros.errors import GameError
 from altmarl_ros.games import load_game
 from altmarl_ros.msg import BodyCommand, BodyState, FleetTick, FleetTruth
 from altmarl_ros.nodes.common import conversions, qos
@@ -82,6 +83,11 @@ class WorldNode(GuardedNode):
         publisher = self._state_publisher(message.body_topic)
         if publisher is None:
             return
+        try:
+            kind = self._world.type_number(message.robot_type)
+        except GameError as error:
+            self._refuse("command", str(error))
+            return
         states: dict[int, int] = {}
         for robot_id, action in zip(message.robot_id, message.local_action, strict=False):
             if action == BodyCommand.LEAVE:
@@ -94,7 +100,7 @@ class WorldNode(GuardedNode):
                 if robot_id not in self._world and len(self._world) >= self._capacity:
                     self._refuse(f"robot {robot_id}", f"{self._capacity} are simulated, as many as `roster.capacity` allows")
                     continue
-                state = self._world.join(robot_id)
+                state = self._world.join(robot_id, kind)
             else:
                 state = self._world.command(message.session, message.tick, robot_id, message.global_state, action)
             if state is not None:

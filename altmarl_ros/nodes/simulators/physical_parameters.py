@@ -66,8 +66,8 @@ def make_world(values: Mapping[str, Any], game: TabularGame, floor: FloorMap, fa
         AltmarlError: a setting breaks its rule, there is no room for the robots, a fault names a robot that is not there.
     """
     config = config_of({each.name: values[each.name] for each in _SETTINGS})
-    if len(game.local_state_names) != len(floor.plan.zones):
-        raise AltmarlError(f"game has {len(game.local_state_names)} local states, the map {len(floor.plan.zones)} zones")
+    if game.n_places != len(floor.plan.zones):
+        raise AltmarlError(f"game has {game.n_places} local states, the map {len(floor.plan.zones)} zones")
     ids, seed, walls = robot_ids(values), int(values["seed"]), floor_walls(floor)
     if values["start"] == "parked":
         starts = parked_starts(ids, floor, start_shares(game, seed), seed)

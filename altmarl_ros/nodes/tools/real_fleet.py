@@ -7,11 +7,13 @@ from typing import Any, Mapping, Sequence
 from altmarl_ros.deployment import FleetFile, Member, NodePlan, find_period, wheel_parameters
 from altmarl_ros.deployment.fleet_plan import ParameterValue
 from altmarl_ros.errors import AltmarlError
+from altmarl_ros.games import load_game
 from altmarl_ros.nodes.common.parameters import Parameter, accept
 from altmarl_ros.nodes.common.safety_bounds import SafetyBounds
 from altmarl_ros.nodes.coordinator import parameters as coordinator_parameters
 from altmarl_ros.nodes.robot.node import PARAMETERS as ROBOT_PARAMETERS
 from altmarl_ros.nodes.robot.parameters import check_topics, drive_settings
+from altmarl_ros.nodes.robot.shared_resources import type_number
 from altmarl_ros.protocol.admission import IdRanges
 
 _SIMULATED_TIME = Parameter("use_sim_time", False, "Follow /clock.")
@@ -41,6 +43,7 @@ def robot_plan(fleet: FleetFile, member: Member) -> NodePlan:
     given = {
         **wheel_parameters("real", _period(fleet)),
         **_lease(fleet),
+        **_type(fleet, member),
         **member.parameters,
         "robot_id": member.id,
         "game": fleet.game,
@@ -52,6 +55,7 @@ def robot_plan(fleet: FleetFile, member: Member) -> NodePlan:
         check_topics(whole)
         drive_settings(whole)
         SafetyBounds(_ROBOT, whole)
+        type_number(load_game(fleet.game), str(whole["robot.type"]))
         _check_silence(fleet, whole)
     except AltmarlError as error:
         raise AltmarlError(f"{where}: {error}") from None
@@ -88,6 +92,12 @@ def _accept(
         return accept(table, given)
     except AltmarlError as error:
         raise AltmarlError(f"{where}: {error}") from None
+
+
+def _type(fleet: FleetFile, member: Member) -> dict[str, ParameterValue]:
+    """Return the parameter for the robot's type, which has the name of its type in the fleet file unless it says another."""
+    types = load_game(fleet.game).types
+    return {"robot.type": member.type} if types is not None and member.type in types.names else {}
 
 
 def _period(fleet: FleetFile) -> float:

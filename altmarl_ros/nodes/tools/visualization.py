@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import Sequence
 
+import numpy as np
+from numpy.typing import ArrayLike
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from visualization_msgs.msg import MarkerArray
@@ -69,10 +71,10 @@ class VisualizationNode(GuardedNode):
 
     def _on_status(self, message: CoordinatorStatus) -> None:
         status, game = conversions.status_from_message(message), self._game
-        self._robots.hear(status.answers)
+        self._robots.hear((robot_id, state % game.n_places) for robot_id, state in status.answers)
         heard = frozenset(robot_id for robot_id, _ in status.answers)
-        attended = game.n_global_states == game.n_local_states and status.global_state < game.n_local_states
-        sent = game.n_global_actions == game.n_local_states and status.global_action < game.n_local_states
+        attended = game.n_global_states == game.n_places and status.global_state < game.n_places
+        sent = game.n_global_actions == game.n_places and status.global_action < game.n_places
         names = game.global_action_names
         action = names[status.global_action] if status.global_action < len(names) else str(status.global_action)
         caption = f"tick {status.tick}: s_g {status.global_state}, a_g {action}, heard {status.heard} of {status.asked}"
@@ -84,19 +86,25 @@ class VisualizationNode(GuardedNode):
             zone=status.global_state if attended else None,
             next_zone=status.global_action if sent else None,
             caption=caption,
-            estimate=status.estimate,
+            estimate=self._by_place(status.estimate),
             polled=frozenset(int(i) for i in message.polled),
             heard=heard,
         )
         self._changed = True
 
+    def _by_place(self, values: ArrayLike) -> tuple[float, ...]:
+        # Robots of all types are drawn at the same places.
+        types, known = self._game.types, np.asarray(values, dtype=np.float64)
+        return tuple((known if types is None or len(known) != self._game.n_local_states else types.by_place(known)).tolist())
+
     def _on_truth(self, message: FleetTruth) -> None:
         truth = conversions.truth_from_message(message)
         if truth.counts:
-            self._robots.counts = tuple(int(count) for count in truth.occupancy(self._game.n_local_states))
+            self._robots.counts = tuple(int(count) for count in self._by_place(truth.occupancy(self._game.n_local_states)))
         else:
             self._robots.counts = None
-            self._robots.zones = dict(zip(truth.robot_ids, truth.local_states, strict=True))
+            places = (state % self._game.n_places for state in truth.local_states)
+            self._robots.zones = dict(zip(truth.robot_ids, places, strict=True))
         self._changed = True
 
     def _on_floor(self, message: FloorTruth) -> None:
@@ -129,12 +137,12 @@ def _layout(floor: str, source: str, game: TabularGame) -> Layout:
         try:
             found = load_floor_map(source)
         except AltmarlError:
-            return disc_layout(game.local_state_names)
+            return disc_layout(game.place_names)
     else:
         found = load_floor_map(floor)
-    if len(found.plan.zones) != game.n_local_states:
+    if len(found.plan.zones) != game.n_places:
         zones = len(found.plan.zones)
-        raise AltmarlError(f"map {floor or source} has {zones} zones, game {game.name} has {game.n_local_states} local states")
+        raise AltmarlError(f"map {floor or source} has {zones} zones, game {game.name} has {game.n_places} local states")
     return floor_layout(found)
 
 
