@@ -110,9 +110,25 @@ class HiddenState:
         Raises:
             GameError: they are not as many distinct names as there are hidden states.
         """
+        return HiddenState(self.P_d, self.local_kernel, self._rewards, rho_d=self.rho_d, names=names)
+
+    def moved_by(self, local_kernel: LocalKernel) -> HiddenState:
+        """The same hidden state of robots that move by another kernel over regimes.
+
+        Raises:
+            GameError: the kernel has another shape.
+        """
+        return HiddenState(self.P_d, local_kernel, self._rewards, rho_d=self.rho_d, names=self.names)
+
+    def rewarded(self, weight: float) -> HiddenState:
+        """The same hidden state with all local rewards times a weight."""
+        return HiddenState(self.P_d, self.local_kernel, weight * self._rewards, rho_d=self.rho_d, names=self.names)
+
+    @property
+    def _rewards(self) -> FloatArray:
+        # r_l [d, s_l, s_g, a_l]
         S_l, _, A_l = self.r_l.shape
-        r_l = self.r_l.reshape(S_l, len(self), self.n_global_states, A_l).transpose(1, 0, 2, 3)
-        return HiddenState(self.P_d, self.local_kernel, r_l, rho_d=self.rho_d, names=names)
+        return self.r_l.reshape(S_l, len(self), self.n_global_states, A_l).transpose(1, 0, 2, 3)
 
     @property
     def n_global_states(self) -> int:

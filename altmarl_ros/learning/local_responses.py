@@ -9,14 +9,18 @@ state robots respond as if there were room, and UPDATE, which compares pairs whe
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games import TabularGame
+from altmarl_ros.games.kernels import LocalKernel
 from altmarl_ros.games.room import Room
 from altmarl_ros.learning.coordinator_response import response_to
-from altmarl_ros.learning.local_agent import l_learn, pooled
+from altmarl_ros.learning.local_agent import best_local_response, greedy, l_learn, pooled
 from altmarl_ros.learning.populations.occupancy import Occupancy
+from altmarl_ros.learning.populations.robot_kernels import RobotKernels
 from altmarl_ros.learning.room.dual_ascent import ascend
 from altmarl_ros.learning.room.programme import RoomSolution, policy_of, solve
 from altmarl_ros.policies import LocalPolicy
@@ -55,6 +59,30 @@ def local_responses(
         means = [policy_of(held + step * (solution.x - held), solution.probabilities) for step in _STEPS]
         responses += [as_on_the_wire(LocalPolicy(p)) for p in (solution.probabilities, *means)]
     return responses
+
+
+def own_responses(game: TabularGame, pi_l: LocalPolicy, kernels: RobotKernels, occupancy: Occupancy) -> FloatArray:
+    """Compute the policy of every robot that knows its own kernel [i, s_l, s_g, a_l], among robots that act by pi_l.
+
+    Where room is limited a robot keeps to its share of it: no more of its time is expected in a place than fits of the fleet.
+
+    Raises:
+        AltmarlError: the programme of a game with limited room is not solved in time.
+    """
+    n, own = len(kernels), (kernels.of_robot(i) for i in range(len(kernels)))
+    if game.hidden is not None:
+        return np.stack([l_learn(moved_by(game, kernel), occupancy, given=pi_l).pi_l.probabilities for kernel in own])
+    if game.room is not None:
+        return np.stack([room_solution(moved_by(game, kernel), occupancy, n).probabilities for kernel in own])
+    response = response_to(game, occupancy)
+    return np.stack([greedy(best_local_response(moved_by(game, kernel), response)) for kernel in own])
+
+
+def moved_by(game: TabularGame, kernel: LocalKernel) -> TabularGame:
+    """The same game of robots that move by another kernel; it is one over regimes in a game with a hidden state."""
+    if game.hidden is None:
+        return replace(game, local_kernel=kernel)
+    return replace(game, hidden=game.hidden.moved_by(kernel))
 
 
 def shares_of_room(room: Room, n: int) -> list[float]:
