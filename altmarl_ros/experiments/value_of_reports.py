@@ -149,8 +149,10 @@ def _finish(axes: Axes, ks: Sequence[float], limits: tuple[float, float]) -> Non
     axes.set_xscale("symlog", linthresh=1.0)
     integer_ticks(axes, ks)
     axes.set_xticks([0.0, *axes.get_xticks()], ["0", *(f"{k:g}" for k in axes.get_xticks())])
-    axes.set_ylim(min(0.0, limits[0]), max(1.0, limits[1]) + 0.05)
+    axes.set_xlim(-0.2, 1.1 * max(ks))
+    axes.set_ylim(min(0.0, limits[0]), max(1.0, limits[1]) + 0.3)  # above the curves is room for the legend
+    axes.set_yticks([0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes.set_xlabel("reports per tick, k")
     axes.set_ylabel("share of the way from no report to told, all seen")
-    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    axes.legend(frameon=False, fontsize=8, loc="upper left", ncols=2)

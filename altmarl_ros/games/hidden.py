@@ -112,13 +112,18 @@ class HiddenState:
         """
         return HiddenState(self.P_d, self.local_kernel, self._rewards, rho_d=self.rho_d, names=names)
 
-    def moved_by(self, local_kernel: LocalKernel) -> HiddenState:
-        """The same hidden state of robots that move by another kernel over regimes.
+    def moved_by(self, local_kernel: LocalKernel, P_d: ArrayLike | None = None) -> HiddenState:
+        """The same hidden state where robots move by another kernel over regimes, and d by another P_d if one is given.
+
+        An episode that begins as the long run of d goes on doing so.
 
         Raises:
-            GameError: the kernel has another shape.
+            GameError: the kernel or P_d has another shape, or P_d is no distribution.
         """
-        return HiddenState(self.P_d, local_kernel, self._rewards, rho_d=self.rho_d, names=self.names)
+        if P_d is None:
+            return HiddenState(self.P_d, local_kernel, self._rewards, rho_d=self.rho_d, names=self.names)
+        long_run = np.allclose(self.rho_d, _long_run(self.P_d), atol=1e-9)
+        return HiddenState(P_d, local_kernel, self._rewards, rho_d=None if long_run else self.rho_d, names=self.names)
 
     def rewarded(self, weight: float) -> HiddenState:
         """The same hidden state with all local rewards times a weight."""

@@ -5,9 +5,10 @@
     parameters: {zones: 5}            gamma: 0.95
 
 The third form is `tables` (see written_tables). All may have names (local_state_names, ...), a one-line `description`,
-`identified: kernel.npz` with a P_l that replaces the model's, and `room` and `places` (see module room). The parameters of the
-`floor` builder may name a floor map (`map: hall.yaml`), whose keys are then parameters too. A builder is looked up among the
-built-in ones first, and then among the entry points of the group `altmarl_ros.games`, each of which loads a `Builder`.
+`identified: kernel.npz` with a P_l that replaces the model's (and with P_d, where there is a hidden state), and `room` and
+`places` (see module room). The parameters of the `floor` builder may name a floor map (`map: hall.yaml`), whose keys are then
+parameters too. A builder is looked up among the built-in ones first, and then among the entry points of the group
+`altmarl_ros.games`, each of which loads a `Builder`.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from altmarl_ros.games.federated import FederatedParameters, build_federated
 from altmarl_ros.games.floor import FloorParameters, build_floor, floor_of_game
 from altmarl_ros.games.floor_parameters import FloorMapParameters, floor_map
 from altmarl_ros.games.identification import IdentifiedKernel
+from altmarl_ros.games.kernels import LocalKernel
 from altmarl_ros.games.room import Places, Room
 from altmarl_ros.games.tabular import TabularGame, check_name
 from altmarl_ros.games.warehouse import WarehouseParameters, build_warehouse
@@ -51,7 +53,7 @@ from altmarl_ros.resources import share_directory
 ENTRY_POINT_GROUP = "altmarl_ros.games"
 _KINDS = ("builder", "arrays", "tables")  # a game has one of these keys
 _MOST_BYTES = 1 << 26  # of an array that is written out for every s_g: all four together can be read again
-_IDENTIFIED_ARRAYS = ("P_l", "standard_error", "transitions", "alpha")
+_IDENTIFIED_ARRAYS = ("P_l", "standard_error", "transitions", "alpha", "P_d")
 
 
 @dataclass(frozen=True)
@@ -185,8 +187,10 @@ def find_builder(name: str) -> Builder:
     return builder
 
 
-def save_identified_game(source: str | Path, kernel: IdentifiedKernel, path: Path) -> None:
-    """Write a copy of a game with the identified P_l: a YAML file at `path`, and the arrays in an `.npz` beside it.
+def save_identified_game(
+    source: str | Path, kernel: IdentifiedKernel, path: Path, P_d: FloatArray | None = None
+) -> None:
+    """Write a copy of a game with the identified P_l, and P_d: a YAML file at `path`, the arrays in an `.npz` beside it.
 
     Raises:
         GameError: the source is not a game, or a file cannot be written.
@@ -204,21 +208,24 @@ def save_identified_game(source: str | Path, kernel: IdentifiedKernel, path: Pat
             raise GameError(f"{path}: {beside.name} holds the arrays of {original}; choose another name")
         document["arrays"] = os.path.relpath(arrays, path.absolute().parent)
     document = {**document, "name": path.stem[:64], "identified": beside.name}
-    save_identified(kernel, beside)
+    save_identified(kernel, beside, P_d)
     try:
         write_atomically(path, yaml.safe_dump(document, sort_keys=False, allow_unicode=True).encode())
     except OSError as error:
         raise GameError(f"{path}: cannot be written: {error.strerror or error}") from None
 
 
-def save_identified(kernel: IdentifiedKernel, path: Path) -> None:
+def save_identified(kernel: IdentifiedKernel, path: Path, P_d: FloatArray | None = None) -> None:
     """Write the arrays P_l, standard_error, transitions and alpha to an `.npz`, for the key `identified`.
 
+    With a hidden state they are by regime d * S_g + s_g in place of s_g, and P_d is written as well.
     Where robots move alike at all s_g, large arrays have one entry for them all.
     """
-    arrays = {name: getattr(kernel, name) for name in _IDENTIFIED_ARRAYS}
+    arrays = {name: getattr(kernel, name) for name in _IDENTIFIED_ARRAYS if name != "P_d"}
+    if P_d is not None:
+        arrays["P_d"] = P_d
     for name, array in arrays.items():
-        if array.nbytes > _MOST_BYTES and kernel.pooled and name in ("P_l", "standard_error"):
+        if array.nbytes > _MOST_BYTES and kernel.alpha.shape[1] == 1 and name in ("P_l", "standard_error"):
             arrays[name] = array[:, :1]
     try:
         write_npz(path, arrays)
@@ -301,14 +308,17 @@ def _build(spec: _Spec, folder: Path) -> TabularGame:
             raise GameError("hidden_state_names is for a game with a hidden state")
         changes["hidden"] = game.hidden.renamed(tuple(spec.hidden_state_names))
     if spec.identified is not None:
-        P_l = read_arrays("identified", folder / spec.identified, ("P_l",), _IDENTIFIED_ARRAYS)["P_l"]
+        arrays = read_arrays("identified", folder / spec.identified, ("P_l",), _IDENTIFIED_ARRAYS)
+        P_l = arrays["P_l"]
         if game.hidden is not None:
-            raise GameError(
-                "identified replaces P_l, which a game with a hidden state has by hidden state; give arrays instead"
-            )
+            named = changes.get("hidden", game.hidden)
+            changes["hidden"] = named.moved_by(LocalKernel.from_dense(P_l), arrays.get("P_d"))
+        elif "P_d" in arrays:
+            raise GameError("identified: the file has P_d, which is for a game with a hidden state")
         if P_l.ndim == 4 and P_l.shape[1] == 1:  # robots move alike at all s_g
             P_l = np.broadcast_to(P_l, (P_l.shape[0], game.n_global_states, *P_l.shape[2:]))
-        changes["P_l"] = P_l
+        if game.hidden is None:
+            changes["P_l"] = P_l
     game = replace(game, **changes)
     if spec.places is not None:
         game = replace(game, places=Places.grouped(spec.places, game.local_state_names))
