@@ -187,9 +187,7 @@ def find_builder(name: str) -> Builder:
     return builder
 
 
-def save_identified_game(
-    source: str | Path, kernel: IdentifiedKernel, path: Path, P_d: FloatArray | None = None
-) -> None:
+def save_identified_game(source: str | Path, kernel: IdentifiedKernel, path: Path, P_d: FloatArray | None = None) -> None:
     """Write a copy of a game with the identified P_l, and P_d: a YAML file at `path`, the arrays in an `.npz` beside it.
 
     Raises:
@@ -386,14 +384,19 @@ def _from_tables(spec: _Spec, tables: WrittenTables) -> TabularGame:
 
 
 def _checked_alpha(alpha: FloatArray, game: TabularGame) -> FloatArray:
-    S_l, S_g, A_l = game.r_l.shape
-    if alpha.shape not in ((S_l, S_g, A_l, S_l), (S_l, 1, A_l, S_l)):
+    kernel = game.local_kernel if game.hidden is None else game.hidden.local_kernel
+    S_l, S_g, A_l, _ = kernel.shape
+    pooled = game.n_hidden_states  # entries of the second axis if rows of all s_g are pooled
+    if alpha.shape not in ((S_l, S_g, A_l, S_l), (S_l, pooled, A_l, S_l)):
         raise GameError(f"identified: alpha has shape {alpha.shape}, must be {(S_l, S_g, A_l, S_l)}")
     total = alpha.sum(axis=-1, keepdims=True)
     if not (np.isfinite(total).all() and (alpha >= 0).all() and (total > 0).all()):
         raise GameError("identified: alpha must be finite and not negative, and positive somewhere in each row")
-    pooled = alpha.shape[1] == 1
-    P_l = game.local_kernel.shared_table() if pooled else game.P_l
-    if not np.allclose(alpha / total, P_l, atol=1e-6) or (pooled and game.local_kernel.feels_global_state):
+    if alpha.shape[1] == 1:
+        same = not kernel.feels_global_state and np.allclose(alpha / total, kernel.shared_table(), atol=1e-6)
+    else:
+        alike = S_g // alpha.shape[1]
+        same = np.allclose(np.repeat(alpha / total, alike, axis=1), np.stack(list(kernel.blocks())), atol=1e-6)
+    if not same:
         raise GameError("identified: P_l is not the mean of the posterior with parameters alpha")
     return alpha

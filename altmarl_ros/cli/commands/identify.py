@@ -154,7 +154,7 @@ def _print_hidden(about: dict[str, Any]) -> None:
 
 
 def _place_of(game: TabularGame, kernel: IdentifiedKernel, row: int) -> Tuple[Optional[int], Optional[int]]:
-    """The hidden state and the global state of an entry of the kernel's axis S; None for what the game lacks or what is pooled."""
+    """The hidden state and the global state of an entry of the kernel's axis S; None for what is not told apart."""
     by_hidden = kernel.alpha.shape[1] // game.n_hidden_states
     d = None if game.hidden is None else row // by_hidden
     return d, None if kernel.pooled else row % by_hidden
