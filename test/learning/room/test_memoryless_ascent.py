@@ -80,5 +80,5 @@ def test_training_says_what_room_is_worth(corners):
     report = train(corners, options).report
     room = report["room"]
     assert room["held"] < 0.1
-    assert room["limits"] == [10, 10, 10]
+    assert list(room["limits"]) == [10, 10, 10]
     assert 0.0 < room["reward"] <= 1.05 * room["programme"]
