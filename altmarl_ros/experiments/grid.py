@@ -21,11 +21,12 @@ Setting = Mapping[str, Any]
 
 @dataclass(frozen=True, eq=False)
 class Played:
-    """What the team earned in one setting: returns and mode accuracies, both [seed, episode]."""
+    """What the team did in one setting: returns, mode accuracies and shares of robot-ticks held back [seed, episode]."""
 
     setting: Setting
     returns: FloatArray
     mode_accuracy: FloatArray
+    held: FloatArray
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -48,17 +49,22 @@ def play_grid(
     played = []
     for i, setting in enumerate(settings):
         mine = results[i * len(seeds) : (i + 1) * len(seeds)]
-        returns, hits = (np.array([each[what] for each in mine]) for what in ("returns", "mode_accuracy"))
-        played.append(Played(setting, returns, hits))
+        arrays = (np.array([each[what] for each in mine]) for what in ("returns", "mode_accuracy", "held"))
+        played.append(Played(setting, *arrays))
     return played
 
 
 def rows_of(columns: Mapping[str, Value], played: Played, best: Mapping[str, Played]) -> list[Row]:
-    """Rows of value, mode accuracy and, paired by episode, the gap to every named reference other than itself."""
+    """Rows of value, mode accuracy and, paired by episode, the gap to every named reference other than itself.
+
+    Where robots were held back at full places, a row `held_back` gives the share of robot-ticks.
+    """
     rows = [
         row(columns, "value", *mean_and_error(played.returns), **played.sizes),
         row(columns, "mode_accuracy", *mean_and_error(played.mode_accuracy), **played.sizes),
     ]
+    if played.held.any():
+        rows.append(row(columns, "held_back", *mean_and_error(played.held), **played.sizes))
     for name, reference in best.items():
         if reference is not played:
             rows.append(row(columns, f"gap_to_{name}", *mean_and_error(reference.returns - played.returns), **played.sizes))

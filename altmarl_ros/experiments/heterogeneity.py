@@ -12,6 +12,10 @@ sampling costs and what the differences cost, on the same fleets and starts:
 gap = C k^b is fitted to both for every spread and observation model. Where a gap has a part that does not fall with k,
 its b tends to 0. The pair is learned for `filtered`: under a coordinator that changes its mind with every sample the
 informed robots would earn so much more that it hid every other difference.
+
+In a game with a hidden state a robot has its own kernel in every regime, only `filtered` plays, and the coordinator that sees
+all robots may be told the state as well (`told`), which is a level. Where room is limited, informed robots keep to their share
+of it, and rows `held_back` say how often robots find a place full.
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ from altmarl_ros.experiments.statistics import law_rows, mean_and_error
 from altmarl_ros.experiments.table import Row, Value, distinct, pick, series
 from altmarl_ros.experiments.task_runner import TaskRunner
 from altmarl_ros.games.tabular import TabularGame
-from altmarl_ros.learning.evaluation import ALL_SEEN, INFORMED, RANDOM, RULES
+from altmarl_ros.learning.evaluation import ALL_SEEN, INFORMED, RANDOM, RULES, TOLD
 from altmarl_ros.learning.power_law import PowerLaw, fit_power_law
 from altmarl_ros.observation import DEFAULT_MODEL
 from altmarl_ros.plotting import GREY
@@ -35,7 +39,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_REFERENCES = {INFORMED: "each robot by its own kernel", ALL_SEEN: "every robot seen", RANDOM: "random actions"}
+_REFERENCES = {
+    INFORMED: "each robot by its own kernel",
+    ALL_SEEN: "every robot seen",
+    TOLD: "and told the hidden state",
+    RANDOM: "random actions",
+}
+_LEVELS = ((INFORMED, "black", "s--"), (TOLD, COLORS[5], "o:"), (ALL_SEEN, "black", "o-"), (RANDOM, GREY, "o:"))
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,9 @@ QUICK = HeterogeneityOptions(spread=(0.0, 0.8), k=(1, 2, 4), K=4, robots=60, run
 
 def heterogeneity(game: TabularGame, options: HeterogeneityOptions, runner: TaskRunner) -> list[Row]:
     """Learn and play one pair; rows by spread, rule and k: value, mode accuracy, gaps; by spread and rule: fitted laws."""
+    models, references = options.model, (INFORMED, ALL_SEEN, RANDOM)
+    if game.hidden is not None:  # only models with a memory find it
+        models, references = (DEFAULT_MODEL,), (*references, TOLD)
     ks, seeds = sorted(set(options.k)), range(options.seed, options.seed + options.seeds)
     K = max(options.K, ks[-1])
     learning = learn_task(
@@ -69,9 +82,9 @@ def heterogeneity(game: TabularGame, options: HeterogeneityOptions, runner: Task
     settings: dict[tuple[float, str, int | str], Setting] = {}
     for spread in sorted(set(options.spread)):
         sizes = {"robots": options.robots, "runs": options.runs, "horizon": options.horizon, "spread": spread}
-        for reference in (INFORMED, ALL_SEEN, RANDOM):
+        for reference in references:
             settings[spread, reference, ""] = {"rule": reference, "k": 0, **sizes}
-        for model in options.model:
+        for model in models:
             for k in ks:
                 settings[spread, model, k] = {"rule": model, "k": k, **sizes}
     results = play_grid(runner, game, list(settings.values()), seeds, lambda setting, seed: learned)
@@ -81,7 +94,7 @@ def heterogeneity(game: TabularGame, options: HeterogeneityOptions, runner: Task
         best = {reference: by_setting[spread, reference, ""] for reference in (ALL_SEEN, INFORMED)}
         rows += rows_of({"spread": spread, "rule": rule, "k": wanted}, played, best)
     for spread in sorted(set(options.spread)):
-        for model in options.model:
+        for model in models:
             swept = [by_setting[spread, model, k] for k in ks]
             for reference in (ALL_SEEN, INFORMED):
                 law = _law(ks, swept, by_setting[spread, reference, ""])
@@ -110,8 +123,9 @@ def draw_heterogeneity(rows: Sequence[Row], caption: str = "") -> Figure:
     for panel in gaps:
         panel.set_ylim(min(shown), max(shown))
     k = max(ks)
-    for rule, color, line in ((INFORMED, "black", "s--"), (ALL_SEEN, "black", "o-"), (RANDOM, GREY, "o:")):
-        curve(value, pick(rows, rule=rule, quantity="value"), _REFERENCES[rule], color, x="spread", line=line)
+    for rule, color, line in _LEVELS:
+        if at_level := pick(rows, rule=rule, quantity="value"):
+            curve(value, at_level, _REFERENCES[rule], color, x="spread", line=line)
     for i, model in enumerate(models):
         curve(value, pick(rows, rule=model, quantity="value", k=int(k)), f"{model}, k = {k:g}", COLORS[i], x="spread")
     value.set_ylabel("discounted team reward")

@@ -51,19 +51,22 @@ def play(
     turnover: float = DEFAULT_TURNOVER,
     loss: float = 0.0,
     spread: float | None = None,
+    announced: float = 0.0,
 ) -> dict[str, list[float]]:
-    """Play `runs` episodes by a rule of `evaluation.RULES`; gives each one's return and mode accuracy.
+    """Play `runs` episodes by a rule of `evaluation.RULES`; gives each one's return, mode accuracy and share held back.
 
     Starts and random numbers depend on the seed alone, so that differences between rules and k are paired.
-    With a spread the robots have kernels of their own and are simulated one by one (see `individuals`).
+    With a spread the robots have kernels of their own and are simulated one by one (see `individuals`). In the share
+    `announced` of ticks the coordinator is told the hidden state.
     """
     assert bundle is not None
     if spread is not None and runs * robots > _MOST_ROBOTS:
         raise AltmarlError(f"{runs} runs of {robots} robots one by one are too many at once; take at most {_MOST_ROBOTS:,}")
     kernels = None if spread is None else draw_kernels(game, robots, spread, np.random.default_rng([seed, 4]))
     stage = Evaluation(game, bundle, common_start(game, robots, runs, seed), horizon, seed, kernels)
-    played = stage.rollouts(rule, k, turnover, loss)
-    return {"returns": played.returns.tolist(), "mode_accuracy": played.mode_hits.tolist()}
+    played = stage.rollouts(rule, k, turnover, loss, announced=announced)
+    held = np.broadcast_to(played.held, played.returns.shape)
+    return {"returns": played.returns.tolist(), "mode_accuracy": played.mode_hits.tolist(), "held": held.tolist()}
 
 
 def play_task(game: TabularGame, bundle: PolicyBundle, cost: float = 1.0, **parameters: Any) -> Task:

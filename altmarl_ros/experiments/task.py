@@ -60,7 +60,7 @@ def code_version() -> str:
     digest = hashlib.sha256()
     package = Path(__file__).parents[1]
     for folder in _CODE:
-        for source in sorted((package / folder).glob("*.py")):
+        for source in sorted((package / folder).rglob("*.py")):
             if source.stem != "figure":  # the only one that no result depends on
-                digest.update(source.name.encode() + source.read_bytes())
+                digest.update(str(source.relative_to(package)).encode() + source.read_bytes())
     return digest.hexdigest()[:16]

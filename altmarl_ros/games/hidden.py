@@ -110,9 +110,30 @@ class HiddenState:
         Raises:
             GameError: they are not as many distinct names as there are hidden states.
         """
+        return HiddenState(self.P_d, self.local_kernel, self._rewards, rho_d=self.rho_d, names=names)
+
+    def moved_by(self, local_kernel: LocalKernel, P_d: ArrayLike | None = None) -> HiddenState:
+        """The same hidden state where robots move by another kernel over regimes, and d by another P_d if one is given.
+
+        An episode that begins as the long run of d goes on doing so.
+
+        Raises:
+            GameError: the kernel or P_d has another shape, or P_d is no distribution.
+        """
+        if P_d is None:
+            return HiddenState(self.P_d, local_kernel, self._rewards, rho_d=self.rho_d, names=self.names)
+        long_run = np.allclose(self.rho_d, _long_run(self.P_d), atol=1e-9)
+        return HiddenState(P_d, local_kernel, self._rewards, rho_d=None if long_run else self.rho_d, names=self.names)
+
+    def rewarded(self, weight: float) -> HiddenState:
+        """The same hidden state with all local rewards times a weight."""
+        return HiddenState(self.P_d, self.local_kernel, weight * self._rewards, rho_d=self.rho_d, names=self.names)
+
+    @property
+    def _rewards(self) -> FloatArray:
+        # r_l [d, s_l, s_g, a_l]
         S_l, _, A_l = self.r_l.shape
-        r_l = self.r_l.reshape(S_l, len(self), self.n_global_states, A_l).transpose(1, 0, 2, 3)
-        return HiddenState(self.P_d, self.local_kernel, r_l, rho_d=self.rho_d, names=names)
+        return self.r_l.reshape(S_l, len(self), self.n_global_states, A_l).transpose(1, 0, 2, 3)
 
     @property
     def n_global_states(self) -> int:

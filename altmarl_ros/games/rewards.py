@@ -59,7 +59,9 @@ class Rewards:
                 raise GameError(f"{source}: {moved} would change how the fleet moves, and not what is rewarded alone")
         continuous = game.continuous.rewarded(self.of_global, self.of_local) if game.continuous is not None else None
         gamma = game.gamma if self.gamma is None else self.gamma
-        return replace(game, r_g=self.of_global * game.r_g, r_l=self.of_local * game.r_l, gamma=gamma, continuous=continuous)
+        r_g, r_l = self.of_global * game.r_g, self.of_local * game.r_l
+        hidden = None if game.hidden is None else game.hidden.rewarded(self.of_local)  # whose averages P_l and r_l are
+        return replace(game, r_g=r_g, r_l=r_l, gamma=gamma, continuous=continuous, hidden=hidden)
 
 
 def parse_parameters(text: str) -> dict[str, Any]:

@@ -5,10 +5,10 @@
     parameters: {zones: 5}            gamma: 0.95
 
 The third form is `tables` (see written_tables). All may have names (local_state_names, ...), a one-line `description`,
-`identified: kernel.npz` with a P_l that replaces the model's, `room` and `places` (see module room), and `types` of robots (see
-module type_spec). The parameters of the `floor` builder may name a floor map (`map: hall.yaml`), whose keys are then parameters
-too. A builder is looked up among the built-in ones first, and then among the entry points of the group `altmarl_ros.games`,
-each of which loads a `Builder`.
+`identified: kernel.npz` with a P_l that replaces the model's (and with P_d, where there is a hidden state), `room` and
+`places` (see module room), and `types` of robots (see module type_spec). The parameters of the `floor` builder may name a floor
+map (`map: hall.yaml`), whose keys are then parameters too. A builder is looked up among the built-in ones first, and then among
+the entry points of the group `altmarl_ros.games`, each of which loads a `Builder`.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from altmarl_ros.games.floor import FloorParameters, build_floor, floor_of_game
 from altmarl_ros.games.floor_parameters import FloorMapParameters, floor_map
 from altmarl_ros.games.identification import IdentifiedKernel
 from altmarl_ros.games.joined_types import join_types
+from altmarl_ros.games.kernels import LocalKernel
 from altmarl_ros.games.room import Places, Room
 from altmarl_ros.games.tabular import TabularGame, check_name
 from altmarl_ros.games.type_spec import TypeSpec, types_of, with_arrays
@@ -54,7 +55,7 @@ from altmarl_ros.resources import share_directory
 ENTRY_POINT_GROUP = "altmarl_ros.games"
 _KINDS = ("builder", "arrays", "tables")  # a game has one of these keys
 _MOST_BYTES = 1 << 26  # of an array that is written out for every s_g: all four together can be read again
-_IDENTIFIED_ARRAYS = ("P_l", "standard_error", "transitions", "alpha")
+_IDENTIFIED_ARRAYS = ("P_l", "standard_error", "transitions", "alpha", "P_d")
 
 
 @dataclass(frozen=True)
@@ -189,8 +190,8 @@ def find_builder(name: str) -> Builder:
     return builder
 
 
-def save_identified_game(source: str | Path, kernel: IdentifiedKernel, path: Path) -> None:
-    """Write a copy of a game with the identified P_l: a YAML file at `path`, and the arrays in an `.npz` beside it.
+def save_identified_game(source: str | Path, kernel: IdentifiedKernel, path: Path, P_d: FloatArray | None = None) -> None:
+    """Write a copy of a game with the identified P_l, and P_d: a YAML file at `path`, the arrays in an `.npz` beside it.
 
     Raises:
         GameError: the source is not a game, or a file cannot be written.
@@ -208,21 +209,24 @@ def save_identified_game(source: str | Path, kernel: IdentifiedKernel, path: Pat
             raise GameError(f"{path}: {beside.name} holds the arrays of {original}; choose another name")
         document["arrays"] = os.path.relpath(arrays, path.absolute().parent)
     document = {**document, "name": path.stem[:64], "identified": beside.name}
-    save_identified(kernel, beside)
+    save_identified(kernel, beside, P_d)
     try:
         write_atomically(path, yaml.safe_dump(document, sort_keys=False, allow_unicode=True).encode())
     except OSError as error:
         raise GameError(f"{path}: cannot be written: {error.strerror or error}") from None
 
 
-def save_identified(kernel: IdentifiedKernel, path: Path) -> None:
+def save_identified(kernel: IdentifiedKernel, path: Path, P_d: FloatArray | None = None) -> None:
     """Write the arrays P_l, standard_error, transitions and alpha to an `.npz`, for the key `identified`.
 
+    With a hidden state they are by regime d * S_g + s_g in place of s_g, and P_d is written as well.
     Where robots move alike at all s_g, large arrays have one entry for them all.
     """
-    arrays = {name: getattr(kernel, name) for name in _IDENTIFIED_ARRAYS}
+    arrays = {name: getattr(kernel, name) for name in _IDENTIFIED_ARRAYS if name != "P_d"}
+    if P_d is not None:
+        arrays["P_d"] = P_d
     for name, array in arrays.items():
-        if array.nbytes > _MOST_BYTES and kernel.pooled and name in ("P_l", "standard_error"):
+        if array.nbytes > _MOST_BYTES and kernel.alpha.shape[1] == 1 and name in ("P_l", "standard_error"):
             arrays[name] = array[:, :1]
     try:
         write_npz(path, arrays)
@@ -331,14 +335,17 @@ def _alike(spec: _Spec, folder: Path) -> TabularGame:
             raise GameError("hidden_state_names is for a game with a hidden state")
         changes["hidden"] = game.hidden.renamed(tuple(spec.hidden_state_names))
     if spec.identified is not None:
-        P_l = read_arrays("identified", folder / spec.identified, ("P_l",), _IDENTIFIED_ARRAYS)["P_l"]
+        arrays = read_arrays("identified", folder / spec.identified, ("P_l",), _IDENTIFIED_ARRAYS)
+        P_l = arrays["P_l"]
         if game.hidden is not None:
-            raise GameError(
-                "identified replaces P_l, which a game with a hidden state has by hidden state; give arrays instead"
-            )
+            named = changes.get("hidden", game.hidden)
+            changes["hidden"] = named.moved_by(LocalKernel.from_dense(P_l), arrays.get("P_d"))
+        elif "P_d" in arrays:
+            raise GameError("identified: the file has P_d, which is for a game with a hidden state")
         if P_l.ndim == 4 and P_l.shape[1] == 1:  # robots move alike at all s_g
             P_l = np.broadcast_to(P_l, (P_l.shape[0], game.n_global_states, *P_l.shape[2:]))
-        changes["P_l"] = P_l
+        if game.hidden is None:
+            changes["P_l"] = P_l
     game = replace(game, **changes)
     if spec.places is not None:
         game = replace(game, places=Places.grouped(spec.places, game.local_state_names))
@@ -406,14 +413,19 @@ def _from_tables(spec: _Spec, tables: WrittenTables) -> TabularGame:
 
 
 def _checked_alpha(alpha: FloatArray, game: TabularGame) -> FloatArray:
-    S_l, S_g, A_l = game.r_l.shape
-    if alpha.shape not in ((S_l, S_g, A_l, S_l), (S_l, 1, A_l, S_l)):
+    kernel = game.local_kernel if game.hidden is None else game.hidden.local_kernel
+    S_l, S_g, A_l, _ = kernel.shape
+    pooled = game.n_hidden_states  # entries of the second axis if rows of all s_g are pooled
+    if alpha.shape not in ((S_l, S_g, A_l, S_l), (S_l, pooled, A_l, S_l)):
         raise GameError(f"identified: alpha has shape {alpha.shape}, must be {(S_l, S_g, A_l, S_l)}")
     total = alpha.sum(axis=-1, keepdims=True)
     if not (np.isfinite(total).all() and (alpha >= 0).all() and (total > 0).all()):
         raise GameError("identified: alpha must be finite and not negative, and positive somewhere in each row")
-    pooled = alpha.shape[1] == 1
-    P_l = game.local_kernel.shared_table() if pooled else game.P_l
-    if not np.allclose(alpha / total, P_l, atol=1e-6) or (pooled and game.local_kernel.feels_global_state):
+    if alpha.shape[1] == 1:
+        same = not kernel.feels_global_state and np.allclose(alpha / total, kernel.shared_table(), atol=1e-6)
+    else:
+        alike = S_g // alpha.shape[1]
+        same = np.allclose(np.repeat(alpha / total, alike, axis=1), np.stack(list(kernel.blocks())), atol=1e-6)
+    if not same:
         raise GameError("identified: P_l is not the mean of the posterior with parameters alpha")
     return alpha

@@ -216,7 +216,7 @@ class _Training:
         if played is None:
             return {"long_run": None, "room": None}
         done, visits = played
-        if game.room is None or game.hidden is not None:  # prices are those of a programme that knows no hidden state
+        if game.room is None:
             return {"long_run": done.as_json(), "room": None}
         report = RoomReport.of(game.room, room_solution(game, visits, n), done, n)
         return {"long_run": done.as_json(), "room": report.as_json()}

@@ -7,13 +7,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from altmarl_ros.arrays import FloatArray
+from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import TabularGame
-from altmarl_ros.learning.local_agent import best_responses
 from altmarl_ros.learning.populations.continuous_population import ContinuousFleets
 from altmarl_ros.learning.populations.individuals import Individuals
 from altmarl_ros.learning.populations.population import Fleets, Rollouts, play, simulate, start_fleets
 from altmarl_ros.learning.populations.robot_kernels import RobotKernels
-from altmarl_ros.observation import DEFAULT_TURNOVER, MODEL_NAMES, Lossy, ObservationModel, RandomActions, all_seen, make_model
+from altmarl_ros.observation import (
+    DEFAULT_TURNOVER,
+    MODEL_NAMES,
+    Announced,
+    Lossy,
+    ObservationModel,
+    RandomActions,
+    all_seen,
+    make_model,
+)
 from altmarl_ros.policies import LocalPolicy, PolicyBundle
 
 ALL_SEEN, RANDOM, INFORMED, TOLD = "all_seen", "random", "informed", "told"
@@ -46,11 +55,15 @@ class Evaluation:
     seed: int
     kernels: RobotKernels | None = None
 
-    def rollouts(self, rule: str, k: int, turnover: float = DEFAULT_TURNOVER, loss: float = 0.0) -> Rollouts:
+    def rollouts(
+        self, rule: str, k: int, turnover: float = DEFAULT_TURNOVER, loss: float = 0.0, *, announced: float = 0.0
+    ) -> Rollouts:
         """Simulate episodes under one of RULES; only observation models use k (reports per tick), turnover and loss.
 
+        With `announced` above 0 the rule `filtered`, whose reports all arrive, is told the hidden state in that share of ticks.
+
         Raises:
-            AltmarlError: the rule is unknown, or the turnover or the loss is not in [0, 1].
+            AltmarlError: the rule is unknown, or the turnover, the loss or the share of ticks is not in [0, 1].
         """
         pi_g, start, n = self.bundle.pi_g, self.game.initial, self.start.n
         pi_l = self.bundle.pi_l.probabilities[None]
@@ -61,7 +74,15 @@ class Evaluation:
             return self._play(pi_l, self._all_seen(told=rule == TOLD), n)
         if rule == INFORMED and self.kernels is not None:
             occupancy = self._play(pi_l, self._all_seen(), n).visits
-            return self._play(best_responses(self.game, self.kernels, occupancy), self._all_seen(), n)
+            from altmarl_ros.learning.local_responses import own_responses  # loads a solver
+
+            responses = own_responses(self.game, self.bundle.pi_l, self.kernels, occupancy)
+            return self._play(responses, self._all_seen(), n)
+        if announced:
+            if rule != "filtered" or loss:
+                raise AltmarlError("announcements are for the rule 'filtered' without loss of reports")
+            told = Announced(self.game, self.bundle.pi_l, pi_g, share=announced, rng=self._rng(6))
+            return self._play(pi_l, told, k)
         model = make_model(rule, self.game, self.bundle, turnover)
         return self._play(pi_l, Lossy(model, loss, self._rng(3)) if loss else model, k)
 

@@ -19,7 +19,7 @@ on s_g where robots move alike, and is then taken once for all s_g. All sums are
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -31,7 +31,6 @@ from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.coordinator_response import Response, response_to
 from altmarl_ros.learning.memoryless import best_memoryless
 from altmarl_ros.learning.populations.occupancy import Occupancy
-from altmarl_ros.learning.populations.robot_kernels import RobotKernels
 from altmarl_ros.policies import LocalPolicy, softmax
 from altmarl_ros.policies.packing import as_on_the_wire
 
@@ -70,12 +69,6 @@ def l_learn(
         return LocalSolution(as_on_the_wire(LocalPolicy(policy)), found.Q)
     Q = best_local_response(game, response_to(game, occupancy))
     return LocalSolution(as_on_the_wire(LocalPolicy(soft_policy(Q, temperature))), Q)
-
-
-def best_responses(game: TabularGame, kernels: RobotKernels, occupancy: FloatArray | Occupancy) -> FloatArray:
-    """Compute the policy of every robot that knows its own kernel [i, s_l, s_g, a_l], by L-LEARN (see `l_learn`)."""
-    response, own = response_to(game, occupancy), (kernels.of_robot(i) for i in range(len(kernels)))
-    return np.stack([greedy(best_local_response(replace(game, local_kernel=kernel), response)) for kernel in own])
 
 
 def best_local_response(game: TabularGame, response: Response) -> FloatArray:

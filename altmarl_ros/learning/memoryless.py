@@ -35,26 +35,34 @@ _SWEEPS = 100  # of the first action values, were d known
 
 @dataclass(frozen=True, eq=False)
 class MemorylessSolution:
-    """A policy without memory [s_l, s_g, a_l], its action values averaged over d [s_l, s_g, a_l], and what it earns."""
+    """What a policy without memory does.
+
+    Attributes:
+        policy: [s_l, s_g, a_l].
+        Q: its action values, averaged over d [s_l, s_g, a_l].
+        value: what it earns from the start.
+        occupied: its discounted shares of time, which sum to 1 [s_g, d, s_l].
+    """
 
     policy: FloatArray
     Q: FloatArray
     value: float
+    occupied: FloatArray
 
 
 def best_memoryless(game: TabularGame, occupancy: Occupancy, given: tuple[FloatArray, ...] = ()) -> MemorylessSolution:
     """Find a policy against the coordinator that an occupancy of (s_g, x, a_g) shows, also from the policies `given`."""
-    world = _World(game, response_to(game, occupancy))
+    world = MemorylessWorld(game, response_to(game, occupancy))
     S_l, S_g, A_l = game.r_l.shape
     averaged = world.averaged(world.known_values(), world.by_hidden(np.full((S_l, S_g, A_l), 1.0 / A_l)))
-    starts = (_greedy(averaged), *given)
+    starts = (greedy_in(averaged), *given)
     return max((_climb(world, start) for start in starts), key=lambda solution: solution.value)
 
 
-def _climb(world: _World, policy: FloatArray) -> MemorylessSolution:
+def _climb(world: MemorylessWorld, policy: FloatArray) -> MemorylessSolution:
     held = world.solved(policy)
     for _ in range(_MOST_IMPROVEMENTS):
-        target = _greedy(held.Q)
+        target = greedy_in(held.Q)
         for eta in _STEPS:
             tried = world.solved((1.0 - eta) * held.policy + eta * target)
             if tried.value > held.value + _ENOUGH * world.scale:
@@ -65,15 +73,17 @@ def _climb(world: _World, policy: FloatArray) -> MemorylessSolution:
     return held
 
 
-def _greedy(Q: FloatArray) -> FloatArray:
+def greedy_in(Q: FloatArray) -> FloatArray:
+    """The policy that takes the first best action along the last axis, up to rounding."""
     near = Q.max(axis=-1, keepdims=True) - 1e-10 * np.ptp(Q) <= Q
     return np.asarray(np.eye(Q.shape[-1])[near.argmax(axis=-1)])
 
 
-class _World:
+class MemorylessWorld:
     """The states (s_g, x) of one robot: rows of matrices are s_g * X + x, x = d * S_l + s_l."""
 
-    def __init__(self, game: TabularGame, response: Response) -> None:
+    def __init__(self, game: TabularGame, response: Response, start: FloatArray | None = None) -> None:
+        """Meet the coordinator's response; from the game's start, or from the distribution `start` [s_g, x]."""
         assert game.hidden is not None
         self._game, self._response, self._hidden = game, response, game.hidden
         self._S_l, self._S_g, self._A_l = game.r_l.shape
@@ -81,22 +91,28 @@ class _World:
         self._X = self._D * self._S_l
         by_state = game.hidden.r_l.reshape(self._S_l, self._D, self._S_g, self._A_l).transpose(2, 1, 0, 3)
         self._reward = by_state.reshape(self._S_g, self._X, self._A_l) + response.reward[:, :, None]
+        self._given_start = start
         self.scale = float(np.ptp(self._reward) + 1e-6 * np.abs(self._reward).max()) / (1.0 - game.gamma)
 
     @cached_property
     def _start(self) -> FloatArray:
+        if self._given_start is not None:
+            return self._given_start.ravel() / self._given_start.sum()
         initial = self._game.initial
         x = initial.joint(mean_start(initial)[None])[0]
         return np.outer(initial.rho_g, x).ravel()
 
-    def solved(self, policy: FloatArray) -> MemorylessSolution:
-        """What a policy [s_l, s_g, a_l] earns from the start, and its action values averaged over d."""
-        factors = self._factors(policy)
+    def solved(self, policy: FloatArray, charge: FloatArray | None = None) -> MemorylessSolution:
+        """What a policy [s_l, s_g, a_l] earns, and its action values averaged over d; a robot may be charged [s_g, d, s_l]."""
+        factors, reward = self._factors(policy), self._reward
+        if charge is not None:
+            reward = reward - charge.reshape(self._S_g, self._X, 1)
         here = self._by_x(policy)
-        V = factors.solve((here * self._reward).sum(axis=2).ravel())
+        V = factors.solve((here * reward).sum(axis=2).ravel())
         occupied = factors.solve(self._start, trans="T").reshape(self._S_g, self._D, self._S_l)
-        Q = self.averaged(self._action_values(V.reshape(self._S_g, self._X)), self._shares_of_hidden(occupied))
-        return MemorylessSolution(policy, Q, float(self._start @ V))
+        values = self._action_values(V.reshape(self._S_g, self._X), reward)
+        Q = self.averaged(values, self._shares_of_hidden(occupied))
+        return MemorylessSolution(policy, Q, float(self._start @ V), (1.0 - self._game.gamma) * np.maximum(occupied, 0.0))
 
     def by_hidden(self, policy: FloatArray) -> FloatArray:
         """p(d | s_g, s_l) [s_g, d, s_l] in the discounted occupancy of a policy."""
@@ -112,7 +128,7 @@ class _World:
         """Action values [s_g, x, a_l] of robots that see d."""
         V = self._reward.max(axis=2)
         for _ in range(_SWEEPS):
-            Q = self._action_values(V)
+            Q = self._action_values(V, self._reward)
             V = Q.max(axis=2)
         return Q
 
@@ -132,6 +148,20 @@ class _World:
         return splu((identity(M.shape[0]) - self._game.gamma * M).tocsc())
 
     def _chain(self, policy: FloatArray) -> Sparse:
+        from scipy.sparse import diags_array
+
+        here = self._by_x(policy).reshape(-1, self._A_l)
+        total = diags_array(here[:, 0]) @ self._chains[0]
+        for a_l in range(1, self._A_l):
+            total = total + diags_array(here[:, a_l]) @ self._chains[a_l]
+        return Sparse(total)
+
+    @cached_property
+    def _chains(self) -> list[Sparse]:
+        # Of a robot that always takes the same action, by action [s_g * X + x, s_g' * X + x'].
+        return [self._chain_of(np.broadcast_to(one, self._game.r_l.shape)) for one in np.eye(self._A_l)]
+
+    def _chain_of(self, policy: FloatArray) -> Sparse:
         from scipy.sparse import bmat, diags
 
         kernels, _ = self._game.under(policy)
@@ -146,7 +176,7 @@ class _World:
         whole: Any = bmat(blocks, format="csr")
         return Sparse(whole)
 
-    def _action_values(self, V: FloatArray) -> FloatArray:
+    def _action_values(self, V: FloatArray, reward: FloatArray) -> FloatArray:
         # One step before V [s_g, x]: first over d', then over where a robot moves, then over where s_g goes.
         ahead = np.einsum("de,gel->dlg", self._hidden.P_d, V.reshape(self._S_g, self._D, self._S_l))  # [d, s_l', s_g']
         follow, rows = self._game.global_kernel.successors, self._hidden.local_kernel
@@ -160,5 +190,5 @@ class _World:
                 states = follow.indices[follow.indptr[s] : follow.indptr[s + 1]]
                 weight = self._response.successor[s, x, : len(states)]
                 future = np.einsum("als,ls->la", moved[kinds[s]][:, :, states], weight)
-                Q[s, x] = self._reward[s, x] + self._game.gamma * future
+                Q[s, x] = reward[s, x] + self._game.gamma * future
         return Q

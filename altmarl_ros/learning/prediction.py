@@ -23,11 +23,17 @@ transitions N_j of each row, n in all, and their distance from the kernel's mean
 
 ranked among the distances of transitions that are drawn from the kernels. The smaller of the two significance levels,
 doubled (Bonferroni), is the verdict's.
+
+Where places have limited room, robots that want to enter a full one stay where they are, in the simulated fleets as in the
+worlds (games/holding.py). Then P_l is where robots want to go, and a robot that is held back is no contradiction to it: the
+second test draws the moves of each recorded tick again, holds robots back where there is no room, and counts what is left.
+
+In a game with a hidden state that was recorded robots move by the regime (d, s_g) in place of s_g: see `in_regimes`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Iterator
 
 import numpy as np
@@ -35,13 +41,16 @@ from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.games import TabularGame
+from altmarl_ros.games import Start, TabularGame
 from altmarl_ros.games.identification import count_transitions
+from altmarl_ros.games.rows import check_dense
 from altmarl_ros.games.trajectory import UNKNOWN, IntArray, Trajectory
+from altmarl_ros.learning.populations.room_motion import held_of_moves
 from altmarl_ros.observation import draw_without_replacement
 from altmarl_ros.policies import LocalPolicy
 
 _MOST_NUMBERS = 1 << 24  # that are drawn at a time
+_MOST_DRAWS = 400  # of a record's transitions where room is limited
 
 SIGNIFICANCE = 0.05
 """A model is rejected if a smaller share of its own runs than this lies as far off as the record."""
@@ -104,6 +113,36 @@ class Comparison:
         return self.significance > SIGNIFICANCE
 
 
+def in_regimes(game: TabularGame, run: Trajectory, pi_l: LocalPolicy) -> tuple[TabularGame, Trajectory, LocalPolicy]:
+    """The game of one who is told the hidden state, a run of it, and the robots' policy: global states are regimes (d, s_g).
+
+    Raises:
+        GameError: the hidden state is not known of every tick.
+        ResourceError: the game would not fit into memory.
+    """
+    hidden, d = game.hidden, run.known_hidden_state(game)
+    assert hidden is not None
+    assert d is not None
+    R, A_g = len(hidden) * game.n_global_states, game.n_global_actions
+    check_dense(f"P_g of the game {game.name!r} by hidden state", (R, A_g, R))
+    told = TabularGame(
+        game.name,
+        np.einsum("de,gah->dgaeh", hidden.P_d, game.P_g).reshape(R, A_g, R),
+        hidden.local_kernel,
+        np.tile(game.r_g, (len(hidden), 1)),
+        hidden.r_l,
+        gamma=game.gamma,
+        start=Start(np.outer(hidden.rho_d, game.initial.rho_g).ravel(), game.initial.alpha),
+        local_state_names=game.local_state_names,
+        global_action_names=game.global_action_names,
+        local_action_names=game.local_action_names,
+        places=game.places,
+        room=game.room,
+    )
+    seen = replace(run, global_state=hidden.regimes(d, run.global_state), hidden_state=None)
+    return told, seen, LocalPolicy(np.tile(pi_l.probabilities, (1, len(hidden), 1)))
+
+
 def compare(
     game: TabularGame,
     pi_l: LocalPolicy,
@@ -143,8 +182,11 @@ def compare(
         mean[t] = values.mean(axis=0)
         hits += _between(low[t], values[half:], high[t])
     inside = _between(low, observed, high)
-    seen = count_transitions(game, run, pool=kernels.shape[2] == 1)
-    rank = _transition_significance(kernels, seen, fleets, rng)
+    if game.room is None:
+        seen = count_transitions(game, run, pool=kernels.shape[2] == 1)
+        rank = _transition_significance(kernels, seen, fleets, rng)
+    else:
+        rank = _significance_with_room(game, kernels, run, min(fleets, _MOST_DRAWS), rng)
     return Comparison(observed, low, mean, high, inside, hits / len(observed), rank)
 
 
@@ -157,6 +199,46 @@ def _transition_significance(kernels: FloatArray, seen: IntArray, draws: int, rn
 
     null = np.array([distance(rng.multinomial(n, kernels[r % len(kernels)])) for r in range(draws)])
     return float((1 + (null >= distance(seen) - _ROUNDING).sum()) / (1 + draws))
+
+
+def _significance_with_room(
+    game: TabularGame, kernels: FloatArray, run: Trajectory, draws: int, rng: np.random.Generator
+) -> float:
+    S_l, S_g, A_l = game.r_l.shape
+    own, drawn = np.arange(draws) % len(kernels), np.zeros((draws, S_l, S_g, A_l, S_l), dtype=np.int64)
+    known, counted = run.local_state != UNKNOWN, np.zeros(run.local_state.shape, dtype=bool)
+    counted[:-1] = run.follows[1:, None] & run.acted[:-1] & known[1:]
+    for t in np.flatnonzero(counted.any(axis=1)):
+        rows, acting = np.unique(_rows_of(run, t, counted[t], A_l), return_counts=True)
+        s_l, a_l = np.divmod(rows, A_l)
+        P = kernels[own][:, s_l, run.global_state[t] if kernels.shape[2] > 1 else 0, a_l]  # [R, rows, s_l']
+        wanted = rng.multinomial(acting, P)
+        others = np.bincount(run.local_state[t, known[t] & ~counted[t]], minlength=S_l)  # who stay where they are
+        held = _held(game, s_l, wanted, others, rng)
+        drawn[:, s_l, run.global_state[t], a_l] += wanted - held
+        drawn[:, s_l, run.global_state[t], a_l, s_l] += held.sum(axis=2)
+    expected = drawn.mean(axis=0)
+    distances = ((drawn - expected) ** 2 / (expected + 1.0)).sum(axis=(1, 2, 3, 4))
+    seen = ((count_transitions(game, run) - expected) ** 2 / (expected + 1.0)).sum()
+    return float((1 + (distances >= seen - _ROUNDING).sum()) / (1 + draws))
+
+
+def _rows_of(run: Trajectory, t: int, robots: NDArray[np.bool_], A_l: int) -> IntArray:
+    return np.asarray(run.local_state[t, robots] * A_l + run.local_action[t, robots])
+
+
+def _held(game: TabularGame, origin: IntArray, wanted: IntArray, others: IntArray, rng: np.random.Generator) -> IntArray:
+    """How many of the robots that want to move from `origin` [rows] to each s_l' [R, rows, s_l'] are held back.
+
+    `others` [s_l] or [R, s_l] stay where they are.
+    """
+    assert game.room is not None
+    R, rows, S_l = wanted.shape
+    each = np.arange(S_l)
+    moves = np.stack([np.append(np.repeat(origin, S_l), each), np.append(np.tile(each, rows), each)])
+    robots = np.hstack([wanted.reshape(R, -1), np.broadcast_to(others, (R, S_l))])
+    held = held_of_moves(moves, robots, game.room, int(robots[0].sum()), rng)
+    return held[:, : rows * S_l].reshape(R, rows, S_l)
 
 
 def _between(low: FloatArray, values: FloatArray, high: FloatArray) -> NDArray[np.bool_]:
@@ -193,4 +275,8 @@ def _played(
         moving = kernels[:, :, s_g if kernels.shape[2] > 1 else 0]  # [M, s_l, a_l, s_l']
         step = max(1, _MOST_NUMBERS // moving[0].size)
         parts = [slice(first, first + step) for first in range(0, fleets, step)]
-        arrived = idle + np.concatenate([rng.multinomial(D[part], moving[own[part]]).sum(axis=(1, 2)) for part in parts])
+        wanted = np.concatenate([rng.multinomial(D[part], moving[own[part]]).sum(axis=2) for part in parts])  # [R, s_l, s_l']
+        arrived = idle + wanted.sum(axis=1)
+        if game.room is not None:
+            held = _held(game, np.arange(game.n_local_states), wanted, idle, rng)
+            arrived += held.sum(axis=2) - held.sum(axis=1)

@@ -19,13 +19,14 @@ from altmarl_ros.observation.model import Counts, ObservationModel, draw_without
 from altmarl_ros.observation.reference import AllSeen, RandomActions
 from altmarl_ros.observation.relayed import Lossy, Relayed
 from altmarl_ros.observation.strata import allocated, numbers_in
-from altmarl_ros.observation.switching import SwitchingFilter
+from altmarl_ros.observation.switching import Announced, SwitchingFilter
 
 __all__ = [
     "DEFAULT_MODEL",
     "DEFAULT_TURNOVER",
     "MODEL_NAMES",
     "AllSeen",
+    "Announced",
     "Counts",
     "Filtered",
     "Fresh",

@@ -206,6 +206,23 @@ class SwitchingFilter:
         return self._heard
 
 
+class Announced(SwitchingFilter):
+    """Is told the hidden state in some ticks only, each of them drawn with probability `share`: news now and then."""
+
+    def __init__(
+        self, game: TabularGame, pi_l: LocalPolicy, pi_g: GlobalPolicy, *, share: float, rng: np.random.Generator
+    ) -> None:
+        """Raises AltmarlError where the share is not in [0, 1], and as `SwitchingFilter` does."""
+        if not 0.0 <= share <= 1.0:
+            raise AltmarlError(f"the share of ticks with an announcement is {share}, must be in 0..1")
+        super().__init__(game, pi_l, pi_g, told=True)
+        self._share, self._rng = share, rng
+
+    def tell(self, d: NDArray[np.int64]) -> None:
+        """Tell the true hidden states [R] of the coming decision to the fleets that hear of them in this tick."""
+        super().tell(np.where(self._rng.random(len(d)) < self._share, d, -1))
+
+
 def _checked(game: TabularGame, pi_g: GlobalPolicy) -> SharesPolicy:
     if not isinstance(pi_g, SharesPolicy) or pi_g.n_local_states != game.n_hidden_states * game.n_local_states:
         raise AltmarlError(f"the coordinator's policy knows nothing of the hidden state of the game {game.name!r}")

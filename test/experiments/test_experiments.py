@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.experiments import convergence, gap_rate, heatmap, heterogeneity, k_sweep
+from altmarl_ros.experiments import convergence, gap_rate, heatmap, heterogeneity, k_sweep, learn_and_play, value_of_reports
 from altmarl_ros.experiments.convergence import draw_convergence
 from altmarl_ros.experiments.gap_rate import draw_gap_rate
 from altmarl_ros.experiments.heatmap import draw_heatmap
@@ -14,13 +14,15 @@ from altmarl_ros.experiments.heterogeneity import draw_heterogeneity
 from altmarl_ros.experiments.k_sweep import draw_k_sweep
 from altmarl_ros.experiments.learn_and_play import ONE_THREAD
 from altmarl_ros.experiments.table import MEASURED, pick, read_csv, write_csv
+from altmarl_ros.experiments.value_of_reports import draw_value_of_reports
 from altmarl_ros.games.random_game import RandomGameParameters, build_random_game
 from altmarl_ros.learning.alternating import TrainingOptions, train
-from altmarl_ros.learning.evaluation import ALL_SEEN, Evaluation, common_start
+from altmarl_ros.learning.evaluation import ALL_SEEN, TOLD, Evaluation, common_start
 from altmarl_ros.learning.gaps.equilibrium import nash_gap
 from altmarl_ros.learning.gaps.exact_team import TeamGame
 from altmarl_ros.learning.gaps.gap_rate import best_rung, gap_by_k, learn_pair
 from altmarl_ros.learning.populations.robot_kernels import draw_kernels
+from altmarl_ros.observation import Announced
 from altmarl_ros.plotting import as_png
 
 SMALL = {"robots": 30, "runs": 20, "seeds": 2, "training_runs": 10}
@@ -179,3 +181,79 @@ def test_figures_are_drawn_from_the_table_alone_and_beside_another(swept, tmp_pa
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert {"every robot seen", "random actions", "fresh", "filtered"} <= set(labels)
     assert as_png(figure, 30).startswith(b"\x89PNG")
+
+
+TINY = {"robots": 6, "runs": 8, "horizon": 15, "seeds": 1}
+
+
+@pytest.fixture(scope="module")
+def loads_pair(loads):
+    options = TrainingOptions(K=2, n=6, runs=8, learn_for="filtered", certificate_runs=0, g_learn=ONE_THREAD)
+    return train(loads, options)
+
+
+@pytest.fixture
+def learning_once(monkeypatch, loads_pair):
+    """Experiments get the same pair from every training, which takes most of their time."""
+    monkeypatch.setattr(learn_and_play, "train", lambda game, options: loads_pair)
+
+
+def played(loads, pair, rule, k, **options):
+    start = common_start(loads, 6, 8, 0)
+    return Evaluation(loads, pair, start, 15, 0).rollouts(rule, k, **options).returns
+
+
+@pytest.mark.usefixtures("learning_once")
+def test_gap_rate_measures_where_a_hidden_state_must_be_remembered(loads, loads_pair, runner):
+    rows = gap_rate.gap_rate(loads, gap_rate.GapRateOptions(k=(1, 2, 3), training_runs=8, **TINY), runner)
+    for k in (1, 3):
+        own = played(loads, loads_pair, "filtered", k)
+        for gap, rule in (("gap_all_seen", ALL_SEEN), ("gap_told", TOLD)):
+            measured = only(rows, k=k, quantity=gap)
+            assert measured["mean"] == pytest.approx((played(loads, loads_pair, rule, 0) - own).mean())
+            assert measured["standard_error"] >= 0.0
+    assert only(rows, quantity="gap_told_against_k_points_fitted")["mean"] <= 3
+    assert as_png(draw_gap_rate(rows)).startswith(b"\x89PNG")
+    with pytest.raises(AltmarlError, match="k is 7"):
+        gap_rate.gap_rate(loads, gap_rate.GapRateOptions(k=(7,), **TINY), runner)
+
+
+@pytest.mark.usefixtures("learning_once")
+def test_robots_that_differ_play_games_with_a_hidden_state(loads, runner):
+    options = heterogeneity.HeterogeneityOptions(spread=(0.0, 0.7), k=(1, 2), K=2, training_runs=8, **TINY)
+    rows = heterogeneity.heterogeneity(loads, options, runner)
+    assert {row["rule"] for row in rows} == {"informed", "all_seen", "random", "told", "filtered"}
+    value = {row["rule"]: row["mean"] for row in pick(rows, spread=0.7, quantity="value") if row["k"] in ("", 1)}
+    assert value["random"] < value["filtered"]
+    assert only(rows, spread=0.7, rule="filtered", k=2, quantity="gap_to_all_seen")["standard_error"] > 0
+    assert as_png(draw_heterogeneity(rows)).startswith(b"\x89PNG")
+
+
+@pytest.mark.usefixtures("learning_once")
+def test_value_of_reports_is_the_share_of_the_way_to_being_told(loads, loads_pair, warehouse, runner, monkeypatch):
+    monkeypatch.setattr(value_of_reports, "_CERTAIN", 0.0)
+    options = value_of_reports.ValueOfReportsOptions(k=(2,), announced=(0.3, 1.0), training_runs=8, **TINY)
+    rows = value_of_reports.value_of_reports(loads, [("again", loads)], options, runner)
+    nothing, told = played(loads, loads_pair, "filtered", 0), played(loads, loads_pair, TOLD, 0)
+    assert only(rows, variant="", quantity="worth_of_knowing")["mean"] == pytest.approx((told - nothing).mean())
+    for q, k in ((0.0, 0), (0.3, 2), (1.0, 0)):
+        gain = played(loads, loads_pair, "filtered", k, announced=q).mean() - nothing.mean()
+        share = only(rows, variant="", announced=q, k=k, quantity="share_of_way")
+        assert share["mean"] == pytest.approx(gain / (told - nothing).mean())
+        assert only(rows, variant="", announced=q, k=k, quantity="value")["mean"] == pytest.approx(nothing.mean() + gain)
+    assert {row["announced"] for row in pick(rows, variant="again")} == {"", 0.0}
+    assert as_png(draw_value_of_reports(rows)).startswith(b"\x89PNG")
+    with pytest.raises(AltmarlError, match="no hidden state"):
+        value_of_reports.value_of_reports(warehouse, [], options, runner)
+
+
+def test_an_announcement_in_every_tick_leaves_no_doubt(loads, loads_pair):
+    told = Announced(loads, loads_pair.pi_l, loads_pair.pi_g, share=1.0, rng=np.random.default_rng(0))
+    never = Announced(loads, loads_pair.pi_l, loads_pair.pi_g, share=0.0, rng=np.random.default_rng(0))
+    for model, certain in ((told, True), (never, False)):
+        model.reset(2)
+        model.tell(np.array([0, 1]))
+        model.decide(np.zeros(2, dtype=np.int64), np.zeros((2, 3), dtype=np.int64), 6)
+        assert np.allclose(model.belief, np.eye(2)) == certain
+    with pytest.raises(AltmarlError, match=r"must be in 0\.\.1"):
+        Announced(loads, loads_pair.pi_l, loads_pair.pi_g, share=1.5, rng=np.random.default_rng(0))

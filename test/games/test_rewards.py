@@ -20,6 +20,18 @@ def test_weights_scale_both_parts_and_leave_the_dynamics(name):
     assert Rewards().of(name).content_hash == own.content_hash
 
 
+@pytest.mark.parametrize("name", ["deliveries", "coverage"])
+def test_rewards_under_a_hidden_state_are_scaled_too(name):
+    own, other = load_game(name), Rewards(2.0, -0.5, 0.8).of(name)
+    np.testing.assert_allclose(other.hidden.r_l, -0.5 * own.hidden.r_l)
+    np.testing.assert_allclose(other.r_l, -0.5 * own.r_l, atol=1e-12)
+    np.testing.assert_allclose(other.r_g, 2.0 * own.r_g)
+    assert other.hidden.names == own.hidden.names
+    assert other.dynamics_hash == own.dynamics_hash
+    assert other.content_hash != own.content_hash
+    assert Rewards().of(name).content_hash == own.content_hash
+
+
 def test_a_continuous_game_is_played_for_the_same_rewards_as_its_tables():
     own, other = load_game("continuous_warehouse"), Rewards(2.0, 3.0).of("continuous_warehouse")
     s, a = np.array([0.1, -0.7]), np.array([1, 2])

@@ -7,7 +7,7 @@ import pytest
 
 from altmarl_ros.games import HiddenState, TabularGame
 from altmarl_ros.learning.coordinator_response import response_to
-from altmarl_ros.learning.memoryless import _World, best_memoryless
+from altmarl_ros.learning.memoryless import MemorylessWorld, best_memoryless
 from altmarl_ros.learning.populations.occupancy import Occupancy
 from altmarl_ros.observation.start_posterior import mean_start
 
@@ -46,7 +46,7 @@ def deterministic(game):
 def test_a_policy_earns_what_the_joint_chain_says(seed):
     game, occupancy = world(seed)
     policy = np.random.default_rng(seed).dirichlet(np.ones(2), (2, 2))
-    found = _World(game, response_to(game, occupancy)).solved(policy)
+    found = MemorylessWorld(game, response_to(game, occupancy)).solved(policy)
     assert found.value == pytest.approx(value(game, occupancy, policy), abs=1e-6)
 
 

@@ -5,9 +5,12 @@ import pytest
 from scipy import stats
 
 from altmarl_ros.errors import AltmarlError, GameError
+from altmarl_ros.games import HiddenState
+from altmarl_ros.games.holding import held_back
+from altmarl_ros.games.room import Places, Room
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.games.trajectory import UNKNOWN, Trajectory
-from altmarl_ros.learning.prediction import compare
+from altmarl_ros.learning.prediction import compare, in_regimes
 from altmarl_ros.policies import LocalPolicy
 
 
@@ -166,3 +169,54 @@ def test_what_cannot_be_compared_is_refused(warehouse):
         against(game, run_of(np.zeros((0, 1), dtype=int)))
     with pytest.raises(AltmarlError, match="the policy has shape"):
         compare(game, LocalPolicy.uniform(warehouse), game.P_l[None], run_of([[0]]), fleets=100, rng=np.random.default_rng(0))
+
+
+def crowded(T, n, seed, stays):
+    """A run of n robots that want to go round three places with probability 1 - stays, with little room in each."""
+    game = one_action(stays * np.eye(3) + (1.0 - stays) * np.roll(np.eye(3), 1, axis=1))
+    room = Room.of_shares(Places.of_states(game.local_state_names), 0.42)
+    rng, limits = np.random.default_rng(seed), room.limits(n)
+    s_l = np.zeros((T, n), dtype=np.int64)
+    s_l[0] = np.arange(n) % 3
+    for t in range(1, T):
+        wanted = np.where(rng.random(n) < stays, s_l[t - 1], (s_l[t - 1] + 1) % 3)
+        held = held_back(s_l[t - 1], wanted, rng.random(n), limits)
+        s_l[t] = np.where(held, s_l[t - 1], wanted)
+    return replace(game, room=room), run_of(s_l)
+
+
+def test_robots_that_were_held_back_are_no_contradiction_to_the_kernel():
+    verdicts = []
+    for seed in range(4):
+        game, run = crowded(100, 12, seed, 0.2)
+        verdicts.append(against(game, run, fleets=100, seed=seed).holds)
+    assert sum(verdicts) >= 3
+    assert not against(replace(game, room=None), run, fleets=100).holds, "without room it is one"
+    slower = replace(game, local_kernel=one_action(0.4 * np.eye(3) + 0.6 * np.roll(np.eye(3), 1, axis=1)).local_kernel)
+    assert not against(slower, run, fleets=100).holds, "room does not excuse everything"
+
+
+def test_room_that_nobody_meets_changes_no_band():
+    game, run = crowded(20, 12, 0, 0.2)
+    wide, free = (replace(game, room=room) for room in (Room.of_shares(game.room.places, 1.0), None))
+    a, b = against(wide, run, fleets=100), against(free, run, fleets=100)
+    np.testing.assert_array_equal(a.low, b.low)
+    np.testing.assert_array_equal(a.high, b.high)
+
+
+def test_a_recorded_hidden_state_takes_the_place_of_a_global_one():
+    rng = np.random.default_rng(0)
+    P_l = np.zeros((2, 2, 1, 1, 2))
+    P_l[0, :, 0, 0], P_l[1, :, 0, 0] = [0.9, 0.1], [0.2, 0.8]
+    hidden = HiddenState([[0.9, 0.1], [0.1, 0.9]], P_l, rng.normal(size=(2, 2, 1, 1)))
+    game = TabularGame("hidden", np.ones((1, 1, 1)), r_g=np.zeros((1, 1)), gamma=0.9, hidden=hidden)
+    d, s_l = np.arange(100) // 10 % 2, np.zeros((100, 30), dtype=np.int64)
+    for t in range(99):
+        s_l[t + 1] = rng.random(30) < P_l[d[t], 0, 0, 0, 1]
+    run = replace(run_of(s_l), hidden_state=d)
+    for truth, holds in ((d, True), (1 - d, False)):
+        told, seen, pi_l = in_regimes(game, replace(run, hidden_state=truth), LocalPolicy.uniform(game))
+        assert compare(told, pi_l, told.P_l[None], seen, fleets=200, rng=rng).holds == holds
+        np.testing.assert_allclose(seen.rewards(told), replace(run, hidden_state=truth).rewards(game))
+    with pytest.raises(GameError, match="which the record lacks"):
+        in_regimes(game, replace(run, hidden_state=None), LocalPolicy.uniform(game))

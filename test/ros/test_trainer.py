@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from altmarl_ros.deployment.fleet_plan import FleetPlan
-from altmarl_ros.policies import load_bundle
+from altmarl_ros.policies import load_bundle, save_bundle
 from altmarl_ros.policy_updates.candidate import Stage
+from altmarl_ros.protocol.settings import DecisionSettings
+from altmarl_ros.records.replay import redecide
 
 pytestmark = [pytest.mark.ros, pytest.mark.untimed]
 
@@ -252,3 +254,31 @@ def test_training_is_cancelled_crashes_repeats_and_deploys_itself_only_above_the
     assert trainer.last.state == Stage.DEPLOYED
     assert "services of /nobody were not there" in trainer.last.message
     assert trainer.last.policy_id == ready.candidate_id
+
+
+def test_a_fleet_with_a_hidden_state_is_retrained_in_flight(fleet, loads, loads_bundle, loads_file, tmp_path):
+    present = save_bundle(loads_bundle, tmp_path / "present.npz")
+    running = fleet(Plan(str(loads_file), present, robots=10, k=3, period=0.2, processes=1, trainer=True))
+    trainer = Trainer(running)
+    running.start()
+    running.wait_until(lambda: trainer.statuses and trainer.heard and trainer.last.policy_id, 60, "the fleet and its trainer")
+    old = trainer.last.policy_id
+    assert running.set_parameters("trainer", game=str(loads_file), gamma=0.8, reward__local=3.0)[0]
+    ready = trainer.train()
+    assert (ready.policy_id, ready.shadow_ticks) == (old, 5)
+    assert ready.shadow_agreed >= 1, "it finds the same hidden state from the same reports"
+    candidate = load_bundle(ready.candidate_file)
+    assert candidate.n_hidden_states == 2
+    assert (candidate.game_hash, candidate.dynamics_hash) != (loads.content_hash, "")
+    assert candidate.dynamics_hash == loads.dynamics_hash
+    trainer.asked("deploy")
+    assert trainer.wait_for(Stage.DEPLOYED).policy_id == ready.candidate_id
+    switched = trainer.statuses[-1].tick
+    running.wait_until(lambda: trainer.statuses[-1].tick >= switched + 10, 30, "ticks by the new policy")
+
+    rows = [status for _, status in sorted(running.log.statuses.items())]
+    assert running.log.sessions == 1
+    assert {row.policy_id for row in rows} == {old, ready.candidate_id}
+    policies = {old: loads_bundle, ready.candidate_id: candidate}
+    again = list(redecide(rows, loads, {0: DecisionSettings()}, policies))
+    assert [each.decided for each in again] == [row.global_action for row in rows], "the belief goes on over the change"

@@ -45,11 +45,13 @@ def compare(
 ) -> None:
     """Predict occupancy and reward of recorded runs from a game under the recorded decisions, and compare.
 
-    The 95 % bands cover the robots' randomness and, for a game made by altmarl identify, the uncertainty of its P_l.
+    The 95 % bands cover the robots' randomness and, for a game made by altmarl identify, the uncertainty of its P_l. A hidden
+    state must have been recorded, as simulations do. Where room is limited, simulated robots are held back at full places.
 
     Example: altmarl compare run.npz --game hall_identified.yaml --figure compare.png
     """
     from altmarl_ros.learning.prediction import compare as against_fleets
+    from altmarl_ros.learning.prediction import in_regimes
 
     tabular = load_game(game)
     loaded = {path: load_run(path) for path in records}
@@ -58,14 +60,17 @@ def compare(
     rng = np.random.default_rng(seed)
     alpha = load_posterior(game, tabular)
     if alpha is None:
-        tabular.check_seen("compare")
         tabular.check_alike("compare")
-        moves = tabular.local_kernel
-        kernels = (moves.shared_table() if moves.n_kinds == 1 else tabular.P_l)[None]
+        moves = tabular.local_kernel if tabular.hidden is None else tabular.hidden.local_kernel
+        kernels = (moves.shared_table() if moves.n_kinds == 1 else np.stack(list(moves.blocks())))[None]
     else:
         kernels = draw_kernels(alpha, max(1, min(runs, _KERNEL_BYTES // (8 * alpha.size))), rng)
-    joined = Trajectory.joined(recorded)
-    comparison = against_fleets(tabular, bundle.pi_l, kernels, joined, fleets=runs, rng=rng)
+    joined, pi_l, played = Trajectory.joined(recorded), bundle.pi_l, tabular
+    if tabular.hidden is not None:
+        played, joined, pi_l = in_regimes(tabular, joined, pi_l)
+        if 1 < kernels.shape[2] < played.n_global_states:  # rows pooled at each hidden state
+            kernels = np.repeat(kernels, tabular.n_global_states, axis=2)
+    comparison = against_fleets(played, pi_l, kernels, joined, fleets=runs, rng=rng)
     ends = np.cumsum([len(run.tick) for run in recorded])
     about = _about(tabular, list(loaded), comparison, ends, alpha is not None)
     if as_json:

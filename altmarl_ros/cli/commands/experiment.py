@@ -150,6 +150,9 @@ def gap_rate(
     local: Annotated[
         Optional[str], typer.Option(help="Whether all k share one policy of the robots (shared) or each has its own (own).")
     ] = None,
+    runs: Runs = None,
+    horizon: Horizon = None,
+    seeds: Seeds = None,
     seed: Seed = None,
     quick: Quick = False,
     out: Out = _OUT,
@@ -161,12 +164,22 @@ def gap_rate(
 ) -> None:
     """The exact gap against the reports per tick, and the exponent at which it falls.
 
+    In games with a hidden state or with limited room it is measured, in --seeds times --runs episodes of --horizon ticks.
+
     Example: altmarl experiment gap-rate --robots 24 --out experiments
     """
     from altmarl_ros.experiments import gap_rate as experiment
 
     options = with_given(
-        experiment.QUICK if quick else experiment.GapRateOptions(), k=k, robots=robots, games=games, seed=seed, local=local
+        experiment.QUICK if quick else experiment.GapRateOptions(),
+        k=k,
+        robots=robots,
+        games=games,
+        runs=runs,
+        horizon=horizon,
+        seeds=seeds,
+        seed=seed,
+        local=local,
     )
     conduct(
         context,
@@ -224,6 +237,63 @@ def heterogeneity(
         ExperimentSettings(game, out, cache, jobs=jobs, backend=backend, plot_only=plot_only, as_json=as_json),
         lambda tabular, runner: experiment.heterogeneity(tabular, options, runner),
         experiment.draw_heterogeneity,
+    )
+
+
+@app.command("value-of-reports")
+def value_of_reports(
+    context: typer.Context,
+    *,
+    game: Game = "deliveries",
+    vary: Annotated[str, typer.Option(help="Builder parameter that is varied.")] = "dwell",
+    value: Annotated[
+        Optional[List[float]], typer.Option(help="A value of that parameter, which makes a curve; may be given several times.")
+    ] = None,
+    announced: Annotated[
+        Optional[List[float]],
+        typer.Option(
+            min=0,
+            max=1,
+            help="Share of ticks in which somebody else tells the coordinator the hidden state; may be given several times.",
+        ),
+    ] = None,
+    k: Ks = None,
+    robots: Robots = None,
+    runs: Runs = None,
+    horizon: Horizon = None,
+    seeds: Seeds = None,
+    seed: Seed = None,
+    quick: Quick = False,
+    out: Out = _OUT,
+    cache: Cache = None,
+    jobs: Jobs = 0,
+    backend: Backend = "loky",
+    plot_only: PlotOnly = False,
+    as_json: Json = False,
+) -> None:
+    """What reports are worth, by how much the robots see that the coordinator does not.
+
+    Example: altmarl experiment value-of-reports --value 20 --value 60 --value 200 --out experiments
+    """
+    from altmarl_ros.experiments import value_of_reports as experiment
+    from altmarl_ros.games import load_game
+
+    options = with_given(
+        experiment.QUICK if quick else experiment.ValueOfReportsOptions(),
+        announced=announced,
+        k=k,
+        robots=robots,
+        runs=runs,
+        horizon=horizon,
+        seeds=seeds,
+        seed=seed,
+    )
+    variants = [] if plot_only else [(f"{vary} = {each:g}", load_game(game, {vary: each})) for each in value or ()]
+    conduct(
+        context,
+        ExperimentSettings(game, out, cache, jobs=jobs, backend=backend, plot_only=plot_only, as_json=as_json),
+        lambda tabular, runner: experiment.value_of_reports(tabular, variants, options, runner),
+        experiment.draw_value_of_reports,
     )
 
 

@@ -1,13 +1,16 @@
 """`altmarl identify`: estimate the robots' kernel P_l from recorded runs."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Iterator, List, Optional, Tuple
 
 import numpy as np
 import typer
+from numpy.typing import NDArray
 from rich.markup import escape
 from rich.table import Table
 
+from altmarl_ros.arrays import FloatArray
 from altmarl_ros.cli import console
 from altmarl_ros.cli.options import Figure, Game, Json
 from altmarl_ros.cli.runs import load_run, trajectory_of
@@ -15,13 +18,15 @@ from altmarl_ros.files import write_output
 from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.games.identification import IdentifiedKernel, count_transitions, transitions_needed
 from altmarl_ros.games.identification import identify as posterior
+from altmarl_ros.games.identification.hidden_state import IdentifiedHiddenState, identify_hidden_state
 from altmarl_ros.games.spec import save_identified, save_identified_game
+from altmarl_ros.games.trajectory import Trajectory
 
 _MOST_DENSE = 1 << 28  # bytes of P_l for every s_g; of larger ones the rows are counted over all s_g together
 _SHOWN = 5  # entries of a table
 _SURPRISING = 4.0  # standard deviations; a game's kernel seldom has more than a thousand entries
 
-_Entry = Tuple[int, int, int, int]  # (s_l, s_g or 0 where pooled, a_l, s_l')
+_Entry = Tuple[int, int, int, int]  # (s_l, entry of the kernel's axis S, a_l, s_l')
 
 
 def identify(
@@ -60,19 +65,15 @@ def identify(
 ) -> None:
     """Estimate P_l from the transitions in recorded runs, starting from the game's own kernel, and compare.
 
+    In a game with a hidden state also P_d, and P_l by hidden state, whether or not the runs recorded it.
+
     Example: altmarl identify run.npz --game hall --out hall_identified.yaml --figure kernel.png
     """
     if out is not None and out.suffix not in (".yaml", ".yml", ".npz"):
         raise typer.BadParameter(f"--out {out} must end in .yaml or .npz")
     tabular = load_game(game)
-    tabular.check_seen("identify")
     tabular.check_alike("identify")
-    moves = tabular.local_kernel
-    pooled = (not moves.feels_global_state if pool is None else pool) and tabular.n_global_states > 1
-    one_row = pooled and not moves.feels_global_state and 8 * np.prod(moves.shape, dtype=object) > _MOST_DENSE
-    model = moves.shared_table() if one_row else tabular.P_l
-    counts = np.zeros(model.shape, dtype=np.int64)
-    ticks = 0
+    runs = []
     for path in records:
         record = load_run(path)
         recorded = record.about.get("game_hash")
@@ -80,14 +81,17 @@ def identify(
             console.err.print(
                 f"note: {path} was recorded with another version of the game ({recorded}); its states are taken as they are"
             )
-        run = trajectory_of(record, path, tabular)
-        counts += count_transitions(tabular, run, one_row)
-        ticks += int(run.follows.sum())
-    kernel = posterior(model, counts, weight, pooled, n_global_states=tabular.n_global_states)
-    about = _about(tabular, kernel, weight, precision, ticks)
+        runs.append(trajectory_of(record, path, tabular))
+    found = None if tabular.hidden is None else identify_hidden_state(tabular, Trajectory.joined(runs), weight, pool)
+    kernel = _kernel_of(tabular, runs, weight, pool) if found is None else found.kernel
+    about = _about(tabular, kernel, weight, precision, sum(int(run.follows.sum()) for run in runs))
+    if found is not None:
+        about["hidden"] = _about_hidden(tabular, found)
     if as_json:
         console.document(about)
     else:
+        if found is not None:
+            _print_hidden(about["hidden"])
         _print_evidence(about, kernel)
         _print_entries("widest 95 % intervals, one for each row", tabular, kernel, _widest(kernel))
         _print_comparison(tabular, kernel)
@@ -98,23 +102,74 @@ def identify(
         write_output(figure, as_png(kernel_figure(tabular, kernel)))
         console.err.print(f"picture: {escape(str(figure))}")
     if out is not None:
-        _write(game, kernel, out)
+        _write(game, kernel, out, None if found is None else found.P_d)
         console.out.print(f"written: {escape(str(out))}")
     for line in _warnings(about, weight):
         console.err.print(f"[yellow]warning:[/] {escape(line)}")
 
 
-def _write(game: str, kernel: IdentifiedKernel, out: Path) -> None:
+def _kernel_of(game: TabularGame, runs: List[Trajectory], weight: float, pool: Optional[bool]) -> IdentifiedKernel:
+    moves = game.local_kernel
+    pooled = (not moves.feels_global_state if pool is None else pool) and game.n_global_states > 1
+    one_row = pooled and not moves.feels_global_state and 8 * np.prod(moves.shape, dtype=object) > _MOST_DENSE
+    model = moves.shared_table() if one_row else game.P_l
+    counts = np.zeros(model.shape, dtype=np.int64)
+    for run in runs:
+        counts += count_transitions(game, run, one_row)
+    return posterior(model, counts, weight, pooled, n_global_states=game.n_global_states)
+
+
+def _write(game: str, kernel: IdentifiedKernel, out: Path, P_d: Optional[FloatArray]) -> None:
     if out.suffix == ".npz":
-        save_identified(kernel, out)
+        save_identified(kernel, out, P_d)
     else:
-        save_identified_game(game, kernel, out)
+        save_identified_game(game, kernel, out, P_d)
         load_game(out)
+
+
+def _about_hidden(game: TabularGame, found: IdentifiedHiddenState) -> dict[str, Any]:
+    """Summarise what is known of the hidden state as JSON values."""
+    assert game.hidden is not None
+    names = game.hidden.names if len(found.dwell) > 1 else ("every one of them",)
+    return {
+        "recorded": found.recorded,
+        "changes": found.changes,
+        "dwell": [{"name": name, **asdict(dwell)} for name, dwell in zip(names, found.dwell, strict=True)],
+        "P_d": found.P_d.tolist(),
+    }
+
+
+def _print_hidden(about: dict[str, Any]) -> None:
+    table = Table(title="how long hidden states last, in ticks", title_justify="left")
+    for column in ("hidden state", "model", "identified", "95 % interval"):
+        table.add_column(column, justify="left" if column == "hidden state" else "right")
+    for each in about["dwell"]:
+        interval = f"{each['low']:.3g} .. {each['high']:.3g}"
+        table.add_row(escape(each["name"]), f"{each['model']:.3g}", f"{each['identified']:.3g}", interval)
+    console.out.print(table)
+    if about["recorded"] == 1.0:
+        said = "recorded at every tick"
+    else:
+        said = f"recorded at {100 * about['recorded']:.0f} % of ticks, elsewhere inferred from how robots moved"
+    console.out.print(f"about {about['changes']:.0f} changes of the hidden state, which was {said}")
+
+
+def _place_of(game: TabularGame, kernel: IdentifiedKernel, row: int) -> Tuple[Optional[int], Optional[int]]:
+    """The hidden state and the global state of an entry of the kernel's axis S; None for what is not told apart."""
+    by_hidden = kernel.alpha.shape[1] // game.n_hidden_states
+    d = None if game.hidden is None else row // by_hidden
+    return d, None if kernel.pooled else row % by_hidden
+
+
+def _place_text(game: TabularGame, kernel: IdentifiedKernel, row: int) -> str:
+    d, s_g = _place_of(game, kernel, row)
+    hidden = "" if d is None or game.hidden is None else f" with {game.hidden.names[d]}"
+    return hidden + ("" if s_g is None else f" at s_g = {s_g}")
 
 
 def _about(game: TabularGame, kernel: IdentifiedKernel, weight: float, precision: float, ticks: int) -> dict[str, Any]:
     """Summarise the result as JSON values; a row is a combination of s_l, s_g (unless pooled) and a_l."""
-    seen = kernel.evidence.sum(axis=-1)  # [s_l, S, a_l]
+    seen = _seen(kernel)
     hardly = seen < weight
     low, high = kernel.interval()
     widest = kernel.deviation.argmax(axis=-1)
@@ -122,7 +177,8 @@ def _about(game: TabularGame, kernel: IdentifiedKernel, weight: float, precision
     rows = [
         {
             "from": game.local_state_names[s_l],
-            "s_g": None if kernel.pooled else s_g,
+            **({} if game.hidden is None else {"hidden": game.hidden.names[_place_of(game, kernel, s_g)[0] or 0]}),
+            "s_g": _place_of(game, kernel, s_g)[1],
             "action": game.local_action_names[a_l],
             "transitions": int(seen[s_l, s_g, a_l]),
             "needed": transitions_needed(float(likely[s_l, s_g, a_l]), precision, weight),
@@ -150,11 +206,16 @@ def _about(game: TabularGame, kernel: IdentifiedKernel, weight: float, precision
         "ticks": ticks,
         "transitions": int(seen.sum()),
         "to": list(game.local_state_names),
-        "impossible": int(kernel.transitions[kernel.model == 0].sum()),
+        "impossible": int(np.rint(kernel.transitions[kernel.model == 0].sum())),
         "actions": totals(game.local_action_names, 2),
         "zones": totals(game.local_state_names, 0),
         "rows": rows,
     }
+
+
+def _seen(kernel: IdentifiedKernel) -> NDArray[np.int64]:
+    """The number of transitions of each row [s_l, S, a_l], whole where it is an expected one."""
+    return np.rint(kernel.evidence.sum(axis=-1)).astype(np.int64)
 
 
 def _warnings(about: dict[str, Any], weight: float) -> Iterator[str]:
@@ -176,6 +237,7 @@ def _warnings(about: dict[str, Any], weight: float) -> Iterator[str]:
 def _print_evidence(about: dict[str, Any], kernel: IdentifiedKernel) -> None:
     seen = sum(row["transitions"] > 0 for row in about["rows"])
     combinations = "s_l and a_l, pooled over s_g" if kernel.pooled else "s_l, s_g and a_l"
+    combinations = f"the hidden state, {combinations}" if "hidden" in about else combinations
     console.out.print(
         f"{about['transitions']:,} transitions, in {seen} of {len(about['rows'])} combinations of {combinations}; "
         "the others keep the model's probabilities"
@@ -223,7 +285,7 @@ def _print_comparison(game: TabularGame, kernel: IdentifiedKernel) -> None:
 
 
 def _print_entries(title: str, game: TabularGame, kernel: IdentifiedKernel, entries: List[_Entry]) -> None:
-    seen, mean = kernel.evidence.sum(axis=-1), kernel.mean
+    seen, mean = _seen(kernel), kernel.mean
     low, high = kernel.interval()
     table = Table(title=title, title_justify="left")
     for column in ("from", "action", "to", "seen", "model", "identified", "95 % interval"):
@@ -231,7 +293,7 @@ def _print_entries(title: str, game: TabularGame, kernel: IdentifiedKernel, entr
         table.add_column(column, justify="left" if left else "right", no_wrap=not left)
     for entry in entries:
         s_l, s_g, a_l, after = entry
-        origin = game.local_state_names[s_l] + ("" if kernel.pooled else f" at s_g = {s_g}")
+        origin = game.local_state_names[s_l] + _place_text(game, kernel, s_g)
         table.add_row(
             escape(origin),
             escape(game.local_action_names[a_l]),

@@ -82,11 +82,7 @@ def gap_by_k(game: TabularGame, n: int, ks: Sequence[int], local: str = "shared"
         AltmarlError: a k is not in 1..n or `local` is unknown.
         ResourceError: the team's tables do not fit DEFAULT_MEMORY [bytes].
     """
-    if local not in LOCAL:
-        raise AltmarlError(f"local is {local!r}, must be one of {', '.join(LOCAL)}")
-    for k in ks:
-        if not 1 <= k <= n:
-            raise AltmarlError(f"k is {k}, must be in 1..{n}, the number of robots")
+    check_gap_options(n, ks, local)
     team = TeamGame(game, n)
     shared = learn_pair(team, max(ks))[1] if local == "shared" else None
     points = []
@@ -94,6 +90,19 @@ def gap_by_k(game: TabularGame, n: int, ks: Sequence[int], local: str = "shared"
         rung, pi_l = (best_rung(game, shared, k, team.memory_limit), shared) if shared else learn_pair(team, k)
         points.append(_point(team, k, rung, pi_l))
     return GapByK(game.name, n, local, tuple(points))
+
+
+def check_gap_options(n: int, ks: Sequence[int], local: str) -> None:
+    """Check the numbers of reports and the choice of local policies for teams of n robots.
+
+    Raises:
+        AltmarlError: a k is not in 1..n or `local` is unknown.
+    """
+    if local not in LOCAL:
+        raise AltmarlError(f"local is {local!r}, must be one of {', '.join(LOCAL)}")
+    for k in ks:
+        if not 1 <= k <= n:
+            raise AltmarlError(f"k is {k}, must be in 1..{n}, the number of robots")
 
 
 def best_rung(game: TabularGame, pi_l: LocalPolicy, k: int, memory_limit: int = DEFAULT_MEMORY) -> ActionTable:

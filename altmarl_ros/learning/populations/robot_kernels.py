@@ -4,7 +4,8 @@
 
 independently for every robot and row. Then E P_i = P_l, and each probability p of a row has the standard deviation
 spread * sqrt(p (1 - p)). Spread 0 is the game itself; at spread 1 every robot is deterministic, with next states that are
-drawn once and for all. What is zero in P_l is zero in every P_i, and not kept.
+drawn once and for all. What is zero in P_l is zero in every P_i, and not kept. In a game with a hidden state d this holds in
+every regime d * S_g + s_g, whose number then stands in place of s_g.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class RobotKernels:
     Attributes:
         mean: rows (s_l, s_g, a_l), one after the other, that say which places these are [s_l S_g A_l, s_l'].
         data: probabilities of each robot there [i, entries].
-        shape: (S_l, S_g, A_l).
+        shape: (S_l, S_g or number of regimes, A_l).
     """
 
     mean: Rows
@@ -77,12 +78,12 @@ def draw_kernels(game: TabularGame, n: int, spread: float, rng: np.random.Genera
     """
     if not 0.0 <= spread <= 1.0:
         raise AltmarlError(f"spread is {spread}, must be in 0..1")
-    moves = game.local_kernel
+    moves = game.local_kernel if game.hidden is None else game.hidden.local_kernel
     entries = int(np.diff(moves.rows.indptr).reshape(moves.n_kinds, -1).sum(axis=1)[moves.moves_at].sum())
     if 8 * n * entries > _MOST_BYTES:
         raise ResourceError(f"{n} robots with kernels of their own need {8 * n * entries / 2**20:,.0f} MiB; take fewer")
     mean = _by_state(moves)
-    return RobotKernels(mean, _drawn(mean, n, spread, rng), game.r_l.shape)
+    return RobotKernels(mean, _drawn(mean, n, spread, rng), moves.shape[:3])
 
 
 def _by_state(moves: LocalKernel) -> Rows:

@@ -93,12 +93,23 @@ def _draw_moves(rng: Any, groups: Any, g: Any, tables: Any, results: Any) -> Any
 @njit(nogil=True, cache=True)
 def _settle(rng: Any, moves: Any, room: Any, following: Any) -> Any:
     """Write where robots are after the tick [groups, S_l], and return how many were held back."""
+    L, held = following.shape[1], np.zeros(moves.shape[1], dtype=np.int64)
+    total = _hold(rng, moves, room, held)
+    for m in range(moves.shape[1]):
+        origin, wanted = moves[0, m], moves[1, m]
+        following[wanted // L, wanted % L] += moves[2, m] - held[m]
+        following[origin // L, origin % L] += held[m]
+    return total
+
+
+@njit(nogil=True, cache=True)
+def _hold(rng: Any, moves: Any, room: Any, held: Any) -> Any:
+    """Write how many robots of each entry of moves (from, to, how many) are held back, and return how many in all."""
     places, limits = room
-    L = following.shape[1]
+    L = len(places)
     staying, count, movers = np.zeros(len(limits), dtype=np.int64), np.zeros(len(limits), dtype=np.int64), 0
     for m in range(moves.shape[1]):
         origin, wanted, robots = places[moves[0, m] % L], places[moves[1, m] % L], moves[2, m]
-        following[moves[1, m] // L, moves[1, m] % L] += robots
         count[wanted] += robots
         if origin == wanted:
             staying[wanted] += robots
@@ -113,12 +124,30 @@ def _settle(rng: Any, moves: Any, room: Any, following: Any) -> Any:
             for _ in range(moves[2, m]):
                 entry[robot], origins[robot], targets[robot] = m, places[moves[0, m] % L], places[moves[1, m] % L]
                 robot += 1
-    priority, held = np.empty(movers), np.zeros(movers, dtype=np.bool_)
+    priority, back = np.empty(movers), np.zeros(movers, dtype=np.bool_)
     for i in range(movers):
         priority[i] = rng.random()
-    hold_back(origins, targets, priority, (limits, staying), held)
-    for back in np.flatnonzero(held):
-        origin, wanted = moves[0, entry[back]], moves[1, entry[back]]
-        following[wanted // L, wanted % L] -= 1
-        following[origin // L, origin % L] += 1
-    return held.sum()
+    hold_back(origins, targets, priority, (limits, staying), back)
+    for i in np.flatnonzero(back):
+        held[entry[i]] += 1
+    return back.sum()
+
+
+def held_of_moves(moves: Counts, robots: Counts, room: Room, n: int, rng: np.random.Generator) -> Counts:
+    """Draw how many robots of each move (from, to) [2, entries] of many fleets are held back [R, entries].
+
+    `robots` are how many of each fleet want to move so, or stay [R, entries]; n robots are there in all.
+    """
+    held = np.zeros_like(robots)
+    _hold_all(rng, (moves, robots), (room.places.of, room.limits(n)), held)
+    return held
+
+
+@njit(nogil=True, cache=True)
+def _hold_all(rng: Any, wanted: Any, room: Any, held: Any) -> None:
+    moves, robots = wanted
+    each = np.empty((3, moves.shape[1]), dtype=np.int64)
+    each[:2] = moves
+    for r in range(len(robots)):
+        each[2] = robots[r]
+        _hold(rng, each, room, held[r])

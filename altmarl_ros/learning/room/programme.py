@@ -51,9 +51,10 @@ class RoomSolution:
     Attributes:
         x: share of time [S_g, S_l, A_l].
         reward: team reward per tick.
-        price: by place, for a robot that is there [S_g, P].
-        overflow: share of the fleet by which a place is over its room, times the share of time at s_g [S_g, P].
+        price: by place, for a robot that is there [S_g, P]; by regime [D * S_g, P] in a game with a hidden state.
+        overflow: share of the fleet by which a place is over its room, times the share of time at s_g or in the regime.
         Q: values of a robot that pays the prices [S_l, S_g, A_l].
+        time: share of time at each s_g or in each regime.
     """
 
     x: FloatArray
@@ -61,6 +62,7 @@ class RoomSolution:
     price: FloatArray
     overflow: FloatArray
     Q: FloatArray
+    time: FloatArray
 
     @property
     def probabilities(self) -> FloatArray:
@@ -69,7 +71,7 @@ class RoomSolution:
 
     def slot_value(self, n: int) -> FloatArray:
         """What one more slot for a fleet of n is worth, in team reward per tick, by place [P]."""
-        return np.asarray(self.price.T @ self.x.sum(axis=(1, 2)) / n)
+        return np.asarray(self.price.T @ self.time / n)
 
 
 def policy_of(x: FloatArray, otherwise: FloatArray) -> FloatArray:
@@ -123,7 +125,7 @@ def solve(
     price = rows.spread(np.maximum(-found.ineqlin.marginals, 0.0))
     overflow = rows.spread(np.maximum(found.x[S_g * S_l * A_l :], 0.0))
     Q = priced_response(game, response, room, price, rows.capacity)
-    return RoomSolution(x, float((x * gain).sum()), price, overflow, Q)
+    return RoomSolution(x, float((x * gain).sum()), price, overflow, Q, x.sum(axis=(1, 2)))
 
 
 def priced_response(game: TabularGame, response: Response, room: Room, price: FloatArray, capacity: FloatArray) -> FloatArray:

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from altmarl_ros.cli.main import app, main
+from altmarl_ros.games import load_game
 from altmarl_ros.policies import save_bundle
 from altmarl_ros.records.run_record import RunRecord
 
@@ -51,7 +52,41 @@ def test_a_report_without_the_hidden_state_says_what_is_missing(run, capfd):
     )
 
 
-@pytest.mark.parametrize("verb", ["identify", "compare"])
-def test_what_cannot_be_said_with_a_hidden_state_is_refused(run, loads_file, capfd, verb):
-    assert main([verb, str(run), "--game", str(loads_file)]) == 2
-    assert f"{verb} is for games without a hidden state, and 'loads' has one" in " ".join(capfd.readouterr().err.split())
+@pytest.mark.parametrize("recorded", [True, False])
+def test_identify_tells_how_long_the_hidden_state_lasts_and_writes_a_game(run, loads, loads_file, recorded, tmp_path):
+    record = RunRecord.load(run)
+    if not recorded:
+        replace(record, hidden_state=None).save(run)
+    out = tmp_path / "seen.yaml"
+    result = CliRunner().invoke(app, ["identify", str(run), "--game", str(loads_file), "--out", str(out), "--json"])
+    assert result.exit_code == 0, result.output
+    about = json.loads(result.stdout)
+    hidden = about["hidden"]
+    assert hidden["recorded"] == float(recorded)
+    (dwell,) = hidden["dwell"]
+    assert dwell["model"] == pytest.approx(20.0)
+    assert dwell["low"] < dwell["identified"] < dwell["high"]
+    if recorded:
+        assert hidden["changes"] == pytest.approx(np.count_nonzero(np.diff(record.hidden_state)))
+    assert {row["hidden"] for row in about["rows"]} == set(loads.hidden.names)
+    game = load_game(out)
+    np.testing.assert_allclose(game.hidden.P_d, hidden["P_d"])
+    assert game.dynamics_hash != loads.dynamics_hash
+    text = CliRunner().invoke(app, ["identify", str(run), "--game", str(loads_file)]).output
+    assert "how long hidden states last" in text
+    assert ("recorded at every tick" if recorded else "inferred from how robots moved") in " ".join(text.split())
+
+
+def test_compare_goes_by_the_recorded_hidden_state(run, loads_file, tmp_path, capfd):
+    compared = ["compare", str(run), "--game", str(loads_file), "--runs", "100", "--json"]
+    result = CliRunner().invoke(app, compared)
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["holds"]
+    seen = tmp_path / "seen.yaml"
+    assert main(["identify", str(run), "--game", str(loads_file), "--out", str(seen)]) == 0
+    result = CliRunner().invoke(app, ["compare", str(run), "--game", str(seen), "--runs", "100", "--json"])
+    assert json.loads(result.stdout)["kernel_uncertain"]
+    capfd.readouterr()
+    replace(RunRecord.load(run), hidden_state=None).save(run)
+    assert main(compared[:-1]) == 2
+    assert "depends on its hidden state, which the record lacks" in " ".join(capfd.readouterr().err.split())

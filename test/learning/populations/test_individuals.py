@@ -6,11 +6,16 @@ import numpy as np
 import pytest
 
 from altmarl_ros.errors import AltmarlError, ResourceError
+from altmarl_ros.games import HiddenState, TabularGame
 from altmarl_ros.games.attention import AttentionParameters, build_attention
+from altmarl_ros.games.room import Places, Room
 from altmarl_ros.learning.evaluation import ALL_SEEN, INFORMED, RANDOM, Evaluation, common_start
-from altmarl_ros.learning.local_agent import best_responses, l_learn
+from altmarl_ros.learning.local_agent import l_learn
+from altmarl_ros.learning.local_responses import moved_by, own_responses, room_solution
+from altmarl_ros.learning.memoryless import best_memoryless
 from altmarl_ros.learning.populations.individuals import Individuals
-from altmarl_ros.learning.populations.population import Fleets
+from altmarl_ros.learning.populations.occupancy import Occupancy
+from altmarl_ros.learning.populations.population import CountedPopulation, Fleets
 from altmarl_ros.learning.populations.robot_kernels import RobotKernels, draw_kernels
 from altmarl_ros.policies import LocalPolicy
 
@@ -84,9 +89,9 @@ def test_a_sticky_subset_keeps_robots_and_not_states(random_game, turnover, stay
 
 
 def test_best_responses_are_those_of_each_kernel(warehouse):
-    occupancy = np.random.default_rng(0).random((5, 5, 5))
+    occupancy = Occupancy.of(np.random.default_rng(0).random((5, 5, 5)))
     kernels = draw_kernels(warehouse, 3, 0.7, np.random.default_rng(1))
-    policies = best_responses(warehouse, kernels, occupancy)
+    policies = own_responses(warehouse, LocalPolicy.uniform(warehouse), kernels, occupancy)
     for kernel, policy in zip(kernels.dense, policies, strict=True):
         assert (policy == l_learn(replace(warehouse, P_l=kernel), occupancy).pi_l.probabilities).all()
 
@@ -141,3 +146,58 @@ def test_the_kernel_of_one_robot_is_its_table(random_game, spread):
     for i in range(5):
         np.testing.assert_allclose(np.stack(list(kernels.of_robot(i).blocks())), kernels.dense[i], atol=1e-15)
     assert (RobotKernels.from_dense(kernels.dense).dense == kernels.dense).all()
+
+
+def hidden_game(room=None):
+    """Robots that toggle between two states, more often in one hidden state than in the other."""
+    P_l = np.empty((2, 2, 2, 2, 2))  # d, s_l, s_g, a_l, s_l'
+    for d, s_l, s_g, a_l in np.ndindex(*P_l.shape[:4]):
+        P_l[d, s_l, s_g, a_l] = np.roll([1.0 - (0.1 + 0.5 * d * a_l + 0.2 * s_g), 0.1 + 0.5 * d * a_l + 0.2 * s_g], s_l)
+    r_l = np.random.default_rng(0).normal(size=(2, 2, 2, 2))
+    hidden = HiddenState([[0.8, 0.2], [0.3, 0.7]], P_l, r_l)
+    P_g = np.tile(0.8 * np.eye(2) + 0.1, (2, 1, 1))
+    return TabularGame("toggle", P_g, r_g=np.zeros((2, 2)), gamma=0.9, hidden=hidden, room=room)
+
+
+def test_robots_of_one_kernel_are_the_population_with_a_hidden_state_too():
+    game, R = hidden_game(), 3000
+    uniform = LocalPolicy.uniform(game)
+    start = Fleets(np.arange(R) % 2, np.tile([5, 2], (R, 1)), np.arange(R) // 2 % 2)
+    kernels = draw_kernels(game, 7, 0.0, np.random.default_rng(0))
+    np.testing.assert_allclose(kernels.dense[3], np.stack(list(game.hidden.local_kernel.blocks())), atol=1e-15)
+    robots = Individuals(game, uniform.probabilities[None], kernels, start, np.random.default_rng(1))
+    counted = CountedPopulation(game, uniform, start)
+    rngs = np.random.default_rng(2), np.random.default_rng(3)
+    for tick in range(4):
+        a_g = np.arange(R) // 4 % 2
+        a, b = robots.step(a_g, rngs[0]), counted.step(a_g, rngs[1])
+        for x, y in ((a, b), (robots.counts[:, 0], counted.counts[:, 0]), (robots.d, counted.d)):
+            for mean, other in ((x, y), (x * start.d, y * start.d), (x**2, y**2)):
+                error = np.sqrt((mean.var() + other.var()) / R)
+                assert abs(mean.mean() - other.mean()) < 4.5 * error, tick
+
+
+def test_informed_robots_meet_the_hidden_state_by_their_own_kernels():
+    game = hidden_game()
+    pi_l = LocalPolicy.uniform(game)
+    occupancy = Occupancy.of(np.random.default_rng(4).random((2, 4, 2)))
+    kernels = draw_kernels(game, 4, 0.8, np.random.default_rng(1))
+    policies = own_responses(game, pi_l, kernels, occupancy)
+    assert policies.shape == (4, 2, 2, 2)
+    for i, policy in enumerate(policies):
+        own = moved_by(game, kernels.of_robot(i))
+        assert (own.hidden.local_kernel.rows.dense() == kernels.of_robot(i).rows.dense()).all()
+        earned = [best_memoryless(own, occupancy, (p,)).value for p in (policy, pi_l.probabilities)]
+        assert earned[0] >= earned[1] - 1e-9
+
+
+def test_informed_robots_keep_to_their_share_of_the_room(warehouse):
+    game = replace(warehouse, room=Room.of_shares(Places.of_states(warehouse.local_state_names), 0.4))
+    occupancy = Occupancy.of(np.random.default_rng(0).random((5, 5, 5)))
+    kernels = draw_kernels(game, 5, 0.5, np.random.default_rng(1))
+    policies = own_responses(game, LocalPolicy.uniform(game), kernels, occupancy)
+    for i, policy in enumerate(policies):
+        solution = room_solution(moved_by(game, kernels.of_robot(i)), occupancy, 5)
+        assert (policy == solution.probabilities).all()
+        shares = solution.x.sum(axis=2)
+        assert (shares <= 0.4 * shares.sum(axis=1, keepdims=True) + solution.overflow + 1e-7).all()

@@ -13,7 +13,8 @@ probabilities; a row that was observed often follows the record. A transition th
 impossible until it is observed.
 
 Where robots move in the same way at every s_g according to the model, as on floors, the rows of all s_g can be pooled
-into one: the same run then says S_g times as much about each row.
+into one: the same run then says S_g times as much about each row. In a game with a hidden state d the regimes d * S_g + s_g
+stand in place of the global states, and pooled are the rows of all s_g at the same d.
 """
 
 from __future__ import annotations
@@ -32,17 +33,17 @@ from altmarl_ros.games.trajectory import UNKNOWN, IntArray, Trajectory
 
 @dataclass(frozen=True, eq=False)
 class IdentifiedKernel:
-    """A posterior over P_l; the axis S has S_g entries, or one where the rows of all s_g are pooled.
+    """A posterior over P_l; the axis S has S_g entries, or one where the rows of all s_g are pooled (with d: one for each d).
 
     Attributes:
         alpha: Dirichlet parameters [s_l, S, a_l, s_l'].
-        transitions: observed transitions N [s_l, s_g or S, a_l, s_l'].
+        transitions: observed transitions N [s_l, s_g or S, a_l, s_l']; expected ones where d is not known.
         model: the prior's mean [s_l, s_g or S, a_l, s_l'].
-        n_global_states: S_g.
+        n_global_states: S_g, or the number of regimes D * S_g.
     """
 
     alpha: FloatArray
-    transitions: IntArray
+    transitions: IntArray | FloatArray
     model: FloatArray
     n_global_states: int
 
@@ -52,14 +53,15 @@ class IdentifiedKernel:
         return bool(self.alpha.shape[1] != self.n_global_states)
 
     @property
-    def evidence(self) -> IntArray:
+    def evidence(self) -> IntArray | FloatArray:
         """The observed transitions behind each posterior row [s_l, S, a_l, s_l']."""
-        return np.asarray(self.transitions.sum(axis=1, keepdims=True) if self.pooled else self.transitions)
+        return np.asarray(_summed(self.transitions, self.alpha.shape[1]))
 
     @property
     def prior(self) -> FloatArray:
         """The prior mean of each posterior row [s_l, S, a_l, s_l']."""
-        return self.model[:, : self.alpha.shape[1]]
+        S = self.alpha.shape[1]
+        return self.model[:, :: self.model.shape[1] // S]
 
     @property
     def mean(self) -> FloatArray:
@@ -83,8 +85,10 @@ class IdentifiedKernel:
         return self._for_every_s_g(self.deviation)
 
     def _for_every_s_g(self, table: FloatArray) -> FloatArray:
-        S_l, _, A_l, _ = table.shape
-        return np.broadcast_to(table, (S_l, self.n_global_states, A_l, S_l))
+        S_l, S, A_l, _ = table.shape
+        alike = self.n_global_states // S  # states with the same rows, one after the other
+        every = np.broadcast_to(table[:, :, None], (S_l, S, alike, A_l, S_l))
+        return every.reshape(S_l, self.n_global_states, A_l, S_l) if S > 1 else every[:, 0]
 
     def interval(self, level: float = 0.95) -> tuple[FloatArray, FloatArray]:
         """Compute the lower and the upper bound of each probability's central credible interval [s_l, S, a_l, s_l']."""
@@ -129,13 +133,21 @@ def count_transitions(game: TabularGame, run: Trajectory, pool: bool = False) ->
     return counts
 
 
-def feels_global_state(model: FloatArray) -> bool:
-    """Whether a kernel P_l [s_l, s_g, a_l, s_l'] differs between any two s_g."""
-    return bool((np.ptp(model, axis=1) > SAME).any())
+def feels_global_state(model: FloatArray, n_hidden_states: int = 1) -> bool:
+    """Whether a kernel P_l [s_l, s_g, a_l, s_l'] differs between any two s_g; one over regimes, at the same hidden state."""
+    S_l, regimes, A_l, _ = model.shape
+    by_hidden = model.reshape(S_l, n_hidden_states, regimes // n_hidden_states, A_l, S_l)
+    return bool((np.ptp(by_hidden, axis=2) > SAME).any())
 
 
 def identify(
-    model: FloatArray, transitions: IntArray, weight: float = 10.0, pool: bool = False, *, n_global_states: int | None = None
+    model: FloatArray,
+    transitions: IntArray | FloatArray,
+    weight: float = 10.0,
+    pool: bool = False,
+    *,
+    n_global_states: int | None = None,
+    n_hidden_states: int = 1,
 ) -> IdentifiedKernel:
     """Compute the posterior of P_l [s_l, s_g, a_l, s_l'] from observed transitions and a prior centred on `model`.
 
@@ -143,8 +155,9 @@ def identify(
         model: the prior's mean, e.g. a game's P_l [s_l, s_g, a_l, s_l'], or one row for all s_g [s_l, 1, a_l, s_l'].
         transitions: N, in the model's shape.
         weight: how many transitions per row the prior counts for.
-        pool: whether to pool the rows of all s_g into one.
+        pool: whether to pool the rows of all s_g into one, or into one for each hidden state.
         n_global_states: S_g, where the model has one row for all of them.
+        n_hidden_states: D, where the axis of the model is that of regimes d * S_g + s_g.
 
     Raises:
         GameError: the weight is not positive and finite, the shapes differ, or pooled rows differ in the model.
@@ -156,9 +169,16 @@ def identify(
     S_g = n_global_states or model.shape[1]
     if not pool:
         return IdentifiedKernel(weight * model + transitions, transitions, model, S_g)
-    if feels_global_state(model):
+    if feels_global_state(model, n_hidden_states):
         raise GameError("the model's kernel differs between global states: their transitions cannot be pooled")
-    return IdentifiedKernel(weight * model[:, :1] + transitions.sum(axis=1, keepdims=True), transitions, model, S_g)
+    prior = model[:, :: model.shape[1] // n_hidden_states]
+    return IdentifiedKernel(weight * prior + _summed(transitions, n_hidden_states), transitions, model, S_g)
+
+
+def _summed(transitions: IntArray | FloatArray, groups: int) -> IntArray | FloatArray:
+    # Over the members of each of so many groups of states [s_l, groups, a_l, s_l'].
+    S_l, S, A_l, _ = transitions.shape
+    return np.asarray(transitions.reshape(S_l, groups, S // groups, A_l, S_l).sum(axis=2))
 
 
 def draw_kernels(alpha: FloatArray, size: int, rng: np.random.Generator) -> FloatArray:

@@ -1,0 +1,21 @@
+"""What recorded runs say about a game: how robots move (`kernel`), and how long what the coordinator does not see lasts
+(`hidden_state`).
+"""
+
+from altmarl_ros.games.identification.kernel import (
+    IdentifiedKernel,
+    count_transitions,
+    draw_kernels,
+    feels_global_state,
+    identify,
+    transitions_needed,
+)
+
+__all__ = [
+    "IdentifiedKernel",
+    "count_transitions",
+    "draw_kernels",
+    "feels_global_state",
+    "identify",
+    "transitions_needed",
+]

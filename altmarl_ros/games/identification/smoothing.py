@@ -1,0 +1,74 @@
+"""Smooths a hidden Markov chain: what a whole record says about the hidden state of every tick.
+
+    d(t+1) ~ P_d(. | d(t)),      e_t(d) the likelihood of what was observed at t, given d(t) = d
+
+Forward and backward passes (Rabiner, A tutorial on hidden Markov models, 1989) give p(d(t) | record) and the expected number of
+transitions from d to d', which a step of Baum and Welch needs. A tick that does not follow the one before begins anew from
+rho_d.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from altmarl_ros.arrays import FloatArray
+from altmarl_ros.compiled import njit
+
+
+class Smoothed(NamedTuple):
+    """What a record says: p(d(t) | record) [T, D], expected transitions [D, D], and the logarithm of its likelihood."""
+
+    belief: FloatArray
+    transitions: FloatArray
+    log_likelihood: float
+
+
+def smooth(log_emission: FloatArray, P_d: FloatArray, rho_d: FloatArray, follows: NDArray[np.bool_]) -> Smoothed:
+    """Smooth a record of T ticks by the logarithms of e_t [T, D]; `follows` [T] says which ticks follow the one before."""
+    top = log_emission.max(axis=1, keepdims=True)
+    belief, transitions = np.empty_like(log_emission), np.zeros_like(P_d)
+    scaled = np.exp(log_emission - top)
+    logarithm = _smooth((scaled, np.ascontiguousarray(P_d), rho_d, follows), belief, transitions)
+    return Smoothed(belief, transitions, float(logarithm + top.sum()))
+
+
+@njit(nogil=True, cache=True)
+def _smooth(model: Any, belief: Any, transitions: Any) -> Any:
+    """Write the beliefs [T, D] and add up the transitions [D, D]; returns the logarithm of the likelihood."""
+    emission, P_d, rho_d, follows = model
+    T, D = emission.shape
+    forward, logarithm = np.empty((T, D)), 0.0
+    for t in range(T):
+        for d in range(D):
+            p = rho_d[d]
+            if follows[t]:
+                p = 0.0
+                for e in range(D):
+                    p += forward[t - 1, e] * P_d[e, d]
+            forward[t, d] = p * emission[t, d]
+        total = max(forward[t].sum(), 1e-300)
+        forward[t] /= total
+        logarithm += np.log(total)
+    after, weighted = np.ones(D), np.empty(D)
+    for t in range(T - 1, -1, -1):
+        belief[t] = forward[t] * after
+        belief[t] /= max(belief[t].sum(), 1e-300)
+        if not follows[t]:
+            after[:] = 1.0
+            continue
+        weighted[:] = emission[t] * after
+        total = 0.0
+        for e in range(D):
+            for d in range(D):
+                total += forward[t - 1, e] * P_d[e, d] * weighted[d]
+        total = max(total, 1e-300)
+        for e in range(D):
+            after[e] = 0.0
+            for d in range(D):
+                p = P_d[e, d] * weighted[d] / total
+                transitions[e, d] += forward[t - 1, e] * p
+                after[e] += p
+    return logarithm
