@@ -172,10 +172,12 @@ def _keep_reached(work: _Work) -> None:
         best = reached[useful].sum(axis=0).max()
         kept = reached[useful].sum(axis=0) == best
         for (way, _), row in zip(incident, reached, strict=True):
-            if not (row & kept).sum() == kept.sum() and way in work.passages:
+            if (row & kept).sum() < kept.sum() and way in work.passages:
                 del work.passages[way]
                 names = " to ".join(repr(work.draft.zones[zone].name) for zone in way)
-                work.notes.append(f"left out the passage from {names}: no way leads from it through {work.draft.zones[i].name!r}")
+                work.notes.append(
+                    f"left out the passage from {names}: no way leads from it through {work.draft.zones[i].name!r}"
+                )
         work.layouts[i] = Layout(slots[kept], work.layouts[i].in_the_way)
 
 
@@ -230,9 +232,7 @@ def _floor(work: _Work) -> FloorMap:
 def _imported(work: _Work) -> ImportedFloor:
     floor = _floor(work)
     index = {zone: i for i, zone in enumerate(work.zones)}
-    widths = {
-        (index[a], index[b]): passage.width for (a, b), (_, passage) in work.passages.items() if passage is not None
-    }
+    widths = {(index[a], index[b]): passage.width for (a, b), (_, passage) in work.passages.items() if passage is not None}
     counts = {
         **work.draft.counts,
         "zones": len(floor.plan.zones),
@@ -250,8 +250,9 @@ def _zone(zone: DraftZone) -> Zone:
 
 
 def _area(shape: BaseGeometry) -> BaseGeometry:
-    rounded = shapely.transform(shape, lambda xy: xy.round(_DIGITS))
-    return rounded if rounded.is_valid else shape
+    """The same with rounded coordinates; corners that fall together become one."""
+    rounded = shapely.set_precision(shape, 10.0**-_DIGITS)
+    return rounded if rounded.is_valid and not rounded.is_empty else shape
 
 
 def _rounded(points: FloatArray | NDArray[np.float64]) -> FloatArray:

@@ -12,11 +12,16 @@ import numpy as np
 from altmarl_ros import files
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import GameError
+from altmarl_ros.floors.importing.building_rooms import building_rooms
 from altmarl_ros.floors.importing.draft import Draft
 from altmarl_ros.floors.importing.finishing import ImportedFloor, finish
 from altmarl_ros.floors.importing.grid_zones import Grid, grid_draft
-from altmarl_ros.floors.importing.occupancy_grid import read_occupancy_grid
+from altmarl_ros.floors.importing.lane_zones import lane_draft
+from altmarl_ros.floors.importing.occupancy_grid import image_size, read_occupancy_grid
 from altmarl_ros.floors.importing.options import ImportOptions
+from altmarl_ros.floors.importing.rmf_building import Building, read_building
+from altmarl_ros.floors.importing.rmf_graph import read_rmf_graph
+from altmarl_ros.floors.importing.route_geojson import read_route_graph
 
 _MOST_BYTES = 1 << 25
 
@@ -74,6 +79,12 @@ def _draft(path: Path, document: dict[Any, Any], options: ImportOptions) -> tupl
     keys = set(document)
     if {"image", "resolution"} <= keys:
         return _grid(path, document, options)
+    if document.get("type") == "FeatureCollection":
+        return "route graph", lane_draft(read_route_graph(document), _nodes_only(options)), {}
+    if isinstance(document.get("levels"), dict) and document["levels"]:
+        if _is_building(document["levels"]):
+            return _building(path, document, options)
+        return "navigation graph of Open-RMF", lane_draft(read_rmf_graph(document), _nodes_only(options)), {}
     raise GameError(
         "is none of the maps that can be imported: the YAML file of a map_server map (image, resolution, origin), an Open-RMF "
         "building (levels with walls or lanes) or navigation graph, or GeoJSON of Nav2's route server"
@@ -93,3 +104,41 @@ def _grid(path: Path, document: dict[Any, Any], options: ImportOptions) -> tuple
     height, width = grid.free.shape
     corners = grid.to_map(np.array([[0.0, 0.0], [width, 0.0], [0.0, height]]) * grid.resolution)
     return "map_server map", draft, {"": Backdrop(grid.image, corners)}
+
+
+def _nodes_only(options: ImportOptions) -> ImportOptions:
+    if options.zones not in ("auto", "nodes"):
+        raise GameError(f"has no walls, so it has no {options.zones}: leave out --zones")
+    return options
+
+
+def _is_building(levels: Mapping[Any, Any]) -> bool:
+    """Whether levels are of a building file, whose vertices are [x, y, z, name, properties]; those of a graph have no z."""
+    contents = [content for content in levels.values() if isinstance(content, dict)]
+    if any({"walls", "floors", "measurements", "drawing", "elevation"} & set(content) for content in contents):
+        return True
+    vertices = [vertex for content in contents for vertex in content.get("vertices") or [] if isinstance(vertex, list)]
+    return bool(vertices) and len(vertices[0]) > 3
+
+
+def _building(path: Path, document: dict[Any, Any], options: ImportOptions) -> tuple[str, Draft, dict[str, Backdrop]]:
+    building = read_building(document, options.scale)
+    if options.zones in ("rooms", "cells"):
+        draft = building_rooms(building.graph, options)
+    else:
+        draft = lane_draft(building.graph, options)
+    return "building of Open-RMF", draft, _drawings(path, building, np.array(draft.offset))
+
+
+def _drawings(path: Path, building: Building, offset: FloatArray) -> dict[str, Backdrop]:
+    """The drawings of levels that are there."""
+    found = {}
+    for level, (name, placement) in building.drawings.items():
+        image = path.parent / name
+        try:
+            width, height = image_size(image)
+        except GameError:  # only a picture
+            continue
+        corners = placement.apply(np.array([[0.0, height], [width, height], [0.0, 0.0]]))
+        found[level] = Backdrop(image, corners - offset)
+    return found

@@ -8,6 +8,7 @@ from typing import Callable
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import GameError
@@ -130,3 +131,13 @@ def _about_islands(space: FreeSpace, to_map: Callable[[FloatArray], FloatArray],
         f"{len(space.islands)} islands{where} were left out, {total:.1f} m² in all, which no robot can drive to; the largest has "
         f"{area:.1f} m², at ({place[0]:.2f}, {place[1]:.2f})"
     ]
+
+
+def shape_grid(shape: BaseGeometry, resolution: float) -> Grid:
+    """A shape as cells: free where their middle is inside; coarser than `resolution` [m] where they would be too many."""
+    low_x, low_y, high_x, high_y = shape.bounds
+    step = max(resolution, float(np.sqrt((high_x - low_x) * (high_y - low_y) / _MOST_CELLS)))
+    columns, rows = int((high_x - low_x) / step) + 1, int((high_y - low_y) / step) + 1
+    shapely.prepare(shape)
+    xs, ys = np.meshgrid(low_x + step * (np.arange(columns) + 0.5), low_y + step * (np.arange(rows) + 0.5))
+    return Grid(shapely.contains_xy(shape, xs, ys), step, lambda points: points + np.array([low_x, low_y]))

@@ -13,10 +13,11 @@ and a transparent pixel is unknown. The lower left corner of the image is at `or
 from __future__ import annotations
 
 import io
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import cos, isfinite, sin
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +94,25 @@ def read_image(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     Raises:
         GameError: the image cannot be read, or is too large.
     """
+    with _opened(path) as image:
+        width, height = image.size
+        opaque = np.ones((height, width), dtype=bool)
+        if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
+            opaque = np.asarray(image.convert("RGBA").getchannel("A")) > 0
+        if image.mode.startswith(("I", "F")):  # 16 bits
+            values = np.asarray(image, dtype=np.float64)
+            return np.clip(values / 257.0, 0, 255).round().astype(np.uint8), opaque
+        return np.asarray(image.convert("RGB").convert("L")), opaque
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Width and height of an image in pixels; raises GameError as `read_image` does."""
+    with _opened(path) as image:
+        return int(image.size[0]), int(image.size[1])
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     from PIL import Image, UnidentifiedImageError  # most commands do without
 
     try:
@@ -100,13 +120,7 @@ def read_image(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
             width, height = image.size
             if width * height > MOST_PIXELS:
                 raise GameError(f"image {path}: has {width} x {height} pixels, more than {MOST_PIXELS} in all; scale it down")
-            opaque = np.ones((height, width), dtype=bool)
-            if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
-                opaque = np.asarray(image.convert("RGBA").getchannel("A")) > 0
-            if image.mode.startswith(("I", "F")):  # 16 bits
-                values = np.asarray(image, dtype=np.float64)
-                return np.clip(values / 257.0, 0, 255).round().astype(np.uint8), opaque
-            return np.asarray(image.convert("RGB").convert("L")), opaque
+            yield image
     except UnidentifiedImageError:
         raise GameError(f"image {path}: is no image in one of the formats {', '.join(_FORMATS)}") from None
     except (ValueError, OSError, SyntaxError, Image.DecompressionBombError) as error:

@@ -23,7 +23,7 @@ class ImportOptions:
         cell: side of a cell [m].
         narrow: two rooms are parted where the floor between them is narrower than this share of the narrower one's width.
         smallest: area below which a zone is joined to its neighbour [m^2]; None: that of 4 robots side by side, squared.
-        lane_width: width of the corridor around a lane of a graph without walls [m]; None: two robots pass each other.
+        lane_width: width of the corridor around a lane of a graph without walls [m]; None: one robot passes another one that is parked.
         unknown_is_free: whether unknown space counts as free; else it counts as wall.
         most_slots: of a zone.
         scale: metres per pixel of an RMF building without measurements; None: it must have some.
@@ -65,4 +65,4 @@ class ImportOptions:
     @property
     def corridor(self) -> float:
         """Width of the corridor around a lane [m]."""
-        return 4.0 * self.clear + 0.2 if self.lane_width is None else self.lane_width
+        return 2.0 * self.clear + 5.2 * self.radius if self.lane_width is None else self.lane_width

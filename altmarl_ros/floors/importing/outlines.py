@@ -7,7 +7,7 @@ cross another one keep their corners.
 
 from __future__ import annotations
 
-from typing import Callable, Mapping
+from typing import Callable
 
 import numpy as np
 import shapely
@@ -19,6 +19,7 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.floors.importing.labels import Labels
 
 _TRIES = 6
+_GRID = 1e-6  # m, that lines are rounded to
 
 
 def cell_outlines(labels: Labels, resolution: float) -> tuple[dict[int, Polygon], list[LineString]]:
@@ -42,18 +43,26 @@ def cell_outlines(labels: Labels, resolution: float) -> tuple[dict[int, Polygon]
     return _largest_faces(scaled, of.tolist()), list(walls)
 
 
-def shape_outlines(shapes: Mapping[int, BaseGeometry], tolerance: float) -> dict[int, Polygon]:
-    """Outlines without holes of shapes that cover a plane without overlap, by number; corners move by at most `tolerance` [m]."""
-    lines = shapely.union_all([shapely.set_precision(shape.boundary, 1e-6) for shape in shapes.values()], grid_size=1e-6)
-    arcs = _arcs(shapely.multilinestrings([line for line in shapely.get_parts(lines) if isinstance(line, LineString)]))
-    inner = np.zeros(len(arcs), dtype=bool)
-    faces = _faces(_simplified(arcs, ~inner, tolerance, tolerance))
-    numbers, tree = list(shapes), shapely.STRtree(list(shapes.values()))
-    points = [face.representative_point() for face in faces]
-    of = [0] * len(faces)
-    for i, j in tree.query(points, predicate="intersects").T.tolist():
-        of[i] = numbers[j]
-    return _largest_faces(np.array(faces), of)
+def line_outlines(
+    borders: list[LineString], shape: BaseGeometry, number_of: Callable[[FloatArray], NDArray[np.int64]], tolerance: float
+) -> list[tuple[int, Polygon]]:
+    """The pieces that lines cut a shape into, without holes, each with the number of a point in it.
+
+    Args:
+        borders: lines between pieces of different numbers; they may reach beyond the shape.
+        shape: what is cut.
+        number_of: the number of each point [point, xy] -> [point].
+        tolerance: by which corners move at most [m].
+    """
+    noded = shapely.union_all([*borders, shape.boundary], grid_size=_GRID)
+    lines = np.array([line for line in shapely.get_parts(noded).tolist() if isinstance(line, LineString)])
+    inside = shapely.distance(shapely.line_interpolate_point(lines, 0.5, normalized=True), shape) <= _GRID
+    arcs = _arcs(shapely.multilinestrings(lines[inside].tolist()))
+    faces = _faces(_simplified(arcs, np.ones(len(arcs), dtype=bool), tolerance, tolerance))
+    points = shapely.points([shapely.get_coordinates(face.representative_point())[0] for face in faces])
+    kept = shapely.distance(points, shape) <= tolerance
+    numbers = number_of(shapely.get_coordinates(points))
+    return [(int(n), Polygon(face.exterior)) for face, n, fine in zip(faces, numbers, kept, strict=True) if fine]
 
 
 def rings(walls: list[LineString]) -> list[LineString]:

@@ -91,7 +91,7 @@ def _ways(zone: Polygon, near: BaseGeometry, entries: FloatArray, goal: FloatArr
         straight = LineString([a, b])
         free = zone.buffer(0.1).covers(straight) and (near.is_empty or near.distance(straight) >= radius)
         lines.append(straight if free else LineString([a, goal, b]))
-    return shapely.multilinestrings(lines)
+    return shapely.multilinestrings(lines) if lines else shapely.MultiLineString()
 
 
 def _nearest(points: FloatArray, entries: FloatArray) -> FloatArray:
