@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
+from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import unary_union
 
@@ -193,7 +194,7 @@ def _keep_connected(work: _Work) -> None:
     sizes = np.bincount(part)
     home = int(part[int(sizes[part].argmax())])
     gone = [zone for zone, i in index.items() if part[i] != home]
-    work.drop_zones(gone, "they cannot be reached from the rest and left again")
+    work.drop_zones(gone, "no way leads there from the rest and back")
 
 
 def _floor(work: _Work) -> FloorMap:
@@ -244,7 +245,10 @@ def _imported(work: _Work) -> ImportedFloor:
 
 
 def _zone(zone: DraftZone) -> Zone:
-    corners = _rounded(shapely.get_coordinates(zone.polygon.exterior)[:-1])
+    outline = shapely.set_precision(Polygon(zone.polygon.exterior), 10.0**-_DIGITS)
+    parts = [part for part in shapely.get_parts(outline).tolist() if isinstance(part, Polygon)]
+    outline = max(parts, key=lambda part: part.area, default=zone.polygon)
+    corners = _rounded(shapely.get_coordinates(outline.exterior)[:-1])
     kept = [point for point, last in zip(corners, np.roll(corners, 1, axis=0), strict=True) if (point != last).any()]
     return Zone.of(zone.name, kept, _rounded(zone.goal).tolist(), level=zone.level, roles=zone.roles)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Mapping
 
@@ -16,6 +16,7 @@ from altmarl_ros.floors.importing.building_rooms import building_rooms
 from altmarl_ros.floors.importing.draft import Draft
 from altmarl_ros.floors.importing.finishing import ImportedFloor, finish
 from altmarl_ros.floors.importing.grid_zones import Grid, grid_draft
+from altmarl_ros.floors.importing.lane_graph import about_offset, block_of
 from altmarl_ros.floors.importing.lane_zones import lane_draft
 from altmarl_ros.floors.importing.occupancy_grid import image_size, read_occupancy_grid
 from altmarl_ros.floors.importing.options import ImportOptions
@@ -95,15 +96,19 @@ def _grid(path: Path, document: dict[Any, Any], options: ImportOptions) -> tuple
     if options.zones == "nodes":
         raise GameError("has no nodes: give --zones rooms or --zones cells")
     grid = read_occupancy_grid(path, document)
+    height, width = grid.free.shape
+    corners = grid.to_map(np.array([[0.0, 0.0], [width, 0.0], [0.0, height], [width, height]]) * grid.resolution)
+    offset = block_of(corners)
     free = ~grid.occupied if options.unknown_is_free else grid.free
     unknown = int((~grid.free & ~grid.occupied).sum())
-    draft = grid_draft(Grid(free, grid.resolution, grid.to_map), options, "cells" if options.zones == "cells" else "rooms")
+    moved = Grid(free, grid.resolution, lambda points: grid.to_map(points) - offset)
+    draft = replace(grid_draft(moved, options, "cells" if options.zones == "cells" else "rooms"), offset=offset)
+    if any(offset):
+        draft = draft.with_notes(about_offset(corners))
     if unknown:
         told = "free, as --unknown free says" if options.unknown_is_free else "wall; --unknown free makes it free"
         draft = draft.with_notes(f"{unknown * grid.resolution**2:.1f} m² of unknown space count as {told}")
-    height, width = grid.free.shape
-    corners = grid.to_map(np.array([[0.0, 0.0], [width, 0.0], [0.0, height]]) * grid.resolution)
-    return "map_server map", draft, {"": Backdrop(grid.image, corners)}
+    return "map_server map", draft, {"": Backdrop(grid.image, corners[:3] - offset)}
 
 
 def _nodes_only(options: ImportOptions) -> ImportOptions:

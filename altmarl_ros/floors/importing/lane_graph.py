@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Mapping
 
 import numpy as np
+from shapely import affinity
 from shapely.geometry.base import BaseGeometry
 
 from altmarl_ros.arrays import FloatArray
@@ -62,6 +63,11 @@ class Ground:
     walls: tuple[FloatArray, ...] = ()
     thickness: float = 0.1
 
+    def moved(self, x: float, y: float) -> Ground:
+        """The same, moved by so much [m]."""
+        floor = None if self.floor is None else affinity.translate(self.floor, x, y)
+        return Ground(floor, tuple(wall + (x, y) for wall in self.walls), self.thickness)
+
 
 @dataclass(frozen=True, eq=False)
 class LaneGraph:
@@ -97,12 +103,26 @@ def near_origin(graph: LaneGraph) -> LaneGraph:
     if len(graph.nodes) > MOST_NODES:
         raise GameError(f"has {len(graph.nodes)} nodes, more than {MOST_NODES}")
     points = graph.points()
-    if np.abs(points).max() <= _FAR:
+    if block_of(points) == (0.0, 0.0):
         return graph
-    x, y = (float(value) for value in np.floor(points.min(axis=0) / _BLOCK) * _BLOCK)
+    x, y = block_of(points)
+    grounds = {name: ground.moved(-x, -y) for name, ground in graph.grounds.items()}
     nodes = tuple(replace(node, x=node.x - x, y=node.y - y) for node in graph.nodes)
-    note = (
+    return replace(graph, nodes=nodes, grounds=grounds, offset=(x, y), notes=(*graph.notes, about_offset(points)))
+
+
+def block_of(points: FloatArray) -> tuple[float, float]:
+    """A round place to the lower left of points [point, xy; m], to be their origin; (0, 0) where they are near to that."""
+    if np.abs(points).max(initial=0.0) <= _FAR:
+        return 0.0, 0.0
+    x, y = np.floor(points.min(axis=0) / _BLOCK) * _BLOCK
+    return float(x), float(y)
+
+
+def about_offset(points: FloatArray) -> str:
+    """What a person should know where `block_of` is taken from points [point, xy; m]."""
+    x, y = block_of(points)
+    return (
         f"coordinates of the file are up to {np.abs(points).max():.0f} m from its origin: ({x:.12g}, {y:.12g}) was taken from "
         "them, and is the floor's 'offset'; the localisation must have the same origin"
     )
-    return replace(graph, nodes=nodes, offset=(x, y), notes=(*graph.notes, note))

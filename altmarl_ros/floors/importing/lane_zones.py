@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
+from typing import Mapping
 
 import numpy as np
 import shapely
@@ -19,17 +21,19 @@ from shapely.ops import nearest_points, unary_union
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import GameError
+from altmarl_ros.floors import polygons
 from altmarl_ros.floors.floor_map import Level
 from altmarl_ros.floors.floor_plan import MAX_ZONES
 from altmarl_ros.floors.importing.draft import Crossing, Draft, DraftZone, filled
 from altmarl_ros.floors.importing.labels import Joining
-from altmarl_ros.floors.importing.lane_graph import Ground, LaneGraph, Node, near_origin
+from altmarl_ros.floors.importing.lane_graph import Ground, Lane, LaneGraph, Node, near_origin
 from altmarl_ros.floors.importing.options import ImportOptions
 from altmarl_ros.floors.importing.outlines import line_outlines
 
 _SAMPLES = 12  # of half a lane
 _TOLERANCE = 0.05  # m, of outlines
 _FARTHER = 1.25
+_SAMPLED = 0.1  # m, between the places of a lane that are looked at
 _MITRE = 2  # shapely's number for corners that stay corners
 
 
@@ -73,14 +77,20 @@ def lane_draft(graph: LaneGraph, options: ImportOptions) -> Draft:
         )
         for i in order
     )
-    crossings = [
-        Crossing(index[lane.start], index[lane.end], points[[lane.start, lane.end]].mean(axis=0), lane.speed, lane.cost)
-        for lane in graph.lanes
-        if lane.start in index and lane.end in index and graph.nodes[lane.start].level == graph.nodes[lane.end].level
-    ]
+    crossings: dict[tuple[int, int], Crossing] = {}
+    detours = 0
+    for lane in graph.lanes:
+        if lane.start in index and lane.end in index and graph.nodes[lane.start].level == graph.nodes[lane.end].level:
+            chain = _chain(lane, graph, found)
+            detours += len(chain) > 2
+            for a, b in pairwise(chain):
+                near = points[[lane.start, lane.end]].mean(axis=0) if len(chain) == 2 else None
+                crossings.setdefault((index[a], index[b]), Crossing(index[a], index[b], near, lane.speed, lane.cost))
+    if detours:
+        notes.append(f"{detours} lanes pass over zones of other nodes: robots on them are in these zones meanwhile")
     rides = [Crossing(index[a], index[b], ride=True) for a, b in rides_of(graph) if a in index and b in index]
     counts = {**graph.counts, "nodes": len(graph.nodes), "lanes": len(graph.lanes), "rides of lifts": len(rides)}
-    return Draft(zones, (*crossings, *rides), levels, graph.offset, counts, (*graph.notes, *notes))
+    return Draft(zones, (*crossings.values(), *rides), levels, graph.offset, counts, (*graph.notes, *notes))
 
 
 def drivable(graph: LaneGraph, level: str, options: ImportOptions) -> BaseGeometry:
@@ -229,6 +239,23 @@ def _samples(graph: LaneGraph, here: list[int]) -> tuple[FloatArray, NDArray[np.
             owner += [one] * (_SAMPLES - 1)
     places, first = np.unique(np.vstack(samples).round(6), axis=0, return_index=True)
     return places, np.array(owner)[first]
+
+
+def _chain(lane: Lane, graph: LaneGraph, found: Mapping[int, Polygon]) -> list[int]:
+    """The nodes whose zones a lane leads through: its ends, and where their zones do not touch, those between."""
+    a, b = lane.start, lane.end
+    if found[a].distance(found[b]) <= polygons.ROUNDING:
+        return [a, b]
+    line = LineString(graph.points()[[a, b]])
+    level = graph.nodes[a].level
+    on_way = [i for i, zone in found.items() if graph.nodes[i].level == level and zone.intersects(line)]
+    samples = shapely.line_interpolate_point(line, np.arange(0.0, line.length, _SAMPLED))
+    chain = [a]
+    for point in samples:
+        here = next((i for i in on_way if i != chain[-1] and found[i].contains(point)), chain[-1])
+        if not found[chain[-1]].contains(point) and here not in chain:
+            chain.append(here)
+    return chain if chain[-1] == b else [*chain, b]
 
 
 def _between(graph: LaneGraph, here: list[int], outlines: dict[int, Polygon], options: ImportOptions) -> list[BaseGeometry]:
