@@ -204,8 +204,8 @@ class FloorPlan:
         """Where robots sent to each zone drive [zone, xy; m, map frame]."""
         return np.array([zone.goal for zone in self.zones])
 
-    def locate(self, points: ArrayLike) -> NDArray[np.int64]:
-        """The zone of each point [..., xy; m, map frame] -> [...]; OUTSIDE where it is in none.
+    def locate(self, points: ArrayLike, level: str | None = None) -> NDArray[np.int64]:
+        """The zone of each point [..., xy; m, map frame] -> [...]; OUTSIDE where it is in none, on the level or on any.
 
         A point on common edges belongs to the lowest index; one that is not within MAX_COORDINATE, or no number, is OUTSIDE.
         """
@@ -213,13 +213,14 @@ class FloorPlan:
         flat = xy.reshape(-1, 2)
         known = np.flatnonzero(_on_the_map(flat))
         near = self._tree.query(shapely.points(flat[known]), predicate="dwithin", distance=polygons.TOLERANCE)
+        near = near[:, self._on(level)[near[1]]]
         found = np.full(len(flat), len(self.zones), dtype=np.int64)
         np.minimum.at(found, known[near[0]], near[1])
         found[found == len(self.zones)] = OUTSIDE
         return found.reshape(xy.shape[:-1])
 
-    def nearest(self, points: ArrayLike) -> tuple[NDArray[np.int64], FloatArray]:
-        """The nearest zone of each point [..., xy; m] and its distance [m], 0 inside; for poses just off the plan.
+    def nearest(self, points: ArrayLike, level: str | None = None) -> tuple[NDArray[np.int64], FloatArray]:
+        """The nearest zone of each point [..., xy; m] and its distance [m], 0 inside, on the level or on any.
 
         A point that is not within MAX_COORDINATE, or no number, is OUTSIDE, and its distance is infinite.
         """
@@ -228,9 +229,14 @@ class FloorPlan:
         known = _on_the_map(flat)
         outlines = np.array([zone.polygon for zone in self.zones])
         away = shapely.distance(outlines[:, None], shapely.points(flat[known]))  # [zone, point]
+        away[~self._on(level)] = np.inf
         found, metres = np.full(len(flat), OUTSIDE, dtype=np.int64), np.full(len(flat), np.inf)
         found[known], metres[known] = away.argmin(axis=0), away.min(axis=0)
         return found.reshape(xy.shape[:-1]), metres.reshape(xy.shape[:-1])
+
+    def _on(self, level: str | None) -> NDArray[np.bool_]:
+        """Whether each zone is on a level; all are on None."""
+        return np.array([level is None or zone.level == level for zone in self.zones])
 
     @cached_property
     def _tree(self) -> shapely.STRtree:

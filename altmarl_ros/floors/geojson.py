@@ -1,7 +1,7 @@
 """Writes a floor as GeoJSON (RFC 7946 in shape, metres of the map frame in place of degrees) for tools that draw.
 
-Zones are also the nodes, and passages the edges, of a route graph as Nav2's route server reads it: a Point with an `id` for each
-zone's goal, and a MultiLineString with `startid` and `endid` for each passage, through its entry. Everything else has the
+Zones are also the nodes, and passages the edges, of a route graph as Nav2's route server reads it: a Point with an `id` for
+each zone's goal, and a MultiLineString with `startid` and `endid` for each passage, through its entry. Everything else has the
 property `kind` and is no Point or line string, so that the route server passes over it.
 """
 

@@ -58,6 +58,7 @@ class ZoneWays:
         points = self._low + self._step * cells
         handles = shapely.points(points)
         shapely.prepare(reachable)
+        self._reachable = reachable
         # Those farther off change nothing: neither what is free nor what it costs.
         self._walls = walls.intersection(shapely.box(*reachable.bounds).buffer(2.0 * (radius + _NEAR_WALL + self._step)))
         self._radius = radius
@@ -117,13 +118,14 @@ class ZoneWays:
         return int(cell) if float(far) <= 2.0 * self._step else None
 
     def _straight(self, a: FloatArray, b: FloatArray, cost: float) -> bool:
-        """Whether the straight line costs hardly more than that, and keeps the radius from walls."""
+        """Whether the straight line costs hardly more than that, keeps the radius from walls, and stays in the area."""
         length = float(np.hypot(*(b - a)))
         samples = a + (b - a) * np.linspace(0.0, 1.0, max(2, int(2.0 * length / self._step)))[:, None]
         cells = np.clip(np.rint((samples - self._low) / self._step).astype(int), 0, np.array(self._cost.shape) - 1)
         if not length * self._cost[cells[:, 0], cells[:, 1]].mean() <= _NO_WORSE * cost + self._step:
             return False
-        return bool(self._walls.is_empty or self._walls.distance(LineString([a, b])) >= self._radius)
+        line = LineString([a, b])
+        return bool((self._walls.is_empty or self._walls.distance(line) >= self._radius) and self._reachable.covers(line))
 
     def _dijkstra(self, there: int) -> tuple[FloatArray, NDArray[np.int32]]:
         """Cost to that cell from every cell, and the next one on the way."""

@@ -14,7 +14,7 @@ _MOST_BYTES = 256
 _SIGNATURES = (
     (
         (b"P2", b"P5"),
-        f"is an image in PGM format, as of a map_server map: altmarl floor import takes the YAML file that names it; or {_DRAW}",
+        f"is an image in PGM format, as of a map_server map: altmarl floor import takes the YAML that names it; or {_DRAW}",
     ),
     ((b"\x89PNG", b"\xff\xd8\xff", b"BM", b"GIF8"), f"is an image: it has no zones; {_DRAW}"),
     ((b"PK\x03\x04",), "is an archive, as an .npz file of arrays or a policy bundle: give the YAML file that names it"),

@@ -64,8 +64,7 @@ class _Work:
         if not gone:
             return
         names = [self.draft.zones[i].name for i in gone]
-        more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-        self.notes.append(f"left out {', '.join(map(repr, names[:_MOST_NAMED]))}{more}: {why}")
+        self.notes.append(f"left out {_listed(names)}: {why}")
         self.zones = [i for i in self.zones if i not in set(gone)]
         self.passages = {way: value for way, value in self.passages.items() if set(way) <= set(self.zones)}
 
@@ -120,7 +119,7 @@ def _passages(
         passage = find_passage(border, options.radius, options.clear - 1e-3, crossing.near)
         if passage is None:
             if way[::-1] not in wished or way[0] < way[1]:
-                shut.append(f"{a.name!r} - {b.name!r}")
+                shut.append(f"{a.name} - {b.name}")
         else:
             if way[::-1] not in wished:
                 middle = (passage.there + passage.back) / 2.0
@@ -128,9 +127,8 @@ def _passages(
                     passage = Passage(middle, middle, passage.width)
             found[way] = crossing, passage
     if shut:
-        more = f" and {len(shut) - _MOST_NAMED} more" if len(shut) > _MOST_NAMED else ""
         notes.append(
-            f"no passage for a robot of radius {options.radius:g} m between {', '.join(shut[:_MOST_NAMED])}{more}: "
+            f"no passage for a robot of radius {options.radius:g} m between {_listed(shut)}: "
             "too narrow, closed by a wall, or another zone lies between"
         )
     return found
@@ -150,10 +148,7 @@ def _lay_out(work: _Work, edges: Mapping[str, BaseGeometry]) -> None:
                 narrow.append(zone.name)
     work.drop_zones(gone, f"no robot of radius {work.options.radius:g} m can park there")
     if narrow:
-        more = f" and {len(narrow) - _MOST_NAMED} more" if len(narrow) > _MOST_NAMED else ""
-        work.notes.append(
-            f"robots that park stand in the way of others in {', '.join(map(repr, narrow[:_MOST_NAMED]))}{more}: there is no room beside"
-        )
+        work.notes.append(f"robots that park stand in the way of others in {_listed(narrow)}: there is no room beside")
 
 
 def _keep_reached(work: _Work) -> None:
@@ -261,3 +256,8 @@ def _area(shape: BaseGeometry) -> BaseGeometry:
 
 def _rounded(points: FloatArray | NDArray[np.float64]) -> FloatArray:
     return np.asarray(points, dtype=np.float64).round(_DIGITS)
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(map(repr, names[:_MOST_NAMED])) + more

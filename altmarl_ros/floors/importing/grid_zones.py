@@ -28,7 +28,7 @@ _INNER = 0.7  # of a zone's widest place, that its goal has at least
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """Free cells [row, column; y grows with the row] and how points of the grid's frame become points of the map [..., xy; m]."""
+    """Free cells [row, column; y grows with the row], and how points of their frame become points of the map [..., xy; m]."""
 
     free: NDArray[np.bool_]
     resolution: float
@@ -128,8 +128,8 @@ def _about_islands(space: FreeSpace, to_map: Callable[[FloatArray], FloatArray],
     total = sum(island[0] for island in space.islands)
     where = f" of level {level!r}" if level else ""
     return [
-        f"{len(space.islands)} islands{where} were left out, {total:.1f} m² in all, which no robot can drive to; the largest has "
-        f"{area:.1f} m², at ({place[0]:.2f}, {place[1]:.2f})"
+        f"{len(space.islands)} islands{where} were left out, {total:.1f} m² in all, which no robot can drive to; the largest "
+        f"has {area:.1f} m², at ({place[0]:.2f}, {place[1]:.2f})"
     ]
 
 

@@ -66,7 +66,7 @@ class Ground:
     def moved(self, x: float, y: float) -> Ground:
         """The same, moved by so much [m]."""
         floor = None if self.floor is None else affinity.translate(self.floor, x, y)
-        return Ground(floor, tuple(wall + (x, y) for wall in self.walls), self.thickness)
+        return Ground(floor, tuple(wall + np.array([x, y]) for wall in self.walls), self.thickness)
 
 
 @dataclass(frozen=True, eq=False)

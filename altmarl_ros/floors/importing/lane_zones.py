@@ -52,7 +52,7 @@ def lane_draft(graph: LaneGraph, options: ImportOptions) -> Draft:
         here = [i for i, node in enumerate(graph.nodes) if node.level == level]
         ground = graph.grounds.get(level, Ground())
         free = drivable(graph, level, options)
-        outlines = _outlines(graph, here, free)
+        outlines = _outlines(graph, here, free, options.clear)
         found |= outlines
         if not outlines:
             continue
@@ -199,9 +199,9 @@ def _names(graph: LaneGraph) -> list[str]:
     return names
 
 
-def _outlines(graph: LaneGraph, here: list[int], free: BaseGeometry) -> dict[int, Polygon]:
+def _outlines(graph: LaneGraph, here: list[int], free: BaseGeometry, clear: float) -> dict[int, Polygon]:
     """The part of the floor that is nearest to the halves of a node's lanes, by node."""
-    places, owners = _samples(graph, here)
+    places, owners = _samples(graph, here, clear)
     low, high = np.array(free.bounds[:2]), np.array(free.bounds[2:])
     size = float((high - low).max()) + 1.0
     around = (low + high) / 2.0 + 10.0 * size * np.array([[1, 0], [0, 1], [-1, 0], [0, -1]])
@@ -226,14 +226,16 @@ def _outlines(graph: LaneGraph, here: list[int], free: BaseGeometry) -> dict[int
     return found
 
 
-def _samples(graph: LaneGraph, here: list[int]) -> tuple[FloatArray, NDArray[np.int64]]:
+def _samples(graph: LaneGraph, here: list[int], clear: float) -> tuple[FloatArray, NDArray[np.int64]]:
     """Points along the halves of lanes, and the node of each [sample, xy], [sample]."""
     points, level = graph.points(), set(here)
     samples, owner = [points[i][None] for i in here], list(here)
     t = (np.arange(1, _SAMPLES) / (2.0 * _SAMPLES))[:, None]
     for a, b in sorted({(min(lane.start, lane.end), max(lane.start, lane.end)) for lane in graph.lanes}):
-        if not {a, b} <= level:
-            continue
+        others = [i for i in here if i not in (a, b)]
+        line = LineString(points[[a, b]])
+        if not {a, b} <= level or (others and shapely.distance(line, shapely.points(points[others])).min() < clear):
+            continue  # what passes over another node is that node's
         for one, other in ((a, b), (b, a)):
             samples.append(points[one] + t * (points[other] - points[one]))
             owner += [one] * (_SAMPLES - 1)

@@ -23,7 +23,7 @@ class ImportOptions:
         cell: side of a cell [m].
         narrow: two rooms are parted where the floor between them is narrower than this share of the narrower one's width.
         smallest: area below which a zone is joined to its neighbour [m^2]; None: that of 4 robots side by side, squared.
-        lane_width: width of the corridor around a lane of a graph without walls [m]; None: one robot passes another one that is parked.
+        lane_width: width of the corridor around a lane of a graph without walls [m]; None: robots pass one that is parked.
         unknown_is_free: whether unknown space counts as free; else it counts as wall.
         most_slots: of a zone.
         scale: metres per pixel of an RMF building without measurements; None: it must have some.

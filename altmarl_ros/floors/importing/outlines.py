@@ -19,6 +19,7 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.floors.importing.labels import Labels
 
 _TRIES = 6
+_FLAT = 0.75  # cells: what makes a slanting line of the steps of its cells, and leaves corners of walls alone
 _GRID = 1e-6  # m, that lines are rounded to
 
 
@@ -32,7 +33,7 @@ def cell_outlines(labels: Labels, resolution: float) -> tuple[dict[int, Polygon]
     middles = np.array([_side_points(arc) for arc in arcs])  # [arc, side, xy; cells]
     sides = padded[tuple(np.floor(middles[..., ::-1]).astype(int).transpose(2, 0, 1) + 1)]
     is_wall = (sides == 0).any(axis=1)
-    simple = _simplified(arcs, is_wall, 1.0, max(3.0, 0.3 / resolution))
+    simple = _simplified(arcs, is_wall, _FLAT, max(3.0, 0.3 / resolution))
     faces = _faces(simple)
     at = np.array([shapely.get_coordinates(face.representative_point())[0] for face in faces])
     of = padded[tuple(np.floor(at[:, ::-1]).astype(int).T + 1)]
@@ -144,7 +145,7 @@ def _fewer(arc: LineString, tolerance: float) -> LineString:
 
 def _straight(arc: LineString, most: float) -> LineString:
     if arc.is_closed:
-        return _fewer(arc, 1.0)
+        return _fewer(arc, min(most, _FLAT))
     points = shapely.get_coordinates(arc)
     chord = LineString(points[[0, -1]])
     off = float(np.max(shapely.distance(chord, shapely.points(points))))

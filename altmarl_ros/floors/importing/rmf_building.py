@@ -1,7 +1,8 @@
 """Reads buildings of Open-RMF's traffic editor (`building.yaml`): walls, floors, doors, vertices and lanes by level, and lifts.
 
-Vertices are in pixels of a drawing, with y downwards. A level's scale is the mean of its measurements; the other levels are laid
-on the reference level by the fiducials that both have: with z = x + i y, the complex a, b of least sum |a z_level + b - z_ref|^2.
+Vertices are in pixels of a drawing, with y downwards. A level's scale is the mean of its measurements; the other levels are
+laid on the reference level by the fiducials that both have: with z = x + i y, by the complex a, b of least
+sum |a z_level + b - z_reference|^2.
 Buildings in metres (`cartesian_meters`) are taken as they are, those in degrees (`wgs84`) are laid on a plane that touches the
 earth in the middle of the site.
 """
@@ -183,7 +184,7 @@ def _placements(
         if len(common) < 2:
             alone = _scale(name, content, vertices[name], scale)
             notes.append(
-                f"level {name!r} has {len(common)} fiducials in common with {reference!r}, fewer than 2: it is laid there as drawn"
+                f"level {name!r} has {len(common)} fiducials in common with {reference!r}, fewer than 2: it lies there as drawn"
             )
             found[name] = Placement(metres if alone is None else alone, 0.0)
             continue
