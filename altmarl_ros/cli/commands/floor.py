@@ -163,8 +163,7 @@ def import_(
     if as_json:
         console.document(told)
         return
-    counts = ", ".join(f"{n} {name}" for name, n in imported.made.counts.items())
-    console.out.print(f"{escape(str(file))}: {imported.kind}: {counts}")
+    console.out.print(f"{escape(str(file))}: {imported.kind}: {imported.made.summary}")
     if told["smallest_passage"] is not None:
         console.out.print(f"smallest passage: {escape(told['smallest_passage'])}")
     for note in imported.made.notes:

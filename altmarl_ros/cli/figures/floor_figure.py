@@ -46,8 +46,10 @@ def floor_figure(floor: FloorMap, robot_radius: float, underlays: Mapping[str, U
     levels = {name: [i for i, zone in enumerate(floor.plan.zones) if zone.level == name] for name in floor.levels}
     levels = levels or {"": list(range(len(floor.plan.zones)))}
     extents = [_extent(floor, name) for name in levels]
-    heights = [float(np.clip(_WIDTH * (high - low)[1] / (high - low)[0], 3.0, 20.0)) + 0.6 for low, high in extents]
-    figure = new_figure(sum(heights), _WIDTH)
+    most = max(map(len, levels.values()))
+    width = _WIDTH if most <= 2 * _MANY else 2.0 * _WIDTH
+    heights = [float(np.clip(width * (high - low)[1] / (high - low)[0], 3.0, 20.0)) + 0.6 for low, high in extents]
+    figure = new_figure(sum(heights), width)
     panels = figure.subplots(len(levels), 1, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
     for axes, (name, zones), extent in zip(panels, levels.items(), extents, strict=True):
         tidy(axes)
@@ -140,7 +142,14 @@ def _draw_passages(axes: Axes, floor: FloorMap, zones: list[int]) -> None:
             xy=(x + dx, y + dy),
             xytext=(x - dx, y - dy),
             zorder=6,
-            arrowprops={"arrowstyle": "-|>", "color": "black", "lw": 1.4, "shrinkA": 0, "shrinkB": 0},
+            arrowprops={
+                "arrowstyle": "-|>",
+                "color": "black",
+                "lw": 1.4,
+                "shrinkA": 0,
+                "shrinkB": 0,
+                "mutation_scale": 10 if len(zones) <= _MANY else 6,
+            },
         )
     if floor.entries:
         axes.plot([], [], ls="none", marker=r"$\rightarrow$", ms=13, color="black", label="entry")

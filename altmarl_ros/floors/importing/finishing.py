@@ -43,6 +43,11 @@ class ImportedFloor:
     notes: tuple[str, ...]
 
     @property
+    def summary(self) -> str:
+        """The counts that are not 0, in one line."""
+        return ", ".join(f"{n} {name.removesuffix('s') if n == 1 else name}" for name, n in self.counts.items() if n)
+
+    @property
     def narrowest(self) -> tuple[tuple[int, int], float] | None:
         """The smallest passage and its width [m]; None: there is none."""
         return min(self.widths.items(), key=lambda item: item[1], default=None)

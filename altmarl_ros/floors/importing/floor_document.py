@@ -22,8 +22,7 @@ def floor_text(imported: ImportedFloor, source: str, radius: float) -> str:
         radius: of the robots that it was made for [m].
     """
     floor = imported.floor
-    counts = ", ".join(f"{n} {name}" for name, n in imported.counts.items())
-    lines = [f"# Made of {source} by altmarl floor import, for robots of radius {radius:g} m: {counts}."]
+    lines = [f"# Made of {source} by altmarl floor import, for robots of radius {radius:g} m:", f"# {imported.summary}."]
     if any(floor.offset):
         x, y = floor.offset
         lines.append(f"# Coordinates of the file are these and ({x:.12g}, {y:.12g}): give the localisation the same origin.")

@@ -89,7 +89,7 @@ def lane_draft(graph: LaneGraph, options: ImportOptions) -> Draft:
     if detours:
         notes.append(f"{detours} lanes pass over zones of other nodes: robots on them are in these zones meanwhile")
     rides = [Crossing(index[a], index[b], ride=True) for a, b in rides_of(graph) if a in index and b in index]
-    counts = {**graph.counts, "nodes": len(graph.nodes), "lanes": len(graph.lanes), "rides of lifts": len(rides)}
+    counts = {**graph.counts, "nodes": len(graph.nodes), "lanes": len(graph.lanes), "rides": len(rides)}
     return Draft(zones, (*crossings.values(), *rides), levels, graph.offset, counts, (*graph.notes, *notes))
 
 
@@ -140,7 +140,7 @@ def _joined(graph: LaneGraph, options: ImportOptions) -> tuple[LaneGraph, list[s
         raise GameError("has no lanes: there is nothing to drive on")
     notes = []
     if len(used) < len(graph.nodes):
-        graph = replace(graph, counts={**graph.counts, "nodes without a lane": len(graph.nodes) - len(used)})
+        graph = replace(graph, counts={**graph.counts, "unused nodes": len(graph.nodes) - len(used)})
     near, points = 2.0 * options.clear, graph.points()
     while True:
         joining = _join_near(graph, points, sorted(used), near)

@@ -14,12 +14,15 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry import LineString, Polygon
 from shapely.geometry.base import BaseGeometry
+from shapely.ops import nearest_points
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.floors.importing.options import ImportOptions
 
 _ALONG, _ACROSS = 4.5, 8.0  # between neighbours of a row, and between rows
 _DOOR, _WAY = 5.0, 2.5  # from a door, and from the way between two
+_BY_WALL = 1.5  # what a slot beside a wall is worth: it leaves more room to others
+_OFF_WALL, _OFF_WALLS = 0.7, 6.0  # how far from walls ways are: of the zone's room, and at most
 _PHASES = (0.0, 1.0 / 3.0, 2.0 / 3.0)  # of the rows, that are tried
 
 
@@ -45,16 +48,19 @@ def lay_out(zone: Polygon, edges: BaseGeometry, entries: FloatArray, goal: Float
     near = shapely.intersection(edges, shapely.box(*zone.bounds).buffer(2.0 * options.clear))
     points, row_of = _grids(zone, radius)
     handles = shapely.points(points)
-    fine = shapely.contains(zone, handles) & (shapely.distance(zone.exterior, handles) >= options.clear)
+    to_wall = np.full(len(points), np.inf)
     if not near.is_empty:
         shapely.prepare(near)
-        fine &= shapely.distance(near, handles) >= options.clear
+        to_wall = np.asarray(shapely.distance(near, handles))
+    fine = shapely.contains(zone, handles) & (shapely.distance(zone.exterior, handles) >= options.clear)
+    fine &= to_wall >= options.clear
     points, row_of, handles = points[fine], row_of[fine], handles[fine]
+    value = np.where(to_wall[fine] < options.clear + radius, _BY_WALL, 1.0)
     ways = _ways(zone, near, entries, goal, radius)
     to_way = np.full(len(points), np.inf) if ways.is_empty else shapely.distance(ways, handles)
     to_door = _nearest(points, entries)
     for keeps in ((to_way >= _WAY * radius) & (to_door >= _DOOR * radius), to_door >= _DOOR * radius, to_door >= 2.5 * radius):
-        found = _best(points[keeps], row_of[keeps], to_way[keeps], options.most_slots)
+        found = _best(points[keeps], row_of[keeps], value[keeps], to_way[keeps])[: options.most_slots]
         if len(found):
             return Layout(found, in_the_way=bool((to_way[keeps] < _WAY * radius).any()))
     alone = [goal, *points[np.argsort(-to_door)][:1]]
@@ -83,15 +89,20 @@ def _grids(zone: Polygon, radius: float) -> tuple[FloatArray, NDArray[np.int64]]
 
 
 def _ways(zone: Polygon, near: BaseGeometry, entries: FloatArray, goal: FloatArray, radius: float) -> BaseGeometry:
-    """The ways from door to door: straight, or over the zone's middle where that is not free."""
-    lines = []
-    for a, b in combinations(entries.tolist(), 2):
-        if np.hypot(a[0] - b[0], a[1] - b[1]) < 2.0 * radius:
-            continue
+    """The ways from door to door: into the zone, away from walls, and straight, or over the zone's middle."""
+    if len(entries) < 2:
+        return shapely.MultiLineString()
+    room = np.inf if near.is_empty else float(near.distance(shapely.Point(goal)))
+    inner = zone.buffer(-min(_OFF_WALL * room, _OFF_WALLS * radius))
+    if inner.is_empty:
+        inner = shapely.Point(goal)
+    inside = [shapely.get_coordinates(nearest_points(inner, shapely.Point(entry))[0])[0] for entry in entries]
+    lines = [LineString([entry, point]) for entry, point in zip(entries, inside, strict=True)]
+    for a, b in combinations(inside, 2):
         straight = LineString([a, b])
-        free = zone.buffer(0.1).covers(straight) and (near.is_empty or near.distance(straight) >= radius)
+        free = zone.covers(straight) and (near.is_empty or near.distance(straight) >= radius)
         lines.append(straight if free else LineString([a, goal, b]))
-    return shapely.multilinestrings(lines) if lines else shapely.MultiLineString()
+    return shapely.multilinestrings(lines)
 
 
 def _nearest(points: FloatArray, entries: FloatArray) -> FloatArray:
@@ -100,12 +111,9 @@ def _nearest(points: FloatArray, entries: FloatArray) -> FloatArray:
     return np.asarray(np.hypot(*(points[:, None] - entries).transpose(2, 0, 1)).min(axis=1))
 
 
-def _best(points: FloatArray, grid_of: NDArray[np.int64], to_way: FloatArray, most: int) -> FloatArray:
-    """The points of the grid that has the most, of too many those farthest from ways; in the order of rows."""
+def _best(points: FloatArray, grid_of: NDArray[np.int64], value: FloatArray, to_way: FloatArray) -> FloatArray:
+    """The points of the most valuable grid, those farthest from the ways first."""
     if not len(points):
         return points
-    chosen = grid_of == int(np.bincount(grid_of).argmax())
-    found, far = points[chosen], to_way[chosen]
-    if len(found) > most:
-        found = found[np.sort(np.argsort(-far, kind="stable")[:most])]
-    return found
+    chosen = grid_of == int(np.bincount(grid_of, weights=value).argmax())
+    return np.asarray(points[chosen][np.argsort(-to_way[chosen], kind="stable")])

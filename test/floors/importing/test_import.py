@@ -174,7 +174,7 @@ def test_levels_overlap_and_are_joined_by_the_lift(imported):
     assert (a, b) not in floor.entries
     one, other = (floor.levels[name].area for name in ("L1", "L2"))
     assert one.symmetric_difference(other).area < 0.5  # fiducials lay the second level on the first one, at half its scale
-    assert made.made.counts["rides of lifts"] == 2
+    assert made.made.counts["rides"] == 2
 
 
 def test_a_robot_stays_on_its_level(imported):
