@@ -35,7 +35,7 @@ COMMANDS = {
     "doctor": "List which parts of ROS 2 are installed and which are missing; exits with 1 if a needed one is missing.",
     "netcheck": "Check multicast, discovery and a tick rate between two machines; exits with 1 if a fleet would not work.",
     "game": "Look at games before training.",
-    "floor": "Draw and check the floors of physical robots.",
+    "floor": "Draw, check, import and export the floors of physical robots.",
     "experiment": "Sweeps with tables and figures; interrupted ones go on where they were.",
 }
 """Every command by its name, with the first paragraph of its help."""

@@ -58,19 +58,20 @@ class Zones:
         floor.prepare(robot_radius)
 
     def locate(self, x: float, y: float, last: int | None) -> int | None:
-        """Return the zone of a robot at (x, y) that was in zone `last`; None: in no zone, or not known."""
+        """Return the zone of a robot at (x, y) that was in zone `last`, on its level; None: in no zone, or not known."""
         if not (abs(x) <= MAX_COORDINATE and abs(y) <= MAX_COORDINATE):  # false for NaN
             return None
         point = Point(x, y)
         beyond = self._outlines[last].distance(point) if last is not None else inf
         if beyond <= self.hysteresis:
             return last
-        inside = int(self.floor.plan.locate((x, y)))
+        level = None if last is None else self.floor.plan.zones[last].level
+        inside = int(self.floor.plan.locate((x, y), level))
         if inside != OUTSIDE:
             return inside
         if beyond <= self.tolerance:
             return last
-        nearest, metres = self.floor.plan.nearest((x, y))
+        nearest, metres = self.floor.plan.nearest((x, y), level)
         return int(nearest) if metres <= self.tolerance - self.hysteresis else None
 
     def slot_of(self, zone: int, robot_id: int) -> FloatArray:
@@ -84,9 +85,9 @@ class Zones:
         To an adjacent zone the way is direct, else it leads over the shortest chain of zones; through the entry of each
         passage, and where a passage has none to the next zone's goal, but to the slot in the last, straight where no wall and
         no edge of the area is between. It begins in the zone that contains the pose or is nearest, so an entry that has just
-        been passed is not in it.
+        been passed is not in it. Where levels overlap it is taken to be on the level of the zone that it is sent to.
         """
-        start = int(self.floor.plan.nearest((x, y))[0])
+        start = int(self.floor.plan.nearest((x, y), self.floor.plan.zones[zone].level)[0])
         if start == OUTSIDE:
             return np.empty((0, 2))
         floor, radius, points = self.floor, self.robot_radius, [np.array([x, y])]

@@ -1,7 +1,7 @@
 """Zones on a floor: which zone a position is in, where a zone's goal is, and from which zone robots can drive into which.
 
-Coordinates are metres in the right-handed `map` frame (REP-103, REP-105). Zones are simple polygons
-whose interiors are disjoint; they need not cover the floor. Everything here is a pure function of the
+Coordinates are metres in the right-handed `map` frame (REP-103, REP-105). Zones are simple polygons whose interiors are
+disjoint where they are on one level; they need not cover the floor. Everything here is a pure function of the
 plan: a point on a common edge belongs to the zone with the lowest index, always, with no memory.
 """
 
@@ -38,14 +38,26 @@ class Zone:
         polygon: its outline [m, map frame].
         goal: where a robot sent to the zone drives [xy; m, map frame]; by default the centroid, or
             where that is not well inside, the point farthest from the walls.
+        level: the storey that it is on; zones of different levels may overlap.
+        roles: what it is for, such as "charger", in the words of the file that it comes from.
     """
 
     name: str
     polygon: Polygon
     goal: FloatArray
+    level: str = ""
+    roles: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, name: str, corners: ArrayLike, goal: Sequence[float] | None = None) -> Zone:
+    def of(
+        cls,
+        name: str,
+        corners: ArrayLike,
+        goal: Sequence[float] | None = None,
+        *,
+        level: str = "",
+        roles: Sequence[str] = (),
+    ) -> Zone:
         """A validated zone from its corners in order, either way round [vertex, xy; m, map frame].
 
         Raises:
@@ -53,12 +65,13 @@ class Zone:
         """
         outline = polygon_of(f"zone {name!r}: polygon", corners)
         if goal is None:
-            return cls(name, outline, checked_points(name, shapely.get_coordinates(polygons.centre(outline)))[0])
+            centre = checked_points(name, shapely.get_coordinates(polygons.centre(outline)))[0]
+            return cls(name, outline, centre, level, tuple(roles))
         point = checked_points(f"zone {name!r}: goal", [goal])[0]
         metres = float(outline.distance(Point(point)))
         if metres > polygons.ROUNDING:
             raise GameError(f"zone {name!r}: goal ({point[0]:g}, {point[1]:g}) is outside its polygon, by {metres:.3g} m")
-        return cls(name, outline, point)
+        return cls(name, outline, point, level, tuple(roles))
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +106,7 @@ class FloorPlan:
                 raise GameError(
                     f"zones {names[i]!r} and {names[j]!r} overlap by {found.depth:.3g} m x {found.length:.3g} m around "
                     f"({found.x:.6g}, {found.y:.6g}), may by {polygons.ROUNDING:g} m"
-                    + ("; a map holds one storey: give each storey a map of its own" if found.share > 0.5 else "")
+                    + ("; give each storey a 'level'" if found.share > 0.5 else "")
                 )
         self._check_reachable()
 
@@ -191,8 +204,8 @@ class FloorPlan:
         """Where robots sent to each zone drive [zone, xy; m, map frame]."""
         return np.array([zone.goal for zone in self.zones])
 
-    def locate(self, points: ArrayLike) -> NDArray[np.int64]:
-        """The zone of each point [..., xy; m, map frame] -> [...]; OUTSIDE where it is in none.
+    def locate(self, points: ArrayLike, level: str | None = None) -> NDArray[np.int64]:
+        """The zone of each point [..., xy; m, map frame] -> [...]; OUTSIDE where it is in none, on the level or on any.
 
         A point on common edges belongs to the lowest index; one that is not within MAX_COORDINATE, or no number, is OUTSIDE.
         """
@@ -200,13 +213,14 @@ class FloorPlan:
         flat = xy.reshape(-1, 2)
         known = np.flatnonzero(_on_the_map(flat))
         near = self._tree.query(shapely.points(flat[known]), predicate="dwithin", distance=polygons.TOLERANCE)
+        near = near[:, self._on(level)[near[1]]]
         found = np.full(len(flat), len(self.zones), dtype=np.int64)
         np.minimum.at(found, known[near[0]], near[1])
         found[found == len(self.zones)] = OUTSIDE
         return found.reshape(xy.shape[:-1])
 
-    def nearest(self, points: ArrayLike) -> tuple[NDArray[np.int64], FloatArray]:
-        """The nearest zone of each point [..., xy; m] and its distance [m], 0 inside; for poses just off the plan.
+    def nearest(self, points: ArrayLike, level: str | None = None) -> tuple[NDArray[np.int64], FloatArray]:
+        """The nearest zone of each point [..., xy; m] and its distance [m], 0 inside, on the level or on any.
 
         A point that is not within MAX_COORDINATE, or no number, is OUTSIDE, and its distance is infinite.
         """
@@ -215,9 +229,14 @@ class FloorPlan:
         known = _on_the_map(flat)
         outlines = np.array([zone.polygon for zone in self.zones])
         away = shapely.distance(outlines[:, None], shapely.points(flat[known]))  # [zone, point]
+        away[~self._on(level)] = np.inf
         found, metres = np.full(len(flat), OUTSIDE, dtype=np.int64), np.full(len(flat), np.inf)
         found[known], metres[known] = away.argmin(axis=0), away.min(axis=0)
         return found.reshape(xy.shape[:-1]), metres.reshape(xy.shape[:-1])
+
+    def _on(self, level: str | None) -> NDArray[np.bool_]:
+        """Whether each zone is on a level; all are on None."""
+        return np.array([level is None or zone.level == level for zone in self.zones])
 
     @cached_property
     def _tree(self) -> shapely.STRtree:
@@ -242,12 +261,13 @@ class FloorPlan:
 
 
 def _neighbouring(zones: Sequence[Zone]) -> list[tuple[int, int]]:
-    """Pairs (i, j), i < j, of zones that touch or overlap, to ROUNDING, in the order of j and then i."""
+    """Pairs (i, j), i < j, of zones of one level that touch or overlap, to ROUNDING, in the order of j and then i."""
     if not zones:
         return []
     outlines = [zone.polygon for zone in zones]
     found = shapely.STRtree(outlines).query(outlines, predicate="dwithin", distance=polygons.ROUNDING)
-    return sorted(((int(i), int(j)) for i, j in found.T if i < j), key=lambda pair: pair[::-1])
+    pairs = ((int(i), int(j)) for i, j in found.T if i < j)
+    return sorted((pair for pair in pairs if zones[pair[0]].level == zones[pair[1]].level), key=lambda pair: pair[::-1])
 
 
 def _largest_part(adjacency: NDArray[np.bool_], connection: Literal["weak", "strong"]) -> NDArray[np.bool_]:

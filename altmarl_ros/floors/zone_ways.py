@@ -3,7 +3,8 @@
 A straight line from a door to a slot leads through whoever is parked in between, and a robot that plans by what its laser
 sees gets caught there. Here every slot is taken to be occupied. On a grid a metre of way costs
 
-    1 + OCCUPIED where a parked robot would be touched, less and less up to COMFORT beyond + WALL next to walls,
+    1 + OCCUPIED where a parked robot would be touched, less and less up to COMFORT beyond + WALL next to walls + TIGHT where
+    a step could come nearer to a wall than the radius,
 
 the way is the cheapest (Dijkstra), and what a straight line does no worse is left out of it. Occupied places cost, and are
 not barred: a slot amid others is reached between them.
@@ -17,15 +18,16 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import dijkstra
+from scipy.sparse.csgraph import connected_components, dijkstra
 from scipy.spatial import cKDTree
-from shapely.geometry import MultiLineString
+from shapely.geometry import LineString, MultiLineString
 from shapely.geometry.base import BaseGeometry
 
 from altmarl_ros.arrays import FloatArray
 
 _OCCUPIED, _COMFORT, _NEAR_SLOT = 15.0, 0.25, 4.0  # per m, m, per m
 _WALL, _NEAR_WALL = 3.0, 0.15  # per m, m
+_TIGHT = 20.0  # per m, where a way that need not would come nearer to a wall than the radius
 _MOST_CELLS = 100_000
 _BEYOND = 0.5  # m outside the zone that ways may use
 _NO_WORSE = 1.05
@@ -55,7 +57,13 @@ class ZoneWays:
         cells = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1)
         points = self._low + self._step * cells
         handles = shapely.points(points)
-        to_wall = shapely.distance(handles, walls) if len(walls.geoms) else np.full(shape, np.inf)
+        shapely.prepare(reachable)
+        self._reachable = reachable
+        # Those farther off change nothing: neither what is free nor what it costs.
+        self._walls = walls.intersection(shapely.box(*reachable.bounds).buffer(2.0 * (radius + _NEAR_WALL + self._step)))
+        self._radius = radius
+        shapely.prepare(self._walls)
+        to_wall = np.full(shape, np.inf) if self._walls.is_empty else shapely.distance(handles, self._walls)
         # On a coarse grid two neighbours might be on either side of a wall.
         free = shapely.intersects(reachable, handles) & (to_wall >= max(radius - 0.25 * self._step, _DIAGONAL * self._step))
         to_slot, _ = cKDTree(slots).query(points)
@@ -65,10 +73,13 @@ class ZoneWays:
                 to_slot < 2.0 * radius, _OCCUPIED, _NEAR_SLOT * np.clip(1.0 - (to_slot - 2.0 * radius) / _COMFORT, 0.0, 1.0)
             )
             + np.where(to_wall < radius + _NEAR_WALL, _WALL, 0.0)
+            # Between two cells that are farther off than this, a straight step keeps the radius from every corner.
+            + np.where(to_wall < np.hypot(radius, _DIAGONAL * self._step), _TIGHT, 0.0)
         )
         self._cost[~free] = np.inf
         self._points = points[free]
         self._graph = _graph(free, self._cost, self._step)
+        self._piece = connected_components(self._graph, directed=False)[1]
         self._nearest = cKDTree(self._points) if len(self._points) else None
         self._towards = lru_cache(maxsize=256)(self._dijkstra)
 
@@ -87,10 +98,8 @@ class ZoneWays:
         rest = [costs[here], *costs[path[1:-1]], 0.0]
         kept, at = [], 0
         while at < len(points) - 1:
-            at = max(
-                (j for j in range(at + 2, len(points)) if self._straight(points[at], points[j], rest[at] - rest[j])),
-                default=at + 1,
-            )
+            farther = range(len(points) - 1, at + 1, -1)
+            at = next((j for j in farther if self._straight(points[at], points[j], rest[at] - rest[j])), at + 1)
             kept.append(points[at])
         return kept
 
@@ -99,8 +108,7 @@ class ZoneWays:
         here, cells = self._cell(start), [self._cell(end) for end in ends]
         if here is None:
             return np.zeros(len(ends), dtype=bool)
-        costs, _ = self._towards(here)
-        return np.array([cell is not None and bool(np.isfinite(costs[cell])) for cell in cells])
+        return np.array([cell is not None and bool(self._piece[cell] == self._piece[here]) for cell in cells])
 
     def _cell(self, point: FloatArray) -> int | None:
         """The free cell next to a point; None: there is none near."""
@@ -110,11 +118,14 @@ class ZoneWays:
         return int(cell) if float(far) <= 2.0 * self._step else None
 
     def _straight(self, a: FloatArray, b: FloatArray, cost: float) -> bool:
-        """Whether the straight line costs hardly more than that."""
+        """Whether the straight line costs hardly more than that, keeps the radius from walls, and stays in the area."""
         length = float(np.hypot(*(b - a)))
         samples = a + (b - a) * np.linspace(0.0, 1.0, max(2, int(2.0 * length / self._step)))[:, None]
         cells = np.clip(np.rint((samples - self._low) / self._step).astype(int), 0, np.array(self._cost.shape) - 1)
-        return bool(length * self._cost[cells[:, 0], cells[:, 1]].mean() <= _NO_WORSE * cost + self._step)
+        if not length * self._cost[cells[:, 0], cells[:, 1]].mean() <= _NO_WORSE * cost + self._step:
+            return False
+        line = LineString([a, b])
+        return bool((self._walls.is_empty or self._walls.distance(line) >= self._radius) and self._reachable.covers(line))
 
     def _dijkstra(self, there: int) -> tuple[FloatArray, NDArray[np.int32]]:
         """Cost to that cell from every cell, and the next one on the way."""

@@ -9,9 +9,13 @@ from altmarl_ros.files import first_bytes
 
 _PAGE = "docs/how-to/floor.md"
 _DRAW = f"draw its zones into a floor map of your own, in metres in the same `map` frame ({_PAGE})"
+_IMPORT = "altmarl floor import makes a floor map of it (docs/how-to/import-a-map.md)"
 _MOST_BYTES = 256
 _SIGNATURES = (
-    ((b"P2", b"P5"), f"is an image in PGM format, as of a map_server map: it has no zones; {_DRAW}"),
+    (
+        (b"P2", b"P5"),
+        f"is an image in PGM format, as of a map_server map: altmarl floor import takes the YAML that names it; or {_DRAW}",
+    ),
     ((b"\x89PNG", b"\xff\xd8\xff", b"BM", b"GIF8"), f"is an image: it has no zones; {_DRAW}"),
     ((b"PK\x03\x04",), "is an archive, as an .npz file of arrays or a policy bundle: give the YAML file that names it"),
     ((b"\x89MCAP",), "is a bag in MCAP format: give a game or a floor; altmarl replay reads bags"),
@@ -38,15 +42,12 @@ def foreign_document(document: Mapping[Any, Any]) -> str | None:
     """What a mapping is that another program's YAML or JSON holds, and what to do; None where it is not known."""
     keys = set(document)
     if {"image", "resolution", "origin"} <= keys:
-        return (
-            f"is a map_server map of the image {document['image']}: it has walls and no zones; {_DRAW}, "
-            f"its origin is at {document['origin']}"
-        )
-    if "levels" in keys and isinstance(document["levels"], dict):
+        return f"is a map_server map of the image {document['image']}: it has walls and no zones; {_IMPORT}"
+    if "levels" in keys and "zones" not in keys and isinstance(document["levels"], dict):
         levels = ", ".join(map(str, document["levels"]))
-        return f"is a building map of Open-RMF (levels {levels}): it has lanes and no zones; {_DRAW}, one map for each level"
+        return f"is a building map of Open-RMF (levels {levels}): it has lanes and no zones; {_IMPORT}"
     if document.get("type") in ("FeatureCollection", "Feature", "GeometryCollection"):
-        return f"is GeoJSON, as a route graph of Nav2: it has points and lines and no zones; {_DRAW}"
+        return f"is GeoJSON, as a route graph of Nav2: it has points and lines and no zones; {_IMPORT}"
     if any(isinstance(value, dict) and "ros__parameters" in value for value in document.values()):
         return "is a file of ROS parameters: give a game or a floor; ros2 run and launch files take it by --params-file"
     return None

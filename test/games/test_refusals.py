@@ -58,10 +58,22 @@ def test_a_row_that_is_off_by_more_is_told_with_enough_digits(random_game):
     [
         ("09-names-not-strings/norway.yaml", "zones.0.name is False", "quote it, as in 'no'"),
         ("09-names-not-strings/numname.yaml", "zones.0.name is 101", "quote it: '101'"),
-        ("11-two-storeys/lift.yaml", "zones 'ground' and 'first' overlap by 10 m x 10 m around (5, 5)", "a map of its own"),
-        ("12-foreign-map-files/map.yaml", "is a map_server map of the image map.pgm", "its origin is at [0, 0, 0]"),
+        (
+            "11-two-storeys/lift.yaml",
+            "zones 'ground' and 'first' overlap by 10 m x 10 m around (5, 5)",
+            "give each storey a 'level'",
+        ),
+        (
+            "12-foreign-map-files/map.yaml",
+            "is a map_server map of the image map.pgm",
+            "altmarl floor import makes a floor map of it",
+        ),
         ("12-foreign-map-files/map.pgm", "is an image in PGM format, as of a map_server map", "draw its zones"),
-        ("12-foreign-map-files/graph.geojson", "is GeoJSON, as a route graph of Nav2", "draw its zones"),
+        (
+            "12-foreign-map-files/graph.geojson",
+            "is GeoJSON, as a route graph of Nav2",
+            "altmarl floor import makes a floor map of it",
+        ),
         (
             "12-foreign-map-files/utm.yaml",
             "zone 'a': rectangle has the coordinate 3949000, must be within 1e+06 m of the map's origin",
@@ -77,7 +89,9 @@ def test_cases_from_the_field_are_told_what_they_are_and_what_to_do(case, culpri
 
 def test_two_storeys_side_by_side_are_told_which_is_apart():
     floor = load_floor_map(CASES / "11-two-storeys" / "lift2.yaml")
-    with pytest.raises(GameError, match=r"area is in 2 pieces: .* that joins 'first' to the rest; storeys need a map"):
+    with pytest.raises(
+        GameError, match=r"area is in 2 pieces: .* that joins 'first' to the rest, or give storeys a 'level' each"
+    ):
         floor.check_room(0.2)
 
 
