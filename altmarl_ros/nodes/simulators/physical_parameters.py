@@ -45,6 +45,12 @@ PARAMETERS = (
         unit="s",
     ),
     Parameter("stamped_commands", False, "Whether cmd_vel is a TwistStamped; else a Twist."),
+    Parameter(
+        "transforms",
+        "map",
+        "On /tf: map to odom to base_link; or odom to base_link alone, for a SLAM or localisation that adds the rest; or none.",
+        choices=("none", "odom", "map"),
+    ),
     Parameter("fleet_prefix", "/fleet", "Prefix of the fleet-wide topics."),
     Parameter("world_prefix", "/world", "Prefix of the simulated world's topics."),
     LEASE,

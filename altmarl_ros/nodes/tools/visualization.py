@@ -11,7 +11,7 @@ from visualization_msgs.msg import MarkerArray
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import TabularGame, load_floor_map, load_game
-from altmarl_ros.monitoring import Layout, RobotLocations, Tick, disc_layout, floor_layout, likely_hidden, make_scene
+from altmarl_ros.monitoring import Layout, RobotLocations, Tick, disc_layout, floor_layout, make_scene, status_tick
 from altmarl_ros.msg import CoordinatorStatus, FleetTruth, FloorTruth, RobotHello
 from altmarl_ros.nodes.common import conversions, qos
 from altmarl_ros.nodes.common.endpoints import Endpoints
@@ -70,24 +70,7 @@ class VisualizationNode(GuardedNode):
     def _on_status(self, message: CoordinatorStatus) -> None:
         status, game = conversions.status_from_message(message), self._game
         self._robots.hear(status.answers)
-        heard = frozenset(robot_id for robot_id, _ in status.answers)
-        attended = game.n_global_states == game.n_local_states and status.global_state < game.n_local_states
-        sent = game.n_global_actions == game.n_local_states and status.global_action < game.n_local_states
-        names = game.global_action_names
-        action = names[status.global_action] if status.global_action < len(names) else str(status.global_action)
-        caption = f"tick {status.tick}: s_g {status.global_state}, a_g {action}, heard {status.heard} of {status.asked}"
-        if game.hidden is not None and len(status.belief) == len(game.hidden):
-            likely = (f"{game.hidden.names[d]} {status.belief[d]:.2f}" for d in likely_hidden(status.belief))
-            caption += f", hidden state {' or '.join(likely)}"
-        self._tick = Tick(
-            number=status.tick,
-            zone=status.global_state if attended else None,
-            next_zone=status.global_action if sent else None,
-            caption=caption,
-            estimate=status.estimate,
-            polled=frozenset(int(i) for i in message.polled),
-            heard=heard,
-        )
+        self._tick = status_tick(status, game, frozenset(int(i) for i in message.polled))
         self._changed = True
 
     def _on_truth(self, message: FleetTruth) -> None:

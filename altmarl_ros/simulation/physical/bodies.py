@@ -6,13 +6,14 @@ base_link; whatever else of it moves is MuJoCo's. The same controls give the sam
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, Sequence
 
 import numpy as np
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.simulation.physical.builtin_robots import HULL, OBSTACLE_BIT, SHOWN, WALL_BIT
+from altmarl_ros.simulation.physical.builtin_robots import AXES, HULL, LEFT_WHEEL, OBSTACLE_BIT, RIGHT_WHEEL, SHOWN, WALL_BIT
 from altmarl_ros.simulation.physical.contacts import OBSTACLE, WALL, Touch
 from altmarl_ros.simulation.physical.mujoco_library import load_mujoco
 from altmarl_ros.simulation.physical.robot_model import RobotModel, empty_floor
@@ -34,9 +35,19 @@ class Bodies:
 
     Attributes:
         model, data: MuJoCo's.
+        zone_geoms: numbers of the geoms that draw each zone's border.
     """
 
-    def __init__(self, robot: RobotModel, walls: FloatArray, obstacles: FloatArray, *, starts: FloatArray, step: float) -> None:
+    def __init__(
+        self,
+        robot: RobotModel,
+        walls: FloatArray,
+        obstacles: FloatArray,
+        *,
+        starts: FloatArray,
+        step: float,
+        zones: Sequence[FloatArray] = (),
+    ) -> None:
         """Build the floor.
 
         Args:
@@ -45,10 +56,11 @@ class Bodies:
             obstacles: discs that may stand on the floor [o, 3; x, y, radius, m; map]; at first none does.
             starts: poses [n, 3; m, m, rad; map].
             step: MuJoCo's time step [s].
+            zones: whose borders are drawn on the floor, each closed [corner, xy; m; map].
         """
         self._mujoco = mujoco = load_mujoco()
         self._robot, self._step, self._obstacle_places = robot, step, obstacles
-        spec = floor_spec(walls, obstacles, step)
+        spec = _floor_spec(walls, obstacles, zones, step)
         for i in range(len(starts)):
             spec.attach(robot.spec.copy(), prefix=f"robot_{i}/", frame=spec.worldbody.add_frame())
         self.model = model = spec.compile()
@@ -65,10 +77,12 @@ class Bodies:
         robot_of_root = {int(root): i for i, root in enumerate(bases)}
         for geom in range(model.ngeom):
             self._owner[geom] = robot_of_root.get(int(model.body_rootid[model.geom_bodyid[geom]]), self._owner[geom])
+        names = [model.geom(i).name for i in range(model.ngeom)]
+        self.zone_geoms = [[g for g, name in enumerate(names) if name.startswith(f"zone_{k}_")] for k in range(len(zones))]
         self._geoms = [np.flatnonzero(self._owner == i) for i in range(n)]
         self._groups = model.geom_group.copy()
-        names = ("left_wheel", "right_wheel") if robot.differential else ("forward", "left", "turn")
-        driving = [[model.actuator(f"robot_{i}/{name}").id for name in names] for i in range(n)]
+        drive = (LEFT_WHEEL, RIGHT_WHEEL) if robot.differential else AXES
+        driving = [[model.actuator(f"robot_{i}/{name}").id for name in drive] for i in range(n)]
         self._controls = np.array(driving, dtype=np.int64)
         if robot.differential:
             hinges = model.actuator_trnid[self._controls, 0]
@@ -205,44 +219,33 @@ class Bodies:
         return touches
 
 
-def floor_spec(walls: FloatArray, obstacles: FloatArray, step: float) -> Any:
-    """Return MuJoCo's model (MjSpec) of a floor with walls [w, 4; m; map] and movable discs [o, 3; x, y, radius; m; map]."""
+def _floor_spec(walls: FloatArray, obstacles: FloatArray, zones: Sequence[FloatArray], step: float) -> Any:
+    """Return MuJoCo's model (MjSpec) of a floor with walls [w, 4; m; map], movable discs [o, 3; x, y, radius] and borders."""
     mujoco = load_mujoco()
     spec = empty_floor(step)
-    box, capsule, cylinder = mujoco.mjtGeom.mjGEOM_BOX, mujoco.mjtGeom.mjGEOM_CAPSULE, mujoco.mjtGeom.mjGEOM_CYLINDER
+    capsule, cylinder = mujoco.mjtGeom.mjGEOM_CAPSULE, mujoco.mjtGeom.mjGEOM_CYLINDER
     unseen = {"contype": 0, "conaffinity": 0, "group": SHOWN}
-    for w, (x0, y0, x1, y1) in enumerate(walls):
-        half, yaw = 0.5 * np.hypot(x1 - x0, y1 - y0), np.arctan2(y1 - y0, x1 - x0)
-        middle, quaternion = [0.5 * (x0 + x1), 0.5 * (y0 + y1)], [np.cos(0.5 * yaw), 0.0, 0.0, np.sin(0.5 * yaw)]
-        spec.worldbody.add_geom(
-            name=f"wall_{w}",
-            type=box,
-            size=[half, 0.5 * _THICKNESS, 0.5 * WALL_HEIGHT],
-            pos=[*middle, 0.5 * WALL_HEIGHT],
-            quat=quaternion,
-            contype=WALL_BIT,
-            conaffinity=0,
-            condim=1,
-            group=HULL,
-        )
-        spec.worldbody.add_geom(
-            type=box,
-            size=[half + 0.02, 0.02, 0.5 * _SHOWN_HEIGHT],
-            pos=[*middle, 0.5 * _SHOWN_HEIGHT],
-            quat=quaternion,
-            rgba=[0.35, 0.36, 0.4, 1.0],
-            **unseen,
-        )
+    solid = {"conaffinity": 0, "condim": 1, "group": HULL}
+    for w, wall in enumerate(walls):
+        _add_box(spec, f"wall_{w}", wall, (0.5 * _THICKNESS, WALL_HEIGHT), contype=WALL_BIT, **solid)
+        _add_box(spec, "", wall, (0.02, _SHOWN_HEIGHT), rgba=[0.35, 0.36, 0.4, 1.0], **unseen)
+    for zone, outline in enumerate(zones):
+        for k, (begin, end) in enumerate(pairwise(outline)):
+            _add_box(spec, f"zone_{zone}_{k}", np.array([*begin, *end]), (0.03, 0.004), **unseen)
     for k, (_, _, radius) in enumerate(obstacles):
         body = spec.worldbody.add_body(name=f"obstacle_{k}", mocap=True)
-        body.add_geom(
-            type=capsule,
-            size=[radius, 0.5 * WALL_HEIGHT, 0.0],
-            pos=[0.0, 0.0, 0.5 * WALL_HEIGHT],
-            contype=OBSTACLE_BIT,
-            conaffinity=0,
-            condim=1,
-            group=HULL,
-        )
+        half, middle = 0.5 * WALL_HEIGHT, [0.0, 0.0, 0.5 * WALL_HEIGHT]
+        body.add_geom(type=capsule, size=[radius, half, 0.0], pos=middle, contype=OBSTACLE_BIT, **solid)
         body.add_geom(type=cylinder, size=[radius, 0.25, 0.0], pos=[0.0, 0.0, 0.25], rgba=[0.8, 0.3, 0.2, 1.0], **unseen)
     return spec
+
+
+def _add_box(spec: Any, name: str, segment: FloatArray, size: tuple[float, float], **more: Any) -> None:
+    """Add a box along a segment [x, y of both ends; m; map]: half of its width and its height [m]."""
+    (x0, y0, x1, y1), (width, height) = segment, size
+    half, yaw = 0.5 * np.hypot(x1 - x0, y1 - y0), np.arctan2(y1 - y0, x1 - x0)
+    place, quaternion = [0.5 * (x0 + x1), 0.5 * (y0 + y1), 0.5 * height], [np.cos(0.5 * yaw), 0.0, 0.0, np.sin(0.5 * yaw)]
+    box = load_mujoco().mjtGeom.mjGEOM_BOX
+    spec.worldbody.add_geom(
+        name=name, type=box, size=[max(half, width), width, 0.5 * height], pos=place, quat=quaternion, **more
+    )

@@ -3,7 +3,8 @@
 The model says what the robot is and how strong its motors are; the speed controller is ours, whatever the file's gains. A
 differential base (`kind: unicycle`) needs two hinges across its length whose actuators, or which themselves, are named
 left_wheel and right_wheel; an omnidirectional one (`omni`) needs actuators named forward, left and turn, whose controls are
-velocities of base_link [m/s, m/s, rad/s]. The root body is base_link, with x ahead.
+velocities of base_link [m/s, m/s, rad/s]. The root body is base_link, with x ahead. Friction is the MJCF's; of a URDF, which
+knows none, the driven wheels grip and all else slides.
 
 A wheel's control torque is kv (u - w) for its turn rate w. With the inertia I that a motion at unit speed has, both motors
 together give I dv/dt = 2 kv (u - v) / r^2, so that v follows u with the time constant T = I r^2 / (2 kv), and is what it should
@@ -148,7 +149,19 @@ def _read(mujoco: Any, path: Path, base: BaseConfig) -> tuple[Any, str]:
         geom.contype, geom.conaffinity = WALL_BIT, FLOOR_BIT | WALL_BIT | OBSTACLE_BIT
         geom.group, geom.margin, geom.gap = _BODY, 0.0, 0.0
     _name_drive(mujoco, spec, base)
+    if description:
+        _add_friction(spec, base)
     return spec, description
+
+
+def _add_friction(spec: Any, base: BaseConfig) -> None:
+    """Give the wheels of a URDF their grip, and let all else slide: URDF knows neither friction nor casters."""
+    driven = set()
+    if base.kind == "unicycle":
+        driven = {spec.joint(spec.actuator(name).target).parent.name for name in (LEFT_WHEEL, RIGHT_WHEEL)}
+    for geom in spec.geoms:
+        grips = geom.parent.name in driven
+        geom.condim, geom.friction = (3, [base.grip, 0.0, 0.0]) if grips else (1, [0.0, 0.0, 0.0])
 
 
 def _name_drive(mujoco: Any, spec: Any, base: BaseConfig) -> None:
