@@ -138,7 +138,10 @@ def test_what_is_no_such_robot_is_refused_by_name(written, text, why):
 def test_an_omnidirectional_robot_needs_its_three_actuators(ideal, far, run, written):
     with pytest.raises(AltmarlError, match="no actuator forward, left, turn"):
         load_robot(BaseConfig(kind="omni", model=written(MJCF)), LaserConfig(), 0.01)
-    mine = written(robot_mjcf(BaseConfig(kind="omni")).replace('kv="1"', 'kv="800"', 2).replace('kv="1"', 'kv="30"'))
+    text = robot_mjcf(BaseConfig(kind="omni")).replace('kv="1"', 'kv="800"', 2).replace('kv="1"', 'kv="30"')
+    mine = written(
+        text.replace('conaffinity="6"', 'conaffinity="0"').replace('contype="2"', 'contype="0"')
+    )  # stands on casters
     world = run(far(ideal(base={"kind": "omni", "model": mine})), 2.0, [[0.2, 0.3, 0.0]])
     np.testing.assert_allclose(world.velocities[0], [0.2, 0.3, 0.0], atol=0.01)
 
