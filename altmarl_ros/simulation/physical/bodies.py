@@ -86,7 +86,7 @@ class Bodies:
         self._controls = np.array(driving, dtype=np.int64)
         if robot.differential:
             hinges = model.actuator_trnid[self._controls, 0]
-            self._hinges, self._hinge_speeds = model.jnt_qposadr[hinges], model.jnt_dofadr[hinges]
+            self._hinges = model.jnt_qposadr[hinges]
         self._told = np.zeros((n, 3))
         self._no_normals = (None,) if "normal" in str(mujoco.mj_multiRay.__doc__) else ()  # newer ones tell the normals as well
         for i, start in enumerate(starts):
