@@ -27,6 +27,7 @@ _.certify
 _.dashboard
 _.demo
 _.doctor
+_.film
 _.netcheck
 _.replay
 _.retrain
@@ -74,3 +75,15 @@ build_attention
 _.at_error
 pruned
 play_mean_field
+
+# MuJoCo reads them, of what it is given.
+_.azimuth
+_.condim
+_.elevation
+_.friction
+_.offheight
+_.offwidth
+_.pos
+
+# Of odometry, which the physical world's node reads by its name.
+_.velocities

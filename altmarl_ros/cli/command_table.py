@@ -29,6 +29,7 @@ COMMANDS = {
     "replay": "Decide every tick of a bag again from its reports and compare; exits with 1 if a decision differs.",
     "recover": "Copy the readable part of a bag that was cut off into a complete bag, which every tool opens.",
     "report": "Write a page with the figures of a run, beside simulated references from the same start.",
+    "film": "Make a film of a recorded run: robots, zones, the coordinator's place, and what it believes, tick by tick.",
     "identify": "Estimate P_l from the transitions in recorded runs, starting from the game's own kernel, and compare.",
     "compare": "Predict occupancy and reward of recorded runs from a game under the recorded decisions, and compare.",
     "demo": "Train a game, run a fleet on it over DDS, and write report.html.",

@@ -76,7 +76,8 @@ def bag_recorder(bag: Path, fleet_prefix: str = "/fleet") -> Iterator[Recorder]:
     writer = import_bag().BagWriter(bag)
     from altmarl_ros.nodes.tools.recorder import Recorder
 
-    recorder = Recorder(writer, fleet_prefix)
+    world_prefix = "/world" if fleet_prefix == "/fleet" else f"{fleet_prefix}/world"
+    recorder = Recorder(writer, fleet_prefix, world_prefix)
     try:
         yield recorder
     finally:

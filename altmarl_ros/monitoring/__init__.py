@@ -3,7 +3,7 @@
 from altmarl_ros.monitoring.drive_health import drive_finding
 from altmarl_ros.monitoring.health import CoordinatorHealth, Finding, Level, Threshold, Thresholds, robots_finding
 from altmarl_ros.monitoring.layout import Layout, disc_layout, floor_layout
-from altmarl_ros.monitoring.scene import RobotLocations, Scene, Tick, make_scene
+from altmarl_ros.monitoring.scene import RobotLocations, Scene, Tick, by_place, make_scene, status_tick
 from altmarl_ros.monitoring.team_reward import team_reward
 from altmarl_ros.monitoring.tick_view import TickView, likely_hidden, true_reward, true_shares
 
@@ -18,12 +18,14 @@ __all__ = [
     "Thresholds",
     "Tick",
     "TickView",
+    "by_place",
     "disc_layout",
     "drive_finding",
     "floor_layout",
     "likely_hidden",
     "make_scene",
     "robots_finding",
+    "status_tick",
     "team_reward",
     "true_reward",
     "true_shares",

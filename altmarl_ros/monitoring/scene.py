@@ -7,9 +7,13 @@ from dataclasses import dataclass, field
 from typing import Iterable, Mapping
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from altmarl_ros.arrays import FloatArray
+from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.monitoring.layout import Layout
+from altmarl_ros.monitoring.tick_view import likely_hidden
+from altmarl_ros.records.run_record import StatusRow
 
 MOST_DOTS = 2000
 """Largest number of dots that stand for a crowd of which only numbers are known."""
@@ -105,6 +109,33 @@ class RobotLocations:
     def known(self) -> Mapping[int, int]:
         """Return the best known zone of each robot."""
         return self._reported if self.zones is None else self.zones
+
+
+def status_tick(status: StatusRow, game: TabularGame, polled: frozenset[int] = frozenset()) -> Tick:
+    """Return what is drawn of a coordinator's status: its decision, its estimate and what it believes is hidden."""
+    attended = game.n_global_states == game.n_places and status.global_state < game.n_places
+    sent = game.n_global_actions == game.n_places and status.global_action < game.n_places
+    names = game.global_action_names
+    action = names[status.global_action] if status.global_action < len(names) else str(status.global_action)
+    caption = f"tick {status.tick}: s_g {status.global_state}, a_g {action}, heard {status.heard} of {status.asked}"
+    if game.hidden is not None and len(status.belief) == len(game.hidden):
+        likely = (f"{game.hidden.names[d]} {status.belief[d]:.2f}" for d in likely_hidden(status.belief))
+        caption += f", hidden state {' or '.join(likely)}"
+    return Tick(
+        number=status.tick,
+        zone=status.global_state if attended else None,
+        next_zone=status.global_action if sent else None,
+        caption=caption,
+        estimate=by_place(game, status.estimate),
+        polled=polled,
+        heard=frozenset(robot_id for robot_id, _ in status.answers),
+    )
+
+
+def by_place(game: TabularGame, values: ArrayLike) -> tuple[float, ...]:
+    """Sum what is told by local state over the types of robots, which are all drawn at the same places."""
+    types, known = game.types, np.asarray(values, dtype=np.float64)
+    return tuple((known if types is None or len(known) != game.n_local_states else types.by_place(known)).tolist())
 
 
 def make_scene(layout: Layout, tick: Tick, robots: RobotLocations) -> Scene:

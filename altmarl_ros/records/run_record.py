@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Mapping
 
@@ -76,12 +76,14 @@ class FloorRow:
         factor: simulated seconds per second, averaged over the last seconds.
         contacts: number of contacts so far.
         places: x and y of each robot [m; map], by id.
+        headings: yaw of each robot [rad; map], by id.
     """
 
     time: float
     factor: float
     contacts: int
     places: Mapping[int, tuple[float, float]]
+    headings: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -188,7 +190,7 @@ class RunRecord:
         Raises:
             AltmarlError: the file cannot be written.
         """
-        arrays = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "about"}
+        arrays = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "about"}
         arrays = {name: array for name, array in arrays.items() if array is not None}
         arrays["about"] = np.frombuffer(json.dumps(dict(self.about)).encode(), dtype=np.uint8)
         try:
@@ -210,7 +212,7 @@ class RunRecord:
             raise AltmarlError(f"{path}: {error}") from None
         try:
             about = json.loads(arrays.pop("about").astype(np.uint8).tobytes().decode())
-            names = (field.name for field in fields(cls) if field.name != "about")
+            names = (each.name for each in fields(cls) if each.name != "about")
             lengths = {name: len(arrays[name]) for name in names if name in arrays or name not in _OPTIONAL}
         except KeyError as error:
             raise AltmarlError(f"{path}: is damaged or not a run record: it has no {error}") from None
@@ -284,8 +286,8 @@ class RunLog:
         self._dropped[name] += 1
         if isinstance(row, StatusRow):
             self._sessions.add(row.session)
-            for field in SUMMARISED:
-                self._sums[field] += getattr(row, field)
+            for summed in SUMMARISED:
+                self._sums[summed] += getattr(row, summed)
         if self._older is not None and name in ("statuses", "truths", "reports"):
             self._older.add(name, (key, row) if name == "reports" else list(vars(row).values()))
 

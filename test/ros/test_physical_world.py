@@ -166,8 +166,42 @@ def test_contacts_are_told_and_a_base_without_commands_stops(start_executable, d
     assert driver.heard["/robot_0/odom"][-1][1].twist.twist.linear.x == pytest.approx(0.0, abs=0.05)
 
 
+def test_frames_and_descriptions_are_published(start_executable, drive):
+    """map -> odom -> base_link is where the robot is, and base_link -> laser where the scanner is mounted."""
+    messages = pytest.importorskip("tf2_msgs.msg", reason="tf2_msgs is not built: python test/interfaces/build.py")
+    from std_msgs.msg import String
+
+    from altmarl_ros.nodes.common import qos
+    from altmarl_ros.nodes.robot.transform_listener import tf_qos
+
+    driver = drive(2)
+    links, texts = {}, {}
+
+    def hear(message):
+        links.update({link.child_frame_id: link for link in message.transforms})
+
+    for topic, static in (("/tf", False), ("/tf_static", True)):
+        driver.node.create_subscription(messages.TFMessage, topic, hear, tf_qos(static=static))
+    driver.node.create_subscription(
+        String, "/robot_1/robot_description", lambda message: texts.update(urdf=message.data), qos.latched_qos()
+    )
+    start_executable("physical_world", game="hall", count=2, real_time_factor=2.0, **{"base.radius": 0.2, "laser.x": 0.1})
+    driver.until(lambda: driver.time > 1.0 and {"robot_1/odom", "robot_1/base_link", "robot_1/laser"} <= links.keys() and texts)
+    assert links["robot_1/laser"].header.frame_id == "robot_1/base_link"
+    assert links["robot_1/laser"].transform.translation.x == pytest.approx(0.1)
+    assert links["robot_1/base_link"].header.frame_id == "robot_1/odom"
+    assert links["robot_1/odom"].header.frame_id == "map"
+    place, told = links["robot_1/odom"].transform.translation, driver.heard["/robot_1/pose"][-1][1].pose.pose.position
+    assert (place.x, place.y) == pytest.approx((told.x, told.y), abs=0.2)  # it has not moved since odometry began
+    assert '<link name="base_link">' in texts["urdf"]
+
+
 def test_a_mistake_is_one_line(start_executable):
-    for parameters, named in (({"laser.rate": -1.0}, "laser.rate"), ({"faults_file": "nowhere.yaml"}, "nowhere.yaml")):
+    for parameters, named in (
+        ({"laser.rate": -1.0}, "laser.rate"),
+        ({"faults_file": "nowhere.yaml"}, "nowhere.yaml"),
+        ({"base.model": "no.xml"}, "no.xml"),
+    ):
         process = start_executable("physical_world", **parameters)
         output, _ = process.communicate(timeout=30)
         assert process.returncode == 2

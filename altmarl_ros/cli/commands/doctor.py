@@ -46,6 +46,8 @@ _MODULES = (
     ("ros2cli", False, "the ros2 command"),
     ("tf2_msgs.msg", False, "poses from TF"),
     ("nav2_msgs.action", False, "driving by Nav2"),
+    ("mujoco", False, "simulated physics: --backend physical, films; pip install 'altmarl_ros[physics]'"),
+    ("imageio_ffmpeg", False, "films as mp4; pip install 'altmarl_ros[physics]'"),
     ("mcap", False, "bags: altmarl record, replay, recover; pip install 'mcap>=1.6'"),
 )
 

@@ -205,6 +205,7 @@ def floor_from_message(message: FloorTruth) -> FloorRow:
         factor=message.real_time_factor,
         contacts=message.contacts,
         places=dict(zip(message.robot_id, places, strict=True)),
+        headings=dict(zip(message.robot_id, message.yaw, strict=True)),
     )
 
 

@@ -15,7 +15,11 @@ from altmarl_ros.simulation.physical import Fault, PhysicalConfig, PhysicalWorld
 from altmarl_ros.simulation.physical.placement import floor_walls, parked_starts, random_starts
 from altmarl_ros.simulation.physical.settings import config_of, settings
 
-_SETTINGS = tuple(Parameter(each.name, each.default, each.description.capitalize()) for each in settings())
+_FILES = ("base.model",)
+_SETTINGS = tuple(
+    Parameter(each.name, each.default, each.description.capitalize(), path="file" if each.name in _FILES else "")
+    for each in settings()
+)
 
 PARAMETERS = (
     Parameter("game", "hall", "Game: a built-in name or a YAML file.", path="name or file"),
@@ -41,6 +45,12 @@ PARAMETERS = (
         unit="s",
     ),
     Parameter("stamped_commands", False, "Whether cmd_vel is a TwistStamped; else a Twist."),
+    Parameter(
+        "transforms",
+        "map",
+        "On /tf: map to odom to base_link; or odom to base_link alone, for a SLAM or localisation that adds the rest; or none.",
+        choices=("none", "odom", "map"),
+    ),
     Parameter("fleet_prefix", "/fleet", "Prefix of the fleet-wide topics."),
     Parameter("world_prefix", "/world", "Prefix of the simulated world's topics."),
     LEASE,

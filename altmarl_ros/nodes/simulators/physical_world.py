@@ -27,6 +27,7 @@ from altmarl_ros.nodes.common.running import run
 from altmarl_ros.nodes.simulators.lease import LEASE
 from altmarl_ros.nodes.simulators.physical_parameters import PARAMETERS, faults_of, make_world, robot_ids, warm_up
 from altmarl_ros.nodes.simulators.sensor_topics import SensorTopics, to_time
+from altmarl_ros.nodes.simulators.transforms import Transforms, publish_descriptions
 from altmarl_ros.protocol.allegiance import Allegiance, Heard
 from altmarl_ros.simulation.physical.contacts import WALL
 from altmarl_ros.simulation.physical.pacing import Pace, Steerers
@@ -46,8 +47,9 @@ class PhysicalWorldNode(GuardedNode):
     Subscriptions: <robot>/cmd_vel (geometry_msgs/msg/Twist, or TwistStamped with `stamped_commands`), <robot>/robot/drive
     (DriveState), <fleet_prefix>/tick (FleetTick).
     Publishers: <robot>/odom (nav_msgs/msg/Odometry), <robot>/pose (geometry_msgs/msg/PoseWithCovarianceStamped),
-    <robot>/scan (sensor_msgs/msg/LaserScan); /clock (rosgraph_msgs/msg/Clock), before everything else of its time step;
-    <fleet_prefix>/truth (FleetTruth), as from the Markov world; <world_prefix>/floor (FloorTruth) and
+    <robot>/scan (sensor_msgs/msg/LaserScan), <robot>/robot_description (std_msgs/msg/String); /tf and /tf_static
+    (tf2_msgs/msg/TFMessage) where that package is installed; /clock (rosgraph_msgs/msg/Clock), before everything else of its
+    time step; <fleet_prefix>/truth (FleetTruth), as from the Markov world; <world_prefix>/floor (FloorTruth) and
     <world_prefix>/contacts (Contact), for operators and tests; /diagnostics (diagnostic_msgs/msg/DiagnosticArray).
     Services: those of its parameters.
     Parameters: `PARAMETERS`.
@@ -75,7 +77,9 @@ class PhysicalWorldNode(GuardedNode):
         warm_up(config)
 
         base = f"{self.get_namespace().rstrip('/')}/{values['name_prefix']}"
-        self._sensors = [SensorTopics(self, f"{base}{i}", config, self._world.laser) for i in self._ids]
+        namespaces = [f"{base}{i}" for i in self._ids]
+        self._sensors = [SensorTopics(self, namespace, config, self._world.laser) for namespace in namespaces]
+        self._transforms = self._publish_frames(str(values["transforms"]), namespaces)
         stamped = bool(values["stamped_commands"])
         command_type, on_command = (TwistStamped, self._on_stamped) if stamped else (Twist, self._on_velocity)
         for robot, robot_id in enumerate(self._ids):
@@ -97,6 +101,18 @@ class PhysicalWorldNode(GuardedNode):
             f"{len(self._ids)} robots in {len(floor.plan.zones)} zones, {self._pace.factor:g} times real time, "
             f"{len(self._faults)} faults"
         )
+
+    def _publish_frames(self, wanted: str, namespaces: Sequence[str]) -> Transforms | None:
+        """Publish descriptions, and transforms where they are wanted and the package tf2_msgs is installed."""
+        publish_descriptions(self, namespaces, self._world.description)
+        if wanted == "none":
+            return None
+        frames = [namespace.lstrip("/") for namespace in namespaces]
+        try:
+            return Transforms(self, frames, self._world.config.laser, localised=wanted == "map")
+        except ImportError:
+            self.get_logger().info("publishes no transforms: the package tf2_msgs is not installed")
+            return None
 
     def stop(self) -> None:
         """Publish what is known of the last ticks and of the floor."""
@@ -120,9 +136,15 @@ class PhysicalWorldNode(GuardedNode):
             self._look()
         for robot, stamp, pose, velocity in _rows(world.odometry(), "poses", "velocities"):
             sensors[robot].odometry(stamp, pose.tolist(), velocity.tolist())
+            if self._transforms is not None and np.isfinite(pose).all():
+                self._transforms.odometry(robot, stamp, pose.tolist())
         localisation = world.localisation()
         for robot, stamp, pose in _rows(localisation, "poses"):
             sensors[robot].pose(stamp, pose.tolist(), localisation.covariance)
+            if self._transforms is not None and np.isfinite(pose).all():
+                self._transforms.localisation(robot, stamp, pose.tolist())
+        if self._transforms is not None:
+            self._transforms.publish()
         for robot, stamp, ranges in _rows(world.scans(), "ranges"):
             sensors[robot].scan(stamp, ranges)
         for contact in world.contacts[self._published_contacts :]:

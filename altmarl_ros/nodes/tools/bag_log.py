@@ -9,14 +9,15 @@ from typing import Callable, Iterator, Mapping
 from rclpy.serialization import deserialize_message
 
 from altmarl_ros.nodes.common import conversions
-from altmarl_ros.nodes.tools.recorder import TOPICS, type_name
+from altmarl_ros.nodes.tools.recorder import TOPICS, WORLD_TOPICS, type_name
 from altmarl_ros.records.bag_reader import BagReader
 from altmarl_ros.records.bag_storage import BagError
 from altmarl_ros.records.message_definitions import type_hash
 from altmarl_ros.records.run_record import RunLog
 
-_READ = ("status", "truth", "report", "configuration")
-_TYPES = {type_name(TOPICS[suffix][0]): TOPICS[suffix][0] for suffix in _READ}
+_READ = {suffix: TOPICS[suffix][0] for suffix in ("status", "truth", "report", "configuration")}
+_READ |= {suffix: WORLD_TOPICS[suffix][0] for suffix in ("floor",)}
+_TYPES = {type_name(message_type): message_type for message_type in _READ.values()}
 _SHORTER = {  # hashes of earlier versions of types, whose fields are the first of today's, without hidden states
     "altmarl_ros/msg/CoordinatorStatus": "RIHS01_ecd9094dfaf924c16cf4ac9b464c98c5d022352fb8637ab05a53b4007143ee8b",
     "altmarl_ros/msg/FleetTruth": "RIHS01_6ee25dc981d8448d6c4ad2652e4bc9bed13490f8f467ecabb8cc373d20e13642",
@@ -57,7 +58,7 @@ def _notes(other: Mapping[tuple[str, str], int], reader: BagReader) -> Iterator[
     for (topic, found), count in other.items():
         suffix = topic.rpartition("/")[2]
         if suffix in _READ:
-            expected = type_name(TOPICS[suffix][0])
+            expected = type_name(_READ[suffix])
             yield f"{count} messages on {topic} are of type {found} and are not read; it should carry {expected}"
     for topic, count in reader.foreign.items():
         yield f"{count} messages on {topic} are not in the form cdr and are not read"
@@ -77,6 +78,9 @@ def _add(log: RunLog, type_of_message: str, data: bytes) -> None:
     elif kind == "FleetConfiguration":
         configuration = conversions.configuration_from_message(content)
         log.configurations[configuration.session, configuration.tick] = configuration
+    elif kind == "FloorTruth":
+        floor = conversions.floor_from_message(content)
+        log.floors[floor.time] = floor
 
 
 def _is_current(reader: BagReader, name: str) -> bool:

@@ -13,6 +13,7 @@ from altmarl_ros.msg import (
     FleetConfiguration,
     FleetTick,
     FleetTruth,
+    FloorTruth,
     GlobalAction,
     GlobalState,
     LocalPolicy,
@@ -41,6 +42,9 @@ TOPICS = {
 }
 """Topics below the fleet's prefix: message type, quality of service of their publishers, and of the recorder's subscription."""
 
+WORLD_TOPICS = {"floor": (FloorTruth, qos.account_qos(), qos.latched_from_many_qos())}
+"""Topics below a simulated world's prefix, as in TOPICS."""
+
 
 def type_name(message_type: Any) -> str:
     """Return the name of a message type, such as `altmarl_ros/msg/FleetTick`."""
@@ -48,20 +52,23 @@ def type_name(message_type: Any) -> str:
 
 
 class Recorder(GuardedNode):
-    """Records the topics of TOPICS.
+    """Records the topics of TOPICS and WORLD_TOPICS.
 
-    Subscriptions: <fleet_prefix>/tick, report, hello, policy, configuration, status, global_action, global_state, truth.
+    Subscriptions: <fleet_prefix>/tick, report, hello, policy, configuration, status, global_action, global_state, truth;
+    <world_prefix>/floor.
 
     Attributes:
         failure: why nothing can be written any more; None while all is well.
     """
 
-    def __init__(self, writer: BagWriter, fleet_prefix: str = "/fleet") -> None:
+    def __init__(self, writer: BagWriter, fleet_prefix: str = "/fleet", world_prefix: str = "/world") -> None:
         super().__init__("recorder", start_parameter_services=False)
         self._writer = writer
         self.failure: BagError | None = None
-        for suffix, (message_type, offered, asked) in TOPICS.items():
-            name, of_type = f"{fleet_prefix}/{suffix}", type_name(message_type)
+        topics = {f"{fleet_prefix}/{suffix}": topic for suffix, topic in TOPICS.items()}
+        topics |= {f"{world_prefix}/{suffix}": topic for suffix, topic in WORLD_TOPICS.items()}
+        for name, (message_type, offered, asked) in topics.items():
+            of_type = type_name(message_type)
             writer.add_topic(Topic(name, of_type, message_definition(of_type), type_hash(of_type), qos_entry(offered)))
             self.create_subscription(message_type, name, partial(self._on_message, name), asked, raw=True)
         self.create_timer(_FLUSH_PERIOD, self._flush)

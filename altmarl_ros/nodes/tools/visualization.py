@@ -5,15 +5,13 @@ from __future__ import annotations
 import time
 from typing import Sequence
 
-import numpy as np
-from numpy.typing import ArrayLike
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from visualization_msgs.msg import MarkerArray
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import TabularGame, load_floor_map, load_game
-from altmarl_ros.monitoring import Layout, RobotLocations, Tick, disc_layout, floor_layout, likely_hidden, make_scene
+from altmarl_ros.monitoring import Layout, RobotLocations, Tick, by_place, disc_layout, floor_layout, make_scene, status_tick
 from altmarl_ros.msg import CoordinatorStatus, FleetTruth, FloorTruth, RobotHello
 from altmarl_ros.nodes.common import conversions, qos
 from altmarl_ros.nodes.common.endpoints import Endpoints
@@ -72,35 +70,15 @@ class VisualizationNode(GuardedNode):
     def _on_status(self, message: CoordinatorStatus) -> None:
         status, game = conversions.status_from_message(message), self._game
         self._robots.hear((robot_id, state % game.n_places) for robot_id, state in status.answers)
-        heard = frozenset(robot_id for robot_id, _ in status.answers)
-        attended = game.n_global_states == game.n_places and status.global_state < game.n_places
-        sent = game.n_global_actions == game.n_places and status.global_action < game.n_places
-        names = game.global_action_names
-        action = names[status.global_action] if status.global_action < len(names) else str(status.global_action)
-        caption = f"tick {status.tick}: s_g {status.global_state}, a_g {action}, heard {status.heard} of {status.asked}"
-        if game.hidden is not None and len(status.belief) == len(game.hidden):
-            likely = (f"{game.hidden.names[d]} {status.belief[d]:.2f}" for d in likely_hidden(status.belief))
-            caption += f", hidden state {' or '.join(likely)}"
-        self._tick = Tick(
-            number=status.tick,
-            zone=status.global_state if attended else None,
-            next_zone=status.global_action if sent else None,
-            caption=caption,
-            estimate=self._by_place(status.estimate),
-            polled=frozenset(int(i) for i in message.polled),
-            heard=heard,
-        )
+        self._tick = status_tick(status, game, frozenset(int(i) for i in message.polled))
         self._changed = True
-
-    def _by_place(self, values: ArrayLike) -> tuple[float, ...]:
-        # Robots of all types are drawn at the same places.
-        types, known = self._game.types, np.asarray(values, dtype=np.float64)
-        return tuple((known if types is None or len(known) != self._game.n_local_states else types.by_place(known)).tolist())
 
     def _on_truth(self, message: FleetTruth) -> None:
         truth = conversions.truth_from_message(message)
         if truth.counts:
-            self._robots.counts = tuple(int(count) for count in self._by_place(truth.occupancy(self._game.n_local_states)))
+            self._robots.counts = tuple(
+                int(count) for count in by_place(self._game, truth.occupancy(self._game.n_local_states))
+            )
         else:
             self._robots.counts = None
             places = (state % self._game.n_places for state in truth.local_states)

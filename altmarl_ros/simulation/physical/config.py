@@ -41,6 +41,9 @@ class BaseConfig(Settings, frozen=True):
         default="unicycle", description="unicycle: no sideways velocity (differential drive)"
     )
     radius: float = Field(default=0.25, gt=0, le=10, description="of the disc that the robot fills [m]")
+    model: str = Field(default="", description="MJCF or URDF file of the robot; empty: the built-in base of this kind")
+    mass: float = Field(default=20.0, gt=0, le=_MOST, description="of the built-in base [kg]")
+    grip: float = Field(default=1.0, gt=0, le=10, description="friction coefficient between driven wheels and floor")
     max_speed: float = Field(default=1.0, gt=0, le=100, description="in the plane [m/s]")
     max_turn_rate: float = Field(default=2.0, gt=0, le=100, description="about the vertical axis [rad/s]")
     acceleration: float = Field(default=1.0, gt=0, le=_MOST, description="largest, of speed [m/s^2]")
@@ -71,6 +74,7 @@ class LaserConfig(Settings, frozen=True):
     noise: float = Field(default=0.01, ge=0, le=10, description="standard deviation of a range [m]")
     x: float = Field(default=0.0, ge=-10, le=10, description="mount, forward in base_link [m]")
     y: float = Field(default=0.0, ge=-10, le=10, description="mount, left in base_link [m]")
+    z: float = Field(default=0.2, gt=0, le=2, description="mount, above the floor [m]")
     yaw: float = Field(default=0.0, ge=-10, le=10, description="mount, counter-clockwise in base_link [rad]")
 
 

@@ -6,7 +6,7 @@ Odometry integrates what the wheels turned. With the way d [m] and the turn a [r
 
 s and s_a drawn once per robot. After a way D straight ahead its error has the variance std(s)^2 D^2 + k^2 D
 (Thrun, Burgard and Fox, 2005, 5.4, with drift that is a random walk whatever the time step).
-Wheels stall where a contact stops the body; they feel neither slip, nor sliding sideways, nor being carried.
+Wheels slip or stall as their motors and the floor's grip have it; they feel neither sliding sideways nor being carried.
 Localisation is the truth with white noise.
 """
 

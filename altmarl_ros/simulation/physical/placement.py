@@ -7,13 +7,13 @@ from typing import Sequence
 
 import numpy as np
 import shapely
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.floors import polygons
 from altmarl_ros.floors.floor_map import FloorMap
-from altmarl_ros.simulation.physical.contacts import apart_from_walls
+from altmarl_ros.simulation.physical.contacts import OBSTACLE, WALL
 
 _DARTS = 2000  # thrown at once
 _THROWS = 100
@@ -117,3 +117,27 @@ def parked_starts(ids: Sequence[int], floor: FloorMap, shares: FloatArray, seed:
 def floor_walls(floor: FloorMap) -> FloatArray:
     """Return the walls of a floor map as segments [w, 4; x, y of both ends, m; map]."""
     return wall_array([(*a, *b) for corners in floor.walls for a, b in pairwise(corners)])
+
+
+def apart_from_walls(points: FloatArray, radius: float, walls: FloatArray) -> NDArray[np.bool_]:
+    """Which discs around points [n, xy; m] overlap no wall [w, 4; m]."""
+    return np.asarray((wall_distances(points, walls) >= radius).all(axis=1))
+
+
+def first_overlap(point: FloatArray, radius: float, others: FloatArray, walls: FloatArray, obstacles: FloatArray) -> int | None:
+    """What a robot at a point [xy; m] would overlap: the index of a robot in `others` [m, xy; m], WALL, OBSTACLE, or None."""
+    if (wall_distances(point[None, :2], walls) < radius).any():
+        return WALL
+    if (np.hypot(obstacles[:, 0] - point[0], obstacles[:, 1] - point[1]) < radius + obstacles[:, 2]).any():
+        return OBSTACLE
+    near = np.flatnonzero(np.hypot(others[:, 0] - point[0], others[:, 1] - point[1]) < 2.0 * radius)
+    return int(near[0]) if len(near) else None
+
+
+def wall_distances(points: FloatArray, walls: FloatArray) -> FloatArray:
+    """Distances of points [n, xy; m] from walls [w, 4; m] [n, w; m]."""
+    starts, edges = walls[:, :2], walls[:, 2:] - walls[:, :2]
+    offsets = points[:, None, :2] - starts
+    shares = np.clip((offsets * edges).sum(axis=-1) / (edges * edges).sum(axis=-1), 0.0, 1.0)
+    nearest = offsets - shares[..., None] * edges
+    return np.asarray(np.hypot(nearest[..., 0], nearest[..., 1]))

@@ -1,8 +1,8 @@
 """Simulates a floor with n physical robots in arrays, in fixed time steps. Frames are those of REP-105, units SI.
 
-One step: command (timeout, driver's faults, delay) -> base (`dynamics`) -> contacts -> odometry, battery -> faults that
-begin or end -> sensors that are due. Random numbers of robot i depend on (seed, i) alone: with the same commands a run is
-the same bit by bit, and robot i's is the same among however many others that it does not touch and does not see.
+One step: command (timeout, driver's faults, delay) -> speed controller (`dynamics`) -> MuJoCo's steps (`bodies`) -> contacts
+-> odometry, battery -> faults that begin or end -> sensors that are due. Random numbers of robot i depend on (seed, i) alone,
+and with the same commands a run is the same bit by bit.
 """
 
 from __future__ import annotations
@@ -17,14 +17,16 @@ from altmarl_ros.arrays import FloatArray, IntArray
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.random_streams import fill_normal, make_streams
 from altmarl_ros.simulation.physical.battery import Batteries
+from altmarl_ros.simulation.physical.bodies import Bodies
 from altmarl_ros.simulation.physical.config import PhysicalConfig, check_together
-from altmarl_ros.simulation.physical.contacts import WALL, Contact, Contacts, first_overlap
-from altmarl_ros.simulation.physical.dynamics import drive, wrap
+from altmarl_ros.simulation.physical.contacts import WALL, Contact, Contacts
+from altmarl_ros.simulation.physical.dynamics import body_motion, control, wrap
 from altmarl_ros.simulation.physical.faults import ActiveFaults, Fault, FaultKind
 from altmarl_ros.simulation.physical.laser import Laser
 from altmarl_ros.simulation.physical.noise import Purpose
 from altmarl_ros.simulation.physical.odometry import localise, reckon
-from altmarl_ros.simulation.physical.placement import wall_array
+from altmarl_ros.simulation.physical.placement import first_overlap, wall_array
+from altmarl_ros.simulation.physical.robot_model import load_robot, physics_steps
 from altmarl_ros.simulation.physical.sensors import Localisation, Odometry, Scans, Sensor
 
 _ROOM = 1e-6  # m; gap to whatever is put on the floor
@@ -42,7 +44,8 @@ class PhysicalWorld:
         chargers: polygons on which a robot's centre is charged, each [corner, xy; m; map].
 
     Raises:
-        AltmarlError: settings do not fit together; a start is not finite or overlaps something; a fault or a polygon is wrong.
+        AltmarlError: MuJoCo is not installed; the robot's file is no model of one; settings do not fit together; a start is not
+            finite or overlaps something; a fault or a polygon is wrong.
     """
 
     def __init__(
@@ -64,11 +67,16 @@ class PhysicalWorld:
         n = len(self._poses)
         self._lateral = config.base.kind == "omni"
         self._steps = 0
+        self._physics_steps = physics_steps(config.time_step)
+        self._robot = load_robot(config.base, config.laser, config.time_step / self._physics_steps)
+        self._faults = ActiveFaults(faults, n)
+        self._bodies = self._build(self._poses)
+        self._poses = self._bodies.poses
         self._velocities, self._wheels, self._driven = np.zeros((3, n, 3))
         self._commands, self._wanted = np.zeros((2, n, 3))
         self._commanded = np.full(n, -np.inf)  # when
         self._delayed = np.zeros((config.base.delay_steps + 1, n, 3))
-        self._contacts = Contacts(n, config.base.radius, self._lateral, self._walls)
+        self._contacts = Contacts(n)
         self._batteries = Batteries(config.battery, n, chargers)
         self._streams = {purpose: make_streams(seed, purpose, range(n)) for purpose in Purpose}
         scales = np.zeros((n, 2))
@@ -83,7 +91,6 @@ class PhysicalWorld:
             "localisation": Sensor(n, config.localisation.rate, 3),
             "laser": Sensor(n, config.laser.rate, config.laser.beams),
         }
-        self._faults = ActiveFaults(faults, n)
         self._happened: set[Fault] = set()  # obstacles and kidnappings that have found room
         self._obstacles = np.zeros((0, 3))
         self._update_faults()
@@ -116,6 +123,11 @@ class PhysicalWorld:
     def obstacles(self) -> FloatArray:
         """Obstacles that stand on the floor now, a copy [o, 3; x, y, radius, m; map]."""
         return self._obstacles.copy()
+
+    @property
+    def description(self) -> str:
+        """URDF of the robots, which are all alike."""
+        return self._robot.description
 
     @property
     def charge(self) -> FloatArray:
@@ -158,15 +170,20 @@ class PhysicalWorld:
     def add_faults(self, faults: Sequence[Fault]) -> None:
         """Schedule further faults; raises AltmarlError where a robot is not there."""
         self._faults = ActiveFaults((*self._faults.faults, *faults), len(self))
+        if any(fault.kind is FaultKind.OBSTACLE for fault in faults):
+            before = self._bodies
+            self._bodies = self._build(self._poses)
+            self._bodies.take_over(before)
+            self._stand()
 
     def step(self) -> None:
         """Advance by one time step."""
         c, dt, start = self.config, self.config.time_step, self.time
-        before = self._poses.copy()
+        before = self._poses
         self._drive(start)
         self._steps += 1
-        velocities = (self._velocities, self._wheels, self._driven)
-        self._contacts.resolve(self.time, before, pose=self._poses, velocities=velocities, obstacles=self._obstacles)
+        self._poses = self._bodies.poses
+        self._driven = body_motion(before, self._poses) / dt
         walks = (c.odometry.distance_walk, c.odometry.turn_walk, c.odometry.heading_walk)
         settings = (dt, self._lateral, *walks)
         reckon(self._reckoned, self._wheels, self._scales, self._streams[Purpose.ODOMETRY], settings)
@@ -200,13 +217,30 @@ class PhysicalWorld:
         gain = 1.0 - exp(-dt / base.lag) if base.lag > 0.0 else 1.0
         limits = (base.max_speed, base.max_turn_rate, base.acceleration, base.deceleration, base.turn_acceleration)
         noise = (base.relative_noise, base.speed_noise, base.turn_noise)
-        drive(
-            (self._poses, self._velocities, self._wheels, self._driven),
+        begin, end, disturbance, lost = np.zeros((4, len(self), 3))
+        control(
+            (self._velocities, begin, end, disturbance, lost),
             target,
             (faults.magnitude(FaultKind.SEIZED_LEFT, 2), faults.magnitude(FaultKind.SLIP)[0]),
             self._streams[Purpose.DRIVE],
-            (dt, self._lateral, base.radius, limits, gain, noise),
+            (dt, self._lateral, self._robot.half_track, limits, gain, noise),
         )
+        before = self._rolled()
+        touches = self._bodies.advance(begin, end, disturbance, self._physics_steps)
+        self._contacts.note(now + dt, touches, self._bodies.gap)
+        self._wheels = self._rolling(before) / dt + lost
+
+    def _rolled(self) -> FloatArray:
+        """Where wheels are: ways of left and right [n, 2; m], or poses of bases that have none [n, 3]."""
+        return self._bodies.wheel_turns if self._robot.differential else self._bodies.poses
+
+    def _rolling(self, before: FloatArray) -> FloatArray:
+        """Ways ahead and to the left [m] and turn [rad] of base_link as the wheels turned since `before` [n, 3]."""
+        now = self._rolled()
+        if not self._robot.differential:
+            return body_motion(before, now)
+        left, right = (now - before).T
+        return np.column_stack([0.5 * (left + right), np.zeros(len(self)), 0.5 * (right - left) / self._robot.half_track])
 
     def _sense(self, before: float) -> None:
         """Read the sensors whose turn came after `before` [s]."""
@@ -225,7 +259,7 @@ class PhysicalWorld:
         self._localisation = Localisation(due_now.robots, due_now.stamps, due_now.values, self._covariance)
 
         robots = due["laser"]
-        values = self.laser.scan(robots, self._poses, self.config.base.radius, self._walls, self._obstacles)
+        values = self.laser.scan(robots, self._bodies)
         due_now = self._sensors["laser"].publish(robots, now, values, faults.magnitude(FaultKind.LASER_LOST, 4))
         self._scans = Scans(due_now.robots, due_now.stamps, due_now.values)
 
@@ -237,8 +271,23 @@ class PhysicalWorld:
                 self._happened.add(fault)
                 changed = True
         if changed:
-            standing = [fault for fault in self._faults.placed if fault.kind is FaultKind.OBSTACLE and fault in self._happened]
-            self._obstacles = np.array([(*fault.place, fault.magnitude) for fault in standing if fault.place]).reshape(-1, 3)
+            self._stand()
+
+    def _build(self, poses: FloatArray) -> Bodies:
+        """Make the floor, with all obstacles that are scheduled."""
+        obstacles = np.array([_disc(fault) for fault in self._scheduled()]).reshape(-1, 3)
+        step = self.config.time_step / self._physics_steps
+        return Bodies(self._robot, self._walls, obstacles, starts=poses, step=step)
+
+    def _scheduled(self) -> list[Fault]:
+        return [fault for fault in self._faults.faults if fault.kind is FaultKind.OBSTACLE]
+
+    def _stand(self) -> None:
+        """Put the obstacles on the floor that have found room, and take away the others."""
+        standing = [fault for fault in self._scheduled() if fault in self._faults.placed and fault in self._happened]
+        for k, fault in enumerate(self._scheduled()):
+            self._bodies.stand(k, fault in standing)
+        self._obstacles = np.array([_disc(fault) for fault in standing]).reshape(-1, 3)
 
     def _room(self, obstacle: Fault) -> bool:
         x, y = obstacle.place or (np.nan, np.nan)
@@ -246,12 +295,13 @@ class PhysicalWorld:
         return bool((gaps > _ROOM).all())
 
     def _carry(self, kidnapping: Fault) -> bool:
-        robot, place = kidnapping.robot, np.array(kidnapping.place)
+        robot, place = kidnapping.robot or 0, np.array(kidnapping.place)
         others = self._poses[np.arange(len(self)) != robot]
         radius = self.config.base.radius + _ROOM
         if first_overlap(place, radius, others, self._walls, self._obstacles) is not None:
             return False
-        self._poses[robot] = *place, wrap(self._poses[robot, 2] + kidnapping.magnitude)
+        self._bodies.put(robot, (*place, wrap(self._poses[robot, 2] + kidnapping.magnitude)))
+        self._poses = self._bodies.poses
         self._velocities[robot] = self._driven[robot] = 0.0
         return True
 
@@ -272,3 +322,8 @@ def _start_poses(starts: ArrayLike, radius: float, walls: FloatArray) -> FloatAr
             raise AltmarlError(f"start of robot {i} at ({pose[0]:g}, {pose[1]:g}) overlaps {what}")
     poses[:, 2] = [wrap(yaw) for yaw in poses[:, 2]]
     return poses
+
+
+def _disc(obstacle: Fault) -> tuple[float, float, float]:
+    x, y = obstacle.place or (np.nan, np.nan)
+    return x, y, obstacle.magnitude

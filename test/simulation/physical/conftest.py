@@ -11,12 +11,15 @@ from altmarl_ros.simulation.physical.config import (
 )
 from altmarl_ros.simulation.physical.world import PhysicalWorld
 
+ACCELERATION = 4.0
+"""Of ideal bases, below what their grip bears [m/s^2, rad/s^2]."""
+
 QUICK = {
     "lag": 0.0,
     "delay_steps": 0,
-    "acceleration": 1e6,
-    "deceleration": 1e6,
-    "turn_acceleration": 1e6,
+    "acceleration": ACCELERATION,
+    "deceleration": ACCELERATION,
+    "turn_acceleration": ACCELERATION,
     "command_timeout": 1e6,
     "relative_noise": 0.0,
     "speed_noise": 0.0,
@@ -48,6 +51,12 @@ def ideal():
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def way():
+    """Tells how far an ideal base at rest comes in some seconds at a commanded speed [m or rad]."""
+    return lambda speed, seconds: speed * seconds - np.copysign(speed**2 / (2 * ACCELERATION), speed)
 
 
 @pytest.fixture(scope="session")

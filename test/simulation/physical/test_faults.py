@@ -9,7 +9,7 @@ from altmarl_ros.errors import AltmarlError
 from altmarl_ros.simulation.physical.faults import ActiveFaults, Fault, FaultKind, parse_faults, read_faults
 from altmarl_ros.simulation.physical.world import PhysicalWorld
 
-R = 0.25
+TRACK = 0.2  # half of it [m]
 STRAIGHT = [[0.5, 0.0, 0.0]] * 2
 EVERY_STEP = {"rate": 50.0}
 
@@ -22,22 +22,24 @@ def broken(ideal, far, kind, start=0.0, end=inf, magnitude=1.0, **groups):
 @pytest.mark.parametrize(("kind", "side"), [(FaultKind.SEIZED_LEFT, 1), (FaultKind.SEIZED_RIGHT, -1)])
 def test_a_seized_wheel_drives_a_circle_about_itself(ideal, far, run, kind, side):
     world = broken(ideal, far, kind)
-    centre = np.array([0.0, side * R])  # where the wheel is
-    run(world, 3.0, STRAIGHT, each=lambda w: np.testing.assert_allclose(np.hypot(*(w.poses[0, :2] - centre)), R, rtol=1e-9))
-    assert world.velocities[0, 2] == pytest.approx(side * 0.5 / (2 * R))
-    np.testing.assert_allclose(world.poses[1, 1:], [10.0, 0.0])
+    centre = np.array([0.0, side * TRACK])  # where the wheel is
+    radii = []
+    run(world, 3.0, STRAIGHT, each=lambda w: radii.append(np.hypot(*(w.poses[0, :2] - centre))))
+    np.testing.assert_allclose(radii, TRACK, rtol=0.05)  # tyres slip a little in such a turn
+    assert world.velocities[0, 2] == pytest.approx(side * 0.5 / (2 * TRACK), rel=0.01)
+    np.testing.assert_allclose(world.poses[1, 1:], [10.0, 0.0], atol=1e-6)
 
 
 def test_a_slower_wheel_bends_the_way(ideal, far, run):
     world = run(broken(ideal, far, FaultKind.SEIZED_LEFT, magnitude=0.5), 1.0, STRAIGHT)
-    np.testing.assert_allclose(world.velocities[0], [0.375, 0.0, 0.25 / (2 * R)], atol=1e-12)
+    np.testing.assert_allclose(world.velocities[0], [0.375, 0.0, 0.25 / (2 * TRACK)], atol=0.002)
 
 
 @pytest.mark.parametrize("share", [0.3, 1.0])
-def test_slip_loses_motion_that_odometry_counts(ideal, far, run, share):
+def test_slip_loses_motion_that_odometry_counts(ideal, far, run, way, share):
     world = run(broken(ideal, far, FaultKind.SLIP, magnitude=share, odometry=EVERY_STEP), 2.0, STRAIGHT)
-    assert world.poses[0, 0] == pytest.approx((1 - share) * 0.995, abs=1e-9)
-    np.testing.assert_allclose(world.odometry().poses[:, 0], 0.995, atol=1e-9)
+    assert world.poses[0, 0] == pytest.approx((1 - share) * way(0.5, 2.0), abs=2e-3)
+    np.testing.assert_allclose(world.odometry().poses[:, 0], way(0.5, 2.0), atol=2e-3)
 
 
 def test_a_driver_that_stops_and_one_that_holds(ideal, far, run):
@@ -45,9 +47,9 @@ def test_a_driver_that_stops_and_one_that_holds(ideal, far, run):
         world = broken(ideal, far, kind, start=1.0, end=3.0, base={"command_timeout": 0.5})
         run(world, 1.0, STRAIGHT)
         run(world, 1.8, [[0.2, 0.0, 0.3]] * 2)
-        np.testing.assert_allclose(world.velocities[:, [0, 2]], [[speed, 0.0], [0.2, 0.3]], atol=1e-12)
-        run(world, 0.4, [[0.2, 0.0, 0.3]] * 2)
-        np.testing.assert_allclose(world.velocities[0], [0.2, 0.0, 0.3])
+        np.testing.assert_allclose(world.velocities[:, [0, 2]], [[speed, 0.0], [0.2, 0.3]], atol=1e-3)
+        run(world, 0.5, [[0.2, 0.0, 0.3]] * 2)
+        np.testing.assert_allclose(world.velocities[0], [0.2, 0.0, 0.3], atol=1e-3)
 
 
 def test_faults_that_are_added_break_beside_the_others(ideal, far, run):
@@ -55,9 +57,9 @@ def test_faults_that_are_added_break_beside_the_others(ideal, far, run):
     run(world, 1.0, STRAIGHT)
     world.add_faults([Fault(FaultKind.DRIVER_STOPS, 1, world.time, world.time + 1.0)])
     run(world, 0.5, STRAIGHT)
-    np.testing.assert_allclose(world.velocities[:, 0], [0.0, 0.0])
+    np.testing.assert_allclose(world.velocities[:, 0], [0.0, 0.0], atol=1e-3)
     run(world, 1.0, STRAIGHT)
-    np.testing.assert_allclose(world.velocities[:, 0], [0.0, 0.5])
+    np.testing.assert_allclose(world.velocities[:, 0], [0.0, 0.5], atol=1e-3)
     with pytest.raises(AltmarlError, match="there are 2"):
         world.add_faults([Fault(FaultKind.DRIVER_STOPS, 2, 0.0)])
 
@@ -65,7 +67,7 @@ def test_faults_that_are_added_break_beside_the_others(ideal, far, run):
 def test_a_driver_that_holds_does_so_in_silence(ideal, far, run):
     world = broken(ideal, far, FaultKind.DRIVER_HOLDS, start=1.0, base={"command_timeout": 0.5})
     run(run(world, 1.0, STRAIGHT), 2.0)
-    np.testing.assert_allclose(world.velocities[:, 0], [0.5, 0.0])
+    np.testing.assert_allclose(world.velocities[:, 0], [0.5, 0.0], atol=1e-3)
 
 
 def heard(world, sensor):
@@ -109,15 +111,15 @@ def test_a_sensor_frozen_from_the_start_has_nothing_to_say(ideal, far, run):
     np.testing.assert_array_equal(world.localisation().robots, [1])
 
 
-def test_a_kidnapped_robot_does_not_feel_it(ideal, far, run):
+def test_a_kidnapped_robot_does_not_feel_it(ideal, far, run, way):
     kidnapping = Fault(FaultKind.KIDNAPPED, 0, 1.0, 2.0, np.pi / 2, (5.0, 5.0))
     world = far(ideal(odometry=EVERY_STEP, localisation=EVERY_STEP), n=2, faults=[kidnapping])
     run(world, 1.0)
-    np.testing.assert_allclose(world.poses[0], [5.0, 5.0, np.pi / 2])
+    np.testing.assert_allclose(world.poses[0], [5.0, 5.0, np.pi / 2], atol=1e-9)
     np.testing.assert_allclose(world.localisation().poses[0], world.poses[0])
     run(world, 2.0, STRAIGHT)
-    np.testing.assert_allclose(world.poses[0], [5.0, 5.995, np.pi / 2], atol=1e-9)  # carried once
-    np.testing.assert_allclose(world.odometry().poses[0], [0.995, 0.0, 0.0], atol=1e-9)
+    np.testing.assert_allclose(world.poses[0], [5.0, 5.0 + way(0.5, 2.0), np.pi / 2], atol=2e-3)  # carried once
+    np.testing.assert_allclose(world.odometry().poses[0], [way(0.5, 2.0), 0.0, 0.0], atol=2e-3)
 
 
 def test_what_needs_room_waits_for_it_and_goes_again(ideal, run):
