@@ -7,38 +7,22 @@ name that the register does not list as valid may do nothing.
 from __future__ import annotations
 
 import json
-import re
 from datetime import datetime
 from typing import Any, Iterable, Sequence
 
 import zenoh
 
-from altmarl_ros.errors import AltmarlError, shown
+from altmarl_ros.errors import AltmarlError
+from altmarl_ros.links.endpoints import read_endpoint
 from altmarl_ros.links.identity import Identity
 from altmarl_ros.links.keys import Credentials
 from altmarl_ros.links.register import Register
 from altmarl_ros.links.table import BEACON, BLOB, STATE, TABLE, Flow, segment
 
-DEFAULT_PORT = 7447
-"""Port at which a coordinator's link listens."""
-
-_ENDPOINT = re.compile(r"(?:(tls|quic)/)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(?::(\d{1,5}))?")
 _SPARE_SESSIONS = 16
 _LARGEST_MESSAGE = 1 << 25
 _BEFORE_LOSS_MS = 3000  # silence after which a connection counts as cut
 _OPENING_MS = 3000
-
-
-def read_endpoint(text: str) -> str:
-    """Return a zenoh endpoint, `<protocol>/<host>:<port>`, where protocol (tls or quic) and port may be left out.
-
-    Raises:
-        AltmarlError: it is none, or its protocol has no certificates.
-    """
-    found = _ENDPOINT.fullmatch(text.strip())
-    if found is None or int(found.group(3) or 1) not in range(1, 65536):
-        raise AltmarlError(f"endpoint {shown(text)}: must be HOST, HOST:PORT or tls/HOST:PORT (or quic/), as 192.168.1.10:7447")
-    return f"{found.group(1) or 'tls'}/{found.group(2)}:{found.group(3) or DEFAULT_PORT}"
 
 
 def listening(base: str, credentials: Credentials, endpoints: Sequence[str], register: Register, now: datetime) -> zenoh.Config:

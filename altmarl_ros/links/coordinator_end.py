@@ -108,7 +108,7 @@ class CoordinatorEnd:
         with self._lock:
             session, self._session = self._session, None
         if session is not None:
-            session.close()
+            session.close()  # type: ignore[no-untyped-call]
 
     def refresh(self) -> bool:
         """Look whether the register has changed or a certificate has ended, and if so open again; returns whether it did.

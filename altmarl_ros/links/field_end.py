@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from dataclasses import dataclass
@@ -10,9 +11,10 @@ from typing import Callable
 import zenoh
 
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.links.access import connecting, read_endpoint
+from altmarl_ros.links.access import connecting
 from altmarl_ros.links.beacon import Beacon, State, hash_of, read_beacon, read_states
 from altmarl_ros.links.border import Border
+from altmarl_ros.links.endpoints import read_endpoint
 from altmarl_ros.links.keys import Credentials
 from altmarl_ros.links.quality import quality
 from altmarl_ros.links.store import Store, digest_of
@@ -85,7 +87,7 @@ class FieldEnd:
         self._condition = threading.Condition()
         self._stopping = False
         self._session: zenoh.Session | None = None
-        self._heard_at = 0.0
+        self._linked_at = -math.inf  # when the last beacon came [s]
         self._beacon: Beacon | None = None
         self._synced: Beacon | None = None  # whose states have been delivered
         self._delivered: dict[str, tuple[bytes, int]] = {}  # instance and number of what was delivered last
@@ -99,6 +101,11 @@ class FieldEnd:
         """Whether the coordinator is heard."""
         return self.heard_since is not None
 
+    @property
+    def linked(self) -> bool:
+        """Whether the coordinator's end is heard, though the coordinator may not be alive."""
+        return time.monotonic() - self._linked_at <= self._lease
+
     def start(self) -> None:
         """Dial, now and whenever the connection is lost."""
         self._thread.start()
@@ -111,12 +118,12 @@ class FieldEnd:
         self._thread.join(_ASK_TIMEOUT + 1.0)
         session, self._session = self._session, None
         if session is not None:
-            session.close()
+            session.close()  # type: ignore[no-untyped-call]
 
     def publish(self, name: str, message: bytes, attachment: bytes | None = None) -> None:
         """Send a message of a stream; while there is no connection it is dropped."""
         flow, session = BY_NAME[name], self._session
-        if session is not None and self.heard:
+        if session is not None and self.linked:
             session.put(flow.key(self._base, self._own), message, attachment=attachment, **quality(flow))
             self.border.sent(name, len(message) + len(attachment or b""))
 
@@ -131,7 +138,7 @@ class FieldEnd:
         """Wait at most `timeout` [s] until all requests are confirmed; returns whether they are."""
         end = time.monotonic() + timeout
         while time.monotonic() < end:
-            if not self.heard or not self._unconfirmed():
+            if not self.linked or not self._unconfirmed():
                 break
             time.sleep(0.01)
         return not self._unconfirmed()
@@ -147,7 +154,7 @@ class FieldEnd:
                 wait = min(1.5 * wait, _LONGEST_WAIT)
                 continue
             self._watch()
-            work = self.heard and (self._sync() | self._ask_all())
+            work = self.linked and (self._sync() | self._ask_all())
             self._pause(_BUSY_WAIT if work else min(self._lease / 8, _IDLE_WAIT))
 
     def _connect(self) -> bool:
@@ -186,21 +193,20 @@ class FieldEnd:
         if beacon is None:
             return
         with self._condition:
-            new, self._beacon = beacon != self._beacon, beacon
+            new = beacon != self._beacon or not self.linked
+            self._beacon, self._linked_at = beacon, time.monotonic()
             self._set_heard(beacon.alive)
             if new:
                 self._condition.notify()
 
     def _set_heard(self, heard: bool) -> None:
-        if heard:
-            self._heard_at = time.monotonic()
         if heard != self.heard:
             self.heard_since = time.monotonic() if heard else None
             self._callbacks.on_heard(heard)
 
     def _watch(self) -> None:
         with self._condition:
-            if self.heard and time.monotonic() - self._heard_at > self._lease:
+            if self.heard and not self.linked:
                 self._set_heard(False)
 
     def _sync(self) -> bool:

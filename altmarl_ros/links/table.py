@@ -68,7 +68,6 @@ TABLE: tuple[Flow, ...] = (
     Flow("policy", ("coordinator",), ("robot", "operator"), "state", 16384 * _KIB, 10, 20),
     Flow("configuration", ("coordinator",), ("robot", "operator"), "state", 256 * _KIB, 10, 20),
     Flow("emergency_stop", ("coordinator",), ("robot", "operator"), "state", 64, 50, 50, urgent=True),
-    Flow("release", ("coordinator",), ("robot",), "stream", _KIB, 10, 20, urgent=True),
     Flow("report", ("robot",), ("coordinator", "operator"), "stream", 64, 250, 100, droppable=True, urgent=True),
     Flow("hello", ("robot",), ("coordinator",), "request", 4 * _KIB, 5, 20),
     Flow("press", ("robot", "operator"), ("coordinator",), "request", 64, 10, 20, urgent=True),
@@ -81,9 +80,9 @@ TABLE: tuple[Flow, ...] = (
     Flow("command", ("robot",), ("coordinator",), "stream", 4 * _KIB, 500, 500, simulated=True),
     Flow("body", ("coordinator",), ("robot",), "stream", 4 * _KIB, 500, 500, simulated=True, addressed=True),
 )
-"""All topics that cross. `release` and `second_word` carry the word that releases a stop, down and up; `press` brings stops
-and their release to the coordinator's link, whose own `emergency_stop` tells everybody; `diagnostics` are a robot's findings,
-`health` the coordinator's; `command` and `body` lead to the simulated world, which runs beside the coordinator."""
+"""All topics that cross. `press` and `second_word` bring stops and what releases them to the coordinator's link, which judges
+them and tells everybody by its own `emergency_stop`; `diagnostics` are a robot's findings, `health` the coordinator's;
+`command` and `body` lead to the simulated world, which runs beside the coordinator."""
 
 BY_NAME = {flow.name: flow for flow in TABLE}
 """The rows by name."""

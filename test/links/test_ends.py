@@ -67,6 +67,14 @@ def test_a_hello_arrives_once_and_again_at_a_coordinators_link_that_starts_anew(
     assert robot.end.drain(1.0)
 
 
+def test_a_hello_waits_for_no_coordinator_only_for_its_link(links):
+    links.listen().set_alive(False)
+    robot = links.dial(links.robot(3))
+    robot.end.request("hello", b"join")
+    links.beat_until(lambda: links.heard["hello"])
+    assert not robot.end.heard
+
+
 def test_silence_is_felt_within_the_lease_and_the_link_is_back_within_three_seconds(links):
     links.listen()
     robot = links.dial_and_wait(links.robot(3))
