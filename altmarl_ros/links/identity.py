@@ -11,14 +11,12 @@ import re
 import secrets
 from dataclasses import dataclass
 
-from typing_extensions import Literal, get_args
+from typing_extensions import Literal
 
 from altmarl_ros.errors import AltmarlError, shown
 
 Role = Literal["robot", "coordinator", "operator"]
 """What a certificate is for."""
-
-ROLES: tuple[Role, ...] = get_args(Role)
 
 MOST_ID = 2**32 - 1
 """Largest id of a robot."""
