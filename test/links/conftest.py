@@ -46,6 +46,8 @@ class Field:
 class Links:
     """An authority, a coordinator's end, and ends in the field."""
 
+    BASE, LEASE, free_port = BASE, LEASE, staticmethod(free_port)
+
     def __init__(self, folder):
         self.authority = Authority.create(folder / "keys")
         self.dispatch = self.authority.issue("coordinator", "dispatch", addresses=["127.0.0.1"])

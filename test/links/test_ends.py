@@ -9,6 +9,7 @@ import zenoh
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.links import Authority
 from altmarl_ros.links.access import connecting
+from altmarl_ros.links.field_end import FieldCallbacks, make_ends
 from altmarl_ros.links.store import Store
 
 REPORT = b"\x00\x01\x00\x00" + 20 * b"r"
@@ -217,3 +218,23 @@ def test_an_operator_sees_and_stops_but_does_not_report(links):
 def test_endpoints_without_certificates_or_sense_are_refused(links, where):
     with pytest.raises(AltmarlError, match="endpoint"):
         connecting(links.robot(3), where)
+
+
+def test_with_two_endpoints_each_coordinators_link_is_heard_by_itself(links):
+    """The first one is dead: the standby's is heard all the same."""
+    callbacks = [FieldCallbacks(lambda *_: None, lambda *_: None, lambda _: None) for _ in range(2)]
+    links.listen()
+    where = [f"127.0.0.1:{links.free_port()}", f"127.0.0.1:{links.port}"]
+    options = {"store": Store(None), "lease": links.LEASE}
+    ends = make_ends(links.BASE, links.robot(3), where, callbacks.__getitem__, **options)
+    try:
+        for end in ends:
+            end.start()
+        links.beat_until(lambda: ends[1].heard)
+        assert not ends[0].heard
+        assert "connect" in ends[0].refusal
+        with pytest.raises(AltmarlError, match="needs an endpoint"):
+            make_ends(links.BASE, links.robot(3), [], callbacks.__getitem__, **options)
+    finally:
+        for end in ends:
+            end.close()
