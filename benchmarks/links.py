@@ -14,10 +14,14 @@ polls per tick. `heard` is the share of polls that were answered in the last tic
 from __future__ import annotations
 
 import argparse
+import collections
+import contextlib
 import json
 import os
+import socket
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,6 +38,7 @@ from altmarl_ros.links import Authority
 from altmarl_ros.policies import save_bundle
 
 _PORT = 7447
+_ALL_PROTOCOLS = 3
 _OBSERVED = 8.0  # s at the end, in which it is looked whether robots answer
 
 
@@ -47,6 +52,7 @@ class Row:
         start: bytes at the interface in the first seconds.
         rate: bytes per second after that.
         per_tick: bytes per tick after that.
+        by_kind: bytes per second after that, by what the packets are: multicast (discovery), UDP, TCP.
         heard: share of polls that were answered.
     """
 
@@ -55,15 +61,16 @@ class Row:
     start: int
     rate: float
     per_tick: float
+    by_kind: dict[str, float]
     heard: float
 
 
-def linked(plan: FleetPlan, cable: Cable, folder: Path) -> tuple[list[NodePlan], list[NodePlan]]:
+def linked(plan: FleetPlan, cable: Cable, folder: Path, lease: float) -> tuple[list[NodePlan], list[NodePlan]]:
     """Return the processes on the coordinator's side and on the robots' side, over zenoh."""
-    nodes = plan.nodes()
+    nodes = with_lease(plan, lease)
     authority = Authority.create(folder / "keys")
     authority.issue("coordinator", "dispatch", addresses=[cable.address["a"]])
-    common = {"keys.folder": str(authority.folder)}
+    common = {"keys.folder": str(authority.folder), "lease": lease}
     listen = {**common, "keys.name": "dispatch", "listen": f"0.0.0.0:{_PORT}"}
     near = [NodePlan("link", "link", listen), *(node for node in nodes if node.executable == "coordinator")]
     (world,) = [node for node in nodes if node.executable == "world"]
@@ -80,9 +87,17 @@ def linked(plan: FleetPlan, cable: Cable, folder: Path) -> tuple[list[NodePlan],
     return near, far
 
 
-def in_one_domain(plan: FleetPlan) -> tuple[list[NodePlan], list[NodePlan]]:
+def with_lease(plan: FleetPlan, lease: float) -> list[NodePlan]:
+    """Return a plan's processes; the coordinator's silence counts after `lease` [s]."""
+    return [
+        replace(node, parameters={**node.parameters, "tick.lease": lease}) if node.executable == "coordinator" else node
+        for node in plan.nodes()
+    ]
+
+
+def in_one_domain(plan: FleetPlan, lease: float) -> tuple[list[NodePlan], list[NodePlan]]:
     """Return the processes on the coordinator's side and on the robots' side, over DDS."""
-    nodes = replace(plan, link="dds", processes=plan.robots).nodes()
+    nodes = with_lease(replace(plan, link="dds", processes=plan.robots), lease)
     return [node for node in nodes if node.executable == "coordinator"], [
         node for node in nodes if node.executable in ("world", "robots")
     ]
@@ -106,7 +121,7 @@ def measure(kind: str, plan: FleetPlan, arguments: argparse.Namespace, folder: P
                 cable.limit(side, arguments.rate)
             if arguments.loss:
                 cable.lose(side, arguments.loss)
-        near, far = linked(plan, cable, folder) if kind == "zenoh" else in_one_domain(plan)
+        near, far = linked(plan, cable, folder, arguments.lease) if kind == "zenoh" else in_one_domain(plan, arguments.lease)
         with ProcessGroup(folder / "logs", environment) as group:
             for side, nodes in (("b", far), ("a", near)):
                 with cable.at(side):
@@ -114,8 +129,10 @@ def measure(kind: str, plan: FleetPlan, arguments: argparse.Namespace, folder: P
                         group.start(node.name, command(node, "warn"), node.environment)
             time.sleep(arguments.start)
             begun, first = time.monotonic(), carried(cable)
-            time.sleep(arguments.seconds)
-            rate = (carried(cable) - first) / (time.monotonic() - begun)
+            with Sniffer(cable, "a") as sniffer:
+                time.sleep(arguments.seconds)
+            took = time.monotonic() - begun
+            rate = (carried(cable) - first) / took
             with cable.at("a"):
                 observer = RemoteObserver(folder / "observer")
             end = time.monotonic() + _OBSERVED + plan.period
@@ -127,9 +144,46 @@ def measure(kind: str, plan: FleetPlan, arguments: argparse.Namespace, folder: P
                 observer.shutdown()
         asked = sum(row.asked for row in rows)
         heard = sum(row.heard for row in rows) / asked if asked else 0.0
-        return Row(kind, plan.robots, first, rate, rate * plan.period, heard)
+        by_kind = {name: count / took for name, count in sorted(sniffer.bytes.items())}
+        return Row(kind, plan.robots, first, rate, rate * plan.period, by_kind, heard)
     finally:
         cable.remove()
+
+
+class Sniffer:
+    """Counts the bytes of the packets at one side's interface, by what they are."""
+
+    def __init__(self, cable: Cable, side: str) -> None:
+        self.bytes: collections.Counter[str] = collections.Counter()
+        with cable.at(side):
+            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ALL_PROTOCOLS))
+            self._socket.bind((cable.device[side], 0))
+        self._socket.settimeout(0.1)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Sniffer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._thread.join()
+        self._socket.close()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                frame = self._socket.recv(1 << 16)
+                self.bytes[_kind(frame)] += len(frame)
+
+
+def _kind(frame: bytes) -> str:
+    if frame[12:14] != b"\x08\x00":
+        return "other"
+    if frame[30] >> 4 == 14:  # 224.0.0.0/4
+        return "multicast"
+    return {socket.IPPROTO_TCP: "tcp", socket.IPPROTO_UDP: "udp"}.get(frame[23], "other")
 
 
 def carried(cable: Cable) -> int:
@@ -143,6 +197,7 @@ def main() -> None:
     parser.add_argument("--kinds", default="dds,zenoh")
     parser.add_argument("--k", type=int, default=5)
     parser.add_argument("--period", type=float, default=1.0, help="s")
+    parser.add_argument("--lease", type=float, default=0.4, help="s of silence after which a coordinator counts as gone")
     parser.add_argument("--start", type=float, default=60.0, help="s until the fleet is taken to run")
     parser.add_argument("--seconds", type=float, default=40.0, help="s that are measured then")
     parser.add_argument("--rate", default="", help="of the cable in each direction, as 160kbit")
@@ -162,7 +217,8 @@ def main() -> None:
                 row = rows[-1]
                 print(
                     f"{kind:>6} {robots:3d} robots: start {row.start / 1e3:8.1f} kB, then {row.rate / 1e3:7.2f} kB/s, "
-                    f"{row.per_tick / 1e3:7.2f} kB per tick, heard {row.heard:.2f}",
+                    f"{row.per_tick / 1e3:7.2f} kB per tick, heard {row.heard:.2f}; "
+                    + ", ".join(f"{name} {count / 1e3:.2f} kB/s" for name, count in row.by_kind.items()),
                     flush=True,
                 )
     if arguments.out:

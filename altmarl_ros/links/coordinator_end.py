@@ -75,6 +75,7 @@ class CoordinatorEnd:
         self._packed = pack_states({})
         self._told = 0.0  # when something that carries a beacon was sent [s]
         self._session: zenoh.Session | None = None
+        self._publishers: dict[str, zenoh.Publisher] = {}  # by key
         self._stamp: tuple[int, int] | None = None
         self._valid: tuple[Entry, ...] = ()
         self._seen: dict[str, float] = {}  # when a connection was first seen, by address
@@ -107,6 +108,7 @@ class CoordinatorEnd:
         """Close all connections and the port."""
         with self._lock:
             session, self._session = self._session, None
+            self._publishers.clear()
         if session is not None:
             session.close()  # type: ignore[no-untyped-call]
 
@@ -190,8 +192,13 @@ class CoordinatorEnd:
         self._put(f"{self._base}/{BEACON}", BEACON, self._beacon(), BY_NAME["tick"], None)
 
     def _put(self, key: str, name: str, message: bytes, flow: Flow, attachment: bytes | None) -> None:
-        if self._session is not None:
-            self._session.put(key, message, attachment=attachment, **quality(flow))
+        if self._session is None:
+            return
+        if key not in self._publishers:
+            self._publishers[key] = self._session.declare_publisher(key, **quality(flow))
+        publisher = self._publishers[key]
+        if publisher.matching_status.matching:
+            publisher.put(message, attachment=attachment)
             self.border.sent(name, len(message) + len(attachment or b""))
 
     def _taker(self, flow: Flow) -> Callable[[zenoh.Sample], None]:

@@ -83,6 +83,9 @@ class FieldEnd:
         self._store, self._lease = store, lease
         self._own, self._role = segment(credentials.identity), credentials.identity.role
         self._heard_flows = [flow for flow in flows(hearer=self._role, simulated=simulated) if flow.carriage == "stream"]
+        self._said_flows = [flow for flow in flows(sender=self._role, simulated=simulated) if flow.carriage == "stream"]
+        # Declared, since a session alone sends to its router whatever somebody wants or not (observed in zenoh 1.10).
+        self._publishers: dict[str, zenoh.Publisher] = {}
         self._config = connecting(credentials, endpoint)
         self._condition = threading.Condition()
         self._stopping = False
@@ -121,10 +124,10 @@ class FieldEnd:
             session.close()  # type: ignore[no-untyped-call]
 
     def publish(self, name: str, message: bytes, attachment: bytes | None = None) -> None:
-        """Send a message of a stream; while there is no connection it is dropped."""
-        flow, session = BY_NAME[name], self._session
-        if session is not None and self.linked:
-            session.put(flow.key(self._base, self._own), message, attachment=attachment, **quality(flow))
+        """Send a message of a stream; while there is no connection, or nobody who wants it, it is dropped."""
+        publisher = self._publishers.get(name)
+        if publisher is not None and self.linked and publisher.matching_status.matching:
+            publisher.put(message, attachment=attachment)
             self.border.sent(name, len(message) + len(attachment or b""))
 
     def request(self, name: str, message: bytes) -> None:
@@ -167,6 +170,8 @@ class FieldEnd:
             holder = self._own if flow.addressed else "" if "coordinator" in flow.senders else "*"
             session.declare_subscriber(flow.key(self._base, holder), self._taker(flow))
         session.declare_subscriber(f"{self._base}/{BEACON}", lambda sample: self._note_beacon(sample.payload.to_bytes()))
+        for flow in self._said_flows:
+            self._publishers[flow.name] = session.declare_publisher(flow.key(self._base, self._own), **quality(flow))
         self._session, self.refusal = session, ""
         return True
 
