@@ -16,7 +16,7 @@ from types import FrameType, MappingProxyType, TracebackType
 from typing import IO, Any, Callable, Mapping, Sequence
 
 from altmarl_ros.deployment import FleetPlan, NodePlan
-from altmarl_ros.deployment.link_plan import link_simulation
+from altmarl_ros.deployment.link_plan import fleet_processes
 from altmarl_ros.resources import executable
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -140,19 +140,10 @@ def start_fleet(plan: FleetPlan, group: ProcessGroup, log_level: str = "info") -
     """Start every process of a plan.
 
     Raises:
-        AltmarlError: see `fleet_processes`.
+        AltmarlError: there are not enough ROS domains for the links.
     """
     nodes = fleet_processes(plan, group.folder)
     return [group.start(node.name, command(node, log_level), node.environment) for node in nodes]
-
-
-def fleet_processes(plan: FleetPlan, folder: Path) -> list[NodePlan]:
-    """Return every process of a plan, and the links of one that has links, whose keys are made in the folder.
-
-    Raises:
-        AltmarlError: there are not enough ROS domains for the links.
-    """
-    return link_simulation(plan, plan.nodes(), folder) if plan.link == "zenoh" else plan.nodes()
 
 
 def command(node: NodePlan, log_level: str = "info") -> list[str]:

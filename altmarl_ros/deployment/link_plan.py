@@ -57,6 +57,15 @@ def link_simulation(plan: FleetPlan, nodes: Sequence[NodePlan], folder: Path) ->
     return [*links, *linked.values()]
 
 
+def fleet_processes(plan: FleetPlan, folder: Path) -> list[NodePlan]:
+    """Return every process of a plan, and the links of one that has links, whose keys are made in the folder.
+
+    Raises:
+        AltmarlError: see `link_simulation`.
+    """
+    return link_simulation(plan, plan.nodes(), folder) if plan.link == "zenoh" else plan.nodes()
+
+
 def with_links(fleet: FleetFile, nodes: Sequence[NodePlan]) -> list[NodePlan]:
     """Keep the processes of a fleet file to this machine and each robot to its ROS domain, and add their links.
 

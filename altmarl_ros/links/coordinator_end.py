@@ -18,7 +18,7 @@ from altmarl_ros.links.beacon import Beacon, hash_of, pack_states
 from altmarl_ros.links.border import Border
 from altmarl_ros.links.identity import Identity, read_common_name
 from altmarl_ros.links.keys import Credentials
-from altmarl_ros.links.quality import quality
+from altmarl_ros.links.quality import is_wanted, quality
 from altmarl_ros.links.register import FILE_NAME, Entry, load_register, utc_now
 from altmarl_ros.links.store import digest_of
 from altmarl_ros.links.table import BEACON, BLOB, BY_NAME, STATE, Flow, flows
@@ -197,7 +197,7 @@ class CoordinatorEnd:
         if key not in self._publishers:
             self._publishers[key] = self._session.declare_publisher(key, **quality(flow))
         publisher = self._publishers[key]
-        if publisher.matching_status.matching:
+        if is_wanted(publisher):
             publisher.put(message, attachment=attachment)
             self.border.sent(name, len(message) + len(attachment or b""))
 

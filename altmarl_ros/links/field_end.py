@@ -16,7 +16,7 @@ from altmarl_ros.links.beacon import Beacon, State, hash_of, read_beacon, read_s
 from altmarl_ros.links.border import Border
 from altmarl_ros.links.endpoints import read_endpoint
 from altmarl_ros.links.keys import Credentials
-from altmarl_ros.links.quality import quality
+from altmarl_ros.links.quality import is_wanted, quality
 from altmarl_ros.links.store import Store, digest_of
 from altmarl_ros.links.table import BEACON, BLOB, BY_NAME, STATE, Flow, flows, segment
 
@@ -126,7 +126,7 @@ class FieldEnd:
     def publish(self, name: str, message: bytes, attachment: bytes | None = None) -> None:
         """Send a message of a stream; while there is no connection, or nobody who wants it, it is dropped."""
         publisher = self._publishers.get(name)
-        if publisher is not None and self.linked and publisher.matching_status.matching:
+        if publisher is not None and self.linked and is_wanted(publisher):
             publisher.put(message, attachment=attachment)
             self.border.sent(name, len(message) + len(attachment or b""))
 

@@ -16,3 +16,9 @@ def quality(flow: Flow) -> dict[str, Any]:
         "priority": zenoh.Priority.REAL_TIME if flow.urgent else zenoh.Priority.DATA_LOW,
         "congestion_control": zenoh.CongestionControl.DROP if flow.droppable else zenoh.CongestionControl.BLOCK,
     }
+
+
+def is_wanted(publisher: zenoh.Publisher) -> bool:
+    """Whether somebody at another end listens to what a publisher says."""
+    status: Any = publisher.matching_status  # its type hint says bool
+    return bool(getattr(status, "matching", status))

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from own_domain import own_domain
 
-from altmarl_ros.cli.processes import Child, ProcessGroup, command, fleet_processes
+from altmarl_ros.cli.processes import Child, ProcessGroup, command
 from altmarl_ros.deployment.fleet_plan import FleetPlan
+from altmarl_ros.deployment.link_plan import fleet_processes
 from altmarl_ros.games import load_game
 from altmarl_ros.learning.alternating import TrainingOptions, train
 from altmarl_ros.policies import save_bundle

@@ -175,3 +175,43 @@ def test_a_robot_on_wheels_stops_when_the_link_dies_and_goes_on_within_three_sec
         return "report of robot 8" in border()
 
     scene.wait_until(told, 10, "the false report in /diagnostics")
+
+
+@pytest.fixture
+def keys(tmp_path):
+    authority = Authority.create(tmp_path / "keys")
+    authority.issue("coordinator", "dispatch", addresses=["127.0.0.1"])
+    authority.issue("robot", "robot_7", robot_id=7)
+    return authority.folder
+
+
+@pytest.mark.untimed
+def test_a_link_that_reaches_nobody_goes_on_and_stops_cleanly(start_executable, keys):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        where = f"127.0.0.1:{taken.getsockname()[1]}"
+        process = start_executable("link", **{"keys.folder": str(keys), "keys.name": "robot_7", "connect": where})
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(6.0)
+        process.terminate()
+        output, _ = process.communicate(timeout=20)
+    assert process.returncode == 0, output
+    assert "Traceback" not in output
+
+
+@pytest.mark.untimed
+@pytest.mark.parametrize(
+    ("parameters", "culprit"),
+    [
+        ({}, "keys.name"),
+        ({"keys.name": "robot_8"}, "robot_8.crt"),
+        ({"keys.name": "robot_7"}, "needs an endpoint"),
+        ({"keys.name": "dispatch", "listen": "tcp/0.0.0.0"}, "tcp/0.0.0.0"),
+    ],
+)
+def test_a_link_that_cannot_work_ends_with_one_line_and_exit_code_2(start_executable, keys, parameters, culprit):
+    process = start_executable("link", **{"keys.folder": str(keys), **parameters})
+    output, _ = process.communicate(timeout=60)
+    (line,) = [line for line in output.splitlines() if line.strip()]
+    assert process.returncode == 2, output
+    assert culprit in line
