@@ -1,8 +1,11 @@
 """Two ends of a link over mutual TLS on loopback, with real zenoh sessions: what crosses, and what comes back after a cut."""
 
+import contextlib
 import json
+import socket
 import time
 
+import numpy as np
 import pytest
 import zenoh
 
@@ -175,6 +178,25 @@ def test_a_robots_certificate_does_not_pass_for_a_coordinators(links):
         assert session.info.links() == []
     assert "connect" in field.end.refusal
     assert not field.end.heard
+
+
+def test_garbage_and_many_idle_connections_do_not_silence_the_link(links):
+    links.listen()
+    robot = links.dial_and_wait(links.robot(3), lease=2.0)
+    rng = np.random.default_rng(0)
+    with contextlib.ExitStack() as strangers:
+        for i in range(200):
+            stranger = strangers.enter_context(socket.create_connection(("127.0.0.1", links.port), timeout=5))
+            if i % 2:
+                with contextlib.suppress(OSError):  # it was hung up
+                    stranger.sendall(rng.bytes(1000))
+            links.server.send_beacon_if_due(0.1)
+        before = len(links.heard["report"])
+        for i in range(10):
+            robot.end.publish("report", REPORT)
+            links.beat_until(lambda i=i: len(links.heard["report"]) == before + i + 1, 5.0)
+    assert robot.changes == [True]
+    assert [connection.who.id for connection in links.server.connections()] == ["3"]
 
 
 def test_bounds_hold_at_the_coordinators_end(links):

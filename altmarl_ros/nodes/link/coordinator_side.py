@@ -77,7 +77,10 @@ class CoordinatorSide:
 
     def findings(self) -> list[Finding]:
         """Return what /diagnostics says of this link."""
-        connected = sorted(connection.who.common_name.rpartition(".")[0] for connection in self._end.connections())
+        now = time.monotonic()
+        connected = sorted(
+            f"{each.who.common_name.rpartition('.')[0]} for {now - each.since:.0f} s" for each in self._end.connections()
+        )
         soon = [entry.name for entry in self._end.expiring(WARNING_DAYS)]
         return [
             traffic_finding([self._end.border], connected, self._trouble),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Callable, Mapping
@@ -81,7 +82,8 @@ class FieldSide:
 
     def findings(self) -> list[Finding]:
         """Return what /diagnostics says of this link."""
-        heard = [end.endpoint for end in self._ends if end.heard]
+        since = [(end.endpoint, end.heard_since) for end in self._ends]
+        heard = [f"{endpoint} for {time.monotonic() - when:.0f} s" for endpoint, when in since if when is not None]
         reasons = "; ".join(f"{end.endpoint}: {end.refusal or 'connected, and nobody is heard'}" for end in self._ends)
         borders = [self._border, *(end.border for end in self._ends)]
         trouble = "" if heard else f"no coordinator is heard: {reasons}"
