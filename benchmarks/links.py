@@ -17,6 +17,7 @@ import argparse
 import collections
 import contextlib
 import json
+import math
 import os
 import socket
 import sys
@@ -39,7 +40,7 @@ from altmarl_ros.policies import save_bundle
 
 _PORT = 7447
 _ALL_PROTOCOLS = 3
-_OBSERVED = 8.0  # s at the end, in which it is looked whether robots answer
+_OBSERVED = 20.0  # s at the end, in which it is looked whether robots answer
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Row:
         rate: bytes per second after that.
         per_tick: bytes per tick after that.
         by_kind: bytes per second after that, by what the packets are: multicast (discovery), UDP, TCP.
-        heard: share of polls that were answered.
+        heard: share of polls that were answered; NaN where no tick was seen at the end.
     """
 
     kind: str
@@ -143,7 +144,7 @@ def measure(kind: str, plan: FleetPlan, arguments: argparse.Namespace, folder: P
             finally:
                 observer.shutdown()
         asked = sum(row.asked for row in rows)
-        heard = sum(row.heard for row in rows) / asked if asked else 0.0
+        heard = sum(row.heard for row in rows) / asked if asked else math.nan
         by_kind = {name: count / took for name, count in sorted(sniffer.bytes.items())}
         return Row(kind, plan.robots, first, rate, rate * plan.period, by_kind, heard)
     finally:

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import rclpy
 from own_domain import own_domain
+from rclpy.executors import SingleThreadedExecutor
+from std_msgs.msg import Bool
 from wrong_actions import wrong_actions
 
 from altmarl_ros.cli.main import main
@@ -17,6 +19,8 @@ from altmarl_ros.cli.runs import bag_recorder
 from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.games import load_game
 from altmarl_ros.links import Authority
+from altmarl_ros.msg import FleetTick, LocalPolicy, RobotReport
+from altmarl_ros.nodes.common import qos
 from altmarl_ros.policies import load_bundle
 from altmarl_ros.resources import executable
 from stage import ROBOT
@@ -25,6 +29,7 @@ pytestmark = pytest.mark.ros
 
 ROBOTS, K = 3, 2
 LEASE = 0.4
+STOP = "/fleet/emergency_stop"
 START = 120  # s that processes may take on a busy machine
 
 
@@ -81,12 +86,13 @@ class Coordinator:
         self._context = rclpy.Context()
         rclpy.init(context=self._context, domain_id=domain)
         self._node = rclpy.create_node("coordinator", context=self._context)
+        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(self._node)
+        self.stops = []
+        self._node.create_subscription(Bool, STOP, lambda message: self.stops.append(message.data), qos.latched_qos())
 
     def tick(self, stage, game):
         """Tick as the stage does, from here, and let the stage be a robot's machine alone."""
-        from altmarl_ros.msg import FleetTick, LocalPolicy
-        from altmarl_ros.nodes.common import qos
-
         stage.destroy_publisher(stage.tick_publisher)
         stage.destroy_publisher(stage.policy_publisher)
         stage.ticks = False
@@ -96,12 +102,16 @@ class Coordinator:
 
         def tick():
             while not self._stopping.wait(0.1):
+                self._executor.spin_once(timeout_sec=0.0)
                 stage.ticks = True
                 stage.say_tick()
                 stage.ticks = False
 
         self._thread = threading.Thread(target=tick)
         self._thread.start()
+
+    def stop_publisher(self):
+        return self._node.create_publisher(Bool, STOP, qos.latched_qos())
 
     def start_link(self, name, **parameters):
         domain = str(self.domain) if name == "dispatch" else self.environment["ROS_DOMAIN_ID"]
@@ -130,6 +140,7 @@ class Coordinator:
         self._thread.join()
         for name in list(self.links):
             self.kill_link(name)
+        self._executor.shutdown()
         self._node.destroy_node()
         rclpy.shutdown(context=self._context)
 
@@ -160,14 +171,23 @@ def test_a_robot_on_wheels_stops_when_the_link_dies_and_goes_on_within_three_sec
     took = scene.wait_until(lambda: scene.stage.command[0] > 0.1, 10, "going on")
     assert took < 3.0 + 0.5
 
+    # The emergency stop: from the coordinator's network, and its release.
+    presser = coordinator.stop_publisher()
+    presser.publish(Bool(data=True))
+    scene.wait_until(lambda: scene.stage.rests and "fleet stop" in scene.stage.reasons, 5, "rest by the emergency stop")
+    presser.publish(Bool(data=False))
+    scene.wait_until(lambda: scene.stage.command[0] > 0.1, 10, "going on after the release")
+
+    # And from the robot's own network: it reaches the coordinator's.
+    before = len(coordinator.stops)
+    scene.stage.create_publisher(Bool, STOP, qos.latched_qos()).publish(Bool(data=True))
+    scene.wait_until(lambda: True in coordinator.stops[before:], 10, "the stop at the coordinator")
+
     def border():
         status = [s for m in scene.stage.diagnoses for s in m.status if s.name.endswith("link border")]
         return status[-1].message if status else ""
 
     # Something on the robot's machine speaks as another robot.
-    from altmarl_ros.msg import RobotReport
-    from altmarl_ros.nodes.common import qos
-
     publisher = scene.stage.create_publisher(RobotReport, "/fleet/report", qos.report_qos())
 
     def told():
