@@ -26,13 +26,14 @@ LONGEST_READ = 10.0
 """Time after which a file counts as unreadable [s]."""
 
 
-def write_atomically(path: Path, content: bytes, durable: bool = True) -> None:
+def write_atomically(path: Path, content: bytes, durable: bool = True, *, private: bool = False) -> None:
     """Write under a temporary name in the same folder, then rename; readers see the old file or the whole new one.
 
     Args:
         path: the file; missing folders above it are made.
         content: all bytes of the file.
         durable: whether to flush to disk before the renaming, so that the file survives a power failure.
+        private: whether its owner alone may read and write it (mode 0600), at every moment.
 
     Raises:
         OSError: the file cannot be written; nothing was changed at `path`.
@@ -45,23 +46,24 @@ def write_atomically(path: Path, content: bytes, durable: bool = True) -> None:
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
+        if not private:  # which it is as a temporary file
+            mask = os.umask(0)
+            os.umask(mask)
+            os.chmod(temporary, 0o666 & ~mask)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
         raise
 
 
-def write_output(path: Path, content: bytes) -> None:
-    """Write a file that the user asked for, atomically.
+def write_output(path: Path, content: bytes, *, private: bool = False) -> None:
+    """Write a file that the user asked for, atomically; `private`: readable by its owner alone.
 
     Raises:
         AltmarlError: the file cannot be written; the message names it and the reason.
     """
     try:
-        write_atomically(path, content)
+        write_atomically(path, content, private=private)
     except OSError as error:
         raise AltmarlError(f"{path}: cannot be written: {error.strerror or error}") from None
 

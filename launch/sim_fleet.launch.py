@@ -6,13 +6,14 @@
 Without `policy` a bundle for the game is trained first, unless one is kept from an earlier start.
 """
 
+from datetime import datetime
 from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription
 from launch.actions import OpaqueFunction
 
 from altmarl_ros.deployment import FleetPlan, find_period, types_in_fleet
-from altmarl_ros.deployment.fleet_plan import BACKENDS
+from altmarl_ros.deployment.fleet_plan import BACKENDS, LINK_KINDS
 from altmarl_ros.deployment.launch_arguments import LOG_LEVELS
 from altmarl_ros.deployment.launching import (
     after_training,
@@ -21,10 +22,12 @@ from altmarl_ros.deployment.launching import (
     nodes_of,
     read_arguments,
 )
+from altmarl_ros.deployment.link_plan import fleet_processes
 from altmarl_ros.games import load_game
 from altmarl_ros.observation import MODEL_NAMES
 from altmarl_ros.policies.bundle import default_path
 from altmarl_ros.protocol.link_model import parse_network
+from altmarl_ros.resources import data_home
 
 ARGUMENTS = {
     "robots": ("30", "Number of robots."),
@@ -41,6 +44,11 @@ ARGUMENTS = {
     ),
     "rtf": ("1.0", "Speed of a simulated floor over real time; 0: as fast as the robots steer."),
     "network": ("", "Faults to simulate between coordinator and robots, such as loss=0.3,duplicate=0.2,jitter=0.2."),
+    "link": (
+        "dds",
+        "What connects robots and coordinator: dds (one ROS domain) or zenoh (a domain of its own for each robot, and thin "
+        "links between them).",
+    ),
     "standby": ("false", "Start a second coordinator that takes over when the first falls silent."),
     "trainer": ("false", "Start a trainer, which learns new policies for the fleet."),
     "visualization": ("false", "Publish /fleet/visualization, markers for RViz and Foxglove."),
@@ -78,6 +86,7 @@ def launch_setup(context: LaunchContext) -> list:
         state_file=given.text("state_file"),
         network=parse_network(given.text("network")),
         standby=given.flag("standby"),
+        link=given.choice("link", LINK_KINDS),
         trainer=given.flag("trainer"),
         visualization=given.flag("visualization"),
         use_sim_time=given.flag("use_sim_time"),
@@ -85,7 +94,8 @@ def launch_setup(context: LaunchContext) -> list:
         types=types_in_fleet(load_game(game), given.whole("robots")),
     )
     reach = discovery_environment(given.text("discovery_range"), simulated=backend != "real")
-    actions = [*reach, *nodes_of(plan.nodes(), log_level, plan.essential)]
+    folder = data_home() / "runs" / datetime.now().strftime("%Y%m%d-%H%M%S-%f")
+    actions = [*reach, *nodes_of(fleet_processes(plan, folder), log_level, plan.essential)]
     return actions if given.text("policy") else after_training(plan.game, policy, actions)
 
 

@@ -35,6 +35,7 @@ COMMANDS = {
     "demo": "Train a game, run a fleet on it over DDS, and write report.html.",
     "doctor": "List which parts of ROS 2 are installed and which are missing; exits with 1 if a needed one is missing.",
     "netcheck": "Check multicast, discovery and a tick rate between two machines; exits with 1 if a fleet would not work.",
+    "keys": "Make and revoke the certificates by which robots, coordinators and operators know each other over thin links.",
     "game": "Look at games before training.",
     "floor": "Draw, check, import and export the floors of physical robots.",
     "experiment": "Sweeps with tables and figures; interrupted ones go on where they were.",

@@ -12,10 +12,11 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import FrameType, MappingProxyType, TracebackType
 from typing import IO, Any, Callable, Mapping, Sequence
 
 from altmarl_ros.deployment import FleetPlan, NodePlan
+from altmarl_ros.deployment.link_plan import fleet_processes
 from altmarl_ros.resources import executable
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -45,22 +46,26 @@ class ProcessGroup:
     """Starts processes and stops them all on exit; each has its own session, so that Ctrl-C reaches this program alone.
 
     On Linux the system terminates them too when this program is killed and cannot stop them itself.
+
+    Attributes:
+        children: the processes that were started.
+        folder: of their log files.
     """
 
     def __init__(self, log_folder: Path, environment: Mapping[str, str]) -> None:
-        self._folder, self._environment = log_folder, dict(environment)
+        self.folder, self._environment = log_folder, dict(environment)
         self._logs: list[IO[bytes]] = []
         self.children: list[Child] = []
 
-    def start(self, name: str, command: Sequence[str]) -> Child:
-        """Start a process; its output goes to <log folder>/<name>.log."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        path = self._folder / f"{name}.log"
+    def start(self, name: str, command: Sequence[str], environment: Mapping[str, str] = MappingProxyType({})) -> Child:
+        """Start a process; its output goes to <log folder>/<name>.log. `environment`: variables of this process alone."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"{name}.log"
         log = path.open("wb")
         self._logs.append(log)
         process = subprocess.Popen(
             list(command),
-            env=self._environment,
+            env={**self._environment, **environment},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -132,8 +137,13 @@ def _end_with_parent(parent: int) -> Callable[[], None] | None:
 
 
 def start_fleet(plan: FleetPlan, group: ProcessGroup, log_level: str = "info") -> list[Child]:
-    """Start every process of a plan."""
-    return [group.start(node.name, command(node, log_level)) for node in plan.nodes()]
+    """Start every process of a plan.
+
+    Raises:
+        AltmarlError: there are not enough ROS domains for the links.
+    """
+    nodes = fleet_processes(plan, group.folder)
+    return [group.start(node.name, command(node, log_level), node.environment) for node in nodes]
 
 
 def command(node: NodePlan, log_level: str = "info") -> list[str]:

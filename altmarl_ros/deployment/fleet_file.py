@@ -12,6 +12,10 @@
     robots:                               # each lives in the namespace of its name
       robot_1: {id: 1, type: turtlebot4}
       robot_2: {id: 2, type: turtlebot4, enabled: false, parameters: {limits.forward: 0.2}}
+    link:                                 # without it: one ROS network
+      kind: zenoh
+      connect: [192.168.1.10, 192.168.1.11]   # of the coordinator's link, and of its standby's
+      tls: {keys: keys, coordinator: dispatch}
 
 Parameters are those of the nodes, with dots or as nested mappings; the nodes' own tables say which there are. A robot's
 parameters override its type's. `{name}` and `{id}` in texts stand for the robot's name and id.
@@ -22,14 +26,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional
 
 from pydantic import BaseModel, Field
 
-from altmarl_ros.deployment.fleet_plan import ParameterValue
+from altmarl_ros.deployment.fleet_plan import LinkKind, ParameterValue
 from altmarl_ros.errors import AltmarlError, GameError
 from altmarl_ros.games import load_game
 from altmarl_ros.games.documents import read_yaml, validated
+from altmarl_ros.links.endpoints import read_endpoint
+from altmarl_ros.links.identity import check_file_name
 from altmarl_ros.policies.bundle import default_path
 
 NOBODY = "none"
@@ -49,6 +55,19 @@ class _Robot(_Type, extra="forbid"):
     id: int = Field(..., ge=0, le=_MOST_ID)
     type: Optional[str] = None
     enabled: bool = True
+    domain: Optional[int] = Field(default=None, ge=0, le=232)
+
+
+class _Tls(BaseModel, extra="forbid"):
+    keys: str = ""
+    coordinator: str = "coordinator"
+
+
+class _Link(BaseModel, extra="forbid"):
+    kind: LinkKind = "dds"
+    listen: List[str] = Field(default_factory=lambda: ["0.0.0.0"])
+    connect: List[str] = Field(default_factory=list)
+    tls: _Tls = Field(default_factory=_Tls)
 
 
 class _Fleet(BaseModel, extra="forbid"):
@@ -58,6 +77,7 @@ class _Fleet(BaseModel, extra="forbid"):
     coordinator: Dict[str, Any] = Field(default_factory=dict)
     types: Dict[str, _Type] = Field(default_factory=dict)
     robots: Dict[str, _Robot]
+    link: _Link = Field(default_factory=_Link)
 
 
 @dataclass(frozen=True)
@@ -71,6 +91,7 @@ class Member:
         enabled: whether it takes part.
         parameters: of its node, by their full names; its own override its type's.
         remappings: of its node's topics.
+        domain: its ROS domain, where links connect it to the coordinator; None: the user's own.
     """
 
     name: str
@@ -79,6 +100,26 @@ class Member:
     enabled: bool
     parameters: Mapping[str, ParameterValue]
     remappings: Mapping[str, str]
+    domain: int | None = None
+
+
+@dataclass(frozen=True)
+class LinkSettings:
+    """What connects the robots of a fleet to its coordinator.
+
+    Attributes:
+        kind: one ROS network (dds), or thin links between one of each robot's own (zenoh).
+        listen: where the coordinator's link listens.
+        connect: where robots dial, in order: the coordinator's link, and those of its standbys.
+        keys: folder of the keys; None: the one in the data home.
+        coordinator: name in the coordinator's certificate; a robot's is the robot's own.
+    """
+
+    kind: LinkKind = "dds"
+    listen: tuple[str, ...] = ()
+    connect: tuple[str, ...] = ()
+    keys: Path | None = None
+    coordinator: str = "coordinator"
 
 
 @dataclass(frozen=True)
@@ -92,6 +133,7 @@ class FleetFile:
         fleet_prefix: prefix of the fleet-wide topics.
         coordinator: the coordinator's parameters by their full names.
         members: all robots, also those that are not enabled.
+        link: what connects them to the coordinator.
     """
 
     path: Path
@@ -100,6 +142,7 @@ class FleetFile:
     fleet_prefix: str
     coordinator: Mapping[str, ParameterValue]
     members: tuple[Member, ...]
+    link: LinkSettings = LinkSettings()
 
     @property
     def enabled(self) -> tuple[Member, ...]:
@@ -141,13 +184,14 @@ def load_fleet_file(path: Path) -> FleetFile:
         members = tuple(_member(name, robot, fleet.types) for name, robot in fleet.robots.items())
         _check_unique(members)
         coordinator = _flatten(fleet.coordinator, "coordinator", {})
+        link = _link(fleet.link, path.parent, members)
     except GameError as error:
         raise AltmarlError(f"{path}: {error}") from None
     game = fleet.game
     if Path(game).suffix in (".yaml", ".yml"):
         game = str((path.parent / game).absolute())
     policy = (path.parent / fleet.policy).absolute() if fleet.policy else None
-    return FleetFile(path, game, policy, fleet.fleet_prefix, coordinator, members)
+    return FleetFile(path, game, policy, fleet.fleet_prefix, coordinator, members, link)
 
 
 def _flatten(nested: Mapping[str, Any], where: str, words: Mapping[str, object], prefix: str = "") -> dict[str, ParameterValue]:
@@ -192,7 +236,30 @@ def _member(name: str, robot: _Robot, types: Mapping[str, _Type]) -> Member:
         **_flatten(robot.parameters, f"robots.{name}.parameters", words),
     }
     remappings = {topic: _filled(other, words) for topic, other in {**common.remappings, **robot.remappings}.items()}
-    return Member(name, robot.id, robot.type or "", robot.enabled, parameters, remappings)
+    return Member(name, robot.id, robot.type or "", robot.enabled, parameters, remappings, robot.domain)
+
+
+def _link(link: _Link, folder: Path, members: tuple[Member, ...]) -> LinkSettings:
+    """Check the link of a fleet whose file is in this folder.
+
+    Raises:
+        GameError: an endpoint or a name is none, or robots have no endpoint to dial.
+    """
+    keys = (folder / link.tls.keys).absolute() if link.tls.keys else None
+    if link.kind == "zenoh":
+        try:
+            for endpoint in (*link.listen, *link.connect):
+                read_endpoint(endpoint)
+            for name in (link.tls.coordinator, *(member.name for member in members)):
+                check_file_name(name)
+        except AltmarlError as error:
+            raise GameError(f"link: {error}") from None
+        own = [member.domain for member in members if member.domain is not None]
+        if len(set(own)) < len(own):
+            raise GameError("robots: two of them have the same domain")
+        if not link.connect:
+            raise GameError("link.connect: names no endpoint, at which robots reach the coordinator's link")
+    return LinkSettings(link.kind, tuple(link.listen), tuple(link.connect), keys, link.tls.coordinator)
 
 
 def _check_unique(members: tuple[Member, ...]) -> None:

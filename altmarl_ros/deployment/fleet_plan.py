@@ -31,6 +31,11 @@ Backend = Literal["markov", "physical", "real"]
 
 BACKENDS: tuple[Backend, ...] = get_args(Backend)
 
+LinkKind = Literal["dds", "zenoh"]
+"""What connects robots and coordinator: one ROS network (dds), or thin links between one of each robot's own (zenoh)."""
+
+LINK_KINDS: tuple[LinkKind, ...] = get_args(LinkKind)
+
 DEFAULT_PERIOD = 0.5
 """Default tick period of the Markov world [s]."""
 
@@ -42,6 +47,9 @@ MOST_NODES = 2000
 
 MOST_ROBOTS = 100_000
 """Largest number of robots of a crowd."""
+
+MOST_LINKED = 80
+"""Largest number of robots with a ROS domain each, of which a machine has about a hundred."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,7 @@ class NodePlan:
         ros_name: fully qualified name of the node; empty: the name of the process, in no namespace.
         remappings: of its topics.
         parameter_file: read at the start; None: none.
+        environment: variables that are set for this process alone.
     """
 
     name: str
@@ -63,6 +72,7 @@ class NodePlan:
     ros_name: str = ""
     remappings: Mapping[str, str] = field(default_factory=dict)
     parameter_file: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def namespace(self) -> str:
@@ -103,6 +113,7 @@ class FleetPlan:
         fleet_prefix: prefix of the fleet-wide topics; with another one than `DEFAULT_PREFIX`, all nodes, the world's topics and
             the simulated clock are below it as well, so that fleets of several prefixes share one ROS domain.
         types: name and number of robots of each type, which get successive ids in this order; empty in a game without types.
+        link: what connects robots and coordinator; with zenoh each robot has a process and a ROS domain of its own.
     """
 
     game: str
@@ -126,6 +137,7 @@ class FleetPlan:
     visualization: bool = False
     fleet_prefix: str = DEFAULT_PREFIX
     types: tuple[tuple[str, int], ...] = ()
+    link: LinkKind = "dds"
 
     def __post_init__(self) -> None:
         if not _PREFIX.fullmatch(self.fleet_prefix):
@@ -146,6 +158,12 @@ class FleetPlan:
             raise AltmarlError(f"backend {self.backend!r} is unknown; known are {', '.join(BACKENDS)}")
         if self.crowd and self.backend != "markov":
             raise AltmarlError(f"backend is {self.backend}, must be markov with a crowd: its robots have no wheels")
+        if self.link not in LINK_KINDS:
+            raise AltmarlError(f"link {self.link!r} is unknown; known are {', '.join(LINK_KINDS)}")
+        if self.link == "zenoh" and (self.crowd or self.backend != "markov"):
+            raise AltmarlError("link is zenoh, must be dds with a crowd or robots on wheels: simulated floors have no links")
+        if self.link == "zenoh" and self.robots > MOST_LINKED:
+            raise AltmarlError(f"robots is {self.robots}, must be at most {MOST_LINKED} with links: a ROS domain for each")
         if not 0.0 <= self.real_time_factor <= 1000.0:
             raise AltmarlError(f"real_time_factor is {self.real_time_factor}, must be from 0 to 1000")
         if self.types and sum(robots for _, robots in self.types) != self.robots:
@@ -237,6 +255,8 @@ class FleetPlan:
         """Number of processes that share the robots."""
         if self.crowd:
             return 1
+        if self.link == "zenoh":
+            return self.robots
         return min(self.processes or max(2, -(-self.robots // _ROBOTS_PER_PROCESS)), self.robots)
 
     def _crowd(self, common: Mapping[str, ParameterValue]) -> list[NodePlan]:

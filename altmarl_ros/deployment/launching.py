@@ -62,6 +62,7 @@ def nodes_of(plans: Sequence[NodePlan], log_level: str, essential: Sequence[froz
             parameters=[*([str(plan.parameter_file)] if plan.parameter_file else []), dict(plan.parameters)],
             remappings=list(plan.remappings.items()),
             ros_arguments=["--log-level", log_level],
+            additional_env=dict(plan.environment),
         )
         for plan in plans
     }

@@ -66,7 +66,23 @@ def free_domain() -> int:
     A participant listens on UDP port 7400 + 250 domain + 10 + 2 i, with i the first that is free (DDSI-RTPS 9.6.1).
     """
     domains = random.sample(_DOMAINS, len(_DOMAINS))
-    return next((domain for domain in domains if not any(map(_in_use, _ports(domain)))), domains[0])
+    return next(filter(_is_free, domains), domains[0])
+
+
+def free_domains(count: int) -> list[int]:
+    """Return at random several ROS domains that no process of this machine uses.
+
+    Raises:
+        AltmarlError: there are not so many.
+    """
+    domains = list(filter(_is_free, random.sample(_DOMAINS, len(_DOMAINS))))
+    if len(domains) < count:
+        raise AltmarlError(f"only {len(domains)} ROS domains of this machine are free, {count} are needed: end other fleets")
+    return domains[:count]
+
+
+def _is_free(domain: int) -> bool:
+    return not any(map(_in_use, _ports(domain)))
 
 
 def _ports(domain: int) -> range:

@@ -33,6 +33,7 @@ TABLES = {
     "physical_world": NodeTable(
         "simulators.physical_parameters", False, "the simulated floor: robots on wheels, sensors, faults"
     ),
+    "link": NodeTable("link.parameters", False, "one end of a thin link: robots' own ROS networks, and zenoh between them"),
     "visualization": NodeTable("tools.visualization", False, "a fleet as markers, for RViz and Foxglove"),
     "trainer": NodeTable("trainer.parameters", False, "learns new policies beside a running fleet"),
 }

@@ -83,3 +83,65 @@ def test_a_bad_file_is_refused_by_one_line_that_names_the_culprit(file, text, re
 
 def test_a_game_beside_the_file_is_found_from_anywhere(file, tmp_path):
     assert load_fleet_file(file("game: my.yaml\nrobots: {a: {id: 1}}")).game == str(tmp_path / "my.yaml")
+
+
+LINK = """
+link:
+  kind: zenoh
+  listen: [0.0.0.0:7400]
+  connect: [10.0.0.1:7400, quic/10.0.0.2]
+  tls: {keys: keys, coordinator: dispatch}
+"""
+LINKED = """
+game: hall
+policy: hall.npz
+robots:
+  robot_1: {id: 1, domain: 11}
+  robot_2: {id: 2}
+"""
+
+
+def test_a_fleet_without_a_link_is_one_ros_network(file):
+    assert load_fleet_file(file(LINKED)).link.kind == "dds"
+
+
+def test_a_link_is_read(file, tmp_path):
+    link = load_fleet_file(file(LINKED + LINK)).link
+    assert (link.kind, link.listen, link.connect) == ("zenoh", ("0.0.0.0:7400",), ("10.0.0.1:7400", "quic/10.0.0.2"))
+    assert (link.keys, link.coordinator) == (tmp_path / "keys", "dispatch")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (LINKED + LINK.replace("10.0.0.1:7400", "tcp/10.0.0.1"), "link: endpoint 'tcp/10.0.0.1': must be"),
+        (LINKED + "link: {kind: zenoh}\n", "link.connect: names no endpoint"),
+        (LINKED + "link: {kind: zigbee}\n", "link.kind"),
+        (LINKED.replace("{id: 2}", "{id: 2, domain: 11}") + LINK, "two of them have the same domain"),
+        (LINKED.replace("robot_2", "site/robot_2") + LINK, "name 'site/robot_2': must be"),
+    ],
+)
+def test_wrong_links_are_refused(file, text, told):
+    with pytest.raises(AltmarlError, match=told):
+        load_fleet_file(file(text))
+
+
+def test_every_side_has_a_link_of_its_own_and_a_domain(file, monkeypatch, tmp_path):
+    from altmarl_ros.deployment import NodePlan
+    from altmarl_ros.deployment.link_plan import with_links
+
+    monkeypatch.setenv("ROS_DOMAIN_ID", "5")
+    fleet = load_fleet_file(file(LINKED + LINK))
+    nodes = [NodePlan("robot_1", "robot", {}, "/robot_1/robot"), NodePlan("coordinator", "coordinator", {})]
+    plans = {plan.name: plan for plan in with_links(fleet, nodes)}
+    assert {name: plan.environment["ROS_DOMAIN_ID"] for name, plan in plans.items()} == {
+        "robot_1": "11",
+        "link_robot_1": "11",
+        "coordinator": "5",
+        "link": "5",
+    }
+    assert plans["link"].parameters["listen"] == "0.0.0.0:7400"
+    assert plans["link_robot_1"].parameters["connect"] == "10.0.0.1:7400,quic/10.0.0.2"
+    assert plans["link_robot_1"].parameters["drive_topic"] == "/robot_1/robot/drive"
+    with pytest.raises(AltmarlError, match="coordinator and robot_2 would share ROS domain 5"):
+        with_links(fleet, [nodes[1], NodePlan("robot_2", "robot", {}, "/robot_2/robot")])

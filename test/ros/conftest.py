@@ -15,6 +15,7 @@ from own_domain import own_domain
 
 from altmarl_ros.cli.processes import Child, ProcessGroup, command
 from altmarl_ros.deployment.fleet_plan import FleetPlan
+from altmarl_ros.deployment.link_plan import fleet_processes
 from altmarl_ros.games import load_game
 from altmarl_ros.learning.alternating import TrainingOptions, train
 from altmarl_ros.policies import save_bundle
@@ -50,6 +51,7 @@ class RunningFleet:
         from altmarl_ros.nodes.tools.run_logger import RunLogger
 
         self.plan = plan
+        self._nodes = None  # made once, since links have keys and a port
         self._closed = False
         self.group = ProcessGroup(folder, os.environ)
         if remote is not None:
@@ -67,8 +69,10 @@ class RunningFleet:
 
     def start(self, *names: str) -> dict[str, Child]:
         """Start all processes of the plan, or those named, in the order given."""
-        nodes = {node.name: node for node in self.plan.nodes()}
-        return {name: self.group.start(name, command(nodes[name])) for name in names or nodes}
+        if self._nodes is None:
+            self._nodes = {node.name: node for node in fleet_processes(self.plan, self.group.folder)}
+        chosen = [self._nodes[name] for name in names or self._nodes]
+        return {node.name: self.group.start(node.name, command(node), node.environment) for node in chosen}
 
     def wait_until(self, condition, timeout: float, what: str) -> float:
         """Listen until the condition holds; the seconds it took."""

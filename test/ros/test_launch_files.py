@@ -119,6 +119,7 @@ BAD_ARGUMENTS = [
     ("sim_fleet.launch.py", "crowd", "yes", "must be true or false"),
     ("sim_fleet.launch.py", "robots", "ten", "must be a whole number"),
     ("sim_fleet.launch.py", "backend", "gazebo", "must be one of markov, physical, real"),
+    ("sim_fleet.launch.py", "link", "zigbee", "must be one of dds, zenoh"),
     ("coordinator.launch.py", "plant", "real", "must be one of virtual, external"),
     ("robot.launch.py", "silence", "soon", "must be a number"),
     ("fleet_real.launch.py", "coordinator", "no", "must be true or false"),

@@ -69,7 +69,7 @@ def deploy(
     environment = {**os.environ, **discovery_variables()}
     with Stopping() as stopping, ProcessGroup(folder, environment) as group:
         for plan in plans:
-            group.start(plan.name, command(plan, log_level))
+            group.start(plan.name, command(plan, log_level), plan.environment)
         console.err.print(f"{', '.join(plan.name for plan in plans)} started; logs in {folder}")
         _watch(group, stopping)
     if not stopping.asked:

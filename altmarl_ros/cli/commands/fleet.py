@@ -11,7 +11,7 @@ from altmarl_ros.cli.fleet_run import run_and_record
 from altmarl_ros.cli.options import Game, Json, LogLevel, Model, Policy, Seed, completing
 from altmarl_ros.cli.training import check_reports, find_bundle
 from altmarl_ros.deployment import FleetPlan, find_period, types_in_fleet
-from altmarl_ros.deployment.fleet_plan import BACKENDS, DEFAULT_PREFIX, MOST_ROBOTS
+from altmarl_ros.deployment.fleet_plan import BACKENDS, DEFAULT_PREFIX, LINK_KINDS, MOST_ROBOTS
 from altmarl_ros.deployment.middleware import RANGES
 from altmarl_ros.games import load_game
 from altmarl_ros.observation import DEFAULT_MODEL
@@ -54,6 +54,14 @@ def fleet(
         str,
         typer.Option(help="Faults to simulate between coordinator and robots, such as loss=0.3,duplicate=0.2,jitter=0.2."),
     ] = "",
+    link: Annotated[
+        str,
+        typer.Option(
+            autocompletion=completing(*LINK_KINDS),
+            help="What connects robots and coordinator: dds (one ROS domain) or zenoh (a domain of its own for each robot, and "
+            "thin links between them).",
+        ),
+    ] = "dds",
     standby: Annotated[
         bool, typer.Option("--standby", help="Start a second coordinator that takes over when the first falls silent.")
     ] = False,
@@ -97,6 +105,8 @@ def fleet(
         raise typer.BadParameter(f"--record lists every robot: at most {MOST_LISTED} of a crowd, not {robots}")
     if backend not in BACKENDS:
         raise typer.BadParameter(f"--backend is {backend!r}, must be one of {', '.join(BACKENDS)}")
+    if link not in LINK_KINDS:
+        raise typer.BadParameter(f"--link is {link!r}, must be one of {', '.join(LINK_KINDS)}")
     plan = FleetPlan(
         game=game,
         policy=policy or default_path(tabular),
@@ -116,6 +126,7 @@ def fleet(
         visualization=visualization,
         fleet_prefix=fleet_prefix,
         types=types_in_fleet(tabular, robots),
+        link=link,
     )
     stored = find_bundle(tabular, game, policy)
     check_reports(stored, k)

@@ -6,6 +6,7 @@ from typing import Any, Mapping, Sequence
 
 from altmarl_ros.deployment import FleetFile, Member, NodePlan, find_period, wheel_parameters
 from altmarl_ros.deployment.fleet_plan import ParameterValue
+from altmarl_ros.deployment.link_plan import with_links
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import load_game
 from altmarl_ros.nodes.common.parameters import Parameter, accept
@@ -22,7 +23,9 @@ _COORDINATOR = (*coordinator_parameters.PARAMETERS, _SIMULATED_TIME)
 
 
 def plan_fleet(fleet: FleetFile, only: str = "", coordinator: bool = True) -> list[NodePlan]:
-    """Plan the processes of the chosen robots (see FleetFile.choose) and of the coordinator; the whole file is checked.
+    """Plan the processes of the chosen robots (see FleetFile.choose) and of the coordinator, and their links.
+
+    The whole file is checked.
 
     Raises:
         AltmarlError: naming the file and what is wrong with it.
@@ -30,7 +33,8 @@ def plan_fleet(fleet: FleetFile, only: str = "", coordinator: bool = True) -> li
     robots = {member.name: robot_plan(fleet, member) for member in fleet.members}
     chosen = [robots[member.name] for member in fleet.choose(only)]
     decides = coordinator_plan(fleet)
-    return [*chosen, decides] if coordinator else chosen
+    planned = [*chosen, decides] if coordinator else chosen
+    return with_links(fleet, planned) if fleet.link.kind == "zenoh" else planned
 
 
 def robot_plan(fleet: FleetFile, member: Member) -> NodePlan:

@@ -1,0 +1,243 @@
+"""The coordinator's end of a link: listens, tells ticks and states, and takes what robots and operators say."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Callable, Sequence
+
+import zenoh
+
+from altmarl_ros.errors import AltmarlError
+from altmarl_ros.links.access import listening
+from altmarl_ros.links.beacon import Beacon, hash_of, pack_states
+from altmarl_ros.links.border import Border
+from altmarl_ros.links.identity import Identity, read_common_name
+from altmarl_ros.links.keys import Credentials
+from altmarl_ros.links.quality import is_wanted, quality
+from altmarl_ros.links.register import FILE_NAME, Entry, load_register, utc_now
+from altmarl_ros.links.store import digest_of
+from altmarl_ros.links.table import BEACON, BLOB, BY_NAME, STATE, Flow, flows
+
+OnMessage = Callable[[Flow, str, bytes, bytes], bool]
+"""Takes the flow, the holder's segment of the key, message and attachment, from any thread; returns whether it was taken."""
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A connection that is open now.
+
+    Attributes:
+        who: its certificate's holder.
+        address: from where.
+        since: when it was first seen [s of time.monotonic].
+    """
+
+    who: Identity
+    address: str
+    since: float
+
+
+class CoordinatorEnd:
+    """Listens for robots and operators, and lets through what the table and the register allow.
+
+    The register is looked at by `refresh`: a change closes all connections and opens the port again under the new rules, since
+    zenoh cannot change them while it runs.
+
+    Attributes:
+        border: bounds and counts of what crosses.
+        credentials: of this end.
+    """
+
+    def __init__(
+        self, base: str, credentials: Credentials, endpoints: Sequence[str], on_message: OnMessage, *, simulated: bool = False
+    ) -> None:
+        """Prepare an end; `open` listens.
+
+        Args:
+            base: what all keys begin with.
+            credentials: of this end; the register is beside them.
+            endpoints: where to listen.
+            on_message: takes what arrives.
+            simulated: whether topics of simulations cross.
+        """
+        self.border, self.credentials = Border(), credentials
+        self._base, self._endpoints, self._on_message = base, tuple(endpoints), on_message
+        self._flows = flows(hearer="coordinator", simulated=simulated)
+        self._lock = threading.RLock()
+        self._instance = secrets.token_bytes(8)
+        self._alive = False
+        self._states: dict[str, tuple[int, tuple[bytes, ...]]] = {}
+        self._packed = pack_states({})
+        self._told = 0.0  # when something that carries a beacon was sent [s]
+        self._session: zenoh.Session | None = None
+        self._publishers: dict[str, zenoh.Publisher] = {}  # by key
+        self._stamp: tuple[int, int] | None = None
+        self._valid: tuple[Entry, ...] = ()
+        self._seen: dict[str, float] = {}  # when a connection was first seen, by address
+
+    def open(self) -> None:
+        """Listen under the register as it is now.
+
+        Raises:
+            AltmarlError: the register cannot be read, or the port cannot be opened.
+        """
+        with self._lock:
+            self._stamp = self._register_stamp()
+            register, now = load_register(self.credentials.authority.parent), utc_now()
+            config = listening(self._base, self.credentials, self._endpoints, register, now)
+            try:
+                session = zenoh.open(config)
+            except zenoh.ZError as error:
+                where = ", ".join(self._endpoints)
+                raise AltmarlError(f"link cannot listen at {where}: {str(error).partition(' at /')[0]}") from None
+            self._valid, self._session = register.valid(now), session
+            for flow in self._flows:
+                if flow.carriage == "stream":
+                    session.declare_subscriber(flow.key(self._base, "*"), self._taker(flow))
+                elif flow.carriage == "request":
+                    session.declare_queryable(flow.key(self._base, "*"), self._answerer(flow))
+            session.declare_queryable(f"{self._base}/{STATE}", self._tell_states)
+            session.declare_queryable(f"{self._base}/{BLOB}/*", self._tell_content)
+
+    def close(self) -> None:
+        """Close all connections and the port."""
+        with self._lock:
+            session, self._session = self._session, None
+            self._publishers.clear()
+        if session is not None:
+            session.close()  # type: ignore[no-untyped-call]
+
+    def refresh(self) -> bool:
+        """Look whether the register has changed or a certificate has ended, and if so open again; returns whether it did.
+
+        Raises:
+            AltmarlError: see `open`; the connections are closed then, and the next call tries again.
+        """
+        now = utc_now()
+        ended = any(not entry.valid(now) for entry in self._valid)
+        if self._session is not None and self._register_stamp() == self._stamp and not ended:
+            return False
+        self.close()
+        self.open()
+        return True
+
+    def publish(self, name: str, message: bytes, *, holder: str = "", attachment: bytes | None = None) -> None:
+        """Send a message of a stream to all who hear it, or to one robot; ticks carry a beacon."""
+        flow = BY_NAME[name]
+        with self._lock:
+            if name == "tick":
+                attachment = self._beacon()
+                self._told = time.monotonic()
+            self._put(flow.key(self._base, holder), name, message, flow, attachment)
+
+    def set_state(self, name: str, messages: Sequence[bytes]) -> None:
+        """Let a state hold these messages from now on, and tell everybody by a beacon.
+
+        A message that is larger than may cross is left out, and counted as refused.
+        """
+        most = BY_NAME[name].most_bytes
+        for message in messages:
+            if len(message) > most:
+                self.border.refuse("coordinator", f"{name} of {len(message)} bytes, at most {most} may cross")
+        fitting = tuple(message for message in messages if len(message) <= most)
+        with self._lock:
+            number, _ = self._states.get(name, (0, ()))
+            self._states[name] = (number + 1, fitting)
+            self._packed = pack_states(self._states)
+            self._send_beacon()
+
+    def set_alive(self, alive: bool) -> None:
+        """Say whether the coordinator is alive; a change is told at once."""
+        with self._lock:
+            if alive != self._alive:
+                self._alive = alive
+                self._send_beacon()
+
+    def send_beacon_if_due(self, interval: float) -> None:
+        """Send a sign of life if none was sent within `interval` [s]."""
+        with self._lock:
+            if time.monotonic() - self._told >= interval:
+                self._send_beacon()
+
+    def connections(self) -> list[Connection]:
+        """Return who is connected now."""
+        with self._lock:
+            session, now = self._session, time.monotonic()
+            links = session.info.links() if session is not None else []
+            found: dict[str, Connection] = {}
+            for link in links:
+                address = str(link.dst)
+                try:
+                    who = read_common_name(link.auth_identifier or "")
+                except AltmarlError:
+                    continue
+                found[address] = Connection(who, address, self._seen.get(address, now))
+            self._seen = {address: connection.since for address, connection in found.items()}
+            return list(found.values())
+
+    def expiring(self, days: float) -> list[Entry]:
+        """Return the valid certificates that end within so many days."""
+        return [entry for entry in self._valid if entry.expires - utc_now() < timedelta(days=days)]
+
+    def _beacon(self) -> bytes:
+        return Beacon(self._instance, self._alive, hash_of(self._packed)).to_bytes()
+
+    def _send_beacon(self) -> None:
+        self._told = time.monotonic()
+        self._put(f"{self._base}/{BEACON}", BEACON, self._beacon(), BY_NAME["tick"], None)
+
+    def _put(self, key: str, name: str, message: bytes, flow: Flow, attachment: bytes | None) -> None:
+        if self._session is None:
+            return
+        if key not in self._publishers:
+            self._publishers[key] = self._session.declare_publisher(key, **quality(flow))
+        publisher = self._publishers[key]
+        if is_wanted(publisher):
+            publisher.put(message, attachment=attachment)
+            self.border.sent(name, len(message) + len(attachment or b""))
+
+    def _taker(self, flow: Flow) -> Callable[[zenoh.Sample], None]:
+        def take(sample: zenoh.Sample) -> None:
+            attachment = sample.attachment.to_bytes() if sample.attachment is not None else b""
+            self._take(flow, str(sample.key_expr), sample.payload.to_bytes(), attachment)
+
+        return take
+
+    def _answerer(self, flow: Flow) -> Callable[[zenoh.Query], None]:
+        def answer(query: zenoh.Query) -> None:
+            content = query.payload.to_bytes() if query.payload is not None else b""
+            taken = self._take(flow, str(query.key_expr), content, b"")
+            query.reply(query.key_expr, b"\x01" if taken else b"\x00", express=True)
+
+        return answer
+
+    def _take(self, flow: Flow, key: str, message: bytes, attachment: bytes) -> bool:
+        holder = key.rpartition("/")[2]
+        if not self.border.admit(flow, holder, len(message) + len(attachment), time.monotonic()):
+            return False
+        return self._on_message(flow, holder, message, attachment)
+
+    def _tell_states(self, query: zenoh.Query) -> None:
+        query.reply(query.key_expr, self._packed, express=True)
+        self.border.sent(STATE, len(self._packed))
+
+    def _tell_content(self, query: zenoh.Query) -> None:
+        wanted = str(query.key_expr).rpartition("/")[2]
+        with self._lock:
+            contents = [content for _, messages in self._states.values() for content in messages]
+        found = next((content for content in contents if digest_of(content) == wanted), None)
+        if found is not None:
+            query.reply(query.key_expr, found)
+            self.border.sent(BLOB, len(found))
+
+    def _register_stamp(self) -> tuple[int, int] | None:
+        try:
+            status = Path(self.credentials.authority.parent / FILE_NAME).stat()
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_ino

@@ -1,0 +1,24 @@
+"""Where links listen and dial: a host, and if need be port and protocol."""
+
+from __future__ import annotations
+
+import re
+
+from altmarl_ros.errors import AltmarlError, shown
+
+DEFAULT_PORT = 7447
+"""Port at which a coordinator's link listens."""
+
+_ENDPOINT = re.compile(r"(?:(tls|quic)/)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(?::(\d{1,5}))?")
+
+
+def read_endpoint(text: str) -> str:
+    """Return a zenoh endpoint, `<protocol>/<host>:<port>`, where protocol (tls or quic) and port may be left out.
+
+    Raises:
+        AltmarlError: it is none, or its protocol has no certificates.
+    """
+    found = _ENDPOINT.fullmatch(text.strip())
+    if found is None or int(found.group(3) or 1) not in range(1, 65536):
+        raise AltmarlError(f"endpoint {shown(text)}: must be HOST, HOST:PORT or tls/HOST:PORT (or quic/), as 192.168.1.10:7447")
+    return f"{found.group(1) or 'tls'}/{found.group(2)}:{found.group(3) or DEFAULT_PORT}"

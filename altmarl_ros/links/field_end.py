@@ -1,0 +1,319 @@
+"""The end of a link at a robot or an operator: dials out to one endpoint, and comes back by itself whatever happens to it."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from dataclasses import dataclass
+from typing import Callable
+
+import zenoh
+
+from altmarl_ros.errors import AltmarlError
+from altmarl_ros.links.access import connecting
+from altmarl_ros.links.beacon import Beacon, State, hash_of, read_beacon, read_states
+from altmarl_ros.links.border import Border
+from altmarl_ros.links.endpoints import read_endpoint
+from altmarl_ros.links.keys import Credentials
+from altmarl_ros.links.quality import is_wanted, quality
+from altmarl_ros.links.store import Store, digest_of
+from altmarl_ros.links.table import BEACON, BLOB, BY_NAME, STATE, Flow, flows, segment
+
+_FIRST_WAIT, _LONGEST_WAIT = 0.25, 2.0  # s between two attempts to connect
+_ASK_TIMEOUT = 1.5  # s for a small answer
+_SLOWEST = 2000.0  # bytes per second at which a content still arrives in time
+_BUSY_WAIT, _IDLE_WAIT = 0.05, 0.5  # s
+
+
+@dataclass(frozen=True)
+class FieldCallbacks:
+    """What an end calls, from any thread.
+
+    Attributes:
+        on_message: takes flow, holder's segment of the key ("" for the coordinator's), message and attachment.
+        on_state: takes the name of a state and its messages, oldest first, whenever it has changed.
+        on_heard: is called when the coordinator begins or ceases to be heard.
+    """
+
+    on_message: Callable[[Flow, str, bytes, bytes], None]
+    on_state: Callable[[str, tuple[bytes, ...]], None]
+    on_heard: Callable[[bool], None]
+
+
+class FieldEnd:
+    """One connection to a coordinator's end.
+
+    Attributes:
+        endpoint: where it dials.
+        border: bounds and counts of what crosses.
+        refusal: why the last attempt to connect failed; empty: it did not.
+        heard_since: since when the coordinator has been heard without a break [s of time.monotonic]; None: it is not.
+    """
+
+    def __init__(
+        self,
+        base: str,
+        credentials: Credentials,
+        endpoint: str,
+        callbacks: FieldCallbacks,
+        *,
+        store: Store,
+        lease: float,
+        simulated: bool = False,
+    ) -> None:
+        """Prepare an end; `start` dials.
+
+        Args:
+            base: what all keys begin with.
+            credentials: of this end.
+            endpoint: where to dial.
+            callbacks: what is called.
+            store: of contents that were fetched before; several ends may share it.
+            lease: silence after which the coordinator counts as gone [s].
+            simulated: whether topics of simulations cross.
+
+        Raises:
+            AltmarlError: the endpoint is none.
+        """
+        self.endpoint, self.border = read_endpoint(endpoint), Border()
+        self.refusal = "not connected yet"
+        self.heard_since: float | None = None
+        self._base, self._credentials, self._callbacks = base, credentials, callbacks
+        self._store, self._lease = store, lease
+        self._own, self._role = segment(credentials.identity), credentials.identity.role
+        self._heard_flows = [flow for flow in flows(hearer=self._role, simulated=simulated) if flow.carriage == "stream"]
+        self._said_flows = [flow for flow in flows(sender=self._role, simulated=simulated) if flow.carriage == "stream"]
+        # Declared, since a session alone sends to its router whatever somebody wants or not (observed in zenoh 1.10).
+        self._publishers: dict[str, zenoh.Publisher] = {}
+        self._config = connecting(credentials, endpoint)
+        self._condition = threading.Condition()
+        self._stopping = False
+        self._session: zenoh.Session | None = None
+        self._linked_at = -math.inf  # when the last beacon came [s]
+        self._beacon: Beacon | None = None
+        self._synced: Beacon | None = None  # whose states have been delivered
+        self._delivered: dict[str, tuple[bytes, int]] = {}  # instance and number of what was delivered last
+        self._contents: dict[str, tuple[bytes, ...]] = {}
+        self._requests: dict[str, tuple[int, bytes]] = {}  # the newest of each flow, with its number
+        self._confirmed: dict[str, tuple[bytes, int]] = {}  # instance that confirmed it, and its number
+        self._thread = threading.Thread(target=self._run, name=f"link {self.endpoint}", daemon=True)
+
+    @property
+    def heard(self) -> bool:
+        """Whether the coordinator is heard."""
+        return self.heard_since is not None
+
+    @property
+    def linked(self) -> bool:
+        """Whether the coordinator's end is heard, though the coordinator may not be alive."""
+        return time.monotonic() - self._linked_at <= self._lease
+
+    def start(self) -> None:
+        """Dial, now and whenever the connection is lost."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Hang up."""
+        with self._condition:
+            self._stopping = True
+            self._condition.notify()
+        self._thread.join(_ASK_TIMEOUT + 1.0)
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()  # type: ignore[no-untyped-call]
+
+    def publish(self, name: str, message: bytes, attachment: bytes | None = None) -> None:
+        """Send a message of a stream; while there is no connection, or nobody who wants it, it is dropped."""
+        publisher = self._publishers.get(name)
+        if publisher is not None and self.linked and is_wanted(publisher):
+            publisher.put(message, attachment=attachment)
+            self.border.sent(name, len(message) + len(attachment or b""))
+
+    def request(self, name: str, message: bytes) -> None:
+        """Say something until the coordinator's end has confirmed it, and again to each that starts; newer words replace it."""
+        with self._condition:
+            number, _ = self._requests.get(name, (0, b""))
+            self._requests[name] = (number + 1, message)
+            self._condition.notify()
+
+    def drain(self, timeout: float) -> bool:
+        """Wait at most `timeout` [s] until all requests are confirmed; returns whether they are."""
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            if not self.linked or not self._unconfirmed():
+                break
+            time.sleep(0.01)
+        return not self._unconfirmed()
+
+    def _run(self) -> None:
+        wait = _FIRST_WAIT
+        while not self._stopping:
+            if self._session is None:
+                if self._connect():
+                    wait = _FIRST_WAIT
+                    continue
+                self._pause(wait)
+                wait = min(1.5 * wait, _LONGEST_WAIT)
+                continue
+            self._watch()
+            work = self.linked and (self._sync() | self._ask_all())
+            self._pause(_BUSY_WAIT if work else min(self._lease / 8, _IDLE_WAIT))
+
+    def _connect(self) -> bool:
+        try:
+            session = zenoh.open(self._config)
+        except zenoh.ZError as error:
+            self.refusal = str(error).partition(" at /")[0]
+            return False
+        for flow in self._heard_flows:
+            holder = self._own if flow.addressed else "" if "coordinator" in flow.senders else "*"
+            session.declare_subscriber(flow.key(self._base, holder), self._taker(flow))
+        session.declare_subscriber(f"{self._base}/{BEACON}", lambda sample: self._note_beacon(sample.payload.to_bytes()))
+        for flow in self._said_flows:
+            self._publishers[flow.name] = session.declare_publisher(flow.key(self._base, self._own), **quality(flow))
+        self._session, self.refusal = session, ""
+        return True
+
+    def _pause(self, seconds: float) -> None:
+        with self._condition:
+            if not self._stopping:
+                self._condition.wait(seconds)
+
+    def _taker(self, flow: Flow) -> Callable[[zenoh.Sample], None]:
+        def take(sample: zenoh.Sample) -> None:
+            message = sample.payload.to_bytes()
+            attachment = sample.attachment.to_bytes() if sample.attachment is not None else b""
+            holder = "" if "coordinator" in flow.senders else str(sample.key_expr).rpartition("/")[2]
+            if not self.border.admit(flow, holder or "coordinator", len(message) + len(attachment), time.monotonic()):
+                return
+            if flow.name == "tick":
+                self._note_beacon(attachment)
+            self._callbacks.on_message(flow, holder, message, attachment)
+
+        return take
+
+    def _note_beacon(self, content: bytes) -> None:
+        beacon = read_beacon(content)
+        if beacon is None:
+            return
+        with self._condition:
+            new = beacon != self._beacon or not self.linked
+            self._beacon, self._linked_at = beacon, time.monotonic()
+            self._set_heard(beacon.alive)
+            if new:
+                self._condition.notify()
+
+    def _set_heard(self, heard: bool) -> None:
+        if heard != self.heard:
+            self.heard_since = time.monotonic() if heard else None
+            self._callbacks.on_heard(heard)
+
+    def _watch(self) -> None:
+        with self._condition:
+            if self.heard and not self.linked:
+                self._set_heard(False)
+
+    def _sync(self) -> bool:
+        """Fetch the states that the last beacon tells of, unless they are known; returns whether some are still missing."""
+        beacon = self._beacon
+        if beacon is None or beacon == self._synced:
+            return False
+        packed = self._ask(f"{self._base}/{STATE}", _ASK_TIMEOUT)
+        if packed is None or hash_of(packed) != beacon.states:
+            return True
+        try:
+            states = read_states(packed)
+        except ValueError as error:
+            self.border.refuse("coordinator", f"the list of states {error}")
+            self._synced = beacon
+            return False
+        complete = [self._deliver(name, state, beacon.instance) for name, state in states.items()]
+        if all(complete):
+            self._synced = beacon
+        return not all(complete)
+
+    def _deliver(self, name: str, state: State, instance: bytes) -> bool:
+        if self._delivered.get(name) == (instance, state.number):
+            return True
+        contents = []
+        for digest, size in state.contents:
+            content = self._fetch(digest, size, BY_NAME[name])
+            if content is None:
+                return False
+            contents.append(content)
+        restarted = name in self._delivered and self._delivered[name][0] != instance
+        self._delivered[name] = (instance, state.number)
+        if not (restarted and self._contents.get(name) == tuple(contents)):  # else it is known, and only the other end is new
+            self._contents[name] = tuple(contents)
+            self._callbacks.on_state(name, tuple(contents))
+        return True
+
+    def _fetch(self, digest: str, size: int, flow: Flow) -> bytes | None:
+        if size > flow.most_bytes:
+            self.border.refuse("coordinator", f"{flow.name} of {size} bytes, at most {flow.most_bytes} may cross")
+            return None
+        kept = self._store.find(digest, flow.most_bytes)
+        if kept is not None:
+            return kept
+        content = self._ask(f"{self._base}/{BLOB}/{digest}", _ASK_TIMEOUT + size / _SLOWEST)
+        if content is None or len(content) != size or digest_of(content) != digest:
+            return None
+        self.border.admit(flow, "coordinator", len(content), time.monotonic())
+        self._store.keep(content)
+        return content
+
+    def _unconfirmed(self) -> list[str]:
+        beacon = self._beacon
+        instance = beacon.instance if beacon is not None else b""
+        with self._condition:
+            return [name for name, (number, _) in self._requests.items() if self._confirmed.get(name) != (instance, number)]
+
+    def _ask_all(self) -> bool:
+        """Say what is not confirmed yet; returns whether something is still not."""
+        for name in self._unconfirmed():
+            beacon, (number, message), flow = self._beacon, self._requests[name], BY_NAME[name]
+            answer = self._ask(flow.key(self._base, self._own), _ASK_TIMEOUT, message, flow)
+            if answer is not None and beacon is not None:
+                self._confirmed[name] = (beacon.instance, number)
+                self.border.sent(name, len(message))
+                if answer != b"\x01":
+                    self.border.refuse(self._own, f"{name} was refused by the coordinator's link")
+        return bool(self._unconfirmed())
+
+    def _ask(self, key: str, timeout: float, content: bytes | None = None, flow: Flow | None = None) -> bytes | None:
+        session = self._session
+        if session is None:
+            return None
+        how = quality(flow or BY_NAME["policy"])
+        try:
+            replies = session.get(key, payload=content, timeout=timeout, **how)
+            for reply in replies:
+                if reply.ok is not None:
+                    return bytes(reply.ok.payload.to_bytes())
+        except zenoh.ZError as error:
+            self.refusal = str(error).partition(" at /")[0]
+        return None
+
+
+def make_ends(
+    base: str,
+    credentials: Credentials,
+    endpoints: list[str],
+    make_callbacks: Callable[[int], FieldCallbacks],
+    *,
+    store: Store,
+    lease: float,
+    simulated: bool = False,
+) -> list[FieldEnd]:
+    """Prepare an end for each endpoint, such as a coordinator's and its standby's; see FieldEnd.
+
+    Raises:
+        AltmarlError: there is no endpoint, or one is none.
+    """
+    if not endpoints:
+        raise AltmarlError("a robot's or an operator's link needs an endpoint to connect to")
+    return [
+        FieldEnd(base, credentials, endpoint, make_callbacks(i), store=store, lease=lease, simulated=simulated)
+        for i, endpoint in enumerate(endpoints)
+    ]

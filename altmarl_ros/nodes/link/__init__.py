@@ -1,0 +1,1 @@
+"""The `link` executable: the bridge between the ROS network of this machine and a thin link."""

@@ -1,0 +1,184 @@
+"""A robot's or an operator's side of a link: the ROS network of this machine on one hand, the coordinator on the other."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, Callable, Mapping
+
+from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.exceptions import InvalidTopicNameException
+from rclpy.publisher import Publisher
+from rclpy.serialization import deserialize_message
+from rclpy.validate_full_topic_name import validate_full_topic_name
+from std_msgs.msg import Bool
+
+from altmarl_ros.links.border import Border
+from altmarl_ros.links.field_end import FieldCallbacks, make_ends
+from altmarl_ros.links.keys import Credentials
+from altmarl_ros.links.store import Store
+from altmarl_ros.links.table import Flow, base_of, flows, segment
+from altmarl_ros.monitoring.health import Finding
+from altmarl_ros.msg import BodyCommand
+from altmarl_ros.nodes.common import qos
+from altmarl_ros.nodes.common.guarded import GuardedNode
+from altmarl_ros.nodes.link.claims import false_claim
+from altmarl_ros.nodes.link.findings import certificate_finding, refusals_finding, traffic_finding
+from altmarl_ros.nodes.link.parameters import endpoints_in
+from altmarl_ros.nodes.link.topics import POLL, link_topics, real_time
+
+_MOST_DRIVES = 10_000
+_MOST_NAME = 256  # bytes
+
+
+class FieldSide:
+    """Carries the coordinator's topics to this machine, and this machine's to the coordinator.
+
+    Publishers: <fleet_prefix>/tick while the coordinator is heard over the link, one for each endpoint, so that whoever watches
+    its liveliness notices its silence; policy, configuration, emergency_stop; at an operator also status, report, the drive
+    states of robots and /diagnostics; in simulations truth, or the states of this machine's robot.
+    Subscriptions (serialised): at a robot <fleet_prefix>/report, hello, its drive state and /diagnostics, in simulations
+    <world_prefix>/command; everywhere emergency_stop and emergency_stop_release.
+    """
+
+    def __init__(self, node: GuardedNode, values: Mapping[str, Any], credentials: Credentials) -> None:
+        """Dial out to the coordinator.
+
+        Raises:
+            AltmarlError: there is no endpoint, or one is wrong.
+        """
+        self._node, self._topics, self._credentials = node, link_topics(values), credentials
+        role, simulated = credentials.identity.role, bool(values["simulation"])
+        self._own, self._border = segment(credentials.identity), Border()
+        self._work: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._lock = threading.Lock()  # ticks are published by the link's threads, and their publishers end in the node's
+        self._ticks: dict[int, Publisher] = {}
+        self._newest_tick = b""
+        self._publishers: dict[str, Publisher] = {}
+        self._stop_told: bool | None = None  # by the coordinator
+        self._body_topic = ""
+        folder = Path(values["policies.folder"]) if values["policies.folder"] else None
+        self._ends = make_ends(
+            base_of(values["fleet_prefix"]),
+            credentials,
+            endpoints_in(values["connect"]),
+            self._callbacks,
+            store=Store(folder),
+            lease=float(values["lease"]),
+            simulated=simulated,
+        )
+        for flow in flows(hearer=role, simulated=simulated):
+            if flow.name not in ("tick", "emergency_stop", "drive", "body", "health"):
+                self._publisher(flow.name)
+        for flow in flows(sender=role, simulated=simulated):
+            if flow.name != "drive" or values["drive_topic"]:
+                self._carry(flow)
+        node.create_timer(POLL, self._poll, clock=real_time())
+        for end in self._ends:
+            end.start()
+
+    def findings(self) -> list[Finding]:
+        """Return what /diagnostics says of this link."""
+        since = [(end.endpoint, end.heard_since) for end in self._ends]
+        heard = [f"{endpoint} for {time.monotonic() - when:.0f} s" for endpoint, when in since if when is not None]
+        reasons = "; ".join(f"{end.endpoint}: {end.refusal or 'connected, and nobody is heard'}" for end in self._ends)
+        borders = [self._border, *(end.border for end in self._ends)]
+        trouble = "" if heard else f"no coordinator is heard: {reasons}"
+        return [traffic_finding(borders, heard, trouble), refusals_finding(borders), certificate_finding(self._credentials)]
+
+    def drain(self, timeout: float) -> None:
+        """Wait until the last words, such as a robot's goodbye, have arrived, at most `timeout` [s]."""
+        for end in self._ends:
+            end.drain(timeout)
+
+    def close(self) -> None:
+        """Hang up."""
+        for end in self._ends:
+            end.close()
+
+    def _callbacks(self, i: int) -> FieldCallbacks:
+        return FieldCallbacks(
+            lambda flow, holder, message, attachment: self._take(i, flow, message, attachment),
+            lambda name, messages: self._work.put(lambda: self._publish_state(name, messages)),
+            lambda heard: self._work.put(lambda: self._set_heard(i, heard)),
+        )
+
+    def _set_heard(self, i: int, heard: bool) -> None:
+        topic = self._topics["tick"]
+        with self._lock:
+            if heard and i not in self._ticks:
+                self._ticks[i] = self._node.create_publisher(topic.type, topic.name, topic.offered)
+            elif not heard and i in self._ticks:
+                self._node.destroy_publisher(self._ticks.pop(i))
+        said = "heard" if heard else "silent"
+        self._node.get_logger().info(f"coordinator {said} at {self._ends[i].endpoint}")
+
+    def _take(self, i: int, flow: Flow, message: bytes, attachment: bytes) -> None:
+        if flow.name == "tick":
+            with self._lock:
+                if i in self._ticks and message != self._newest_tick:  # two links may carry the same coordinator's
+                    self._newest_tick = message
+                    self._ticks[i].publish(message)
+        elif flow.name == "body":
+            self._work.put(lambda: self._publish_body(message))
+        elif flow.name == "drive":
+            self._work.put(lambda: self._publish_drive(message, attachment))
+        else:
+            self._publishers["diagnostics" if flow.name == "health" else flow.name].publish(message)
+
+    def _publish_state(self, name: str, messages: tuple[bytes, ...]) -> None:
+        if name == "emergency_stop" and messages:
+            self._stop_told = deserialize_message(
+                messages[-1], Bool
+            ).data  # before it is published: the subscription hears it too
+        for message in messages:
+            self._publisher(name).publish(message)
+
+    def _publish_body(self, message: bytes) -> None:
+        if self._body_topic:
+            self._publisher("body", self._body_topic).publish(message)
+
+    def _publish_drive(self, message: bytes, attachment: bytes) -> None:
+        name = attachment[:_MOST_NAME].decode(errors="replace")
+        with contextlib.suppress(InvalidTopicNameException):
+            if name.endswith("/drive") and validate_full_topic_name(name) and len(self._publishers) < _MOST_DRIVES:
+                self._publisher("drive", name).publish(message)
+
+    def _publisher(self, name: str, topic_name: str = "") -> Publisher:
+        topic, slot = self._topics[name], topic_name or name
+        if slot not in self._publishers:
+            self._publishers[slot] = self._node.create_publisher(topic.type, topic_name or topic.name, topic.offered)
+        return self._publishers[slot]
+
+    def _carry(self, flow: Flow) -> None:
+        topic = self._topics[flow.name]
+        attachment = topic.name.encode() if flow.name == "drive" else None
+
+        def carry(message: bytes) -> None:
+            reason = false_claim(flow.name, self._own, message)
+            if reason:
+                self._border.refuse(self._own, reason)
+                return
+            if flow.name == "press" and deserialize_message(message, Bool).data == self._stop_told:
+                return  # the coordinator's own word, which this side has published
+            if flow.name == "command":
+                self._body_topic = deserialize_message(message, BodyCommand).body_topic
+            for end in self._ends:
+                if flow.carriage == "request":
+                    end.request(flow.name, message)
+                else:
+                    end.publish(flow.name, message, attachment)
+
+        self._node.create_subscription(topic.type, topic.name, carry, topic.asked, raw=True)
+        if flow.name == "press":  # also what latched publishers said before, as robots hear it
+            quiet = SubscriptionEventCallbacks(use_default_callbacks=False)
+            node = self._node
+            node.create_subscription(topic.type, topic.name, carry, qos.latched_qos(), raw=True, event_callbacks=quiet)
+
+    def _poll(self) -> None:
+        with contextlib.suppress(Empty):
+            while True:
+                self._work.get_nowait()()

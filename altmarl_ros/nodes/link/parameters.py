@@ -1,0 +1,48 @@
+"""Parameters of the `link` executable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Mapping
+
+from altmarl_ros.nodes.common.diagnostics import PERIOD
+from altmarl_ros.nodes.common.parameters import Parameter
+from altmarl_ros.resources import data_home
+
+PARAMETERS = (
+    Parameter("keys.folder", "", "Folder of this machine's keys; empty: `keys` in the data home of altmarl.", path="folder"),
+    Parameter("keys.name", "", "Name of the holder, whose certificate says whether this is a coordinator's link or a robot's."),
+    Parameter(
+        "listen", "0.0.0.0", "Where a coordinator's link listens: HOST, HOST:PORT or quic/HOST:PORT, separated by commas."
+    ),
+    Parameter("connect", "", "Where other links dial, likewise: the coordinator's link, and those of its standbys."),
+    Parameter("fleet_prefix", "/fleet", "Prefix of the fleet-wide topics."),
+    Parameter("world_prefix", "/world", "Prefix of the simulated world's topics."),
+    Parameter(
+        "lease",
+        0.4,
+        "Silence of the coordinator or of the link after which a robot holds the coordinator for gone; at least the "
+        "coordinator's `tick.lease`, and at most `timeout.coordinator` of robots that drive, or they hear nothing.",
+        0.05,
+        3600.0,
+        unit="s",
+    ),
+    Parameter(
+        "drive_topic", "", "The robot's own word on what halts it, for operators, such as /robot_1/robot/drive; empty: none."
+    ),
+    Parameter("simulation", False, "Whether topics cross that only simulations have: the world's, and the truth."),
+    Parameter(
+        "policies.folder", "", "Folder in which a robot's link keeps policies by their hash; empty: in memory.", path="folder"
+    ),
+    PERIOD,
+)
+
+
+def keys_folder(values: Mapping[str, Any]) -> Path:
+    """Return the folder of keys that the parameters name."""
+    return Path(values["keys.folder"]) if values["keys.folder"] else data_home() / "keys"
+
+
+def endpoints_in(text: str) -> list[str]:
+    """Return the endpoints of a list that is separated by commas."""
+    return [endpoint.strip() for endpoint in text.split(",") if endpoint.strip()]
