@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 import time
 from typing import Callable, NamedTuple
 
@@ -37,6 +38,8 @@ SETTINGS = {
     "experiment": {"write_interval": 0, "checkpoint_interval": 0},
 }
 WIDTHS = (64, 64)
+
+_CACHE = tempfile.TemporaryDirectory(prefix="jax_")
 
 Decide = Callable[[np.ndarray], np.ndarray]  # from observations [R, ...] to actions [R]
 
@@ -115,6 +118,15 @@ def train(fleets: VectorEnv, gamma: float, *, updates: int, seed: int) -> list[C
         if update & (update - 1) == 0 or update == updates:
             checkpoints.append(Checkpoint(spent, update * ROLLOUT * env.num_envs, _deciding(agent)))
     return checkpoints
+
+
+def compile_once(fleets: VectorEnv, gamma: float) -> None:
+    """Compile what `train` calls in these environments; what was compiled is kept for as long as the process runs."""
+    if _CACHE.name != jax.config.jax_compilation_cache_dir:
+        jax.config.update("jax_compilation_cache_dir", _CACHE.name)
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    train(fleets, gamma, updates=1, seed=0)
 
 
 def _deciding(agent: PPO) -> Decide:

@@ -1,4 +1,4 @@
-"""Beside the field's algorithms: python benchmarks/peers.py [--seeds 3] [--updates 96] [--figure docs/images/peers.png].
+"""Beside the field's algorithms: python benchmarks/peers.py [--seeds 3] [--updates 64] [--figure peers.png].
 
 PPO of a well-kept library (skrl on JAX, small networks, CPU) learns a coordinator of two of our games, in the Gymnasium
 environment that this package offers. Its robots act by the policy that our learner found: PPO is given that half of the
@@ -7,16 +7,19 @@ as well. Our learner learns both policies, from nothing but the game's tables, w
 
 All are judged in the same episodes of the same environment, each with its most likely action: the discounted reward of the team
 from the game's start. Seconds are those of the processor in all threads, since machines are shared; those in which policies are
-judged do not count, nor does what numba compiles, which is kept on disk. What JAX compiles counts: every process does it anew.
+judged do not count, nor does what numba and JAX compile. Curves are kept in a file as they come (--curves), and a second run
+goes on from there.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any, Callable
 
@@ -33,7 +36,8 @@ from altmarl_ros.policies import LocalPolicy, PolicyBundle
 
 FLEETS, EPISODE = 64, 200  # of PPO's training: fleets side by side, ticks of an episode
 JUDGED, JUDGES_SEED = 200, 12345  # episodes by which everybody is judged
-COLOURS = {"ours, both policies": GREEN, "PPO, what it hears": BLUE, "PPO, and our estimate": ORANGE}
+OURS, PPO_HEARS, PPO_ESTIMATE = "ours, both policies", "PPO, what it hears", "PPO, and our estimate"
+COLOURS = {OURS: GREEN, PPO_HEARS: BLUE, PPO_ESTIMATE: ORANGE}
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ CASES = (Case("warehouse", 200, 5), Case("deliveries", 60, 3))
 class Curve:
     """Discounted reward by processor seconds of one training, and ticks of the simulator that it took."""
 
+    game: str
     learner: str
     seed: int
     seconds: list[float]
@@ -91,7 +96,7 @@ def ours(game: TabularGame, case: Case, seed: int) -> tuple[PolicyBundle, Curve]
     for pi_g, pi_l in pairs:
         pair = replace(bundle, pi_g=pi_g, pi_l=pi_l)
         values.append(judged(game, case, pair, lambda _, info: info["learned_action"], estimate=True))
-    return bundle, Curve("ours, both policies", seed, seconds, values, 0)
+    return bundle, Curve(case.name, OURS, seed, seconds, values, 0)
 
 
 def compile_loops(game: TabularGame, case: Case) -> None:
@@ -114,10 +119,17 @@ def ppo(game: TabularGame, case: Case, bundle: PolicyBundle, *, estimate: bool, 
     fleets = coordinator_environments(
         game, bundle, fleets=FLEETS, robots=case.robots, k=case.k, horizon=EPISODE, estimate=estimate
     )
+    peer_ppo.compile_once(FlattenObservation(fleets), game.gamma)
     checkpoints = peer_ppo.train(FlattenObservation(fleets), game.gamma, updates=updates, seed=seed)
     values = [judged(game, case, bundle, lambda seen, _, c=c: c.decide(seen), estimate=estimate) for c in checkpoints]
-    name = "PPO, and our estimate" if estimate else "PPO, what it hears"
-    return Curve(name, seed, [c.seconds for c in checkpoints], values, checkpoints[-1].ticks)
+    return Curve(
+        case.name,
+        PPO_ESTIMATE if estimate else PPO_HEARS,
+        seed,
+        [c.seconds for c in checkpoints],
+        values,
+        checkpoints[-1].ticks,
+    )
 
 
 def picture(results: dict[Case, list[Curve]]) -> bytes:
@@ -132,7 +144,7 @@ def picture(results: dict[Case, list[Curve]]) -> bytes:
             points = min(len(curve.values) for curve in own)
             seconds, values = (np.mean([getattr(c, what)[:points] for c in own], axis=0) for what in ("seconds", "values"))
             axes.plot(seconds, values, color=colour, lw=2.2, label=name)
-        final = np.mean([curve.values[-1] for curve in curves if curve.learner.startswith("ours")])
+        final = np.mean([curve.values[-1] for curve in curves if curve.learner == OURS])
         axes.axhline(final, color=GREY, lw=0.8, ls=":")
         axes.set_xscale("symlog", linthresh=0.1)
         axes.set_xlim(left=0.0)
@@ -145,7 +157,7 @@ def picture(results: dict[Case, list[Curve]]) -> bytes:
 
 def table(case: Case, curves: list[Curve]) -> Table:
     """What each learner reached, and when it first had 95 and 99 % of our mean."""
-    final = float(np.mean([curve.values[-1] for curve in curves if curve.learner.startswith("ours")]))
+    final = float(np.mean([curve.values[-1] for curve in curves if curve.learner == OURS]))
     shown = Table(title=f"{case.name}, n = {case.robots}, k = {case.k}, {JUDGED} episodes", title_justify="left")
     for column in ("", "seed", "value", "of ours", "CPU s", "s to 95 %", "s to 99 %", "ticks simulated"):
         shown.add_column(column, justify="right" if column else "left")
@@ -166,29 +178,63 @@ def table(case: Case, curves: list[Curve]) -> Table:
     return shown
 
 
+class Kept:
+    """Curves in a file of JSON lines, by game, learner and seed."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path, self.curves = path, []
+        if path is not None and path.exists():
+            self.curves = [Curve(**json.loads(line)) for line in path.read_text().splitlines()]
+
+    def has(self, case: Case, learner: str, seed: int) -> bool:
+        return any((c.game, c.learner, c.seed) == (case.name, learner, seed) for c in self.curves)
+
+    def add(self, curve: Curve) -> None:
+        self.curves.append(curve)
+        if self._path is not None:
+            with self._path.open("a") as file:
+                file.write(json.dumps(asdict(curve)) + "\n")
+
+    def of(self, case: Case) -> list[Curve]:
+        order = list(COLOURS)
+        own = [curve for curve in self.curves if curve.game == case.name]
+        return sorted(own, key=lambda curve: (order.index(curve.learner), curve.seed))
+
+
+def learn(case: Case, kept: Kept, seed: int, updates: int) -> None:
+    """Train everybody on a game with one seed, as far as it is not kept already."""
+    if all(kept.has(case, learner, seed) for learner in COLOURS):
+        return
+    game = load_game(case.name)
+    compile_loops(game, case)
+    bundle, curve = ours(game, case, seed)
+    if not kept.has(case, OURS, seed):
+        kept.add(curve)
+    for learner in (PPO_HEARS, PPO_ESTIMATE):
+        if not kept.has(case, learner, seed):
+            kept.add(ppo(game, case, bundle, estimate=learner == PPO_ESTIMATE, seed=seed, updates=updates))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--updates", type=int, default=96, help="updates of PPO, each after 64 ticks of 64 fleets")
+    parser.add_argument("--updates", type=int, default=64, help="updates of PPO, each after 64 ticks of 64 fleets")
+    parser.add_argument("--game", choices=[case.name for case in CASES], help="only this game")
+    parser.add_argument("--curves", type=Path, help="keep the curves in this file, and go on from those in it")
     parser.add_argument("--figure", type=Path, help="also write the picture into this file (.png)")
     options = parser.parse_args()
-    console, results = Console(width=128), {}
+    console, kept = Console(width=128), Kept(options.curves)
     console.print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores")
-    for case in CASES:
-        game, curves = load_game(case.name), []
-        compile_loops(game, case)
-        for seed in range(options.seeds):
-            bundle, curve = ours(game, case, seed)
-            curves.append(curve)
-            curves += [
-                ppo(game, case, bundle, estimate=estimate, seed=seed, updates=options.updates) for estimate in (False, True)
-            ]
-        results[case] = sorted(curves, key=lambda curve: list(COLOURS).index(curve.learner))
-        console.print(table(case, results[case]))
-        acting = at_random(game, case), at_random(game, case, bundle.pi_l)
-        console.print(f"a coordinator that acts at random: {acting[0]:.2f}; with our robots {acting[1]:.2f}")
-        if options.figure is not None:
-            options.figure.write_bytes(picture(results))
+    cases = [case for case in CASES if options.game in (None, case.name)]
+    for seed, case in product(range(options.seeds), cases):
+        learn(case, kept, seed, options.updates)
+    shown = {case: kept.of(case) for case in CASES if kept.of(case)}
+    for case, curves in shown.items():
+        console.print(table(case, curves))
+        game = load_game(case.name)
+        console.print(f"coordinator and robots that act at random: {at_random(game, case):.2f}")
+    if options.figure is not None:
+        options.figure.write_bytes(picture(shown))
 
 
 if __name__ == "__main__":

@@ -2,11 +2,13 @@
 A `TabularGame` holds the tables; builders and YAML files make it; a `Trajectory` says what was played.
 """
 
+from altmarl_ros.games.array_files import save_game
 from altmarl_ros.games.hidden import HiddenState
 from altmarl_ros.games.moves import goal_zones
 from altmarl_ros.games.rewards import Rewards
 from altmarl_ros.games.spec import (
     Builder,
+    build_game,
     builder_names,
     builtin_games,
     describe_builder,
@@ -28,6 +30,7 @@ __all__ = [
     "Start",
     "TabularGame",
     "Trajectory",
+    "build_game",
     "builder_names",
     "builtin_games",
     "describe_builder",
@@ -36,5 +39,6 @@ __all__ = [
     "goal_zones",
     "load_floor_map",
     "load_game",
+    "save_game",
     "tick_of",
 ]
