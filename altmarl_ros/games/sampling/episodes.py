@@ -85,7 +85,7 @@ def sample_episodes(environment: ParallelEnvironment, labels: Labels, ticks: int
             raise GameError(f"infos must tell every agent's own `reward`; {error} is missing") from None
         s_g, s_l, d = before
         tally.add_global(s_g, a_g, after[0], rewards[0])
-        tally.add_local((np.full_like(s_l, d), s_l, np.full_like(s_l, s_g), a_l), after[1], np.array(rewards[1:]))
+        tally.add_robots((np.full_like(s_l, d), s_l, np.full_like(s_l, s_g), a_l), after[1], np.array(rewards[1:]))
         if labels.hidden_states:
             tally.hidden_moves[d, after[2]] += 1
         over, before = not environment.agents or all(ended.values()) or all(cut.values()), after

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ import numpy as np
 from altmarl_ros.arrays import FloatArray, IntArray
 from altmarl_ros.errors import GameError
 from altmarl_ros.games.rows import check_dense
+
+_NOT_FINITE = "the simulator gave a reward that is not finite"
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,14 +28,26 @@ class RewardSums:
         """Sums without a sample."""
         return cls(np.zeros(shape, dtype=np.int64), np.zeros(shape), np.zeros(shape))
 
-    def add(self, at: Any, rewards: FloatArray | float) -> None:
-        """Add rewards at `at`, a tuple of numbers or of index arrays.
+    def add(self, at: Any, reward: float) -> None:
+        """Add one reward at `at`, a tuple of numbers.
 
         Raises:
-            GameError: a reward is not finite.
+            GameError: it is not finite.
+        """
+        if not isfinite(reward):
+            raise GameError(_NOT_FINITE)
+        self.samples[at] += 1
+        self.total[at] += reward
+        self.squares[at] += reward * reward
+
+    def add_all(self, at: Any, rewards: FloatArray) -> None:
+        """Add rewards [n] at `at`, a tuple of index arrays [n].
+
+        Raises:
+            GameError: one is not finite.
         """
         if not np.isfinite(rewards).all():
-            raise GameError("the simulator gave a reward that is not finite")
+            raise GameError(_NOT_FINITE)
         np.add.at(self.samples, at, 1)
         np.add.at(self.total, at, rewards)
         np.add.at(self.squares, at, np.square(rewards))
@@ -76,8 +91,13 @@ class Tally:
         self.global_moves[s_g, a_g, after] += 1
         self.r_g.add((s_g, a_g), reward)
 
-    def add_local(self, at: Any, after: IntArray | int, rewards: FloatArray | float) -> None:
-        """Count what robots did that were at (d, s_l, s_g, a_l), a tuple of numbers or of index arrays."""
-        entry: Any = (*at, after)
-        np.add.at(self.local_moves, entry, 1)
-        self.r_l.add(at, rewards)
+    def add_local(self, at: tuple[int, int, int, int], after: int, reward: float) -> None:
+        """Count what one robot did that was at (d, s_l, s_g, a_l)."""
+        self.local_moves[(*at, after)] += 1
+        self.r_l.add(at, reward)
+
+    def add_robots(self, at: tuple[IntArray, IntArray, IntArray, IntArray], after: IntArray, rewards: FloatArray) -> None:
+        """Count what robots did that were at (d, s_l, s_g, a_l), index arrays [n]."""
+        entries: Any = (*at, after)
+        np.add.at(self.local_moves, entries, 1)
+        self.r_l.add_all(at, rewards)
