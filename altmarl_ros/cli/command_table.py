@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
+from itertools import chain
 from typing import Any, Iterator
 
 import typer
@@ -42,6 +43,15 @@ COMMANDS = {
 }
 """Every command by its name, with the first paragraph of its help."""
 
+GROUPS = {
+    "Learn": ("game", "train", "evaluate", "certify", "experiment"),
+    "Run a simulated fleet": ("demo", "fleet", "report"),
+    "Run robots": ("floor", "deploy", "check", "netcheck", "doctor"),
+    "Watch and change a running fleet": ("dashboard", "top", "tune", "retrain"),
+    "Record and compare": ("record", "replay", "recover", "identify", "compare"),
+}
+"""The commands by what a person wants to do; `altmarl --help` lists them in this order."""
+
 _MODULES = {"recover": "record"}  # where it is not called like the command
 
 
@@ -57,8 +67,8 @@ def load_command(name: str) -> Any:
 
 
 def all_commands() -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every command that is no group, with the words that name it, such as `("game", "check")`."""
-    for name in COMMANDS:
+    """Every command that is no group, with the words that name it, such as `("game", "check")`, in the order of `GROUPS`."""
+    for name in chain.from_iterable(GROUPS.values()):
         command = load_command(name)
         if isinstance(command, TyperGroup):
             yield from (((name, below), each) for below, each in command.commands.items())
@@ -67,11 +77,15 @@ def all_commands() -> Iterator[tuple[tuple[str, ...], Any]]:
 
 
 class CommandTable(TyperGroup):
-    """The group of all commands: lists them by `COMMANDS`, and imports the one that is called."""
+    """The group of all commands: lists them by `GROUPS`, and imports the one that is called."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
-        self.commands = {name: TyperCommand(name=name, help=about) for name, about in COMMANDS.items()}
+        self.commands = {
+            name: TyperCommand(name=name, help=COMMANDS[name], rich_help_panel=group)
+            for group, names in GROUPS.items()
+            for name in names
+        }
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Find the command that the arguments begin with; its name, itself, and the other arguments."""

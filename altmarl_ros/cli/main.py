@@ -53,16 +53,35 @@ def limit_text(error: MemoryError | OSError) -> str:
 
 
 @functools.cache
-def _commands() -> Callable[[list[str] | None], Any]:
+def _commands() -> Callable[..., Any]:
     """The commands of `app`, put together once in a process."""
     return typer.main.get_command(app)
+
+
+# The base of all errors about the command line. Its module differs between versions of typer, which bring click or need it.
+_UsageError: type[Exception] = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+
+
+def usage_text(error: Any) -> str:
+    """One line about what is wrong with the command line, and where help is."""
+    message = " ".join(error.format_message().split()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    where = "altmarl" if context is None else context.command_path
+    return f"{message[:1].lower()}{message[1:]}; `{where} --help` tells more"
 
 
 def main(args: list[str] | None = None) -> int:
     """Run a command line; returns 0, 1 (ran but failed), 2 (wrong input) or 130 (interrupted)."""
     console.redirect()
     try:
-        _commands()(args)
+        code = _commands()(args, prog_name="altmarl", standalone_mode=False)
+    except _UsageError as error:
+        if type(error).__name__ != "NoArgsIsHelpError":  # that one has printed the help
+            console.fail(usage_text(error))
+        return 2
+    except typer.Abort:
+        console.fail("given up")
+        return 1
     except AltmarlError as error:
         console.fail(str(error))
         return 2
@@ -73,7 +92,7 @@ def main(args: list[str] | None = None) -> int:
         return 1
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
-    return 0
+    return code if isinstance(code, int) else 0
 
 
 if __name__ == "__main__":

@@ -5,11 +5,10 @@ Games, policies and learning are imported by the functions that use them, so tha
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
-import typer
 from rich.progress import Progress
 
 from altmarl_ros.cli import console
@@ -139,26 +138,21 @@ def train_bundle(settings: TrainingSettings) -> StoredBundle:
 
 
 def _options(settings: TrainingSettings, game: TabularGame) -> alternating.TrainingOptions:
-    from altmarl_ros.learning.counts.backups import GLearnOptions
-    from altmarl_ros.learning.shares.solver import SharesOptions
-    from altmarl_ros.learning.training_options import TrainingOptions, learns_ladder
-    from altmarl_ros.policies import default_top_rung
+    from altmarl_ros.learning.training_options import options_for
 
-    memory = settings.memory << 20
-    options = TrainingOptions(
-        K=TrainingOptions.K if settings.k is None else settings.k,
+    return options_for(
+        game,
+        k=settings.k,
+        backup=settings.backup,
         rounds=settings.rounds,
-        n=settings.robots,
+        robots=settings.robots,
         runs=settings.runs,
         temperature=settings.temperature,
         learn_for=settings.learn_for,
+        memory=settings.memory,
+        search=settings.search,
         seed=settings.seed,
-        search_seconds=settings.search,
-        g_learn=GLearnOptions(backup=settings.backup, memory_limit=memory, seed=settings.seed),
-        shares=SharesOptions(memory_limit=memory, seed=settings.seed),
     )
-    # A ladder of 25 rungs may be learned in minutes where a smaller one takes seconds.
-    return replace(options, K=default_top_rung(game)) if settings.k is None and learns_ladder(game, options) else options
 
 
 def find_bundle(game: TabularGame, game_source: str, policy: Path | None) -> StoredBundle:
@@ -194,25 +188,6 @@ def _good_bundle(path: Path, game: TabularGame) -> PolicyBundle | None:
     except BundleError as error:
         console.err.print(f"{error}; training it anew", markup=False)
         return None
-
-
-def numbers_of_reports(stored: StoredBundle, wanted: Sequence[int]) -> list[int]:
-    """Return the wanted numbers of reports per tick; where none are wanted 1, 5 and 25, or the top rung of a ladder.
-
-    Raises:
-        typer.BadParameter: one is above the top rung of a ladder.
-    """
-    most = stored.bundle.pi_g.most_reports
-    for k in wanted:
-        check_reports(stored, k)
-    return list(wanted) or sorted({1, 5, 25} if most is None else {1, 5, most} & set(range(most + 1)))
-
-
-def check_reports(stored: StoredBundle, k: int) -> None:
-    """Raise typer.BadParameter if the bundle's coordinator cannot use k reports: it is a ladder with fewer rungs."""
-    most = stored.bundle.pi_g.most_reports
-    if most is not None and k > most:
-        raise typer.BadParameter(f"k is {k}, must be at most {most}, the top rung of {stored.path}")
 
 
 def _print_result(path: Path, bundle: PolicyBundle, options: alternating.TrainingOptions, verbose: bool) -> None:

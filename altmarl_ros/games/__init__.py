@@ -2,6 +2,7 @@
 A `TabularGame` holds the tables; builders and YAML files make it; a `Trajectory` says what was played.
 """
 
+from altmarl_ros.games.array_files import save_game
 from altmarl_ros.games.hidden import HiddenState
 from altmarl_ros.games.joined_types import game_of_type, join_types
 from altmarl_ros.games.moves import goal_zones
@@ -9,6 +10,7 @@ from altmarl_ros.games.rewards import Rewards
 from altmarl_ros.games.robot_types import RobotTypes
 from altmarl_ros.games.spec import (
     Builder,
+    build_game,
     builder_names,
     builtin_games,
     describe_builder,
@@ -31,6 +33,7 @@ __all__ = [
     "Start",
     "TabularGame",
     "Trajectory",
+    "build_game",
     "builder_names",
     "builtin_games",
     "describe_builder",
@@ -41,5 +44,6 @@ __all__ = [
     "join_types",
     "load_floor_map",
     "load_game",
+    "save_game",
     "tick_of",
 ]

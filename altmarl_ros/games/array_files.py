@@ -1,4 +1,4 @@
-"""Reads the arrays of a game from an `.npz`: dense tables, or kernels by what is not zero.
+"""Reads the arrays of a game from an `.npz`: dense tables, or kernels by what is not zero; writes a game in this form.
 
 In place of P_g a file may hold the parts of a matrix in compressed sparse rows, P_g_indptr, P_g_indices and P_g_data, whose row
 s_g * A_g + a_g is the distribution of s_g'; in place of P_l likewise P_l_indptr, P_l_indices and P_l_data, whose row
@@ -12,15 +12,19 @@ axis, and moves_at is by regime [D * S_g].
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import yaml
+from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import GameError
-from altmarl_ros.files import read_npz
+from altmarl_ros.files import read_npz, write_atomically, write_npz
 from altmarl_ros.games.array_checks import frozen_array
 from altmarl_ros.games.hidden import HiddenState
 from altmarl_ros.games.kernels import GlobalKernel, LocalKernel
+from altmarl_ros.games.room import Places
 from altmarl_ros.games.rows import Rows
 from altmarl_ros.games.tabular import Start, TabularGame
 
@@ -55,6 +59,47 @@ def game_of_arrays(name: str, path: Path, gamma: float | None) -> TabularGame:
         return TabularGame(name, P_g, P_l, r_g, r_l, gamma=discount, start=start)
     state = HiddenState(arrays["P_d"], P_l, r_l, rho_d=arrays.get("rho_d"))
     return TabularGame(name, P_g, r_g=r_g, gamma=discount, start=start, hidden=state)
+
+
+def arrays_of_game(game: TabularGame) -> dict[str, NDArray[Any]]:
+    """The arrays from which `game_of_arrays` makes the same game, kernels by what is not zero; the discount is among them."""
+    arrays: dict[str, NDArray[Any]] = {"r_g": game.r_g, "rho_g": game.initial.rho_g, "alpha": game.initial.alpha}
+    arrays["gamma"] = np.array(game.gamma)
+    hidden, moves = game.hidden, game.local_kernel
+    if hidden is None:
+        arrays["r_l"] = game.r_l
+    else:
+        S_l, _, A_l = hidden.r_l.shape
+        moves = hidden.local_kernel
+        by_hidden = hidden.r_l.reshape(S_l, len(hidden), game.n_global_states, A_l).transpose(1, 0, 2, 3)
+        arrays |= {"r_l": np.ascontiguousarray(by_hidden), "P_d": hidden.P_d, "rho_d": hidden.rho_d}
+    for name, rows in (("P_g", game.global_kernel.rows), ("P_l", moves.rows)):
+        arrays |= {f"{name}_{part}": getattr(rows, part) for part in _PARTS}
+    return {**arrays, "moves_at": moves.moves_at}
+
+
+def save_game(game: TabularGame, path: str | Path) -> Path:
+    """Write a game as a YAML file and return its path; the arrays go into an `.npz` of the same name beside it.
+
+    Raises:
+        GameError: the path does not end in .yaml, a file cannot be written, or the game is one on continuous states or with
+            groups of local states, which only its builder makes.
+    """
+    path = Path(path)
+    if path.suffix not in (".yaml", ".yml"):
+        raise GameError(f"{path}: the file of a game ends in .yaml")
+    if game.continuous is not None or game.groups is not None:
+        what = "continuous states" if game.continuous is not None else "groups of local states"
+        raise GameError(f"{path}: {game.name!r} has {what}, which arrays do not say: keep its builder and parameters instead")
+    beside = path.with_suffix(".npz")
+    try:
+        write_npz(beside, arrays_of_game(game))
+        write_atomically(path, yaml.safe_dump(_document(game, beside.name), sort_keys=False, allow_unicode=True).encode())
+    except OSError as error:
+        raise GameError(f"{path}: cannot be written: {error.strerror or error}") from None
+    except ValueError as error:
+        raise GameError(f"{path}: {error}") from None
+    return path
 
 
 def read_arrays(key: str, path: Path, required: tuple[str, ...], optional: tuple[str, ...]) -> dict[str, FloatArray]:
@@ -116,3 +161,22 @@ def _rows(arrays: dict[str, FloatArray], path: Path, name: str, shape: tuple[int
     if entries and not 0 <= indices.min() <= indices.max() < shape[1]:
         raise GameError(f"arrays: {path} {name}_indices must be 0 to {shape[1] - 1}")
     return Rows.from_entries(np.repeat(np.arange(shape[0]), lengths), indices.astype(np.int64), data, shape)
+
+
+def _document(game: TabularGame, arrays: str) -> dict[str, Any]:
+    document: dict[str, Any] = {"name": game.name, "arrays": arrays}
+    for key in ("local_state_names", "global_action_names", "local_action_names"):
+        document[key] = [str(name) for name in getattr(game, key)]
+    if game.hidden is not None:
+        document["hidden_state_names"] = [str(name) for name in game.hidden.names]
+    places = game.places or (game.room.places if game.room is not None else None)
+    if places is not None and len(places) < game.n_local_states:
+        document["places"] = _grouped(places, game)
+    if game.room is not None:
+        document["room"] = {name: amount for name, amount in game.room.by_place().items() if amount is not None}
+    return document
+
+
+def _grouped(places: Places, game: TabularGame) -> dict[str, list[str]]:
+    states = [[game.local_state_names[s] for s in np.flatnonzero(places.of == place)] for place in range(len(places))]
+    return dict(zip(places.names, states, strict=True))

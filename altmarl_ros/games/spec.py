@@ -112,6 +112,23 @@ def load_game(source: str | Path, changes: Mapping[str, Any] | None = None) -> T
         raise GameError(f"{path}: {error}") from None
 
 
+def build_game(
+    builder: str, parameters: Mapping[str, Any] | None = None, *, name: str = "", room: Any = None, places: Any = None
+) -> TabularGame:
+    """Build the game that a YAML file with these keys would describe; `name` is the builder's where it is left out.
+
+    A floor's `map` is looked for in the working directory.
+
+    Raises:
+        GameError: no builder has that name, or a parameter breaks a rule; the message names it.
+    """
+    document = {"name": name or builder, "builder": builder, "parameters": dict(parameters or {})}
+    optional = {key: value for key, value in (("room", room), ("places", places)) if value is not None}
+    spec: _Spec = validated(_Spec, {**document, **optional}, "")
+    check_name(spec.name)
+    return _build(spec, Path())
+
+
 def load_floor_map(source: str | Path) -> FloorMap:
     """Load the floor of a map file, of a game on a floor, or of a built-in name of either.
 

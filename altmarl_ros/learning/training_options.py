@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from altmarl_ros.errors import AltmarlError, GameError, ResourceError
 from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.counts.backups import SHARES, GLearnOptions, check_training, prefers_exact
 from altmarl_ros.learning.shares.solver import SharesOptions, check_memory
 from altmarl_ros.observation import DEFAULT_MODEL
-from altmarl_ros.policies import LocalPolicy
+from altmarl_ros.policies import LocalPolicy, default_top_rung
 from altmarl_ros.policies.shares import SharesProcess
 
 _LEAST_RUNS = 8  # episodes; what filters of hundreds of states can play in seconds
@@ -73,6 +73,55 @@ class TrainingOptions:
     def top(self) -> int:
         """The number of reports per tick in the rounds."""
         return min(self.K, self.n)
+
+
+def options_for(
+    game: TabularGame,
+    *,
+    k: int | None = None,
+    backup: str = "auto",
+    rounds: int = 10,
+    robots: int = 1000,
+    runs: int | None = None,
+    temperature: float = 0.0,
+    learn_for: str = DEFAULT_MODEL,
+    memory: int = 2048,
+    search: float | None = None,
+    seed: int = 0,
+) -> TrainingOptions:
+    """Put the options of a training together as a person gives them; those that are left out fit the game.
+
+    Args:
+        game: the game to learn.
+        k: reports per tick to learn for, the top rung where the policy is a ladder; None: 25, or less where a ladder of that
+            size is too large for the game.
+        backup: how G-LEARN computes: auto, shares, exact or sampled.
+        rounds: of best responses, at most.
+        robots: in the evaluations.
+        runs: episodes per evaluation; None: by the kind of game.
+        temperature: of the local policy, in units of reward; 0: greedy.
+        learn_for: observation model, one of LEARNABLE.
+        memory: that G-LEARN may use [MiB].
+        search: seconds for which other responses are tried after the rounds; None: by the kind of training.
+        seed: of all random numbers.
+
+    Raises:
+        AltmarlError: a number is out of range, or the game cannot be learned in this way.
+    """
+    options = TrainingOptions(
+        K=TrainingOptions.K if k is None else k,
+        rounds=rounds,
+        n=robots,
+        runs=runs,
+        temperature=temperature,
+        learn_for=learn_for,
+        seed=seed,
+        search_seconds=search,
+        g_learn=GLearnOptions(backup=backup, memory_limit=memory << 20, seed=seed),
+        shares=SharesOptions(memory_limit=memory << 20, seed=seed),
+    )
+    # A ladder of 25 rungs may be learned in minutes where a smaller one takes seconds.
+    return replace(options, K=default_top_rung(game)) if k is None and learns_ladder(game, options) else options
 
 
 def learns_ladder(game: TabularGame, options: TrainingOptions) -> bool:

@@ -92,6 +92,12 @@ class PolicyBundle:
         return self.pi_g.n_local_states // len(self.pi_l.probabilities)
 
     @property
+    def learned_for(self) -> str:
+        """The observation model through which the coordinator played in the training; `fresh` in files that do not say."""
+        options = self.report.get("options")
+        return str(options.get("learn_for", "fresh")) if isinstance(options, Mapping) else "fresh"
+
+    @property
     def kind(self) -> str:
         """Kind of the coordinator's policy: `ladder` or `shares`."""
         return LADDER if isinstance(self.pi_g, Ladder) else SHARES

@@ -18,6 +18,22 @@ def test_the_table_says_what_the_command_says(name):
     assert command.help.split("\n\n")[0].split() == command_table.COMMANDS[name].split()
 
 
+def test_every_command_is_in_one_group():
+    grouped = [name for names in command_table.GROUPS.values() for name in names]
+    assert sorted(grouped) == sorted(command_table.COMMANDS)
+
+
+def test_help_lists_the_commands_by_group(capfd):
+    assert main(["--help"]) == 0
+    said = capfd.readouterr().out
+    places = [
+        said.index(text)
+        for group, names in command_table.GROUPS.items()
+        for text in (f" {group} ", *(f" {name} " for name in names[:1]))
+    ]
+    assert places == sorted(places)
+
+
 def test_commands_of_groups_are_named_by_two_words():
     named = [words for words, _ in command_table.all_commands()]
     assert ("game", "check") in named

@@ -8,8 +8,9 @@ from rich.table import Table
 from altmarl_ros.cli import console
 from altmarl_ros.cli.nash_gap_text import GAIN_TITLES, format_gain
 from altmarl_ros.cli.options import Game, Json, Policy, Robots, Seed, completing
-from altmarl_ros.cli.training import find_bundle, numbers_of_reports
+from altmarl_ros.cli.training import find_bundle
 from altmarl_ros.games import load_game
+from altmarl_ros.policies.report_numbers import numbers_of_reports
 
 
 def certify(
@@ -51,8 +52,8 @@ def certify(
     tabular = load_game(game)
     stored = find_bundle(tabular, game, policy)
     bundle = stored.bundle
-    ks = numbers_of_reports(stored, k or ())
-    model = model or bundle.report.get("options", {}).get("learn_for", "fresh")
+    ks = numbers_of_reports(bundle, k or (), stored.path)
+    model = model or bundle.learned_for
     gaps = [
         nash_gap(
             tabular, bundle.pi_g, bundle.pi_l, k=wanted, n=robots, runs=runs, seed=seed, method=method, model=model

@@ -7,8 +7,9 @@ from rich.table import Table
 
 from altmarl_ros.cli import console
 from altmarl_ros.cli.options import Game, Json, Policy, Robots, Seed, complete_model
-from altmarl_ros.cli.training import find_bundle, numbers_of_reports
+from altmarl_ros.cli.training import find_bundle
 from altmarl_ros.games import load_game
+from altmarl_ros.policies.report_numbers import numbers_of_reports
 
 
 def evaluate(
@@ -39,32 +40,26 @@ def evaluate(
 
     Example: altmarl evaluate --game warehouse -k 1 -k 5 -k 25 --robots 1000
     """
-    from altmarl_ros.learning.evaluation import ALL_SEEN, RANDOM, TOLD, Evaluation, common_start
-    from altmarl_ros.observation import models_for
+    from altmarl_ros.learning.scores import score_rules
 
     tabular = load_game(game)
     stored = find_bundle(tabular, game, policy)
-    ks = numbers_of_reports(stored, k or ())
-    stage = Evaluation(tabular, stored.bundle, common_start(tabular, robots, runs, seed), horizon, seed)
-    played = {"random actions": (0, stage.rollouts(RANDOM, 0))}
-    for kind in model or [name for name in ("fresh", "filtered") if name in models_for(tabular)]:
-        for wanted in ks:
-            played[f"{kind}, k = {wanted}"] = (wanted, stage.rollouts(kind, wanted))
-    played["all robots seen"] = (robots, stage.rollouts(ALL_SEEN, robots))
-    if tabular.hidden is not None:
-        played["and told the hidden state"] = (robots, stage.rollouts(TOLD, robots))
-    rows = [
-        {
-            "model": name,
-            "k": heard,
-            "value": rollouts.value,
-            "standard_error": rollouts.standard_error,
-            "mode_accuracy": float(rollouts.mode_hits.mean()),
-            **({"held": float(rollouts.held.mean())} if tabular.room is not None else {}),
-        }
-        for name, (heard, rollouts) in played.items()
-    ]
+    ks = numbers_of_reports(stored.bundle, k or (), stored.path)
+    played = score_rules(
+        tabular, stored.bundle, ks=ks, robots=robots, runs=runs, horizon=horizon, models=model or (), seed=seed
+    )
     if as_json:
+        rows = [
+            {
+                "model": score.rule,
+                "k": score.k,
+                "value": score.value,
+                "standard_error": score.standard_error,
+                "mode_accuracy": score.mode_accuracy,
+                **({"held": score.held} if tabular.room is not None else {}),
+            }
+            for score in played.scores
+        ]
         about = {"policy": str(stored.path), "game": tabular.name}
         sizes = {"robots": robots, "runs": runs, "horizon": horizon, "seed": seed}
         console.document({**about, **sizes, "results": rows})
@@ -74,8 +69,8 @@ def evaluate(
     for column in ("", "value", "± s.e.", "follows the mode", *held_back):
         table.add_column(column, justify="right" if column else "left")
     names_states = tabular.n_global_actions == tabular.n_local_states  # else following the mode means nothing
-    for name, (_, rollouts) in played.items():
-        follows = f"{100 * rollouts.mode_hits.mean():.0f} %" if names_states else "-"
-        held = [f"{100 * rollouts.held.mean():.1f} %" for _ in held_back]
-        table.add_row(name, f"{rollouts.value:.2f}", f"{rollouts.standard_error:.2f}", follows, *held)
+    for score in played.scores:
+        follows = f"{100 * score.mode_accuracy:.0f} %" if names_states else "-"
+        held = [f"{100 * score.held:.1f} %" for _ in held_back]
+        table.add_row(score.rule, f"{score.value:.2f}", f"{score.standard_error:.2f}", follows, *held)
     console.out.print(table)

@@ -9,13 +9,14 @@ import typer
 from altmarl_ros.cli import console
 from altmarl_ros.cli.fleet_run import run_and_record
 from altmarl_ros.cli.options import Game, Json, LogLevel, Model, Policy, Seed, completing
-from altmarl_ros.cli.training import check_reports, find_bundle
+from altmarl_ros.cli.training import find_bundle
 from altmarl_ros.deployment import FleetPlan, find_period, types_in_fleet
 from altmarl_ros.deployment.fleet_plan import BACKENDS, DEFAULT_PREFIX, LINK_KINDS, MOST_ROBOTS
 from altmarl_ros.deployment.middleware import RANGES
 from altmarl_ros.games import load_game
 from altmarl_ros.observation import DEFAULT_MODEL
 from altmarl_ros.policies.bundle import default_path
+from altmarl_ros.policies.report_numbers import check_reports
 from altmarl_ros.protocol.link_model import parse_network
 from altmarl_ros.simulation.vectorised_fleet import MOST_LISTED
 
@@ -129,7 +130,7 @@ def fleet(
         link=link,
     )
     stored = find_bundle(tabular, game, policy)
-    check_reports(stored, k)
+    check_reports(stored.bundle, k, stored.path)
     plan = replace(plan, policy=stored.path)
     run = run_and_record(plan, tabular, record, isolated=isolated, log_level=log_level, discovery_range=discovery_range)
     if as_json:

@@ -118,23 +118,31 @@ def test_a_mistake_gives_one_line_and_exit_code_2(arguments, culprit, capfd):
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "culprit", "help_of"),
     [
-        ["train", "--k", "-1"],
-        ["train", "--k", "many"],
-        ["evaluate", "--runs", "1"],
-        ["bogus"],
-        ["report"],
-        ["netcheck"],
-        ["fleet", "--backend", "gazebo"],
+        (["train", "--k", "-1"], "'--k'", "altmarl train"),
+        (["train", "--k", "many"], "'--k'", "altmarl train"),
+        (["train", "--seeds", "1"], "--seeds", "altmarl train"),
+        (["evaluate", "--runs", "1"], "--runs", "altmarl evaluate"),
+        (["bogus"], "'bogus'", "altmarl"),
+        (["game", "bogus"], "'bogus'", "altmarl game"),
+        (["report"], "missing argument", "altmarl report"),
+        (["netcheck"], "--listen", "altmarl"),
+        (["fleet", "--backend", "gazebo"], "gazebo", "altmarl"),
     ],
-    ids=" ".join,
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_a_wrong_option_gives_usage_and_exit_code_2(arguments, capfd):
+def test_a_wrong_option_gives_one_line_that_says_where_help_is(arguments, culprit, help_of, capfd):
     assert main(arguments) == 2
-    captured = capfd.readouterr()
-    assert "Usage: " in captured.err
-    assert "Traceback" not in captured.err
+    line = one_error_line(capfd)
+    assert culprit in line
+    assert f"`{help_of}" in line
+    assert line.rstrip().endswith("--help` tells more")
+
+
+def test_nothing_said_prints_the_help(capfd):
+    assert main([]) in (0, 2)
+    assert "Run robots" in "".join(capfd.readouterr())
 
 
 def test_evaluating_beyond_the_ladder_names_the_top_rung(ladder, capfd):
