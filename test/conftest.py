@@ -212,6 +212,7 @@ def account():
             estimate,
             tuple(decision.answers.items()),
             tuple(float(np.float32(probability)) for probability in decision.belief),
+            decision.returned,
         )
 
     return make

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import Start, TabularGame
+from altmarl_ros.observation.joining import Joining, moved
 from altmarl_ros.observation.model import Counts
 from altmarl_ros.observation.switching_steps import Motion, correct, joint_shares, motion_of, predict
 from altmarl_ros.policies import GlobalPolicy, LocalPolicy
@@ -69,8 +70,13 @@ class SwitchingEstimate:
         self._means[:, :, 0] = self._first
         self._covariance = np.tile(self._first_covariance, (runs, 1, 1))
         self._workers = Workers(0, self._means.size if runs > 1 else 0)
+        self._joined: Counts | None = None  # robots that join at the next observation
         self._move: tuple[Motion, NDArray[np.int64]] | None = None  # how, and from which s_g, robots move at present
         self._summarise()
+
+    def admit(self, joined: Counts) -> None:
+        """Bring robots into the estimate at the next observation, by the counts of their states [R, S_l]."""
+        self._joined = joined
 
     def resume(self, shares: FloatArray, error: FloatArray, s_g: NDArray[np.int64], belief: FloatArray | None) -> None:
         """Continue from shares [R, S_l], their error [R] and a belief [R, D] or that of the start, left behind at s_g [R].
@@ -90,13 +96,18 @@ class SwitchingEstimate:
         """Take in the reports [R, S_l] of n robots at global states [R], and the hidden states [R] if they are told."""
         told = np.full(len(s_g), -1) if truth is None else truth
         counts = np.ascontiguousarray(reports)
+        joining = None if self._joined is None else Joining.of(self._joined, n)
+        self._joined = None
 
         def work(part: tuple[int, int]) -> None:
             runs = slice(*part)
             state = self._weights[runs], self._means[runs], self._covariance[runs]
             if self._move is not None:
                 motion, before = self._move
-                predict(motion, before[runs], state, max(n, 1))
+                predict(motion, before[runs], state, max(moved(joining, n), 1))
+            if joining is not None:
+                state[1][:] = joining.kept[runs, None, None, None] * state[1] + joining.added[runs, None, None]
+                state[2][:] *= joining.kept[runs, None, None] ** 2
             correct(self._motion.least, state, (counts[runs], told[runs]), max(n, 1))
 
         self._workers.map(work, self._workers.slices(len(s_g)))
@@ -156,6 +167,10 @@ class SwitchingFilter:
         """See ObservationModel."""
         self.reset(len(shares))
         self._known.resume(shares, error, s_g, belief)
+
+    def admit(self, joined: Counts) -> None:
+        """See ObservationModel."""
+        self._known.admit(joined)
 
     def tell(self, d: NDArray[np.int64]) -> None:
         """Tell the true hidden states [R] of the coming decision."""

@@ -40,7 +40,9 @@ class Shadow:
         check_row(status, states, self._game)
         if not (self._follows and last is not None and (last.session, last.tick + 1) == (status.session, status.tick)):
             self._candidate.resume(_known(last))
-        action = self._candidate.decide(status.session, status.tick, status.global_state, states, status.live)
+        action = self._candidate.decide(
+            status.session, status.tick, status.global_state, states, status.live, returned=status.returned
+        )
         self._last, self._follows = status, True
         self.ticks += 1
         self.agreed += action == status.global_action

@@ -81,6 +81,7 @@ class Coordinator:
         self._next_tick = 0
         self._open: Tick | None = None
         self._answers: dict[int, int] = {}
+        self._returned: tuple[int, ...] = ()  # at the open tick
         self._asked: deque[Tick] = deque(maxlen=_TICKS_REMEMBERED)  # of this session
         self._wanted = self._k_eff = 0  # answers, of the open tick
         compile_models(game, bundle)
@@ -221,6 +222,7 @@ class Coordinator:
             roster=self.roster.claims.next_page(),
         )
         self._answers = {}
+        self._returned = tuple(s for s in self.roster.operated.take_returned() if s < self.game.n_local_states)
         self._wanted = len(polled)
         return self._open
 
@@ -240,6 +242,7 @@ class Coordinator:
         self.stand_by()
         self._asked.clear()
         self.verdicts.clear()
+        self.roster.operated.take_returned()  # the estimate begins without them
         self.session, self.mark, self._next_tick, self._last_action = session, mark, 0, None
         S_g, A_g = self.game.n_global_states, self.game.n_global_actions
         if known.global_state is not None and known.global_state < S_g:
@@ -286,7 +289,9 @@ class Coordinator:
         assert tick is not None, "no tick is open"
         suspended = tuple(robot for robot in tick.polled if robot not in self._answers and self.roster.missed(robot))
         states = self._answers.values()
-        action = self._decision_maker.decide(tick.session, tick.tick, tick.global_state, states, self.roster.live)
+        action = self._decision_maker.decide(
+            tick.session, tick.tick, tick.global_state, states, self.roster.live, returned=self._returned
+        )
         joint = self._decision_maker.joint
         decision = Decision(
             tick=tick,
@@ -302,6 +307,7 @@ class Coordinator:
             reward=float(self.game.r_g[tick.global_state, action] + joint @ self._r_pi[tick.global_state]),
             suspended=suspended,
             answers=dict(self._answers),
+            returned=self._returned,
         )
         self._plant.act(action)
         self._last_action = action

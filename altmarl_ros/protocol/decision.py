@@ -36,6 +36,7 @@ class Decision:
         reward: team reward of the tick under the estimate and pi_l.
         suspended: robots that left the draw because of this tick.
         answers: local state reported by each robot that was heard, in the order in which they came.
+        returned: local states of the robots that an operator gave back since the tick before.
     """
 
     tick: Tick
@@ -51,6 +52,7 @@ class Decision:
     reward: float
     suspended: tuple[int, ...]
     answers: Mapping[int, int]
+    returned: tuple[int, ...] = ()
 
     @property
     def backfilled(self) -> int:
@@ -125,7 +127,16 @@ class DecisionMaker:
         self.model = make_model(settings.model, self._game, self._bundle, settings.turnover)
         self.resume(known)
 
-    def decide(self, session: int, tick: int, global_state: int, local_states: Collection[int], live: int) -> int:
+    def decide(
+        self,
+        session: int,
+        tick: int,
+        global_state: int,
+        local_states: Collection[int],
+        live: int,
+        *,
+        returned: Collection[int] = (),
+    ) -> int:
         """The global action a_g of one tick.
 
         Args:
@@ -134,15 +145,21 @@ class DecisionMaker:
             global_state: s_g of the tick.
             local_states: local state in each accepted report.
             live: number of robots in the draw.
+            returned: local states of the robots that came back into the draw since the last tick.
         """
-        counts = np.bincount(np.array(list(local_states), dtype=np.int64), minlength=self._game.n_local_states)
         s_g = np.array([global_state])
-        best = int(self.model.decide(s_g, counts[None].astype(np.int64), max(live, len(local_states)))[0])
+        if returned:
+            self.model.admit(self._counts(returned))
+        best = int(self.model.decide(s_g, self._counts(local_states), max(live, len(local_states), len(returned)))[0])
         self._decided_in = global_state
         if self._lookahead is None:
             return best
         chance = np.random.default_rng([self._settings.seed, session, tick]).random()  # a replay draws the same
         return self._lookahead.draw(global_state, self.joint, best, self._settings.temperature, chance)
+
+    def _counts(self, local_states: Collection[int]) -> NDArray[np.int64]:
+        states = np.array(list(local_states), dtype=np.int64)
+        return np.bincount(states, minlength=self._game.n_local_states)[None].astype(np.int64)
 
     @property
     def belief(self) -> FloatArray:

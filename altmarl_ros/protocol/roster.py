@@ -12,6 +12,7 @@ import numpy as np
 from altmarl_ros.protocol.age import AgeOfInformation, AgeSummary
 from altmarl_ros.protocol.candidates import Candidates
 from altmarl_ros.protocol.claims import Claims
+from altmarl_ros.protocol.operated import Operated, OperatedRobots
 from altmarl_ros.protocol.pledge import NO_MARK
 
 _CHANCE = 1e-3  # of a robot in reach to be suspended
@@ -39,6 +40,8 @@ class Roster:
     A hello costs nothing, so robots that never answered must not crowd out those that did. They are in the draw as all others
     are, until many polls of them in a row were in vain: then they are `Candidates`, which get half of the polls at most.
 
+    A robot in an operator's hand is a member that is neither drawn nor counted among the live ones (`operated.py`).
+
     A draw is the start of a Fisher-Yates shuffle of the list of live robots, in place: it takes O(k), and is uniform whatever
     order earlier draws, joins and leaves left behind. Ages are counted in draws.
 
@@ -46,6 +49,7 @@ class Roster:
         max_misses: polls in a row that a robot may miss before it is suspended.
         probe_interval: draws between two polls of a suspended robot.
         claims: who speaks for each robot on the roster.
+        operated: the robots in an operator's hand.
     """
 
     def __init__(self, max_misses: int = 3, probe_interval: int = 10) -> None:
@@ -60,6 +64,7 @@ class Roster:
         self._vain = 0
         self._probed_silent = False
         self.claims = Claims()
+        self.operated = OperatedRobots()
         self._age = AgeOfInformation()  # of the live ones
         self.max_misses = max_misses
         self.probe_interval = probe_interval
@@ -82,15 +87,38 @@ class Roster:
         """Ages of the robots in the draw: draws since they were last heard; a hello counts as hearing."""
         return self._age.summary(self._draws)
 
-    def join(self, robot_id: int, name: str, mark: int = NO_MARK, now: float = 0.0) -> bool:
-        """Add a robot that says hello to the draw; whether it was unknown before.
+    def join(
+        self,
+        robot_id: int,
+        name: str,
+        mark: int = NO_MARK,
+        now: float = 0.0,
+        *,
+        operated: Operated | None = None,
+        local_state: int | None = None,
+    ) -> bool:
+        """Add a robot that says hello to the draw, unless an operator has it; whether it was unknown before.
 
         Args:
             robot_id: its id.
             name: name of its node.
             mark: of the pledge in its hello.
             now: monotonic time [s].
+            operated: what an operator has it do; None: it acts by its policy.
+            local_state: s_l of a robot that an operator gave back; None: not told.
         """
+        new = self._join(robot_id, name, mark, now)
+        if operated is None:
+            self.operated.give_back(robot_id, local_state)
+        else:
+            self.operated.take(robot_id, operated)
+            self._candidates.remove(robot_id)
+            self._remove_live(robot_id)
+            self._suspended.pop(robot_id, None)
+            self._silent.pop(robot_id, None)
+        return new
+
+    def _join(self, robot_id: int, name: str, mark: int, now: float) -> bool:
         self.claims.claim(robot_id, mark, name, now)
         sender: Hashable = mark if mark != NO_MARK else name
         known = robot_id in self._members
@@ -111,19 +139,22 @@ class Roster:
             self._revive(robot_id)
         return not known
 
-    def leave(self, robot_id: int, secret: int = 0, now: float = 0.0) -> bool:
-        """Remove a robot that says goodbye; whether it is gone.
+    def leave(self, robot_id: int, secret: int = 0, now: float = 0.0, operated: Operated | None = None) -> bool:
+        """Remove a robot that says goodbye, `operated` if an operator removed it; whether it is gone.
 
         It is not if the secret is not that of the pledge in its hello, or if another robot claims the id too.
         """
         if robot_id not in self._members or not self.claims.withdraw(robot_id, secret, now):
             return False
         self._drop(robot_id)
+        self.operated.leave(robot_id, operated)
         return True
 
     def heard(self, robot_id: int) -> None:
         """Note that a known robot answered."""
         member = self._members[robot_id]
+        if robot_id in self.operated:
+            return
         self._run += _NEWEST * (member.misses - self._run)
         member.misses = 0
         if robot_id in self._never_heard:
@@ -161,7 +192,7 @@ class Roster:
     def missed(self, robot_id: int) -> bool:
         """Note that a polled robot stayed silent; whether that suspends it now."""
         member = self._members.get(robot_id)
-        if member is None:
+        if member is None or robot_id in self.operated:
             return False
         if robot_id in self._candidates:
             for forgotten in self._candidates.missed(robot_id):
@@ -249,6 +280,7 @@ class Roster:
         self._remove_live(robot_id)
         self._suspended.pop(robot_id, None)
         self._silent.pop(robot_id, None)
+        self.operated.leave(robot_id, None)
         self.claims.forget(robot_id)
 
     def _forget_candidacy(self, robot_id: int) -> None:

@@ -103,7 +103,9 @@ def redecide(
             decision_maker.adopt(bundle)
         states = [state for _, state in status.answers[:k]]
         check_row(status, states, game)
-        action = decision_maker.decide(status.session, status.tick, status.global_state, states, status.live)
+        action = decision_maker.decide(
+            status.session, status.tick, status.global_state, states, status.live, returned=status.returned
+        )
         yield Redecision(status.session, status.tick, status.global_action, action, _deviation(decision_maker, status))
 
 
@@ -117,8 +119,9 @@ def check_row(status: StatusRow, states: Sequence[int], game: TabularGame) -> No
     where = f"session {status.session} tick {status.tick}"
     if not status.global_state < game.n_global_states:
         raise AltmarlError(f"{where}: global state {status.global_state} is not in game {game.name!r}")
-    if states and max(states) >= game.n_local_states:
-        raise AltmarlError(f"{where}: local state {max(states)} is not in game {game.name!r}")
+    told = (*states, *status.returned)
+    if told and max(told) >= game.n_local_states:
+        raise AltmarlError(f"{where}: local state {max(told)} is not in game {game.name!r}")
     if status.belief and (game.hidden is None or len(status.belief) != len(game.hidden)):
         raise AltmarlError(f"{where}: the belief is over {len(status.belief)} hidden states, the game has another number")
     if len(status.estimate) != game.n_local_states:
