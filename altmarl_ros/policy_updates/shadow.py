@@ -10,7 +10,7 @@ from __future__ import annotations
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.protocol.decision import DecisionMaker
 from altmarl_ros.protocol.standby import Handover
-from altmarl_ros.records.replay import check_row
+from altmarl_ros.records.replay import check_row, decide_again
 from altmarl_ros.records.run_record import StatusRow
 
 
@@ -40,9 +40,7 @@ class Shadow:
         check_row(status, states, self._game)
         if not (self._follows and last is not None and (last.session, last.tick + 1) == (status.session, status.tick)):
             self._candidate.resume(_known(last))
-        action = self._candidate.decide(
-            status.session, status.tick, status.global_state, states, status.live, returned=status.returned
-        )
+        action = decide_again(self._candidate, status, states)
         self._last, self._follows = status, True
         self.ticks += 1
         self.agreed += action == status.global_action

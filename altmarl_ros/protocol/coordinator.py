@@ -26,6 +26,7 @@ from altmarl_ros.policies import PolicyBundle
 from altmarl_ros.policies.lookahead import check_values
 from altmarl_ros.protocol.budget import BandwidthBudget
 from altmarl_ros.protocol.decision import Decision, DecisionMaker, compile_models
+from altmarl_ros.protocol.evidence import EvidenceInbox
 from altmarl_ros.protocol.held_policies import digest_of
 from altmarl_ros.protocol.messages import Report, Tick, Verdict, game_tag
 from altmarl_ros.protocol.plant import Plant, VirtualPlant
@@ -47,6 +48,7 @@ class Coordinator:
         roster: the robots that joined, and who is polled next.
         budget: how many reports the bandwidth limit allows.
         verdicts: number of reports of the session by verdict.
+        inbox: what others tell of the hidden state; None: nobody may.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Coordinator:
         self.roster = Roster(settings.max_misses, settings.probe_interval)
         self.budget = BandwidthBudget(settings.bandwidth_limit, settings.period, settings.answer_time)
         self.verdicts: Counter[Verdict] = Counter()
+        self.inbox: EvidenceInbox | None = None
         self._rng = rng
         self._settings = settings
         self._given_settings: CoordinatorSettings | None = None  # since the last tick was due
@@ -82,6 +85,7 @@ class Coordinator:
         self._open: Tick | None = None
         self._answers: dict[int, int] = {}
         self._returned: tuple[int, ...] = ()  # at the open tick
+        self._evidence: tuple[float, ...] = ()  # at the open tick
         self._asked: deque[Tick] = deque(maxlen=_TICKS_REMEMBERED)  # of this session
         self._wanted = self._k_eff = 0  # answers, of the open tick
         compile_models(game, bundle)
@@ -223,6 +227,7 @@ class Coordinator:
         )
         self._answers = {}
         self._returned = tuple(s for s in self.roster.operated.take_returned() if s < self.game.n_local_states)
+        self._evidence = () if self.inbox is None else self.inbox.take()
         self._wanted = len(polled)
         return self._open
 
@@ -290,7 +295,13 @@ class Coordinator:
         suspended = tuple(robot for robot in tick.polled if robot not in self._answers and self.roster.missed(robot))
         states = self._answers.values()
         action = self._decision_maker.decide(
-            tick.session, tick.tick, tick.global_state, states, self.roster.live, returned=self._returned
+            tick.session,
+            tick.tick,
+            tick.global_state,
+            states,
+            self.roster.live,
+            returned=self._returned,
+            evidence=self._evidence,
         )
         joint = self._decision_maker.joint
         decision = Decision(
@@ -308,6 +319,7 @@ class Coordinator:
             suspended=suspended,
             answers=dict(self._answers),
             returned=self._returned,
+            evidence=self._evidence,
         )
         self._plant.act(action)
         self._last_action = action

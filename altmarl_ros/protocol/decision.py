@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Collection, Mapping
+from typing import Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,7 @@ class Decision:
         suspended: robots that left the draw because of this tick.
         answers: local state reported by each robot that was heard, in the order in which they came.
         returned: local states of the robots that an operator gave back since the tick before.
+        evidence: weights by which others' knowledge of the hidden state counted [D]; empty: nothing was told.
     """
 
     tick: Tick
@@ -53,6 +54,7 @@ class Decision:
     suspended: tuple[int, ...]
     answers: Mapping[int, int]
     returned: tuple[int, ...] = ()
+    evidence: tuple[float, ...] = ()
 
     @property
     def backfilled(self) -> int:
@@ -136,6 +138,7 @@ class DecisionMaker:
         live: int,
         *,
         returned: Collection[int] = (),
+        evidence: Sequence[float] = (),
     ) -> int:
         """The global action a_g of one tick.
 
@@ -146,10 +149,13 @@ class DecisionMaker:
             local_states: local state in each accepted report.
             live: number of robots in the draw.
             returned: local states of the robots that came back into the draw since the last tick.
+            evidence: weights of the hidden states that others tell [D]; empty: none.
         """
         s_g = np.array([global_state])
         if returned:
             self.model.admit(self._counts(returned))
+        if evidence and isinstance(self.model, SwitchingFilter):
+            self.model.inform(np.array([evidence], dtype=np.float64))
         best = int(self.model.decide(s_g, self._counts(local_states), max(live, len(local_states), len(returned)))[0])
         self._decided_in = global_state
         if self._lookahead is None:

@@ -50,6 +50,7 @@ class StatusRow:
         belief: probability of each hidden state [D]; empty in a game without one, and in records from before there were any.
         returned: local states of the robots that operators gave back since the tick before.
         operated: robots in an operator's hand, (robot id, number of a `Control`, operator's name).
+        evidence: weights of the hidden states that others told and that counted in this tick [D]; empty: none.
     """
 
     stamp: float
@@ -70,6 +71,7 @@ class StatusRow:
     belief: tuple[float, ...] = ()
     returned: tuple[int, ...] = ()
     operated: tuple[tuple[int, int, str], ...] = ()
+    evidence: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -214,6 +214,7 @@ def status_from_message(message: CoordinatorStatus) -> StatusRow:
         answers=tuple((int(i), int(s)) for i, s in zip(message.heard_id, message.heard_state, strict=True)),
         belief=tuple(float(share) for share in message.hidden_belief),
         returned=tuple(int(state) for state in message.returned_state),
+        evidence=tuple(float(weight) for weight in message.hidden_evidence),
         operated=tuple(
             (int(robot_id), int(control), name)
             for robot_id, control, name in zip(

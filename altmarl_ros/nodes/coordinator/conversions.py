@@ -57,6 +57,7 @@ def status_to_message(core: Coordinator, decision: Decision, stamp: object, repo
         age_median=ages.median,
         age_p95=ages.p95,
         age_max=ages.maximum,
+        hidden_evidence=np.array(decision.evidence, dtype=np.float32),
         returned_state=np.array(decision.returned, dtype=np.uint16),
         operated_id=np.array([robot_id for robot_id, _ in operated], dtype=np.uint32),
         operated_control=np.array([each.control for _, each in operated], dtype=np.uint8),
