@@ -107,7 +107,11 @@ class Roster {
 
   makeRow() {
     const cells = Object.fromEntries(COLUMNS.map(([key]) => [key, element("span", { role: "cell", class: key })]));
-    const line = element("div", { class: "row", role: "row", onclick: () => this.choose(Number(line.dataset.robot)) }, ...Object.values(cells));
+    const choose = () => this.choose(Number(line.dataset.robot));
+    const line = element(
+      "div", { class: "row", role: "row", tabindex: "0", onclick: choose, onkeydown: (event) => { if (event.key === "Enter") choose(); } },
+      ...Object.values(cells),
+    );
     this.body.append(line);
     return { line, cells, place: -1 };
   }

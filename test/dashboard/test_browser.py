@@ -186,7 +186,8 @@ def test_the_table_says_who_stands_and_why(open_page, view):
 def test_a_robot_that_is_chosen_is_operated_with_the_token_alone(open_page, view, told, account):
     page = open_page(DESK)
     row = page.locator("#roster .body .row:visible").filter(has_text="warehouse_robot_0003")
-    row.click()
+    row.focus()
+    page.keyboard.press("Enter")
     expect(page.locator("#operate-robot")).to_have_text("warehouse_robot_0003")
     expect(page.locator("#operate-hold")).to_be_disabled()
     page.click("#unlock")
