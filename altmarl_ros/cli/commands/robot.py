@@ -115,8 +115,7 @@ def return_to_fleet(
 
 def _operate(command: tuple[str, str], robot_id: int, operator: str, *, prefix: str, timeout: float, as_json: bool) -> None:
     """Tell a robot a command, (word, zone); ends with exit code 1 where it refuses or is not found."""
-    name = check_operator(operator or f"{getpass.getuser()}@{socket.gethostname()}"[:LONGEST_NAME])
-    console.redirect(as_json)
+    name = check_operator(operator or _own_name())
     rclpy = import_rclpy()
     rclpy.init(args=[])
     try:
@@ -130,6 +129,15 @@ def _operate(command: tuple[str, str], robot_id: int, operator: str, *, prefix: 
     if not successful:
         console.fail(f"robot {robot_id}: {text}")
         raise typer.Exit(1)
+
+
+def _own_name() -> str:
+    """Return user and host, which need not be set in a container."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):
+        user = "operator"
+    return f"{user}@{socket.gethostname()}"[:LONGEST_NAME]
 
 
 def _ask(rclpy: Any, robot_id: int, told: tuple[str, str, str], prefix: str, timeout: float) -> tuple[bool, str]:
