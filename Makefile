@@ -11,7 +11,7 @@ VENV := .venv-$(DISTRO)
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # What the CMake build takes apart from the modules, which an editable installation leaves where they are.
-BUILT := $(shell find launch config msg cmake -type f -not -name '*.pyc') CMakeLists.txt package.xml setup.py pyproject.toml
+BUILT := $(shell find launch config msg srv cmake -type f -not -name '*.pyc') CMakeLists.txt package.xml setup.py pyproject.toml
 INTERFACES := $(shell find test/interfaces cmake -type f -not -name '*.pyc')
 DISCOVERY := ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST
 RELEASE := .venv-release

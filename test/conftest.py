@@ -12,6 +12,7 @@ from altmarl_ros.learning.alternating import TrainingOptions, train
 from altmarl_ros.learning.counts.backups import GLearnOptions
 from altmarl_ros.learning.shares.solver import SharesOptions
 from altmarl_ros.protocol.coordinator import Coordinator
+from altmarl_ros.protocol.evidence import EvidenceInbox
 from altmarl_ros.protocol.held_policies import HeldPolicy
 from altmarl_ros.protocol.messages import game_tag
 from altmarl_ros.protocol.settings import CoordinatorSettings, DecisionSettings
@@ -119,9 +120,12 @@ def kinds_bundle(kinds):
 
 @pytest.fixture
 def play_loads(loads, loads_bundle, account):
-    """Plays ticks of 12 simulated robots, two of which are heard; decisions, and the log as it comes off the wire."""
+    """Plays ticks of 12 simulated robots, two of which are heard; decisions, and the log as it comes off the wire.
 
-    def make(ticks=80, session=77, handover=None, **decision):
+    `evidence` holds weights of the hidden states that others tell, by tick.
+    """
+
+    def make(ticks=80, session=77, handover=None, evidence=None, **decision):
         settings = CoordinatorSettings(k=2, decision=DecisionSettings("filtered", **decision))
         coordinator = Coordinator(loads, loads_bundle, settings, np.random.default_rng(1), session=session)
         crowd, log, decisions = Crowd(loads, 0, 12, seed=4), RunLog(), []
@@ -130,7 +134,10 @@ def play_loads(loads, loads_bundle, account):
         if handover is not None:
             coordinator.take_over(session, handover)
         crowd.policies.hold(HeldPolicy(loads_bundle.policy_id, loads_bundle.pi_l, game_tag(loads.content_hash)))
-        for _ in range(ticks):
+        coordinator.inbox = EvidenceInbox(2, 1.0, lambda: 0.0)
+        for t in range(ticks):
+            if t in (evidence or {}):
+                coordinator.inbox.hear(evidence[t])
             tick = coordinator.begin()
             crowd.hear(tick, 0.0)
             moves = crowd.act()
@@ -241,6 +248,8 @@ def account():
             estimate,
             tuple(decision.answers.items()),
             tuple(float(np.float32(probability)) for probability in decision.belief),
+            decision.returned,
+            evidence=decision.evidence,
         )
 
     return make

@@ -20,6 +20,7 @@ COMMANDS = {
     "fleet": "Run a simulated fleet: coordinator, world and robots as real ROS 2 processes, with a live table.",
     "tune": "List, describe, get, set, dump and load the parameters of a running node; several are set all or none.",
     "top": "Watch a running fleet: decision, estimate and truth by zone, reports, bytes, ages and rewards.",
+    "robot": "Send, hold or remove single robots of a running fleet by hand, and give them back.",
     "dashboard": "Show a running fleet of your ROS domain in a web browser, until Ctrl-C: floor, charts, robots, parameters, "
     "training.",
     "retrain": "Retrain a running fleet: a trainer in your ROS domain learns a candidate, scores it on live ticks, and deploys "

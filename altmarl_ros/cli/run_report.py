@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 import numpy as np
 
@@ -86,6 +86,7 @@ def _about(run: RunRecord, game: TabularGame, references: ReferenceRewards) -> d
         "latency_p99": np.percentile(run.latency, 99),
         "robot_ticks_not_acted_once": int((run.actions != 1).sum()),
         **_belief(run, game),
+        **({"operated": run.about["operated"]} if "operated" in run.about else {}),
     }
 
 
@@ -122,7 +123,12 @@ def _summary(run: RunRecord, about: dict[str, Any]) -> list[tuple[str, str]]:
         ("latency, median / p99", f"{1e3 * about['latency_median']:.1f} / {1e3 * about['latency_p99']:.1f} ms"),
         ("every robot acted once per tick", once),
         *([("true hidden state", hidden)] if hidden else []),
+        *([("in an operator's hand", _operated(about["operated"]))] if "operated" in about else []),
     ]
+
+
+def _operated(rows: Sequence[Mapping[str, Any]]) -> str:
+    return ", ".join(f"robot {row['robot']} {row['control']} by {row['operator']} for {row['ticks']} ticks" for row in rows)
 
 
 def _page(run: RunRecord, game: TabularGame, references: ReferenceRewards, summary: list[tuple[str, str]]) -> str:

@@ -26,11 +26,11 @@ def top_view(views: Sequence[TickView], width: int, height: int, silence: float 
     """
     now = views[-1]
     lines: list[RenderableType] = [_header(now), _decision(now)]
-    hidden = [] if not now.belief else [_hidden(now)]
-    lines += hidden
+    further = ([_hidden(now)] if now.belief else []) + ([_operated(now)] if now.operated else [])
+    lines += further
     if silence is not None:
         lines.append(Text(f"nothing heard for {silence:.0f} s", style="bold red"))
-    lines += [_zones(now, width, max(_LEAST_ZONES, height - _FIXED - len(hidden))), *_numbers(now, width)]
+    lines += [_zones(now, width, max(_LEAST_ZONES, height - _FIXED - len(further))), *_numbers(now, width)]
     lines += _rewards(views, width)
     for line in lines:
         if isinstance(line, Text):
@@ -82,7 +82,7 @@ def _decision(now: TickView) -> Text:
         ("   a_g ", "dim"),
         (now.action, "bold yellow"),
         ("   ", ""),
-        (live, "" if now.live == now.robots else "bold red"),
+        (live, "" if now.live + now.on_roster == now.robots else "bold red"),
         ("   " + now.model if now.model else "", "dim"),
     )
 
@@ -96,6 +96,12 @@ def _hidden(now: TickView) -> Text:
         right = now.hidden_state == max(range(len(now.belief)), key=lambda d: now.belief[d])
         line.append(f"   true: {now.hidden[now.hidden_state]}", "green" if right else "bold yellow")
     return line
+
+
+def _operated(now: TickView) -> Text:
+    """The robots in an operator's hand, and in whose."""
+    told = [f"{robot_id} {words}" for robot_id, words in now.operated.items()]
+    return Text.assemble(("operated ", "dim"), (", ".join(told), "bold magenta"))
 
 
 def _zones(now: TickView, width: int, most: int) -> RenderableType:

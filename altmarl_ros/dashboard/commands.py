@@ -9,6 +9,7 @@ from typing import Any, Mapping, Protocol, Union
 from altmarl_ros.errors import AltmarlError
 
 TRAINER_VERBS = ("train", "cancel", "deploy", "rollback")
+ROBOT_COMMANDS = ("send", "hold", "release", "remove", "return")
 _MOST_VALUES = 64
 _LONGEST = 4096  # characters of a text
 
@@ -38,6 +39,10 @@ class Operations(Protocol):
         """Call the trainer's service `verb`, one of TRAINER_VERBS."""
         ...
 
+    async def operate(self, robot_id: int, command: str, zone: str) -> Outcome:
+        """Tell a robot one of ROBOT_COMMANDS; `zone` is for send alone."""
+        ...
+
 
 @dataclass(frozen=True)
 class Command:
@@ -45,7 +50,7 @@ class Command:
 
     Attributes:
         number: by which the browser knows the reply.
-        verb: unlock, set, stop or trainer.
+        verb: unlock, set, stop, trainer or robot.
         arguments: of the verb.
     """
 
@@ -62,6 +67,7 @@ _RUN = {
     "set": lambda operations, *arguments: operations.change(*arguments),
     "stop": lambda operations, *arguments: operations.stop(*arguments),
     "trainer": lambda operations, *arguments: operations.train(*arguments),
+    "robot": lambda operations, *arguments: operations.operate(*arguments),
 }
 
 
@@ -81,7 +87,13 @@ def parse_command(text: str) -> Command:
     if type(number) is not int or not 0 <= number < 2**53:
         raise AltmarlError("field 'id' must be a whole number")
     verb = message.get("do")
-    fields = {"unlock": ("token",), "set": ("node", "values"), "stop": ("pressed",), "trainer": ("verb",)}
+    fields = {
+        "unlock": ("token",),
+        "set": ("node", "values"),
+        "stop": ("pressed",),
+        "trainer": ("verb",),
+        "robot": ("robot", "command", "zone"),
+    }
     if not isinstance(verb, str) or verb not in fields:
         raise AltmarlError(f"field 'do' must be one of {', '.join(fields)}")
     odd = sorted(set(message) - {"id", "do", *fields[verb]})
@@ -124,10 +136,31 @@ def _verb(value: Any) -> str:
     return str(value)
 
 
+def _robot(value: Any) -> int:
+    if type(value) is not int or not 0 <= value < 2**32:
+        raise AltmarlError("field 'robot' must be the id of a robot")
+    return value
+
+
+def _robot_command(value: Any) -> str:
+    if value not in ROBOT_COMMANDS:
+        raise AltmarlError(f"field 'command' must be one of {', '.join(ROBOT_COMMANDS)}")
+    return str(value)
+
+
+def _zone(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > _LONGEST:
+        raise AltmarlError("field 'zone' must be a text")
+    return value
+
+
 _CHECKS: Mapping[str, Any] = {
     "token": lambda value: _text("token", value),
     "node": lambda value: _text("node", value),
     "values": _values,
     "pressed": _pressed,
     "verb": _verb,
+    "robot": _robot,
+    "command": _robot_command,
+    "zone": _zone,
 }

@@ -21,6 +21,7 @@ _SCRIPTS = (
     "roster.js",
     "parameters.js",
     "trainer.js",
+    "operate.js",
     "events.js",
     "main.js",
 )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,8 @@ class TickAccount:
     sampling_error: float
     reward: float
     belief: tuple[float, ...] = ()
+    operated: Mapping[int, str] = field(default_factory=dict)
+    on_roster: int = 0
 
 
 @dataclass(frozen=True, eq=False)

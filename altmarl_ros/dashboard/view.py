@@ -127,7 +127,8 @@ class FleetView:
             self._open = key
             self.robots.account(self._heard, polled, answers, truth_known=time.monotonic() - self._truth_at < 2.0)
             misses = int(self._configured.get("roster.max_misses", _MISSES))
-            left, back = self.robots.suspend(account.robots - account.live, misses)
+            left, back = self.robots.suspend(account.robots - account.live - account.on_roster, misses)
+            self.put("operated", {str(robot_id): words for robot_id, words in account.operated.items()})
             if left and live:
                 self.events.add(WARNING, "robot", f"{listed(left)} suspended: no answer")
             if back and live:
@@ -143,6 +144,10 @@ class FleetView:
         if before is None or before.session != now.session:
             self.events.add(INFO, "session", f"session {now.session}, policy {now.policy_id:08x}")
             return
+        for robot_id in sorted({*before.operated, *now.operated}):
+            words = now.operated.get(robot_id, "given back by its operator")
+            if words != before.operated.get(robot_id, ""):
+                self.events.add(INFO, "robot", f"robot {robot_id} {words}")
         if before.policy_id != now.policy_id:
             self.events.add(INFO, "policy", f"policy {now.policy_id:08x} from tick {now.tick} on")
         if now.next_policy_id not in (now.policy_id, before.next_policy_id):

@@ -58,6 +58,14 @@ class GoalSelector:
         self._select(int(self._map.goal_zones[zone, local_action]), pose)
         return True
 
+    def send(self, zone: int, pose: Pose) -> bool:
+        """Select a zone that an operator names; returns whether there is a way."""
+        if self._map.goal(pose, zone, self._id) is None:
+            return False
+        self.from_action = False
+        self._select(zone, pose)
+        return True
+
     def park(self, zone: int | None, pose: Pose) -> None:
         """Select a parking place, once per action: in the parking zone, by default in the robot's own, if that is known."""
         parking = zone if self._map.park_zone is None else self._map.park_zone

@@ -45,6 +45,7 @@ class Reason(Enum):
     OBSTACLE_NEAR = "obstacle near"
     BORDER_NEAR = "border of the allowed area near"
     NAVIGATOR_SILENT = "no velocity from the navigator"
+    HELD = "held by an operator"
 
     @property
     def halts(self) -> bool:

@@ -25,7 +25,7 @@ from shapely.geometry import Point
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.driving.governor_types import Border
 from altmarl_ros.driving.planar import Pose
-from altmarl_ros.errors import GameError
+from altmarl_ros.errors import AltmarlError, GameError
 from altmarl_ros.floors.floor_map import FloorMap
 from altmarl_ros.floors.floor_plan import MAX_COORDINATE, OUTSIDE
 
@@ -73,6 +73,31 @@ class Zones:
             return last
         nearest, metres = self.floor.plan.nearest((x, y), level)
         return int(nearest) if metres <= self.tolerance - self.hysteresis else None
+
+    def find(self, text: str) -> int:
+        """Return the zone with this name, or with this number.
+
+        Raises:
+            AltmarlError: there is none.
+        """
+        names = self.floor.plan.names
+        if text in names:
+            return names.index(text)
+        if text.isdecimal() and len(text) < 10 and int(text) < len(names):
+            return int(text)
+        raise AltmarlError(f"{text[:80]!r} is no zone; zones are {', '.join(names[:30])}{', ...' if len(names) > 30 else ''}")
+
+    def at(self, x: float, y: float) -> str:
+        """Return the name of the zone that holds a point in the map frame [m].
+
+        Raises:
+            AltmarlError: none does.
+        """
+        on_a_map = abs(x) <= MAX_COORDINATE and abs(y) <= MAX_COORDINATE  # false for NaN
+        zone = int(self.floor.plan.locate((x, y))) if on_a_map else OUTSIDE
+        if zone == OUTSIDE:
+            raise AltmarlError(f"no zone holds the point ({x:g}, {y:g})")
+        return self.floor.plan.names[zone]
 
     def slot_of(self, zone: int, robot_id: int) -> FloatArray:
         """Return a robot's parking slot in a zone [xy]; ids that differ modulo the number of slots have different ones."""

@@ -48,6 +48,9 @@ class RuleOfThumb:
         """See ObservationModel."""
         self.reset(len(shares))
 
+    def admit(self, joined: Counts) -> None:
+        """See ObservationModel; a rule estimates nothing that they could join."""
+
     def adopt(self, game: TabularGame, pi_l: LocalPolicy, pi_g: GlobalPolicy) -> None:
         """See ObservationModel; a rule follows no policy."""
 

@@ -31,6 +31,7 @@ def drive_finding(
     tick_age: float,
     emergency_stop: bool,
     zone: str,
+    operated: str = "",
 ) -> Finding:
     """Grade the drive of one robot.
 
@@ -49,6 +50,7 @@ def drive_finding(
         tick_age: age of the newest tick [s]; infinite: none came.
         emergency_stop: whether an emergency stop is pressed.
         zone: name of the zone that it is in; empty: none.
+        operated: what it does for an operator, in words; empty: it acts by its policy.
     """
     reasons = set(command.reasons)
     excused: frozenset[Reason] = frozenset()
@@ -56,7 +58,7 @@ def drive_finding(
         excused = _AT_THE_START if starting else _FOR_WANT_OF_TICKS
     elif starting:
         excused = _AT_THE_START - {Reason.TICK_SILENT}
-    halting = {reason for reason in reasons if reason.halts} - excused
+    halting = {reason for reason in reasons if reason.halts} - excused - {Reason.HELD}
     paused = {Reason.TICK_SILENT} if standing is Standing.PAUSED else set()
     level = Level.OK
     if halting - paused and Reason.NOT_ACTIVE not in reasons:
@@ -66,6 +68,7 @@ def drive_finding(
     texts = [reason.value for reason in command.reasons]
     state = "blocked" if blocked > 0.0 else command.state.value
     notes = [f"for {blocked:.0f} s"] if blocked > 0.0 else []
+    notes += [operated] if operated else []
     if Reason.TICK_SILENT in reasons:
         notes += [standing.value] if standing in (Standing.WAITING, Standing.PAUSED) else [advice] if advice else []
     message = state + (f": {', '.join(texts)}" if texts else "") + (f" ({'; '.join(notes)})" if notes else "")
@@ -76,6 +79,7 @@ def drive_finding(
         message,
         {
             "zone": zone,
+            "operator": operated or "none",
             "state": state,
             "reasons": ", ".join(texts) or "none",
             "emergency stop": "pressed" if emergency_stop else "released",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Value = Union[str, int, float]
 
 _RECENT_TICKS = 20
+_MOST_TOLD = 20  # robots in an operator's hand
 _EXPECTED = (Verdict.ACCEPTED, Verdict.LATE)
 
 
@@ -215,11 +216,19 @@ class CoordinatorHealth:
 
 def _roster_finding(core: Coordinator, thresholds: Thresholds, refused_hellos: int, starting: bool) -> Finding:
     roster, ages = core.roster, core.roster.ages
+    operated = roster.operated
     n, live = len(roster), roster.live
+    counted = n - operated.on_roster
     age = ages.p95 / _fair_age(core.settings.k, live)
     nobody = Level.OK if starting and n == 0 else Level.ERROR
-    level = nobody if live == 0 else max(thresholds.suspended.grade(1 - live / n), thresholds.age.grade(age))
-    message = f"{live} of {n} robots answer" if n else "no robot has joined"
+    if live > 0:
+        level = max(thresholds.suspended.grade(1 - live / counted), thresholds.age.grade(age))
+    else:
+        level = nobody if counted or n == 0 else Level.WARN
+    message = f"{live} of {counted} robots answer" if counted else "no robot acts by its policy" if n else "no robot has joined"
+    told = [f"{robot_id} {each}" for robot_id, each in operated.listed(_MOST_TOLD)]
+    if told:
+        message += f"; robot {', '.join(told[:3])}{', ...' if len(told) > 3 else ''}"
     return Finding(
         "roster",
         level,
@@ -227,7 +236,9 @@ def _roster_finding(core: Coordinator, thresholds: Thresholds, refused_hellos: i
         {
             "robots": n,
             "live": live,
-            "suspended": n - live,
+            "suspended": counted - live,
+            "in an operator's hand": operated.on_roster,
+            "operated": ", ".join(told) or "none",
             "refused hellos": refused_hellos,
             "mean age [ticks]": ages.mean,
             "median age [ticks]": ages.median,

@@ -47,6 +47,8 @@ class TickView:
         hidden: names of the hidden states; empty in a game without one.
         belief: probability of each hidden state; empty in a game without one.
         hidden_state: the true one; None: not known.
+        operated: what operators have robots do, in words by robot id; of these `robots` counts those on the roster.
+        on_roster: number of operated robots that `robots` counts.
         estimated_reward: team reward under the estimate.
         true_reward: true team reward; None: not known.
     """
@@ -92,6 +94,8 @@ class TickView:
     hidden: tuple[str, ...] = ()
     belief: tuple[float, ...] = ()
     hidden_state: int | None = None
+    operated: Mapping[int, str] = field(default_factory=dict)
+    on_roster: int = 0
 
     @property
     def byte_rate(self) -> float | None:

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games import TabularGame
 from altmarl_ros.observation import kalman
+from altmarl_ros.observation.joining import Joining, moved
 from altmarl_ros.observation.kalman_steps import KalmanSteps, make_steps
 from altmarl_ros.observation.model import Counts
 from altmarl_ros.observation.strata import Strata, type_moments
@@ -61,6 +62,7 @@ class Filtered:
         self._covariance = np.tile(self._prior_covariance, (runs, 1, 1))
         self._strata.reset()
         self._heard = np.zeros(runs, dtype=np.int64)
+        self._joined: Counts | None = None  # robots that join at the next decision
         self._move: tuple[KalmanSteps, NDArray[np.int64]] | None = None  # how, and from which s_g, robots move at present
 
     def resume(self, shares: FloatArray, error: FloatArray, s_g: NDArray[np.int64]) -> None:
@@ -71,17 +73,27 @@ class Filtered:
         largest = np.diagonal(one, axis1=1, axis2=2).max(axis=1)
         self._covariance = one * np.minimum(error**2 / largest, 1.0)[:, None, None]
         self._heard = np.zeros(len(shares), dtype=np.int64)
+        self._joined = None
         self._move = self._steps, s_g.copy()
 
     def count(self, numbers: NDArray[np.int64]) -> None:
         """Say how many robots of each type there are [T], in a game with types, for decisions on as many robots in all."""
         self._strata.count(numbers)
 
+    def admit(self, joined: Counts) -> None:
+        """See ObservationModel."""
+        self._joined = joined
+
     def decide(self, s_g: NDArray[np.int64], reports: Counts, n: int) -> NDArray[np.int64]:
         """See ObservationModel."""
+        joining = None if self._joined is None else Joining.of(self._joined, n)
         if self._move is not None:
             steps, before = self._move
-            steps.predict(before, self._mean, self._covariance, n)
+            steps.predict(before, self._mean, self._covariance, moved(joining, n))
+        if joining is not None:
+            self._mean = joining.kept[:, None] * self._mean + joining.added
+            self._covariance = joining.kept[:, None, None] ** 2 * self._covariance
+            self._joined = None
         numbers = self._strata.fit(self._mean, self._covariance, n)
         self._steps.correct(self._mean, self._covariance, reports, numbers)
         self._heard = reports.sum(axis=1)

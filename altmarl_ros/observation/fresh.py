@@ -34,6 +34,9 @@ class Fresh:
         """Start anew, since this model remembers nothing."""
         self.reset(len(shares))
 
+    def admit(self, joined: Counts) -> None:
+        """See ObservationModel: nothing is remembered that they could join."""
+
     def adopt(self, game: TabularGame, pi_l: LocalPolicy, pi_g: GlobalPolicy) -> None:
         """See ObservationModel."""
         self._pi_g, self._start = pi_g, game.initial

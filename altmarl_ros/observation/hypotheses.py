@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games import TabularGame
+from altmarl_ros.observation.joining import Joining
 from altmarl_ros.observation.model import Counts
 from altmarl_ros.policies import GlobalPolicy, LocalPolicy
 
@@ -63,8 +64,13 @@ class Hypotheses:
         self._worth = np.full(runs, self._concentration)  # A
         self._doubt = 1.0 / (self._worth + 1.0)  # the variance of a share x, given the start, is this times x (1 - x)
         self._heard = np.zeros(runs, dtype=np.int64)
+        self._joined: Counts | None = None  # robots that join at the next decision
         self._last: NDArray[np.int64] | None = None
         self._under_way = self._P
+
+    def admit(self, joined: Counts) -> None:
+        """See ObservationModel."""
+        self._joined = joined
 
     def resume(self, shares: FloatArray, error: FloatArray, s_g: NDArray[np.int64]) -> None:
         """See ObservationModel. The start is unknown, so all hypotheses take the same shares."""
@@ -78,6 +84,10 @@ class Hypotheses:
             for state in np.unique(self._last):
                 runs = self._last == state
                 self._z[runs] = self._z[runs] @ self._under_way[state]
+        if self._joined is not None:
+            joining, self._joined = Joining.of(self._joined, n), None
+            self._z *= joining.kept[:, None, None]
+            self._z[:, 0] += joining.added
         self._correct(reports, n)
         self._heard = reports.sum(axis=1)
         self._last, self._under_way = s_g.copy(), self._P

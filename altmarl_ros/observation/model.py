@@ -39,6 +39,9 @@ class ObservationModel(Protocol):
         Any number of reports that the coordinator's policy can use may have come in.
         """
 
+    def admit(self, joined: Counts) -> None:
+        """Bring robots into the estimate at the next decision, whose n counts them: the counts of their states then [R, L]."""
+
     def resume(self, shares: FloatArray, error: FloatArray, s_g: NDArray[np.int64]) -> None:
         """Continue from another model's last decision: its estimate [R, L] and error [R], made for global states [R]."""
 

@@ -36,6 +36,10 @@ class Relayed(ABC):
         """See ObservationModel."""
         self._model.resume(shares, error, s_g)
 
+    def admit(self, joined: Counts) -> None:
+        """See ObservationModel."""
+        self._model.admit(joined)
+
     def adopt(self, game: TabularGame, pi_l: LocalPolicy, pi_g: GlobalPolicy) -> None:
         """See ObservationModel."""
         self._model.adopt(game, pi_l, pi_g)

@@ -6,6 +6,7 @@ one hypothesis for each (d, ticks since d was entered), with a weight w and mean
 
     predict   w(d, age + 1) = P_d(d | d) w(d, age),                m <- P^T m under pi_l at (d, s_g)
               w(d', 0)      = sum over d != d' of P_d(d' | d) w(d, .),  m(d', 0) the mean of what follows by those weights
+    inform    w <- w e(d),       e what others tell of d (protocol/evidence.py), where they do
     weigh     w <- w L(y | m),   y the shares among k reports
     correct   m <- m + G (y - m)
 
@@ -30,9 +31,10 @@ from numpy.typing import NDArray
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import Start, TabularGame
+from altmarl_ros.observation.joining import Joining, moved
 from altmarl_ros.observation.model import Counts
 from altmarl_ros.observation.strata import Strata, type_moments
-from altmarl_ros.observation.switching_steps import Motion, correct, joint_shares, motion_of, predict
+from altmarl_ros.observation.switching_steps import Motion, correct, joint_shares, motion_of, multiply, predict
 from altmarl_ros.policies import GlobalPolicy, LocalPolicy
 from altmarl_ros.policies.shares import SharesPolicy
 from altmarl_ros.workers import Workers
@@ -74,8 +76,18 @@ class SwitchingEstimate:
         self._covariance = np.tile(self._first_covariance, (runs, 1, 1))
         self.strata.reset()
         self._workers = Workers(0, self._means.size if runs > 1 else 0)
+        self._joined: Counts | None = None  # robots that join at the next observation
+        self._evidence: FloatArray | None = None  # for the next observation
         self._move: tuple[Motion, NDArray[np.int64]] | None = None  # how, and from which s_g, robots move at present
         self._summarise()
+
+    def admit(self, joined: Counts) -> None:
+        """Bring robots into the estimate at the next observation, by the counts of their states [R, S_l]."""
+        self._joined = joined
+
+    def inform(self, evidence: FloatArray) -> None:
+        """Take in, at the next observation, how likely what others know is in each hidden state [R, D], up to a factor."""
+        self._evidence = evidence
 
     def resume(self, shares: FloatArray, error: FloatArray, s_g: NDArray[np.int64], belief: FloatArray | None) -> None:
         """Continue from shares [R, S_l], their error [R] and a belief [R, D] or that of the start, left behind at s_g [R].
@@ -96,6 +108,8 @@ class SwitchingEstimate:
         """Take in the reports [R, S_l] of n robots at global states [R], and the hidden states [R] if they are told."""
         told = np.full(len(s_g), -1) if truth is None else truth
         counts = np.ascontiguousarray(reports)
+        joining = None if self._joined is None else Joining.of(self._joined, n)
+        evidence, self._joined, self._evidence = self._evidence, None, None
 
         numbers = self.strata.fit(self._means, self._covariance, n)  # which prediction leaves as they are
 
@@ -104,7 +118,12 @@ class SwitchingEstimate:
             state = self._weights[runs], self._means[runs], self._covariance[runs]
             if self._move is not None:
                 motion, before = self._move
-                predict(motion, before[runs], state, max(n, 1))
+                predict(motion, before[runs], state, max(moved(joining, n), 1))
+            if joining is not None:
+                state[1][:] = joining.kept[runs, None, None, None] * state[1] + joining.added[runs, None, None]
+                state[2][:] *= joining.kept[runs, None, None] ** 2
+            if evidence is not None:
+                multiply(state[0], evidence[runs])
             correct(self._motion.least, state, (counts[runs], told[runs]), numbers)
 
         self._workers.map(work, self._workers.slices(len(s_g)))
@@ -169,6 +188,14 @@ class SwitchingFilter:
     def count(self, numbers: NDArray[np.int64]) -> None:
         """Say how many robots of each type there are [T], in a game with types, for decisions on as many robots in all."""
         self._known.strata.count(numbers)
+
+    def admit(self, joined: Counts) -> None:
+        """See ObservationModel."""
+        self._known.admit(joined)
+
+    def inform(self, evidence: FloatArray) -> None:
+        """Take in, at the coming decision, how likely what others know is in each hidden state [R, D], up to a factor."""
+        self._known.inform(evidence)
 
     def tell(self, d: NDArray[np.int64]) -> None:
         """Tell the true hidden states [R] of the coming decision."""

@@ -126,6 +126,21 @@ def _spread(motion, s, by_hidden, S, n):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
+def multiply(weights, evidence):  # type: ignore[no-untyped-def]
+    """Multiply the weights of hypotheses [R, D, age] by those of evidence [R, D], and normalise them."""
+    R, D, ages = weights.shape
+    for r in range(R):
+        total = 0.0
+        for d in range(D):
+            for age in range(ages):
+                total += weights[r, d, age] * evidence[r, d]
+        if total > 0.0:
+            for d in range(D):
+                for age in range(ages):
+                    weights[r, d, age] *= evidence[r, d] / total
+
+
+@njit(nogil=True, cache=True)
 def correct(least, state, heard, numbers):  # type: ignore[no-untyped-def]
     """Take in what was heard of the robots of each type, `numbers` [T].
 

@@ -8,9 +8,9 @@ before, as far as that is known.
 from __future__ import annotations
 
 from altmarl_ros.games.tabular import TabularGame
-from altmarl_ros.protocol.decision import DecisionMaker, recorded_types
+from altmarl_ros.protocol.decision import DecisionMaker
 from altmarl_ros.protocol.standby import Handover
-from altmarl_ros.records.replay import check_row
+from altmarl_ros.records.replay import check_row, decide_again
 from altmarl_ros.records.run_record import StatusRow
 
 
@@ -40,9 +40,7 @@ class Shadow:
         check_row(status, states, self._game)
         if not (self._follows and last is not None and (last.session, last.tick + 1) == (status.session, status.tick)):
             self._candidate.resume(_known(last))
-        numbers = recorded_types(self._game, status.estimate, status.live)
-        tick = status.session, status.tick, status.global_state
-        action = self._candidate.decide(*tick, states, status.live, by_type=numbers)
+        action = decide_again(self._candidate, self._game, status, states)
         self._last, self._follows = status, True
         self.ticks += 1
         self.agreed += action == status.global_action

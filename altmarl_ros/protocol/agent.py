@@ -10,6 +10,7 @@ from altmarl_ros.protocol.allegiance import Allegiance, Heard
 from altmarl_ros.protocol.held_policies import HeldPolicies, HeldPolicy
 from altmarl_ros.protocol.membership import Membership
 from altmarl_ros.protocol.messages import Report, Tick
+from altmarl_ros.protocol.operated import Operated
 from altmarl_ros.protocol.pledge import NO_MARK
 from altmarl_ros.protocol.roster_page import Counted, RosterPage
 from altmarl_ros.random_streams import spread
@@ -59,7 +60,8 @@ class RobotAgent:
     A tick that cannot be answered yet, for want of the policy or of the local state, stays open until
     the next one replaces it. A tick that is repeated to poll further robots is never acted on again: it
     makes the robot report, once, the state from which it acted. Which session is followed is a matter of
-    `allegiance.py`.
+    `allegiance.py`. A robot in an operator's hand neither acts nor reports; one that is polled all the same says
+    hello again, since its coordinator does not know.
 
     Attributes:
         allegiance: the coordinator that is followed.
@@ -68,6 +70,7 @@ class RobotAgent:
         silence: time without a tick after which the coordinator counts as silent [s].
         temperature: of the local action [reward units], for policies that have action values; 0: as announced.
         policies: the policies to act by, which robots of one process share.
+        operated: what an operator has the robot do instead of acting; None: it acts by its policy.
         heard: number of ticks followed.
         missed: of these, left without an action.
         without_policy: of these, for want of the policy.
@@ -92,6 +95,7 @@ class RobotAgent:
         self.silence = silence
         self.temperature = 0.0
         self.policies = HeldPolicies() if policies is None else policies
+        self.operated: Operated | None = None
         self._open: Tick | None = None
         self._last: Tick | None = None  # that was followed
         self._unasked: Report | None = None  # of the last tick, while nobody has asked for it
@@ -109,6 +113,11 @@ class RobotAgent:
         held = None if self._last is None else self.policies.find(self._last)
         return self.temperature > 0.0 and held is not None and held.left_out > 0
 
+    def operate(self, operated: Operated | None) -> None:
+        """Do what an operator says, or act by the policy again from the next tick on (None)."""
+        self.operated = operated
+        self._open = self._unasked = self._owed = None
+
     def silent(self, now: float) -> bool:
         """Whether no tick was followed in the last `silence` seconds before monotonic time `now` [s]."""
         return not self.allegiance.heard_within(self.silence, now)
@@ -123,6 +132,8 @@ class RobotAgent:
         heard = self.hear(tick, now)
         new = heard in (Heard.NEW, Heard.NEW_SESSION)
         uncounted = new and tick.roster is not None and self.membership.must_repeat(tick.roster, self._find, now)
+        if new and self.operated is not None and self.robot_id in tick.polled:
+            uncounted |= self.membership.may_repeat(now)
         rejoins = heard is Heard.NEW_SESSION or (heard is Heard.NEW and was_silent) or uncounted
         answer = self.answer(local_state) if new else None
         return Reaction(heard, rejoins, answer, self.late_report() if heard is Heard.REPEATED else None)
@@ -138,6 +149,8 @@ class RobotAgent:
         self.without_policy += self.lacks_policy
         self.missed += self._open is not None
         self._open = self._last = tick
+        if self.operated is not None:
+            self._open = None
         self._unasked = self._owed = None
         return heard
 

@@ -26,6 +26,7 @@ from altmarl_ros.policies import PolicyBundle
 from altmarl_ros.policies.lookahead import check_values
 from altmarl_ros.protocol.budget import BandwidthBudget
 from altmarl_ros.protocol.decision import Decision, DecisionMaker, compile_models
+from altmarl_ros.protocol.evidence import EvidenceInbox
 from altmarl_ros.protocol.held_policies import fleet_digest
 from altmarl_ros.protocol.messages import Report, Tick, Verdict, game_tag
 from altmarl_ros.protocol.plant import Plant, VirtualPlant
@@ -47,6 +48,7 @@ class Coordinator:
         roster: the robots that joined, and who is polled next.
         budget: how many reports the bandwidth limit allows.
         verdicts: number of reports of the session by verdict.
+        inbox: what others tell of the hidden state; None: nobody may.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Coordinator:
         self.roster = Roster(settings.max_misses, settings.probe_interval)
         self.budget = BandwidthBudget(settings.bandwidth_limit, settings.period, settings.answer_time)
         self.verdicts: Counter[Verdict] = Counter()
+        self.inbox: EvidenceInbox | None = None
         self._rng = rng
         self._settings = settings
         self._given_settings: CoordinatorSettings | None = None  # since the last tick was due
@@ -81,6 +84,8 @@ class Coordinator:
         self._next_tick = 0
         self._open: Tick | None = None
         self._answers: dict[int, int] = {}
+        self._returned: tuple[int, ...] = ()  # at the open tick
+        self._evidence: tuple[float, ...] = ()  # at the open tick
         self._asked: deque[Tick] = deque(maxlen=_TICKS_REMEMBERED)  # of this session
         self._wanted = self._k_eff = 0  # answers, of the open tick
         compile_models(game, bundle)
@@ -224,6 +229,8 @@ class Coordinator:
             roster=self.roster.claims.next_page(),
         )
         self._answers = {}
+        self._returned = tuple(s for s in self.roster.operated.take_returned() if s < self.game.n_local_states)
+        self._evidence = () if self.inbox is None else self.inbox.take()
         self._wanted = len(polled)
         return self._open
 
@@ -243,6 +250,7 @@ class Coordinator:
         self.stand_by()
         self._asked.clear()
         self.verdicts.clear()
+        self.roster.operated.take_returned()  # the estimate begins without them
         self.session, self.mark, self._next_tick, self._last_action = session, mark, 0, None
         S_g, A_g = self.game.n_global_states, self.game.n_global_actions
         if known.global_state is not None and known.global_state < S_g:
@@ -286,8 +294,16 @@ class Coordinator:
         suspended = tuple(robot for robot in tick.polled if robot not in self._answers and self.roster.missed(robot))
         states = self._answers.values()
         types, live = self.game.types, self.roster.live
-        numbers = None if types is None else self.roster.live_by_type(len(types))
-        action = self._decision_maker.decide(tick.session, tick.tick, tick.global_state, states, live, by_type=numbers)
+        action = self._decision_maker.decide(
+            tick.session,
+            tick.tick,
+            tick.global_state,
+            states,
+            live,
+            by_type=None if types is None else self.roster.live_by_type(len(types)),
+            returned=self._returned,
+            evidence=self._evidence,
+        )
         joint = self._decision_maker.joint
         decision = Decision(
             tick=tick,
@@ -303,6 +319,8 @@ class Coordinator:
             reward=float(self.game.r_g[tick.global_state, action] + joint @ self._r_pi[tick.global_state]),
             suspended=suspended,
             answers=dict(self._answers),
+            returned=self._returned,
+            evidence=self._evidence,
         )
         self._plant.act(action)
         self._last_action = action

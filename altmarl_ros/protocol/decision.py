@@ -36,6 +36,8 @@ class Decision:
         reward: team reward of the tick under the estimate and pi_l.
         suspended: robots that left the draw because of this tick.
         answers: local state reported by each robot that was heard, in the order in which they came.
+        returned: local states of the robots that an operator gave back since the tick before.
+        evidence: weights by which others' knowledge of the hidden state counted [D]; empty: nothing was told.
     """
 
     tick: Tick
@@ -51,6 +53,8 @@ class Decision:
     reward: float
     suspended: tuple[int, ...]
     answers: Mapping[int, int]
+    returned: tuple[int, ...] = ()
+    evidence: tuple[float, ...] = ()
 
     @property
     def backfilled(self) -> int:
@@ -134,6 +138,8 @@ class DecisionMaker:
         live: int,
         *,
         by_type: NDArray[np.int64] | None = None,
+        returned: Collection[int] = (),
+        evidence: Sequence[float] = (),
     ) -> int:
         """The global action a_g of one tick.
 
@@ -144,19 +150,28 @@ class DecisionMaker:
             local_states: local state in each accepted report.
             live: number of robots in the draw.
             by_type: of these, the number of each type [T], in a game with types; None: as the game's shares have it.
+            returned: local states of the robots that came back into the draw since the last tick.
+            evidence: weights of the hidden states that others tell [D]; empty: none.
         """
-        counts = np.bincount(np.array(list(local_states), dtype=np.int64), minlength=self._game.n_local_states)
         s_g = np.array([global_state])
-        team = max(live, len(local_states))
+        team = max(live, len(local_states), len(returned))
         if by_type is not None and isinstance(self.model, (Filtered, SwitchingFilter)):
             self.model.count(by_type)
             team = live
-        best = int(self.model.decide(s_g, counts[None].astype(np.int64), team)[0])
+        if returned:
+            self.model.admit(self._counts(returned))
+        if evidence and isinstance(self.model, SwitchingFilter):
+            self.model.inform(np.array([evidence], dtype=np.float64))
+        best = int(self.model.decide(s_g, self._counts(local_states), team)[0])
         self._decided_in = global_state
         if self._lookahead is None:
             return best
         chance = np.random.default_rng([self._settings.seed, session, tick]).random()  # a replay draws the same
         return self._lookahead.draw(global_state, self.joint, best, self._settings.temperature, chance)
+
+    def _counts(self, local_states: Collection[int]) -> NDArray[np.int64]:
+        states = np.array(list(local_states), dtype=np.int64)
+        return np.bincount(states, minlength=self._game.n_local_states)[None].astype(np.int64)
 
     @property
     def belief(self) -> FloatArray:

@@ -41,6 +41,10 @@ class Membership:
         self._wait = min(2.0 * self._wait, _LONGEST_WAIT)
         return True
 
+    def may_repeat(self, now: float) -> bool:
+        """Whether the last hello is long enough ago for a robot to say it again that was polled for want of it."""
+        return not 0.0 <= now - self._said_at < _FIRST_WAIT
+
     def is_doubled(self, now: float) -> bool:
         """Whether another robot said hello under this robot's id lately."""
         return 0.0 <= now - self._doubled_at <= _ALARM

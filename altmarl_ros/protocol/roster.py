@@ -14,6 +14,7 @@ from altmarl_ros.protocol.age import AgeOfInformation, AgeSummary
 from altmarl_ros.protocol.candidates import Candidates
 from altmarl_ros.protocol.claims import Claims
 from altmarl_ros.protocol.live_robots import LiveRobots
+from altmarl_ros.protocol.operated import Operated, OperatedRobots
 from altmarl_ros.protocol.pledge import NO_MARK
 
 _CHANCE = 1e-3  # of a robot in reach to be suspended
@@ -42,12 +43,14 @@ class Roster:
     A hello costs nothing, so robots that never answered must not crowd out those that did. They are in the draw as all others
     are, until many polls of them in a row were in vain: then they are `Candidates`, which get half of the polls at most.
 
-    Robots of several types are drawn by type (`live_robots.py`). Ages are counted in draws.
+    A robot in an operator's hand is a member that is neither drawn nor counted among the live ones (`operated.py`). Robots of
+    several types are drawn by type (`live_robots.py`). Ages are counted in draws.
 
     Attributes:
         max_misses: polls in a row that a robot may miss before it is suspended.
         probe_interval: draws between two polls of a suspended robot.
         claims: who speaks for each robot on the roster.
+        operated: the robots in an operator's hand.
     """
 
     def __init__(self, max_misses: int = 3, probe_interval: int = 10) -> None:
@@ -61,6 +64,7 @@ class Roster:
         self._vain = 0
         self._probed_silent = False
         self.claims = Claims()
+        self.operated = OperatedRobots()
         self._age = AgeOfInformation()  # of the live ones
         self.max_misses = max_misses
         self.probe_interval = probe_interval
@@ -91,8 +95,18 @@ class Roster:
         """The number of a known robot's type; 0 in a fleet without types."""
         return self._members[robot_id].robot_type
 
-    def join(self, robot_id: int, name: str, mark: int = NO_MARK, now: float = 0.0, *, robot_type: int = 0) -> bool:
-        """Add a robot that says hello to the draw; whether it was unknown before.
+    def join(
+        self,
+        robot_id: int,
+        name: str,
+        mark: int = NO_MARK,
+        now: float = 0.0,
+        *,
+        robot_type: int = 0,
+        operated: Operated | None = None,
+        local_state: int | None = None,
+    ) -> bool:
+        """Add a robot that says hello to the draw, unless an operator has it; whether it was unknown before.
 
         Args:
             robot_id: its id.
@@ -100,40 +114,56 @@ class Roster:
             mark: of the pledge in its hello.
             now: monotonic time [s].
             robot_type: number of its type.
+            operated: what an operator has it do; None: it acts by its policy.
+            local_state: s_l of a robot that an operator gave back; None: not told.
         """
         self.claims.claim(robot_id, mark, name, now)
-        sender: Hashable = mark if mark != NO_MARK else name
+        new = self._admit(robot_id, _Member(mark if mark != NO_MARK else name, robot_type=robot_type))
+        if operated is None:
+            self.operated.give_back(robot_id, local_state)
+        else:
+            self.operated.take(robot_id, operated)
+            self._candidates.remove(robot_id)
+            self._remove_live(robot_id)
+            self._suspended.pop(robot_id, None)
+            self._silent.pop(robot_id, None)
+        return new
+
+    def _admit(self, robot_id: int, member: _Member) -> bool:
         known = robot_id in self._members
         if known and robot_id not in self._never_heard:
-            self._members[robot_id] = _Member(sender, robot_type=robot_type)
+            self._members[robot_id] = member
             self._revive(robot_id)
             return False
         if known:
             self._forget_candidacy(robot_id)
         waits = len(self._candidates) > 0 and robot_id not in self._live
-        self._members[robot_id] = _Member(sender, robot_type=robot_type)
+        self._members[robot_id] = member
         self._never_heard[robot_id] = None
-        self._senders[sender] += 1
+        self._senders[member.sender] += 1
         if waits:
             self._silent.pop(robot_id, None)
-            self._candidates.add(robot_id, sender)
+            self._candidates.add(robot_id, member.sender)
         else:
             self._revive(robot_id)
         return not known
 
-    def leave(self, robot_id: int, secret: int = 0, now: float = 0.0) -> bool:
-        """Remove a robot that says goodbye; whether it is gone.
+    def leave(self, robot_id: int, secret: int = 0, now: float = 0.0, operated: Operated | None = None) -> bool:
+        """Remove a robot that says goodbye, `operated` if an operator removed it; whether it is gone.
 
         It is not if the secret is not that of the pledge in its hello, or if another robot claims the id too.
         """
         if robot_id not in self._members or not self.claims.withdraw(robot_id, secret, now):
             return False
         self._drop(robot_id)
+        self.operated.leave(robot_id, operated)
         return True
 
     def heard(self, robot_id: int) -> None:
         """Note that a known robot answered."""
         member = self._members[robot_id]
+        if robot_id in self.operated:
+            return
         self._run += _NEWEST * (member.misses - self._run)
         member.misses = 0
         if robot_id in self._never_heard:
@@ -171,7 +201,7 @@ class Roster:
     def missed(self, robot_id: int) -> bool:
         """Note that a polled robot stayed silent; whether that suspends it now."""
         member = self._members.get(robot_id)
-        if member is None:
+        if member is None or robot_id in self.operated:
             return False
         if robot_id in self._candidates:
             for forgotten in self._candidates.missed(robot_id):
@@ -249,6 +279,7 @@ class Roster:
         self._remove_live(robot_id)
         self._suspended.pop(robot_id, None)
         self._silent.pop(robot_id, None)
+        self.operated.leave(robot_id, None)
         self.claims.forget(robot_id)
 
     def _forget_candidacy(self, robot_id: int) -> None:

@@ -103,10 +103,22 @@ def redecide(
             decision_maker.adopt(bundle)
         states = [state for _, state in status.answers[:k]]
         check_row(status, states, game)
-        numbers = recorded_types(game, status.estimate, status.live)
-        tick = status.session, status.tick, status.global_state
-        action = decision_maker.decide(*tick, states, status.live, by_type=numbers)
+        action = decide_again(decision_maker, game, status, states)
         yield Redecision(status.session, status.tick, status.global_action, action, _deviation(decision_maker, status))
+
+
+def decide_again(decision_maker: DecisionMaker, game: TabularGame, status: StatusRow, states: Sequence[int]) -> int:
+    """Decide a recorded tick by these reported states, and by what else was known in it; returns a_g."""
+    return decision_maker.decide(
+        status.session,
+        status.tick,
+        status.global_state,
+        states,
+        status.live,
+        by_type=recorded_types(game, status.estimate, status.live),
+        returned=status.returned,
+        evidence=status.evidence,
+    )
 
 
 def _deviation(decision_maker: DecisionMaker, status: StatusRow) -> float:
@@ -119,10 +131,13 @@ def check_row(status: StatusRow, states: Sequence[int], game: TabularGame) -> No
     where = f"session {status.session} tick {status.tick}"
     if not status.global_state < game.n_global_states:
         raise AltmarlError(f"{where}: global state {status.global_state} is not in game {game.name!r}")
-    if states and max(states) >= game.n_local_states:
-        raise AltmarlError(f"{where}: local state {max(states)} is not in game {game.name!r}")
+    told = (*states, *status.returned)
+    if told and max(told) >= game.n_local_states:
+        raise AltmarlError(f"{where}: local state {max(told)} is not in game {game.name!r}")
     if status.belief and (game.hidden is None or len(status.belief) != len(game.hidden)):
         raise AltmarlError(f"{where}: the belief is over {len(status.belief)} hidden states, the game has another number")
+    if status.evidence and (game.hidden is None or len(status.evidence) != len(game.hidden)):
+        raise AltmarlError(f"{where}: evidence about {len(status.evidence)} hidden states, the game has another number")
     if len(status.estimate) != game.n_local_states:
         raise AltmarlError(
             f"{where}: the estimate is over {len(status.estimate)} local states, the game has {game.n_local_states}"

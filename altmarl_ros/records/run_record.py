@@ -16,6 +16,7 @@ from altmarl_ros.errors import AltmarlError
 from altmarl_ros.files import read_npz, write_npz
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.games.trajectory import UNKNOWN, Trajectory
+from altmarl_ros.protocol.operated import Control
 from altmarl_ros.protocol.standby import Handover
 from altmarl_ros.records.row_file import RowFile
 from altmarl_ros.simulation.markov_world import Truth
@@ -47,6 +48,9 @@ class StatusRow:
         estimate: estimated share of robots per local state [S_l].
         answers: the accepted reports, (robot id, local state), in the order in which they came.
         belief: probability of each hidden state [D]; empty in a game without one, and in records from before there were any.
+        returned: local states of the robots that operators gave back since the tick before.
+        operated: robots in an operator's hand, (robot id, number of a `Control`, operator's name).
+        evidence: weights of the hidden states that others told and that counted in this tick [D]; empty: none.
     """
 
     stamp: float
@@ -65,6 +69,9 @@ class StatusRow:
     estimate: tuple[float, ...]
     answers: tuple[tuple[int, int], ...] = ()
     belief: tuple[float, ...] = ()
+    returned: tuple[int, ...] = ()
+    operated: tuple[tuple[int, int, str], ...] = ()
+    evidence: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -343,6 +350,7 @@ class RunLog:
         def integers(name: str) -> IntArray:
             return np.array([getattr(row, name) for row in rows], dtype=np.int64)
 
+        operated = _operated(rows)
         return RunRecord(
             session=integers("session"),
             tick=integers("tick"),
@@ -358,7 +366,7 @@ class RunLog:
             local_state=table["state"],
             local_action=table["action"],
             actions=actions,
-            about={**about, "robot_ids": ids},
+            about={**about, "robot_ids": ids, **({"operated": operated} if operated else {})},
             hidden_state=_hidden_states([self.truths[key] for key in keys]),
             belief=_beliefs(rows),
         )
@@ -367,6 +375,16 @@ class RunLog:
 def _hidden_states(truths: list[Truth]) -> IntArray | None:
     states = [UNKNOWN if truth.hidden_state is None else truth.hidden_state for truth in truths]
     return None if set(states) == {UNKNOWN} else np.array(states, dtype=np.int64)
+
+
+def _operated(rows: list[StatusRow]) -> list[dict[str, Any]]:
+    """Return which robots were in whose hand, and in how many ticks, as JSON values."""
+    ticks = Counter(each for row in rows for each in row.operated)
+    known = {control.value: control.name.lower() for control in Control}
+    return [
+        {"robot": robot_id, "control": known.get(control, str(control)), "operator": operator, "ticks": count}
+        for (robot_id, control, operator), count in sorted(ticks.items())
+    ]
 
 
 def _beliefs(rows: list[StatusRow]) -> FloatArray | None:

@@ -2,16 +2,16 @@
 const KEPT = 600; // ticks
 const fleet = {
   game: null, rows: [], last: null, ids: new Uint32Array(0), names: {}, columns: {}, estimate: null, truth: null, belief: [], hiddenState: null,
-  drives: {}, parameters: {}, coordinators: [], trainer: null, progress: null, access: { token: true }, control: false, stopped: false, floor: null,
+  drives: {}, operated: {}, parameters: {}, coordinators: [], trainer: null, progress: null, access: { token: true }, control: false, stopped: false, floor: null,
 };
 let fields = [], link = { open: false, retry: 0, since: performance.now(), ever: false }, spokeAt = null;
 
 readTheme();
-const floor = new Floor(fleet), shares = new Shares(fleet), charts = new Charts(fleet), roster = new Roster(fleet);
+const floor = new Floor(fleet), shares = new Shares(fleet), charts = new Charts(fleet), roster = new Roster(fleet, (robot) => operate.choose(robot));
 const drawShares = paced(250, () => shares.draw()), drawCharts = paced(200, () => charts.draw());
 const wire = new Wire(onFrame, onLink);
 const ask = (message) => wire.ask(message);
-const parameters = new Parameters(fleet, ask), trainer = new Trainer(fleet, ask);
+const parameters = new Parameters(fleet, ask), trainer = new Trainer(fleet, ask), operate = new Operate(fleet, ask);
 
 function onFrame(head, columns) {
   if (head.fleet) {
@@ -41,7 +41,9 @@ function onFrame(head, columns) {
   if ("trainer" in head || "progress" in head) trainer.update();
   if (columns.mark || columns.x) floor.moved();
   if (head.drives) fleet.drives = head.drives;
-  if (columns.age || head.drives) roster.arrange();
+  if (head.operated) fleet.operated = head.operated;
+  if (head.game || head.operated) operate.update();
+  if (columns.age || head.drives || head.operated) roster.arrange();
   else if (columns.mark) roster.request();
   if (head.rows) {
     drawShares();
@@ -103,6 +105,7 @@ function showRights() {
   setText(pause, paused?.value ? "Resume" : "Pause");
   parameters.refresh();
   trainer.update();
+  operate.update();
   showAlerts();
 }
 

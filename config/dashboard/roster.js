@@ -10,8 +10,9 @@ const COLUMNS = [
 const SHOWN_MARKS = { all: null, polled: ["polled", "heard"], suspended: ["suspended"] };
 
 class Roster {
-  constructor(fleet) {
+  constructor(fleet, choose) {
     this.fleet = fleet;
+    this.choose = choose;
     this.box = $("roster");
     this.order = [];
     this.sort = ["id", 1];
@@ -57,7 +58,7 @@ class Roster {
     const [key, way] = this.sort, order = [];
     for (let i = 0; i < n; i++) {
       if (wanted && !(String(ids[i]) === wanted || (names[ids[i]] ?? "").toLowerCase().includes(wanted))) continue;
-      if (show === "stopped" ? !isHeldUp(drives[ids[i]]) : show === "silent" ? !misses[i] : SHOWN_MARKS[show] && !SHOWN_MARKS[show].includes(markOf(mark[i], state[i]))) continue;
+      if (show === "stopped" ? !isHeldUp(drives[ids[i]]) : show === "silent" ? !misses[i] : show === "operated" ? !this.fleet.operated[ids[i]] : SHOWN_MARKS[show] && !SHOWN_MARKS[show].includes(markOf(mark[i], state[i]))) continue;
       order.push(i);
     }
     const ranks = { left: 0, normal: 1, reported: 1, heard: 2, polled: 3, suspended: 4 };
@@ -106,7 +107,11 @@ class Roster {
 
   makeRow() {
     const cells = Object.fromEntries(COLUMNS.map(([key]) => [key, element("span", { role: "cell", class: key })]));
-    const line = element("div", { class: "row", role: "row" }, ...Object.values(cells));
+    const choose = () => this.choose(Number(line.dataset.robot));
+    const line = element(
+      "div", { class: "row", role: "row", tabindex: "0", onclick: choose, onkeydown: (event) => { if (event.key === "Enter") choose(); } },
+      ...Object.values(cells),
+    );
     this.body.append(line);
     return { line, cells, place: -1 };
   }
@@ -120,9 +125,13 @@ class Roster {
     }
     const name = markOf(mark[i], state[i]);
     if (line.dataset.mark !== name) line.dataset.mark = name;
+    const operated = this.fleet.operated[ids[i]] ?? "";
+    line.dataset.robot = ids[i];
+    line.dataset.operated = operated ? "yes" : "no";
     const words = { normal: "live", reported: "live", heard: "● heard", polled: "○ polled", suspended: "✕ suspended", left: "left" };
     setText(cells.id, shortName(names[ids[i]], ids[i]));
-    setText(cells.mark, words[name]);
+    setText(cells.mark, operated || words[name]);
+    if (cells.mark.title !== operated) cells.mark.title = operated;
     const [level, motion] = drives[ids[i]] ?? [0, ""];
     cells.drive.dataset.level = level;
     if (cells.drive.title !== motion) cells.drive.title = motion;

@@ -1,4 +1,4 @@
-"""The messages, from msg/*.msg with their comments."""
+"""The messages and services, from msg/*.msg and srv/*.srv with their comments."""
 
 from __future__ import annotations
 
@@ -12,20 +12,23 @@ _FIELD = re.compile(
 )
 _INTRODUCTION = """# Messages
 
-From `msg/*.msg`. Types are `altmarl_ros/msg/...`; who sends them to whom is under [topics](topics.md). A comment that begins on one
+From `msg/*.msg` and `srv/*.srv`. Types are `altmarl_ros/msg/...` and `altmarl_ros/srv/...`; who sends them to whom is under [topics](topics.md). A comment that begins on one
 field and goes on below it stands beside the field where it begins.
 
 """
 
 
-def page(folder: Path) -> str:
-    """All messages in alphabetical order."""
-    return _INTRODUCTION + "\n".join(_section(path) for path in sorted(folder.glob("*.msg")))
+def page(messages: Path, services: Path) -> str:
+    """All messages in alphabetical order, then all services."""
+    paths = [*sorted(messages.glob("*.msg")), *sorted(services.glob("*.srv"))]
+    return _INTRODUCTION + "\n".join(_section(path) for path in paths)
 
 
 def _section(path: Path) -> str:
-    about, constants, fields = parse(path.read_text(encoding="utf-8"))
+    first, *rest = path.read_text(encoding="utf-8").split("\n---\n")
+    about, constants, fields = parse(first)
     text = f"## {path.stem}\n\n{code_span(about)}\n\n"
+    fields += [(kind, f"{name} (answer)", value, comment) for part in rest for kind, name, value, comment in parse(part)[2]]
     if constants:
         text += table(("constant", "type", "value", ""), ((f"`{n}`", t, v, code_span(c)) for t, n, v, c in constants)) + "\n"
     return text + table(("field", "type", ""), ((f"`{n}`", f"`{t}`", code_span(c)) for t, n, _, c in fields))

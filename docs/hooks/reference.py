@@ -20,7 +20,7 @@ def pages(root: Path) -> dict[str, str]:
         "reference/commands.md": command_pages.page(),
         "reference/games.md": game_pages.page(),
         "reference/launch.md": launch_pages.page(root / "launch"),
-        "reference/messages.md": message_pages.page(root / "msg"),
+        "reference/messages.md": message_pages.page(root / "msg", root / "srv"),
         "reference/parameters.md": parameter_pages.page(),
     }
 

@@ -12,7 +12,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 _LINK = re.compile(r"(\]\()((?:\.\./)+[^)#\s]+)((?:#[^)\s]*)?\))")
-_LANGUAGES = {".py": "python", ".yaml": "yaml", ".msg": "text", ".xml": "xml", ".md": "markdown", ".rst": "rst"}
+_LANGUAGES = {".py": "python", ".yaml": "yaml", ".msg": "text", ".srv": "text", ".xml": "xml", ".md": "markdown", ".rst": "rst"}
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

@@ -173,3 +173,17 @@ def test_the_true_reward_needs_the_hidden_state(loads):
     assert true_reward(loads, replace(truth, hidden_state=0), 0, 0) == pytest.approx(0.5)
     assert true_reward(loads, replace(truth, hidden_state=None), 0, 0) is None
     assert true_reward(loads, replace(truth, hidden_state=2), 0, 0) is None
+
+
+def test_robots_in_an_operators_hand_are_listed_and_not_missed():
+    def drawn(now):
+        console = Console(file=StringIO(), width=100, force_terminal=True)
+        console.print(top_view([now], 100, 30))
+        return console.file.getvalue()
+
+    operated = {4: "held by anna", 9: "removed by bob"}
+    shown = drawn(view(operated=operated, on_roster=1))
+    assert "4 held by anna, 9 removed by bob" in shown
+    red = "\x1b[1;31m29 of 30 robots live"
+    assert red in drawn(view())
+    assert red not in shown

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from altmarl_ros.dashboard.access import Access
+from altmarl_ros.dashboard.commands import Outcome
 from altmarl_ros.dashboard.connections import ConnectionLimits
 from altmarl_ros.dashboard.page import load_page
 from altmarl_ros.dashboard.server import DashboardServer
@@ -21,6 +22,7 @@ playwright = pytest.importorskip("playwright.sync_api", reason="NO PLAYWRIGHT HE
 expect = playwright.expect
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+TOKEN = "a-token-of-this-test"
 ZONES = ("loading dock north", "loading dock south", "high-bay storage aisle 12", "packing", "charging")
 DESK, TABLET, PHONE = {"width": 1440, "height": 900}, {"width": 900, "height": 1100}, {"width": 375, "height": 667}
 
@@ -62,10 +64,26 @@ def view():
     return made
 
 
+class Told:
+    """What browsers with the token told robots."""
+
+    def __init__(self):
+        self.robots = []
+
+    async def operate(self, *told):
+        self.robots.append(told)
+        return Outcome(True, "robot 3 held by dashboard")
+
+
 @pytest.fixture(scope="module")
-def address(view):
+def told():
+    return Told()
+
+
+@pytest.fixture(scope="module")
+def address(view, told):
     """Of a server in a thread."""
-    server = DashboardServer(view, None, Access("127.0.0.1", ""), load_page())
+    server = DashboardServer(view, told, Access("127.0.0.1", TOKEN), load_page())
     ready, ended = threading.Event(), threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as bound:
 
@@ -163,6 +181,28 @@ def test_the_table_says_who_stands_and_why(open_page, view):
     finally:
         view.robots.drives.clear()
         view.robots.driven += 1
+
+
+def test_a_robot_that_is_chosen_is_operated_with_the_token_alone(open_page, view, told, account):
+    page = open_page(DESK)
+    row = page.locator("#roster .body .row:visible").filter(has_text="warehouse_robot_0003")
+    row.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#operate-robot")).to_have_text("warehouse_robot_0003")
+    expect(page.locator("#operate-hold")).to_be_disabled()
+    page.click("#unlock")
+    page.fill("#token", TOKEN)
+    page.keyboard.press("Enter")
+    page.click("#operate-hold")
+    expect(page.locator("#operate .answer")).to_have_text("robot 3 held by dashboard")
+    page.select_option("#operate-zone", ZONES[3])
+    page.click("#operate-send")
+    expect(page.locator("#operate .answer")).to_have_class("answer taken")
+    assert told.robots == [(3, "hold", ""), (3, "send", ZONES[3])]
+    view.hear_status(replace(account, tick=2, live=account.live - 1, operated={3: "held by anna"}, on_roster=1), (), {})
+    expect(row.locator(".mark")).to_have_text("held by anna")
+    page.select_option("#roster-show", "operated")
+    expect(page.locator("#roster-count")).to_have_text("1 of 40")
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])

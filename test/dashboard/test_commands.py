@@ -21,6 +21,8 @@ from altmarl_ros.errors import AltmarlError
         ),
         ({"id": 3, "do": "stop", "pressed": False}, (False,)),
         ({"id": 4, "do": "trainer", "verb": "rollback"}, ("rollback",)),
+        ({"id": 5, "do": "robot", "robot": 7, "command": "send", "zone": "dock"}, (7, "send", "dock")),
+        ({"id": 6, "do": "robot", "robot": 0, "command": "hold", "zone": ""}, (0, "hold", "")),
     ],
 )
 def test_good_messages(message, arguments):
@@ -50,6 +52,12 @@ def test_good_messages(message, arguments):
         ('{"id": 1, "do": "unlock", "token": 5}', "'token'"),
         ('{"id": 1, "do": "trainer", "verb": "__class__"}', "'verb'"),
         ('{"id": 1, "do": "trainer", "verb": []}', "'verb'"),
+        ('{"id": 1, "do": "robot", "robot": -1, "command": "hold", "zone": ""}', "'robot'"),
+        ('{"id": 1, "do": "robot", "robot": true, "command": "hold", "zone": ""}', "'robot'"),
+        ('{"id": 1, "do": "robot", "robot": 4294967296, "command": "hold", "zone": ""}', "'robot'"),
+        ('{"id": 1, "do": "robot", "robot": 1, "command": "stop", "zone": ""}', "'command'"),
+        ('{"id": 1, "do": "robot", "robot": 1, "command": ["hold"], "zone": ""}', "'command'"),
+        ('{"id": 1, "do": "robot", "robot": 1, "command": "send"}', "'zone'"),
         ('{"id": 1, "do": "set", "node": "", "values": {"a": 1}}', "'node'"),
         ('{"id": 1, "do": "set", "node": "/c", "values": {}}', "'values'"),
         ('{"id": 1, "do": "set", "node": "/c", "values": {"a": null}}', "'a'"),

@@ -63,6 +63,20 @@ def test_a_browser_is_told_what_robots_say_of_their_motion(view):
     assert "drives" in decode(view.take(Cursor()))[0]
 
 
+def test_a_browser_is_told_who_has_which_robot(view, account):
+    cursor = Cursor()
+    view.hear_status(account, (3, 5), {3: 1})
+    view.take(cursor)
+    held = replace(account, tick=1, live=account.live - 1, operated={5: "held by anna"}, on_roster=1)
+    view.hear_status(held, (), {})
+    assert decode(view.take(cursor))[0]["operated"] == {"5": "held by anna"}
+    assert texts(view)[-1] == "robot 5 held by anna"
+    view.hear_status(replace(account, tick=2), (), {})
+    assert decode(view.take(cursor))[0]["operated"] == {}
+    assert texts(view)[-1] == "robot 5 given back by its operator"
+    assert not any("suspended" in text for text in texts(view))
+
+
 def test_what_happens_is_noted_once(view, account):
     view.hear_status(account, (), {})
     view.hear_status(replace(account, tick=1, stamp=101.0, next_policy_id=9), (), {})

@@ -69,10 +69,10 @@ def test_every_executable_has_a_table():
 
 
 def test_every_field_of_every_message_is_listed(pages):
-    for path in (ROOT / "msg").glob("*.msg"):
+    for path in (*(ROOT / "msg").glob("*.msg"), *(ROOT / "srv").glob("*.srv")):
         rows = section(pages["reference/messages.md"], path.stem)
-        named = {row[0].strip("`") for row in rows}
-        lines = [line.split("#")[0].split() for line in path.read_text().splitlines()]
+        named = {row[0].strip("`").removesuffix(" (answer)") for row in rows}
+        lines = [line.split("#")[0].split() for line in path.read_text().splitlines() if line != "---"]
         assert {words[1].split("=")[0] for words in lines if words} <= named
 
 

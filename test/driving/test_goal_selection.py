@@ -92,3 +92,15 @@ def test_from_beyond_any_map_the_goal_stays(selector):
     assert selector.goal == before
     selector.clear()
     assert (selector.zone, selector.goal, selector.from_action) == (None, None, False)
+
+
+def test_an_operator_sends_to_any_zone_and_silence_does_not_park_it(selector, zones):
+    selector.act(0, 1, HERE)
+    assert selector.send(3, HERE)
+    assert (selector.zone, selector.from_action) == (3, False)
+    assert (selector.goal.x, selector.goal.y) == slot(zones, 3)
+    selector.park(0, HERE)
+    assert selector.zone == 3
+    before = selector.goal
+    assert not selector.send(1, Pose(1e9, 0.0))
+    assert (selector.zone, selector.goal) == (3, before)

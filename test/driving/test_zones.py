@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from altmarl_ros.driving.zones import Zones
-from altmarl_ros.errors import GameError
+from altmarl_ros.errors import AltmarlError, GameError
 from altmarl_ros.games import load_floor_map
 from altmarl_ros.games.floor_parameters import FloorMapParameters, floor_map
 
@@ -204,3 +204,14 @@ def test_distance_inside_the_area_is_that_of_a_box(hall, x, y):
     inside = min(x, 18 - x, y, 14 - y)
     expected = inside if inside >= 0 else -math.hypot(max(-x, 0, x - 18), max(-y, 0, y - 14))
     assert hall.inside_area(x, y) == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_zone_is_found_by_its_name_its_number_or_a_point_in_it(row):
+    assert [row.find(text) for text in ("a", "c", "0", "2")] == [0, 2, 0, 2]
+    assert (row.at(1.0, 1.0), row.at(11.0, 3.0)) == ("a", "c")
+    for text in ("", "d", "3", "-1", "1.0", "\u0661\u0662"):
+        with pytest.raises(AltmarlError, match="is no zone; zones are a, b, c"):
+            row.find(text)
+    for x in (*LOST, 50.0):
+        with pytest.raises(AltmarlError, match="no zone holds"):
+            row.at(x, 1.0)

@@ -11,6 +11,7 @@ from altmarl_ros.protocol.agent import RobotAgent
 from altmarl_ros.protocol.budget import REPORT_WIRE_BYTES
 from altmarl_ros.protocol.held_policies import HeldPolicy
 from altmarl_ros.protocol.messages import Report, Tick, game_tag
+from altmarl_ros.protocol.operated import Control, Operated
 
 SESSION, PERIOD = 77, 0.5
 TAG = game_tag(load_game("warehouse").content_hash)
@@ -189,3 +190,17 @@ def test_robots_without_coordinator_or_policy():
     assert (found.values["silent"], found.values["ticks without action"]) == (1, 3)
     assert found.values["of these for want of the policy"] == 3
     assert diagnose(20.0).level is Level.ERROR
+
+
+def test_robots_in_an_operators_hand_are_told_and_no_alarm(run):
+    running = run(robots=3)
+    running.tick(30)
+    running.core.roster.join(1, "", operated=Operated(Control.HELD, "anna"))
+    found = running.diagnose()["roster"]
+    assert (found.level, found.message) == (Level.OK, "2 of 2 robots answer; robot 1 held by anna")
+    assert (found.values["suspended"], found.values["in an operator's hand"]) == (0, 1)
+    for robot_id in (0, 2):
+        running.core.roster.join(robot_id, "", operated=Operated(Control.SENT, "bob"))
+    found = running.diagnose()["roster"]
+    assert found.level == Level.WARN
+    assert found.message.startswith("no robot acts by its policy; robot 0 sent by bob, 1 held by anna")

@@ -100,6 +100,32 @@ def test_what_is_told_is_believed_and_predicted_from(small, robots):
     np.testing.assert_allclose(estimate.belief[0], small.hidden.P_d[2], atol=1e-6)
 
 
+def test_evidence_counts_once_by_the_rule_of_bayes(small, robots):
+    estimate, rng, none = SwitchingEstimate(small, robots), np.random.default_rng(1), np.zeros((1, 3), dtype=np.int64)
+    belief = small.hidden.rho_d.copy()
+    for t in range(12):
+        evidence = rng.random(3) + 0.01
+        if t % 3 == 0:
+            estimate.inform(evidence[None])
+            belief = belief * evidence / (belief @ evidence)
+        estimate.observe(np.array([t % 2]), none, 20)
+        np.testing.assert_allclose(estimate.belief[0], belief, atol=2e-3)  # unlikely hypotheses are dropped
+        belief = belief @ small.hidden.P_d
+
+
+def test_evidence_and_reports_together_are_as_bayes_has_them(small, robots):
+    hidden, evidence = small.hidden, np.array([0.2, 1.0, 0.5])
+    kernels = [kernel.toarray() for kernel in small.in_regimes(robots.probabilities)[0]]
+    estimate = SwitchingEstimate(small, robots)
+    for t, state in enumerate((1, 2)):
+        if t == 1:
+            estimate.inform(evidence[None])
+        estimate.observe(np.zeros(1, dtype=np.int64), np.eye(3, dtype=np.int64)[[state]], 1)
+    seen = hidden.rho_d * [kernels[2 * d][1, 2] for d in range(3)]
+    expected = (seen / seen.sum() @ hidden.P_d) * evidence
+    np.testing.assert_allclose(estimate.belief[0], expected / expected.sum(), atol=0.02)
+
+
 def test_fleets_side_by_side_do_not_disturb_each_other(small, robots):
     rng = np.random.default_rng(0)
     s_g, reports = rng.integers(2, size=(30, 400)), rng.multinomial(4, [0.2, 0.3, 0.5], size=(30, 400))

@@ -87,6 +87,21 @@ def test_a_belief_that_is_handed_over_is_gone_on_from(play_loads, loads, loads_b
         np.testing.assert_allclose(maker.model.estimate[0], handover.estimate)
 
 
+def test_what_others_tell_counts_in_a_replay_as_it_did(play_loads, loads, loads_bundle):
+    told = {t: (0.1, 0.7) if t % 4 else (1.0, 0.0) for t in range(5, 60, 3)}
+    decisions, log = play_loads(ticks=60, evidence=told)
+    assert [t for t, decision in enumerate(decisions) if decision.evidence] == list(told)
+    redecisions = again(log, loads, loads_bundle)
+    assert [r.decided for r in redecisions] == [d.action for d in decisions]
+    assert max(r.deviation for r in redecisions) < 1e-7
+    for key, row in log.statuses.items():
+        log.statuses[key] = replace(row, evidence=())
+    assert max(r.deviation for r in again(log, loads, loads_bundle)) > 0.1
+    log.statuses[SESSION, 5] = replace(log.statuses[SESSION, 5], evidence=(1.0, 1.0, 1.0))
+    with pytest.raises(AltmarlError, match="evidence about 3 hidden states"):
+        again(log, loads, loads_bundle)
+
+
 def test_a_candidate_that_joins_late_takes_the_belief_over(play_loads, loads, loads_bundle):
     _, log = play_loads(ticks=60)
     rows = list(log.statuses.values())

@@ -11,12 +11,14 @@ from array import array
 import numpy as np
 from rclpy.parameter import Parameter, parameter_value_to_python
 
+from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import TabularGame
 from altmarl_ros.msg import CoordinatorStatus, FleetConfiguration, FleetTick, FleetTruth, FloorTruth, LocalPolicy, RobotReport
 from altmarl_ros.policies import LocalPolicy as Policy
 from altmarl_ros.policies.packing import MOST_EXACT, pack_action_values, pack_probabilities, unpacked_policy
 from altmarl_ros.protocol.held_policies import HeldPolicy, digest_of, policies_by_type, values_digest
 from altmarl_ros.protocol.messages import Report, Tick, game_tag
+from altmarl_ros.protocol.operated import Control, Operated, check_operator
 from altmarl_ros.protocol.roster_page import MOST_RUNS, RosterPage, Run
 from altmarl_ros.protocol.standby import Handover
 from altmarl_ros.records.run_record import Configuration, FloorRow, StatusRow
@@ -232,7 +234,41 @@ def status_from_message(message: CoordinatorStatus) -> StatusRow:
         estimate=tuple(float(share) for share in message.estimate),
         answers=tuple((int(i), int(s)) for i, s in zip(message.heard_id, message.heard_state, strict=True)),
         belief=tuple(float(share) for share in message.hidden_belief),
+        returned=tuple(int(state) for state in message.returned_state),
+        evidence=tuple(float(weight) for weight in message.hidden_evidence),
+        operated=tuple(
+            (int(robot_id), int(control), name)
+            for robot_id, control, name in zip(
+                message.operated_id, message.operated_control, message.operator_name, strict=True
+            )
+        ),
     )
+
+
+def operated_from_message(control: int, operator: str) -> Operated | None:
+    """What an operator has a robot do, by a received message; None: it acts by its policy.
+
+    Raises:
+        AltmarlError: the control is unknown, or the operator's name is none.
+    """
+    if control == Control.BY_POLICY:
+        return None
+    if control not in {each.value for each in Control}:
+        raise AltmarlError(f"control {control} is unknown")
+    return Operated(Control(control), check_operator(operator))
+
+
+def operated_by_robot(message: CoordinatorStatus) -> dict[int, Operated]:
+    """What operators have robots do, by a received status; entries that are damaged are left out."""
+    found: dict[int, Operated] = {}
+    for robot_id, control, name in zip(message.operated_id, message.operated_control, message.operator_name, strict=False):
+        try:
+            operated = operated_from_message(int(control), name)
+        except AltmarlError:
+            continue
+        if operated is not None:
+            found[int(robot_id)] = operated
+    return found
 
 
 def configuration_to_message(configuration: Configuration, stamp: object) -> FleetConfiguration:

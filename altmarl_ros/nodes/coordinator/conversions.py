@@ -10,6 +10,8 @@ from altmarl_ros.protocol.budget import REPORT_WIRE_BYTES
 from altmarl_ros.protocol.coordinator import Coordinator
 from altmarl_ros.protocol.decision import Decision
 
+_MOST_OPERATED = 100
+
 
 def report_from_message(message: RobotReport) -> Report:
     """Convert a received report to its plain form."""
@@ -25,7 +27,7 @@ def status_to_message(core: Coordinator, decision: Decision, stamp: object, repo
         stamp: time of the decision, a builtin_interfaces/Time.
         reports: number of reports received since the last status.
     """
-    roster, ages = core.roster, core.roster.ages
+    roster, ages, operated = core.roster, core.roster.ages, core.roster.operated.listed(_MOST_OPERATED)
     status = CoordinatorStatus(
         stamp=stamp,
         session=decision.tick.session,
@@ -55,6 +57,11 @@ def status_to_message(core: Coordinator, decision: Decision, stamp: object, repo
         age_median=ages.median,
         age_p95=ages.p95,
         age_max=ages.maximum,
+        hidden_evidence=np.array(decision.evidence, dtype=np.float32),
+        returned_state=np.array(decision.returned, dtype=np.uint16),
+        operated_id=np.array([robot_id for robot_id, _ in operated], dtype=np.uint32),
+        operated_control=np.array([each.control for _, each in operated], dtype=np.uint8),
+        operator_name=[each.operator for _, each in operated],
     )
     for verdict in Verdict:
         setattr(status, verdict.value, core.verdicts[verdict])

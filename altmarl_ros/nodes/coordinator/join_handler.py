@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from typing import Any, Callable, Mapping
 
+from altmarl_ros.errors import AltmarlError
 from altmarl_ros.msg import RobotHello
 from altmarl_ros.nodes.common import qos
+from altmarl_ros.nodes.common.conversions import operated_from_message
 from altmarl_ros.nodes.common.endpoints import Endpoints
 from altmarl_ros.nodes.coordinator.parameters import allowed_ids
 from altmarl_ros.protocol.admission import Admission, HelloBudget
 from altmarl_ros.protocol.coordinator import Coordinator
+from altmarl_ros.protocol.operated import Control, Operated
 
 _ALARM = 5.0  # s between two errors about ids that are used twice
 _THROTTLE = 1.0  # s between two warnings about what others send
@@ -55,9 +58,16 @@ class JoinHandler:
         if not self._budget.spend(len(ids), now):
             self._refuse(who, "too many robots were named at once; it is heard when it says so again")
             return
+        try:
+            operated = operated_from_message(message.control, message.operator_name)
+        except AltmarlError as error:
+            self._refuse(who, str(error))
+            return
         if message.event == RobotHello.LEAVE:
-            if sum(roster.leave(robot_id, message.secret, now) for robot_id in ids):
-                self._node.get_logger().info(f"{who} left, {len(roster)} on the roster")
+            removed = operated if operated is not None and operated.control is Control.REMOVED else None
+            if sum(roster.leave(robot_id, message.secret, now, removed) for robot_id in ids):
+                by = f", {removed}" if removed is not None else ""
+                self._node.get_logger().info(f"{who} left{by}, {len(roster)} on the roster")
             return
         new = sum(robot_id not in roster for robot_id in ids)
         if new:
@@ -73,12 +83,20 @@ class JoinHandler:
         if len(allowed) < len(ids):
             self._refuse(who, f"{len(ids) - len(allowed)} of {len(ids)} not among those allowed, {str(self._allowed)[:80]}")
         kind = self._admission.type_number(message.robot_type)
-        if sum(roster.join(robot_id, message.name, message.mark, now, robot_type=kind) for robot_id in allowed):
+        self._say_change(ids[0], operated)
+        state = None if message.local_state == RobotHello.UNKNOWN or len(ids) > 1 else int(message.local_state)
+        said = {"robot_type": kind, "operated": operated, "local_state": state}
+        if sum(roster.join(robot_id, message.name, message.mark, now, **said) for robot_id in allowed):
             self._node.get_logger().debug(f"{who} joined, {len(roster)} on the roster")
         self._warn_of_doubled_ids(now)
         if message.event in (RobotHello.NEED_POLICY, RobotHello.NEED_VALUES) and allowed:
             self.policy_requests += 1
             self._request_policy(message.event == RobotHello.NEED_VALUES)
+
+    def _say_change(self, robot_id: int, operated: Operated | None) -> None:
+        before = self._roster.operated.find(robot_id)
+        if before != operated:
+            self._node.get_logger().info(f"robot {robot_id} is {operated or 'given back, and acts by its policy'}")
 
     def _warn_of_doubled_ids(self, now: float) -> None:
         for doubled in self._roster.claims.doubled(now)[:1]:

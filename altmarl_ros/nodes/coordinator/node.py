@@ -24,6 +24,7 @@ from altmarl_ros.nodes.common.endpoints import Endpoints, all_subscribe
 from altmarl_ros.nodes.common.lifecycle import ManagedNode
 from altmarl_ros.nodes.common.parameter_sets import declare, refuse_fixed, watch
 from altmarl_ros.nodes.common.running import run
+from altmarl_ros.nodes.coordinator.evidence_link import EVIDENCE_TIMEOUT, EvidenceLink
 from altmarl_ros.nodes.coordinator.join_handler import JoinHandler
 from altmarl_ros.nodes.coordinator.parameters import HANDED_OVER, LIVE, PARAMETERS, thresholds_of
 from altmarl_ros.nodes.coordinator.plant_link import PlantLink
@@ -60,7 +61,7 @@ class CoordinatorNode(ManagedNode):
 
     Topics, under the parameter `fleet_prefix` (default `/fleet`); see docs/reference/topics.md for quality of service:
         publishes `tick`, `policy`, `status` and `configuration`, and `/diagnostics`;
-        subscribes to `report` and `hello`;
+        subscribes to `report` and `hello`, and in a game with a hidden state to `hidden_evidence`;
         with `plant.kind` external: publishes `global_action` and subscribes to `global_state`;
         while active: subscribes to `tick`, and with a part in a succession to `status` and `configuration`.
     Services: those of a managed node (`~/change_state`, `~/get_state`, ...) and of its parameters.
@@ -101,6 +102,11 @@ class CoordinatorNode(ManagedNode):
         else:
             plant = VirtualPlant(game, rng, checkpoint.global_state if checkpoint else None)
         self._core = Coordinator(game, bundle, settings, rng, plant=plant)
+        self._evidence_link: EvidenceLink | None = None
+        if game.hidden is not None:
+            timeout = float(values[EVIDENCE_TIMEOUT.name])
+            self._evidence_link = EvidenceLink(endpoints, prefix, game.n_hidden_states, timeout)
+            self._core.inbox = self._evidence_link.inbox
         self._announcer = PolicyAnnouncer(endpoints, prefix, self._core, str(values["policy.file"]))
         self._announcer.publish()
         self._join_handler = JoinHandler(endpoints, values, self._core, self._announcer.request)
@@ -284,6 +290,7 @@ class CoordinatorNode(ManagedNode):
             now=now,
         )
         others = [] if self._standby is None else [self._standby.finding()]
+        others += [] if self._evidence_link is None else [self._evidence_link.finding()]
         ids = doubled_ids_finding(self._core.roster.claims.doubled(time.monotonic()))
         return [*found, ids, *others, *plant, self._endpoints.finding(self._scheduler.keeps_deadline)]
 

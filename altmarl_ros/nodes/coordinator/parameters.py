@@ -11,6 +11,7 @@ from altmarl_ros.nodes.common.allowed_paths import ALLOWED
 from altmarl_ros.nodes.common.diagnostics import threshold_parameters
 from altmarl_ros.nodes.common.lifecycle import AUTOSTART
 from altmarl_ros.nodes.common.parameters import Parameter
+from altmarl_ros.nodes.coordinator.evidence_link import EVIDENCE_TIMEOUT
 from altmarl_ros.nodes.coordinator.plant_link import PLANT_PARAMETERS
 from altmarl_ros.nodes.coordinator.standby_link import STANDBY_PARAMETERS
 from altmarl_ros.observation import MODEL_NAMES
@@ -138,6 +139,7 @@ PARAMETERS = (
     ALLOWED,
     AUTOSTART,
     *PLANT_PARAMETERS,
+    EVIDENCE_TIMEOUT,
     *STANDBY_PARAMETERS,
     diagnostics.PERIOD,
     diagnostics.GRACE,

@@ -29,6 +29,32 @@ class Body(Protocol):
         """Carry out the action a_l of a tick; called at most once per tick."""
         ...
 
+    def hold(self) -> None:
+        """Stop, and wait: an operator holds the robot."""
+        ...
+
+    def send(self, zone: str) -> str:
+        """Drive to a zone, by its name or number, and wait there: an operator sends the robot; returns the zone's name.
+
+        Raises:
+            AltmarlError: there is no such zone, or no way there is known.
+        """
+        ...
+
+    def release(self) -> None:
+        """Stand until the next action: the operator has given the robot back."""
+        ...
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether the robot is told to stand."""
+        ...
+
+    @property
+    def standing(self) -> str:
+        """What bars all motion at present; empty: nothing."""
+        ...
+
     def leave(self) -> None:
         """Stop working; a vehicle is brought to rest first."""
         ...
@@ -41,8 +67,13 @@ class Body(Protocol):
         """Wait until the last messages have arrived, at most `timeout` [s]."""
         ...
 
-    def finding(self, expected: TickExpectation) -> Finding | None:
-        """Return what /diagnostics says of this robot alone, whose next tick is expected so; None: nothing."""
+    def finding(self, expected: TickExpectation, operated: str = "") -> Finding | None:
+        """Return what /diagnostics says of this robot alone; None: nothing.
+
+        Args:
+            expected: by when its next tick has to come.
+            operated: what it does for an operator, in words; empty: it acts by its policy.
+        """
         ...
 
     def close(self) -> None:

@@ -20,6 +20,7 @@ from altmarl_ros.nodes.common.parameters import Parameter
 from altmarl_ros.nodes.common.running import run
 from altmarl_ros.nodes.common.safety_bounds import SafetyBounds
 from altmarl_ros.nodes.robot.node import COMMON_PARAMETERS, RobotNode, diagnose
+from altmarl_ros.nodes.robot.operator_control import offer_operation
 from altmarl_ros.nodes.robot.parameters import DriveSettings, drive_settings
 from altmarl_ros.nodes.robot.shared_resources import SharedResources
 
@@ -35,7 +36,7 @@ class RobotsHost(GuardedNode):
     """Makes the robots of its process, and holds the parameters that they share.
 
     Publisher: /diagnostics (diagnostic_msgs/msg/DiagnosticArray), about all robots of the process.
-    Services: those of its parameters.
+    Services: ~/operate (OperateRobot), and those of its parameters.
     Parameters: `PARAMETERS`.
     """
 
@@ -71,6 +72,8 @@ class RobotsHost(GuardedNode):
             )
             for robot_id in range(first, first + int(values["count"]))
         ]
+        by_id = {first + place: robot for place, robot in enumerate(self._robots)}
+        offer_operation(self, lambda: by_id)
         for robot in self._robots:
             robot.start()
         Diagnostics(

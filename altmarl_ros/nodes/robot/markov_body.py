@@ -14,6 +14,7 @@ from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
+from altmarl_ros.errors import AltmarlError
 from altmarl_ros.monitoring.health import Finding
 from altmarl_ros.monitoring.tick_expectation import TickExpectation
 from altmarl_ros.msg import BodyCommand, BodyState
@@ -61,6 +62,26 @@ class MarkovBody:
         self._local_state = None
         self._robots.act(self._id, tick, local_action)
 
+    def hold(self) -> None:
+        """See Body: a body that gets no action stays where it is."""
+
+    def send(self, zone: str) -> str:
+        """See Body."""
+        raise AltmarlError("the simulated Markov world has no floor to drive on; hold, release, remove and return work here")
+
+    def release(self) -> None:
+        """See Body."""
+
+    @property
+    def at_rest(self) -> bool:
+        """See Body."""
+        return True
+
+    @property
+    def standing(self) -> str:
+        """See Body."""
+        return ""
+
     def leave(self) -> None:
         """See Body."""
         self._changed = self._local_state = None
@@ -73,7 +94,7 @@ class MarkovBody:
     def drain(self, timeout: float) -> None:
         """See Body: no last message has to arrive."""
 
-    def finding(self, expected: TickExpectation) -> Finding | None:
+    def finding(self, expected: TickExpectation, operated: str = "") -> Finding | None:
         """See Body."""
         return None
 

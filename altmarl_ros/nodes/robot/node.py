@@ -25,8 +25,10 @@ from altmarl_ros.nodes.common.running import run
 from altmarl_ros.nodes.common.safety_bounds import SafetyBounds
 from altmarl_ros.nodes.robot.body import Body
 from altmarl_ros.nodes.robot.coordinator_subscriptions import RobotCallbacks
+from altmarl_ros.nodes.robot.goal_pose import GoalPoseListener
 from altmarl_ros.nodes.robot.impaired_link import NETWORK_PARAMETERS, ImpairedLink, network_of
 from altmarl_ros.nodes.robot.markov_body import MarkovBody, SimulatedRobots
+from altmarl_ros.nodes.robot.operator_control import OperatorControl, offer_operation
 from altmarl_ros.nodes.robot.parameters import (
     BODY,
     DIAGNOSTICS_PARAMETERS,
@@ -69,11 +71,13 @@ class RobotNode(ManagedNode):
     (`body:=drive`).
     Publishers: <fleet_prefix>/report (RobotReport), <fleet_prefix>/hello (RobotHello), /diagnostics
     (diagnostic_msgs/msg/DiagnosticArray), and those of the body.
-    Services: those of its life cycle and its parameters, and of the body.
+    Services: ~/operate (OperateRobot), or on the node of the process where it has many robots; those of its life cycle and
+    its parameters, and of the body.
     Parameters: `PARAMETERS`.
 
     Attributes:
         agent: decides for the robot; there once it is configured.
+        operator_control: what an operator makes of the robot.
     """
 
     def __init__(
@@ -103,7 +107,9 @@ class RobotNode(ManagedNode):
         self._active = False
         self._join: Timer | None = None
         self._kept_stops: tuple[bool, StopLatch] | None = None  # of the robot and of the fleet, from before a clean-up
+        self.operator_control = OperatorControl(self, lambda: self._publish_hello(RobotHello.JOIN))
         if not hosted:
+            offer_operation(self, lambda: {int(self._values["robot_id"]): self})
             watch(self, PARAMETERS, self._values, self._prepare_parameters, lambda made, _: self.adjust(self._values, made))
             if self._values[AUTOSTART.name]:
                 self.start()
@@ -133,11 +139,13 @@ class RobotNode(ManagedNode):
         else:
             self._body = vehicle = Vehicle(self, make, values, shared.acts_through, lambda: not self.agent.lacks_policy)
             on_writers_changed = vehicle.writers_changed
+            GoalPoseListener(make, values, shared.acts_through.goal_map.zones, self.operator_control)
             if self._kept_stops is not None:  # no transition releases a stop
                 stopped, shared.acts_through.fleet_stop.latch = self._kept_stops
                 if stopped:
                     vehicle.press_emergency_stop()
             self._fleet_latch = shared.acts_through.fleet_stop.latch
+        self.operator_control.configure(self.agent, self._body)
         self._join_window = float(values["join_window"])
         prefix = values["fleet_prefix"]
         self._hello_publisher = make.publisher(RobotHello, f"{prefix}/hello", qos.latched_qos())
@@ -153,12 +161,14 @@ class RobotNode(ManagedNode):
         assert self._body is not None
         self._active = True
         self._body.enter(self._answer)
+        self.operator_control.activate()
         self._join_soon()
 
     def deactivate(self) -> None:
         """See ManagedNode: stop, and leave the fleet."""
         assert self._body is not None
         self._active = False
+        self.operator_control.deactivate()
         self._body.leave()
         self._publish_hello(RobotHello.LEAVE)
         if self._join is not None:
@@ -200,7 +210,7 @@ class RobotNode(ManagedNode):
 
     def finding(self) -> Finding | None:
         """Return what /diagnostics says of this robot alone."""
-        return self._body.finding(self.expected) if self._body is not None else None
+        return self._body.finding(self.expected, str(self.agent.operated or "")) if self._body is not None else None
 
     @property
     def expected(self) -> TickExpectation:
@@ -230,6 +240,8 @@ class RobotNode(ManagedNode):
 
     def _publish_hello(self, event: int) -> None:
         self.agent.membership.said_hello(self._age_clock.now())
+        operated = self.agent.operated
+        local_state = self._body.local_state if self._body is not None and operated is None else None
         self._hello_publisher.publish(
             RobotHello(
                 event=event,
@@ -239,6 +251,9 @@ class RobotNode(ManagedNode):
                 robot_type=self._type,
                 mark=self._pledge.mark,
                 secret=self._pledge.secret if event == RobotHello.LEAVE else 0,
+                control=operated.control if operated is not None else RobotHello.BY_POLICY,
+                operator_name=operated.operator if operated is not None else "",
+                local_state=RobotHello.UNKNOWN if local_state is None else local_state,
             )
         )
 

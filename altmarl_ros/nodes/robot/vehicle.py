@@ -24,6 +24,7 @@ from altmarl_ros.driving.goal_selection import GoalSelector
 from altmarl_ros.driving.governor import Governor
 from altmarl_ros.driving.governor_types import Command, OnSilence, Reason, State, by_severity
 from altmarl_ros.driving.sensor_health import sensor_reasons
+from altmarl_ros.errors import AltmarlError
 from altmarl_ros.monitoring.drive_health import drive_finding, is_blocked
 from altmarl_ros.monitoring.health import Finding
 from altmarl_ros.monitoring.tick_expectation import Standing, TickExpectation
@@ -98,7 +99,7 @@ class Vehicle:
         self._entered: float | None = None  # when it was diagnosed first, since a simulated clock may begin late
         self._blocked_since: float | None = None
         self._jumps = self._clock.jumps
-        self._resting = False
+        self._resting = self._held = False
         self._published: tuple[object, ...] = ()
         self._published_at = NEVER
 
@@ -146,6 +147,36 @@ class Vehicle:
         if zone is not None and fix is not None and self._selector.act(zone, local_action, fix.pose):
             self._acted = (tick, zone, local_action)
 
+    def hold(self) -> None:
+        """See Body."""
+        self._selector.clear()
+        self._held = True
+
+    def send(self, zone: str) -> str:
+        """See Body."""
+        index, fix = self._zones.find(zone), self._sensors.fix
+        if fix is None or not fix.pose.is_finite:
+            raise AltmarlError("its pose is not known, so there is no way to anywhere")
+        if not self._selector.send(index, fix.pose):
+            raise AltmarlError(f"there is no way from ({fix.pose.x:.1f}, {fix.pose.y:.1f}) to {zone!r}")
+        self._held = False
+        return self._zones.floor.plan.names[index]
+
+    def release(self) -> None:
+        """See Body."""
+        self._selector.clear()
+        self._held = False
+
+    @property
+    def at_rest(self) -> bool:
+        """See Body."""
+        return self._command.velocity.is_zero
+
+    @property
+    def standing(self) -> str:
+        """See Body."""
+        return ", ".join(reason.value for reason in self._command.reasons if reason.halts and reason is not Reason.HELD)
+
     def leave(self) -> None:
         """See Body."""
         self._changed = None
@@ -159,7 +190,7 @@ class Vehicle:
             now = time.monotonic()
             step, braked = now - braked, now  # a busy machine sleeps longer
         self._selector.clear()
-        self._acted = None
+        self._acted, self._held = None, False
         self._drive.rest()
         self._stop(Reason.NOT_ACTIVE)
 
@@ -179,7 +210,7 @@ class Vehicle:
         self._clock.end_timer(self._idle)
         self._drive.close()
 
-    def finding(self, expected: TickExpectation) -> Finding:
+    def finding(self, expected: TickExpectation, operated: str = "") -> Finding:
         """See Body."""
         now, period, timeout = self._clock.now(), expected.period, self._governor.settings.tick_timeout
         fix = self._sensors.fix
@@ -200,6 +231,7 @@ class Vehicle:
             tick_age=now - self._coordinator.tick_arrived,
             emergency_stop=self._governor.emergency_stopped or self._fleet_stop.pressed,
             zone="unknown" if self._zone is None else self._zones.floor.plan.names[self._zone],
+            operated=operated,
         )
 
     def _on_fix(self, fix: Fix) -> None:
@@ -246,7 +278,7 @@ class Vehicle:
             driver_problem=self._base.problem if self._base is not None else None,
             fleet_stop=self._fleet_stop.pressed,
             clock_jumped=jumped,
-            drive_problem=self._drive.problem,
+            drive_problem=Reason.HELD if self._held else self._drive.problem,
         )
         self._send(self._governor.step(now, inputs))
 

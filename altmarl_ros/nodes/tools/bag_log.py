@@ -18,10 +18,13 @@ from altmarl_ros.records.run_record import RunLog
 _READ = {suffix: TOPICS[suffix][0] for suffix in ("status", "truth", "report", "configuration")}
 _READ |= {suffix: WORLD_TOPICS[suffix][0] for suffix in ("floor",)}
 _TYPES = {type_name(message_type): message_type for message_type in _READ.values()}
-_SHORTER = {  # hashes of earlier versions of types, whose fields are the first of today's, without hidden states
-    "altmarl_ros/msg/CoordinatorStatus": "RIHS01_ecd9094dfaf924c16cf4ac9b464c98c5d022352fb8637ab05a53b4007143ee8b",
-    "altmarl_ros/msg/FleetTruth": "RIHS01_6ee25dc981d8448d6c4ad2652e4bc9bed13490f8f467ecabb8cc373d20e13642",
-    "altmarl_ros/msg/FleetConfiguration": "RIHS01_b961afd62e67fd3fc9b7d831b7f661f4ed9e3e3d89fb07d84386ff99643d99f3",
+_SHORTER = {  # hashes of earlier versions of types, whose fields are the first of today's, and how many sequences they lack
+    "altmarl_ros/msg/CoordinatorStatus": {
+        "RIHS01_ecd9094dfaf924c16cf4ac9b464c98c5d022352fb8637ab05a53b4007143ee8b": 6,  # without hidden states
+        "RIHS01_8513bb1370af1ffebaaab0b701c69dc6c1f26e82a346bd6be631e19bfd41c565": 5,  # without operators
+    },
+    "altmarl_ros/msg/FleetTruth": {"RIHS01_6ee25dc981d8448d6c4ad2652e4bc9bed13490f8f467ecabb8cc373d20e13642": 1},
+    "altmarl_ros/msg/FleetConfiguration": {"RIHS01_b961afd62e67fd3fc9b7d831b7f661f4ed9e3e3d89fb07d84386ff99643d99f3": 1},
 }
 _NO_SEQUENCE = bytes(8)  # an empty sequence in CDR: up to 3 bytes that align it, and its length 0
 
@@ -41,7 +44,7 @@ def read_log(path: str | Path, say: Callable[[str], None]) -> RunLog:
             other[message.topic, message.type] += 1
             continue
         if message.topic not in added:
-            added[message.topic] = b"" if _is_current(reader, message.topic) else _NO_SEQUENCE
+            added[message.topic] = _missing(reader, message.topic) * _NO_SEQUENCE
         try:
             _add(log, message.type, message.data + added[message.topic])
         except Exception as error:  # rclpy raises what its middleware does
@@ -83,18 +86,18 @@ def _add(log: RunLog, type_of_message: str, data: bytes) -> None:
         log.floors[floor.time] = floor
 
 
-def _is_current(reader: BagReader, name: str) -> bool:
-    """Whether messages of a topic are known to be of today's version of their type; an earlier one may have to be completed.
+def _missing(reader: BagReader, name: str) -> int:
+    """How many sequences the messages of a topic lack at most to be of today's version of their type.
 
     Raises:
         BagError: they are of another version.
     """
-    topic = reader.topics[name]
+    topic, shorter = reader.topics[name], _SHORTER.get(reader.topics[name].type, {})
     if topic.type_hash == type_hash(topic.type):
-        return True
-    if topic.type_hash and topic.type_hash != _SHORTER.get(topic.type):
+        return 0
+    if topic.type_hash and topic.type_hash not in shorter:
         raise BagError(
             f"{reader.path}: {name} was recorded with another version of {topic.type} ({topic.type_hash[:16]}), "
             f"this program has {type_hash(topic.type)[:16]}"
         )
-    return False
+    return shorter.get(topic.type_hash, max(shorter.values(), default=0))

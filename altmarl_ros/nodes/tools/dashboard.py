@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 import queue
+import socket
 import time
 from concurrent.futures import Future
 from functools import partial
@@ -40,9 +41,13 @@ from altmarl_ros.nodes.common.guarded import GuardedNode
 from altmarl_ros.nodes.common.remote_parameters import RemoteParameter, RemoteParameters, typed
 from altmarl_ros.nodes.robot.emergency_stop import TOPIC, FleetStop
 from altmarl_ros.nodes.tools import dashboard_conversions
+from altmarl_ros.nodes.tools.operator_client import COMMANDS, OperatorClient
+from altmarl_ros.protocol.operated import LONGEST_NAME
+from altmarl_ros.srv import OperateRobot
 
 TRAINER = "/trainer"
 
+_HOST = socket.gethostname()
 _ANSWER = 5.0  # s; longest wait for a service
 _GRAPH_PERIOD = 1.0  # s between two looks at which nodes there are
 _READ_AGAIN = 5.0  # s between two readings of the trainer's parameters
@@ -55,7 +60,8 @@ class DashboardNode(GuardedNode):
     Subscriptions: <fleet_prefix>/tick, status, configuration, truth, hello, emergency_stop; <world_prefix>/floor;
     /diagnostics; /trainer/progress.
     Publishers: <fleet_prefix>/emergency_stop (only with control).
-    Service calls: the parameter services of coordinators and trainer; /trainer/train, cancel, deploy, rollback.
+    Service calls: the parameter services of coordinators and trainer; /trainer/train, cancel, deploy, rollback; the `operate`
+    services of robots.
     """
 
     def __init__(
@@ -74,6 +80,7 @@ class DashboardNode(GuardedNode):
         self._decided_at: dict[str, float] = {}  # when a coordinator last told of its ticks, monotonic [s]
         self._trainer_state = TrainingProgress.IDLE
         self._goodbyes = Goodbyes()
+        self._operator = OperatorClient(self)
         self._stop = FleetStop(self, fleet_prefix)
         self._stop_publisher = self.create_publisher(Bool, f"{fleet_prefix}/{TOPIC}", qos.latched_qos()) if control else None
         self._trainer: dict[str, Any] = {verb: self.create_client(Trigger, f"{TRAINER}/{verb}") for verb in TRAINER_VERBS}
@@ -280,6 +287,26 @@ class DashboardNode(GuardedNode):
         if answer.success:
             self._view.note(INFO, "trainer", f"{verb}: {answer.message}" if answer.message else verb)
         return Outcome(bool(answer.success), str(answer.message))
+
+    async def operate(self, robot_id: int, command: str, zone: str) -> Outcome:
+        """Tell a robot what an operator wants (see Operations)."""
+        request = OperateRobot.Request(
+            command=COMMANDS[command], robot_id=robot_id, zone=zone, operator_name=f"dashboard@{_HOST}"[:LONGEST_NAME]
+        )
+
+        async def ask() -> OperateRobot.Response | None:
+            with self._view.lock:
+                names = dict(self._view.robots.names)
+            clients = self._operator.ready(names.get(robot_id), names.values())
+            return await self._operator.ask(clients, request)
+
+        answer = await self._answer(ask, f"robot {robot_id}")
+        if answer is None:
+            raise AltmarlError(f"no process here offers to operate robot {robot_id}")
+        text = f"robot {robot_id} {answer.message}"
+        if answer.success:
+            self._view.note(INFO, "control", text)
+        return Outcome(bool(answer.success), text)
 
     async def _answer(self, ask: Callable[[], Awaitable[Any]], node: str) -> Any:
         """Call a service in the thread of the node and return its answer.

@@ -11,7 +11,9 @@ from altmarl_ros.dashboard import TickAccount
 from altmarl_ros.games.hidden import MOST_HIDDEN
 from altmarl_ros.games.tabular import MAX_STATES
 from altmarl_ros.msg import CoordinatorStatus, TrainingProgress
+from altmarl_ros.nodes.common.conversions import operated_by_robot
 from altmarl_ros.nodes.common.remote_parameters import RemoteParameter
+from altmarl_ros.protocol.operated import on_roster
 
 TRAINER_STATES = {
     getattr(TrainingProgress, name): name.lower()
@@ -50,6 +52,7 @@ def account_from_message(message: CoordinatorStatus) -> TickAccount:
         raise ValueError(f"estimate of {len(message.estimate)} states, must be at most {MAX_STATES}")
     if len(message.hidden_belief) > MOST_HIDDEN:
         raise ValueError(f"belief of {len(message.hidden_belief)} hidden states, must be at most {MOST_HIDDEN}")
+    operated = operated_by_robot(message)
     return TickAccount(
         stamp=message.stamp.sec + 1e-9 * message.stamp.nanosec,
         session=message.session,
@@ -76,6 +79,8 @@ def account_from_message(message: CoordinatorStatus) -> TickAccount:
         sampling_error=message.sampling_error,
         reward=message.estimated_reward,
         belief=tuple(message.hidden_belief),
+        operated={robot_id: str(each) for robot_id, each in operated.items()},
+        on_roster=on_roster(operated),
     )
 
 
@@ -85,8 +90,9 @@ def drive_of(status: DiagnosticStatus) -> tuple[int, int, str] | None:
     values = {item.key: item.value for item in status.values}
     if robot is None or "state" not in values:
         return None
-    reasons = values.get("reasons", "none")
-    return int(robot[1]), ord(status.level), values["state"] + ("" if reasons == "none" else f": {reasons}")
+    reasons, operator = values.get("reasons", "none"), values.get("operator", "none")
+    text = values["state"] + ("" if reasons == "none" else f": {reasons}")
+    return int(robot[1]), ord(status.level), text + ("" if operator == "none" else f" ({operator})")
 
 
 def progress_from_message(message: TrainingProgress) -> dict[str, Any]:

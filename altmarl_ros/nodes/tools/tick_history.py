@@ -11,6 +11,7 @@ from altmarl_ros.msg import CoordinatorStatus, FleetConfiguration, FleetTruth
 from altmarl_ros.nodes.common import conversions, qos
 from altmarl_ros.nodes.common.guarded import GuardedNode
 from altmarl_ros.protocol.messages import Verdict
+from altmarl_ros.protocol.operated import on_roster
 from altmarl_ros.records.run_record import Configuration
 from altmarl_ros.simulation.markov_world import Truth
 
@@ -75,6 +76,7 @@ class TickHistory(GuardedNode):
         S_l = len(estimate)
         if truth is not None and (max(truth.local_states, default=0) >= S_l or (truth.counts and len(truth.counts) % S_l)):
             truth = None
+        operated = conversions.operated_by_robot(status)
         role = "" if "standby" not in parameters else "standby" if parameters["standby"] else "first"
         return TickView(
             session=status.session,
@@ -117,6 +119,8 @@ class TickHistory(GuardedNode):
             hidden=_hidden_names(game, status),
             belief=tuple(float(share) for share in status.hidden_belief),
             hidden_state=truth.hidden_state if truth else None,
+            operated={robot_id: str(each) for robot_id, each in operated.items()},
+            on_roster=on_roster(operated),
             verdicts={verdict.value: int(getattr(status, verdict.value)) for verdict in Verdict},
         )
 

@@ -7,10 +7,11 @@ from builtin_interfaces.msg import Time
 from rclpy.serialization import serialize_message
 
 from altmarl_ros.msg import RobotReport
-from altmarl_ros.nodes.common.conversions import report_to_message
+from altmarl_ros.nodes.common.conversions import report_to_message, status_from_message
 from altmarl_ros.nodes.coordinator.conversions import report_from_message, status_to_message
 from altmarl_ros.protocol import Report
 from altmarl_ros.protocol.budget import REPORT_PAYLOAD_BYTES
+from altmarl_ros.protocol.operated import Control, Operated
 
 
 def test_reports_survive_the_wire_and_cost_what_we_say():
@@ -32,3 +33,14 @@ def test_a_status_shows_the_k_with_which_its_tick_began(make_coordinator, k):
     coordinator.begin()
     status = status_to_message(coordinator, coordinator.decide(), Time(), 0)
     assert (status.k, status.k_eff, status.asked) == (k, k, k)
+
+
+def test_a_status_tells_which_robots_are_in_whose_hand(make_coordinator):
+    coordinator = make_coordinator(robots=4)
+    coordinator.roster.join(2, "", operated=Operated(Control.SENT, "anna"))
+    coordinator.roster.join(1, "", operated=Operated(Control.HELD, "bob"))
+    coordinator.roster.join(1, "", local_state=4)
+    coordinator.begin()
+    row = status_from_message(status_to_message(coordinator, coordinator.decide(), Time(), 0))
+    assert (row.live, row.returned) == (3, (4,))
+    assert row.operated == ((2, Control.SENT, "anna"),)

@@ -40,6 +40,8 @@ def test_a_diagnosis_tells_what_a_robot_does_and_why():
     assert drive_of(to_status(moving, "/robot_12/robot", "/fleet")) == (12, 0, "moving")
     assert drive_of(to_status(replace(said, name="robots"), "/robots_0", "/fleet")) is None
     assert drive_of(to_status(replace(said, values={}), "/robots_0", "/fleet")) is None
+    sent = replace(said, level=Level.OK, values={"state": "moving", "reasons": "none", "operator": "sent by anna"})
+    assert drive_of(to_status(sent, "/robot_12/robot", "/fleet")) == (12, 0, "moving (sent by anna)")
 
 
 def test_a_status_is_told_in_si_units():
@@ -48,6 +50,16 @@ def test_a_status_is_told_in_si_units():
     account = account_from_message(message)
     assert (account.stamp, account.tick, account.latency, account.reward) == (10.5, 7, 0.25, 2.0)
     assert account.estimate == (0.25, 0.75)
+    assert (account.operated, account.on_roster) == ({}, 0)
+
+
+def test_robots_in_an_operators_hand_are_told_and_damaged_entries_left_out():
+    message = CoordinatorStatus(
+        operated_id=[3, 4, 5, 6], operated_control=[1, 3, 9, 2], operator_name=["anna", "bob", "carl", "x\ny"]
+    )
+    account = account_from_message(message)
+    assert account.operated == {3: "held by anna", 4: "removed by bob"}
+    assert account.on_roster == 1
 
 
 def test_an_estimate_of_more_states_than_a_game_can_have_is_refused():
