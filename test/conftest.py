@@ -48,6 +48,28 @@ def shares_bundle(warehouse):
     )
 
 
+TINY = """
+name: tiny
+gamma: 0.8
+tables:
+  global_states: [east, west]
+  local_states: [east, west]
+  global_actions: [go east, go west]
+  local_actions: [stay, change]
+  P_g: [["*", go east, {same: 0.2, east: 0.8}], ["*", go west, {same: 0.2, west: 0.8}]]
+  P_l: [["*", "*", "*", {same: 0.8, east: 0.1, west: 0.1}], [east, "*", change, {west: 1}], [west, "*", change, {east: 1}]]
+  r_l: [[east, east, "*", 1.0], [west, west, "*", 1.0]]
+"""
+
+
+@pytest.fixture(scope="session")
+def tiny_file(tmp_path_factory):
+    """A game of two states each, for what a whole training or its command does: a tenth of the warehouse's time."""
+    path = tmp_path_factory.mktemp("tiny") / "tiny.yaml"
+    path.write_text(TINY)
+    return path
+
+
 LOADS = """
 name: loads
 gamma: 0.9
