@@ -75,6 +75,7 @@ def test_memory_needed_is_what_a_training_allocates(tmp_path, sizes, K, backup):
     assert 0.7 < int(done.stdout) / needed < 1.3, (int(done.stdout) / 2**20, needed / 2**20)
 
 
+@pytest.mark.slow
 def test_check_and_train_tell_the_same_memory_of_case_06(tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     game = str(CASES / "06-memory-contradiction" / "g30.yaml")

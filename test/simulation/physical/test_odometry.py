@@ -46,6 +46,7 @@ def test_drift_straight_ahead_has_the_variance_of_its_formula(ideal, far, run, t
     assert abs((x - way).mean()) < 4.5 * wanted / np.sqrt(N)
 
 
+@pytest.mark.slow
 def test_drift_of_yaw_when_turning_and_when_driving(ideal, far, run):
     walks = {"rate": 50.0, "turn_scale_error": 0.05, "turn_walk": 0.04}
     yaw = last_odometry(far(ideal(odometry=walks, laser={"rate": 0.0}), n=N), run, 2.0, [0.0, 0.0, 1.0])[:, 2]
