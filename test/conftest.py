@@ -28,6 +28,19 @@ def pytest_addoption(parser):
     parser.addoption("--soak-minutes", type=float, default=10.0, help="how long the soak of memory runs [min]")
 
 
+def pytest_collection_modifyitems(config, items):
+    """Spread the files whose tests wait for processes among those that compute, where several workers share a machine."""
+    if not hasattr(config, "workerinput"):
+        return
+    files = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    waiting = [tests for tests in files.values() if tests[0].get_closest_marker("ros")]
+    computing = [tests for tests in files.values() if not tests[0].get_closest_marker("ros")]
+    placed = [((i + 0.5) / len(kind), tests) for kind in (waiting, computing) for i, tests in enumerate(kind)]
+    items[:] = [item for _, tests in sorted(placed, key=lambda pair: pair[0]) for item in tests]
+
+
 @pytest.fixture(scope="session")
 def warehouse():
     return load_game("warehouse")
