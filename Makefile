@@ -32,14 +32,14 @@ quick: install
 # Tests that bound seconds mostly wait, two at a time; all others run beside them, and give way to them.
 test: install interfaces
 	$(PARALLEL) lint types docs compiled
-	$(PARALLEL) timed-tests untimed-tests
+	$(PARALLEL) timed-tests untimed-tests SITE=site
 
 # What fails is tried once more, and listed: machines stall, and most of this waits for other processes.
 timed-tests: install interfaces
 	$(DISCOVERY) $(BIN)/pytest -n $(TIMED_WORKERS) --reruns 1 -m "ros and not untimed and not soak" --durations 10
 
 untimed-tests: install interfaces
-	$(DISCOVERY) nice -n 19 $(BIN)/pytest -n $(WORKERS) --dist worksteal --reruns 1 -m "(untimed or not ros) and not soak" --durations 20
+	$(DISCOVERY) nice -n 19 $(BIN)/pytest -n $(WORKERS) --dist worksteal --reruns 1 -m "(untimed or not ros) and not soak" --durations 20 $(SITE:%=--site %)
 
 # What numba compiles, once, before many processes would each compile it anew.
 compiled: install

@@ -26,6 +26,7 @@ settings.load_profile("altmarl")
 
 def pytest_addoption(parser):
     parser.addoption("--soak-minutes", type=float, default=10.0, help="how long the soak of memory runs [min]")
+    parser.addoption("--site", help="the documentation that was just built, a folder of the checkout")
 
 
 def pytest_collection_modifyitems(config, items):
