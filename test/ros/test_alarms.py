@@ -11,7 +11,7 @@ from altmarl_ros.policies import save_bundle
 
 pytestmark = pytest.mark.ros
 
-ROBOTS, PERIOD = 2, 2.5
+ROBOTS, PERIOD = 2, 4.0
 OK, WARN, ERROR = 0, 1, 2
 
 
