@@ -3,8 +3,9 @@
 DISTRO ?= jazzy
 PYTHON ?= python3
 SOAK_MINUTES ?= 10
-# Processes for the tests that bound no seconds, beside the one for those that do.
+# Processes for the tests that bound no seconds, beside those for the tests that do.
 WORKERS ?= 3
+TIMED_WORKERS ?= 2
 # Hundreds of processes start in the tests: byte code is kept, wherever the surroundings say otherwise.
 export PYTHONDONTWRITEBYTECODE :=
 VENV := .venv-$(DISTRO)
@@ -28,17 +29,17 @@ demo: install
 quick: install
 	$(PARALLEL) lint types fast-tests
 
-# Tests that bound seconds run one after the other and mostly wait; all others beside them, and give way to them.
+# Tests that bound seconds mostly wait, two at a time; all others run beside them, and give way to them.
 test: install interfaces
 	$(PARALLEL) lint types docs compiled
-	$(PARALLEL) timed-tests untimed-tests
+	$(PARALLEL) timed-tests untimed-tests SITE=site
 
 # What fails is tried once more, and listed: machines stall, and most of this waits for other processes.
 timed-tests: install interfaces
-	$(DISCOVERY) $(BIN)/pytest --reruns 1 -m "ros and not untimed and not soak"
+	$(DISCOVERY) $(BIN)/pytest -n $(TIMED_WORKERS) --reruns 1 -m "ros and not untimed and not soak" --durations 10
 
 untimed-tests: install interfaces
-	$(DISCOVERY) nice -n 19 $(BIN)/pytest -n $(WORKERS) --reruns 1 -m "(untimed or not ros) and not soak" --durations 20
+	$(DISCOVERY) nice -n 19 $(BIN)/pytest -n $(WORKERS) --dist worksteal --reruns 1 -m "(untimed or not ros) and not soak" --durations 20 $(SITE:%=--site %)
 
 # What numba compiles, once, before many processes would each compile it anew.
 compiled: install

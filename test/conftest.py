@@ -27,6 +27,20 @@ settings.load_profile("altmarl")
 
 def pytest_addoption(parser):
     parser.addoption("--soak-minutes", type=float, default=10.0, help="how long the soak of memory runs [min]")
+    parser.addoption("--site", help="the documentation that was just built, a folder of the checkout")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Spread the files whose tests wait for processes among those that compute, where several workers share a machine."""
+    if not hasattr(config, "workerinput"):
+        return
+    files = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    waiting = [tests for tests in files.values() if tests[0].get_closest_marker("ros")]
+    computing = [tests for tests in files.values() if not tests[0].get_closest_marker("ros")]
+    placed = [((i + 0.5) / len(kind), tests) for kind in (waiting, computing) for i, tests in enumerate(kind)]
+    items[:] = [item for _, tests in sorted(placed, key=lambda pair: pair[0]) for item in tests]
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +61,28 @@ def shares_bundle(warehouse):
     return train(
         warehouse, TrainingOptions(K=3, runs=50, n=100, rounds=1, certificate_runs=0, shares=SharesOptions(points=150))
     )
+
+
+TINY = """
+name: tiny
+gamma: 0.8
+tables:
+  global_states: [east, west]
+  local_states: [east, west]
+  global_actions: [go east, go west]
+  local_actions: [stay, change]
+  P_g: [["*", go east, {same: 0.2, east: 0.8}], ["*", go west, {same: 0.2, west: 0.8}]]
+  P_l: [["*", "*", "*", {same: 0.8, east: 0.1, west: 0.1}], [east, "*", change, {west: 1}], [west, "*", change, {east: 1}]]
+  r_l: [[east, east, "*", 1.0], [west, west, "*", 1.0]]
+"""
+
+
+@pytest.fixture(scope="session")
+def tiny_file(tmp_path_factory):
+    """A game of two states each, for what a whole training or its command does: a tenth of the warehouse's time."""
+    path = tmp_path_factory.mktemp("tiny") / "tiny.yaml"
+    path.write_text(TINY)
+    return path
 
 
 LOADS = """

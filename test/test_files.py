@@ -80,7 +80,7 @@ SLOW = {
 }
 
 
-@pytest.mark.parametrize("kind", SLOW)
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=[pytest.mark.slow] * ("many" in kind)) for kind in SLOW])
 def test_large_documents_are_read_or_refused_soon(kind):
     """The check for keys that stand twice took minutes for the first of them."""
     began = time.process_time()

@@ -27,6 +27,7 @@ def judged(corpus, kind, seeds):
     return outcomes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", fuzz.KINDS)
 def test_damaged_files_are_taken_or_refused_by_one_line(corpus, kind):
     outcomes = judged(corpus, kind, range(40))

@@ -18,6 +18,7 @@ def floor(**changes):
     return build_floor(FloorParameters(**{"zones": ROOMS, "tick": 8.0, "gamma": 0.9, **changes}))
 
 
+@pytest.mark.slow
 def test_runs_are_of_the_true_kernel_and_of_the_bundles_policy(warehouse, small_bundle):
     truth = replace(warehouse, P_l=0.2 * warehouse.P_l + 0.8 * np.eye(5)[:, None, None])
     run = MarkovRuns(truth, n=200, k=3, ticks=60)(warehouse, exploring(small_bundle, 0.3), seed=0)

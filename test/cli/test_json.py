@@ -29,7 +29,8 @@ def document(capfd, *arguments, code=0):
 
 
 @pytest.fixture(autouse=True)
-def own_folder(monkeypatch, tmp_path):
+def own_folder(monkeypatch, tmp_path, tiny_file):
+    (tmp_path / "tiny.yaml").symlink_to(tiny_file)
     monkeypatch.setenv("ROS_HOME", str(tmp_path / "ros_home"))
     monkeypatch.chdir(tmp_path)
 
@@ -87,7 +88,10 @@ def test_an_option_means_the_same_and_has_the_same_short_form_everywhere():
 @pytest.mark.parametrize(
     ("arguments", "key"),
     [
-        (["train", "--k", "1", "--runs", "20", "--robots", "20", "--search", "0", "--out", "new.npz"], "policy_hash"),
+        (
+            ["train", "--game", "tiny.yaml", "--k", "1", "--runs", "20", "--robots", "20", "--search", "0", "--out", "new.npz"],
+            "policy_hash",
+        ),
         (["train", "--out", "acted.npz", "--if-missing"], "policy_hash"),
         (["evaluate", "-p", "acted.npz", "--runs", "20", "--robots", "20", "-k", "1"], "results"),
         (["certify", "-p", "acted.npz", "--runs", "20", "--robots", "20", "-k", "1"], "gaps"),
@@ -113,7 +117,9 @@ def test_a_verb_that_trains_on_the_way_still_prints_one_document(monkeypatch, ca
     quick = partial(training.TrainingSettings, k=1, runs=20, robots=20, search=0.0)
     monkeypatch.setattr(training, "TrainingSettings", quick)
     monkeypatch.setattr(policies, "default_path", lambda game, k=None: Path("kept.npz"))
-    assert document(capfd, "evaluate", "--runs", "20", "--robots", "20", "-k", "1")["policy"] == "kept.npz"
+    assert (
+        document(capfd, "evaluate", "--game", "tiny.yaml", "--runs", "20", "--robots", "20", "-k", "1")["policy"] == "kept.npz"
+    )
 
 
 def test_an_experiment_tells_its_rows(capfd):

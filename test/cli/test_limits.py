@@ -111,13 +111,14 @@ def test_a_pipe_is_refused_and_not_waited_for(here, arguments, capfd):
 
 
 @pytest.mark.parametrize("damage", [lambda content: content[:-100], lambda content: b"", lambda content: b"text"])
-def test_a_damaged_bundle_is_trained_anew_where_one_is_wanted(here, damage, small_bundle, capfd):
+def test_a_damaged_bundle_is_trained_anew_where_one_is_wanted(here, damage, small_bundle, tiny_file, capfd):
     save_bundle(small_bundle, "mine.npz")
     (here / "mine.npz").write_bytes(damage((here / "mine.npz").read_bytes()))
-    assert main(["train", *QUICK, "--out", "mine.npz", "--if-missing"]) == 0
+    wanted = ["train", "--game", str(tiny_file), *QUICK, "--out", "mine.npz", "--if-missing"]
+    assert main(wanted) == 0
     assert "training it anew" in capfd.readouterr().err
     assert load_bundle(here / "mine.npz").kind == "shares"
-    assert main(["train", *QUICK, "--out", "mine.npz", "--if-missing"]) == 0
+    assert main(wanted) == 0
     assert "mine.npz is there already" in capfd.readouterr().err
 
 

@@ -67,6 +67,7 @@ def test_an_arrow_over_several_layers_passes_beside_the_boxes():
         assert abs(x - layout.x[passed]) > 50.0
 
 
+@pytest.mark.slow
 def test_picture_and_table_show_every_package_of_the_code():
     packages = read_packages(ROOT)
     assert len(packages) >= 16

@@ -13,7 +13,10 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
+def site(pytestconfig, tmp_path_factory):
+    built = pytestconfig.getoption("--site")
+    if built:
+        return ROOT / built
     folder = tmp_path_factory.mktemp("site")
     run = subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "-f", ROOT / "mkdocs.yml", "--site-dir", folder],

@@ -49,6 +49,7 @@ def swept(warehouse, tmp_path_factory):
         return k_sweep.k_sweep(warehouse, options, runner)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rule", "k", "K"), [("fresh", 1, 3), ("filtered", 3, 3), (k_sweep.LEARNED_FOR_K, 1, 1)])
 def test_k_sweep_gives_what_direct_play_gives(warehouse, swept, rule, k, K):
     values, gaps, hits = [], [], []
@@ -68,6 +69,7 @@ def test_k_sweep_gives_what_direct_play_gives(warehouse, swept, rule, k, K):
         assert row["standard_error"] > 0
 
 
+@pytest.mark.slow
 def test_k_sweep_times_every_k(swept):
     for quantity in ("best_responses_seconds", "ladder_seconds"):
         assert all(only(swept, k=k, quantity=quantity)["mean"] > 0 for k in (1, 3))
@@ -100,6 +102,7 @@ def test_heterogeneity_gives_what_direct_play_gives(warehouse, runner):
     assert as_png(draw_heterogeneity(rows, "command")).startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_heatmap_gives_what_direct_play_gives(warehouse, runner):
     options = heatmap.HeatmapOptions(x="loss", y="k", x_value=("0", "0.5"), y_value=(1, 3), K=3, model="fresh", **SMALL)
     rows = heatmap.heatmap(warehouse, options, runner)

@@ -76,6 +76,7 @@ def bundle(game):
     return train(game, TrainingOptions(K=K, runs=100, rounds=6, certificate_runs=0))
 
 
+@pytest.mark.slow
 def test_the_server_answers_what_most_clients_suffer_from(bundle):
     def decided(state):
         counts = np.zeros((1, 5), dtype=np.int64)

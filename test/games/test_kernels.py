@@ -209,6 +209,7 @@ def test_parts_that_do_not_fit_are_named(random_game):
         replace(game, P_g=np.full((3, 2, 3), 1 / 3))
 
 
+@pytest.mark.slow
 def test_tables_that_would_not_fit_are_refused_by_name():
     game = build_attention(AttentionParameters(width=20, height=20))
     with pytest.raises(ResourceError, match=r"^P_l of the game 'grid' would fill 2,441 MiB as a dense array, more than 1,024"):

@@ -120,7 +120,7 @@ def test_another_seed_plays_other_episodes(bundle, warehouse):
     assert other.report["value"] != bundle.report["value"]
 
 
-@pytest.mark.parametrize(("K", "n"), [(3, 100), (4, 2)])
+@pytest.mark.parametrize(("K", "n"), [pytest.param(3, 100, marks=pytest.mark.slow), (4, 2)])
 def test_bundle_earns_what_its_report_says(warehouse, K, n):
     made = train(warehouse, TrainingOptions(K=K, n=n, runs=400, certificate_runs=0))
     alone = played(warehouse, made, min(K, n), n)
@@ -175,6 +175,7 @@ def test_options_out_of_range_are_refused_by_name(option, value):
         TrainingOptions(**{option: value})
 
 
+@pytest.mark.slow
 def test_robots_that_answer_a_coordinator_with_memory_find_the_better_equilibrium(warehouse):
     # Robots who can rely on the coordinator follow it; those who cannot stay where they are.
     fresh, filtered = (
@@ -244,6 +245,7 @@ def test_value_vectors_earn_what_an_exact_ladder_earns_at_every_k(warehouse):
         assert gain.mean() > -3 * gain.std() / np.sqrt(len(gain))
 
 
+@pytest.mark.slow
 def test_worlds_without_a_ladder_are_learned_for_the_papers_rule_too(random_game):
     game = random_game(0, S_g=6, A_g=3, S_l=50)
     options = replace(SHARES, K=5, runs=10, rounds=1, horizon=10, learn_for="fresh", shares=SharesOptions(points=60))

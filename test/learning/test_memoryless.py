@@ -50,6 +50,7 @@ def test_a_policy_earns_what_the_joint_chain_says(seed):
     assert found.value == pytest.approx(value(game, occupancy, policy), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_it_is_near_the_best_policy_without_memory():
     for seed in range(12):
         game, occupancy = world(seed)

@@ -1,6 +1,7 @@
 """Rules of thumb do what their names say, and a learned pair is compared with them in the same episodes."""
 
 import numpy as np
+import pytest
 
 from altmarl_ros.games import load_game
 from altmarl_ros.learning.alternating import TrainingOptions, train
@@ -25,6 +26,7 @@ def test_rules_stay_go_round_and_go_where_most_wait():
     assert decided(longest_queue(game), 1, waiting, 1) == [3]
 
 
+@pytest.mark.slow
 def test_who_knows_more_earns_more_and_one_report_more_than_the_rules():
     game = load_game("deliveries")
     bundle = train(game, TrainingOptions(K=3, n=30, rounds=2, runs=40, certificate_runs=0, search_seconds=0))

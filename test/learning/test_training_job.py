@@ -80,8 +80,8 @@ def test_it_says_how_far_it_is_and_what_came_of_it(request_for, small_bundle):
     ("changes", "reason"),
     [
         ({"game": "chess"}, "chess"),
-        ({"present": "/nowhere.npz"}, "/nowhere.npz"),
-        ({"options": {**asdict(OPTIONS), "rounds": 0}}, "rounds is 0"),
+        pytest.param({"present": "/nowhere.npz"}, "/nowhere.npz", marks=pytest.mark.slow),
+        pytest.param({"options": {**asdict(OPTIONS), "rounds": 0}}, "rounds is 0", marks=pytest.mark.slow),
         ({"options": {"surprise": 1}}, "surprise"),
     ],
 )

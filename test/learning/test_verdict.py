@@ -36,7 +36,15 @@ def small(random_game):
     return game, Pair(policy, pi_l)
 
 
-@pytest.mark.parametrize("k", [0, 1, 3, 6])
+@pytest.mark.parametrize(
+    "k",
+    [
+        pytest.param(0, marks=pytest.mark.slow),
+        1,
+        pytest.param(3, marks=pytest.mark.slow),
+        pytest.param(6, marks=pytest.mark.slow),
+    ],
+)
 def test_the_measured_value_is_the_exact_one(small, k):
     game, (pi_g, pi_l) = small
     team = TeamGame(game, 6)
@@ -78,6 +86,7 @@ def test_a_better_policy_is_told_by_side(small):
     assert judge(game, pair, OPTIONS, gap_with(local_gain_all=doubtful)).sentence.startswith("no better policy found")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("learn_for", ["fresh", "filtered"])
 def test_a_training_reports_its_verdict(warehouse, learn_for):
     options = TrainingOptions(K=2, runs=30, n=50, rounds=1, horizon=40, certificate_runs=20, learn_for=learn_for)

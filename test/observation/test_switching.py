@@ -69,7 +69,15 @@ def test_of_a_robot_that_is_always_heard_the_belief_is_that_of_bayes(small, robo
         d, s = rng.choice(3, p=hidden.P_d[d]), after
 
 
-@pytest.mark.parametrize("k", [1, 3, 10, 60])
+@pytest.mark.parametrize(
+    "k",
+    [
+        pytest.param(1, marks=pytest.mark.slow),
+        pytest.param(3, marks=pytest.mark.slow),
+        pytest.param(10, marks=pytest.mark.slow),
+        60,
+    ],
+)
 def test_beliefs_are_as_often_right_as_they_say(k):
     game = load_game("deliveries", {"dwell": 100.0})
     beliefs, truth = episodes(game, LocalPolicy.uniform(game), 60, k, runs=60, ticks=150, seed=4)
@@ -81,6 +89,7 @@ def test_beliefs_are_as_often_right_as_they_say(k):
     assert (said.argmax(axis=1) == right.argmax(axis=1)).mean() > {1: 0.4, 3: 0.5, 10: 0.6, 60: 0.8}[k]
 
 
+@pytest.mark.slow
 def test_more_reports_find_it_sooner():
     game = load_game("deliveries", {"dwell": 100.0})
     hit = []

@@ -44,6 +44,7 @@ def test_the_ladders_own_action_is_nearly_always_the_best(lookahead, small_bundl
     assert np.mean(lost) < 0.1 * np.mean(spread)
 
 
+@pytest.mark.slow
 def test_a_temperature_draws_by_softmax(lookahead):
     shares, draws = np.array([0.6, 0.1, 0.1, 0.1, 0.1]), 5_000
     gaps = lookahead.gaps(0, shares, 0)

@@ -36,7 +36,7 @@ def play(roster, k, ticks, rng, answering=1.0):
     return np.array(heard)
 
 
-@pytest.mark.parametrize("k", [2, 5, 25])
+@pytest.mark.parametrize("k", [pytest.param(2, marks=pytest.mark.slow), 5, pytest.param(25, marks=pytest.mark.slow)])
 def test_a_fleet_that_is_heard_stays_heard_while_a_hundred_thousand_others_say_hello(k):
     roster, rng = Roster(), np.random.default_rng(0)
     welcome(roster)
@@ -48,7 +48,7 @@ def test_a_fleet_that_is_heard_stays_heard_while_a_hundred_thousand_others_say_h
     assert len(roster) < 2 * len(REAL), "who never answers is forgotten"
 
 
-@pytest.mark.parametrize("rogue_first", [True, False])
+@pytest.mark.parametrize("rogue_first", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_a_fleet_that_starts_among_them_is_heard_within_a_minute(rogue_first):
     roster, rng = Roster(), np.random.default_rng(1)
     for say in (flood, welcome) if rogue_first else (welcome, flood):
@@ -58,6 +58,7 @@ def test_a_fleet_that_starts_among_them_is_heard_within_a_minute(rogue_first):
     assert play(roster, 5, 50, rng).mean() > 4.5
 
 
+@pytest.mark.slow
 def test_the_robots_of_one_process_are_believed_faster_and_faster():
     roster, rng = Roster(), np.random.default_rng(2)
     flood(roster)

@@ -79,7 +79,7 @@ def per_tick(reports, rng):
     return hostile
 
 
-@pytest.mark.parametrize("model", MODEL_NAMES)
+@pytest.mark.parametrize("model", [pytest.param(name, marks=[pytest.mark.slow] * (name != "filtered")) for name in MODEL_NAMES])
 @settings(max_examples=EXAMPLES // len(MODEL_NAMES), phases=(Phase.generate,))  # a failure need not be shrunk for minutes
 @given(data=st.data(), seed=st.integers(0, 2**16))
 def test_hostile_reports_change_no_decision_and_no_draw(warehouse, small_bundle, model, data, seed):

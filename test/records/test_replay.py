@@ -145,14 +145,14 @@ for model, rows in json.loads(Path(sys.argv[2]).read_text()).items():
     ids=["another BLAS kernel", "other threads and instructions"],
 )
 def test_a_record_replays_on_another_machine(record_run, shares_bundle, tmp_path, machine):
-    runs = {model: record_run(model, bundle=shares_bundle, ticks=400) for model in MODEL_NAMES}
+    runs = {model: record_run(model, bundle=shares_bundle, ticks=150) for model in MODEL_NAMES}
     (tmp_path / "runs.json").write_text(json.dumps({model: [astuple(row) for row in rows] for model, rows in runs.items()}))
     policy = save_bundle(shares_bundle, tmp_path / "shares.npz")
     command = [sys.executable, "-c", REPLAY, str(policy), str(tmp_path / "runs.json")]
     environment = {**os.environ, **machine}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == [f"{model} 400 0" for model in MODEL_NAMES]
+    assert done.stdout.splitlines() == [f"{model} 150 0" for model in MODEL_NAMES]
 
 
 def test_a_session_that_was_taken_over_is_decided_again(record_run, warehouse, small_bundle, policies):

@@ -32,10 +32,8 @@ def domain(monkeypatch):
 
 @pytest.fixture(scope="session")
 def policy(tmp_path_factory) -> Path:
-    """A bundle of the warehouse with rungs 0..6."""
-    options = TrainingOptions(
-        K=6, runs=100, n=200, learn_for="fresh", certificate_runs=0
-    )  # whose rewards vary little from run to run
+    """A bundle of the warehouse with rungs 0..6, whose rewards vary little from run to run."""
+    options = TrainingOptions(K=6, runs=100, n=200, learn_for="fresh", certificate_runs=0)
     bundle = train(load_game("warehouse"), options)
     return save_bundle(bundle, tmp_path_factory.mktemp("policy") / "warehouse.npz")
 

@@ -71,9 +71,9 @@ def test_a_paused_coordinator_is_no_lost_one(diagnosed, policy):
     assert running.set_parameters("coordinator", paused=False)[0]
     running.wait_until(lambda: running.latest[name][0] == OK, 15, "ticks again")
     assert running.set_parameters("coordinator", tick__period=1.0)[0]
-    running.listen(6.0)
-    assert running.set_parameters("coordinator", tick__period=0.2)[0]
     running.listen(4.0)
+    assert running.set_parameters("coordinator", tick__period=0.2)[0]
+    running.listen(3.0)
     assert ERROR not in {level for _, level, _ in running.alarms}, running.alarms
 
 

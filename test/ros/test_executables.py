@@ -1,5 +1,7 @@
 """Every executable starts and stops cleanly, and refuses bad parameters in one line."""
 
+import importlib
+import json
 import signal
 import subprocess
 import sys
@@ -21,10 +23,38 @@ PARAMETERS = {
     "coordinator": {"tick.period": 0.1},
     "trainer": {},
 }
+MODULES = {
+    "world": "simulators.markov_world",
+    "robot": "robot.node",
+    "robots": "robot.many",
+    "crowd": "simulators.crowd",
+    "visualization": "tools.visualization",
+    "coordinator": "coordinator.node",
+    "trainer": "trainer.node",
+}
+STOPS = [*((name, signal.SIGTERM) for name in PARAMETERS), ("coordinator", signal.SIGINT), ("robots", signal.SIGINT)]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-@pytest.mark.parametrize("name", PARAMETERS)
+@pytest.fixture
+def refused(capfd):
+    """Starts an executable in this process, and checks that it ends with one line, which it returns, and exit code 2."""
+    handlers, hook = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}, sys.unraisablehook
+
+    def start(name, parameters):
+        settings = [item for key, value in parameters.items() for item in ("-p", f"{key}:={json.dumps(value)}")]
+        main = importlib.import_module(f"altmarl_ros.nodes.{MODULES[name]}").main
+        assert main(["--ros-args", *settings]) == 2
+        printed = capfd.readouterr()
+        (line,) = (printed.out + printed.err).strip().splitlines()
+        return line
+
+    yield start
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    sys.unraisablehook = hook
+
+
+@pytest.mark.parametrize(("name", "number"), STOPS)
 def test_stops_with_exit_code_0_and_no_traceback(start_executable, policy, name, number):
     extra = {"policy.file": str(policy)} if name == "coordinator" else {}
     process = start_executable(name, **PARAMETERS[name], **extra)
@@ -72,15 +102,18 @@ def test_a_stop_while_starting_is_a_clean_stop(start_executable, delay):
         ("visualization", {"map": "/nowhere.yaml"}, "/nowhere.yaml"),
     ],
 )
-def test_a_bad_parameter_ends_with_one_line_and_exit_code_2(start_executable, policy, name, parameters, culprit):
+def test_a_bad_parameter_ends_with_one_line_and_exit_code_2(refused, policy, name, parameters, culprit):
     if name == "coordinator" and culprit not in ("policy", "/nowhere.npz"):
         parameters = {"policy.file": str(policy), **parameters}
-    process = start_executable(name, **parameters)
-    output, _ = process.communicate(timeout=15)
-    lines = [line for line in output.splitlines() if line.strip()]
+    assert culprit in refused(name, parameters)
+
+
+@pytest.mark.parametrize("name", ["coordinator", "robots"])
+def test_the_process_of_an_executable_ends_so_too(start_executable, name):
+    process = start_executable(name, **{"tick.period": 0.0, "count": 0})
+    output, _ = process.communicate(timeout=30)
     assert process.returncode == 2, output
-    assert len(lines) == 1, output
-    assert culprit in lines[0]
+    assert len(output.strip().splitlines()) == 1, output
 
 
 @pytest.mark.parametrize(

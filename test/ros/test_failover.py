@@ -144,7 +144,7 @@ def test_of_two_coordinators_that_start_at_the_same_moment_one_stays(fleet, poli
     pair = [running.start("coordinator")["coordinator"], fleet_of_its_own(running, plan)]
     running.wait_until(lambda: any(one.exit_code is not None for one in pair), 30, "one of them ending")
     running.wait_until(partial(acting, running, 4), 40, "all robots acting")
-    running.listen(5.0)
+    running.listen(4 * LEASE)
     codes = [one.exit_code for one in pair]
     assert sorted(codes, key=str) == [2, None]
     assert "decides for /fleet already" in pair[codes.index(2)].last_words()

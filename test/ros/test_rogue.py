@@ -17,7 +17,7 @@ from altmarl_ros.policies import load_bundle
 pytestmark = pytest.mark.ros  # seconds within which a fleet recovers are bounded
 
 ROGUE = Path(__file__).with_name("rogue.py")
-ROBOTS, PERIOD, SECONDS = 8, 0.2, 3.0
+ROBOTS, PERIOD, SECONDS = 8, 0.2, 2.6
 HARMLESS = (
     "larger_sessions",
     "one_larger_session",
@@ -222,7 +222,7 @@ def test_no_motion_beyond_the_limits_and_no_stop_released(scene, attack):
         scene.wait_until(lambda: stage.rests, SPEED / BRAKING + LAG, f"the stop of the {what}")
         for name in ("release_of_the_emergency_stop", "life_cycle_of_robots"):
             begin, count = stage.x, len(stage.commands)
-            attack(name, listen, 3.0)
+            attack(name, listen, 2.0)
             assert not any(any(command) for command in stage.commands[count:]), f"{name} released the stop of the {what}"
             assert stage.x == pytest.approx(begin, abs=0.01)
         release(scene, what, press)

@@ -53,8 +53,7 @@ def hear_hellos(subscriber):
     return hellos
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-def test_a_hundred_nodes_join_one_after_another_are_all_on_the_graph_and_leave(subscriber, start_executable, number):
+def test_a_hundred_nodes_join_one_after_another_are_all_on_the_graph_and_leave(subscriber, start_executable):
     from altmarl_ros.msg import RobotHello
 
     hellos = hear_hellos(subscriber)
@@ -69,7 +68,7 @@ def test_a_hundred_nodes_join_one_after_another_are_all_on_the_graph_and_leave(s
     assert {"/fleet/hello", "/fleet/report"} <= said
     heard = {topic for topic, _ in subscriber.get_subscriber_names_and_types_by_node("robots", "/")}
     assert {"/fleet/tick", "/fleet/policy"} <= heard  # once for all of them
-    process.send_signal(number)
+    process.send_signal(signal.SIGTERM)
     output, _ = process.communicate(timeout=20)
     assert process.returncode == 0, output
     assert "Traceback" not in output
@@ -78,8 +77,7 @@ def test_a_hundred_nodes_join_one_after_another_are_all_on_the_graph_and_leave(s
 
 
 @pytest.mark.untimed
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-def test_a_crowd_says_hello_in_ranges_and_leaves(subscriber, start_executable, number):
+def test_a_crowd_says_hello_in_ranges_and_leaves(subscriber, start_executable):
     from altmarl_ros.msg import RobotHello
 
     hellos = hear_hellos(subscriber)
@@ -88,7 +86,7 @@ def test_a_crowd_says_hello_in_ranges_and_leaves(subscriber, start_executable, n
     ids = [i for _, hello in hellos for i in range(hello.robot_id, hello.robot_id + hello.count)]
     assert sorted(ids) == list(range(7, 12_007))
     assert max(hello.count for _, hello in hellos) <= RobotHello.MAX_COUNT
-    process.send_signal(number)
+    process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=20)
     assert process.returncode == 0, output
     assert "Traceback" not in output
@@ -111,6 +109,7 @@ def test_of_a_crowd_only_the_allowed_ids_join(subscriber, start_executable, poli
     assert all(i in (*range(5, 10), *range(6003, 6007), *range(7000, 7005)) for i in statuses[-1].polled)
 
 
+@pytest.mark.untimed
 @pytest.mark.parametrize("executor", ["EventsExecutor", "SingleThreadedExecutor"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 def test_every_executor_that_may_be_used_stops_on_signals(tmp_path, executor, number):
@@ -171,6 +170,7 @@ def test_a_coordinator_hears_the_robots_of_a_large_crowd_like_any_others(fleet, 
     assert all(sum(truth.counts) == plan.robots for truth in running.log.truths.values())
 
 
+@pytest.mark.untimed
 def test_restarted_coordinators_have_the_crowd_back(fleet, policy):
     plan = FleetPlan("warehouse", policy, robots=12_000, k=4, period=0.2, crowd=True)
     running = fleet(plan)

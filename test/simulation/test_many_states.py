@@ -59,6 +59,7 @@ def test_it_is_built_and_played_in_little_time_and_memory(pi_l):
     assert spent < 60  # most of it compilation, where nothing is cached
 
 
+@pytest.mark.slow
 def test_robots_learn_where_to_go(grid):
     zones = np.arange(ZONES)
     stays = Occupancy(zones, zones, np.ones((ZONES, ZONES)), (ZONES, ZONES, ZONES))

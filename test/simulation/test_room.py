@@ -122,6 +122,7 @@ def test_a_robot_of_a_crowd_takes_the_path_of_a_robot_node(game, small_bundle):
     assert crowd.held_back.held > 0
 
 
+@pytest.mark.slow
 def test_the_world_moves_as_the_population_does(warehouse):
     """The numbers of robots in each zone after a tick have the same distribution."""
     game = replace(with_room(warehouse, 2), start=Start(np.eye(5)[0], np.array([1.0, 1.0, 1.0, 1e-9, 1e-9])))

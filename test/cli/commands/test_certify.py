@@ -12,7 +12,7 @@ def bundle_file(small_bundle, tmp_path):
 
 
 def test_certify_prints_every_gain_with_its_interval(bundle_file, capsys):
-    asked = ["certify", "--policy", str(bundle_file), "-k", "1", "-n", "100", "--runs", "20"]
+    asked = ["certify", "--policy", str(bundle_file), "-k", "1", "-n", "30", "--runs", "6"]
     assert main([*asked, "-k", "3", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert [gap["k"] for gap in document["gaps"]] == [1, 3]

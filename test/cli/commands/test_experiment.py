@@ -24,6 +24,7 @@ def own_data_home(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_run_leaves_table_figure_and_origin_and_later_ones_compute_nothing(tmp_path, capfd):
     assert main([*SWEEP, "--out", "first"]) == 0
     assert not capfd.readouterr().err.splitlines()[-1].startswith("0 results computed")

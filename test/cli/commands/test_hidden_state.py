@@ -22,7 +22,7 @@ def run(play_loads, loads_file, loads_bundle, tmp_path):
 
 def report(run):
     """The page and the JSON document about a run."""
-    result = CliRunner().invoke(app, ["report", str(run), "--runs", "20", "--json"])
+    result = CliRunner().invoke(app, ["report", str(run), "--runs", "10", "--json"])
     assert result.exit_code == 0, result.output
     return run.with_suffix(".html").read_text(), json.loads(result.stdout)
 
@@ -37,6 +37,7 @@ def test_a_report_compares_the_belief_with_the_true_path(run):
     assert about["hidden_changes"] == np.count_nonzero(np.diff(record.hidden_state)) > 0
 
 
+@pytest.mark.slow
 def test_a_report_needs_no_belief(run):
     replace(RunRecord.load(run), belief=None).save(run)
     page, about = report(run)

@@ -151,12 +151,13 @@ def test_what_was_hardly_seen_is_warned_of(record, capfd):
     assert "70 of 75 rows rest on the model more than on the record" in told
 
 
-@pytest.mark.parametrize("game", ["warehouse", "hall"])
+@pytest.mark.parametrize("game", [pytest.param("warehouse", marks=pytest.mark.slow), "hall"])
 def test_figure_is_a_picture(record, game, tmp_path):
     assert main(["identify", str(record()), "--game", game, "--figure", "kernel.png"]) == 0
     assert (tmp_path / "kernel.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_a_floor_whose_map_is_elsewhere_is_identified_trained_and_compared(record, tmp_path, capfd):
     (tmp_path / "maps").mkdir()
     (tmp_path / "mine").mkdir()

@@ -56,6 +56,7 @@ def test_intervals_cover_the_exact_gain(tracking):
     assert covered >= binom.ppf(0.001, seeds, 0.95)
 
 
+@pytest.mark.slow
 def test_a_sampled_gain_is_that_of_a_policy_of_the_class(tracking):
     game, ladder, pi_l = tracking
     exact = nash_gap(game, ladder, pi_l, k=1, n=4, method="exact")
@@ -138,6 +139,7 @@ def test_a_bound_that_does_not_fit_is_said_to_be_missing(tracking):
     json.dumps(as_json, allow_nan=False)
 
 
+@pytest.mark.slow
 def test_what_takes_long_to_enumerate_is_left_out_unless_asked_for():
     """One mind for 20 robots of six kinds took most of a minute; `auto` is to take seconds."""
     game = build_random_game(RandomGameParameters(seed=0, global_states=3, local_states=3))
@@ -177,15 +179,16 @@ def test_choosing_is_not_measuring():
     assert covered >= binom.ppf(0.001, 200, 0.95)
 
 
-def test_training_reports_the_gap_of_its_final_pair(warehouse):
+def test_training_reports_the_gap_of_its_final_pair(tracking):
+    game, _, _ = tracking
     options = TrainingOptions(K=2, runs=30, n=50, rounds=2, horizon=40, certificate_runs=20)
-    report = train(warehouse, options).report
+    report = train(game, options).report
     gap = report["nash_gap"]
     assert (gap["k"], gap["n"]) == (2, 50)
-    assert gap["claimed"] == claimed_bound(warehouse, 2, 50)
+    assert gap["claimed"] == claimed_bound(game, 2, 50)
     json.dumps(report, allow_nan=False)
     without = TrainingOptions(K=1, runs=5, n=5, rounds=1, horizon=5, certificate_runs=0)
-    assert train(warehouse, without).report["nash_gap"] is None
+    assert train(game, without).report["nash_gap"] is None
 
 
 def test_the_claimed_bound_is_the_stated_formula(warehouse):

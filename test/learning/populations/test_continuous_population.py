@@ -95,6 +95,7 @@ def test_without_turnover_the_same_robots_are_heard(coarse, start):
     np.testing.assert_array_equal(population.poll(5, 0.0, rng), first)
 
 
+@pytest.mark.slow
 def test_same_seed_plays_the_same_and_models_share_the_dynamics(played, coarse, bundle, start):
     again = played("filtered", 1)
     np.testing.assert_array_equal(again.returns, played("filtered", 1).returns)
@@ -108,6 +109,7 @@ def random_actions(coarse, bundle, start, k):
     return simulate(coarse, bundle.pi_l, model, k=k, start=start, horizon=10, rng=np.random.default_rng(2))
 
 
+@pytest.mark.slow
 def test_a_small_training_reaches_most_of_what_can_be_reached(played, coarse, bundle, start):
     everyone = simulate(
         coarse, bundle.pi_l, AllSeen(bundle.pi_g, coarse.initial), k=N, start=start, horizon=50, rng=np.random.default_rng(2)

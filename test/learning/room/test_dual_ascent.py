@@ -49,6 +49,7 @@ def test_with_room_for_everybody_nothing_costs(grid, occupancy):
     assert found.reward == pytest.approx(exact.reward, rel=2e-3)  # runs end where 0.1 % of their weight is left
 
 
+@pytest.mark.slow
 def test_large_games_are_solved_by_it(grid, occupancy, monkeypatch):
     monkeypatch.setattr(local_responses, "_MOST_VARIABLES", grid.r_l.size - 1)
     seen = Occupancy.of(occupancy)

@@ -41,6 +41,7 @@ def without_room(ring):
     return train(replace(ring, room=None), replace(OPTIONS, certificate_runs=0))
 
 
+@pytest.mark.slow
 def test_the_pair_keeps_to_the_room_and_one_learned_without_does_not(ring, bundle, without_room):
     comparison = PairComparison(ring, OPTIONS)
     kept, crowded = (comparison.play(Pair(each.pi_g, each.pi_l), MEASURED) for each in (bundle, without_room))

@@ -48,7 +48,10 @@ def test_one_state_that_nothing_changes(watched, solved, random_game, uniform_pr
     assert vectors.alpha[0, 0] == pytest.approx((game.r_g[0, 0] + game.r_l[0, 0, 0]) / (1 - game.gamma))
 
 
-@pytest.mark.parametrize(("factor", "constant"), [(1e-4, 0.0), (1e-4, 3.0), (1e5, -100.0)])
+@pytest.mark.parametrize(
+    ("factor", "constant"),
+    [pytest.param(1e-4, 0.0, marks=pytest.mark.slow), pytest.param(1e-4, 3.0, marks=pytest.mark.slow), (1e5, -100.0)],
+)
 def test_the_unit_of_reward_changes_no_decision(warehouse, small_bundle, solved, factor, constant):
     scaled = replace(warehouse, r_l=warehouse.r_l * factor + constant, r_g=warehouse.r_g * factor)
     rng = np.random.default_rng(0)

@@ -169,6 +169,7 @@ def test_old_commands_and_unknown_robots_are_refused(ideal, far, run):
     assert world.command(0, [0.2, 0.0, 0.0])
 
 
+@pytest.mark.slow
 def test_actuation_noise_does_not_depend_on_the_time_step(ideal, far, run):
     for time_step in (0.02, 0.005):
         base = {"relative_noise": 0.1, "speed_noise": 0.03, "turn_noise": 0.0}
