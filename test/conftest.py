@@ -13,7 +13,7 @@ from altmarl_ros.learning.counts.backups import GLearnOptions
 from altmarl_ros.learning.shares.solver import SharesOptions
 from altmarl_ros.protocol.coordinator import Coordinator
 from altmarl_ros.protocol.evidence import EvidenceInbox
-from altmarl_ros.protocol.held_policies import HeldPolicy
+from altmarl_ros.protocol.held_policies import HeldPolicy, digest_of, policies_by_type
 from altmarl_ros.protocol.messages import game_tag
 from altmarl_ros.protocol.settings import CoordinatorSettings, DecisionSettings
 from altmarl_ros.records.run_record import RunLog, StatusRow
@@ -160,17 +160,30 @@ def play_loads(loads, loads_bundle, account):
 
     `evidence` holds weights of the hidden states that others tell, by tick.
     """
+    return player(loads, loads_bundle, account)
 
+
+@pytest.fixture
+def play_kinds(kinds, kinds_bundle, account):
+    """The same of a fleet of two types."""
+    return player(kinds, kinds_bundle, account)
+
+
+def player(game, bundle, account):
     def make(ticks=80, session=77, handover=None, evidence=None, **decision):
         settings = CoordinatorSettings(k=2, decision=DecisionSettings("filtered", **decision))
-        coordinator = Coordinator(loads, loads_bundle, settings, np.random.default_rng(1), session=session)
-        crowd, log, decisions = Crowd(loads, 0, 12, seed=4), RunLog(), []
-        for robot_id in crowd.ids:
-            coordinator.roster.join(robot_id, f"robot_{robot_id}")
+        coordinator = Coordinator(game, bundle, settings, np.random.default_rng(1), session=session)
+        crowd, log, decisions = Crowd(game, 0, 12, seed=4), RunLog(), []
+        for t, ids in enumerate(crowd.ids_by_type):
+            for robot_id in ids:
+                coordinator.roster.join(robot_id, f"robot_{robot_id}", robot_type=t)
         if handover is not None:
             coordinator.take_over(session, handover)
-        crowd.policies.hold(HeldPolicy(loads_bundle.policy_id, loads_bundle.pi_l, game_tag(loads.content_hash)))
-        coordinator.inbox = EvidenceInbox(2, 1.0, lambda: 0.0)
+        parts = policies_by_type(bundle.pi_l, game.types) if game.types else ()
+        digests = tuple(digest_of(part) for part in parts)
+        crowd.policies.hold(HeldPolicy(bundle.policy_id, bundle.pi_l, game_tag(game.content_hash), type_digests=digests))
+        if evidence is not None:
+            coordinator.inbox = EvidenceInbox(2, 1.0, lambda: 0.0)
         for t in range(ticks):
             if t in (evidence or {}):
                 coordinator.inbox.hear(evidence[t])

@@ -33,9 +33,11 @@ from altmarl_ros.nodes.common.clock import seconds
 from altmarl_ros.nodes.common.guarded import GuardedNode
 from altmarl_ros.nodes.robot.node import PARAMETERS
 from altmarl_ros.nodes.robot.pose_source import Fix
+from altmarl_ros.nodes.robot.shared_resources import type_number
 from altmarl_ros.nodes.robot.topic_observation import node_names, observe_command, observe_navigator
 from altmarl_ros.nodes.tools.heard import Heard
 from altmarl_ros.nodes.tools.sensor_probe import SensorProbe, topics_read, types_read
+from altmarl_ros.protocol.held_policies import policy_topic
 
 _REASONS = {reason.value: reason for reason in Reason}
 _JUDGE = 0.05  # s between two judgements
@@ -80,7 +82,7 @@ class ReadinessProbe(GuardedNode):
             wanted = types_read(values)
             self._wait(lambda: all(topics_read(self, self._namespace, name) for name in wanted), _ANSWER)
         sensors = self._sensors = SensorProbe(self, self._namespace, values)
-        self._subscribe(values["fleet_prefix"])
+        self._subscribe(values["fleet_prefix"], _policy_topic(values))
         self._wait(lambda: False, duration)
         command, navigator = self._command(), self._navigator(values)
         return RobotObservations(
@@ -138,11 +140,11 @@ class ReadinessProbe(GuardedNode):
         answer = self._ask(GetState, f"{self._robot}/get_state", GetState.Request())
         return str(answer.current_state.label) if answer is not None else ""
 
-    def _subscribe(self, prefix: str) -> None:
+    def _subscribe(self, prefix: str, of_policy: str) -> None:
         for topic, message_type, heard, profile in (
             (f"{prefix}/status", CoordinatorStatus, self._status, qos.account_qos()),
             (f"{prefix}/tick", FleetTick, self._tick, qos.tick_qos()),
-            (f"{prefix}/policy", LocalPolicy, self._policy, qos.policy_qos()),
+            (of_policy, LocalPolicy, self._policy, qos.policy_qos()),
             (f"{self._robot}/drive", DriveState, self._drive, qos.latched_qos()),
         ):
             self.create_subscription(message_type, topic, heard.take, profile)
@@ -209,6 +211,15 @@ def _graph_reasons(command: CommandTopic | None, navigator: NavigatorAction | No
     if navigator is not None and navigator_fault(navigator) is not None:
         found.add(Reason.NO_NAVIGATOR)
     return frozenset(found)
+
+
+def _policy_topic(values: Mapping[str, Any]) -> str:
+    """The topic of the robot's policy; that of its type where this machine has the game and its types."""
+    try:
+        robot_type = type_number(load_game(values["game"]), str(values["robot.type"]))
+    except AltmarlError:
+        robot_type = None
+    return policy_topic(values["fleet_prefix"], robot_type)
 
 
 def _game_hash(values: Mapping[str, Any]) -> str:
