@@ -95,7 +95,7 @@ def identify_hidden_state(
         raise GameError(f"the game {game.name!r} has no hidden state")
     run.check(game)
     hidden = game.hidden
-    check_dense(f"P_l of the game {game.name!r} by hidden state", (*hidden.local_kernel.shape,))
+    check_dense(f"P_l of the game {game.name!r} by hidden state", hidden.local_kernel.shape)
     model = np.stack(list(hidden.local_kernel.blocks()))
     D = len(hidden)
     pooled = not feels_global_state(model, D) if pool is None else pool
