@@ -209,7 +209,7 @@ def _significance_with_room(
     own, drawn = np.arange(draws)[:, None] % len(kernels), np.zeros((draws, *kernels.shape[1:]), dtype=np.int64)
     known, counted = run.local_state != UNKNOWN, np.zeros(run.local_state.shape, dtype=bool)
     counted[:-1] = run.follows[1:, None] & run.acted[:-1] & known[1:]
-    for t in np.flatnonzero(counted.any(axis=1)):
+    for t in np.flatnonzero(counted.any(axis=1)).tolist():
         rows, acting = np.unique(_rows_of(run, t, counted[t], A_l), return_counts=True)
         s_l, a_l = np.divmod(rows, A_l)
         s_g = run.global_state[t] if S > 1 else 0

@@ -213,4 +213,4 @@ def _quantiles(log_density: Callable[[float], float]) -> FloatArray:
         points, weights = grid, density
         grid = np.geomspace(grid[first], grid[last], _POINTS)
     below = np.cumsum(weights) - 0.5 * weights
-    return np.exp(np.interp(np.array([0.025, 0.5, 0.975]) * weights.sum(), below, np.log(points)))
+    return np.asarray(np.exp(np.interp(np.array([0.025, 0.5, 0.975]) * weights.sum(), below, np.log(points))))
