@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Sequence
 import numpy as np
 
 from altmarl_ros.experiments.figure import COLORS, curve, integer_ticks, panels, plain_log_scale
-from altmarl_ros.experiments.grid import Setting, play_grid
+from altmarl_ros.experiments.grid import Setting, always, play_grid
 from altmarl_ros.experiments.learn_and_play import learn_task
 from altmarl_ros.experiments.statistics import law_rows, mean_and_error
 from altmarl_ros.experiments.table import Row, Value, distinct, pick, row, series
@@ -90,8 +90,9 @@ def _measured(game: TabularGame, options: GapRateOptions, runner: TaskRunner) ->
     ks, n = sorted(set(options.k)), options.robots
     check_gap_options(n, ks, options.local)
     swept = {k: [k] for k in ks} if options.local == "own" else {ks[-1]: ks}  # by the k for which the pair is learned
-    settings = {"robots": n, "runs": options.training_runs, "seed": options.seed, "learn_for": DEFAULT_MODEL}
-    pairs = runner.map("learn", [learn_task(game, k, **settings) for k in swept])
+    runs, seed = options.training_runs, options.seed
+    tasks = [learn_task(game, k, robots=n, runs=runs, seed=seed, learn_for=DEFAULT_MODEL) for k in swept]
+    pairs = runner.map("learn", tasks)
     seeds = range(options.seed, options.seed + options.seeds)
     sizes = {"robots": n, "runs": options.runs, "horizon": options.horizon}
     references = {"gap_all_seen": ALL_SEEN, **({} if game.hidden is None else {"gap_told": TOLD})}
@@ -100,7 +101,7 @@ def _measured(game: TabularGame, options: GapRateOptions, runner: TaskRunner) ->
     for bundle, mine in zip(pairs, swept.values(), strict=True):
         grid: list[Setting] = [{"rule": rule, "k": 0, **sizes} for rule in references.values()]
         grid += [{"rule": DEFAULT_MODEL, "k": k, **sizes} for k in mine]
-        played = play_grid(runner, game, grid, seeds, lambda setting, seed, bundle=bundle: bundle)  # type: ignore[misc]
+        played = play_grid(runner, game, grid, seeds, always(bundle))
         for k, result in zip(mine, played[len(references) :], strict=True):
             columns: dict[str, Value] = {"game": game.name, "k": k}
             rows.append(row(columns, "value", *mean_and_error(result.returns), **result.sizes))

@@ -54,6 +54,11 @@ def play_grid(
     return played
 
 
+def always(pair: PolicyBundle) -> Callable[[Setting, int], PolicyBundle]:
+    """For `play_grid`: the same pair plays every setting with every seed."""
+    return lambda setting, seed: pair
+
+
 def rows_of(columns: Mapping[str, Value], played: Played, best: Mapping[str, Played]) -> list[Row]:
     """Rows of value, mode accuracy and, paired by episode, the gap to every named reference other than itself.
 

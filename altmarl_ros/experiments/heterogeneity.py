@@ -70,9 +70,8 @@ QUICK = HeterogeneityOptions(spread=(0.0, 0.8), k=(1, 2, 4), K=4, robots=60, run
 
 def heterogeneity(game: TabularGame, options: HeterogeneityOptions, runner: TaskRunner) -> list[Row]:
     """Learn and play one pair; rows by spread, rule and k: value, mode accuracy, gaps; by spread and rule: fitted laws."""
-    models, references = options.model, (INFORMED, ALL_SEEN, RANDOM)
-    if game.hidden is not None:  # only models with a memory find it
-        models, references = (DEFAULT_MODEL,), (*references, TOLD)
+    references = [INFORMED, ALL_SEEN, RANDOM] + ([] if game.hidden is None else [TOLD])
+    models = options.model if game.hidden is None else (DEFAULT_MODEL,)  # only a model with a memory finds it
     ks, seeds = sorted(set(options.k)), range(options.seed, options.seed + options.seeds)
     K = max(options.K, ks[-1])
     learning = learn_task(

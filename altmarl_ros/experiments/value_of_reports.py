@@ -22,7 +22,7 @@ import numpy as np
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.experiments.figure import COLORS, curve, integer_ticks, panels
-from altmarl_ros.experiments.grid import Played, Setting, play_grid
+from altmarl_ros.experiments.grid import Played, Setting, always, play_grid
 from altmarl_ros.experiments.learn_and_play import learn_task
 from altmarl_ros.experiments.statistics import mean_and_error
 from altmarl_ros.experiments.table import Row, Value, distinct, pick, row
@@ -78,18 +78,19 @@ def value_of_reports(
                 f"{each.name!r} has no hidden state, which robots would notice and the coordinator not; see k-sweep"
             )
     ks = sorted({0, *options.k})
-    learning = {"robots": options.robots, "runs": options.training_runs, "seed": options.seed, "learn_for": DEFAULT_MODEL}
-    pairs = runner.map("learn", [learn_task(each, options.K, **learning) for _, each in games])
+    n, runs, seed = options.robots, options.training_runs, options.seed
+    tasks = [learn_task(each, options.K, robots=n, runs=runs, seed=seed, learn_for=DEFAULT_MODEL) for _, each in games]
+    pairs = runner.map("learn", tasks)
     rows: list[Row] = []
     for (name, each), pair in zip(games, pairs, strict=True):
-        announced = sorted({0.0, *options.announced}) if each is game else [0.0]
+        announced = [0.0] if name else sorted({0.0, *options.announced})
         sizes = {"robots": options.robots, "runs": options.runs, "horizon": options.horizon}
         grid: dict[tuple[float, int], Setting] = {
             (q, k): {"rule": DEFAULT_MODEL, "k": k, "announced": q, **sizes} for q in announced for k in ks
         }
         told: Setting = {"rule": TOLD, "k": 0, **sizes}
         seeds = range(options.seed, options.seed + options.seeds)
-        *played, best = play_grid(runner, each, [*grid.values(), told], seeds, lambda setting, seed, pair=pair: pair)  # type: ignore[misc]
+        *played, best = play_grid(runner, each, [*grid.values(), told], seeds, always(pair))
         by_setting = dict(zip(grid, played, strict=True))
         rows += _rows(name, by_setting, best)
     return rows

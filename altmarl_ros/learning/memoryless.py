@@ -97,7 +97,7 @@ class MemorylessWorld:
     @cached_property
     def _start(self) -> FloatArray:
         if self._given_start is not None:
-            return self._given_start.ravel() / self._given_start.sum()
+            return np.asarray(self._given_start.ravel() / self._given_start.sum())
         initial = self._game.initial
         x = initial.joint(mean_start(initial)[None])[0]
         return np.outer(initial.rho_g, x).ravel()

@@ -50,7 +50,7 @@ from altmarl_ros.observation import draw_without_replacement
 from altmarl_ros.policies import LocalPolicy
 
 _MOST_NUMBERS = 1 << 24  # that are drawn at a time
-_MOST_DRAWS = 400  # of a record's transitions where room is limited
+_MOST_DRAWS, _LEAST_DRAWS = 400, 40  # of a record's transitions where room is limited
 
 SIGNIFICANCE = 0.05
 """A model is rejected if a smaller share of its own runs than this lies as far off as the record."""
@@ -186,7 +186,8 @@ def compare(
         seen = count_transitions(game, run, pool=kernels.shape[2] == 1)
         rank = _transition_significance(kernels, seen, fleets, rng)
     else:
-        rank = _significance_with_room(game, kernels, run, min(fleets, _MOST_DRAWS), rng)
+        draws = min(fleets, _MOST_DRAWS, max(_LEAST_DRAWS, _MOST_NUMBERS // kernels[0].size))
+        rank = _significance_with_room(game, kernels, run, draws, rng)
     return Comparison(observed, low, mean, high, inside, hits / len(observed), rank)
 
 
@@ -204,22 +205,22 @@ def _transition_significance(kernels: FloatArray, seen: IntArray, draws: int, rn
 def _significance_with_room(
     game: TabularGame, kernels: FloatArray, run: Trajectory, draws: int, rng: np.random.Generator
 ) -> float:
-    S_l, S_g, A_l = game.r_l.shape
-    own, drawn = np.arange(draws) % len(kernels), np.zeros((draws, S_l, S_g, A_l, S_l), dtype=np.int64)
+    _, S_l, S, A_l, _ = kernels.shape
+    own, drawn = np.arange(draws)[:, None] % len(kernels), np.zeros((draws, *kernels.shape[1:]), dtype=np.int64)
     known, counted = run.local_state != UNKNOWN, np.zeros(run.local_state.shape, dtype=bool)
     counted[:-1] = run.follows[1:, None] & run.acted[:-1] & known[1:]
-    for t in np.flatnonzero(counted.any(axis=1)):
+    for t in np.flatnonzero(counted.any(axis=1)).tolist():
         rows, acting = np.unique(_rows_of(run, t, counted[t], A_l), return_counts=True)
         s_l, a_l = np.divmod(rows, A_l)
-        P = kernels[own][:, s_l, run.global_state[t] if kernels.shape[2] > 1 else 0, a_l]  # [R, rows, s_l']
-        wanted = rng.multinomial(acting, P)
+        s_g = run.global_state[t] if S > 1 else 0
+        wanted = rng.multinomial(acting, kernels[own, s_l, s_g, a_l])  # [R, rows, s_l']
         others = np.bincount(run.local_state[t, known[t] & ~counted[t]], minlength=S_l)  # who stay where they are
         held = _held(game, s_l, wanted, others, rng)
-        drawn[:, s_l, run.global_state[t], a_l] += wanted - held
-        drawn[:, s_l, run.global_state[t], a_l, s_l] += held.sum(axis=2)
+        drawn[:, s_l, s_g, a_l] += wanted - held
+        drawn[:, s_l, s_g, a_l, s_l] += held.sum(axis=2)
     expected = drawn.mean(axis=0)
     distances = ((drawn - expected) ** 2 / (expected + 1.0)).sum(axis=(1, 2, 3, 4))
-    seen = ((count_transitions(game, run) - expected) ** 2 / (expected + 1.0)).sum()
+    seen = ((count_transitions(game, run, pool=S == 1) - expected) ** 2 / (expected + 1.0)).sum()
     return float((1 + (distances >= seen - _ROUNDING).sum()) / (1 + draws))
 
 

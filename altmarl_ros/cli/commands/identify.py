@@ -215,7 +215,7 @@ def _about(game: TabularGame, kernel: IdentifiedKernel, weight: float, precision
 
 def _seen(kernel: IdentifiedKernel) -> NDArray[np.int64]:
     """The number of transitions of each row [s_l, S, a_l], whole where it is an expected one."""
-    return np.rint(kernel.evidence.sum(axis=-1)).astype(np.int64)
+    return np.asarray(np.rint(kernel.evidence.sum(axis=-1)), dtype=np.int64)
 
 
 def _warnings(about: dict[str, Any], weight: float) -> Iterator[str]:

@@ -95,7 +95,7 @@ def identify_hidden_state(
         raise GameError(f"the game {game.name!r} has no hidden state")
     run.check(game)
     hidden = game.hidden
-    check_dense(f"P_l of the game {game.name!r} by hidden state", (*hidden.local_kernel.shape,))
+    check_dense(f"P_l of the game {game.name!r} by hidden state", hidden.local_kernel.shape)
     model = np.stack(list(hidden.local_kernel.blocks()))
     D = len(hidden)
     pooled = not feels_global_state(model, D) if pool is None else pool
@@ -213,4 +213,4 @@ def _quantiles(log_density: Callable[[float], float]) -> FloatArray:
         points, weights = grid, density
         grid = np.geomspace(grid[first], grid[last], _POINTS)
     below = np.cumsum(weights) - 0.5 * weights
-    return np.exp(np.interp(np.array([0.025, 0.5, 0.975]) * weights.sum(), below, np.log(points)))
+    return np.asarray(np.exp(np.interp(np.array([0.025, 0.5, 0.975]) * weights.sum(), below, np.log(points))))

@@ -20,8 +20,10 @@ stand in place of the global states, and pooled are the rows of all s_g at the s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import GameError
@@ -55,7 +57,7 @@ class IdentifiedKernel:
     @property
     def evidence(self) -> IntArray | FloatArray:
         """The observed transitions behind each posterior row [s_l, S, a_l, s_l']."""
-        return np.asarray(_summed(self.transitions, self.alpha.shape[1]))
+        return _summed(self.transitions, self.alpha.shape[1])
 
     @property
     def prior(self) -> FloatArray:
@@ -175,7 +177,7 @@ def identify(
     return IdentifiedKernel(weight * prior + _summed(transitions, n_hidden_states), transitions, model, S_g)
 
 
-def _summed(transitions: IntArray | FloatArray, groups: int) -> IntArray | FloatArray:
+def _summed(transitions: NDArray[Any], groups: int) -> NDArray[Any]:
     # Over the members of each of so many groups of states [s_l, groups, a_l, s_l'].
     S_l, S, A_l, _ = transitions.shape
     return np.asarray(transitions.reshape(S_l, groups, S // groups, A_l, S_l).sum(axis=2))

@@ -128,8 +128,8 @@ def _hold(rng: Any, moves: Any, room: Any, held: Any) -> Any:
     for i in range(movers):
         priority[i] = rng.random()
     hold_back(origins, targets, priority, (limits, staying), back)
-    for i in np.flatnonzero(back):
-        held[entry[i]] += 1
+    for one in np.flatnonzero(back):
+        held[entry[one]] += 1
     return back.sum()
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games import TabularGame
 from altmarl_ros.games.room import Room
 from altmarl_ros.learning.coordinator_response import response_to
@@ -60,5 +61,9 @@ def ascend_without_memory(
         policy = (1.0 - eta) * policy + eta * greedy_in(found.Q)
     used = mean.sum(axis=3) @ inside
     overflow = np.maximum(0.0, used - capacity * used.sum(axis=2, keepdims=True))
-    by_regime = (each.transpose(1, 0, 2).reshape(D * S_g, -1) for each in (mean_price, overflow))
-    return RoomSolution(mean.sum(axis=1), reward, *by_regime, found.Q, mean.sum(axis=(2, 3)).T.ravel())
+
+    def by_regime(table: FloatArray) -> FloatArray:
+        return np.asarray(table.transpose(1, 0, 2).reshape(D * S_g, -1))
+
+    time = mean.sum(axis=(2, 3)).T.ravel()
+    return RoomSolution(mean.sum(axis=1), reward, by_regime(mean_price), by_regime(overflow), found.Q, time)

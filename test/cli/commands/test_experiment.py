@@ -55,6 +55,8 @@ def test_a_run_leaves_table_figure_and_origin_and_later_ones_compute_nothing(tmp
         (["k-sweep", "--quick", "-m", "psychic", *TINY], "psychic"),
         (["k-sweep", "--quick", "--learn-for", "nobody", *TINY], "nobody"),
         (["heatmap", "--x", "colour"], "colour"),
+        (["value-of-reports", "--quick", "--game", "warehouse", "--backend", "sequential"], "no hidden state"),
+        (["value-of-reports", "--vary", "colour", "--value", "3"], "colour"),
         (["heterogeneity", "--quick", "--backend", "abacus"], "abacus"),
         (["gap-rate", "--quick", "-k", "9", "--backend", "sequential"], "k is 9"),
     ],
