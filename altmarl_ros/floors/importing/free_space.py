@@ -52,7 +52,7 @@ def free_space(free: NDArray[np.bool_], resolution: float, radius: float) -> Fre
     order = np.argsort(-cells, kind="stable")[:n]
     clear = pieces == order[0]
     near = ndimage.distance_transform_edt(~clear) * resolution <= _CORNER * radius + resolution
-    islands = []
+    islands: list[tuple[float, float, float]] = []
     for piece in order[1:]:
         rows, columns = np.nonzero(pieces == piece) if len(islands) < 20 else ([0], [0])  # the small ones are only counted
         middle = len(rows) // 2
