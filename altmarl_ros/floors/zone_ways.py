@@ -4,7 +4,7 @@ A straight line from a door to a slot leads through whoever is parked in between
 sees gets caught there. Here every slot is taken to be occupied. On a grid a metre of way costs
 
     1 + OCCUPIED where a parked robot would be touched, less and less up to COMFORT beyond + WALL next to walls + TIGHT where
-    a step could come nearer to a wall than the radius,
+    a step could come nearer to a wall than the radius, which is the last resort,
 
 the way is the cheapest (Dijkstra), and what a straight line does no worse is left out of it. Occupied places cost, and are
 not barred: a slot amid others is reached between them.
@@ -27,7 +27,7 @@ from altmarl_ros.arrays import FloatArray
 
 _OCCUPIED, _COMFORT, _NEAR_SLOT = 15.0, 0.25, 4.0  # per m, m, per m
 _WALL, _NEAR_WALL = 3.0, 0.15  # per m, m
-_TIGHT = 20.0  # per m, where a way that need not would come nearer to a wall than the radius
+_TIGHT = 1000.0  # per m, where a step could come nearer to a wall than the radius: the last resort
 _MOST_CELLS = 100_000
 _BEYOND = 0.5  # m outside the zone that ways may use
 _NO_WORSE = 1.05

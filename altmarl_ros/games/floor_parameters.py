@@ -85,7 +85,7 @@ class FloorMapParameters(BaseModel, extra="forbid"):
     walls: List[List[List[float]]] = Field(
         default_factory=list, description="lines of walls [[x, y], ...], which close passages (m)"
     )
-    levels: Dict[str, LevelParameters] = Field(
+    floor_levels: Dict[str, LevelParameters] = Field(
         default_factory=dict, description="area and walls by level, in place of those of the floor; every zone then has a level"
     )
     offset: List[float] = Field(
@@ -149,21 +149,23 @@ def floor_map(parameters: FloorMapParameters) -> FloorMap:
 
 
 def _levels(parameters: FloorMapParameters, plan: FloorPlan) -> dict[str, Level]:
-    if not parameters.levels:
+    if not parameters.floor_levels:
         named = next((zone for zone in plan.zones if zone.level), None)
         if named is not None and len({zone.level for zone in plan.zones}) > 1:
             raise GameError(
-                f"zone {named.name!r} is on level {named.level!r}: list area and walls of each level under 'levels'"
+                f"zone {named.name!r} is on level {named.level!r}: list area and walls of each level under 'floor_levels'"
             )
         return {}
     if parameters.walls or parameters.area is not None:
-        raise GameError("levels have area and walls of their own: leave out 'area' and 'walls' of the floor")
+        raise GameError("floor_levels have area and walls of their own: leave out 'area' and 'walls' of the floor")
     for zone in plan.zones:
-        if zone.level not in parameters.levels:
-            raise GameError(f"zone {zone.name!r} is on level {zone.level!r}; levels are {', '.join(parameters.levels)}")
+        if zone.level not in parameters.floor_levels:
+            raise GameError(f"zone {zone.name!r} is on level {zone.level!r}; levels are {', '.join(parameters.floor_levels)}")
     return {
-        name: Level(_area(f"levels.{name}.area", level.area, level.area_holes), _walls(f"levels.{name}.walls", level.walls))
-        for name, level in parameters.levels.items()
+        name: Level(
+            _area(f"floor_levels.{name}.area", level.area, level.area_holes), _walls(f"floor_levels.{name}.walls", level.walls)
+        )
+        for name, level in parameters.floor_levels.items()
     }
 
 

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.ros, pytest.mark.untimed]
 TUTORIALS = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/tutorials/*.md"))
 PAGES = (
     "README.md",
-    *(f"docs/how-to/{name}.md" for name in ("games", "python", "room", "types", "work")),
+    *(f"docs/how-to/{name}.md" for name in ("games", "import-a-map", "python", "room", "types", "work")),
     *TUTORIALS,
 )
 

@@ -150,10 +150,11 @@ def import_(
     floor.check_room(radius)
     if picture is not None:
         _draw_import(floor, imported.backdrops, radius, picture)
+    narrowest = _about_narrowest(imported.made)
     told = {
         "kind": imported.kind,
         "counts": imported.made.counts,
-        "smallest_passage": _about_narrowest(imported.made),
+        "smallest_passage": narrowest,
         "notes": imported.made.notes,
         "offset": floor.offset,
         "zones": _about_zones(floor),
@@ -164,8 +165,8 @@ def import_(
         console.document(told)
         return
     console.out.print(f"{escape(str(file))}: {imported.kind}: {imported.made.summary}")
-    if told["smallest_passage"] is not None:
-        console.out.print(f"smallest passage: {escape(told['smallest_passage'])}")
+    if narrowest is not None:
+        console.out.print(f"smallest passage: {escape(narrowest)}")
     for note in imported.made.notes:
         console.out.print(f"note: {escape(note)}")
     console.out.print(_zone_table(f"{out}: {len(floor.plan.zones)} zones", floor))

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import shapely
 
+from altmarl_ros.floors.floor_map import Level
 from altmarl_ros.floors.importing.draft import Crossing, Draft, DraftZone
 from altmarl_ros.floors.importing.grid_zones import grid_draft, shape_grid
 from altmarl_ros.floors.importing.lane_graph import LaneGraph, near_origin
@@ -29,7 +30,7 @@ def building_rooms(graph: LaneGraph, options: ImportOptions) -> Draft:
     zones: list[DraftZone] = []
     crossings: list[Crossing] = []
     notes = list(graph.notes)
-    levels = {}
+    levels: dict[str, Level] = {}
     for name in dict.fromkeys([*graph.grounds, *(node.level for node in graph.nodes)]):
         shape = drivable(graph, name, options)
         if shape.is_empty:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Mapping
 
-from shapely.geometry import MultiPolygon, Polygon
+import shapely
+from shapely.geometry import Polygon
+from shapely.geometry.base import BaseGeometry
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.floors.floor_map import Level
@@ -66,7 +68,7 @@ class Draft:
         return replace(self, notes=(*self.notes, *notes))
 
 
-def filled(shape: Polygon | MultiPolygon) -> Polygon:
-    """The largest part of a shape without its holes."""
-    parts = shape.geoms if isinstance(shape, MultiPolygon) else [shape]
+def filled(shape: BaseGeometry) -> Polygon:
+    """The largest polygon of a shape without its holes."""
+    parts = [part for part in shapely.get_parts(shape).tolist() if isinstance(part, Polygon)]
     return Polygon(max(parts, key=lambda part: part.area).exterior)

@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
-from shapely.geometry import Polygon
+from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import unary_union
 
@@ -218,6 +218,7 @@ def _floor(work: _Work) -> FloorMap:
         if name in used
     }
     area = unary_union([level.area for level in levels.values()])
+    assert isinstance(area, (Polygon, MultiPolygon))
     return FloorMap(
         plan=FloorPlan(zones, adjacency),
         slots=tuple(_rounded(work.layouts[i].slots) for i in work.zones),
@@ -253,10 +254,11 @@ def _zone(zone: DraftZone) -> Zone:
     return Zone.of(zone.name, kept, _rounded(zone.goal).tolist(), level=zone.level, roles=zone.roles)
 
 
-def _area(shape: BaseGeometry) -> BaseGeometry:
+def _area(shape: Polygon | MultiPolygon) -> Polygon | MultiPolygon:
     """The same with rounded coordinates; corners that fall together become one."""
     rounded = shapely.set_precision(shape, 10.0**-_DIGITS)
-    return rounded if rounded.is_valid and not rounded.is_empty else shape
+    fine = isinstance(rounded, (Polygon, MultiPolygon)) and rounded.is_valid and not rounded.is_empty
+    return rounded if fine else shape
 
 
 def _rounded(points: FloatArray | NDArray[np.float64]) -> FloatArray:

@@ -53,7 +53,7 @@ def floor_text(imported: ImportedFloor, source: str, radius: float) -> str:
     if any(floor.offset):
         lines.append(f"offset: {_flow(list(floor.offset))}")
     if floor.levels:
-        lines.append("levels:")
+        lines.append("floor_levels:")
         for name, level in floor.levels.items():
             lines.append(f"  {_flow(name)}:")
             lines += ["    " + line for line in _level(level)]

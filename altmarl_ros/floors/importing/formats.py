@@ -122,8 +122,8 @@ def _is_building(levels: Mapping[Any, Any]) -> bool:
     contents = [content for content in levels.values() if isinstance(content, dict)]
     if any({"walls", "floors", "measurements", "drawing", "elevation"} & set(content) for content in contents):
         return True
-    vertices = [vertex for content in contents for vertex in content.get("vertices") or [] if isinstance(vertex, list)]
-    return bool(vertices) and len(vertices[0]) > 3
+    found = [content["vertices"] for content in contents if isinstance(content.get("vertices"), list)]
+    return any(isinstance(vertex, list) and len(vertex) > 3 for vertices in found for vertex in vertices[:1])
 
 
 def _building(path: Path, document: dict[Any, Any], options: ImportOptions) -> tuple[str, Draft, dict[str, Backdrop]]:

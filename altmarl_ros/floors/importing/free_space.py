@@ -42,9 +42,9 @@ def free_space(free: NDArray[np.bool_], resolution: float, radius: float) -> Fre
     room = np.asarray(ndimage.distance_transform_edt(np.pad(free, 1)))[1:-1, 1:-1] * resolution - 0.5 * resolution
     pieces, n = ndimage.label(room >= radius)
     if not n:
-        widest = 2.0 * float(room.max(initial=0.0))
+        widest = max(0.0, 2.0 * float(room.max(initial=0.0)))
         raise GameError(
-            f"a robot of radius {radius:g} m fits nowhere: the widest free place of the map is {max(0.0, widest):.2f} m wide; "
+            f"a robot that needs {2.0 * radius:.2f} m fits nowhere: the widest free place of the map has {widest:.2f} m; "
             "check resolution, negate and the thresholds, or give the radius of your robot"
         )
     cells = np.bincount(pieces.ravel())
@@ -52,7 +52,7 @@ def free_space(free: NDArray[np.bool_], resolution: float, radius: float) -> Fre
     order = np.argsort(-cells, kind="stable")[:n]
     clear = pieces == order[0]
     near = ndimage.distance_transform_edt(~clear) * resolution <= _CORNER * radius + resolution
-    islands = []
+    islands: list[tuple[float, float, float]] = []
     for piece in order[1:]:
         rows, columns = np.nonzero(pieces == piece) if len(islands) < 20 else ([0], [0])  # the small ones are only counted
         middle = len(rows) // 2

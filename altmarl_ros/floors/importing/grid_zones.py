@@ -81,7 +81,7 @@ def _cropped(grid: Grid, radius: float) -> tuple[NDArray[np.bool_], FloatArray, 
     if coarser > 1:
         height, width = (-(-side // coarser) * coarser for side in free.shape)
         padded = np.pad(free, ((0, height - free.shape[0]), (0, width - free.shape[1])))
-        free = padded.reshape(height // coarser, coarser, width // coarser, coarser).all(axis=(1, 3))
+        free = np.asarray(padded.reshape(height // coarser, coarser, width // coarser, coarser).all(axis=(1, 3)))
     return free, corner, coarser
 
 
@@ -140,4 +140,4 @@ def shape_grid(shape: BaseGeometry, resolution: float) -> Grid:
     columns, rows = int((high_x - low_x) / step) + 1, int((high_y - low_y) / step) + 1
     shapely.prepare(shape)
     xs, ys = np.meshgrid(low_x + step * (np.arange(columns) + 0.5), low_y + step * (np.arange(rows) + 0.5))
-    return Grid(shapely.contains_xy(shape, xs, ys), step, lambda points: points + np.array([low_x, low_y]))
+    return Grid(np.asarray(shapely.contains_xy(shape, xs, ys)), step, lambda points: points + np.array([low_x, low_y]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -18,9 +20,7 @@ def in_pieces(labels: Labels) -> Labels:
     """The same with a label of its own for every connected piece, counted from 1."""
     found = np.zeros_like(labels)
     n = 0
-    for label, box in enumerate(ndimage.find_objects(labels), start=1):
-        if box is None:
-            continue
+    for label, box in _boxes(labels):
         pieces, count = ndimage.label(labels[box] == label)
         found[box][pieces > 0] = pieces[pieces > 0] + n
         n += count
@@ -55,6 +55,12 @@ def borders(labels: Labels, value: FloatArray) -> dict[tuple[int, int], tuple[in
     np.maximum.at(largest, inverse, width)
     counts = np.bincount(inverse)
     return {(int(a), int(b)): (int(n), float(w)) for (a, b), n, w in zip(unique, counts, largest, strict=True)}
+
+
+def _boxes(labels: Labels) -> Iterator[tuple[int, tuple[slice, slice]]]:
+    """Each label that there is, and the rows and columns around its cells."""
+    found: list[Any] = ndimage.find_objects(labels)  # None for a label that there is not
+    return ((label, box) for label, box in enumerate(found, start=1) if box is not None)
 
 
 class Joining:
@@ -110,7 +116,8 @@ def grown(labels: Labels, floor: NDArray[np.bool_]) -> Labels:
     from skimage.segmentation import watershed
 
     far = ndimage.distance_transform_edt(labels == 0)
-    return np.asarray(watershed(far, labels, mask=floor, connectivity=1), dtype=np.int32)
+    found = watershed(far, labels, mask=floor, connectivity=1)  # type: ignore[no-untyped-call]
+    return np.asarray(found, dtype=np.int32)
 
 
 def open_rings(labels: Labels, floor: NDArray[np.bool_]) -> Labels:
@@ -131,9 +138,7 @@ def open_rings(labels: Labels, floor: NDArray[np.bool_]) -> Labels:
 
 def _first_ring(labels: Labels) -> tuple[int, int, int, bool] | None:
     """A label around another one, the middle of its hole, and whether it is wider than high."""
-    for label, box in enumerate(ndimage.find_objects(labels), start=1):
-        if box is None:
-            continue
+    for label, box in _boxes(labels):
         mask = labels[box] == label
         inside = ndimage.binary_fill_holes(mask) & ~mask & (labels[box] > 0)
         if inside.any():

@@ -15,7 +15,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from scipy.spatial import Voronoi, cKDTree
-from shapely.geometry import LineString, MultiPolygon, Point, Polygon
+from shapely.geometry import LineString, MultiLineString, MultiPolygon, Point, Polygon
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import nearest_points, unary_union
 
@@ -34,7 +34,6 @@ _SAMPLES = 12  # of half a lane
 _TOLERANCE = 0.05  # m, of outlines
 _FARTHER = 1.25
 _SAMPLED = 0.1  # m, between the places of a lane that are looked at
-_MITRE = 2  # shapely's number for corners that stay corners
 
 
 def lane_draft(graph: LaneGraph, options: ImportOptions) -> Draft:
@@ -61,6 +60,7 @@ def lane_draft(graph: LaneGraph, options: ImportOptions) -> Draft:
             area = filled(unary_union([area, *_between(graph, here, outlines, options)]))
         walls = unary_union([wall_shape(ground)]) if ground.walls else Polygon()
         lines = tuple(shapely.get_coordinates(ring) for ring in shapely.get_parts(walls.boundary).tolist())
+        assert isinstance(area, (Polygon, MultiPolygon))
         levels[level] = Level(area, lines)
     lost = [names[i] for i in range(len(graph.nodes)) if i not in found]
     if lost:
@@ -105,7 +105,7 @@ def drivable(graph: LaneGraph, level: str, options: ImportOptions) -> BaseGeomet
     places = [Point(node.x, node.y) for node in nodes if node.level == level]
     has_walls = bool(ground.walls) or ground.floor is not None
     width = 2.0 * options.clear + 0.1 if has_walls else options.corridor
-    around = [shapely.buffer(shapely.union_all([*lines, *places]), width / 2.0, quad_segs=4)]
+    around: list[BaseGeometry] = [shapely.buffer(shapely.union_all([*lines, *places]), width / 2.0, quad_segs=4)]
     if ground.floor is not None:
         around.append(ground.floor)
     elif ground.walls:
@@ -114,14 +114,13 @@ def drivable(graph: LaneGraph, level: str, options: ImportOptions) -> BaseGeomet
     if ground.walls:
         free = free.difference(wall_shape(ground))
     if has_walls:
-        free = free.buffer(-options.clear).buffer(options.clear, join_style=_MITRE, mitre_limit=2.0).intersection(free)
+        free = free.buffer(-options.clear).buffer(options.clear, join_style="mitre", mitre_limit=2.0).intersection(free)
     return free
 
 
 def wall_shape(ground: Ground) -> BaseGeometry:
     """The walls of a level with their thickness."""
-    lines = shapely.union_all([shapely.linestrings(wall) for wall in ground.walls])
-    return lines.buffer(ground.thickness / 2.0, cap_style="square", join_style="mitre")
+    return MultiLineString(list(ground.walls)).buffer(ground.thickness / 2.0, cap_style="square", join_style="mitre")
 
 
 def rides_of(graph: LaneGraph) -> list[tuple[int, int]]:
@@ -272,10 +271,10 @@ def _between(graph: LaneGraph, here: list[int], outlines: dict[int, Polygon], op
 
 def _goal(node: FloatArray, zone: Polygon, level: Level, options: ImportOptions) -> FloatArray:
     """The node itself, or the nearest place in its zone that keeps off walls."""
-    room = zone.buffer(-options.radius)
+    room: BaseGeometry = zone.buffer(-options.radius)
     if level.walls:
         room = room.difference(level.lines.buffer(options.clear))
     point = Point(node)
     if room.is_empty or room.contains(point):
         return np.asarray(node) if zone.contains(point) else shapely.get_coordinates(zone.representative_point())[0]
-    return shapely.get_coordinates(nearest_points(room, point)[0])[0]
+    return np.asarray(shapely.get_coordinates(nearest_points(room, point)[0])[0])

@@ -13,6 +13,7 @@ and a transparent pixel is unknown. The lower left corner of the image is at `or
 from __future__ import annotations
 
 import io
+import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import cos, isfinite, sin
@@ -116,7 +117,11 @@ def _opened(path: Path) -> Iterator[Any]:
     from PIL import Image, UnidentifiedImageError  # most commands do without
 
     try:
-        with Image.open(io.BytesIO(read_regular(path, _MOST_BYTES)), formats=_FORMATS) as image:
+        content = io.BytesIO(read_regular(path, _MOST_BYTES))
+        with warnings.catch_warnings():  # of Pillow's own limit, which is larger
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            opened = Image.open(content, formats=_FORMATS)
+        with opened as image:
             width, height = image.size
             if width * height > MOST_PIXELS:
                 raise GameError(f"image {path}: has {width} x {height} pixels, more than {MOST_PIXELS} in all; scale it down")

@@ -82,7 +82,7 @@ def _cell_edges(labels: NDArray[np.int32]) -> list[LineString]:
         ends = np.stack([np.stack([columns, rows - 1.0], axis=1), np.stack([columns, rows + 0.0], axis=1)], axis=1)
         found.append(ends[..., ::-1] if turned else ends)
     edges = np.concatenate(found).astype(np.float64)
-    return list(shapely.linestrings(edges))
+    return [line for line in np.asarray(shapely.linestrings(edges)).tolist() if isinstance(line, LineString)]
 
 
 def _arcs(lines: BaseGeometry) -> list[LineString]:

@@ -33,7 +33,8 @@ def rooms(space: FreeSpace, narrow: float, least_area: float) -> Labels:
     room = np.where(space.clear, space.room, 0.0)
     peaks = space.clear & (room >= ndimage.maximum_filter(room, size=3))
     seeds, n = ndimage.label(peaks, structure=np.ones((3, 3)))
-    labels = np.asarray(watershed(-room, seeds, mask=space.clear, connectivity=1), dtype=np.int32)
+    found = watershed(-room, seeds, mask=space.clear, connectivity=1)  # type: ignore[no-untyped-call]
+    labels = np.asarray(found, dtype=np.int32)
     widest = ndimage.maximum(room, labels, np.arange(n + 1)).tolist()
     joining = Joining(n)
     ways = sorted(borders(labels, room).items(), key=lambda item: -item[1][1])

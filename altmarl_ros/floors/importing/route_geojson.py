@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import isfinite
-from typing import Any, Mapping
+from typing import Any, Mapping, TypeGuard
 
 from altmarl_ros.errors import GameError, shown
 from altmarl_ros.floors.importing.lane_graph import MOST_NODES, Lane, LaneGraph, Node
@@ -93,6 +93,6 @@ def _id(properties: Mapping[Any, Any], key: str, where: str) -> int:
     return value
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[float]:
     """Whether a value of a document is a finite number."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)

@@ -47,7 +47,7 @@ def lay_out(zone: Polygon, edges: BaseGeometry, entries: FloatArray, goal: Float
     radius = options.radius
     near = shapely.intersection(edges, shapely.box(*zone.bounds).buffer(2.0 * options.clear))
     points, row_of = _grids(zone, radius)
-    handles = shapely.points(points)
+    handles = np.asarray(shapely.points(points))
     to_wall = np.full(len(points), np.inf)
     if not near.is_empty:
         shapely.prepare(near)
@@ -75,7 +75,8 @@ def _grids(zone: Polygon, radius: float) -> tuple[FloatArray, NDArray[np.int64]]
     corners = shapely.get_coordinates(zone.minimum_rotated_rectangle)
     side = corners[1] - corners[0]
     angle = float(np.arctan2(side[1], side[0]))
-    found, grid_of = [], []
+    found: list[FloatArray] = []
+    grid_of: list[NDArray[np.int64]] = []
     for turn, phase_x, phase_y in product((0.0, np.pi / 2), _PHASES, _PHASES):
         axes = np.array([[np.cos(angle + turn), np.sin(angle + turn)], [-np.sin(angle + turn), np.cos(angle + turn)]])
         local = corners @ axes.T
@@ -93,7 +94,7 @@ def _ways(zone: Polygon, near: BaseGeometry, entries: FloatArray, goal: FloatArr
     if len(entries) < 2:
         return shapely.MultiLineString()
     room = np.inf if near.is_empty else float(near.distance(shapely.Point(goal)))
-    inner = zone.buffer(-min(_OFF_WALL * room, _OFF_WALLS * radius))
+    inner: BaseGeometry = zone.buffer(-min(_OFF_WALL * room, _OFF_WALLS * radius))
     if inner.is_empty:
         inner = shapely.Point(goal)
     inside = [shapely.get_coordinates(nearest_points(inner, shapely.Point(entry))[0])[0] for entry in entries]

@@ -111,3 +111,61 @@ def test_check_with_a_game_says_who_does_not_fit(two, tmp_path, capfd):
     assert main(["floor", "check", "g.yaml", "--game", "g.yaml", "--robots", "4"]) == 0
     assert main(["floor", "check", "g.yaml", "--game", "g.yaml", "--robots", "5"]) == 2
     assert "5 robots do not fit: all places together have room for 4; room for 3 in a, 1 in [b]" in capfd.readouterr().err
+
+
+@pytest.fixture
+def office(tmp_path):
+    cells = [[0] * 60 for _ in range(40)]
+    for left, right, rows in ((2, 28, range(2, 38)), (30, 58, range(2, 38)), (28, 30, range(16, 26))):
+        for row in rows:
+            cells[row][left:right] = [254] * (right - left)
+    (tmp_path / "office.pgm").write_bytes(b"P5 60 40 255\n" + bytes(value for row in cells for value in row))
+    text = "image: office.pgm\nresolution: 0.1\norigin: [0, 0, 0]\nnegate: 0\noccupied_thresh: 0.65\nfree_thresh: 0.196\n"
+    (tmp_path / "office.yaml").write_text(text)
+    return "office.yaml"
+
+
+def test_import_tells_what_it_made_and_draws_it(office, tmp_path, capfd):
+    assert main(["floor", "import", office, "--out", "floor.yaml", "--picture", "floor.png"]) == 0
+    told = capfd.readouterr().out
+    assert "office.yaml: map_server map: 2 zones, 1 wall, 1 passage" in told
+    assert "smallest passage: 1.00 m, from 'room 1' to 'room 2'" in told
+    assert "room 1" in told
+    assert (tmp_path / "floor.png").read_bytes().startswith(b"\x89PNG")
+    assert main(["floor", "check", "floor.yaml", "--radius", "0.2"]) == 0
+
+
+def test_import_as_json(office, capfd):
+    assert main(["floor", "import", office, "--json", "--zones", "cells", "--cell", "2"]) == 0
+    told = json.loads(capfd.readouterr().out)
+    assert told["counts"]["zones"] == len(told["zones"]) > 4
+    assert told["floor"] == "floor.yaml"
+    assert told["offset"] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "culprit"),
+    [
+        (["nowhere.yaml"], "nowhere.yaml: cannot be read"),
+        (["office.yaml", "--unknown", "maybe"], "unknown is 'maybe', must be wall or free"),
+        (["office.yaml", "--radius", "5"], "must be at least two robots wide"),
+        (["office.yaml", "--zones", "nodes"], "has no nodes: give --zones rooms or --zones cells"),
+    ],
+)
+def test_import_refuses_in_one_line(arguments, culprit, office, tmp_path, capfd):
+    assert main(["floor", "import", *arguments]) == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert culprit in line
+    assert not (tmp_path / "floor.yaml").exists()
+
+
+def test_an_exported_floor_is_a_route_graph_again(tmp_path, capfd):
+    assert main(["floor", "export", "hall", "--geojson", "hall.geojson"]) == 0
+    assert main(["floor", "import", "hall.geojson", "--out", "again.yaml"]) == 0
+    hall, again = load_floor_map("hall"), load_floor_map("again.yaml")
+    assert again.plan.names == hall.plan.names
+    assert (again.plan.adjacency == hall.plan.adjacency).all()
+    features = json.loads((tmp_path / "hall.geojson").read_text())["features"]
+    kinds = [feature["properties"].get("kind") for feature in features]
+    assert kinds.count("zone") == kinds.count("slots") == 5
+    assert kinds.count("wall") == 3

@@ -35,15 +35,15 @@ def corridor_with_rooms(step=0.1):
     return cells
 
 
-def write_grid(folder: Path, name: str, cells, image="pgm", **about) -> Path:
+def write_grid(folder: Path, name: str, cells, form="pgm", **about) -> Path:
     """Write a map_server map with its image: PGM in bytes, PGM in digits, or PNG."""
     from PIL import Image
 
     height, width = cells.shape
-    file = folder / f"{name}.{'png' if image == 'png' else 'pgm'}"
-    if image == "png":
+    file = folder / f"{name}.{'png' if form == 'png' else 'pgm'}"
+    if form == "png":
         Image.fromarray(cells).save(file)
-    elif image == "digits":
+    elif form == "digits":
         file.write_text(f"P2\n# drawn\n{width} {height}\n255\n" + "\n".join(" ".join(map(str, row)) for row in cells) + "\n")
     else:
         file.write_bytes(f"P5\n# drawn\n{width} {height}\n255\n".encode() + cells.tobytes())
@@ -194,8 +194,8 @@ def grid_files(folder: Path) -> dict[str, Path]:
     pillars[40:60, 40:60] = WALL
     return {
         "plain": write_grid(folder, "plain", corridor_with_rooms()),
-        "rotated": write_grid(folder, "rotated", cells, origin=[-3.0, 7.0, 0.5], image="digits"),
-        "negated": write_grid(folder, "negated", negated, negate=1, image="png", mode="scale"),
+        "rotated": write_grid(folder, "rotated", cells, origin=[-3.0, 7.0, 0.5], form="digits"),
+        "negated": write_grid(folder, "negated", negated, negate=1, form="png", mode="scale"),
         "islands": write_grid(folder, "islands", islands),
         "pillar": write_grid(folder, "pillar", np.where(pillars == FREE, 0, 100).astype(np.uint8), mode="raw"),
     }
