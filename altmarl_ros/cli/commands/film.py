@@ -52,9 +52,11 @@ def film(
     if view != "plan" and filmed.placed and filmed.floor is not None:
         from altmarl_ros.cli.films.physics_pictures import NoGraphics, PhysicsPictures
 
-        first = len(filmed.scene(filmed.begin).ids)
+        robots, base = len(filmed.scene(filmed.begin).ids), BaseConfig(radius=radius, model=robot_file)
         try:
-            renderer = PhysicsPictures(filmed.floor, filmed.layout, first, BaseConfig(radius=radius, model=robot_file), width=width)
+            renderer = PhysicsPictures(
+                filmed.floor, filmed.layout, first, BaseConfig(radius=radius, model=robot_file), width=width
+            )
             pictures = renderer.pictures(scenes, None if view == "above" else int(view))
         except NoGraphics as error:
             console.err.print(escape(f"{error}; a plan is drawn instead"))
