@@ -54,9 +54,7 @@ def film(
 
         robots, base = len(filmed.scene(filmed.begin).ids), BaseConfig(radius=radius, model=robot_file)
         try:
-            renderer = PhysicsPictures(
-                filmed.floor, filmed.layout, first, BaseConfig(radius=radius, model=robot_file), width=width
-            )
+            renderer = PhysicsPictures(filmed.floor, filmed.layout, robots, base, width=width)
             pictures = renderer.pictures(scenes, None if view == "above" else int(view))
         except NoGraphics as error:
             console.err.print(escape(f"{error}; a plan is drawn instead"))
