@@ -50,7 +50,6 @@ from altmarl_ros.cli.processes import Child, ProcessGroup, command
 from altmarl_ros.deployment.fleet_plan import FleetPlan, NodePlan
 from altmarl_ros.deployment.middleware import discovery_variables
 from altmarl_ros.driving import Pose
-from altmarl_ros.driving.localisation import compose, inverse
 from altmarl_ros.games import load_game
 from altmarl_ros.learning.alternating import TrainingOptions, train
 from altmarl_ros.msg import CoordinatorStatus, DriveState, FleetTick
@@ -97,10 +96,10 @@ class Trial:
 class World(PhysicalWorldNode):
     """A simulated floor that keeps the true speeds, whose clock can jump, and which does not wait for robots.
 
-    With `transforms` it publishes on /tf what its drivers say on their topics.
+    Transforms are dated like all else.
     """
 
-    def __init__(self, transforms: bool) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.world, self.shift, self.track = self._world, 0.0, []
         self._steerers.ready = lambda now, time: True  # type: ignore[method-assign]
@@ -110,29 +109,9 @@ class World(PhysicalWorldNode):
             for name in ("odometry", "pose", "scan"):
                 say = getattr(sensors, name)
                 setattr(sensors, name, lambda stamp, *said, say=say: say(stamp + self.shift, *said))
-        if transforms:
-            for robot, sensors in enumerate(self._sensors):
-                self._publish_transforms(robot, sensors)
-
-    def _publish_transforms(self, robot: int, sensors: Any) -> None:
-        """Say as transforms what one robot's odometry and localisation say: robot_i/odom -> base_link, map -> robot_i/odom."""
-        from tf2_msgs.msg import TFMessage
-
-        publish = self.create_publisher(TFMessage, "/tf", 100).publish
-        frames = "map", f"robot_{robot}/odom", f"robot_{robot}/base_link"
-        say_odometry, say_pose, newest = sensors.odometry, sensors.pose, [Pose(0.0, 0.0)]
-
-        def odometry(stamp: float, pose: list[float], velocity: list[float]) -> None:
-            newest[0] = Pose(*pose)
-            publish(TFMessage(transforms=[link(frames[1], frames[2], stamp + self.shift, newest[0])]))
-            say_odometry(stamp, pose, velocity)
-
-        def localisation(stamp: float, pose: list[float], covariance: Any) -> None:
-            origin = compose(Pose(*pose), inverse(newest[0]))
-            publish(TFMessage(transforms=[link(frames[0], frames[1], stamp + self.shift, origin)]))
-            say_pose(stamp, pose, covariance)
-
-        sensors.odometry, sensors.pose = odometry, localisation
+        for name in ("odometry", "localisation") if self._transforms else ():
+            say = getattr(self._transforms, name)
+            setattr(self._transforms, name, lambda robot, stamp, pose, say=say: say(robot, stamp + self.shift, pose))
 
     @property
     def speeds(self) -> Any:
@@ -161,10 +140,11 @@ class Stage:
             "base.lag": LAG,
             "base.deceleration": DECELERATION,
             "base.command_timeout": DRIVER,
+            "transforms": "map" if setup == "TF" else "none",
         }
         settings = [item for name, value in values.items() for item in ("-p", f"{name}:={value}")]
         rclpy.init(args=["--ros-args", "--log-level", "error", *settings])
-        self.node = World(transforms=setup == "TF")
+        self.node = World()
         self.executor = make_executor()
         self.executor.add_node(self.node)
         self.session = self.tick = 0

@@ -29,7 +29,7 @@ def film(
     seconds: Annotated[Optional[float], typer.Option(min=0.01, help="Longest film [s]; default: the whole run.")] = None,
     width: Annotated[int, typer.Option(min=160, max=3840, help="Of a picture [pixels].")] = 960,
     radius: Annotated[float, typer.Option(min=0.01, max=10, help="Of a rendered robot [m].")] = 0.25,
-    model: Annotated[str, typer.Option(help="MJCF or URDF file of the rendered robots; default: a built-in base.")] = "",
+    robot_file: Annotated[str, typer.Option(help="MJCF or URDF file of the rendered robots; default: a built-in base.")] = "",
     as_json: Json = False,
 ) -> None:
     """Make a film of a recorded run: robots, zones, the coordinator's place, and what it believes, tick by tick.
@@ -52,9 +52,9 @@ def film(
     if view != "plan" and filmed.placed and filmed.floor is not None:
         from altmarl_ros.cli.films.physics_pictures import NoGraphics, PhysicsPictures
 
-        first = len(filmed.scene(filmed.begin).ids)
+        robots, base = len(filmed.scene(filmed.begin).ids), BaseConfig(radius=radius, model=robot_file)
         try:
-            renderer = PhysicsPictures(filmed.floor, filmed.layout, first, BaseConfig(radius=radius, model=model), width=width)
+            renderer = PhysicsPictures(filmed.floor, filmed.layout, robots, base, width=width)
             pictures = renderer.pictures(scenes, None if view == "above" else int(view))
         except NoGraphics as error:
             console.err.print(escape(f"{error}; a plan is drawn instead"))

@@ -16,13 +16,12 @@ from geometry_msgs.msg import TransformStamped
 from rclpy.node import Node
 from std_msgs.msg import String
 
+from altmarl_ros.driving import Pose
+from altmarl_ros.driving.localisation import compose, inverse
 from altmarl_ros.nodes.common.qos import latched_qos
 from altmarl_ros.nodes.robot.transform_listener import TOPICS, tf_qos
 from altmarl_ros.nodes.simulators.sensor_topics import to_time
 from altmarl_ros.simulation.physical.config import LaserConfig
-
-Pose = Sequence[float]
-"""x, y, yaw [m, m, rad]."""
 
 
 class Transforms:
@@ -43,7 +42,7 @@ class Transforms:
         from tf2_msgs.msg import TFMessage
 
         self._message, self._frames, self._localised = TFMessage, tuple(frames), localised
-        self._odometry: dict[int, Pose] = {}
+        self._odometry: dict[int, Sequence[float]] = {}
         self._pending: list[Any] = []
         self._moving = node.create_publisher(TFMessage, TOPICS[0], tf_qos(static=False))
         self._static = node.create_publisher(TFMessage, TOPICS[1], tf_qos(static=True))
@@ -52,16 +51,17 @@ class Transforms:
             links = [_link(f"{frame}/base_link", f"{frame}/laser", 0.0, mount, laser.z) for frame in frames]
             self._static.publish(TFMessage(transforms=links))
 
-    def odometry(self, robot: int, stamp: float, pose: Pose) -> None:
+    def odometry(self, robot: int, stamp: float, pose: Sequence[float]) -> None:
         """Take a pose of base_link in odom [m, m, rad] at a time [s]."""
         self._odometry[robot] = pose
         frame = self._frames[robot]
         self._pending.append(_link(f"{frame}/odom", f"{frame}/base_link", stamp, pose))
 
-    def localisation(self, robot: int, stamp: float, pose: Pose) -> None:
+    def localisation(self, robot: int, stamp: float, pose: Sequence[float]) -> None:
         """Take a pose of base_link in map [m, m, rad] at a time [s]."""
         if self._localised and robot in self._odometry:
-            self._pending.append(_link("map", f"{self._frames[robot]}/odom", stamp, origin(pose, self._odometry[robot])))
+            origin = compose(Pose(*pose), inverse(Pose(*self._odometry[robot])))
+            self._pending.append(_link("map", f"{self._frames[robot]}/odom", stamp, (origin.x, origin.y, origin.yaw)))
 
     def publish(self) -> None:
         """Publish what was taken."""
@@ -76,14 +76,7 @@ def publish_descriptions(node: Node, namespaces: Sequence[str], description: str
         node.create_publisher(String, f"{namespace}/robot_description", latched_qos()).publish(String(data=description))
 
 
-def origin(placed: Pose, reckoned: Pose) -> tuple[float, float, float]:
-    """Return where the odometry's origin is in the map, from the same place in the map and by odometry [m, m, rad]."""
-    yaw = placed[2] - reckoned[2]
-    c, s = cos(yaw), sin(yaw)
-    return placed[0] - c * reckoned[0] + s * reckoned[1], placed[1] - s * reckoned[0] - c * reckoned[1], yaw
-
-
-def _link(parent: str, child: str, stamp: float, pose: Pose, z: float = 0.0) -> Any:
+def _link(parent: str, child: str, stamp: float, pose: Sequence[float], z: float = 0.0) -> Any:
     message = TransformStamped(child_frame_id=child)
     message.header.frame_id, message.header.stamp = parent, to_time(stamp)
     place, turn = message.transform.translation, message.transform.rotation

@@ -1,12 +1,13 @@
 """What a bag tells about a run, in whatever form it is stored, and what it says of topics that carry something else."""
 
 import pytest
+from builtin_interfaces.msg import Time
 from rclpy.serialization import serialize_message
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from std_msgs.msg import String
 
 from altmarl_ros.cli.main import main
-from altmarl_ros.msg import CoordinatorStatus, FleetTruth, RobotReport
+from altmarl_ros.msg import CoordinatorStatus, FleetTruth, FloorTruth, RobotReport
 from altmarl_ros.nodes.tools.bag_log import _SHORTER, read_log
 from altmarl_ros.records.message_definitions import message_definition, type_hash
 
@@ -65,3 +66,16 @@ def test_a_bag_from_before_hidden_states_is_read(tmp_path):
     assert (status.estimate, status.belief) == ((0.25, 0.75), ())
     assert (status.returned, status.operated) == ((), ())
     assert (truth.local_states, truth.hidden_state) == ((0, 1, 1), None)
+
+
+def test_the_places_of_a_simulated_floor_are_read(tmp_path):
+    said = [
+        FloorTruth(stamp=Time(sec=second), contacts=2, robot_id=[4, 7], x=[1.0, float(second)], y=[2.0, 0.0], yaw=[0.5, 0.0])
+        for second in (1, 2)
+    ]
+    folder = write(tmp_path / "bag", "/world/floor", "altmarl_ros/msg/FloorTruth", said)
+    floors = read_log(folder, pytest.fail).floors
+    assert list(floors) == [1.0, 2.0]
+    assert floors[2.0].places == {4: (1.0, 2.0), 7: (2.0, 0.0)}
+    assert floors[2.0].headings == {4: 0.5, 7: 0.0}
+    assert floors[2.0].contacts == 2
