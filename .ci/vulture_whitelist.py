@@ -18,9 +18,12 @@ _.generate_launch_description
 _.data_files
 _.has_ext_modules
 
-# The parameter that a signal handler has, and what the interpreter calls.
+# The parameter that a signal handler has, and what the interpreter and PettingZoo call or read.
 signum
 _.unraisablehook
+_.__getattr__
+_.__dir__
+_.render_mode
 
 # Commands, which `cli.command_table` finds by their names.
 _.certify

@@ -123,7 +123,8 @@ class TrainedPair:
         """
         from altmarl_ros.library.pair_figure import pair_figure
 
-        return pair_figure(self, self.evaluate(k, robots=robots, runs=runs, horizon=horizon, seed=seed))
+        scores = self.evaluate(k, robots=robots, runs=runs, horizon=horizon, seed=seed)
+        return pair_figure(self.bundle.report.get("steps") or (), scores)
 
     def save(self, path: str | Path) -> Path:
         """Write the bundle (.npz), which `altmarl fleet --policy` and `load` read, and return its path.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 from altmarl_ros.learning.scores import ScoreTable
 from altmarl_ros.plotting import BLUE, GREEN, GREY, ORANGE, PURPLE, legend_above, new_figure, tidy
@@ -11,22 +11,20 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from altmarl_ros.library.pair import TrainedPair
-
 _COLOURS = (BLUE, ORANGE, GREEN)  # of observation models
 
 
-def pair_figure(pair: TrainedPair, scores: ScoreTable) -> Figure:
-    """Draw both panels; error bars are standard errors."""
+def pair_figure(steps: Sequence[Mapping[str, Any]], scores: ScoreTable) -> Figure:
+    """Draw the steps of the training's report beside the scores; error bars are standard errors."""
     figure = new_figure(4.2, 11.0)
     learned, earned = figure.subplots(1, 2)
-    _draw_steps(learned, pair.bundle.report.get("steps") or [])
+    _draw_steps(learned, steps)
     _draw_scores(earned, scores)
-    figure.suptitle(f"{pair.game.name}, {scores.robots} robots", x=0.01, ha="left")
+    figure.suptitle(f"{scores.game}, {scores.robots} robots", x=0.01, ha="left")
     return figure
 
 
-def _draw_steps(axes: Axes, steps: list[dict[str, Any]]) -> None:
+def _draw_steps(axes: Axes, steps: Sequence[Mapping[str, Any]]) -> None:
     tidy(axes)
     for kept, colour, label in ((True, BLUE, "kept"), (False, GREY, "not kept")):
         at = [i for i, step in enumerate(steps) if step["kept"] is kept]

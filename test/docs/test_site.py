@@ -1,5 +1,6 @@
 """Tests that the built site is complete and loads nothing from elsewhere."""
 
+import json
 import os
 import re
 import subprocess
@@ -60,3 +61,24 @@ def test_the_architecture_is_drawn_from_the_code(site):
     assert '<svg class="packages"' in page
     assert "<!-- picture" not in page
     assert "<!-- table" not in page
+
+
+@pytest.mark.parametrize(
+    ("word", "page"),
+    [
+        ("battery", "how-to/work"),
+        ("charging", "how-to/work"),
+        ("map", "how-to/floor"),
+        ("TF", "how-to/robot"),
+        ("gym", "how-to/python"),
+        ("Gymnasium", "how-to/python"),
+        ("shift", "how-to/runbook"),
+    ],
+)
+def test_a_word_that_people_search_for_is_found(site, word, page):
+    text = (site / "search" / "search_index.js").read_text()
+    sections = json.loads(text[text.index("{") : text.rindex("}") + 1])["docs"]
+    found = {
+        each["location"] for each in sections if re.search(rf"\b{word}\b", f"{each['title']} {each['text']}", re.IGNORECASE)
+    }
+    assert any(location.startswith(page) for location in found)
