@@ -7,7 +7,7 @@ import pytest
 
 from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.learning.populations.population import CountedPopulation
-from altmarl_ros.msg import FleetConfiguration
+from altmarl_ros.msg import FleetConfiguration, HiddenEvidence
 from altmarl_ros.nodes.common import conversions, qos
 from altmarl_ros.observation import make_model
 from altmarl_ros.policies import save_bundle
@@ -32,6 +32,7 @@ def running(fleet, loads, loads_bundle, loads_file, tmp_path):
         configuration = conversions.configuration_from_message(message)
         running.configurations.setdefault(configuration.session, configuration)
 
+    running.tell = running.observer.create_publisher(HiddenEvidence, "/fleet/hidden_evidence", qos.command_qos()).publish
     running.observer.create_subscription(FleetConfiguration, "/fleet/configuration", hear, qos.account_qos())
     return running
 
@@ -45,6 +46,8 @@ def test_a_fleet_plays_a_game_with_a_hidden_state(running, loads, loads_bundle, 
     children["coordinator"].process.kill()
     running.wait_until(lambda: running.log.sessions == 2, 30, "the standby taking over")
     second = running.observer.latest.session
+    running.tell(HiddenEvidence(source="orders", weight=[1.0, 2.0]))
+    running.tell(HiddenEvidence(source="orders", weight=[np.nan, 2.0]))
     running.wait_until(lambda: len(running.log.truths) >= len(record.tick) + 20, 30, "ticks of the standby")
     rows = list(running.log.statuses.values())
 
@@ -52,6 +55,9 @@ def test_a_fleet_plays_a_game_with_a_hidden_state(running, loads, loads_bundle, 
     path = HiddenPath(loads.hidden, SEED)
     truths = running.log.truths.values()
     assert [truth.hidden_state for truth in truths] == [path.at(truth.session, truth.tick) for truth in truths]
+
+    told = [(row.session, row.evidence) for row in rows if row.evidence]
+    assert told == [(second, (0.5, 1.0))]
 
     beliefs = np.array([row.belief for row in rows])
     assert beliefs.shape == (len(rows), 2)

@@ -36,7 +36,7 @@ class EvidenceLink:
         self._node = endpoints.node
         self.inbox = EvidenceInbox(hidden_states, timeout, time.monotonic)
         self._reported = 0
-        endpoints.subscription(HiddenEvidence, f"{prefix}/hidden_evidence", self._on_evidence, qos.report_qos())
+        endpoints.subscription(HiddenEvidence, f"{prefix}/hidden_evidence", self._on_evidence, qos.command_qos())
 
     def finding(self) -> Finding:
         """A finding for /diagnostics; that nobody tells anything is none."""
