@@ -176,6 +176,7 @@ def test_a_game_without_a_gap_is_told_and_drawn(runner, random_game):
     assert as_png(draw_gap_rate(rows)).startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_figures_are_drawn_from_the_table_alone_and_beside_another(swept, tmp_path):
     write_csv(tmp_path / "k.csv", swept)
     rows = read_csv(tmp_path / "k.csv")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from rclpy.serialization import deserialize_message
+from std_msgs.msg import Bool, String
 
 from altmarl_ros.msg import BodyCommand, RobotHello, RobotReport
 
-_LEAST_BYTES = 8  # an encapsulation header and something
+_LEAST_BYTES = 5  # an encapsulation header and something
 
 
 def _report(message: Any) -> list[int]:
@@ -23,10 +24,16 @@ def _command(message: Any) -> list[int]:
     return list(message.robot_id)
 
 
+def _nobody(_message: Any) -> list[int]:
+    return []
+
+
 _CLAIMS: dict[str, tuple[Any, Callable[[Any], list[int]]]] = {
     "report": (RobotReport, _report),
     "hello": (RobotHello, _hello),
     "command": (BodyCommand, _command),
+    "press": (Bool, _nobody),
+    "second_word": (String, _nobody),
 }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from queue import Empty, SimpleQueue
 from typing import Any, Callable, Mapping
 
 from rclpy.event_handler import SubscriptionEventCallbacks
@@ -23,7 +22,8 @@ from altmarl_ros.nodes.common.guarded import GuardedNode
 from altmarl_ros.nodes.link.claims import false_claim
 from altmarl_ros.nodes.link.findings import certificate_finding, refusals_finding, traffic_finding
 from altmarl_ros.nodes.link.parameters import endpoints_in
-from altmarl_ros.nodes.link.topics import POLL, link_topics, real_time
+from altmarl_ros.nodes.link.topics import POLL, THROTTLE, link_topics, real_time
+from altmarl_ros.nodes.link.work_queue import WorkQueue
 from altmarl_ros.nodes.robot.emergency_stop import FleetStop
 
 _REFRESH = 0.25  # s between two looks at the register
@@ -50,7 +50,7 @@ class CoordinatorSide:
         """
         self._node, self._topics, self._credentials = node, link_topics(values), credentials
         self._lease, simulated = float(values["lease"]), bool(values["simulation"])
-        self._work: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._work = WorkQueue(lambda told: node.get_logger().error(told, throttle_duration_sec=THROTTLE))
         self._publishers: dict[str, Publisher] = {}
         self._bodies: dict[str, str] = {}  # topic of a simulated robot's states, by its holder
         self._kept: dict[str, list[bytes]] = {name: [] for name in _KEPT}
@@ -171,11 +171,7 @@ class CoordinatorSide:
         return self._publishers[slot]
 
     def _poll(self) -> None:
-        try:
-            while True:
-                self._work.get_nowait()()
-        except Empty:
-            pass
+        self._work.run()
         if self._stop.pressed != self._told_stop:
             self._told_stop = self._stop.pressed
             if not self._told_stop:
@@ -192,4 +188,4 @@ class CoordinatorSide:
             self._trouble = ""
         except AltmarlError as error:
             self._trouble = str(error)
-            self._node.get_logger().error(f"link is closed: {error}", throttle_duration_sec=5.0)
+            self._node.get_logger().error(f"link is closed: {error}", throttle_duration_sec=THROTTLE)

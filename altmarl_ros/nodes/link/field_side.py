@@ -6,8 +6,7 @@ import contextlib
 import threading
 import time
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from typing import Any, Callable, Mapping
+from typing import Any, Mapping
 
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.exceptions import InvalidTopicNameException
@@ -28,7 +27,8 @@ from altmarl_ros.nodes.common.guarded import GuardedNode
 from altmarl_ros.nodes.link.claims import false_claim
 from altmarl_ros.nodes.link.findings import certificate_finding, refusals_finding, traffic_finding
 from altmarl_ros.nodes.link.parameters import endpoints_in
-from altmarl_ros.nodes.link.topics import POLL, link_topics, real_time
+from altmarl_ros.nodes.link.topics import POLL, THROTTLE, link_topics, real_time
+from altmarl_ros.nodes.link.work_queue import WorkQueue
 
 _MOST_DRIVES = 10_000
 _MOST_NAME = 256  # bytes
@@ -53,7 +53,7 @@ class FieldSide:
         self._node, self._topics, self._credentials = node, link_topics(values), credentials
         role, simulated = credentials.identity.role, bool(values["simulation"])
         self._own, self._border = segment(credentials.identity), Border()
-        self._work: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._work = WorkQueue(lambda told: node.get_logger().error(told, throttle_duration_sec=THROTTLE))
         self._lock = threading.Lock()  # ticks are published by the link's threads, and their publishers end in the node's
         self._ticks: dict[int, Publisher] = {}
         self._newest_tick = b""
@@ -76,7 +76,7 @@ class FieldSide:
         for flow in flows(sender=role, simulated=simulated):
             if flow.name != "drive" or values["drive_topic"]:
                 self._carry(flow)
-        node.create_timer(POLL, self._poll, clock=real_time())
+        node.create_timer(POLL, self._work.run, clock=real_time())
         for end in self._ends:
             end.start()
 
@@ -177,8 +177,3 @@ class FieldSide:
             quiet = SubscriptionEventCallbacks(use_default_callbacks=False)
             node = self._node
             node.create_subscription(topic.type, topic.name, carry, qos.latched_qos(), raw=True, event_callbacks=quiet)
-
-    def _poll(self) -> None:
-        with contextlib.suppress(Empty):
-            while True:
-                self._work.get_nowait()()

@@ -31,6 +31,9 @@ _DEPTH = 1000  # reports that wait while the link is slow
 POLL = 0.02
 """Time between two looks at what the link's threads have left to do [s]."""
 
+THROTTLE = 5.0
+"""Time between two complaints about what others send [s]."""
+
 
 @dataclass(frozen=True)
 class LinkTopic:
