@@ -75,9 +75,10 @@ class Plan(FleetPlan):
 
 
 @pytest.fixture
-def graph(fleet, policy, tmp_path):
-    """Every node of a fleet under simulated time, with an operator's tools: (enclave, kind) -> names."""
+def graph(fleet, loads_file, loads_bundle, tmp_path):
+    """Every node of a fleet with a hidden state under simulated time, with an operator's tools: (enclave, kind) -> names."""
     from diagnostic_msgs.msg import DiagnosticArray
+    from geometry_msgs.msg import PoseStamped
     from lifecycle_msgs.srv import ChangeState, GetAvailableTransitions, GetState
     from rclpy.node import Node
     from rclpy.parameter import Parameter
@@ -87,14 +88,17 @@ def graph(fleet, policy, tmp_path):
     from visualization_msgs.msg import MarkerArray
 
     from altmarl_ros.dashboard.view import FleetView
-    from altmarl_ros.msg import DriveState, GlobalAction, GlobalState, TrainingProgress
+    from altmarl_ros.msg import DriveState, GlobalAction, GlobalState, HiddenEvidence, TrainingProgress
     from altmarl_ros.nodes.common import qos
     from altmarl_ros.nodes.tools.dashboard import DashboardNode
     from altmarl_ros.nodes.tools.recorder import Recorder
+    from altmarl_ros.policies import save_bundle
     from altmarl_ros.records.bag import BagWriter
+    from altmarl_ros.srv import OperateRobot
 
     options = {"use_sim_time": True, "standby": True, "trainer": True, "visualization": True}
-    running = fleet(Plan("warehouse", policy, robots=2, k=1, processes=1, **options))
+    policy = save_bundle(loads_bundle, tmp_path / "loads.npz")
+    running = fleet(Plan(str(loads_file), policy, robots=2, k=1, processes=1, **options))
     tool = Node("altmarl_operator_tool", start_parameter_services=False)
     tool.create_subscription(DiagnosticArray, "/diagnostics", print, qos.diagnostics_qos())
     tool.create_subscription(DriveState, "/robot_8/robot/drive", print, qos.latched_qos())
@@ -102,8 +106,10 @@ def graph(fleet, policy, tmp_path):
     tool.create_subscription(TrainingProgress, "/trainer/progress", print, qos.latched_qos())
     tool.create_publisher(Bool, "/fleet/emergency_stop", qos.latched_qos())
     tool.create_publisher(String, "/fleet/emergency_stop_release", 1)
+    tool.create_publisher(PoseStamped, "/robot_8/robot/goal_pose", 1)
     plant = Node("plant", parameter_overrides=[Parameter("use_sim_time", value=True)])
     plant.create_publisher(GlobalState, "/fleet/global_state", 1)
+    plant.create_publisher(HiddenEvidence, "/fleet/hidden_evidence", qos.command_qos())
     plant.create_subscription(GlobalAction, "/fleet/global_action", print, 1)
     writer = BagWriter(tmp_path / "bag")
     recorder, dashboard = Recorder(writer), DashboardNode(FleetView("/fleet"))
@@ -115,6 +121,7 @@ def graph(fleet, policy, tmp_path):
         clients += [tool.create_client(Trigger, f"/trainer/{name}") for name in ("train", "cancel", "deploy", "rollback")]
         clients.append(tool.create_client(SetBool, "/robot_8/robot/emergency_stop"))
         clients.append(tool.create_client(Trigger, "/robot_8/robot/release"))
+        clients.append(tool.create_client(OperateRobot, "/robot_8/robot/operate"))
         running.start()
         options = ("-r", "__ns:=/robot_9", "-p", "robot_id:=9", "-p", "use_sim_time:=true")
         running.group.start("robot_9", [str(executable("robot")), "--ros-args", *options])

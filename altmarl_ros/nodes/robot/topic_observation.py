@@ -8,6 +8,7 @@ from rclpy.node import Node
 
 from altmarl_ros.driving.robot_topics import NAVIGATE_TO_POSE, CommandTopic, NavigatorAction, Stream
 
+_GOAL = "/goal_pose"  # ends the names of topics that carry goals, ours and Nav2's, which are no poses of the robot
 _FEEDBACK, _FEEDBACK_TYPE = "/_action/feedback", "_FeedbackMessage"  # what servers of actions publish
 
 
@@ -40,7 +41,11 @@ def observe_stream(node: Node, topic: str, wanted: str, namespace: str, paramete
         elsewhere = tuple(
             name[len(own) :]
             for name, types in node.get_topic_names_and_types()
-            if wanted in types and name.startswith(own) and name != topic and node.count_publishers(name)
+            if wanted in types
+            and name.startswith(own)
+            and name != topic
+            and not name.endswith(_GOAL)
+            and node.count_publishers(name)
         )
     return Stream(topic, wanted, node_names(infos), offered, parameter=parameter, elsewhere=elsewhere)
 

@@ -19,6 +19,7 @@ from altmarl_ros.msg import DriveState
 from altmarl_ros.nodes.robot.goal_pose import GoalPoseListener
 from altmarl_ros.nodes.robot.operator_control import OperatorControl, offer_operation
 from altmarl_ros.nodes.robot.shared_resources import load_goal_map
+from altmarl_ros.nodes.robot.topic_observation import observe_stream
 from altmarl_ros.protocol.agent import RobotAgent
 from altmarl_ros.protocol.operated import Control, Operated
 from altmarl_ros.srv import OperateRobot
@@ -286,3 +287,10 @@ def test_an_obstacle_stops_a_robot_that_is_sent(goal_map):
     state = robot.step(40)
     assert robot.stage.speeds[-1] == 0.0
     assert Reason.OBSTACLE.value in state.reasons
+
+
+def test_a_goal_is_not_proposed_as_the_robots_pose(robot):
+    node, wanted = robot.stage.node, "geometry_msgs/msg/PoseStamped"
+    for topic in ("/robot_3/robot/goal_pose", "/robot_3/goal_pose", "/robot_3/slam_pose"):
+        robot.stage.published[topic] = [wanted]
+    assert observe_stream(node, "/robot_3/pose", wanted, "/robot_3", "pose.topic").elsewhere == ("slam_pose",)
