@@ -128,7 +128,7 @@ def _is_building(levels: Mapping[Any, Any]) -> bool:
 
 def _building(path: Path, document: dict[Any, Any], options: ImportOptions) -> tuple[str, Draft, dict[str, Backdrop]]:
     building = read_building(document, options.scale)
-    if options.zones in ("rooms", "cells"):
+    if options.zones in ("rooms", "cells") or (options.zones == "auto" and not building.graph.lanes):
         draft = building_rooms(building.graph, options)
     else:
         draft = lane_draft(building.graph, options)

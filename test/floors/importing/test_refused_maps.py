@@ -109,7 +109,7 @@ L1 = ("levels", "L1")
             "levels.L1 has no measurement: draw one in the editor, or give --scale",
         ),
         (changed(BUILDING, *L1, "measurements", 0, value=[0, 0, {}]), "levels.L1.measurements[0]"),
-        (changed(BUILDING, *L1, "lanes", value=[]), "has no lanes"),
+        (changed(BUILDING, *L1, "lanes", value=[]) | {"levels": {"L1": {"elevation": 0.0}}}, "levels.L1 has no measurement"),
         (changed(BUILDING, "coordinate_system", value="web_mercator"), "coordinate_system is 'web_mercator'"),
         (changed(BUILDING, "reference_level_name", value="L7"), "reference_level_name is 'L7'; levels are L1"),
         (changed(BUILDING, "lifts", value={"A": {"x": 1}}), "lifts.A is {'x': 1}"),
@@ -168,6 +168,13 @@ def test_other_files(content, culprit, tmp_path):
     path = tmp_path / "map"
     path.write_bytes(content)
     assert culprit in refusal(path)
+
+
+def test_a_building_without_lanes_becomes_rooms(tmp_path):
+    path = tmp_path / "map.yaml"
+    path.write_text(yaml.safe_dump(json.loads(json.dumps(changed(BUILDING, *L1, "lanes", value=[])))))
+    assert len(import_floor(path, ImportOptions()).made.floor.plan.zones) == 2
+    assert "has no lanes: there is nothing to drive on" in refusal(path, zones="nodes")
 
 
 def test_rooms_of_a_graph_without_walls(tmp_path):
