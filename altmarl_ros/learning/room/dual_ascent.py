@@ -52,7 +52,7 @@ def ascend(
     used = mean.sum(axis=2) @ inside
     overflow = np.maximum(0.0, used - capacity * used.sum(axis=1, keepdims=True))
     Q = priced_response(game, response, room, mean_price, capacity)
-    return RoomSolution(mean, float((mean * gain).sum()), mean_price, overflow, Q, mean.sum(axis=(1, 2)))
+    return RoomSolution(mean, float((mean * gain).sum()), mean_price, overflow, Q, mean.sum(axis=(1, 2)), exact=False)
 
 
 def _shares_of_time(moves: Sparse, policy: FloatArray, source: FloatArray, gamma: float) -> FloatArray:

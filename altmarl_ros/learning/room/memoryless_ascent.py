@@ -66,4 +66,4 @@ def ascend_without_memory(
         return np.asarray(table.transpose(1, 0, 2).reshape(D * S_g, -1))
 
     time = mean.sum(axis=(2, 3)).T.ravel()
-    return RoomSolution(mean.sum(axis=1), reward, by_regime(mean_price), by_regime(overflow), found.Q, time)
+    return RoomSolution(mean.sum(axis=1), reward, by_regime(mean_price), by_regime(overflow), found.Q, time, exact=False)

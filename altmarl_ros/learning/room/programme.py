@@ -55,6 +55,7 @@ class RoomSolution:
         overflow: share of the fleet by which a place is over its room, times the share of time at s_g or in the regime.
         Q: values of a robot that pays the prices [S_l, S_g, A_l].
         time: share of time at each s_g or in each regime.
+        exact: whether it is the programme's solution, and not one near it that prices by dual ascent lead to.
     """
 
     x: FloatArray
@@ -63,6 +64,7 @@ class RoomSolution:
     overflow: FloatArray
     Q: FloatArray
     time: FloatArray
+    exact: bool = True
 
     @property
     def probabilities(self) -> FloatArray:

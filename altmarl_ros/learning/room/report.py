@@ -28,6 +28,7 @@ class RoomReport:
         programme: team reward per tick in the programme, in which the room limits a mean.
         reward: team reward per tick in the world that holds robots back.
         held: share of robot-ticks in which a robot is held back there.
+        exact: whether the programme was solved exactly; else overflow may come from that, too.
     """
 
     places: tuple[str, ...]
@@ -37,6 +38,7 @@ class RoomReport:
     programme: float
     reward: float
     held: float
+    exact: bool = True
 
     @classmethod
     def of(cls, room: Room, solution: RoomSolution, long_run: LongRun, n: int) -> RoomReport:
@@ -49,6 +51,7 @@ class RoomReport:
             programme=solution.reward,
             reward=long_run.reward,
             held=long_run.held,
+            exact=solution.exact,
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -65,7 +68,11 @@ class RoomReport:
         over = [(name, share) for name, share in zip(self.places, self.overflow, strict=True) if share > _OVER]
         if over:
             listed = ", ".join(f"{name} ({100 * share:.1f} % of the fleet too many)" for name, share in over[:_MOST_SHOWN])
-            lines.append(f"room: the robots' motion does not let them keep to the room, whatever they do, at {listed}")
+            lines.append(
+                f"room: the robots' motion does not let them keep to the room, whatever they do, at {listed}"
+                if self.exact
+                else f"room: found by prices that are not exact, under which too many robots are expected at {listed}"
+            )
         return lines
 
     def _share(self) -> str:

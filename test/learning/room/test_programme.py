@@ -141,6 +141,6 @@ def test_responses_keep_to_parts_of_the_room_or_meet_the_present_pair_half_way(g
     pi_l = LocalPolicy.uniform(game)
     responses = local_responses(tight, pi_l, occupancy, n=N)
     assert len({each.probabilities.tobytes() for each in responses}) == len(responses) == 6
-    x = shares_of_time(pi_l, occupancy)
+    x = shares_of_time(game, pi_l, occupancy)
     assert x.sum() == pytest.approx(1.0)
     np.testing.assert_allclose(x / x.sum(axis=2, keepdims=True), 1 / A_L)

@@ -80,6 +80,9 @@ def test_the_verdict_claims_no_bound_of_the_model_without_room(bundle):
 def test_overflow_is_named():
     report = RoomReport(("a", "b"), (3, 9), (0.5, 0.0), (0.12, 0.0), 2.0, 1.5, 0.25)
     assert report.sentences()[-1].endswith("whatever they do, at a (12.0 % of the fleet too many)")
+    near = replace(report, exact=False).sentences()[-1]
+    assert "not exact" in near
+    assert "whatever they do" not in near
 
 
 def test_a_fleet_that_does_not_fit_is_refused(ring):
