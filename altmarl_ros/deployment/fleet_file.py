@@ -18,7 +18,8 @@
       tls: {keys: keys, coordinator: dispatch}
 
 Parameters are those of the nodes, with dots or as nested mappings; the nodes' own tables say which there are. A robot's
-parameters override its type's. `{name}` and `{id}` in texts stand for the robot's name and id.
+parameters override its type's. In a game with types of robots, a robot is of the game's type that has the name of its type
+here, unless its parameter `robot.type` says another. `{name}` and `{id}` in texts stand for the robot's name and id.
 """
 
 from __future__ import annotations
