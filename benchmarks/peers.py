@@ -31,7 +31,7 @@ from altmarl_ros.environments import coordinator_environments
 from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.learning.alternating import Progress, TrainingOptions, train
 from altmarl_ros.learning.horizon import discounted_horizon
-from altmarl_ros.plotting import BLUE, GREEN, GREY, ORANGE, as_png, legend_above, new_figure, tidy
+from altmarl_ros.plotting import BLUE, GREEN, GREY, ORANGE, as_png, new_figure, tidy
 from altmarl_ros.policies import LocalPolicy, PolicyBundle
 
 FLEETS, EPISODE = 64, 200  # of PPO's training: fleets side by side, ticks of an episode
@@ -139,6 +139,8 @@ def picture(results: dict[Case, list[Curve]]) -> bytes:
         tidy(axes)
         for name, colour in COLOURS.items():
             own = [curve for curve in curves if curve.learner == name]
+            if not own:
+                continue
             for curve in own:
                 axes.plot(curve.seconds, curve.values, color=colour, lw=0.8, alpha=0.5)
             points = min(len(curve.values) for curve in own)
@@ -150,8 +152,8 @@ def picture(results: dict[Case, list[Curve]]) -> bytes:
         axes.set_xlim(left=0.0)
         axes.set_xlabel("processor seconds of training")
         axes.set_ylabel("discounted team reward")
-        axes.set_title(f"{case.name}: {case.robots} robots, {case.k} reports a tick", loc="left", pad=44, fontsize=11)
-        legend_above(axes, columns=1 if len(results) > 1 else 3)
+        axes.set_title(f"{case.name}: {case.robots} robots, {case.k} reports a tick", loc="left", fontsize=11)
+        axes.legend(loc="lower right", frameon=False)
     return as_png(figure)
 
 
@@ -221,13 +223,15 @@ def main() -> None:
     parser.add_argument("--updates", type=int, default=64, help="updates of PPO, each after 64 ticks of 64 fleets")
     parser.add_argument("--game", choices=[case.name for case in CASES], help="only this game")
     parser.add_argument("--curves", type=Path, help="keep the curves in this file, and go on from those in it")
+    parser.add_argument("--drawn-only", action="store_true", help="train nothing: show the curves that are kept")
     parser.add_argument("--figure", type=Path, help="also write the picture into this file (.png)")
     options = parser.parse_args()
     console, kept = Console(width=128), Kept(options.curves)
     console.print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores")
     cases = [case for case in CASES if options.game in (None, case.name)]
-    for seed, case in product(range(options.seeds), cases):
-        learn(case, kept, seed, options.updates)
+    if not options.drawn_only:
+        for seed, case in product(range(options.seeds), cases):
+            learn(case, kept, seed, options.updates)
     shown = {case: kept.of(case) for case in CASES if kept.of(case)}
     for case, curves in shown.items():
         console.print(table(case, curves))

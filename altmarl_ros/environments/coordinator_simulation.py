@@ -26,6 +26,13 @@ def check_sizes(game: TabularGame, *, robots: int, k: int, horizon: int) -> None
         game.room.check_fits(robots)
 
 
+def check_actions(name: str, actions: IntArray, size: int) -> None:
+    """Raise AltmarlError, which gives the name and the first culprit, unless all actions are 0 to size - 1."""
+    odd = actions[(actions < 0) | (actions >= size)]
+    if len(odd):
+        raise AltmarlError(f"{name} is {odd[0]}, must be 0 to {size - 1}")
+
+
 class CoordinatorSimulation:
     """R fleets that tick together, each with its own coordinator.
 
@@ -69,7 +76,12 @@ class CoordinatorSimulation:
         self._hear()
 
     def step(self, a_g: IntArray) -> FloatArray:
-        """Let the coordinators act [R] and everybody move; returns the team rewards of the tick [R]."""
+        """Let the coordinators act [R] and everybody move; returns the team rewards of the tick [R].
+
+        Raises:
+            AltmarlError: an action is out of range.
+        """
+        check_actions("a_g", a_g, self.game.n_global_actions)
         rewards = self._population.step(a_g, self._dynamics)
         self._hear()
         return rewards

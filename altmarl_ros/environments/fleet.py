@@ -16,7 +16,7 @@ from pettingzoo.utils.env import ParallelEnv
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.environments.coordinator import observation_space
-from altmarl_ros.environments.coordinator_simulation import check_sizes
+from altmarl_ros.environments.coordinator_simulation import check_actions, check_sizes
 from altmarl_ros.environments.robot_world import RobotWorld
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import TabularGame
@@ -86,13 +86,16 @@ class FleetEnvironment(ParallelEnv):  # type: ignore[misc]
         """Let all agents act at once.
 
         Raises:
-            AltmarlError: an agent has no action, or the episode is over.
+            AltmarlError: an agent has no action or one that is out of range, or the episode is over.
         """
         missing = next((agent for agent in self.possible_agents if agent not in actions), None)
         if not self.agents or missing is not None:
             raise AltmarlError(f"{missing} has no action" if self.agents else "the episode is over: reset the environment")
         chosen = np.array([actions[robot] for robot in self._robots], dtype=np.int64)
-        r_g, r_l = self._world.step(int(actions[COORDINATOR]), chosen, self._rng)
+        a_g = int(actions[COORDINATOR])
+        check_actions("a_l", chosen, self.game.n_local_actions)
+        check_actions("a_g", np.array([a_g]), self.game.n_global_actions)
+        r_g, r_l = self._world.step(a_g, chosen, self._rng)
         self._tick += 1
         agents, over = self.agents, self._tick >= self._horizon
         if over:

@@ -142,6 +142,25 @@ def test_without_a_bundle_there_is_no_estimate():
         coordinator_environment(load_game("warehouse"), estimate=True)
 
 
+def test_actions_out_of_range_are_refused_by_name():
+    game = load_game("warehouse")
+    fleet = fleet_environment(game, robots=3)
+    with pytest.raises(AltmarlError, match="reset"):
+        fleet.step({})
+    fleet.reset(seed=0)
+    actions = dict.fromkeys(fleet.agents, 0)
+    with pytest.raises(AltmarlError, match="a_l is -1, must be 0 to 2"):
+        fleet.step({**actions, "robot_2": -1})
+    with pytest.raises(AltmarlError, match="a_g is 5, must be 0 to 4"):
+        fleet.step({**actions, "coordinator": 5})
+    with pytest.raises(AltmarlError, match="robot_3 has no action"):
+        fleet.step({agent: 0 for agent in fleet.agents if agent != "robot_3"})
+    coordinator = coordinator_environment(game, robots=3)
+    coordinator.reset(seed=0)
+    with pytest.raises(AltmarlError, match="a_g is -1"):
+        coordinator.step(-1)
+
+
 @pytest.mark.parametrize("numbers", [{"robots": 0}, {"k": -1}, {"horizon": 0}])
 def test_numbers_out_of_range_are_refused(numbers):
     with pytest.raises(AltmarlError, match=f"{next(iter(numbers))} is"):

@@ -9,7 +9,7 @@ from altmarl_ros.learning.alternating import TrainingOptions, train
 from altmarl_ros.learning.populations.population import simulate, start_fleets
 from altmarl_ros.observation import make_filter
 
-ROBOTS, K, HORIZON, RUNS = 60, 3, 80, 120
+ROBOTS, K, HORIZON, RUNS = 60, 3, 200, 300
 
 
 def simulator(game):
@@ -37,23 +37,21 @@ def simulator(game):
 
 
 def earned(game, known, bundle):
-    """Returns [runs] in the true game of a pair whose filter knows another one."""
+    """Reward per tick [runs] in the true game, of a pair whose filter knows another one."""
     start = start_fleets(game, ROBOTS, RUNS, np.random.default_rng(1))
     model = make_filter(known, bundle.pi_l, bundle.pi_g)
     rng = np.random.default_rng(2)
-    return simulate(game, bundle.pi_l, model, k=K, start=start, horizon=HORIZON, rng=rng).returns
+    return simulate(game, bundle.pi_l, model, k=K, start=start, horizon=HORIZON, rng=rng).rewards.mean(axis=1)
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # two trainings, and enough episodes to tell one percent
 def test_deliveries_from_samples_earn_within_two_percent_of_deliveries_from_tables():
-    game = build_game("deliveries", {"corners": 3, "dwell": 30.0})
+    game = build_game("deliveries", {"corners": 3})
     step, declared = simulator(game)
-    sampled = sample_game(step, **declared, samples=150, gamma=game.gamma, start=game.initial, seed=5)
-    assert not sampled.hardly_visited()
-    options = TrainingOptions(K=K, n=ROBOTS, rounds=3, runs=30, horizon=80, certificate_runs=0, search_seconds=0.0)
-    true, guessed = train(game, options), train(sampled.game, options)
-    best, ours = earned(game, game, true), earned(game, sampled.game, guessed)
-    error = (best - ours).std(ddof=1) / np.sqrt(RUNS)
-    assert error < 0.01 * best.mean()
-    assert ours.mean() + 2 * error > 0.98 * best.mean()
-    assert ours.mean() > 0.97 * best.mean()
+    sampled = sample_game(step, **declared, samples=400, gamma=game.gamma, start=game.initial, seed=5)
+    assert not sampled.hardly_visited(fewer_than=400)
+    options = TrainingOptions(K=K, n=ROBOTS, rounds=4, runs=60, horizon=100, certificate_runs=0, search_seconds=0.0)
+    best = earned(game, game, train(game, options))
+    ours = earned(game, sampled.game, train(sampled.game, options))
+    assert (best - ours).std(ddof=1) / np.sqrt(RUNS) < 0.006 * best.mean()
+    assert ours.mean() > 0.98 * best.mean()
