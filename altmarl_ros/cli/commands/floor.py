@@ -179,6 +179,7 @@ def export(
     floor: Floor,
     *,
     geojson: Annotated[Path, typer.Option("--geojson", help="File to write (.geojson).")] = Path("floor.geojson"),
+    as_json: Json = False,
 ) -> None:
     """Write a floor as GeoJSON: zones, slots, walls, area, and the graph of zones as a route graph of Nav2.
 
@@ -188,7 +189,11 @@ def export(
 
     loaded = load_floor_map(floor)
     write_output(geojson, floor_geojson(loaded).encode())
-    console.out.print(f"{escape(str(geojson))}: {len(loaded.plan.zones)} zones, {sum(map(len, loaded.slots))} slots")
+    zones, slots = len(loaded.plan.zones), sum(map(len, loaded.slots))
+    if as_json:
+        console.document({"zones": zones, "slots": slots, "geojson": str(geojson)})
+        return
+    console.out.print(f"{escape(str(geojson))}: {zones} zones, {slots} slots")
 
 
 def _draw_import(floor: FloorMap, backdrops: Mapping[str, Backdrop], radius: float, picture: Path) -> None:

@@ -169,3 +169,6 @@ def test_an_exported_floor_is_a_route_graph_again(tmp_path, capfd):
     kinds = [feature["properties"].get("kind") for feature in features]
     assert kinds.count("zone") == kinds.count("slots") == 5
     assert kinds.count("wall") == 3
+    capfd.readouterr()
+    assert main(["floor", "export", "hall", "--json"]) == 0
+    assert json.loads(capfd.readouterr().out)["zones"] == 5
