@@ -46,9 +46,9 @@ COMMANDS = {
 
 GROUPS = {
     "Learn": ("game", "train", "evaluate", "certify", "experiment"),
-    "Run a simulated fleet": ("demo", "fleet", "report"),
-    "Run robots": ("floor", "deploy", "check", "netcheck", "doctor"),
-    "Watch and change a running fleet": ("dashboard", "top", "tune", "retrain"),
+    "Run a simulated fleet": ("demo", "fleet", "report", "film"),
+    "Run robots": ("floor", "deploy", "keys", "check", "netcheck", "doctor"),
+    "Watch and change a running fleet": ("dashboard", "top", "tune", "retrain", "robot"),
     "Record and compare": ("record", "replay", "recover", "identify", "compare"),
 }
 """The commands by what a person wants to do; `altmarl --help` lists them in this order."""

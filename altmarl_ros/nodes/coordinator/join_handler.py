@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any, Callable, Mapping
 
 from altmarl_ros.errors import AltmarlError
@@ -85,8 +86,8 @@ class JoinHandler:
         kind = self._admission.type_number(message.robot_type)
         self._say_change(ids[0], operated)
         state = None if message.local_state == RobotHello.UNKNOWN or len(ids) > 1 else int(message.local_state)
-        said = {"robot_type": kind, "operated": operated, "local_state": state}
-        if sum(roster.join(robot_id, message.name, message.mark, now, **said) for robot_id in allowed):
+        join = partial(roster.join, robot_type=kind, operated=operated, local_state=state)
+        if sum(join(robot_id, message.name, message.mark, now) for robot_id in allowed):
             self._node.get_logger().debug(f"{who} joined, {len(roster)} on the roster")
         self._warn_of_doubled_ids(now)
         if message.event in (RobotHello.NEED_POLICY, RobotHello.NEED_VALUES) and allowed:

@@ -137,7 +137,7 @@ def test_a_decision_that_fails_ends_the_node_and_is_no_fault_of_a_report(clockwo
     running = clockwork()
     running.due()
 
-    def fail(*_):
+    def fail(*_, **__):
         raise IndexError("index 25 is out of bounds")
 
     monkeypatch.setattr(running.core._decision_maker, "decide", fail)
