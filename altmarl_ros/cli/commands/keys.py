@@ -38,12 +38,16 @@ def init(
     *,
     keys: Folder = None,
     days: Annotated[int, typer.Option(min=1, max=36500, help="Days for which the authority is valid.")] = AUTHORITY_DAYS,
+    as_json: Json = False,
 ) -> None:
     """Make a fleet's certificate authority, in a folder that only you can read.
 
     Example: altmarl keys init
     """
     authority = Authority.create(_folder(keys), days)
+    if as_json:
+        console.document({"folder": authority.folder, "certificate": authority.folder / AUTHORITY_FILE})
+        return
     console.out.print(f"authority made in {escape(str(authority.folder))}; next: altmarl keys coordinator NAME --address ...")
 
 
@@ -58,6 +62,7 @@ def robot(
     keys: Folder = None,
     days: Days = DEFAULT_DAYS,
     renew: Renew = False,
+    as_json: Json = False,
 ) -> None:
     """Make a robot's key and certificate, by which it speaks for its own id and no other.
 
@@ -66,7 +71,7 @@ def robot(
     found = id_in_name(name) if robot_id is None else robot_id
     if found is None:
         raise AltmarlError(f"{name} does not end with a number: give the robot's --id")
-    _tell(Authority(_folder(keys)).issue("robot", name, robot_id=found, days=days, renew=renew))
+    _tell(Authority(_folder(keys)).issue("robot", name, robot_id=found, days=days, renew=renew), as_json)
 
 
 @app.command()
@@ -79,31 +84,37 @@ def coordinator(
     keys: Folder = None,
     days: Days = DEFAULT_DAYS,
     renew: Renew = False,
+    as_json: Json = False,
 ) -> None:
     """Make the key and certificate of a coordinator's link, which listens at these addresses.
 
     Example: altmarl keys coordinator dispatch --address 192.168.1.10 --address dispatch.local
     """
-    _tell(Authority(_folder(keys)).issue("coordinator", name, addresses=address, days=days, renew=renew))
+    _tell(Authority(_folder(keys)).issue("coordinator", name, addresses=address, days=days, renew=renew), as_json)
 
 
 @app.command()
-def operator(name: Name, *, keys: Folder = None, days: Days = DEFAULT_DAYS, renew: Renew = False) -> None:
+def operator(
+    name: Name, *, keys: Folder = None, days: Days = DEFAULT_DAYS, renew: Renew = False, as_json: Json = False
+) -> None:
     """Make an operator's key and certificate, by which a person sees the fleet and may stop it.
 
     Example: altmarl keys operator anna
     """
-    _tell(Authority(_folder(keys)).issue("operator", name, days=days, renew=renew))
+    _tell(Authority(_folder(keys)).issue("operator", name, days=days, renew=renew), as_json)
 
 
 @app.command()
-def revoke(name: Name, *, keys: Folder = None) -> None:
+def revoke(name: Name, *, keys: Folder = None, as_json: Json = False) -> None:
     """Take a certificate off the list; a coordinator's link that reads this list refuses it within a tick.
 
     Example: altmarl keys revoke robot_7
     """
     folder = _folder(keys)
     entry = Authority(folder).revoke(name)
+    if as_json:
+        console.document(_about(entry, "revoked"))
+        return
     console.out.print(
         f"{escape(entry.name)} ({entry.identity.role} {entry.identity.id}) revoked; "
         f"where a coordinator reads another copy, copy {escape(str(folder / FILE_NAME))} there"
@@ -134,11 +145,16 @@ def _folder(given: Optional[Path]) -> Path:
     return given if given is not None else data_home() / "keys"
 
 
-def _tell(made: Credentials) -> None:
-    files = f"{made.certificate.name}, {made.key.name} and {AUTHORITY_FILE}"
+def _tell(made: Credentials, as_json: bool) -> None:
+    if as_json:
+        files = [made.authority, made.certificate, made.key]
+        about = {"role": made.identity.role, "id": made.identity.id, "expires": made.expires.isoformat()}
+        console.document({**about, "common_name": made.identity.common_name, "files": files})
+        return
+    names = f"{made.certificate.name}, {made.key.name} and {AUTHORITY_FILE}"
     console.out.print(
         f"{made.identity.role} {escape(made.identity.id)}: valid until {made.expires:%Y-%m-%d}; its machine needs "
-        f"{escape(files)} of {escape(str(made.key.parent))}"
+        f"{escape(names)} of {escape(str(made.key.parent))}"
         + (f", and {FILE_NAME}" if made.identity.role == "coordinator" else "")
     )
 

@@ -1,6 +1,7 @@
 """`altmarl keys`: makes, lists and revokes certificates."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -33,6 +34,17 @@ def test_certificates_are_made_listed_and_revoked(keys, capfd):
         "blue": ("robot", "8", "revoked"),
         "anna": ("operator", "anna", "valid"),
     }
+
+
+def test_json_tells_the_files_of_a_holder_and_what_was_revoked(keys, capfd):
+    capfd.readouterr()
+    assert main(["keys", "robot", "robot_7", "--json", "--keys", keys]) == 0
+    made = json.loads(capfd.readouterr().out)
+    assert (made["role"], made["id"]) == ("robot", "7")
+    assert all(Path(file).is_file() for file in made["files"])
+    assert main(["keys", "revoke", "robot_7", "--json", "--keys", keys]) == 0
+    revoked = json.loads(capfd.readouterr().out)
+    assert (revoked["common_name"], revoked["state"]) == (made["common_name"], "revoked")
 
 
 def test_the_table_warns_of_certificates_that_end_soon(keys, capfd):
