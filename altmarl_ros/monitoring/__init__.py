@@ -3,7 +3,7 @@
 from altmarl_ros.monitoring.drive_health import drive_finding
 from altmarl_ros.monitoring.health import CoordinatorHealth, Finding, Level, Threshold, Thresholds, robots_finding
 from altmarl_ros.monitoring.layout import Layout, disc_layout, floor_layout
-from altmarl_ros.monitoring.scene import RobotLocations, Scene, Tick, by_place, make_scene, status_tick
+from altmarl_ros.monitoring.scene import RobotLocations, Scene, Tick, by_place, drawn_places, make_scene, status_tick
 from altmarl_ros.monitoring.team_reward import team_reward
 from altmarl_ros.monitoring.tick_view import TickView, likely_hidden, true_reward, true_shares
 
@@ -20,6 +20,7 @@ __all__ = [
     "TickView",
     "by_place",
     "disc_layout",
+    "drawn_places",
     "drive_finding",
     "floor_layout",
     "likely_hidden",

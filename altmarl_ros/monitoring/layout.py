@@ -18,6 +18,9 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.floors.floor_map import FloorMap
 from altmarl_ros.games.zone_places import grid_places
 
+HUB = "hub"
+"""Name of a zone that lies amid the others."""
+
 _GOLDEN_ANGLE = pi * (3.0 - sqrt(5.0))
 _FILLED = 0.8  # part of the disc around a zone's centre in which robots are placed
 _ZONE_RADIUS = 2.0  # m; of the discs on the ring
@@ -88,13 +91,16 @@ def floor_layout(floor: FloorMap) -> Layout:
 
 
 def disc_layout(names: tuple[str, ...]) -> Layout:
-    """Lay out zones as discs: on a circle, clockwise from the top, or many of them in rows."""
-    n = len(names)
+    """Lay out zones as discs: on a circle, clockwise from the top, about a hub if one is called so, or many of them in rows."""
     centres = grid_places(names)
     if centres is None:
-        ring = 0.0 if n == 1 else (_ZONE_RADIUS + _GAP / 2) / np.sin(pi / n)
-        angles = pi / 2 - 2 * pi * np.arange(n) / n
-        centres = ring * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        outer = [place for place, name in enumerate(names) if name != HUB]
+        n, centres = len(outer), np.zeros((len(names), 2))
+        ring = 0.0 if n < 2 else (_ZONE_RADIUS + _GAP / 2) / np.sin(pi / n)
+        if 1 < n < len(names):
+            ring = max(ring, 2 * _ZONE_RADIUS + _GAP)
+        angles = pi / 2 - 2 * pi * np.arange(n) / max(n, 1)
+        centres[outer] = ring * np.stack([np.cos(angles), np.sin(angles)], axis=1)
     else:
         centres = (2 * _ZONE_RADIUS + _GAP) * centres
     zones = []

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Iterable, Mapping
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games.tabular import TabularGame
@@ -113,8 +113,9 @@ class RobotLocations:
 
 def status_tick(status: StatusRow, game: TabularGame, polled: frozenset[int] = frozenset()) -> Tick:
     """Return what is drawn of a coordinator's status: its decision, its estimate and what it believes is hidden."""
-    attended = game.n_global_states == game.n_places and status.global_state < game.n_places
-    sent = game.n_global_actions == game.n_places and status.global_action < game.n_places
+    drawn = len(drawn_places(game)[0])
+    attended = game.n_global_states == drawn and status.global_state < drawn
+    sent = game.n_global_actions == drawn and status.global_action < drawn
     names = game.global_action_names
     action = names[status.global_action] if status.global_action < len(names) else str(status.global_action)
     caption = f"tick {status.tick}: s_g {status.global_state}, a_g {action}, heard {status.heard} of {status.asked}"
@@ -132,10 +133,23 @@ def status_tick(status: StatusRow, game: TabularGame, polled: frozenset[int] = f
     )
 
 
+def drawn_places(game: TabularGame) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """Return the names of the places that are drawn, and the place of every local state [S_l].
+
+    Robots of all types, loaded or empty, are drawn at the same places.
+    """
+    if game.places is not None:
+        return game.places.names, game.places.of
+    return game.place_names, np.arange(game.n_local_states) % game.n_places
+
+
 def by_place(game: TabularGame, values: ArrayLike) -> tuple[float, ...]:
-    """Sum what is told by local state over the types of robots, which are all drawn at the same places."""
-    types, known = game.types, np.asarray(values, dtype=np.float64)
-    return tuple((known if types is None or len(known) != game.n_local_states else types.by_place(known)).tolist())
+    """Sum what is told by local state [S_l] over those that are drawn at the same place."""
+    names, of = drawn_places(game)
+    known = np.asarray(values, dtype=np.float64)
+    if len(known) == game.n_local_states:
+        known = np.bincount(of, weights=known, minlength=len(names))
+    return tuple(known.tolist())
 
 
 def make_scene(layout: Layout, tick: Tick, robots: RobotLocations) -> Scene:

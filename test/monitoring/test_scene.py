@@ -5,9 +5,9 @@ import pytest
 import shapely
 from shapely.geometry import Polygon
 
-from altmarl_ros.games import load_floor_map
+from altmarl_ros.games import load_floor_map, load_game
 from altmarl_ros.monitoring.layout import disc_layout, floor_layout
-from altmarl_ros.monitoring.scene import MOST_DOTS, RobotLocations, Tick, make_scene
+from altmarl_ros.monitoring.scene import MOST_DOTS, RobotLocations, Tick, by_place, drawn_places, make_scene
 
 NAMES = tuple(f"zone {c}" for c in "ABCDE")
 TICK = Tick(7, 1, 3, "tick 7", (0.5, 0.5, 0.0, 0.0, 0.0), frozenset({4, 9}), frozenset({9}))
@@ -49,6 +49,24 @@ def test_the_first_zone_of_a_ring_is_at_the_top_and_the_next_to_its_right():
     assert first[0] == pytest.approx(0.0)
     assert second[0] > 0 < first[1]
     assert second[1] < first[1]
+
+
+def test_a_hub_lies_amid_the_others():
+    zones = disc_layout(("north", "east", "hub", "south", "west")).zones
+    np.testing.assert_allclose(zones[2].centre, [0.0, 0.0])
+    distances = [np.hypot(*zone.centre) for zone in zones if zone.name != "hub"]
+    np.testing.assert_allclose(distances, distances[0])
+    assert distances[0] > 2 * zones[2].radius
+
+
+def test_loaded_and_empty_robots_are_drawn_at_the_same_place():
+    game = load_game("deliveries")
+    names, of = drawn_places(game)
+    assert names == ("pick-up 1", "drop 1", "pick-up 2", "drop 2", "pick-up 3", "drop 3", "pick-up 4", "drop 4", "hub")
+    assert [names[place] for place in of[:4]] == ["pick-up 1", "pick-up 1", "drop 1", "drop 1"]
+    shares = np.zeros(game.n_local_states)
+    shares[[0, 1, 3]] = 0.5, 0.25, 0.25
+    assert by_place(game, shares)[:3] == (0.75, 0.25, 0.0)
 
 
 def test_a_robot_has_one_place_in_every_zone_and_moves_only_with_its_zone():

@@ -12,12 +12,23 @@ from pathlib import Path
 from typing import Iterator, Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from altmarl_ros.cli.runs import is_bag, load_log, load_run
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.floors.floor_map import FloorMap
 from altmarl_ros.games import TabularGame, load_floor_map, load_game
-from altmarl_ros.monitoring import Layout, RobotLocations, Scene, Tick, disc_layout, floor_layout, make_scene, status_tick
+from altmarl_ros.monitoring import (
+    Layout,
+    RobotLocations,
+    Scene,
+    Tick,
+    disc_layout,
+    drawn_places,
+    floor_layout,
+    make_scene,
+    status_tick,
+)
 from altmarl_ros.records.run_record import FloorRow, RunLog, RunRecord, StatusRow
 
 TICK_SECONDS = 1.0
@@ -103,8 +114,8 @@ def load_filmed_run(path: Path) -> FilmedRun:
         raise AltmarlError(f"{path}: does not say its game")
     game = load_game(source)
     floor = _floor_of(source, game)
-    layout = floor_layout(floor) if floor is not None else disc_layout(game.local_state_names)
-    zones = tuple(_zones(record, t) for t in range(len(record.tick)))
+    layout = floor_layout(floor) if floor is not None else disc_layout(drawn_places(game)[0])
+    zones = tuple(_zones(record, t, drawn_places(game)[1]) for t in range(len(record.tick)))
     log = load_log(path) if is_bag(path) else RunLog()
     if len(log.floors) > 1:
         floors = tuple(sorted(log.floors.values(), key=lambda row: row.time))
@@ -122,13 +133,13 @@ def _floor_of(source: str, game: TabularGame) -> FloorMap | None:
         floor = load_floor_map(source)
     except AltmarlError:
         return None
-    return floor if len(floor.plan.zones) == game.n_local_states else None
+    return floor if len(floor.plan.zones) == len(drawn_places(game)[0]) else None
 
 
-def _zones(record: RunRecord, t: int) -> dict[int, int]:
+def _zones(record: RunRecord, t: int, place_of: NDArray[np.int64]) -> dict[int, int]:
     states = record.local_state[t].tolist()
     ids = record.about.get("robot_ids", range(len(states)))
-    return {int(i): state for i, state in zip(ids, states, strict=True) if state >= 0}
+    return {int(i): int(place_of[state]) for i, state in zip(ids, states, strict=True) if state >= 0}
 
 
 def _status(record: RunRecord, t: int) -> StatusRow:

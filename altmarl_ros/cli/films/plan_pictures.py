@@ -22,6 +22,7 @@ def plan_pictures(layout: Layout, scenes: Iterable[Scene], width: int, robot_rad
 
     corners = np.vstack([*(zone.outline for zone in layout.zones), *layout.walls])
     low, high = corners.min(axis=0) - 0.5, corners.max(axis=0) + 0.5
+    high[1] = max(high[1], *(zone.label[1] + 1.0 for zone in layout.zones))  # of two lines
     height = float(np.clip(width * (high[1] - low[1]) / (high[0] - low[0]), 240, 2 * width)) + 40
     figure = new_figure(round(height) / _DPI, width / _DPI)
     axes = figure.add_subplot()

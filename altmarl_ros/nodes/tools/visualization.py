@@ -11,7 +11,17 @@ from visualization_msgs.msg import MarkerArray
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import TabularGame, load_floor_map, load_game
-from altmarl_ros.monitoring import Layout, RobotLocations, Tick, by_place, disc_layout, floor_layout, make_scene, status_tick
+from altmarl_ros.monitoring import (
+    Layout,
+    RobotLocations,
+    Tick,
+    by_place,
+    disc_layout,
+    drawn_places,
+    floor_layout,
+    make_scene,
+    status_tick,
+)
 from altmarl_ros.msg import CoordinatorStatus, FleetTruth, FloorTruth, RobotHello
 from altmarl_ros.nodes.common import conversions, qos
 from altmarl_ros.nodes.common.endpoints import Endpoints
@@ -53,6 +63,7 @@ class VisualizationNode(GuardedNode):
         values = declare(self, PARAMETERS)
         self._game = load_game(values["game"])
         self._layout = _layout(values["map"], str(values["game"]), self._game)
+        self._place_of = drawn_places(self._game)[1]
         self._robots = RobotLocations()
         self._tick: Tick | None = None
         self._maker = MarkerMaker(_LIFETIME, int(values["names"]))
@@ -69,9 +80,12 @@ class VisualizationNode(GuardedNode):
 
     def _on_status(self, message: CoordinatorStatus) -> None:
         status, game = conversions.status_from_message(message), self._game
-        self._robots.hear((robot_id, state % game.n_places) for robot_id, state in status.answers)
+        self._robots.hear((robot_id, self._place(state)) for robot_id, state in status.answers)
         self._tick = status_tick(status, game, frozenset(int(i) for i in message.polled))
         self._changed = True
+
+    def _place(self, state: int) -> int:
+        return int(self._place_of[state]) if state < len(self._place_of) else len(self._place_of)
 
     def _on_truth(self, message: FleetTruth) -> None:
         truth = conversions.truth_from_message(message)
@@ -81,8 +95,7 @@ class VisualizationNode(GuardedNode):
             )
         else:
             self._robots.counts = None
-            places = (state % self._game.n_places for state in truth.local_states)
-            self._robots.zones = dict(zip(truth.robot_ids, places, strict=True))
+            self._robots.zones = dict(zip(truth.robot_ids, map(self._place, truth.local_states), strict=True))
         self._changed = True
 
     def _on_floor(self, message: FloorTruth) -> None:
@@ -115,7 +128,7 @@ def _layout(floor: str, source: str, game: TabularGame) -> Layout:
         try:
             found = load_floor_map(source)
         except AltmarlError:
-            return disc_layout(game.place_names)
+            return disc_layout(drawn_places(game)[0])
     else:
         found = load_floor_map(floor)
     if len(found.plan.zones) != game.n_places:
