@@ -39,7 +39,7 @@ timed-tests: install interfaces
 	$(DISCOVERY) $(BIN)/pytest -n $(TIMED_WORKERS) --reruns 1 -m "ros and not untimed and not soak" --durations 10
 
 untimed-tests: install interfaces
-	$(DISCOVERY) nice -n 19 $(BIN)/pytest -n $(WORKERS) --dist worksteal --reruns 1 -m "(untimed or not ros) and not soak" --durations 20 $(SITE:%=--site %)
+	$(DISCOVERY) nice -n 19 $(BIN)/pytest -n $(WORKERS) --dist worksteal --reruns 1 -m "(untimed or not ros) and not soak" --durations 20 $(SITE:%=--site=%)
 
 # What numba compiles, once, before many processes would each compile it anew.
 compiled: install
