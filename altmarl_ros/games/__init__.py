@@ -4,7 +4,6 @@ A `TabularGame` holds the tables; builders and YAML files make it; a `Trajectory
 
 from altmarl_ros.games.array_files import save_game
 from altmarl_ros.games.hidden import HiddenState
-from altmarl_ros.games.joined_types import game_of_type, join_types
 from altmarl_ros.games.moves import goal_zones
 from altmarl_ros.games.rewards import Rewards
 from altmarl_ros.games.robot_types import RobotTypes
@@ -22,6 +21,7 @@ from altmarl_ros.games.spec import (
 )
 from altmarl_ros.games.tabular import MAX_STATES, Start, TabularGame
 from altmarl_ros.games.trajectory import UNKNOWN, Trajectory
+from altmarl_ros.games.types import game_of_type, join_types
 
 __all__ = [
     "MAX_STATES",

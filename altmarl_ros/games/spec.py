@@ -6,7 +6,7 @@
 
 The third form is `tables` (see written_tables). All may have names (local_state_names, ...), a one-line `description`,
 `identified: kernel.npz` with a P_l that replaces the model's (and with P_d, where there is a hidden state), `room` and
-`places` (see module room), and `types` of robots (see module type_spec). The parameters of the `floor` builder may name a floor
+`places` (see module room), and `types` of robots (see package types). The parameters of the `floor` builder may name a floor
 map (`map: hall.yaml`), whose keys are then parameters too. A builder is looked up among the built-in ones first, and then among
 the entry points of the group `altmarl_ros.games`, each of which loads a `Builder`.
 """
@@ -35,11 +35,10 @@ from altmarl_ros.games.federated import FederatedParameters, build_federated
 from altmarl_ros.games.floor import FloorParameters, build_floor, floor_of_game
 from altmarl_ros.games.floor_parameters import FloorMapParameters, floor_map
 from altmarl_ros.games.identification import IdentifiedKernel
-from altmarl_ros.games.joined_types import join_types
 from altmarl_ros.games.kernels import LocalKernel
 from altmarl_ros.games.room import Places, Room
 from altmarl_ros.games.tabular import TabularGame, check_name
-from altmarl_ros.games.type_spec import TypeSpec, types_of, with_arrays
+from altmarl_ros.games.types import TypeSpec, join_types, types_of, with_arrays
 from altmarl_ros.games.warehouse import WarehouseParameters, build_warehouse
 from altmarl_ros.games.work import (
     ChargingParameters,

@@ -78,3 +78,9 @@ def test_picture_and_table_show_every_package_of_the_code():
         assert isinstance(package, Package)
         assert package.about.endswith("."), name
     assert picture.count('class="arrow"') == sum(map(len, reduced(packages).values()))
+
+
+def test_a_folder_holds_no_more_files_than_a_reader_can_survey():
+    folders = {path.parent for path in (ROOT / "altmarl_ros").rglob("*.py")}
+    crowded = {str(folder.relative_to(ROOT)): n for folder in folders if (n := len(list(folder.glob("*.py")))) > 30}
+    assert not crowded
