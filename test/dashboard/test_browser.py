@@ -215,7 +215,7 @@ def test_names_of_zones_are_whole_beside_their_shares(open_page, size):
 def test_the_belief_of_a_hidden_state_is_shown_above_the_zones(open_page, view, account):
     page = open_page(DESK)
     assert not page.locator("#belief-title").is_visible()
-    view.hear_status(replace(account, tick=1, stamp=account.stamp + 1, belief=(0.25, 0.75)), (), {})
+    view.hear_status(replace(account, tick=11, stamp=account.stamp + 11, belief=(0.25, 0.75)), (), {})
     rows = page.locator("#belief .share")
     expect(rows).to_have_count(2)
     expect(rows.nth(1)).to_contain_text("hidden 1")
@@ -223,6 +223,6 @@ def test_the_belief_of_a_hidden_state_is_shown_above_the_zones(open_page, view, 
     expect(page.locator("#decision")).to_contain_text("believes hidden 1")
     assert page.locator("#belief-title").is_visible()
     assert page.evaluate(LISTS) == []
-    view.hear_status(replace(account, tick=2, stamp=account.stamp + 2), (), {})
+    view.hear_status(replace(account, tick=12, stamp=account.stamp + 12), (), {})
     expect(rows).to_have_count(0)
     expect(page.locator("#decision")).not_to_contain_text("believes")

@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+import yaml
+
+import altmarl_ros.msg
 import launch_pages
 from altmarl_ros.cli.main import main
 from altmarl_ros.nodes.common.parameters import accept
@@ -190,6 +193,12 @@ def _check_ros2(verb: str, rest: list[str]) -> None:
         action, node, name, value = rest
         assert action == "set"
         accept_texts(node.strip("/").split("/")[-1], {name: value})
+    elif verb == "topic":
+        action, _once, _topic, type_name, content = rest
+        assert action == "pub"
+        package, _, name = type_name.split("/")
+        assert package == "altmarl_ros"
+        assert set(yaml.safe_load(content)) <= set(getattr(altmarl_ros.msg, name).get_fields_and_field_types())
     else:
         raise AssertionError(f"no rule for checking ros2 {verb}")
 

@@ -12,7 +12,18 @@ import pytest
 pytestmark = [pytest.mark.ros, pytest.mark.untimed]
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("altmarl_ros", "cmake", "config", "launch", "msg", "CMakeLists.txt", "package.xml", "setup.py", "pyproject.toml")
+PARTS = (
+    "altmarl_ros",
+    "cmake",
+    "config",
+    "launch",
+    "msg",
+    "srv",
+    "CMakeLists.txt",
+    "package.xml",
+    "setup.py",
+    "pyproject.toml",
+)
 
 
 def test_colcon_builds_the_tree_and_its_world_runs(tmp_path):
