@@ -148,7 +148,7 @@ def by_place(game: TabularGame, values: ArrayLike) -> tuple[float, ...]:
     names, of = drawn_places(game)
     known = np.asarray(values, dtype=np.float64)
     if len(known) == game.n_local_states:
-        known = np.bincount(of, weights=known, minlength=len(names))
+        known = np.asarray(np.bincount(of, weights=known, minlength=len(names)), dtype=np.float64)
     return tuple(known.tolist())
 
 
