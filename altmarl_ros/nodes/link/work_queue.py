@@ -9,7 +9,7 @@ from typing import Callable
 class WorkQueue:
     """Calls what it was given in order; what fails is dropped and told, since others may have caused it."""
 
-    def __init__(self, complain: Callable[[str], None]) -> None:
+    def __init__(self, complain: Callable[[str], object]) -> None:
         """`complain` is told in one line what failed."""
         self._complain = complain
         self._waiting: SimpleQueue[Callable[[], None]] = SimpleQueue()
