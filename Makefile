@@ -6,6 +6,8 @@ SOAK_MINUTES ?= 10
 # Processes for the tests that bound no seconds, beside those for the tests that do.
 WORKERS ?= 3
 TIMED_WORKERS ?= 2
+# More than there are cores: some of the quick tests wait.
+QUICK_WORKERS ?= 4
 # Hundreds of processes start in the tests: byte code is kept, wherever the surroundings say otherwise.
 export PYTHONDONTWRITEBYTECODE :=
 VENV := .venv-$(DISTRO)
@@ -62,7 +64,7 @@ types: install
 	$(BIN)/mypy
 
 fast-tests: install
-	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n logical --reruns 1 --dist loadfile --ignore test/ros -m "not ros and not browser and not slow and not soak" --hypothesis-profile quick --durations 10
+	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n $(QUICK_WORKERS) --reruns 1 --dist worksteal --ignore test/ros -m "not ros and not browser and not slow and not soak" --hypothesis-profile quick --durations 10
 
 # htmlcov/index.html: what is reached by the tests that do not depend on speed, in the processes that they start as well.
 coverage: install
