@@ -1,4 +1,4 @@
-"""What reports are worth where demand is hidden: python benchmarks/hidden_demand.py [--runs 200] [--robots 60].
+"""What reports are worth where demand is hidden: python benchmarks/hidden_demand.py [--runs 200] [--figure reliability.png].
 
 The game of four corners (builder `deliveries`) with the constants of our prototype: loads appear at one hidden corner, which
 moves on every 100 ticks; robots carry them to wherever the crew stands. The columns are what a robot earns, discounted, in the
@@ -6,7 +6,7 @@ same episodes. Rules of thumb: the crew stays in one corner, goes round, or goes
 heard or among all; robots answer each rule by L-LEARN, and the better of that and of the learned pair's robots is counted.
 Ours: the learned pair with k reports per tick, all robots seen, and the coordinator told the hidden corner. Below are the ticks
 after a switch until the belief's best guess is right and stays so for 5 ticks (median), and how often a belief is right by what
-it says.
+it says; `--figure reliability.png` draws it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import time
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 from rich.console import Console
@@ -25,6 +26,7 @@ from altmarl_ros.learning.evaluation import Evaluation, common_start
 from altmarl_ros.learning.populations.population import CountedPopulation, start_fleets
 from altmarl_ros.learning.rules_of_thumb import levels
 from altmarl_ros.observation.switching import SwitchingEstimate
+from altmarl_ros.plotting import BLUE, GREEN, GREY, ORANGE, as_png, new_figure, tidy
 
 TICKS = 200
 GAMES = {
@@ -66,13 +68,26 @@ def delays(said: np.ndarray, truth: np.ndarray, steady: int = 5, most: int = 100
     return found
 
 
+def reliability(said: np.ndarray, truth: np.ndarray, edges: np.ndarray) -> list[tuple[float, float]]:
+    """What is believed on average and how often it is right, for beliefs between two edges each; NaN where there are none."""
+    flat, right = said.reshape(-1, said.shape[2]), np.eye(said.shape[2])[truth.ravel()]
+    chosen = [(flat >= low) & (flat <= high) for low, high in pairwise(edges)]
+    return [(flat[each].mean(), right[each].mean()) if each.any() else (np.nan, np.nan) for each in chosen]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--robots", type=int, default=60)
     parser.add_argument("--runs", type=int, default=200, help="episodes")
+    parser.add_argument("--figure", type=Path, help="picture of how often beliefs are right")
     options = parser.parse_args()
+    figure = new_figure(4.2, 9.0)
+    panels = figure.subplots(1, len(GAMES), sharey=True)
     console = Console()
-    for (title, changes), prototype in zip(GAMES.items(), PROTOTYPE, strict=True):
+    for (title, changes), prototype, axes in zip(GAMES.items(), PROTOTYPE, panels, strict=True):
+        axes.plot([0, 1], [0, 1], color=GREY, lw=1, ls=":")
+        axes.set(title=title, xlabel="believed probability of a hot corner", ylabel="how often it is hot")
+        tidy(axes)
         game = load_game("deliveries", changes)
         began = time.perf_counter()
         bundle = train(game, TrainingOptions(K=3, n=options.robots))
@@ -97,15 +112,16 @@ def main() -> None:
             *(f"says {a:g}..{b:g}" for a, b in pairwise(edges)),
         ):
             table.add_column(column, justify="right")
-        for k in (1, 3, 10):
+        for k, color in ((1, BLUE), (3, ORANGE), (10, GREEN)):
             said, truth = beliefs(game, bundle, k, options.robots, options.runs)
-            flat, right = said.reshape(-1, said.shape[2]), np.eye(said.shape[2])[truth.ravel()]
-            cells = []
-            for low, high in pairwise(edges):
-                chosen = (flat >= low) & (flat <= high)
-                cells.append(f"{flat[chosen].mean():.2f} / {right[chosen].mean():.2f}" if chosen.any() else "")
+            found = reliability(said, truth, edges)
+            cells = ["" if np.isnan(believed) else f"{believed:.2f} / {right:.2f}" for believed, right in found]
+            axes.plot(*np.transpose(reliability(said, truth, np.linspace(0, 1, 21))), "o-", color=color, ms=3, label=f"k = {k}")
             table.add_row(str(k), f"{np.median(delays(said, truth)):.0f}", *cells)
         console.print(table)
+        axes.legend(frameon=False)
+    if options.figure:
+        options.figure.write_bytes(as_png(figure))
 
 
 if __name__ == "__main__":
