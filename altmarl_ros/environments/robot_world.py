@@ -8,7 +8,7 @@ from altmarl_ros.arrays import FloatArray, IntArray
 from altmarl_ros.games import TabularGame
 from altmarl_ros.games.holding import held_back
 from altmarl_ros.learning.populations.motion import draw_from_rows
-from altmarl_ros.learning.populations.population import next_global_states
+from altmarl_ros.learning.populations.population import Fleets, next_global_states, start_fleets
 
 
 class RobotWorld:
@@ -28,12 +28,15 @@ class RobotWorld:
         self._r_l = game.r_l if hidden is None else hidden.r_l
 
     def reset(self, rng: np.random.Generator) -> None:
-        """Draw the first states from the game's start."""
-        game, start = self._game, self._game.initial
-        self.s_g: IntArray = rng.choice(game.n_global_states, size=1, p=start.rho_g).astype(np.int64)
-        shares = start.draw_shares(1, rng)[0]
-        self.s_l: IntArray = rng.choice(game.n_local_states, size=self._n, p=shares).astype(np.int64)
-        self.d = None if game.hidden is None else game.hidden.draw_first(1, rng)
+        """Draw the first states from the game's start; each type of robots has its share of them."""
+        start = start_fleets(self._game, self._n, 1, rng)
+        assert isinstance(start, Fleets), "robots on continuous states have no tables to move by"
+        self.s_g, self.d = start.s_g, start.d
+        states = np.repeat(np.arange(self._game.n_local_states), start.counts[0])
+        for robot_type in np.unique(states // self._game.n_places):  # robots of one type have successive numbers
+            here = states // self._game.n_places == robot_type
+            states[here] = rng.permutation(states[here])
+        self.s_l: IntArray = states.astype(np.int64)
         self.held = np.zeros(self._n, dtype=np.bool_)
 
     def step(self, a_g: int, a_l: IntArray, rng: np.random.Generator) -> tuple[float, FloatArray]:

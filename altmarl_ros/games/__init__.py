@@ -2,7 +2,7 @@
 A `TabularGame` holds the tables; builders and YAML files make it; a `Trajectory` says what was played.
 """
 
-from altmarl_ros.games.array_files import save_game
+from altmarl_ros.games.array_files import beyond_arrays, save_game
 from altmarl_ros.games.hidden import HiddenState
 from altmarl_ros.games.moves import goal_zones
 from altmarl_ros.games.rewards import Rewards
@@ -33,6 +33,7 @@ __all__ = [
     "Start",
     "TabularGame",
     "Trajectory",
+    "beyond_arrays",
     "build_game",
     "builder_names",
     "builtin_games",

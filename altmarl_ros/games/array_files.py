@@ -78,19 +78,28 @@ def arrays_of_game(game: TabularGame) -> dict[str, NDArray[Any]]:
     return {**arrays, "moves_at": moves.moves_at}
 
 
+def beyond_arrays(game: TabularGame) -> str | None:
+    """Return what arrays do not say of a game, such as `types of robots`; None: they say all, and `save_game` writes it."""
+    if game.continuous is not None:
+        return "continuous states"
+    if game.groups is not None:
+        return "groups of local states"
+    return None if game.types is None else "types of robots"
+
+
 def save_game(game: TabularGame, path: str | Path) -> Path:
     """Write a game as a YAML file and return its path; the arrays go into an `.npz` of the same name beside it.
 
     Raises:
-        GameError: the path does not end in .yaml, a file cannot be written, or the game is one on continuous states or with
-            groups of local states, which only its builder makes.
+        GameError: the path does not end in .yaml, a file cannot be written, or the game has what arrays do not say
+            (`beyond_arrays`).
     """
     path = Path(path)
     if path.suffix not in (".yaml", ".yml"):
         raise GameError(f"{path}: the file of a game ends in .yaml")
-    if game.continuous is not None or game.groups is not None:
-        what = "continuous states" if game.continuous is not None else "groups of local states"
-        raise GameError(f"{path}: {game.name!r} has {what}, which arrays do not say: keep its builder and parameters instead")
+    beyond = beyond_arrays(game)
+    if beyond is not None:
+        raise GameError(f"{path}: {game.name!r} has {beyond}, which arrays do not say: keep the file that it was made of")
     beside = path.with_suffix(".npz")
     try:
         write_npz(beside, arrays_of_game(game))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Sequence
 
 from altmarl_ros.errors import BundleError
-from altmarl_ros.games import TabularGame, builtin_games, load_game, save_game
+from altmarl_ros.games import TabularGame, beyond_arrays, builtin_games, load_game, save_game
 from altmarl_ros.learning import alternating
 from altmarl_ros.learning.gaps.certificate import NashGap
 from altmarl_ros.learning.gaps.equilibrium import nash_gap
@@ -129,11 +129,11 @@ class TrainedPair:
     def save(self, path: str | Path) -> Path:
         """Write the bundle (.npz), which `altmarl fleet --policy` and `load` read, and return its path.
 
-        Where the game is not built in, it is written beside the bundle, as NAME_game.yaml and NAME_game.npz, unless it is one
-        that arrays do not say (see `save_game`): then `load` must be given the game.
+        Where the game is not built in, it is written beside the bundle, as NAME_game.yaml and NAME_game.npz, unless it has
+        what arrays do not say (`games.beyond_arrays`): then `load` must be given the game.
         """
         path = save_bundle(self.bundle, path)
-        if not _is_builtin(self.bundle) and self.game.continuous is None and self.game.groups is None:
+        if not _is_builtin(self.bundle) and beyond_arrays(self.game) is None:
             save_game(self.game, _game_beside(path))
         return path
 

@@ -229,7 +229,8 @@ class Coordinator:
             roster=self.roster.claims.next_page(),
         )
         self._answers = {}
-        self._returned = tuple(s for s in self.roster.operated.take_returned() if s < self.game.n_local_states)
+        told = self.roster.operated.take_returned().items()
+        self._returned = tuple(self._state_of(robot_id, state) for robot_id, state in told if self._may_be(state))
         self._evidence = () if self.inbox is None else self.inbox.take()
         self._wanted = len(polled)
         return self._open
@@ -280,7 +281,7 @@ class Coordinator:
         """Judge a report, which is data from outside, and remember it if it counts."""
         verdict = self._judge(report)
         if verdict is Verdict.ACCEPTED:
-            self._answers[report.robot_id] = self._state_of(report)
+            self._answers[report.robot_id] = self._state_of(report.robot_id, report.local_state)
             self.roster.heard(report.robot_id)
         elif verdict is Verdict.LATE and self._was_asked(report):
             self.roster.heard(report.robot_id)
@@ -328,12 +329,13 @@ class Coordinator:
         self._asked.append(tick)
         return decision
 
-    def _state_of(self, report: Report) -> int:
-        # Robots with types report where they are; which type they are is known from their hello.
+    def _may_be(self, told: int) -> bool:
+        return 0 <= told < self.game.n_places
+
+    def _state_of(self, robot_id: int, told: int) -> int:
+        # Robots with types tell where they are; which type they are is known from their hello.
         types = self.game.types
-        return (
-            report.local_state if types is None else self.roster.type_of(report.robot_id) * types.n_places + report.local_state
-        )
+        return told if types is None else self.roster.type_of(robot_id) * types.n_places + told
 
     def _was_asked(self, report: Report) -> bool:
         # Only an answer to a poll is a sign of life: no other report may keep a robot in the draw.
@@ -352,8 +354,7 @@ class Coordinator:
             return Verdict.WRONG_GAME
         if report.robot_id not in self.roster:
             return Verdict.UNKNOWN
-        types = self.game.types
-        if not 0 <= report.local_state < (self.game.n_local_states if types is None else types.n_places):
+        if not self._may_be(report.local_state):
             return Verdict.OUT_OF_RANGE
         if self._open is None or report.tick != self._open.tick:
             return Verdict.LATE

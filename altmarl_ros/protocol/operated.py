@@ -109,10 +109,10 @@ class OperatedRobots:
             while len(self._gone) > _MOST_REMOVED:
                 del self._gone[next(iter(self._gone))]
 
-    def take_returned(self) -> tuple[int, ...]:
-        """Return the local states of the robots that came back since the last call, in the order in which they came."""
+    def take_returned(self) -> dict[int, int]:
+        """Return what robots that came back since the last call told of their local states, by id, the first one first."""
         returned, self._returned = self._returned, {}
-        return tuple(returned.values())
+        return returned
 
     def listed(self, most: int) -> list[tuple[int, Operated]]:
         """Return up to `most` robots in an operator's hand by id, those on the roster first."""

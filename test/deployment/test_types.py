@@ -29,3 +29,8 @@ def test_games_without_types_name_none(warehouse):
 def test_types_have_all_robots(kinds):
     with pytest.raises(AltmarlError, match="types have 8 robots, must have 9"):
         FleetPlan("kinds.yaml", Path("kinds.npz"), robots=9, types=types_in_fleet(kinds, 8))
+
+
+def test_links_carry_no_policies_of_types(kinds):
+    with pytest.raises(AltmarlError, match="link is zenoh, must be dds"):
+        plan(kinds, 8, link="zenoh")

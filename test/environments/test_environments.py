@@ -14,6 +14,7 @@ from gymnasium.utils.env_checker import check_env
 from pettingzoo.test import parallel_api_test
 
 from altmarl_ros.environments import coordinator_environment, coordinator_environments, fleet_environment
+from altmarl_ros.environments.robot_world import RobotWorld
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import load_game
 from altmarl_ros.games.room import Places, Room
@@ -108,6 +109,15 @@ def test_the_team_reward_is_the_sum_of_the_parts():
     parts = infos["coordinator"]["reward"] + np.mean([infos[f"robot_{i}"]["reward"] for i in range(1, 5)])
     assert rewards["robot_3"] == pytest.approx(parts)
     assert infos["coordinator"]["hidden_state"] in range(4)
+
+
+def test_robots_begin_by_type_and_stay_of_it(kinds):
+    world, rng = RobotWorld(kinds, 16), np.random.default_rng(0)
+    for _ in range(5):
+        world.reset(rng)
+        assert (world.s_l // kinds.n_places).tolist() == [0] * 10 + [1] * 6
+        world.step(0, np.zeros(16, dtype=np.int64), rng)
+        assert (world.s_l // kinds.n_places).tolist() == [0] * 10 + [1] * 6
 
 
 def test_no_place_holds_more_robots_than_fit():

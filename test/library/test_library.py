@@ -71,6 +71,16 @@ def test_room_and_places_are_saved(room, tmp_path):
     assert same.room.by_place() == game.room.by_place()
 
 
+def test_a_pair_for_robots_with_types_is_loaded_with_its_game(kinds, kinds_bundle, kinds_file, tmp_path):
+    with pytest.raises(GameError, match="has types of robots, which arrays do not say"):
+        altmarl.save_game(kinds, tmp_path / "kept.yaml")
+    path = altmarl.TrainedPair(kinds, kinds_bundle).save(tmp_path / "pair.npz")
+    assert [file.name for file in tmp_path.iterdir()] == ["pair.npz"]
+    with pytest.raises(AltmarlError, match="give the game"):
+        altmarl.load(path)
+    assert altmarl.load(path, kinds_file).game.types.names == ("fast", "slow")
+
+
 def test_a_game_goes_into_a_yaml_file(tmp_path):
     with pytest.raises(GameError, match=r"ends in \.yaml"):
         altmarl.save_game(altmarl.load_game("warehouse"), tmp_path / "game.npz")

@@ -67,17 +67,17 @@ def test_given_back_it_brings_its_state_once(roster):
     take(roster, 2, HELD)
     roster.join(2, "/robot_2/robot", local_state=3)
     assert roster.live == 6
-    assert roster.operated.take_returned() == (3,)
-    assert roster.operated.take_returned() == ()
+    assert roster.operated.take_returned() == {2: 3}
+    assert roster.operated.take_returned() == {}
     roster.join(2, "/robot_2/robot", local_state=1)  # a hello of a robot that nobody took
-    assert roster.operated.take_returned() == ()
+    assert roster.operated.take_returned() == {}
 
 
 def test_taken_again_before_a_tick_it_brings_nothing(roster):
     take(roster, 2, HELD)
     roster.join(2, "", local_state=3)
     take(roster, 2, SENT)
-    assert roster.operated.take_returned() == ()
+    assert roster.operated.take_returned() == {}
 
 
 def test_a_removed_robot_is_gone_from_the_roster_and_still_listed(roster):
@@ -88,7 +88,7 @@ def test_a_removed_robot_is_gone_from_the_roster_and_still_listed(roster):
     assert roster.operated.listed(10) == [(4, REMOVED)]
     roster.join(4, "/robot_4/robot", local_state=0)
     assert (len(roster), roster.live) == (6, 6)
-    assert (roster.operated.listed(10), roster.operated.take_returned()) == ([], (0,))
+    assert (roster.operated.listed(10), roster.operated.take_returned()) == ([], {4: 0})
 
 
 def test_what_is_remembered_of_removed_robots_is_bounded():

@@ -13,6 +13,7 @@ from altmarl_ros.protocol.coordinator import Coordinator
 from altmarl_ros.protocol.held_policies import HeldPolicies, HeldPolicy, digest_of, fleet_digest, policies_by_type
 from altmarl_ros.protocol.live_robots import LiveRobots
 from altmarl_ros.protocol.messages import Report, Verdict, game_tag
+from altmarl_ros.protocol.operated import Control, Operated
 from altmarl_ros.protocol.settings import CoordinatorSettings
 from altmarl_ros.records.replay import redecide
 from altmarl_ros.simulation import MarkovWorld
@@ -61,6 +62,22 @@ def test_the_state_of_a_report_is_that_of_the_robots_type(coordinator, kinds):
     assert decision.answers == {robot_id: 2 + 3 * (robot_id >= FAST) for robot_id in tick.polled}
     np.testing.assert_allclose(kinds.types.by_type(decision.estimate), [FAST / 8, SLOW / 8])
     assert numbers_in(decision.estimate, 8, kinds.types).tolist() == [FAST, SLOW]
+
+
+def test_a_robot_that_an_operator_gives_back_is_of_its_type_still(coordinator, kinds):
+    held = Operated(Control.HELD, "anna")
+    coordinator.roster.join(FAST, "robot_5", robot_type=1, operated=held)
+    coordinator.begin()
+    assert coordinator.decide().returned == ()
+    coordinator.roster.join(FAST, "robot_5", robot_type=1, local_state=2)
+    coordinator.begin()
+    assert coordinator.decide().returned == (kinds.n_places + 2,)
+    assert coordinator.roster.live_by_type(2).tolist() == [FAST, SLOW]
+    np.testing.assert_allclose(kinds.types.by_type(np.array(coordinator.estimate)), [FAST / 8, SLOW / 8])
+    coordinator.roster.join(FAST, "robot_5", robot_type=1, operated=held)
+    coordinator.roster.join(FAST, "robot_5", robot_type=1, local_state=kinds.n_places)  # no place of its type
+    coordinator.begin()
+    assert coordinator.decide().returned == ()
 
 
 def test_a_silent_robot_is_replaced_by_one_of_its_type(coordinator, kinds):

@@ -34,7 +34,11 @@ def plan_fleet(fleet: FleetFile, only: str = "", coordinator: bool = True) -> li
     chosen = [robots[member.name] for member in fleet.choose(only)]
     decides = coordinator_plan(fleet)
     planned = [*chosen, decides] if coordinator else chosen
-    return with_links(fleet, planned) if fleet.link.kind == "zenoh" else planned
+    if fleet.link.kind != "zenoh":
+        return planned
+    if load_game(fleet.game).types is not None:
+        raise AltmarlError(f"{fleet.path}: link.kind is zenoh, must be dds in a game with types: links carry one local policy")
+    return with_links(fleet, planned)
 
 
 def robot_plan(fleet: FleetFile, member: Member) -> NodePlan:

@@ -58,6 +58,14 @@ def test_what_is_wrong_is_said_before_anything_starts(plan, robot, coordinator, 
     assert "fleet.yaml: " in str(error.value)
 
 
+def test_links_carry_no_policies_of_types(plan, kinds_file):
+    robots = "{a: {id: 1, parameters: {robot.type: fast}}, b: {id: 2, parameters: {robot.type: slow}}}"
+    text = f"game: {kinds_file}\npolicy: p.npz\ncoordinator: {{tick.period: 9.0}}\nrobots: {robots}\n"
+    assert len(plan(text)) == 3
+    with pytest.raises(AltmarlError, match=r"link\.kind is zenoh, must be dds"):
+        plan(text + "link: {kind: zenoh, connect: [127.0.0.1:7400]}\n")
+
+
 def test_a_game_without_seconds_needs_a_period(plan):
     with pytest.raises(AltmarlError, match="does not say how long a tick takes"):
         plan("game: warehouse\nrobots: {a: {id: 4}}")
