@@ -36,6 +36,7 @@ def test_compiled_functions_call_each_other_whatever_is_compiled_first():
     assert inner(21) == 42
 
 
+@pytest.mark.slow
 def test_what_calls_no_compiled_function_starts_without_numba():
     said = subprocess.run(
         [sys.executable, "-c", "import sys, altmarl_ros.protocol.coordinator, altmarl_ros.deployment; print(*sys.modules)"],

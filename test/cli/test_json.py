@@ -85,6 +85,7 @@ def test_an_option_means_the_same_and_has_the_same_short_form_everywhere():
                 assert all(owners.setdefault(other, name) == name for other in short), (words, name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "key"),
     [

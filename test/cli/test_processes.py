@@ -70,6 +70,7 @@ print("written", flush=True)
 """
 
 
+@pytest.mark.slow
 def test_a_second_ctrl_c_at_once_does_not_keep_a_program_from_its_end():
     program = subprocess.Popen([sys.executable, "-c", ENDING], stdout=subprocess.PIPE, text=True)
     assert program.stdout.readline() == "up\n"

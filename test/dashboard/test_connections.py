@@ -74,6 +74,7 @@ def test_a_head_that_does_not_come_is_not_waited_for():
     served(scenario)
 
 
+@pytest.mark.slow
 def test_dripping_a_head_gains_no_time():
     async def scenario(port):
         reader, writer = await connect(port)
@@ -100,6 +101,7 @@ def test_a_head_that_is_too_large_is_refused_and_others_are_served():
     served(scenario)
 
 
+@pytest.mark.slow
 def test_connections_are_bounded_in_all_and_from_one_address():
     async def scenario(port):
         open_ones = [await connect(port) for _ in range(4)]

@@ -181,6 +181,7 @@ def test_wrong_tokens_are_slow_and_soon_end_the_connection(monkeypatch):
     served(scenario)
 
 
+@pytest.mark.slow
 def test_guesses_are_slowed_across_connections(monkeypatch):
     monkeypatch.setattr(serving, "_WRONG_DELAY", 0.01)
     monkeypatch.setattr(guesses, "PAUSE", 1.0)
@@ -250,6 +251,7 @@ def test_browsers_and_their_commands_are_bounded(monkeypatch):
     served(scenario)
 
 
+@pytest.mark.slow
 def test_a_browser_that_reads_nothing_costs_no_memory_and_holds_up_nobody(monkeypatch):
     monkeypatch.setattr(serving, "_PERIOD", 0.005)
 

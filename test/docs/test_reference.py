@@ -121,6 +121,7 @@ def texts_of_the_code():
                 yield "".join(str(part.value) if isinstance(part, ast.Constant) else "..." for part in node.values)
 
 
+@pytest.mark.slow
 def test_troubleshooting_quotes_what_the_code_prints():
     page = Path(ROOT / "docs" / "troubleshooting.md").read_text()
     code = "\n".join(texts_of_the_code())

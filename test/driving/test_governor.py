@@ -288,6 +288,7 @@ def inputs(draw, now):
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=3 * settings.default.max_examples)
 @given(st.data(), st.sampled_from([LIMITS, OMNI]))
 def test_no_input_makes_a_command_that_breaks_the_limits(data, limits):

@@ -75,6 +75,7 @@ def test_k_sweep_times_every_k(swept):
         assert all(only(swept, k=k, quantity=quantity)["mean"] > 0 for k in (1, 3))
 
 
+@pytest.mark.slow
 def test_adding_a_k_below_computes_that_k_alone(warehouse, runner):
     sweep = k_sweep.KSweepOptions(k=(3,), model=("fresh",), **SMALL)
     k_sweep.k_sweep(warehouse, sweep, runner)

@@ -60,6 +60,7 @@ def deliveries():
     return load_game("deliveries", {"dwell": 40.0})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recorded", [True, False])
 def test_the_dwell_of_a_known_game_is_recovered_whatever_the_model_thinks(deliveries, recorded):
     run = simulated(deliveries, 3000, 20, seed=3)
@@ -91,6 +92,7 @@ def test_a_recorded_hidden_state_is_counted(deliveries):
     np.testing.assert_allclose(found.kernel.transitions, counts, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_dwells_that_differ_are_told_apart_and_gaps_begin_anew():
     P_l = np.zeros((2, 2, 1, 1, 2))
     P_l[0, :, 0, 0], P_l[1, :, 0, 0] = [0.9, 0.1], [0.3, 0.7]

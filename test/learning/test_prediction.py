@@ -185,6 +185,7 @@ def crowded(T, n, seed, stays):
     return replace(game, room=room), run_of(s_l)
 
 
+@pytest.mark.slow
 def test_robots_that_were_held_back_are_no_contradiction_to_the_kernel():
     verdicts = []
     for seed in range(4):

@@ -49,6 +49,7 @@ def finish(job, seconds=120.0):
     return reports
 
 
+@pytest.mark.slow
 def test_it_says_how_far_it_is_and_what_came_of_it(request_for, small_bundle):
     job = TrainingJob(request_for())
     first = []

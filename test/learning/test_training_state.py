@@ -59,6 +59,7 @@ def test_an_interrupted_training_goes_on_and_ends_the_same(warehouse, uninterrup
     assert not path.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_an_interrupted_training_over_shares_goes_on_and_ends_the_same(warehouse, path, count):
     options = dataclasses.replace(OPTIONS, rounds=2, g_learn=GLearnOptions(), shares=SharesOptions(points=100))
@@ -79,6 +80,7 @@ def test_a_training_interrupted_twice_still_ends_the_same(warehouse, uninterrupt
     same(train(warehouse, OPTIONS, state_path=path), uninterrupted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", ["truncate", "alter", "other options", "not a zip"])
 def test_a_state_that_does_not_fit_is_not_gone_on_with(warehouse, uninterrupted, path, harm):
     options = dataclasses.replace(OPTIONS, seed=1) if harm == "other options" else OPTIONS

@@ -47,6 +47,7 @@ def test_each_type_learns_a_policy_of_its_own(opposite, tmp_path):
     assert earned(bundle.pi_l) < bound.value
 
 
+@pytest.mark.slow
 def test_a_training_with_a_certificate_says_what_it_is_worth(kinds):
     report = train(kinds, replace(OPTIONS, rounds=1, certificate_runs=8)).report
     assert report["verdict"] is not None

@@ -89,6 +89,7 @@ def test_a_game_goes_into_a_yaml_file(tmp_path):
         altmarl.save_game(altmarl.load_game("warehouse"), tmp_path / "file" / "game.yaml")
 
 
+@pytest.mark.slow
 def test_python_and_the_commands_learn_and_find_the_same(pair, tmp_path, capfd):
     path = tmp_path / "trained.npz"
     options = ["--rounds", "1", "--runs", "20", "--robots", "30", "--k", "3", "--search", "0", "--seed", "4"]
@@ -125,6 +126,7 @@ def test_a_pair_is_saved_and_loaded(pair, tmp_path):
         altmarl.load(path, "federated")
 
 
+@pytest.mark.slow
 def test_a_game_of_ones_own_is_saved_beside_its_pair(tmp_path):
     game = altmarl.build("warehouse", name="depot", zones=3)
     path = altmarl.train(game, **QUICK).save(tmp_path / "depot.npz")
@@ -135,6 +137,7 @@ def test_a_game_of_ones_own_is_saved_beside_its_pair(tmp_path):
     assert altmarl.load(path, game).game is game
 
 
+@pytest.mark.slow
 def test_a_ladder_says_up_to_which_k_it_serves(tmp_path):
     ladder = altmarl.train("warehouse", **{**QUICK, "k": 2}, backup="exact", learn_for="fresh")
     with pytest.raises(BundleError, match="k is 3, must be at most 2"):

@@ -18,6 +18,7 @@ from altmarl_ros.links.store import Store
 REPORT = b"\x00\x01\x00\x00" + 20 * b"r"
 
 
+@pytest.mark.slow
 def test_ticks_go_down_and_reports_come_up_under_the_robots_own_key(links):
     links.listen()
     three, four = (links.dial_and_wait(links.robot(i)) for i in (3, 4))
@@ -29,6 +30,7 @@ def test_ticks_go_down_and_reports_come_up_under_the_robots_own_key(links):
     assert not four.messages["report"], "robots do not hear each other"
 
 
+@pytest.mark.slow
 def test_states_reach_who_comes_later_and_each_change_once(links):
     links.listen()
     links.server.set_state("policy", [b"old", b"new"])
@@ -41,6 +43,7 @@ def test_states_reach_who_comes_later_and_each_change_once(links):
     assert robot.states["emergency_stop"] == [(b"stop!",)]
 
 
+@pytest.mark.slow
 def test_a_policy_that_the_robot_has_had_does_not_cross_again(links, tmp_path):
     links.listen()
     policy = bytes(range(256)) * 100
@@ -56,6 +59,7 @@ def test_a_policy_that_the_robot_has_had_does_not_cross_again(links, tmp_path):
     assert links.server.border.bytes["blob", "out"] == sent == len(policy)
 
 
+@pytest.mark.slow
 def test_a_hello_arrives_once_and_again_at_a_coordinators_link_that_starts_anew(links):
     robot = links.dial(links.robot(3))
     robot.end.request("hello", b"join")
@@ -79,6 +83,7 @@ def test_a_hello_waits_for_no_coordinator_only_for_its_link(links):
     assert not robot.end.heard
 
 
+@pytest.mark.slow
 def test_silence_is_felt_within_the_lease_and_the_link_is_back_within_three_seconds(links):
     links.listen()
     robot = links.dial_and_wait(links.robot(3))
@@ -116,12 +121,14 @@ def dies(links, credentials, seconds=1.0):
     return not field.end.heard and not field.messages and not field.states
 
 
+@pytest.mark.slow
 def test_a_certificate_of_another_authority_is_refused(links, tmp_path):
     links.listen()
     foreign = Authority.create(tmp_path / "foreign")
     assert dies(links, foreign.issue("robot", "robot_3", robot_id=3))
 
 
+@pytest.mark.slow
 def test_a_revoked_certificate_is_refused_at_once_and_the_others_are_back_within_three_seconds(links):
     links.listen()
     credentials = links.robot(3)
@@ -138,6 +145,7 @@ def test_a_revoked_certificate_is_refused_at_once_and_the_others_are_back_within
     links.beat_until(lambda: links.heard["report"] == [("4", REPORT)])
 
 
+@pytest.mark.slow
 def test_a_robot_cannot_speak_for_another_nor_for_the_coordinator(links):
     links.listen()
     three, four = (links.dial_and_wait(links.robot(i)) for i in (3, 4))
@@ -163,6 +171,7 @@ def test_a_robot_cannot_speak_for_another_nor_for_the_coordinator(links):
     assert "altmarl/fleet/report/4" not in keys
 
 
+@pytest.mark.slow
 def test_a_robots_certificate_does_not_pass_for_a_coordinators(links):
     """A robot that listens where the coordinator should: nobody talks to it."""
     rogue, victim = links.robot(3), links.robot(4)
@@ -180,6 +189,7 @@ def test_a_robots_certificate_does_not_pass_for_a_coordinators(links):
     assert not field.end.heard
 
 
+@pytest.mark.slow
 def test_garbage_and_many_idle_connections_do_not_silence_the_link(links):
     links.listen()
     robot = links.dial_and_wait(links.robot(3), lease=2.0)
@@ -211,6 +221,7 @@ def test_bounds_hold_at_the_coordinators_end(links):
     assert ("3", "report of 65 bytes, at most 64 may cross") in links.server.border.refused
 
 
+@pytest.mark.slow
 def test_who_is_connected_is_known_by_certificate(links):
     links.listen()
     robot, anna = links.robot(3), links.anna
@@ -219,6 +230,7 @@ def test_who_is_connected_is_known_by_certificate(links):
     assert {connection.who for connection in links.server.connections()} == {robot.identity, anna.identity}
 
 
+@pytest.mark.slow
 def test_an_operator_sees_and_stops_but_does_not_report(links):
     links.listen()
     operator, robot = links.dial_and_wait(links.anna), links.dial_and_wait(links.robot(3))

@@ -110,6 +110,7 @@ def test_loss(run, share, level):
     assert found.values["loss"] == pytest.approx(1 - share, abs=0.15)
 
 
+@pytest.mark.slow
 def test_reports_of_another_game_are_named(run):
     running = run()
     running.tick(3, tag=TAG ^ 1)

@@ -72,6 +72,7 @@ def test_fleets_are_independent():
     np.testing.assert_allclose(together.estimate[1], ALPHA / ALPHA.sum())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "k"), [(30, 2), (1000, 1), (1000, 5)])
 def test_its_error_is_the_error_it_makes(n, k):
     P, rng = np.array([[0.9, 0.1, 0.0], [0.0, 0.8, 0.2], [0.3, 0.0, 0.7]]), np.random.default_rng(2)

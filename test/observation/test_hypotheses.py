@@ -75,6 +75,7 @@ def test_hearing_all_robots_leaves_no_doubt():
     assert model.error[0] == 0.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "k"), [(40, 1), (40, 10), (40, 40), (1000, 25)])
 def test_starts_of_low_concentration_are_as_doubtful_as_they_are(n, k):
     start = Start(np.ones(1), 3.0 * STARTS)

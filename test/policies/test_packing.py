@@ -118,6 +118,7 @@ def test_bad_action_values_are_refused_by_name(bad, reason):
     assert reason in str(refusal.value)
 
 
+@pytest.mark.slow
 def test_a_bomb_is_unpacked_no_further_than_it_may_be():
     import tracemalloc
 

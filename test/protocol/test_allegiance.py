@@ -1,5 +1,6 @@
 """Whoever shouts, a coordinator that goes on ticking keeps its robots, and one that is silent loses them after a lease."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +24,7 @@ shouts = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(st.lists(st.tuples(st.booleans(), shouts), min_size=5, max_size=40), st.integers(1, 2**64 - 1))
 def test_the_true_coordinator_is_followed_until_its_lease_is_over(history, secret):

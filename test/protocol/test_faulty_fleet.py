@@ -138,6 +138,7 @@ def test_a_harsh_network_costs_little_and_causes_nothing_wrong(warehouse, small_
     assert reward > 0.97 * simulated
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_run(warehouse, small_bundle):
     runs = [SimulatedFleet(warehouse, small_bundle, "filtered", HARSH, seed) for seed in (4, 4, 5)]
     rewards = [run.run(60) for run in runs]

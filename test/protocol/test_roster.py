@@ -58,6 +58,7 @@ def test_every_live_robot_is_heard_at_its_fair_rate_while_others_come_and_go(k):
     assert counts.mean() == pytest.approx(fair, rel=0.03)
 
 
+@pytest.mark.slow
 def test_a_draw_takes_as_long_from_many_robots_as_from_few():
     """Counted, not timed: elements of the list that a draw touches."""
 

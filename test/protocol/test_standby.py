@@ -195,6 +195,7 @@ TestCoordinators = Coordinators.TestCase
 TestCoordinators.settings = settings(max_examples=40, stateful_step_count=40, deadline=None, derandomize=True)
 TestWithShouters = WithShouters.TestCase
 TestWithShouters.settings = TestCoordinators.settings
+TestWithShouters.pytestmark = pytest.mark.slow
 
 
 def deciding(rank=0, now=0.0, **options):

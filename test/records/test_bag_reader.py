@@ -60,6 +60,7 @@ def contents(path):
     return [message.data for message in BagReader(path)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("storage", list(StoragePlugin), ids=lambda storage: storage.name)
 @pytest.mark.parametrize("mode", [None, CompressionMode.MESSAGE, CompressionMode.FILE], ids=["plain", "messages", "files"])
 def test_every_form_of_a_bag_is_read_whole_and_from_its_file(tmp_path, storage, mode):

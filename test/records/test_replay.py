@@ -200,6 +200,7 @@ def test_fewer_reports_decide_by_the_lower_rung(record_run, warehouse, small_bun
         assert redecision.decided == small_bundle.pi_g.act(s.global_state, counts)
 
 
+@pytest.mark.slow
 def test_each_session_begins_anew(record_run, warehouse, small_bundle, policies):
     settings = {0: DecisionSettings("filtered")}
     for session in (77, 78):

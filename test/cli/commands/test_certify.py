@@ -11,6 +11,7 @@ def bundle_file(small_bundle, tmp_path):
     return save_bundle(small_bundle, tmp_path / "bundle.npz")
 
 
+@pytest.mark.slow
 def test_certify_prints_every_gain_with_its_interval(bundle_file, capsys):
     asked = ["certify", "--policy", str(bundle_file), "-k", "1", "-n", "30", "--runs", "6"]
     assert main([*asked, "-k", "3", "--json"]) == 0

@@ -67,6 +67,7 @@ def test_evaluation_depends_on_the_seed_and_on_nothing_else(policy, capfd):
     assert values("1") == values("1") != values("2")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("backup", "most_reports"), [("auto", None), ("shares", None), ("exact", 2), ("sampled", 2)])
 def test_train_writes_a_bundle_that_loads(few, tiny_file, tmp_path, backup, most_reports):
     assert main([*few, "--backup", backup, "--out", str(tmp_path / "new.npz")]) == 0

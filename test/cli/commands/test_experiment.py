@@ -46,6 +46,7 @@ def test_a_run_leaves_table_figure_and_origin_and_later_ones_compute_nothing(tmp
     assert (tmp_path / "second" / "k-sweep.png").read_bytes() == picture
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "culprit"),
     [

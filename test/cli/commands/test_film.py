@@ -133,6 +133,7 @@ def render(path, robot):
         list(pictures.pictures([run.scene(0.0)], 3))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("robot", [None, 7])
 def test_rendered_pictures_show_what_moves(tmp_path, robot):
     path = str(tmp_path / "pictures.npy")

@@ -27,6 +27,7 @@ def report(run):
     return run.with_suffix(".html").read_text(), json.loads(result.stdout)
 
 
+@pytest.mark.slow
 def test_a_report_compares_the_belief_with_the_true_path(run):
     page, about = report(run)
     assert page.count("<section>") == 5
@@ -53,6 +54,7 @@ def test_a_report_without_the_hidden_state_says_what_is_missing(run, capfd):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recorded", [True, False])
 def test_identify_tells_how_long_the_hidden_state_lasts_and_writes_a_game(run, loads, loads_file, recorded, tmp_path):
     record = RunRecord.load(run)

@@ -59,6 +59,7 @@ def test_five_files_of_each_kind_are_expected(maps):
     assert set(EXPECTED) == set(maps)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_map_becomes_a_floor_that_has_room(name, imported):
     made, floor = imported(name)
@@ -91,6 +92,7 @@ def test_every_way_keeps_the_radius_from_walls(name, imported):
     assert n or len(floor.plan.zones) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in EXPECTED if name.startswith("building")])
 @pytest.mark.parametrize("kind", ["rooms", "cells"])
 def test_buildings_become_rooms_and_cells_as_well(name, kind, imported):

@@ -80,6 +80,7 @@ def test_the_built_in_game_is_the_one_of_the_defaults_with_demand_that_moves_mor
     assert load_game("deliveries").content_hash == build_deliveries(DeliveryParameters(dwell=60.0)).content_hash
 
 
+@pytest.mark.slow
 def test_half_a_tick_is_half_as_likely_to_bring_anything():
     whole, half = (build_deliveries(DeliveryParameters(tick=tick)) for tick in (1.0, 0.5))
     (P, _), (Q, _) = dense(whole), dense(half)

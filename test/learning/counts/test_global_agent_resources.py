@@ -61,6 +61,7 @@ def test_memory_of_many_kernels_is_foreseen(random_game):
     assert 0.7 < peak / memory_needed(game, 2, options) < 1.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backup", ["exact", "sampled"])
 def test_threads_change_nothing(warehouse, backup):
     one, many = (

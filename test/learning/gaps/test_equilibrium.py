@@ -261,6 +261,7 @@ def test_value_vectors_under_the_papers_rule_are_a_rung_and_have_an_exact_gap(tr
     assert sampled.value == pytest.approx(exact.value, abs=4 * sampled.value_error + 0.02 * abs(exact.value))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["fresh", "filtered"])
 def test_a_poor_policy_over_shares_is_found_out(tracking, model):
     game, _, pi_l = tracking

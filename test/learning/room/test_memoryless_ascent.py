@@ -75,6 +75,7 @@ def test_robots_keep_to_the_room_whatever_the_hidden_state_is(corners):
     assert solution.slot_value(20).max() > 0.0
 
 
+@pytest.mark.slow
 def test_training_says_what_room_is_worth(corners):
     options = TrainingOptions(K=1, n=20, runs=16, rounds=1, certificate_runs=0)
     report = train(corners, options).report

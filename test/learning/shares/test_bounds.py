@@ -74,6 +74,7 @@ def test_first_states_of_a_few_robots():
     np.testing.assert_allclose(triples, triples.transpose(2, 1, 0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alpha", [[0.5, 1.0, 2.0], [[0.5, 1.0, 2.0], [5.0, 0.2, 0.3]]])
 def test_posterior_mean_of_the_shares(alpha):
     start = Start(np.ones(1), np.array(alpha))

@@ -66,6 +66,7 @@ def test_omni_moves_along_its_command_in_its_own_frame(ideal, far, run, way):
     np.testing.assert_allclose(world.velocities[0], [0.0, 0.5, 1.0], atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["unicycle", "omni"])
 @pytest.mark.parametrize("time_step", [0.02, 0.005])
 def test_stopping_distance_under_a_deceleration_limit(ideal, far, run, kind, time_step):

@@ -122,6 +122,7 @@ def test_a_kidnapped_robot_does_not_feel_it(ideal, far, run, way):
     np.testing.assert_allclose(world.odometry().poses[0], [way(0.5, 2.0), 0.0, 0.0], atol=2e-3)
 
 
+@pytest.mark.slow
 def test_what_needs_room_waits_for_it_and_goes_again(ideal, run):
     faults = [
         Fault(FaultKind.OBSTACLE, None, 0.5, 4.0, 0.3, (1.0, 0.0)),

@@ -70,6 +70,7 @@ def written(tmp_path):
     return write
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("text", "suffix"), [(MJCF, ".xml"), (URDF, ".urdf")])
 def test_a_users_robot_drives_turns_and_stops_as_it_is_told(ideal, far, run, written, text, suffix):
     base = {"model": written(text, suffix), "acceleration": 0.5, "deceleration": 0.5, "turn_acceleration": 1.0}
@@ -155,6 +156,7 @@ def test_steps_are_at_most_ten_milliseconds():
     assert [physics_steps(step) for step in (0.005, 0.01, 0.02, 0.025, 0.1)] == [1, 1, 2, 3, 10]
 
 
+@pytest.mark.slow
 def test_without_mujoco_a_world_says_what_to_install_and_robots_run():
     program = """
 import sys

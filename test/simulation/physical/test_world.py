@@ -39,6 +39,7 @@ def everything(n, seed, starts, walls, seconds=6.0):
     return told, world
 
 
+@pytest.mark.slow
 def test_the_same_seed_and_commands_give_the_same_run_bit_by_bit():
     walls = polygon_walls(ROOM)
     starts = random_starts(12, [ROOM], 0.25, 0, walls)
