@@ -34,7 +34,8 @@ MOST_SECONDS = 20.0
 MOST_KIB = 2 << 20
 _UP = 1.0  # s that a node may run
 _STARTS, _SERVICES = 0.4, 0.4  # shares of the sets; the rest is for `altmarl tune`
-_MODULES = {"coordinator": "coordinator.node", "trainer": "trainer.node", "physical_world": "simulators.physical_world"}
+_MODULES = {"coordinator": "coordinator.node", "link": "link.node", "trainer": "trainer.node"}
+_MODULES |= {"physical_world": "simulators.physical_world"}
 _LIVE = ("coordinator", "robots", "trainer")
 _SIGNS_OF_FAILURE = ("Traceback (most recent call last)", "Segmentation fault", "terminate called", "Fatal Python error")
 

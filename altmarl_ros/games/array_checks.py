@@ -13,6 +13,8 @@ from altmarl_ros.errors import GameError
 ROW_SUM_TOLERANCE = 1e-6
 """How far the sum of a row of probabilities may be from 1, as rows computed in float32 are; such rows are renormalised."""
 
+_LARGEST_VALUE = 1e150  # its square is still a number
+
 EXACT = 1e-13
 """How far the sum of a row may be from 1 without being renormalised: random generators accept such rows."""
 
@@ -56,6 +58,14 @@ def check_finite(name: str, array: FloatArray, axes: Sequence[str]) -> None:
     if not np.isfinite(array).all():
         index = np.argwhere(~np.isfinite(array))[0]
         raise GameError(f"{name}[{index_text(axes, index)}] is {array[tuple(index)]}, must be finite")
+
+
+def check_values(name: str, rewards: FloatArray, axes: Sequence[str], gamma: float) -> None:
+    """Raise GameError, which names the entry, where a discounted sum of such rewards is too large to compute with."""
+    index = np.unravel_index(np.abs(rewards).argmax(), rewards.shape)
+    if abs(float(rewards[index])) > _LARGEST_VALUE * (1.0 - gamma):
+        what = f"{name}[{index_text(axes, index)}] is {rewards[index]}"
+        raise GameError(f"{what}: over a long run at gamma {gamma:g} this is too large to compute with")
 
 
 def distributions(name: str, array: FloatArray, axes: Sequence[str]) -> FloatArray:

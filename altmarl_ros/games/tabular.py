@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import GameError, shown
-from altmarl_ros.games.array_checks import distributions, frozen_array, index_text
+from altmarl_ros.games.array_checks import check_values, distributions, frozen_array, index_text
 from altmarl_ros.games.content_hash import game_hash
 from altmarl_ros.games.continuous import ContinuousWarehouse
 from altmarl_ros.games.hidden import HiddenState
@@ -217,6 +217,8 @@ class TabularGame:
         if not (isinstance(gamma, (int, float)) and 0.0 < gamma < 1.0):
             raise GameError(f"gamma is {gamma!r}, must be in (0, 1)")
         self._set("gamma", float(gamma))
+        check_values("r_g", self.r_g, ("s_g", "a_g"), self.gamma)
+        check_values("r_l", self.r_l, ("s_l", "s_g", "a_l"), self.gamma)
         self._set("types", types)
         if types is not None:
             self._check_types(types, groups is not None or continuous is not None)

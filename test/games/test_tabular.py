@@ -55,6 +55,10 @@ def test_arrays_are_read_only_copies():
         (changed("P_g", (1, 0), [1.5, -0.5]), "P_g[s_g=1, a_g=0, s_g'=1] is -0.5, must not be negative"),
         (changed("r_l", (3, 1, 4), np.nan), "r_l[s_l=3, s_g=1, a_l=4] is nan, must be finite"),
         (changed("r_g", (0, 2), np.inf), "r_g[s_g=0, a_g=2] is inf, must be finite"),
+        (
+            changed("r_l", (3, 1, 4), -1e308),
+            "r_l[s_l=3, s_g=1, a_l=4] is -1e+308: over a long run at gamma 0.9 this is too large",
+        ),
         ({"r_g": np.zeros((A_g, S_g))}, "r_g has shape (3, 2), must be (2, 3)"),
         ({"r_l": np.zeros((S_l, S_g))}, "r_l has shape (4, 2), must have the 3 axes [s_l, s_g, a_l]"),
         ({"P_g": np.zeros((0, A_g, 0))}, "P_g has shape (0, 3, 0)"),
