@@ -15,6 +15,7 @@ import copy
 import io
 import json
 import multiprocessing
+import os
 import resource
 import tempfile
 import time
@@ -322,7 +323,9 @@ def main() -> None:
     options = parser.parse_args()
     counts: Counter[tuple[str, str]] = Counter()
     slowest = largest = 0.0
+    keep = options.keep.resolve()
     with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)  # parameters name files, which nodes may write
         corpus = Corpus(Path(folder))
         with Reader() as reader:
             for number in range(options.files):
@@ -332,9 +335,9 @@ def main() -> None:
                 counts[kind, outcome.verdict] += 1
                 slowest, largest = max(slowest, outcome.seconds), max(largest, outcome.memory)
                 if outcome.verdict not in ("taken", "refused"):
-                    options.keep.mkdir(parents=True, exist_ok=True)
+                    keep.mkdir(parents=True, exist_ok=True)
                     for file in (path, Path(folder) / "tables.npz") if kind == "arrays" else (path,):
-                        (options.keep / f"{number}-{file.name}").write_bytes(file.read_bytes())
+                        (keep / f"{number}-{file.name}").write_bytes(file.read_bytes())
                     print(f"{number} {kind}: {outcome.verdict}\n{outcome.detail}", flush=True)
         for kind, tried, result in fuzz_parameters.fuzz(options.parameters, options.seed, Path(folder) / "good.npz"):
             counts[kind, result.verdict] += 1

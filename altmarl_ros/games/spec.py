@@ -280,16 +280,17 @@ def _builtin(kind: str) -> list[str]:
 
 
 def _locate(source: str | Path, kinds: tuple[str, ...] = ("games",)) -> Path:
+    """The file of a built-in name, or this path; a file that happens to have a built-in's bare name is meant by `./name`."""
     path = Path(source)
     try:
+        for kind in kinds if path.name == str(source) else ():
+            builtin = share_directory() / "config" / kind / f"{source}.yaml"
+            if builtin.is_file():
+                return builtin
         if path.suffix in (".yaml", ".yml") or path.exists():
             return path
     except (OSError, ValueError) as error:  # no file can have this name
         raise GameError(f"{str(source)!r} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    for kind in kinds if path.name == str(source) else ():
-        builtin = share_directory() / "config" / kind / f"{source}.yaml"
-        if builtin.is_file():
-            return builtin
     known = sorted({name for kind in kinds for name in _builtin(kind)})
     raise GameError(
         f"no {' or '.join(kind[:-1] for kind in kinds)} {str(source)!r}: give a YAML file or one of {', '.join(known)}"

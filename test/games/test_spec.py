@@ -22,6 +22,13 @@ def test_builtin_games_load(name):
     assert load_game(name).name == name
 
 
+def test_a_file_that_bears_the_name_of_a_builtin_game_is_meant_by_its_path(monkeypatch, tmp_path):
+    (tmp_path / "warehouse").write_text(BY_BUILDER)
+    monkeypatch.chdir(tmp_path)
+    assert load_game("warehouse").name == "warehouse"
+    assert load_game("./warehouse").name == "mine"
+
+
 @pytest.mark.parametrize("name", builtin_games())
 def test_builtin_games_have_a_line_about_them(name):
     assert len(describe_game(name)) > 20
