@@ -62,7 +62,7 @@ def check_finite(name: str, array: FloatArray, axes: Sequence[str]) -> None:
 
 def check_values(name: str, rewards: FloatArray, axes: Sequence[str], gamma: float) -> None:
     """Raise GameError, which names the entry, where a discounted sum of such rewards is too large to compute with."""
-    index = np.unravel_index(np.abs(rewards).argmax(), rewards.shape)
+    index = tuple(int(i) for i in np.unravel_index(np.abs(rewards).argmax(), rewards.shape))
     if abs(float(rewards[index])) > _LARGEST_VALUE * (1.0 - gamma):
         what = f"{name}[{index_text(axes, index)}] is {rewards[index]}"
         raise GameError(f"{what}: over a long run at gamma {gamma:g} this is too large to compute with")

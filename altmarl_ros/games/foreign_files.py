@@ -20,6 +20,7 @@ _SIGNATURES = (
     ((b"PK\x03\x04",), "is an archive, as an .npz file of arrays or a policy bundle: give the YAML file that names it"),
     ((b"\x89MCAP",), "is a bag in MCAP format: give a game or a floor; altmarl replay reads bags"),
     ((b"SQLite format 3",), "is an SQLite database, as a bag in db3 format: give a game or a floor; altmarl replay reads bags"),
+    ((b"\x28\xb5\x2f\xfd",), "is compressed by zstd, as files of a bag are: give a game or a floor; altmarl replay reads bags"),
     ((b"%PDF",), f"is a PDF document; {_DRAW}"),
 )
 

@@ -1,7 +1,10 @@
 """Arguments of launch files: what they mean, and that a word that means nothing is refused by name."""
 
+from pathlib import Path
+
 import pytest
 
+import launch_pages
 from altmarl_ros.deployment.fleet_plan import BACKENDS, FleetPlan
 from altmarl_ros.deployment.launch_arguments import LaunchArguments
 from altmarl_ros.errors import AltmarlError
@@ -62,3 +65,15 @@ def test_what_a_fleet_cannot_go_on_without(tmp_path):
     for options in ({}, {"standby": True}, {"crowd": True}, {"backend": "physical", "game": "hall", "period": 25.0}):
         plan = FleetPlan(**{"game": "warehouse", "policy": tmp_path, **options})
         assert frozenset().union(*plan.essential) <= {node.name for node in plan.nodes()}
+
+
+LAUNCH_FILES = sorted((Path(__file__).parents[2] / "launch").glob("*.launch.py"))
+
+
+@pytest.mark.parametrize("path", LAUNCH_FILES, ids=lambda path: path.name)
+def test_every_launch_file_takes_a_prefix_and_a_range_and_reads_what_it_declares(path):
+    """Without the launch system; test/ros/test_launch_files.py starts them where there is one."""
+    names, code = [argument.name for argument in launch_pages.arguments(path)], path.read_text()
+    assert {"fleet_prefix", "discovery_range"} <= set(names)
+    assert "*reach" in code or "*discovery_environment(" in code
+    assert [name for name in names if f'("{name}"' not in code] == []

@@ -105,6 +105,7 @@ FOREIGN = {
     "tables.npz": (b"PK\x03\x04" + bytes(50), "is an archive"),
     "run_0.mcap": (b"\x89MCAP0\r\n" + bytes(50), "is a bag in MCAP format"),
     "run_0.db3": (b"SQLite format 3\0" + bytes(50), "is an SQLite database"),
+    "run_0.mcap.zstd": (b"\x28\xb5\x2f\xfd" + bytes(50), "is compressed by zstd, as files of a bag are"),
     "world.sdf": (b"<?xml version='1.0'?>\n<sdf/>", "is an XML document"),
     "plan.pdf": (b"%PDF-1.7\n", "is a PDF document"),
     "large.pgm": (b"P5\n2000 2000\n255\n" + bytes(4_000_000), "is an image in PGM format"),

@@ -66,6 +66,21 @@ def test_stops_with_exit_code_0_and_no_traceback(start_executable, policy, name,
     assert "Traceback" not in output
 
 
+@pytest.mark.parametrize("name", ["coordinator", "robots"])
+def test_ctrl_c_again_and_again_until_the_end_is_a_clean_stop(start_executable, policy, name):
+    extra = {"policy.file": str(policy)} if name == "coordinator" else {}
+    process = start_executable(name, **PARAMETERS[name], **extra)
+    time.sleep(2.0)
+    assert process.poll() is None
+    end = time.monotonic() + 10.0
+    while process.poll() is None and time.monotonic() < end:
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.01)
+    output, _ = process.communicate(timeout=10)
+    assert process.returncode == 0, output
+    assert "Traceback" not in output
+
+
 @pytest.mark.parametrize("delay", [0.15, 0.4, 0.7])
 def test_a_stop_while_starting_is_a_clean_stop(start_executable, delay):
     process = start_executable("world")

@@ -11,7 +11,7 @@ from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.games import load_game
 from altmarl_ros.learning.alternating import TrainingOptions, train
 from altmarl_ros.policies import save_bundle
-from altmarl_ros.resources import share_directory
+from altmarl_ros.resources import install_prefixes, share_directory
 
 pytestmark = [pytest.mark.ros, pytest.mark.untimed]
 
@@ -34,10 +34,9 @@ sys.exit(service.run())
 
 def start_launch(folder, file, **arguments):
     """Start a launch file in `folder`; its process and its log."""
-    prefix = os.environ.get("AMENT_PREFIX_PATH", "")
     environment = {
         **os.environ,
-        "AMENT_PREFIX_PATH": os.pathsep.join(filter(None, [str(share_directory().parents[1]), prefix])),
+        "AMENT_PREFIX_PATH": os.pathsep.join(str(prefix) for prefix in install_prefixes()),
         "ROS_LOG_DIR": str(folder),
     }
     with (folder / f"{file}.log").open("w") as log:

@@ -1,1 +1,6 @@
-"""The sub-commands of `altmarl`, one module each."""
+"""The sub-commands of `altmarl`, one module each.
+
+`cli.command_table` names them, and imports a module when its command is called.
+"""
+
+__all__: list[str] = []

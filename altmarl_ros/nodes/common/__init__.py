@@ -1,1 +1,6 @@
-"""What all nodes share: parameters, life cycle, QoS, clocks, diagnostics, conversions."""
+"""What all nodes share: parameters, life cycle, QoS, clocks, diagnostics, conversions.
+
+Import modules by name, one concept each.
+"""
+
+__all__: list[str] = []

@@ -111,6 +111,9 @@ def run(make_nodes: Callable[[], Sequence[Node]], args: Sequence[str] | None = N
     finally:
         starting = False
         _finish(nodes, executor)
+        if stopping:  # at its end Python gives signals back to the system, which would end the process by a further Ctrl-C
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_IGN)
 
 
 def refusal_text(error: Exception) -> str:
@@ -135,7 +138,7 @@ def _finish(nodes: Sequence[Node], executor: Executor | None) -> None:
     for node in nodes:
         node.destroy_node()
     if ok():
-        rclpy.shutdown()
+        rclpy.shutdown(uninstall_handlers=False)  # ours stay: it would leave the default ones
 
 
 def _call(node: Node, name: str, *arguments: float) -> object:
