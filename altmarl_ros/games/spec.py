@@ -44,9 +44,12 @@ from altmarl_ros.games.work import (
     ChargingParameters,
     CoverageParameters,
     DeliveryParameters,
+    Workplace,
     build_charging,
     build_coverage,
     build_deliveries,
+    charging_workplace,
+    deliveries_workplace,
 )
 from altmarl_ros.games.written_tables import WrittenTables, written_game
 from altmarl_ros.resources import share_directory
@@ -166,6 +169,30 @@ def tick_of(source: str | Path) -> float | None:
         spec = _read_spec(path)
         tick = getattr(_floor_parameters(spec, path.parent), "tick", None)
         return None if tick is None else float(tick)
+    except GameError as error:
+        raise GameError(f"{path}: {error}") from None
+
+
+def load_workplace(source: str | Path, robot_type: str = "") -> Workplace | None:
+    """Load what there is to do in a game of `deliveries` or `charging` on a floor; None for other games.
+
+    Args:
+        source: YAML file, or built-in name.
+        robot_type: name of a type of robots; empty in a game without types.
+
+    Raises:
+        GameError: for the same reasons as `load_game`.
+    """
+    path = _locate(source)
+    try:
+        spec = _read_spec(path)
+        if robot_type and spec.types and robot_type in spec.types:
+            spec.parameters.update(spec.types[robot_type].parameters)
+        parameters = _floor_parameters(spec, path.parent)
+        if not isinstance(parameters, DeliveryParameters) or not parameters.zones:
+            return None
+        charging = isinstance(parameters, ChargingParameters)
+        return charging_workplace(parameters) if charging else deliveries_workplace(parameters)
     except GameError as error:
         raise GameError(f"{path}: {error}") from None
 
