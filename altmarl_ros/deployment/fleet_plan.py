@@ -10,7 +10,7 @@ from typing import Mapping, Union
 from typing_extensions import Literal, get_args
 
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.games import TabularGame, tick_of
+from altmarl_ros.games import TabularGame, load_workplace, tick_of
 from altmarl_ros.observation import DEFAULT_MODEL, MODEL_NAMES
 from altmarl_ros.protocol.link_model import Network
 from altmarl_ros.resources import share_directory
@@ -220,6 +220,8 @@ class FleetPlan:
             "start.timeout": max(float(self.start_timeout), _COMPILATION if self.backend == "physical" else 0.0),
             "state_file": self.state_file,
         }
+        if self.backend == "physical" and load_workplace(self.game) is not None:
+            coordinator["plant.kind"] = "external"  # the simulated floor drives the crew
         if self.trainer:
             own: dict[str, ParameterValue] = {"seed": self.seed, "coordinator": f"{self.namespace}/coordinator"}
             plans.append(NodePlan("trainer", "trainer", {**common, **own}))
