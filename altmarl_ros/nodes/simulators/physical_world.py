@@ -52,8 +52,8 @@ class PhysicalWorldNode(GuardedNode):
     <robot>/scan (sensor_msgs/msg/LaserScan), <robot>/robot_description (std_msgs/msg/String); /tf and /tf_static
     (tf2_msgs/msg/TFMessage) where that package is installed; /clock (rosgraph_msgs/msg/Clock), before everything else of its
     time step; <fleet_prefix>/truth (FleetTruth), as from the Markov world; <world_prefix>/floor (FloorTruth) and
-    <world_prefix>/contacts (Contact), for operators and tests; /diagnostics (diagnostic_msgs/msg/DiagnosticArray); in a game of work
-    those of `WorkTopics`.
+    <world_prefix>/contacts (Contact), for operators and tests; /diagnostics (diagnostic_msgs/msg/DiagnosticArray); in a
+    game of work those of `WorkTopics`.
     Services: those of its parameters.
     Parameters: `PARAMETERS`.
     """
