@@ -1,8 +1,8 @@
 """Simulates what there is to do on a physical floor in a game of work: unseen demand, loads, the crew and charging.
 
     demand   the hot pick-up stays for an exponential time of mean `dwell`, then another one is hot, whatever robots do
-    loads    an empty robot that stands in a pick-up is loaded after an exponential time of the pick-up's rate; a loaded one
-             that stands in a drop which the crew serves is unloaded after one of `unload_rate`
+    loads    an empty robot that stands still in a pick-up is loaded after an exponential time of the pick-up's rate; a
+             loaded one that stands still in a drop which the crew serves is unloaded after one of `unload_rate`
     crew     the coordinator's vehicle drives from stop to stop and serves its old stop until it arrives. It takes as long as in
              the game, on average, between the tick that sends it and the first tick that finds it there
     battery  a robot that stands where the game has a charger is charged; with fixed chargers a flat one that stands elsewhere
@@ -30,6 +30,7 @@ COORDINATOR, LONGEST_QUEUE = "coordinator", "longest queue"
 """Who sends the crew: the coordinator, or the world itself to where most loaded robots wait, all of which it sees."""
 
 _STANDING = 0.03  # m/s
+_SETTLED = 1.0  # s of standing before anything is done to a robot
 _DEMAND, _LOADS = 31, 32  # random streams
 
 
@@ -67,7 +68,7 @@ class FloorWork:
         self.stop = 0 if sent_by not in self._names else self._names.index(sent_by)
         self._target, self._arrives_at = self.stop, 0.0
         self._time = 0.0
-        self._flat: NDArray[np.bool_] = np.zeros(n, dtype=bool)
+        self._stood = np.zeros(n)  # s
 
     def send(self, stop: int) -> None:
         """Send the crew to a stop, by a_g, if it is the coordinator that sends it; one that is under way there goes on."""
@@ -89,7 +90,8 @@ class FloorWork:
             others = [d for d in range(len(site.pick_ups)) if d != self.hidden_state]
             self.hidden_state = int(self._demand_rng.choice(others))
             self._changes_at += float(self._demand_rng.exponential(p.dwell))
-        stands = speeds < _STANDING
+        self._stood = np.where(speeds < _STANDING, self._stood + dt, 0.0)
+        stands = self._stood > _SETTLED
         zone = np.array([-1 if each is None else each for each in zones])
         if self._sent_by == LONGEST_QUEUE:
             self._send_to_queue(zone)

@@ -36,7 +36,7 @@ def run(work, seconds, zones, *, speed=0.0, charge=1.0, start=0.0):
 
 def test_loads_come_at_the_rate_of_the_hot_pick_up(place):
     work = FloorWork(place(dwell=1e9, elsewhere_rate=0.01), 2000, 3)
-    run(work, 5.0, [0] * 1000 + [3] * 1000)
+    run(work, 6.0, [0] * 1000 + [3] * 1000)  # a second until they have settled
     hot, cold = (0, 1) if work.hidden_state == 0 else (1, 0)
     loaded = [work.loaded[:1000].mean(), work.loaded[1000:].mean()]
     assert loaded[hot] == pytest.approx(1.0 - np.exp(-0.5), abs=0.06)
@@ -111,9 +111,9 @@ def test_batteries_lose_and_gain_levels_at_the_rates_of_the_game(place):
 
 def test_a_truck_charges_who_stands_at_its_stop_and_people_help_where_chargers_are_fixed(place):
     truck = FloorWork(place("charging"), 4, 3)
-    run(truck, 0.2, [0, 0, 1, None])
+    now = run(truck, 1.2, [0, 0, 1, None])
     assert truck.charging.tolist() == [True, True, False, False]
-    run(truck, 0.2, [0, 0, 1, None], speed=0.5, start=0.2)
+    run(truck, 0.2, [0, 0, 1, None], speed=0.5, start=now)
     assert not truck.charging.any()
     fixed = FloorWork(place("charging", chargers=["c"], help_rate=5.0), 4, 3)
     helped = set()
