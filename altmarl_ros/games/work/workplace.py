@@ -57,6 +57,12 @@ class Workplace:
         conditions = np.argwhere(self.moves.possible)[:, 1]
         return np.asarray(conditions >= self.moves.possible.shape[1] // 2)
 
+    def delivered(self, local_state: IntArray) -> IntArray:
+        """The loads that each robot delivered between ticks of a run [n], by its local states; negative: not known [T, n]."""
+        known = (local_state[:-1] >= 0) & (local_state[1:] >= 0)
+        loaded = self.loaded_of()[np.maximum(local_state, 0)]
+        return np.asarray((known & loaded[:-1] & ~loaded[1:]).sum(axis=0))
+
     def goal_zones(self) -> IntArray:
         """The zone that a robot drives to [s_l, s_g, a_l]: its own one where it stays in one, HALT where it stays under way."""
         place, condition = np.argwhere(self.moves.possible).T

@@ -32,6 +32,7 @@ from altmarl_ros.nodes.simulators.work_topics import WorkTopics
 from altmarl_ros.protocol.allegiance import Allegiance, Heard
 from altmarl_ros.simulation.physical.contacts import WALL
 from altmarl_ros.simulation.physical.pacing import Pace, Steerers
+from altmarl_ros.simulation.physical.standing import PATIENCE, StandingWatch
 from altmarl_ros.simulation.physical.truth import TickTruth
 from altmarl_ros.simulation.physical.work import FloorWork, level_share
 
@@ -74,6 +75,7 @@ class PhysicalWorldNode(GuardedNode):
         self._truth = TickTruth(self._ids, game.n_local_actions)
         self._own_states = game.n_local_states // (len(game.types) if game.types is not None else 1)
         self._allegiance = Allegiance(float(values[LEASE.name]))
+        self._standing = StandingWatch(len(self._ids))
         self._pace = Pace(float(values["real_time_factor"]))
         self._steerers = Steerers(len(self._ids), float(values["answer_time"]))
         self._reached = 0.0
@@ -176,6 +178,8 @@ class PhysicalWorldNode(GuardedNode):
         ]
         if self._work is not None:
             self._do_work(self._work, now)
+        for robot in self._standing.step(now, self._world.poses[:, :2]):
+            self.get_logger().warning(f"{now:.0f} s: robot {self._ids[robot]} stood for {PATIENCE:g} s without a reason")
         if now >= self._publish_floor_at:
             self._publish_floor_at = now + _FLOOR_PERIOD
             self._reached = self._pace.reached(time.monotonic(), now)
@@ -222,6 +226,8 @@ class PhysicalWorldNode(GuardedNode):
             self._publish_truth()
 
     def _on_drive(self, robot: int, message: DriveState) -> None:
+        has_goal = message.goal_zone != DriveState.UNKNOWN and not message.arrived
+        self._standing.hear(robot, wants_to_move=has_goal and not message.reasons)
         if message.local_action == DriveState.UNKNOWN:
             return
         if self._allegiance.session in (None, message.session):
@@ -267,6 +273,12 @@ class PhysicalWorldNode(GuardedNode):
                 {f"robot {i}": int(n) for i, n in zip(self._ids, world.contact_counts, strict=True) if n},
             ),
             *([self._work_topics.finding(self._ids)] if self._work is not None else []),
+            Finding(
+                "standing",
+                Level.OK,
+                f"robots stood {int(self._standing.counts.sum())} times for {PATIENCE:g} s with a goal and without a reason",
+                {f"robot {i}": int(n) for i, n in zip(self._ids, self._standing.counts, strict=True) if n},
+            ),
             Finding("faults", Level.WARN if active else Level.OK, broken or "none", {"active": len(active)}),
             Finding("batteries", Level.ERROR if charge[low] <= 0.0 else Level.OK, lowest, {"lowest": float(charge[low])}),
         ]
