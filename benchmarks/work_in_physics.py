@@ -127,11 +127,10 @@ def policies(path: str, bundle: PolicyBundle, markov: Markov, n: int) -> list[Po
     _, stop, rule, pi_l = max(stays, key=lambda each: each[0])
     name = workplace.site.layout.stops[workplace.stops[stop]]
     queue = longest_queue(game)
+    to_queue, _ = markov.answered(queue, n, robots, n)
     return [
         Policy(f"fixed at {name}", name, replace(bundle, pi_l=pi_l), rule),
-        Policy(
-            "longest queue, all seen", "longest queue", replace(bundle, pi_l=markov.answered(queue, n, robots, n)[0]), queue
-        ),
+        Policy("longest queue, all seen", "longest queue", replace(bundle, pi_l=to_queue), queue),
         Policy("ours", "coordinator", bundle),
     ]
 
@@ -219,9 +218,7 @@ def show(console: Console, rows: list[Run], title: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--game", required=True, help="YAML file of a game of deliveries or charging on a floor")
-    parser.add_argument(
-        "--policy", type=Path, default=None, help="trained pair; default: the game's own, trained if there is none"
-    )
+    parser.add_argument("--policy", type=Path, default=None, help="trained pair; default: the one kept for the game")
     parser.add_argument("--robots", type=int, default=20)
     parser.add_argument("--minutes", type=float, default=20.0, help="simulated, of each run")
     parser.add_argument("--seeds", type=int, default=4)
