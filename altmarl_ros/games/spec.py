@@ -191,8 +191,9 @@ def load_workplace(source: str | Path, robot_type: str = "") -> Workplace | None
         parameters = _floor_parameters(spec, path.parent)
         if not isinstance(parameters, DeliveryParameters) or not parameters.zones:
             return None
-        charging = isinstance(parameters, ChargingParameters)
-        return charging_workplace(parameters) if charging else deliveries_workplace(parameters)
+        if isinstance(parameters, ChargingParameters):
+            return charging_workplace(parameters)
+        return deliveries_workplace(parameters)
     except GameError as error:
         raise GameError(f"{path}: {error}") from None
 
