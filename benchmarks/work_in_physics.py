@@ -159,7 +159,8 @@ def play(path: str, policy: Policy, markov: Markov, options: argparse.Namespace,
     loads, hours = workplace.delivered(run.local_state), max(1, len(run.tick) - 1) * tick / 3600.0
     counts = run.occupancy(game.n_local_states)[:1].repeat(markov.runs, axis=0)
     counts[:, 0] += options.robots - counts[0].sum()  # who is not known yet
-    start = Fleets(np.repeat(run.global_state[:1], markov.runs), counts)
+    assert run.hidden_state is not None
+    start = Fleets(np.repeat(run.global_state[:1], markov.runs), counts, np.repeat(run.hidden_state[:1], markov.runs))
     model = policy.rule or make_model("filtered", game, policy.bundle, 1.0)
     heard = options.robots if policy.crew == "longest queue" else 0 if policy.rule else options.k
     rate = markov.delivered(policy.bundle.pi_l, model, heard, start)

@@ -6,8 +6,8 @@ nearest to each zone's goal, so that one piece leads from zone to zone, and
 
     f = f0 + (1 - f0) (metres done on the piece) / (metres of the piece)
 
-is the share of the way that is done, with f0 what was done when the robot was sent. It is at the place after floor(f m) phases,
-and in the last zone when it is at its slot or has come to rest there. A robot that turns round goes back from the place that it
+is the share of the way that is done, with f0 what was done when the robot was sent. It is at the place after as many phases as f m
+is nearest to, and in the last zone not before it is at its slot or has come to rest there. A robot that turns round goes back from the place that it
 was at. One that is far from its line, because somebody carried it, is in the zone that it is found in.
 """
 
@@ -55,9 +55,9 @@ class _Piece:
         driven = min(max((metres - self.begin) / length, 0.0), 1.0) if length > 0.0 else 1.0
         return self.done + (1.0 - self.done) * driven
 
-    def place(self, share: float) -> int:
-        """The place at which a robot is that has done this share of the way."""
-        phases = min(int(share * self.way.phases + _EDGE), self.way.phases)
+    def place(self, share: float, *, last: bool) -> int:
+        """The place nearest to where a robot is that has done this share of the way; not yet its end if it is the last one."""
+        phases = min(int(share * self.way.phases + 0.5 + _EDGE), self.way.phases - last)
         return self.way.place(phases if self.forwards else self.way.phases - phases)
 
 
@@ -123,7 +123,7 @@ class PlaceTracker:
         piece = self._pieces[0]
         share = piece.share(self._metres)
         ends = (piece.way.start, piece.way.end) if piece.forwards else (piece.way.end, piece.way.start)
-        self.place, self._under_way = piece.place(share), (*ends, share)
+        self.place, self._under_way = piece.place(share, last=len(self._pieces) == 1), (*ends, share)
 
     def _arrive(self, zone: int | None) -> None:
         self.place, self._pieces, self._under_way = zone, [], None
