@@ -9,7 +9,8 @@ The game is one of `deliveries` or `charging` on a floor. Coordinator, robots an
 
 Robots answer each rule by L-LEARN, and those count that deliver most in the Markov world, the pair's own and those that learned
 from nothing among them. The columns are loads delivered per hour in physics (mean and standard error over seeds), what ours
-delivers more (paired), what the Markov world predicts from the same first states, the loads of the robot that delivered
+delivers more (paired), what the Markov world predicts from the same first states (as the game is, and by the pace and rates identified from the runs
+of the other seeds, with one seed from its own), the loads of the robot that delivered
 fewest, contacts, how often a robot stood for 60 s with a goal and without a reason, and simulated seconds per second. `--out
 FILE.json` writes one row per run. Runs that the file has already are not repeated, so that a benchmark can be interrupted.
 """
@@ -22,6 +23,8 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Mapping
 
 import numpy as np
 from rich.console import Console
@@ -31,7 +34,9 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.cli.fleet_run import run_fleet
 from altmarl_ros.cli.training import find_bundle
 from altmarl_ros.deployment.fleet_plan import FleetPlan
-from altmarl_ros.games import TabularGame, load_game, load_workplace, tick_of
+from altmarl_ros.errors import GameError
+from altmarl_ros.games import TabularGame, Trajectory, load_game, load_workplace, tick_of
+from altmarl_ros.games.identification.work_rates import estimate_rates
 from altmarl_ros.learning.local_agent import l_learn
 from altmarl_ros.learning.populations.population import Fleets, simulate, start_fleets
 from altmarl_ros.learning.rules_of_thumb import RuleOfThumb, longest_queue
@@ -70,6 +75,7 @@ class Run:
     ticks: int
     per_hour: float
     predicted: float
+    identified: float
     least: int
     contacts: int
     stood: int
@@ -78,13 +84,24 @@ class Run:
     failures: str
 
 
-def counting(path: str) -> TabularGame:
+def counting(path: str, rates: Mapping[str, float] = MappingProxyType({})) -> TabularGame:
     """The game that pays 1 for each load and nothing else: what a robot earns in it is what it delivers."""
-    free: dict[str, float] = {"reward": 1.0, "move_cost": 0.0, "crew_cost": 0.0}
+    free = {"reward": 1.0, "move_cost": 0.0, **rates}
     try:
-        return load_game(path, free)
-    except Exception:  # a game of a truck has its cost in place of the crew's
-        return load_game(path, {"reward": 1.0, "move_cost": 0.0, "truck_cost": 0.0})
+        return load_game(path, {**free, "crew_cost": 0.0})
+    except GameError:  # a game of a truck has its cost in place of the crew's
+        return load_game(path, {**free, "truck_cost": 0.0})
+
+
+@dataclass(frozen=True)
+class Played:
+    """A run with what it takes to predict it."""
+
+    run: Run
+    policy: Policy
+    start: Fleets
+    heard: int
+    trajectory: Trajectory
 
 
 class Markov:
@@ -135,7 +152,7 @@ def policies(path: str, bundle: PolicyBundle, markov: Markov, n: int) -> list[Po
     ]
 
 
-def play(path: str, policy: Policy, markov: Markov, options: argparse.Namespace, seed: int) -> Run:
+def play(path: str, policy: Policy, markov: Markov, options: argparse.Namespace, seed: int) -> Played:
     """One fleet in physics, and what the Markov world predicts from its first tick."""
     game, workplace, tick = markov.game, load_workplace(path), tick_of(path)
     assert workplace is not None
@@ -161,21 +178,20 @@ def play(path: str, policy: Policy, markov: Markov, options: argparse.Namespace,
     counts[:, 0] += options.robots - counts[0].sum()  # who is not known yet
     assert run.hidden_state is not None
     start = Fleets(np.repeat(run.global_state[:1], markov.runs), counts, np.repeat(run.hidden_state[:1], markov.runs))
-    model = policy.rule or make_model("filtered", game, policy.bundle, 1.0)
     heard = options.robots if policy.crew == "longest queue" else 0 if policy.rule else options.k
-    rate = markov.delivered(policy.bundle.pi_l, model, heard, start)
     floors = list(fleet.log.floors.values())
     stamps = sorted(status.stamp for status in fleet.log.statuses.values())
     paced = [row.factor for row in floors if row.time > stamps[0] + 5.0]
     told = (fleet.log_folder / "physical_world.log").read_text()
-    return Run(
+    outcome = Run(
         game=game.name,
         policy=policy.name,
         seed=seed,
         robots=options.robots,
         ticks=ticks,
         per_hour=float(loads.sum()) / hours,
-        predicted=rate * options.robots * 3600.0 / tick,
+        predicted=np.nan,
+        identified=np.nan,
         least=int(loads.min()),
         contacts=floors[-1].contacts,
         stood=told.count(STOOD),
@@ -183,6 +199,28 @@ def play(path: str, policy: Policy, markov: Markov, options: argparse.Namespace,
         unknown=float((run.local_state < 0).mean()),
         failures="; ".join(f"{name} {reason}" for name, reason in fleet.failures.items()),
     )
+    played = Played(outcome, policy, start, heard, run.trajectory)
+    return replace(played, run=replace(outcome, predicted=predicted(markov, played, tick)))
+
+
+def predicted(markov: Markov, played: Played, tick: float) -> float:
+    """Loads per hour that the Markov world predicts."""
+    policy = played.policy
+    model = policy.rule or make_model("filtered", markov.game, policy.bundle, 1.0)
+    rate = markov.delivered(policy.bundle.pi_l, model, played.heard, played.start)
+    return rate * played.run.robots * 3600.0 / tick
+
+
+def identified(path: str, played: list[Played], markov: Markov, tick: float) -> list[Run]:
+    """The runs with what the Markov world predicts by the pace and rates of the runs with other seeds."""
+    workplace, found = load_workplace(path), []
+    assert workplace is not None
+    for each in played:
+        others = [other.trajectory for other in played if other.run.seed != each.run.seed] or [each.trajectory]
+        rates = {rate.name: rate.value for rate in estimate_rates(workplace, Trajectory.joined(others)) if rate.known}
+        world = Markov(markov.game, counting(path, rates), markov.horizon, markov.runs)
+        found.append(replace(each.run, identified=predicted(world, each, tick)))
+    return found
 
 
 def with_error(values: FloatArray) -> str:
@@ -194,7 +232,7 @@ def with_error(values: FloatArray) -> str:
 def show(console: Console, rows: list[Run], title: str) -> None:
     """Print the table of the runs so far."""
     table = Table(title=title, title_justify="left")
-    columns = ("policy", "seeds", "loads/h", "ours more", "Markov", "least", "contacts", "stood", "x real time")
+    columns = ("policy", "seeds", "loads/h", "ours more", "Markov", "identified", "least", "contacts", "stood", "x real time")
     for column in columns:
         table.add_column(column, justify="right" if column != "policy" else "left")
     ours = {run.seed: run.per_hour for run in rows if run.policy == "ours"}
@@ -208,6 +246,7 @@ def show(console: Console, rows: list[Run], title: str) -> None:
             with_error(loads),
             with_error(pairs) if name != "ours" and len(pairs) else "",
             f"{np.mean([run.predicted for run in own]):.1f}",
+            f"{np.mean([run.identified for run in own]):.1f}",
             str(min(run.least for run in own)),
             str(sum(run.contacts for run in own)),
             str(sum(run.stood for run in own)),
@@ -238,15 +277,21 @@ def main() -> None:
     console.print(f"robots answered the rules in {time.monotonic() - began:.0f} s: {', '.join(each.name for each in chosen)}")
     rows = [Run(**row) for row in json.loads(options.out.read_text())] if options.out and options.out.exists() else []
     title = f"{game.name}: {options.robots} robots, k = {options.k}, {options.minutes:g} simulated minutes, ticks of {tick:g} s"
+    fresh: list[Played] = []
     for seed in range(1, options.seeds + 1):
         for policy in chosen:
             if any((row.policy, row.seed) == (policy.name, seed) for row in rows):
                 continue
-            rows.append(play(options.game, policy, markov, options, seed))
+            fresh.append(play(options.game, policy, markov, options, seed))
+            rows.append(fresh[-1].run)
             console.print(rows[-1])
             if options.out:
                 options.out.write_text(json.dumps([asdict(row) for row in rows], indent=1))
+        again = {(row.policy, row.seed): row for row in identified(options.game, fresh, markov, tick)}
+        rows = [again.get((row.policy, row.seed), row) for row in rows]
         show(console, rows, title)
+        if options.out:
+            options.out.write_text(json.dumps([asdict(row) for row in rows], indent=1))
 
 
 if __name__ == "__main__":

@@ -6,9 +6,10 @@ nearest to each zone's goal, so that one piece leads from zone to zone, and
 
     f = f0 + (1 - f0) (metres done on the piece) / (metres of the piece)
 
-is the share of the way that is done, with f0 what was done when the robot was sent. It is at the place after as many phases as f m
-is nearest to, and in the last zone not before it is at its slot or has come to rest there. A robot that turns round goes back from the place that it
-was at. One that is far from its line, because somebody carried it, is in the zone that it is found in.
+is the share of the way that is done, with f0 what was done when the robot was sent. It is at the place after as many phases as
+f m is nearest to, and in the last zone not before it is at its slot or has come to rest there. A robot that turns round goes
+back from the place that it was at. One that is far from its line, because somebody carried it, is in the zone that it is found
+in.
 """
 
 from __future__ import annotations
