@@ -9,10 +9,10 @@ The game is one of `deliveries` or `charging` on a floor. Coordinator, robots an
 
 Robots answer each rule by L-LEARN, and those count that deliver most in the Markov world, the pair's own and those that learned
 from nothing among them. The columns are loads delivered per hour in physics (mean and standard error over seeds), what ours
-delivers more (paired), what the Markov world predicts from the same first states (as the game is, and by the pace and rates identified from the runs
-of the other seeds, with one seed from its own), the loads of the robot that delivered
-fewest, contacts, how often a robot stood for 60 s with a goal and without a reason, and simulated seconds per second. `--out
-FILE.json` writes one row per run. Runs that the file has already are not repeated, so that a benchmark can be interrupted.
+delivers more (paired), what the Markov world predicts from the same first states (as the game is, and by the pace and rates
+identified from the runs of the other seeds, with one seed from its own), the loads of the robot that delivered fewest,
+contacts, how often a robot stood for 60 s with a goal and without a reason, and simulated seconds per second. `--out FILE.json`
+writes one row per run. Runs that the file has already are not repeated, so that a benchmark can be interrupted.
 """
 
 from __future__ import annotations
