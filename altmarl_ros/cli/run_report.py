@@ -13,7 +13,7 @@ from altmarl_ros.cli import console
 from altmarl_ros.cli.runs import load_run
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.files import write_output
-from altmarl_ros.games import TabularGame, load_game
+from altmarl_ros.games import TabularGame, load_game, load_workplace
 from altmarl_ros.games.trajectory import UNKNOWN
 from altmarl_ros.plotting import as_png
 from altmarl_ros.policies import load_bundle
@@ -86,6 +86,7 @@ def _about(run: RunRecord, game: TabularGame, references: ReferenceRewards) -> d
         "latency_p99": np.percentile(run.latency, 99),
         "robot_ticks_not_acted_once": int((run.actions != 1).sum()),
         **_belief(run, game),
+        **_delivered(run),
         **({"operated": run.about["operated"]} if "operated" in run.about else {}),
     }
 
@@ -101,6 +102,15 @@ def _belief(run: RunRecord, game: TabularGame) -> dict[str, Any]:
         "hidden_found": float((run.belief[ticks].argmax(axis=1) == d).mean()),
         "hidden_belief_in_truth": float(run.belief[ticks, d].mean()),
     }
+
+
+def _delivered(run: RunRecord) -> dict[str, Any]:
+    """Count the loads that robots delivered; empty in games without a floor to deliver on."""
+    workplace = load_workplace(run.about["game"])
+    if workplace is None:
+        return {}
+    loads = workplace.delivered(run.local_state)
+    return {"loads_delivered": int(loads.sum()), "least_loads_of_a_robot": int(loads.min())}
 
 
 def _summary(run: RunRecord, about: dict[str, Any]) -> list[tuple[str, str]]:
@@ -123,8 +133,15 @@ def _summary(run: RunRecord, about: dict[str, Any]) -> list[tuple[str, str]]:
         ("latency, median / p99", f"{1e3 * about['latency_median']:.1f} / {1e3 * about['latency_p99']:.1f} ms"),
         ("every robot acted once per tick", once),
         *([("true hidden state", hidden)] if hidden else []),
+        *([("loads delivered", _loads(run, about))] if "loads_delivered" in about else []),
         *([("in an operator's hand", _operated(about["operated"]))] if "operated" in about else []),
     ]
+
+
+def _loads(run: RunRecord, about: Mapping[str, Any]) -> str:
+    hours = max(1, len(run.tick) - 1) * float(run.about["period"]) / 3600.0
+    loads = about["loads_delivered"]
+    return f"{loads}, {loads / hours:.0f} per hour; the robot with the fewest {about['least_loads_of_a_robot']}"
 
 
 def _operated(rows: Sequence[Mapping[str, Any]]) -> str:

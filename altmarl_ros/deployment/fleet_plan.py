@@ -10,7 +10,7 @@ from typing import Mapping, Union
 from typing_extensions import Literal, get_args
 
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.games import TabularGame, tick_of
+from altmarl_ros.games import TabularGame, load_workplace, tick_of
 from altmarl_ros.observation import DEFAULT_MODEL, MODEL_NAMES
 from altmarl_ros.protocol.link_model import Network
 from altmarl_ros.resources import share_directory
@@ -109,6 +109,8 @@ class FleetPlan:
         backend: what the robots move in.
         real_time_factor: speed of a simulated floor, whose clock the nodes follow, over real time; 0: as fast as the
             robots steer.
+        crew: who sends the crew of a simulated floor in a game of work: the coordinator, or what else `physical_world`
+            offers.
         visualization: whether markers are published for RViz and Foxglove.
         fleet_prefix: prefix of the fleet-wide topics; with another one than `DEFAULT_PREFIX`, all nodes, the world's topics and
             the simulated clock are below it as well, so that fleets of several prefixes share one ROS domain.
@@ -134,6 +136,7 @@ class FleetPlan:
     network: Network = field(default_factory=Network)
     backend: Backend = "markov"
     real_time_factor: float = 1.0
+    crew: str = "coordinator"
     visualization: bool = False
     fleet_prefix: str = DEFAULT_PREFIX
     types: tuple[tuple[str, int], ...] = ()
@@ -220,6 +223,8 @@ class FleetPlan:
             "start.timeout": max(float(self.start_timeout), _COMPILATION if self.backend == "physical" else 0.0),
             "state_file": self.state_file,
         }
+        if self.backend == "physical" and load_workplace(self.game) is not None:
+            coordinator["plant.kind"] = "external"  # the simulated floor drives the crew
         if self.trainer:
             own: dict[str, ParameterValue] = {"seed": self.seed, "coordinator": f"{self.namespace}/coordinator"}
             plans.append(NodePlan("trainer", "trainer", {**common, **own}))
@@ -276,6 +281,7 @@ class FleetPlan:
             "count": self.robots,
             "seed": self.seed,
             "real_time_factor": float(self.real_time_factor),
+            "crew": self.crew,
             "fleet_prefix": self.fleet_prefix,
             **self._following(),
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from altmarl_ros.driving.local_planner import Goal
 from altmarl_ros.driving.planar import Pose
 from altmarl_ros.driving.zones import Zones
+from altmarl_ros.games.work import HALT, Workplace
 
 
 @dataclass(frozen=True)
@@ -18,13 +20,23 @@ class GoalMap:
 
     Attributes:
         zones: of the floor.
-        goal_zones: the zone to which an action leads from a zone [s_l, a_l].
+        goal_zones: the zone to which an action leads from a local state [s_l, s_g, a_l], or HALT; the second axis has one
+            entry where it does not depend on s_g.
         park_zone: the zone to park in when the coordinator is silent; None: the one that the robot is in.
+        workplace: what there is to do, in a game of work; None: zones are the local states.
     """
 
     zones: Zones
-    goal_zones: NDArray[np.int64]
+    goal_zones: NDArray[np.int64]  # [s_l, s_g or 1, a_l]
     park_zone: int | None = None
+    workplace: Workplace | None = None
+
+    def goal_zone(self, local_state: int, global_state: int, local_action: int) -> int | None:
+        """Return the zone to which an action leads, HALT where the robot stops at once; None: there is no such action."""
+        states, regimes, actions = self.goal_zones.shape
+        if not (0 <= local_state < states and 0 <= local_action < actions and (regimes == 1 or 0 <= global_state < regimes)):
+            return None
+        return int(self.goal_zones[local_state, min(global_state, regimes - 1), local_action])
 
     def goal(self, pose: Pose, zone: int, robot_id: int) -> Goal | None:
         """Return a robot's slot in a zone, and the way there from its pose in the map; None from beyond any map."""
@@ -44,18 +56,23 @@ class GoalSelector:
         from_action: whether the goal comes from an action of the robot; else it parks, or has no goal.
     """
 
-    def __init__(self, goal_map: GoalMap, robot_id: int) -> None:
-        self._map, self._id = goal_map, robot_id
+    def __init__(self, goal_map: GoalMap, robot_id: int, on_selected: Callable[[Pose, int, Goal], None] | None = None) -> None:
+        """`on_selected` is told each goal, from which pose the way leads there and in which zone it is."""
+        self._map, self._id, self._on_selected = goal_map, robot_id, on_selected
         self.zone: int | None = None
         self.goal: Goal | None = None
         self.from_action = False
 
-    def act(self, zone: int, local_action: int, pose: Pose) -> bool:
-        """Select the goal to which an action leads from the robot's zone; returns False if there is no such action."""
-        if not 0 <= local_action < self._map.goal_zones.shape[1]:
+    def act(self, local_state: int, local_action: int, pose: Pose, *, global_state: int = 0) -> bool:
+        """Select the goal to which an action leads from the robot's local state; returns False if there is no such action."""
+        zone = self._map.goal_zone(local_state, global_state, local_action)
+        if zone is None:
             return False
         self.from_action = True
-        self._select(int(self._map.goal_zones[zone, local_action]), pose)
+        if zone == HALT:
+            self.zone = self.goal = None
+        else:
+            self._select(zone, pose)
         return True
 
     def send(self, zone: int, pose: Pose) -> bool:
@@ -87,3 +104,5 @@ class GoalSelector:
         goal = self._map.goal(pose, zone, self._id)
         if goal is not None:
             self.zone, self.goal = zone, goal
+            if self._on_selected is not None:
+                self._on_selected(pose, zone, goal)

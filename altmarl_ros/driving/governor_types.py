@@ -38,6 +38,8 @@ class Reason(Enum):
     TICK_SILENT = "no tick from the coordinator"
     NO_POLICY = "no policy for this session"
     SCAN_STALE = "no fresh laser scan"
+    LOAD_SILENT = "no word of the load"
+    BATTERY_SILENT = "no word of the battery"
     COMMAND_INVALID = "wanted velocity is not finite"
     LEFT_AREA = "outside the allowed area"
     OBSTACLE = "obstacle in the protective field"
@@ -138,6 +140,7 @@ class Inputs:
         driver_problem: why nobody carries out the velocity commands; None: the base's driver subscribes to them.
         fleet_stop: whether the fleet's emergency stop is pressed.
         clock_jumped: whether the ROS clock was seen to jump since the last step.
+        work_problems: what the robot does not know of its load and its battery.
         drive_problem: why the drive wants no motion though it has a goal; None: it is well.
     """
 
@@ -155,6 +158,7 @@ class Inputs:
     driver_problem: Reason | None = None
     fleet_stop: bool = False
     clock_jumped: bool = False
+    work_problems: tuple[Reason, ...] = ()
     drive_problem: Reason | None = None
 
 

@@ -16,12 +16,15 @@ POSE_REASONS = frozenset({Reason.POSE_STALE, Reason.POSE_INVALID, Reason.ODOMETR
 SCAN_REASONS = frozenset({Reason.SCAN_STALE})
 """What is wrong with the laser."""
 
+WORK_REASONS = frozenset({Reason.LOAD_SILENT, Reason.BATTERY_SILENT})
+"""What a robot at work does not know of itself."""
+
 DRIVER_REASONS = frozenset({Reason.NO_DRIVER, Reason.DRIVER_TYPE})
 """What is wrong with who carries out the velocity commands."""
 
 
 def sensor_reasons(now: float, inputs: Inputs, settings: GovernorSettings) -> list[Reason]:
-    """Return what a robot lacks at time `now` [s] to drive at all, of its sensors and its base's driver."""
+    """Return what a robot lacks at time `now` [s] to drive at all: of its sensors, of its base's driver, and at work."""
     scan_wanted = settings.needs_scan or inputs.scan is not None
     scan_good = inputs.scan is not None and inputs.scan.is_valid and is_fresh(now, inputs.scan_arrived, settings.scan_timeout)
     pose_delay = inputs.pose_delay if not inputs.pose_delay < 0.0 else 0.0  # clocks of two machines differ
@@ -33,7 +36,7 @@ def sensor_reasons(now: float, inputs: Inputs, settings: GovernorSettings) -> li
         Reason.SCAN_STALE: scan_wanted and not scan_good,
     }
     problem = [] if inputs.driver_problem is None else [inputs.driver_problem]
-    return problem + [reason for reason, holds in found.items() if holds]
+    return problem + [reason for reason, holds in found.items() if holds] + list(inputs.work_problems)
 
 
 def lasting(history: Iterable[Collection[Reason]]) -> frozenset[Reason]:

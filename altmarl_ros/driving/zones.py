@@ -126,6 +126,13 @@ class Zones:
             points += floor.leg(zone, points[-1], slot, radius)
         return np.array(points[1:])
 
+    def chain(self, x: float, y: float, zone: int) -> list[int]:
+        """The zones that `way` leads through, that of the pose and the last one included; none for a pose beyond any map."""
+        start = int(self.floor.plan.nearest((x, y), self.floor.plan.zones[zone].level)[0])
+        if start == OUTSIDE:
+            return []
+        return [start, *(there for _, there in self._hops(start, zone))] if start != zone else [zone]
+
     def inside_area(self, x: float, y: float) -> float:
         """Return the distance from the border of the allowed area [m]: negative outside, -inf beyond any map."""
         if not (abs(x) <= MAX_COORDINATE and abs(y) <= MAX_COORDINATE):  # false for NaN

@@ -17,6 +17,7 @@ from altmarl_ros.games.spec import (
     find_builder,
     load_floor_map,
     load_game,
+    load_workplace,
     tick_of,
 )
 from altmarl_ros.games.tabular import MAX_STATES, Start, TabularGame
@@ -45,6 +46,7 @@ __all__ = [
     "join_types",
     "load_floor_map",
     "load_game",
+    "load_workplace",
     "save_game",
     "tick_of",
 ]

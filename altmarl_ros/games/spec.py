@@ -44,9 +44,12 @@ from altmarl_ros.games.work import (
     ChargingParameters,
     CoverageParameters,
     DeliveryParameters,
+    Workplace,
     build_charging,
     build_coverage,
     build_deliveries,
+    charging_workplace,
+    deliveries_workplace,
 )
 from altmarl_ros.games.written_tables import WrittenTables, written_game
 from altmarl_ros.resources import share_directory
@@ -170,6 +173,31 @@ def tick_of(source: str | Path) -> float | None:
         raise GameError(f"{path}: {error}") from None
 
 
+def load_workplace(source: str | Path, robot_type: str = "") -> Workplace | None:
+    """Load what there is to do in a game of `deliveries` or `charging` on a floor; None for other games.
+
+    Args:
+        source: YAML file, or built-in name.
+        robot_type: name of a type of robots; empty in a game without types.
+
+    Raises:
+        GameError: for the same reasons as `load_game`.
+    """
+    path = _locate(source)
+    try:
+        spec = _read_spec(path)
+        if robot_type and spec.types and robot_type in spec.types:
+            spec.parameters.update(spec.types[robot_type].parameters)
+        parameters = _floor_parameters(spec, path.parent)
+        if not isinstance(parameters, DeliveryParameters) or not parameters.zones:
+            return None
+        if isinstance(parameters, ChargingParameters):
+            return charging_workplace(parameters)
+        return deliveries_workplace(parameters)
+    except GameError as error:
+        raise GameError(f"{path}: {error}") from None
+
+
 def describe_game(source: str | Path) -> str:
     """Describe a game in one line: by its own description, or else by its builder's."""
     spec = _read_spec(_locate(source))
@@ -212,22 +240,42 @@ def save_identified_game(source: str | Path, kernel: IdentifiedKernel, path: Pat
     Raises:
         GameError: the source is not a game, or a file cannot be written.
     """
+    beside = path.with_suffix(".npz")
+    document = _copied(source, path)
+    if isinstance(document.get("arrays"), str) and (path.absolute().parent / document["arrays"]).resolve() == beside.resolve():
+        raise GameError(f"{path}: {beside.name} holds the arrays of {source}; choose another name")
+    save_identified(kernel, beside, P_d)
+    _write_document({**document, "identified": beside.name}, path)
+
+
+def save_changed_game(source: str | Path, changes: Mapping[str, float], path: Path) -> None:
+    """Write a copy of a game with other values of its builder's parameters, a YAML file at `path`.
+
+    Raises:
+        GameError: the source is not a game, or the file cannot be written.
+    """
+    document = _copied(source, path)
+    document["parameters"] = {**(document.get("parameters") or {}), **changes}
+    _write_document(document, path)
+
+
+def _copied(source: str | Path, path: Path) -> dict[str, Any]:
+    """The document of a game as it has to be in a file elsewhere, without what was identified."""
     original = _locate(source)
     document = {key: value for key, value in read_yaml(original).items() if key != "identified"}
-    beside = path.with_suffix(".npz")
     parameters = document.get("parameters")
     if isinstance(parameters, dict) and isinstance(parameters.get("map"), str):
         floor = (original.parent / parameters["map"]).absolute()
         document["parameters"] = {**parameters, "map": os.path.relpath(floor, path.absolute().parent)}
     if isinstance(document.get("arrays"), str):
         arrays = (original.parent / document["arrays"]).absolute()
-        if arrays == beside.absolute():
-            raise GameError(f"{path}: {beside.name} holds the arrays of {original}; choose another name")
         document["arrays"] = os.path.relpath(arrays, path.absolute().parent)
-    document = {**document, "name": path.stem[:64], "identified": beside.name}
-    save_identified(kernel, beside, P_d)
+    return {**document, "name": path.stem[:64]}
+
+
+def _write_document(document: Mapping[str, Any], path: Path) -> None:
     try:
-        write_atomically(path, yaml.safe_dump(document, sort_keys=False, allow_unicode=True).encode())
+        write_atomically(path, yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True).encode())
     except OSError as error:
         raise GameError(f"{path}: cannot be written: {error.strerror or error}") from None
 

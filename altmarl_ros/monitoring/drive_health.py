@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from altmarl_ros.driving.governor_types import Command, Reason, State
+from altmarl_ros.driving.sensor_health import WORK_REASONS
 from altmarl_ros.monitoring.health import Finding, Level
 from altmarl_ros.monitoring.tick_expectation import Standing
 
 _FOR_WANT_OF_TICKS = frozenset({Reason.TICK_SILENT, Reason.NO_POLICY, Reason.CLOCK_JUMPED})
-_AT_THE_START = frozenset({*_FOR_WANT_OF_TICKS, Reason.NO_DRIVER, Reason.NO_NAVIGATOR, Reason.POSE_STALE, Reason.SCAN_STALE})
+_AT_THE_START = frozenset(
+    {*_FOR_WANT_OF_TICKS, *WORK_REASONS, Reason.NO_DRIVER, Reason.NO_NAVIGATOR, Reason.POSE_STALE, Reason.SCAN_STALE}
+)
 _WORTH_A_WARNING = frozenset({Reason.LEFT_AREA, Reason.NAVIGATOR_SILENT})
 _BLOCKING = frozenset({Reason.OBSTACLE, Reason.BLIND, Reason.LEFT_AREA})
 

@@ -26,7 +26,7 @@ def selector(zones):
 def goal_map(zones, park_zone=None):
     """Action 0 stays, action 1 goes to the next zone."""
     n = len(zones.floor.plan.zones)
-    return GoalMap(zones, np.column_stack([np.arange(n), (np.arange(n) + 1) % n]), park_zone)
+    return GoalMap(zones, np.column_stack([np.arange(n), (np.arange(n) + 1) % n])[:, None], park_zone)
 
 
 def slot(zones, zone):

@@ -13,6 +13,7 @@ from rich.table import Table
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.cli import console
 from altmarl_ros.cli.options import Figure, Game, Json
+from altmarl_ros.cli.rates import identify_rates
 from altmarl_ros.cli.runs import load_run, trajectory_of
 from altmarl_ros.files import write_output
 from altmarl_ros.games import TabularGame, load_game
@@ -57,6 +58,14 @@ def identify(
             help="Whether to assume that robots move alike at every s_g; default: as the game's own P_l says.",
         ),
     ] = None,
+    rates: Annotated[
+        bool,
+        typer.Option(
+            "--rates",
+            help="Estimate pace, rates and dwell of a game of deliveries or charging on a floor, in place of P_l; short runs "
+            "will do.",
+        ),
+    ] = False,
     precision: Annotated[
         float, typer.Option(min=0.001, max=0.5, help="Standard error that each probability should reach.")
     ] = 0.05,
@@ -65,7 +74,8 @@ def identify(
 ) -> None:
     """Estimate P_l from the transitions in recorded runs, starting from the game's own kernel, and compare.
 
-    In a game with a hidden state also P_d, and P_l by hidden state, whether or not the runs recorded it.
+    In a game with a hidden state also P_d, and P_l by hidden state, whether or not the runs recorded it. With --rates the
+    parameters of a game of work.
 
     Example: altmarl identify run.npz --game hall --out hall_identified.yaml --figure kernel.png
     """
@@ -82,6 +92,9 @@ def identify(
                 f"note: {path} was recorded with another version of the game ({recorded}); its states are taken as they are"
             )
         runs.append(trajectory_of(record, path, tabular))
+    if rates:
+        identify_rates(game, Trajectory.joined(runs), out, as_json=as_json)
+        return
     found = None if tabular.hidden is None else identify_hidden_state(tabular, Trajectory.joined(runs), weight, pool)
     kernel = _kernel_of(tabular, runs, weight, pool) if found is None else found.kernel
     about = _about(tabular, kernel, weight, precision, sum(int(run.follows.sum()) for run in runs))

@@ -40,6 +40,7 @@ from altmarl_ros.games.work.delivery_site import (
 from altmarl_ros.games.work.parameters import MOST_RATE, numbered, refuse_parameters
 from altmarl_ros.games.work.robot_moves import STAY, Changes, RobotMoves
 from altmarl_ros.games.work.work_game import Work, work_game
+from altmarl_ros.games.work.workplace import Workplace
 
 
 class ChargingParameters(DeliveryParameters, extra="forbid"):
@@ -58,25 +59,10 @@ class ChargingParameters(DeliveryParameters, extra="forbid"):
 
 def build_charging(parameters: ChargingParameters) -> TabularGame:
     """Robots bring loads and run down their batteries; a truck that the coordinator sends charges them, or chargers do."""
-    p, truck = parameters, not parameters.chargers
-    if truck:
-        refuse_parameters(p, ("crew_rate", "crew_speed", "crew_cost", "help_rate"), "is for fixed chargers")
-        site = delivery_site(p, p.truck_rate, p.truck_speed)
-    else:
-        refuse_parameters(p, ("truck_rate", "truck_speed", "truck_cost"), "is for games without fixed chargers")
-        site = delivery_site(p, p.crew_rate, p.crew_speed)
-    layout, levels = site.layout, p.levels + 1
-    stops = np.arange(len(layout.stops)) if truck else site.crew_stops
-    chargers = [] if truck else numbered("chargers", p.chargers, layout.targets if p.zones else layout.places)
-    at_charger = np.tile(np.isin(np.arange(len(layout.places)), chargers), (len(stops), 1))  # [s_g, place]
-    served = np.ones((len(stops), len(site.drops)), dtype=bool)  # [s_g, drop]
-    if truck:
-        at_charger = layout.stop_of == stops[:, None]
-    else:
-        served = layout.stop_of[site.drops] == stops[:, None]
-    goals, names = _goals(p, site, chargers)
-    by_load = np.moveaxis(goals.reshape(len(stops), 2, levels, -1), 1, 0)
-    moves = RobotMoves(layout, goals, np.repeat(carried_where(layout, by_load), levels, axis=1))
+    p, truck, place = parameters, not parameters.chargers, charging_workplace(parameters)
+    site, moves, stops, served, levels = place.site, place.moves, place.stops, place.served, p.levels + 1
+    layout, at_charger = site.layout, place.at_charger
+    assert at_charger is not None
     loads = load_probabilities(p, site)
     unload = p.probability(p.unload_rate)
     driving = np.zeros((2, levels, 2, levels))
@@ -104,7 +90,7 @@ def build_charging(parameters: ChargingParameters) -> TabularGame:
         vehicle_cost=p.truck_cost if truck else p.crew_cost,
         demand=site.demand,
         conditions=tuple(load + battery for load in LOADS for battery in batteries),
-        local_action_names=names,
+        local_action_names=_action_names(p, site),
         moves=moves,
         kernel=moves.kernel(changes, len(loads)),
         r_l=moves.rewards(gain.reshape(*gain.shape[:2], 2 * levels), p.move_cost),
@@ -112,18 +98,57 @@ def build_charging(parameters: ChargingParameters) -> TabularGame:
     return work_game(p, work)
 
 
-def _goals(p: ChargingParameters, site: Site, chargers: list[int]) -> tuple[IntArray, tuple[str, ...]]:
-    """What robots head for [s_g, condition, a_l], and the names of the local actions."""
+def charging_workplace(parameters: ChargingParameters) -> Workplace:
+    """Where robots go, where they load and unload, and where they charge.
+
+    Raises:
+        GameError: naming the parameter, the zone or the part of the floor and what is wrong with it.
+    """
+    p, truck = parameters, not parameters.chargers
+    if truck:
+        refuse_parameters(p, ("crew_rate", "crew_speed", "crew_cost", "help_rate"), "is for fixed chargers")
+        site = delivery_site(p, p.truck_rate, p.truck_speed)
+    else:
+        refuse_parameters(p, ("truck_rate", "truck_speed", "truck_cost"), "is for games without fixed chargers")
+        site = delivery_site(p, p.crew_rate, p.crew_speed)
+    layout, levels = site.layout, p.levels + 1
+    stops = np.arange(len(layout.stops)) if truck else site.crew_stops
+    chargers = _chargers(p, site)
+    at_charger = np.tile(np.isin(np.arange(len(layout.places)), chargers), (len(stops), 1))  # [s_g, place]
+    served = np.ones((len(stops), len(site.drops)), dtype=bool)  # [s_g, drop]
+    if truck:
+        at_charger = layout.stop_of == stops[:, None]
+    else:
+        served = layout.stop_of[site.drops] == stops[:, None]
+    goals = _goals(p, site, chargers)
+    by_load = np.moveaxis(goals.reshape(len(stops), 2, levels, -1), 1, 0)
+    moves = RobotMoves(layout, goals, np.repeat(carried_where(layout, by_load), levels, axis=1))
+    return Workplace(p, site, moves, stops, served, levels=p.levels, at_charger=at_charger)
+
+
+def _chargers(p: ChargingParameters, site: Site) -> list[int]:
+    names = site.layout.targets if p.zones else site.layout.places
+    return numbered("chargers", p.chargers, names) if p.chargers else []
+
+
+def _goals(p: ChargingParameters, site: Site, chargers: list[int]) -> IntArray:
+    """What robots head for [s_g, condition, a_l]."""
     levels, layout = p.levels + 1, site.layout
     stops = len(site.crew_stops) if chargers else len(layout.stops)
     goals = np.repeat(np.tile(site.goals, (stops, 1, 1)), levels, axis=1)
-    names = site.local_action_names
     if p.zones:
         more = np.tile(chargers, (stops, 1)) if chargers else np.arange(stops)[:, None]  # [s_g, action]
         goals = np.concatenate([goals, np.repeat(more[:, None], goals.shape[1], axis=1)], axis=2)
-        names += tuple(f"to {layout.places[place]}" for place in chargers) or ("to the truck",)
     goals[:, ::levels] = STAY  # the flat ones, empty and loaded
-    return goals, names
+    return goals
+
+
+def _action_names(p: ChargingParameters, site: Site) -> tuple[str, ...]:
+    """Names of the local actions."""
+    if not p.zones:
+        return site.local_action_names
+    chargers = tuple(f"to {site.layout.places[place]}" for place in _chargers(p, site))
+    return site.local_action_names + (chargers or ("to the truck",))
 
 
 def drained(levels: int, probability: float) -> FloatArray:

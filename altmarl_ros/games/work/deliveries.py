@@ -42,17 +42,14 @@ from altmarl_ros.games.work.delivery_site import (
 )
 from altmarl_ros.games.work.robot_moves import Changes, RobotMoves
 from altmarl_ros.games.work.work_game import Work, work_game
+from altmarl_ros.games.work.workplace import Workplace
 
 
 def build_deliveries(parameters: DeliveryParameters) -> TabularGame:
     """Robots bring loads from where they appear, unseen by the coordinator, to where its crew stands."""
-    p = parameters
-    site = delivery_site(p, p.crew_rate, p.crew_speed)
-    stops = site.crew_stops
-    goals = np.tile(site.goals, (len(stops), 1, 1))
-    moves = RobotMoves(site.layout, goals, carried_where(site.layout, site.goals))
+    p, place = parameters, deliveries_workplace(parameters)
+    site, moves, stops, served = place.site, place.moves, place.stops, place.served
     loads = load_probabilities(p, site)
-    served = site.layout.stop_of[site.drops] == stops[:, None]  # [s_g, drop]
     unload = p.probability(p.unload_rate)
 
     def changes(d: int, s_g: int) -> Changes:
@@ -75,3 +72,22 @@ def build_deliveries(parameters: DeliveryParameters) -> TabularGame:
         r_l=moves.rewards(gain, p.move_cost),
     )
     return work_game(p, work)
+
+
+def deliveries_workplace(parameters: DeliveryParameters) -> Workplace:
+    """Where robots go and where they load and unload.
+
+    Raises:
+        GameError: naming the parameter, the zone or the part of the floor and what is wrong with it.
+    """
+    p = parameters
+    site = delivery_site(p, p.crew_rate, p.crew_speed)
+    stops = site.crew_stops
+    goals = np.tile(site.goals, (len(stops), 1, 1))
+    return Workplace(
+        p,
+        site,
+        RobotMoves(site.layout, goals, carried_where(site.layout, site.goals)),
+        stops,
+        served=site.layout.stop_of[site.drops] == stops[:, None],
+    )

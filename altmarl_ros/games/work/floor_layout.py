@@ -16,7 +16,7 @@ import numpy as np
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.floors.floor_map import FloorMap
-from altmarl_ros.games.work.layouts import Layout
+from altmarl_ros.games.work.layouts import Layout, Way
 
 _TIE = 1e-9  # m; ways that differ by less are equally long
 
@@ -36,19 +36,6 @@ class Pace:
     success: float
     vehicle: float
     most_phases: int
-
-
-@dataclass(frozen=True)
-class _Way:
-    """The way between two neighbours, walked from `start` to `end` and, unless it is one-way, back."""
-
-    start: int
-    end: int
-    metres: float
-    one_way: bool
-    phases: int
-    chance: float
-    first: int  # place after the first phase, if there are several
 
 
 def floor_layout(floor: FloorMap, pace: Pace) -> Layout:
@@ -93,10 +80,11 @@ def floor_layout(floor: FloorMap, pace: Pace) -> Layout:
         stops=names,
         stop_of=np.array(stop_of),
         travel=travel,
+        ways=tuple(ways),
     )
 
 
-def _ways(floor: FloorMap, pace: Pace) -> list[_Way]:
+def _ways(floor: FloorMap, pace: Pace) -> list[Way]:
     adjacency, ways = floor.plan.adjacency, []
     first = len(floor.plan.zones)
     for i, j in np.argwhere(np.triu(adjacency | adjacency.T)).tolist():
@@ -105,7 +93,7 @@ def _ways(floor: FloorMap, pace: Pace) -> list[_Way]:
         metres = _length(floor, start, end) if one_way else 0.5 * (_length(floor, i, j) + _length(floor, j, i))
         ticks = max(metres, _TIE) / pace.robot
         phases = min(max(1, whole_part(ticks + _TIE)), pace.most_phases)
-        ways.append(_Way(start, end, metres, one_way, phases, pace.success * min(1.0, phases / ticks), first))
+        ways.append(Way(start, end, metres, one_way, phases, pace.success * min(1.0, phases / ticks), first))
         first += phases - 1
     return ways
 
@@ -127,9 +115,6 @@ def _nearest(metres: FloatArray) -> int:
     return int(np.flatnonzero(metres <= metres.min() + _TIE)[0])
 
 
-def _neighbour(way: _Way, phase: int, *, forwards: bool) -> int:
+def _neighbour(way: Way, phase: int, *, forwards: bool) -> int:
     """The place one phase further from the place after `phase` phases."""
-    following = phase + 1 if forwards else phase - 1
-    if following in (0, way.phases):
-        return way.end if following else way.start
-    return way.first + following - 1
+    return way.place(phase + 1 if forwards else phase - 1)

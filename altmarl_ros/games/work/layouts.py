@@ -16,6 +16,32 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games.rows import IntArray
 
 
+@dataclass(frozen=True)
+class Way:
+    """The way between two neighbours, walked from `start` to `end` and, unless it is one-way, back.
+
+    Attributes:
+        start, end: zones.
+        metres: length of the way from goal to goal.
+        one_way: whether nobody walks back.
+        phases: number of phases of the way; a robot is at a place of its own after each of them but the last.
+        chance: probability per tick of getting one phase further.
+        first: the place after the first phase, if there are several.
+    """
+
+    start: int
+    end: int
+    metres: float
+    one_way: bool
+    phases: int
+    chance: float
+    first: int
+
+    def place(self, phase: int) -> int:
+        """The place after so many phases from `start`: that zone itself after none, and `end` after all of them."""
+        return self.start if phase <= 0 else self.end if phase >= self.phases else self.first + phase - 1
+
+
 @dataclass(frozen=True, eq=False)
 class Layout:
     """Places, targets and stops.
@@ -29,6 +55,7 @@ class Layout:
         stops: names of where a vehicle of the coordinator can stand [Q].
         stop_of: the stop that serves each place [X].
         travel: probability per tick that a vehicle gets from one stop to another [stop, stop].
+        ways: between zones that are neighbours, on a floor.
     """
 
     places: tuple[str, ...]
@@ -39,6 +66,7 @@ class Layout:
     stops: tuple[str, ...]
     stop_of: IntArray
     travel: FloatArray
+    ways: tuple[Way, ...] = ()
 
     def visited(self, targets: ArrayLike) -> NDArray[np.bool_]:
         """The places where robots can be that head for some targets only [place]: all zones, and the ways that they take."""

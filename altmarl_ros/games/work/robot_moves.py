@@ -46,9 +46,11 @@ class RobotMoves:
     """Where robots go, by their actions.
 
     Attributes:
+        goals: what robots head for [s_g, condition, a_l], targets of the layout or STAY.
         next_place: the place that a robot is at if it gets on [s_g, a_l, place, condition].
         leaves: the probability that it gets there [s_g, a_l, place, condition].
         possible: which conditions there are at which place [place, condition]; these pairs are the local states, in order.
+        number: the local state of each pair [place, condition]; -1 where there is none.
     """
 
     def __init__(self, layout: Layout, goals: IntArray, possible: NDArray[np.bool_]) -> None:
@@ -57,8 +59,8 @@ class RobotMoves:
         place = np.arange(len(layout.places))[:, None]
         self.next_place: IntArray = np.where(goal == STAY, place, layout.step[place, goal])
         self.leaves: FloatArray = np.where(goal == STAY, 0.0, layout.chance[place, goal])
-        self.possible = possible
-        self._number = np.where(self.possible.ravel(), np.cumsum(self.possible) - 1, -1)  # of the local state, by x C + c
+        self.goals, self.possible = goals, possible
+        self.number: IntArray = np.where(possible, np.cumsum(possible).reshape(possible.shape) - 1, -1)
 
     def kernel(self, changes: Callable[[int, int], Changes], hidden_states: int, *, feels_stop: bool = True) -> LocalKernel:
         """The movement of robots over the regimes d * S_g + s_g.
@@ -88,8 +90,9 @@ class RobotMoves:
         stays = (1.0 - leaves) * np.where(leaves > 0.0, changes.delayed, changes.resting)
         states = int(self.possible.sum())
         before = np.broadcast_to(here * C + after[:, None], (X, C, C))
-        row = self._number[np.stack([before, before]).ravel()]
-        column = self._number[np.stack(np.broadcast_arrays(next_place[:, :, None] * C + after, here * C + after)).ravel()]
+        number = self.number.ravel()  # by x C + c
+        row = number[np.stack([before, before]).ravel()]
+        column = number[np.stack(np.broadcast_arrays(next_place[:, :, None] * C + after, here * C + after)).ravel()]
         value = np.stack([leaves * changes.moved, stays]).ravel()
         occurs = (row >= 0) & (value != 0.0)
         return Rows.from_entries(row[occurs], column[occurs], value[occurs], (states, states))

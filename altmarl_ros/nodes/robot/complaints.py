@@ -9,19 +9,22 @@ from rclpy.node import Node
 
 from altmarl_ros.driving.governor_types import Reason
 from altmarl_ros.driving.robot_topics import Fault, stream_fault
-from altmarl_ros.driving.sensor_health import DRIVER_REASONS, POSE_REASONS, SCAN_REASONS
+from altmarl_ros.driving.sensor_health import DRIVER_REASONS, POSE_REASONS, SCAN_REASONS, WORK_REASONS
 from altmarl_ros.nodes.robot.drive import Base, Drive
 from altmarl_ros.nodes.robot.sensors import Sensors
+from altmarl_ros.nodes.robot.work_listener import WorkListener
 
 _PATIENCE = 2.0  # s that a reason has to last
 _AGAIN = 10.0  # s until it is said again
 _PURPOSES = {"pose": POSE_REASONS, "odometry": POSE_REASONS, "scan": SCAN_REASONS}
+_WORK = {"load": Reason.LOAD_SILENT, "battery": Reason.BATTERY_SILENT}
 
 
 class Complaints:
     """Says of one robot why its data are missing; what a callback refuses is said there already."""
 
-    def __init__(self, node: Node, sensors: Sensors, base: Base | None, drive: Drive) -> None:
+    def __init__(self, node: Node, sensors: Sensors, base: Base | None, drive: Drive, work: WorkListener | None = None) -> None:
+        self._work = work
         self._node, self._sensors, self._base, self._drive = node, sensors, base, drive
         self._since: dict[Reason, float] = {}  # when it began, or was said last
         self._said: set[Reason] = set()
@@ -49,6 +52,9 @@ class Complaints:
                 for purpose, stream in streams.items()
                 if due & _PURPOSES[purpose] and stream.refused is None
             ]
+        if due & WORK_REASONS and self._work is not None:
+            streams = self._work.streams(self._node.get_namespace())
+            found += [stream_fault(stream) for purpose, stream in streams.items() if _WORK[purpose] in due]
         if due & DRIVER_REASONS and self._base is not None:
             found.append(self._base.fault)
         if Reason.NAVIGATOR_SILENT in due:

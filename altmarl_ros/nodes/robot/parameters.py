@@ -10,6 +10,7 @@ from altmarl_ros.driving.frame_names import FrameNames
 from altmarl_ros.driving.governor_types import GovernorSettings, OnSilence
 from altmarl_ros.driving.limits import LONGEST_STEP
 from altmarl_ros.driving.local_planner import PlannerSettings
+from altmarl_ros.driving.work_state import WorkSettings
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.monitoring.health import Threshold
 from altmarl_ros.nodes.common import diagnostics
@@ -18,7 +19,7 @@ from altmarl_ros.nodes.common.parameters import Parameter
 from altmarl_ros.nodes.common.safety_bounds import CEILINGS, LOCKED
 from altmarl_ros.nodes.robot.emergency_stop import RELEASE
 
-_LIMITS, _GOVERNOR, _PLANNER = Limits(), GovernorSettings(), PlannerSettings()
+_LIMITS, _GOVERNOR, _PLANNER, _WORK = Limits(), GovernorSettings(), PlannerSettings(), WorkSettings()
 _SPEED, _FAR = 20.0, 1e6
 
 MOUNT_SOURCE = "scan.mount.source"
@@ -106,6 +107,32 @@ DRIVE_PARAMETERS = (
     Parameter("scan.mount.x", 0.0, "Position of the laser on the base.", -10.0, 10.0, unit="m"),
     Parameter("scan.mount.y", 0.0, "Position of the laser on the base.", -10.0, 10.0, unit="m"),
     Parameter("scan.mount.yaw", 0.0, "Yaw of the laser on the base.", -10.0, 10.0, unit="rad"),
+    Parameter("load.topic", "load", "Topic that says whether the robot is loaded, in games of deliveries or charging."),
+    Parameter(
+        "load.kind",
+        "switch",
+        "What says it: a switch (std_msgs/msg/Bool), or a scale (std_msgs/msg/Float32).",
+        choices=("switch", "scale"),
+    ),
+    Parameter("load.threshold", 1.0, "What a scale shows at least when the robot is loaded.", -_FAR, _FAR, unit="kg"),
+    Parameter("timeout.load", _WORK.load_timeout, "Longest silence about the load.", 0.05, 3600.0, unit="s"),
+    Parameter("battery.topic", "battery", "Topic of the battery (sensor_msgs/msg/BatteryState), in games of charging."),
+    Parameter(
+        "battery.flat",
+        _WORK.flat,
+        "Share of the charge below which the battery is flat; the levels above are evenly spaced from there.",
+        0.0,
+        0.99,
+    ),
+    Parameter(
+        "battery.thresholds",
+        "",
+        "Shares of the charge from which on each level above flat counts, such as 0.2 0.5 0.8; empty: evenly spaced ones.",
+    ),
+    Parameter(
+        "battery.hysteresis", _WORK.hysteresis, "By how much a threshold has to be exceeded for the level to rise.", 0.0, 0.5
+    ),
+    Parameter("timeout.battery", _WORK.battery_timeout, "Longest silence about the battery.", 0.05, 3600.0, unit="s"),
     Parameter(
         "drive.kind",
         "cmd_vel",

@@ -11,7 +11,7 @@ from altmarl_ros.driving.goal_selection import GoalMap
 from altmarl_ros.driving.warm_up import warm_up
 from altmarl_ros.driving.zones import Zones
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.games import TabularGame, game_of_type, load_floor_map, load_game
+from altmarl_ros.games import TabularGame, game_of_type, load_floor_map, load_game, load_workplace
 from altmarl_ros.games.moves import goal_zones
 from altmarl_ros.monitoring.tick_expectation import TickExpectation
 from altmarl_ros.nodes.common.clock import AgeClock
@@ -136,4 +136,11 @@ def load_goal_map(values: Mapping[str, Any]) -> GoalMap:
         tolerance=float(values["zones.tolerance"]),
         robot_radius=float(values["robot.radius"]),
     )
-    return GoalMap(zones, goal_zones(_own_game(values), floor), names.index(park) if park else None)
+    workplace = load_workplace(values["game"], str(values["robot.type"]))
+    if workplace is None:
+        goals = goal_zones(_own_game(values), floor)[:, None]
+    elif workplace.site.layout.targets != names:
+        raise AltmarlError("parameter 'floor' has other zones than the game, whose work is done in its own")
+    else:
+        goals = workplace.goal_zones()
+    return GoalMap(zones, goals, names.index(park) if park else None, workplace)

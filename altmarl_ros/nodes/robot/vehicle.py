@@ -1,6 +1,7 @@
 """The body of a physical robot: turns a tick's action into a goal, and the goal into a motion that is safe.
 
-    pose -> zone s_l;   action a_l -> goal zone -> the robot's own slot there -> drive -> governor -> base
+    pose (in a game of work with errand, load and battery) -> local state s_l
+    action a_l -> goal zone -> the robot's own slot there -> drive -> governor -> base
 
 The control loop goes by the steady clock, with `use_sim_time` by the simulation's. While that stands still, or when a step
 fails, whatever the cause, the base is brought to rest. A killed process sends nothing: the base's driver must stop by its
@@ -17,13 +18,15 @@ import numpy as np
 from rclpy.timer import Timer
 
 from altmarl_ros.arrays import FloatArray
-from altmarl_ros.driving import STILL
+from altmarl_ros.driving import STILL, Pose
 from altmarl_ros.driving.coordinator_watch import CoordinatorWatch
 from altmarl_ros.driving.freshness import NEVER, is_fresh
 from altmarl_ros.driving.goal_selection import GoalSelector
 from altmarl_ros.driving.governor import Governor
 from altmarl_ros.driving.governor_types import Command, OnSilence, Reason, State, by_severity
+from altmarl_ros.driving.local_planner import Goal
 from altmarl_ros.driving.sensor_health import sensor_reasons
+from altmarl_ros.driving.work_state import WorkState
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.monitoring.drive_health import drive_finding, is_blocked
 from altmarl_ros.monitoring.health import Finding
@@ -41,6 +44,7 @@ from altmarl_ros.nodes.robot.parameters import DriveSettings, drive_settings
 from altmarl_ros.nodes.robot.pose_source import Fix
 from altmarl_ros.nodes.robot.sensors import Sensors
 from altmarl_ros.nodes.robot.shared_resources import VehicleResources
+from altmarl_ros.nodes.robot.work_listener import WorkListener, work_settings
 from altmarl_ros.protocol.messages import Tick
 
 _REPEAT = 0.5  # s between two states that are alike
@@ -53,7 +57,7 @@ _NO_POINTS: FloatArray = np.empty((0, 2))
 class Vehicle:
     """Drives one robot to the goals that its actions name; see `body.Body`.
 
-    Subscriptions: those of its sensors and its drive.
+    Subscriptions: those of its sensors and its drive, and in a game of work those of `WorkListener`.
     Publishers: `drive.topic` (geometry_msgs/msg/Twist or TwistStamped), ~/drive (DriveState).
     Services: ~/emergency_stop (std_srvs/srv/SetBool), ~/release (std_srvs/srv/Trigger).
     """
@@ -77,14 +81,19 @@ class Vehicle:
         """
         self._node, self._id, self._clock = node, int(values["robot_id"]), shared.clock
         self._zones, self._fleet_stop, self._has_policy = shared.goal_map.zones, shared.fleet_stop, has_policy
-        self._selector = GoalSelector(shared.goal_map, self._id)
+        self._work: WorkState | None = None
+        self._work_listener: WorkListener | None = None
+        if shared.goal_map.workplace is not None:
+            self._work = WorkState(shared.goal_map.workplace, self._zones, work_settings(values))
+            self._work_listener = WorkListener(node, make, values, shared.clock, self._work, changed=self._note_state)
+        self._selector = GoalSelector(shared.goal_map, self._id, None if self._work is None else self._set_out)
         self._coordinator = CoordinatorWatch()
         settings = drive_settings(values)
         self._governor = Governor(settings.limits, settings.governor)
         self._sensors = Sensors(node, make, values, self._clock, self._on_fix, transforms=shared.transforms)
         self._drive = make_drive(node, make, values, self._clock)
         self._base = Base(node, make, values, self._clock) if values["drive.kind"] != "none" else None
-        self._complaints = Complaints(node, self._sensors, self._base, self._drive)
+        self._complaints = Complaints(node, self._sensors, self._base, self._drive, self._work_listener)
         self._publisher = make.publisher(DriveState, "~/drive", qos.latched_qos())
         stop, release = self._governor.emergency_stop, self._governor.release_emergency_stop
         offer_stop(node, stop, release, str(values[RELEASE.name]))
@@ -93,6 +102,7 @@ class Vehicle:
         self._timer: Timer | None = None
         self._idle = self._clock.start_timer(_REPEAT, self._say_what_is_missing)
         self._zone: int | None = None
+        self._state: int | None = None  # local state when it changed last
         self._acted: tuple[Tick, int, int] | None = None  # tick, s_l, a_l
         self._command = Command()
         self._patience = settings.patience
@@ -105,11 +115,11 @@ class Vehicle:
 
     @property
     def local_state(self) -> int | None:
-        """See Body: the zone that the robot is in, by a fresh pose."""
-        fix = self._sensors.fix
-        if fix is None or not is_fresh(self._clock.now(), fix.arrived, self._governor.settings.pose_timeout):
+        """See Body: the zone that the robot is in, by a fresh pose; in a game of work its place, load and battery."""
+        fix, now = self._sensors.fix, self._clock.now()
+        if fix is None or not is_fresh(now, fix.arrived, self._governor.settings.pose_timeout):
             return None
-        return self._zone
+        return self._zone if self._work is None else self._work.local_state(now)
 
     @property
     def emergency_stopped(self) -> bool:
@@ -143,9 +153,11 @@ class Vehicle:
 
     def act(self, tick: Tick, local_action: int) -> None:
         """See Body: select the goal to which the action leads."""
-        zone, fix = self._zone, self._sensors.fix
-        if zone is not None and fix is not None and self._selector.act(zone, local_action, fix.pose):
-            self._acted = (tick, zone, local_action)
+        state, fix = self._zone if self._work is None else self.local_state, self._sensors.fix
+        if state is None or fix is None:
+            return
+        if self._selector.act(state, local_action, fix.pose, global_state=tick.global_state):
+            self._acted = (tick, state, local_action)
 
     def hold(self) -> None:
         """See Body."""
@@ -235,9 +247,20 @@ class Vehicle:
         )
 
     def _on_fix(self, fix: Fix) -> None:
-        zone = self._zones.locate(fix.pose.x, fix.pose.y, self._zone)
-        if zone != self._zone:
-            self._zone = zone
+        self._zone = self._zones.locate(fix.pose.x, fix.pose.y, self._zone)
+        if self._work is not None:
+            self._work.moved(fix.pose, self._zone, at_rest=self._command.velocity.is_zero)
+        self._note_state()
+
+    def _set_out(self, pose: Pose, zone: int, goal: Goal) -> None:
+        if self._work is not None:
+            self._work.set_out(pose, zone, goal)
+
+    def _note_state(self) -> None:
+        """Call back if the local state has changed, which a tick may wait for."""
+        state = self._zone if self._work is None else self.local_state
+        if state != self._state:
+            self._state = state
             if self._changed is not None:
                 self._changed()
 
@@ -278,6 +301,7 @@ class Vehicle:
             driver_problem=self._base.problem if self._base is not None else None,
             fleet_stop=self._fleet_stop.pressed,
             clock_jumped=jumped,
+            work_problems=self._work.problems(now) if self._work is not None else (),
             drive_problem=Reason.HELD if self._held else self._drive.problem,
         )
         self._send(self._governor.step(now, inputs))
@@ -297,8 +321,12 @@ class Vehicle:
         """Return what the robot lacks to drive."""
         self._sensors.poll()
         self._drive.rest()
-        inputs = self._sensors.inputs(driver_problem=self._base.problem if self._base is not None else None)
-        found = sensor_reasons(self._clock.now(), inputs, self._governor.settings)
+        now = self._clock.now()
+        inputs = self._sensors.inputs(
+            driver_problem=self._base.problem if self._base is not None else None,
+            work_problems=self._work.problems(now) if self._work is not None else (),
+        )
+        found = sensor_reasons(now, inputs, self._governor.settings)
         return found if self._drive.problem is None else [*found, self._drive.problem]
 
     def _update_goal(self, silent: bool) -> None:

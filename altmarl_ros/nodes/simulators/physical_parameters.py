@@ -7,13 +7,15 @@ from typing import Any, Mapping, Sequence
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.floors.floor_map import FloorMap
 from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.games.work import Workplace
 from altmarl_ros.nodes.common import diagnostics
 from altmarl_ros.nodes.common.parameters import Parameter
 from altmarl_ros.nodes.simulators.lease import LEASE
 from altmarl_ros.simulation import start_shares
 from altmarl_ros.simulation.physical import Fault, PhysicalConfig, PhysicalWorld, read_faults
-from altmarl_ros.simulation.physical.placement import floor_walls, parked_starts, random_starts
+from altmarl_ros.simulation.physical.placement import floor_walls, parked_starts, random_starts, spread_starts
 from altmarl_ros.simulation.physical.settings import config_of, settings
+from altmarl_ros.simulation.physical.work import COORDINATOR, battery_of
 
 _FILES = ("base.model",)
 _SETTINGS = tuple(
@@ -44,6 +46,12 @@ PARAMETERS = (
         1000.0,
         unit="s",
     ),
+    Parameter(
+        "crew",
+        COORDINATOR,
+        "Who sends the crew of a game of work: coordinator; or, to compare with, longest queue (to where most loaded robots "
+        "wait), or the stop at which it stays.",
+    ),
     Parameter("stamped_commands", False, "Whether cmd_vel is a TwistStamped; else a Twist."),
     Parameter(
         "transforms",
@@ -69,17 +77,23 @@ def faults_of(values: Mapping[str, Any]) -> tuple[Fault, ...]:
     return read_faults(values["faults_file"]) if values["faults_file"] else ()
 
 
-def make_world(values: Mapping[str, Any], game: TabularGame, floor: FloorMap, faults: Sequence[Fault]) -> PhysicalWorld:
-    """Make the world that the parameter values describe.
+def make_world(
+    values: Mapping[str, Any], game: TabularGame, floor: FloorMap, faults: Sequence[Fault], workplace: Workplace | None = None
+) -> PhysicalWorld:
+    """Make the world that the parameter values describe; in a game of work with batteries these are the game's.
 
     Raises:
         AltmarlError: a setting breaks its rule, there is no room for the robots, a fault names a robot that is not there.
     """
     config = config_of({each.name: values[each.name] for each in _SETTINGS})
-    if game.n_places != len(floor.plan.zones):
-        raise AltmarlError(f"game has {game.n_places} local states, the map {len(floor.plan.zones)} zones")
     ids, seed, walls = robot_ids(values), int(values["seed"]), floor_walls(floor)
-    if values["start"] == "parked":
+    if workplace is not None:
+        config = PhysicalConfig(**{**dict(config), "battery": battery_of(workplace, config.battery)})
+    elif game.n_places != len(floor.plan.zones):
+        raise AltmarlError(f"game has {game.n_places} local states, the map {len(floor.plan.zones)} zones")
+    if values["start"] == "parked" and workplace is not None:
+        starts = spread_starts(ids, floor, seed)
+    elif values["start"] == "parked":
         starts = parked_starts(ids, floor, start_shares(game, seed), seed)
     else:
         areas = [zone.polygon.exterior.coords[:-1] for zone in floor.plan.zones]

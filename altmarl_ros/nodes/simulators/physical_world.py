@@ -15,7 +15,7 @@ from rosgraph_msgs.msg import Clock as ClockMessage
 
 from altmarl_ros.driving.zones import Zones
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.games import load_floor_map, load_game
+from altmarl_ros.games import load_floor_map, load_game, load_workplace
 from altmarl_ros.monitoring.health import Finding, Level
 from altmarl_ros.msg import Contact, DriveState, FleetTick, FleetTruth, FloorTruth
 from altmarl_ros.nodes.common import conversions, qos
@@ -28,10 +28,13 @@ from altmarl_ros.nodes.simulators.lease import LEASE
 from altmarl_ros.nodes.simulators.physical_parameters import PARAMETERS, faults_of, make_world, robot_ids, warm_up
 from altmarl_ros.nodes.simulators.sensor_topics import SensorTopics, to_time
 from altmarl_ros.nodes.simulators.transforms import Transforms, publish_descriptions
+from altmarl_ros.nodes.simulators.work_topics import WorkTopics
 from altmarl_ros.protocol.allegiance import Allegiance, Heard
 from altmarl_ros.simulation.physical.contacts import WALL
 from altmarl_ros.simulation.physical.pacing import Pace, Steerers
+from altmarl_ros.simulation.physical.standing import PATIENCE, StandingWatch
 from altmarl_ros.simulation.physical.truth import TickTruth
+from altmarl_ros.simulation.physical.work import FloorWork, level_share
 
 _WAKE = 0.002  # s, steady
 _LONGEST_RUN = 0.02  # s, steady; after which commands are received before the next step
@@ -50,7 +53,8 @@ class PhysicalWorldNode(GuardedNode):
     <robot>/scan (sensor_msgs/msg/LaserScan), <robot>/robot_description (std_msgs/msg/String); /tf and /tf_static
     (tf2_msgs/msg/TFMessage) where that package is installed; /clock (rosgraph_msgs/msg/Clock), before everything else of its
     time step; <fleet_prefix>/truth (FleetTruth), as from the Markov world; <world_prefix>/floor (FloorTruth) and
-    <world_prefix>/contacts (Contact), for operators and tests; /diagnostics (diagnostic_msgs/msg/DiagnosticArray).
+    <world_prefix>/contacts (Contact), for operators and tests; /diagnostics (diagnostic_msgs/msg/DiagnosticArray); in a
+    game of work those of `WorkTopics`.
     Services: those of its parameters.
     Parameters: `PARAMETERS`.
     """
@@ -59,16 +63,19 @@ class PhysicalWorldNode(GuardedNode):
         super().__init__("physical_world")
         values = declare(self, PARAMETERS)
         game, floor = load_game(values["game"]), load_floor_map(values["map"] or values["game"])
-        if game.hidden is not None:
+        workplace = load_workplace(values["game"])
+        if game.hidden is not None and workplace is None:
             raise AltmarlError(f"robots of the game {game.name!r} move by a hidden state, which no physical floor has")
         self._faults = faults_of(values)
-        self._world = make_world(values, game, floor, self._faults)
+        self._world = make_world(values, game, floor, self._faults, workplace)
         config = self._world.config
         self._ids = robot_ids(values)
         self._zones = Zones(floor, robot_radius=config.base.radius)
         self._last_zones: list[int | None] = [None] * len(self._ids)
         self._truth = TickTruth(self._ids, game.n_local_actions)
+        self._own_states = game.n_local_states // (len(game.types) if game.types is not None else 1)
         self._allegiance = Allegiance(float(values[LEASE.name]))
+        self._standing = StandingWatch(len(self._ids))
         self._pace = Pace(float(values["real_time_factor"]))
         self._steerers = Steerers(len(self._ids), float(values["answer_time"]))
         self._reached = 0.0
@@ -94,6 +101,11 @@ class PhysicalWorldNode(GuardedNode):
         self._floor_publisher = make.publisher(FloorTruth, f"{world}/floor", qos.account_qos())
         self._contact_publisher = make.publisher(Contact, f"{world}/contacts", qos.account_qos())
         make.subscription(FleetTick, f"{prefix}/tick", self._on_tick, qos.tick_qos())
+        self._work: FloorWork | None = None
+        if workplace is not None:
+            self._work = FloorWork(workplace, len(self._ids), int(values["seed"]), sent_by=str(values["crew"]))
+            self._work_topics = WorkTopics(self, make, namespaces, prefix, self._work)
+            self._level = level_share(max(1, workplace.levels))
         Diagnostics(self, make, values["diagnostics.period"], world, self._diagnose)
         self._look()
         self.create_timer(_WAKE, self._run, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -164,10 +176,29 @@ class PhysicalWorldNode(GuardedNode):
         self._last_zones = [
             self._zones.locate(x, y, last) for (x, y, _), last in zip(self._world.poses.tolist(), self._last_zones, strict=True)
         ]
+        if self._work is not None:
+            self._do_work(self._work, now)
+        for robot in self._standing.step(now, self._world.poses[:, :2]):
+            self.get_logger().warning(f"{now:.0f} s: robot {self._ids[robot]} stood for {PATIENCE:g} s without a reason")
         if now >= self._publish_floor_at:
             self._publish_floor_at = now + _FLOOR_PERIOD
             self._reached = self._pace.reached(time.monotonic(), now)
             self._publish_floor()
+
+    def _do_work(self, work: FloorWork, now: float) -> None:
+        speeds = np.hypot(*self._world.velocities[:, :2].T)
+        work.step(now, self._last_zones, speeds, self._world.charge)
+        self._world.charge_robots(work.charging)
+        for robot in work.helped.tolist():
+            self._world.give_charge(robot, self._level)
+        self._work_topics.publish(now, self._world.charge)
+
+    def _hear_tick(self, session: int, tick: int) -> None:
+        """Note a tick; at work the local state of a robot is known once it has acted, since its errands are its own."""
+        if self._work is None:
+            self._truth.hear_tick(session, tick, self._last_zones)
+        else:
+            self._truth.hear_tick(session, tick, [None] * len(self._ids), hidden_state=self._work.hidden_state)
 
     def _publish_floor(self) -> None:
         poses = self._world.poses.astype(np.float32)
@@ -191,14 +222,21 @@ class PhysicalWorldNode(GuardedNode):
 
     def _on_tick(self, message: FleetTick) -> None:
         if self._allegiance.hear(conversions.tick_from_message(message), time.monotonic()) in (Heard.NEW, Heard.NEW_SESSION):
-            self._truth.hear_tick(message.session, message.tick, self._last_zones)
+            self._hear_tick(message.session, message.tick)
             self._publish_truth()
 
     def _on_drive(self, robot: int, message: DriveState) -> None:
+        has_goal = message.goal_zone != DriveState.UNKNOWN and not message.arrived
+        self._standing.hear(robot, wants_to_move=has_goal and not message.reasons)
         if message.local_action == DriveState.UNKNOWN:
             return
         if self._allegiance.session in (None, message.session):
-            self._truth.hear_tick(message.session, message.tick, self._last_zones)  # if it comes before the tick itself
+            self._hear_tick(message.session, message.tick)  # if it comes before the tick itself
+        if self._work is not None:
+            state = message.local_state if message.local_state < self._own_states else None
+            self._truth.hear_action(message.session, message.tick, self._ids[robot], message.local_action, state)
+            self._publish_truth()
+            return
         # On a border, in the hysteresis, a robot is where it says; elsewhere where it is.
         told = message.local_state if message.local_state < len(self._zones.floor.plan.zones) else None
         x, y, _ = self._world.poses[robot].tolist()
@@ -233,6 +271,13 @@ class PhysicalWorldNode(GuardedNode):
                 Level.ERROR if contacts else Level.OK,
                 f"{contacts} contacts",
                 {f"robot {i}": int(n) for i, n in zip(self._ids, world.contact_counts, strict=True) if n},
+            ),
+            *([self._work_topics.finding(self._ids)] if self._work is not None else []),
+            Finding(
+                "standing",
+                Level.OK,
+                f"robots stood {int(self._standing.counts.sum())} times for {PATIENCE:g} s with a goal and without a reason",
+                {f"robot {i}": int(n) for i, n in zip(self._ids, self._standing.counts, strict=True) if n},
             ),
             Finding("faults", Level.WARN if active else Level.OK, broken or "none", {"active": len(active)}),
             Finding("batteries", Level.ERROR if charge[low] <= 0.0 else Level.OK, lowest, {"lowest": float(charge[low])}),

@@ -49,24 +49,37 @@ class Batteries:
         """See the class."""
         return np.asarray(self._energy <= 0.0)
 
-    def step(self, pose: FloatArray, wheels: FloatArray, dt: float) -> None:
-        """Draw and charge during a time step [s]: pose [n, 3; map], wheels' velocity [n, 3; base_link]."""
+    def add(self, robot: int, share: float) -> None:
+        """Put a share of its capacity into the battery of a robot, by index."""
+        capacity = self._config.capacity * _JOULES
+        self._energy[robot] = min(max(self._energy[robot] + share * capacity, 0.0), capacity)
+
+    def step(self, pose: FloatArray, wheels: FloatArray, dt: float, charging: NDArray[np.bool_] | None = None) -> None:
+        """Draw and charge during a time step [s].
+
+        Args:
+            pose: of robots [n, 3; map].
+            wheels: their velocity [n, 3; base_link].
+            dt: length of the time step [s].
+            charging: whether a robot is charged wherever it is [n]; None: only chargers do.
+        """
         c = self._config
+        anywhere = np.zeros(len(self._energy), dtype=np.bool_) if charging is None else charging
         settings = (dt, c.capacity * _JOULES, c.idle_power, c.drive_power, c.turn_power, c.charge_power)
-        _draw(self._energy, pose, wheels, settings, (self._corners, self._ends))
+        _draw(self._energy, pose, wheels, settings, (self._corners, self._ends, anywhere))
 
 
 @njit(nogil=True, cache=True)
 def _draw(energy, pose, wheels, settings, chargers):  # type: ignore[no-untyped-def]
-    (dt, capacity, idle, driving, turning, charging), (corners, ends) = settings, chargers
+    (dt, capacity, idle, driving, turning, power_in), (corners, ends, charged) = settings, chargers
     for i in range(len(energy)):
         power = -idle - driving * hypot(wheels[i, 0], wheels[i, 1]) - turning * abs(wheels[i, 2])
-        begin = 0
+        on_charger, begin = charged[i], 0
         for end in ends:
-            if _inside(corners, begin, end, pose[i, 0], pose[i, 1]):
-                power += charging
-                break
+            on_charger = on_charger or _inside(corners, begin, end, pose[i, 0], pose[i, 1])
             begin = end
+        if on_charger:
+            power += power_in
         energy[i] = min(max(energy[i] + power * dt, 0.0), capacity)
 
 

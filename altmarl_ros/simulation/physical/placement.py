@@ -114,6 +114,20 @@ def parked_starts(ids: Sequence[int], floor: FloorMap, shares: FloatArray, seed:
     return poses
 
 
+def spread_starts(ids: Sequence[int], floor: FloorMap, seed: int) -> FloatArray:
+    """Park robots in slots that are drawn from all of the floor, facing anywhere [n, 3; m, m, rad; map].
+
+    Raises:
+        AltmarlError: there are fewer slots than robots.
+    """
+    slots = np.concatenate(floor.slots)
+    if len(slots) < len(ids):
+        raise AltmarlError(f"the floor has {len(slots)} slots, fewer than {len(ids)} robots")
+    rng = np.random.default_rng([seed, 23])
+    chosen = slots[rng.permutation(len(slots))[: len(ids)]]
+    return np.column_stack([chosen, rng.uniform(-np.pi, np.pi, len(ids))])
+
+
 def floor_walls(floor: FloorMap) -> FloatArray:
     """Return the walls of a floor map as segments [w, 4; x, y of both ends, m; map]."""
     return wall_array([(*a, *b) for corners in floor.walls for a, b in pairwise(corners)])

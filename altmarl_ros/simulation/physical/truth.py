@@ -1,4 +1,4 @@
-"""Collects the truth about each tick of robots that drive: the zone that each is in, and the action that it takes.
+"""Collects the truth about each tick of robots that drive: the zone or local state of each, and the action that it takes.
 
 A robot tells its action when it acts, and may tell it again. A tick is closed when all robots acted in it, or two ticks
 later, or with the session. A robot counts in the zone in which it acts, else in the one in which it was when the tick began;
@@ -24,12 +24,19 @@ class TickTruth:
         self._open: dict[tuple[int, int], _Tick] = {}
         self._newest: tuple[int, int] | None = None
 
-    def hear_tick(self, session: int, tick: int, zones: Sequence[int | None]) -> None:
-        """Note that the coordinator began a tick, or repeats it; `zones` are the robots' zones now, None: in no zone."""
+    def hear_tick(self, session: int, tick: int, zones: Sequence[int | None], *, hidden_state: int | None = None) -> None:
+        """Note that the coordinator began a tick, or repeats it.
+
+        Args:
+            session: of the coordinator.
+            tick: its number.
+            zones: the robots' zones now; None: in no zone.
+            hidden_state: d(t); None in a game without a hidden state.
+        """
         last = self._newest
         if last is None or is_newer(session, last[0]) or (session == last[0] and tick > last[1]):
             self._newest = session, tick
-            self._open[session, tick] = _Tick(dict(zip(self._ids, zones, strict=True)))
+            self._open[session, tick] = _Tick(dict(zip(self._ids, zones, strict=True)), hidden_state)
 
     def hear_action(self, session: int, tick: int, robot_id: int, action: int, zone: int | None) -> None:
         """Note that a robot acts in a zone; an unknown action, robot or tick is ignored."""
@@ -53,8 +60,8 @@ class TickTruth:
 
 
 class _Tick:
-    def __init__(self, zones: dict[int, int | None]) -> None:
-        self.zones = zones
+    def __init__(self, zones: dict[int, int | None], hidden_state: int | None) -> None:
+        self.zones, self.hidden_state = zones, hidden_state
         self.actions: dict[int, list[int]] = {}
 
     def truth(self, session: int, tick: int) -> Truth:
@@ -67,4 +74,5 @@ class _Tick:
             tuple(zones.values()),
             tuple(actions[0] if actions else None for actions in told),
             tuple(len(actions) for actions in told),
+            hidden_state=self.hidden_state,
         )

@@ -11,7 +11,7 @@ from math import exp
 from typing import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from altmarl_ros.arrays import FloatArray, IntArray
 from altmarl_ros.errors import AltmarlError
@@ -78,6 +78,7 @@ class PhysicalWorld:
         self._delayed = np.zeros((config.base.delay_steps + 1, n, 3))
         self._contacts = Contacts(n)
         self._batteries = Batteries(config.battery, n, chargers)
+        self._charging = np.zeros(n, dtype=np.bool_)
         self._streams = {purpose: make_streams(seed, purpose, range(n)) for purpose in Purpose}
         scales = np.zeros((n, 2))
         fill_normal(self._streams[Purpose.ODOMETRY], scales)
@@ -167,6 +168,14 @@ class PhysicalWorld:
         self._commands[robot], self._commanded[robot] = wanted, at
         return True
 
+    def charge_robots(self, robots: NDArray[np.bool_]) -> None:
+        """Charge some robots [n], wherever they stand, from now on."""
+        self._charging = np.array(robots, dtype=np.bool_)
+
+    def give_charge(self, robot: int, share: float) -> None:
+        """Put a share of its capacity into the battery of a robot, by index."""
+        self._batteries.add(robot, share)
+
     def add_faults(self, faults: Sequence[Fault]) -> None:
         """Schedule further faults; raises AltmarlError where a robot is not there."""
         self._faults = ActiveFaults((*self._faults.faults, *faults), len(self))
@@ -187,7 +196,7 @@ class PhysicalWorld:
         walks = (c.odometry.distance_walk, c.odometry.turn_walk, c.odometry.heading_walk)
         settings = (dt, self._lateral, *walks)
         reckon(self._reckoned, self._wheels, self._scales, self._streams[Purpose.ODOMETRY], settings)
-        self._batteries.step(self._poses, self._wheels, dt)
+        self._batteries.step(self._poses, self._wheels, dt, self._charging)
         self._update_faults()
         self._sense(start)
 

@@ -28,7 +28,7 @@ def test_an_action_is_driven_and_told(goal_map):
     stage = Stage(goal_map).drive_on()
     state = stage.state
     assert (state.session, state.tick, state.local_state, state.local_action) == (7, 5, 0, 1)
-    assert (state.zone, state.goal_zone, state.state, list(state.reasons)) == (0, int(goal_map.goal_zones[0, 1]), 3, [])
+    assert (state.zone, state.goal_zone, state.state, list(state.reasons)) == (0, int(goal_map.goal_zones[0, 0, 1]), 3, [])
 
 
 @pytest.mark.parametrize("readers", [0, 1])

@@ -1,0 +1,71 @@
+"""What there is to do at work, apart from how likely it is: where robots go, where they load and unload, where they charge.
+
+The builders make their tables from it, and robots on wheels and the floors that they drive on take it in place of the tables.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from altmarl_ros.games.rows import IntArray
+from altmarl_ros.games.work.delivery_site import DeliveryParameters, Site
+from altmarl_ros.games.work.robot_moves import STAY, RobotMoves
+
+HALT = -1
+"""The goal of a robot that stops where it is."""
+
+
+@dataclass(frozen=True, eq=False)
+class Workplace:
+    """Deliveries, with or without batteries.
+
+    Attributes:
+        parameters: of the builder, with the rates of what happens.
+        site: pick-ups and drops, and the layout of places.
+        moves: where robots go, and the numbers of their local states.
+        stops: the stops of the coordinator's vehicle [S_g].
+        served: the drops at which it takes loads in [s_g, drop].
+        levels: battery levels above flat; 0: batteries do not count.
+        at_charger: where a robot that rests is charged [s_g, place].
+    """
+
+    parameters: DeliveryParameters
+    site: Site
+    moves: RobotMoves
+    stops: IntArray
+    served: NDArray[np.bool_]
+    levels: int = 0
+    at_charger: NDArray[np.bool_] | None = None
+
+    def local_state(self, place: int, *, loaded: bool, level: int) -> int:
+        """The number of a local state; where robots like this do not come through, that of the nearest zone.
+
+        Args:
+            place: of the layout.
+            loaded: whether the robot carries a load.
+            level: of its battery; it does not matter where batteries do not count.
+        """
+        condition = loaded * (self.levels + 1) + level if self.levels else int(loaded)
+        number = int(self.moves.number[place, condition])
+        return number if number >= 0 else int(self.moves.number[self.site.layout.stop_of[place], condition])
+
+    def loaded_of(self) -> NDArray[np.bool_]:
+        """Whether a robot is loaded in each local state [S_l]."""
+        conditions = np.argwhere(self.moves.possible)[:, 1]
+        return np.asarray(conditions >= self.moves.possible.shape[1] // 2)
+
+    def delivered(self, local_state: IntArray) -> IntArray:
+        """The loads that each robot delivered between ticks of a run [n], by its local states; negative: not known [T, n]."""
+        known = (local_state[:-1] >= 0) & (local_state[1:] >= 0)
+        loaded = self.loaded_of()[np.maximum(local_state, 0)]
+        return np.asarray((known & loaded[:-1] & ~loaded[1:]).sum(axis=0))
+
+    def goal_zones(self) -> IntArray:
+        """The zone that a robot drives to [s_l, s_g, a_l]: its own one where it stays in one, HALT where it stays under way."""
+        place, condition = np.argwhere(self.moves.possible).T
+        goals = np.moveaxis(self.moves.goals[:, condition], 1, 0)  # [s_l, s_g, a_l]
+        own = np.where(place < self.site.layout.zones, place, HALT)
+        return np.where(goals == STAY, own[:, None, None], goals)
