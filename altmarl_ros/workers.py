@@ -6,13 +6,15 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import pairwise
-from typing import Any, Callable, Iterable
+from typing import Any, Callable, Iterable, TypeVar
 
 import numpy as np
 
 _MUCH = 100_000  # items per slice of work
 _SERIAL_BELOW = 20_000  # values; with fewer, distributing the work costs more than it saves
 _LONG = 1_000_000  # operations, about a millisecond: a call that takes less is not distributed
+
+ItemT, ResultT = TypeVar("ItemT"), TypeVar("ResultT")
 
 
 class Workers:
@@ -57,6 +59,15 @@ def in_slices(work: Callable[[slice], object], size: int, operations: float) -> 
     edges = np.linspace(0, size, cores + 1).astype(int).tolist()
     for _ in _shared_pool(os.getpid(), cores).map(work, [slice(first, last) for first, last in pairwise(edges)]):
         pass
+
+
+def side_by_side(work: Callable[[ItemT], ResultT], items: Iterable[ItemT]) -> list[ResultT]:
+    """Do `work` on every item, a core for each as far as there are cores, and return the results in order.
+
+    `work` is mostly calls that release the interpreter lock, and may itself call `in_slices`.
+    """
+    with ThreadPoolExecutor(available_cores()) as pool:
+        return list(pool.map(work, items))
 
 
 @cache

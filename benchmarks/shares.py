@@ -171,7 +171,7 @@ def played(policy: SharesPolicy, start: Start, runs: int) -> list[str]:
 
 def filtered(start: Start, policy: SharesPolicy) -> Filtered:
     # Of the game the filter reads nothing but its start: the kernels under pi_l are those of the policy.
-    return Filtered(SimpleNamespace(initial=start), None, policy)
+    return Filtered(SimpleNamespace(initial=start, types=None), None, policy)
 
 
 def deciding(model: Filtered) -> Callable:

@@ -18,8 +18,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Callable
 
-import numpy as np
-
 from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.closing import Closing
 from altmarl_ros.learning.comparison import MEASURED, PairComparison
@@ -29,6 +27,7 @@ from altmarl_ros.learning.global_learners import GlobalLearner, Pair, learn_ladd
 from altmarl_ros.learning.local_responses import local_responses, local_values, room_solution, views
 from altmarl_ros.learning.long_run import play_on
 from altmarl_ros.learning.populations.population import Rollouts
+from altmarl_ros.learning.response_search import Gain
 from altmarl_ros.learning.room.report import RoomReport
 from altmarl_ros.learning.training_options import (
     LEARNABLE,
@@ -92,12 +91,11 @@ def train(
     if first is not None and state.pi_g is None:
         state.pi_l = first
     training = _Training(game, options, make_learner(game, options), PairComparison(game, options))
-    held = None if state.pi_g is None else training.comparison.play(Pair(state.pi_g, state.pi_l))
     while not state.settled:
-        held = training.round(state, held, tell)
+        training.round(state, tell)
         keeper.keep()
-    assert held is not None
-    search, held = training.search(state, held)
+    search = training.search(state)
+    held = training.comparison.play(training.pair(state))
 
     def on_rung(k: int) -> None:
         keeper.keep_now_and_then()
@@ -146,17 +144,18 @@ class _Training:
     learner: GlobalLearner
     comparison: PairComparison
 
-    def round(self, state: TrainingState, held: Rollouts | None, tell: Callable[[Progress], None]) -> Rollouts:
-        """Try a response of each side, write what is kept into the state, and return the rollouts of the pair then held."""
+    def round(self, state: TrainingState, tell: Callable[[Progress], None]) -> None:
+        """Try a response of each side, and write what is kept into the state."""
         kept_any = False
         for side in ("global", "local"):
             began = time.monotonic()
-            pair = max(self._candidates(side, state, held), key=self._score)
-            played = self.comparison.play(pair)
-            gain, gain_error = self.comparison.gain(played, held)
-            kept = gain > self.options.confidence * gain_error
+            candidates = self._candidates(side, state)
+            pair = max(candidates, key=self._score) if len(candidates) > 1 else candidates[0]
+            gain = Gain(0.0) if state.pi_g is None else self.comparison.gain(pair, self.pair(state))
+            kept = state.pi_g is None or gain.certain(self.options.confidence)
             if kept:
-                state.pi_g, state.pi_l, held = pair.pi_g, pair.pi_l, played
+                state.pi_g, state.pi_l = pair.pi_g, pair.pi_l
+            played = self.comparison.play(pair)
             kept_any |= kept
             state.steps.append(
                 Step(
@@ -164,8 +163,8 @@ class _Training:
                     learner=side,
                     value=played.value,
                     standard_error=played.standard_error,
-                    gain=gain if np.isfinite(gain) else 0.0,
-                    gain_error=gain_error,
+                    gain=gain.mean,
+                    gain_error=gain.error,
                     kept=kept,
                     seconds=time.monotonic() - began,
                 )
@@ -174,8 +173,6 @@ class _Training:
             tell(Progress("rounds", state.rounds + 1, self.options.rounds, state.steps[-1], Pair(state.pi_g, state.pi_l)))
         state.rounds += 1
         state.settled = not kept_any or state.rounds == self.options.rounds
-        assert held is not None
-        return held
 
     def _score(self, pair: Pair) -> float:
         return float(self.comparison.scores(self.comparison.play(pair)).mean())
@@ -185,29 +182,23 @@ class _Training:
         assert state.pi_g is not None
         return Pair(state.pi_g, state.pi_l)
 
-    def search(self, state: TrainingState, held: Rollouts) -> tuple[dict[str, Any] | None, Rollouts]:
-        """Search for responses that the rounds did not try, and write the best pair into the state.
-
-        Returns:
-            what the search did, None without one; the rollouts of the pair then held.
-        """
+    def search(self, state: TrainingState) -> dict[str, Any] | None:
+        """Search for responses that the rounds did not try, write the best pair into the state, and say what was done."""
         game, options = self.game, self.options
         seconds = default_search(game, options) if options.search_seconds is None else options.search_seconds
         if not seconds:
-            return None, held
-        began = time.monotonic()
-        found = Closing(game, options, self.learner, self.comparison).run(self.pair(state), seconds)
+            return None
+        began, held = time.monotonic(), self.pair(state)
+        found = Closing(game, options, self.learner, self.comparison).run(held, seconds)
         state.pi_g, state.pi_l = found.pair
-        played = self.comparison.play(found.pair)
-        done = {
+        return {
             "closed": found.closed,
             "starts": found.starts,
             "tried": found.tried,
             "kept": found.kept,
-            "gain": self.comparison.gain(played, held)[0],
+            "gain": self.comparison.gain(found.pair, held).mean,
             "seconds": round(time.monotonic() - began, 3),
         }
-        return done, played
 
     def in_the_long_run(self, state: TrainingState) -> dict[str, Any]:
         """Say what the held pair does once the start is forgotten, and what room is worth where it is limited."""
@@ -221,12 +212,13 @@ class _Training:
         report = RoomReport.of(game.room, room_solution(game, visits, n), done, n)
         return {"long_run": done.as_json(), "room": report.as_json()}
 
-    def _candidates(self, side: str, state: TrainingState, held: Rollouts | None) -> list[Pair]:
+    def _candidates(self, side: str, state: TrainingState) -> list[Pair]:
         """Pairs that a step tries: responses of the coordinator (`global`) or the robots (`local`) to the pair that is held."""
+        if state.pi_g is None:
+            return self.learner.responses(state, None)
+        held = self.comparison.play(self.pair(state))
         if side == "global":
-            return self.learner.responses(state, None if held is None else held.visits)
-        assert held is not None
-        assert state.pi_g is not None
+            return self.learner.responses(state, held.visits)
         game, options = self.game, self.options
         robots = [
             pi_l

@@ -20,7 +20,7 @@ from typing import Iterable, Iterator
 import numpy as np
 
 from altmarl_ros.games import TabularGame
-from altmarl_ros.learning.comparison import PairComparison
+from altmarl_ros.learning.comparison import MOST_BLOCKS, WORTH, PairComparison
 from altmarl_ros.learning.gaps.equilibrium import fresh_rung, is_small
 from altmarl_ros.learning.gaps.exact_responses import ExactArena, RungPair
 from altmarl_ros.learning.gaps.exact_team import TeamGame
@@ -34,7 +34,7 @@ from altmarl_ros.learning.training_state import TrainingState
 from altmarl_ros.policies import ActionTable, Ladder, LocalPolicy
 from altmarl_ros.policies.counts import enumerate_counts, number_of_counts
 
-_MOST_BLOCKS = 4  # times the episodes of a training for one comparison
+_MORE_BLOCKS = 4  # times the episodes of a round for one comparison
 _FEW_REPORTS = 5  # for which robots are learned whose only use is to be a start
 _MIXTURES = (0.0, 2.0, 10.0)  # weights of the mean shares, in robots, when they are mixed with reports
 _MOST_COUNTS = 5_000  # count vectors of the largest rung that is tabulated by value vectors
@@ -64,7 +64,8 @@ class Closing:
         arena: SampledArena[Pair] = SampledArena(
             lambda held, block: self.comparison.scores(self.comparison.play(held, block)),
             self._responses,
-            most_blocks=_MOST_BLOCKS,
+            most_blocks=_MORE_BLOCKS * MOST_BLOCKS,
+            worth=WORTH,
             over=lambda: time.monotonic() >= end,
         )
         return Search(arena, seconds, confidence=self.options.confidence).run(self._starts(pair))

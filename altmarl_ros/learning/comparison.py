@@ -12,13 +12,20 @@ from altmarl_ros.learning.global_learners import Pair
 from altmarl_ros.learning.horizon import discounted_horizon
 from altmarl_ros.learning.populations.continuous_population import ContinuousFleets
 from altmarl_ros.learning.populations.population import Fleets, Rollouts, simulate, start_fleets
-from altmarl_ros.learning.training_options import TrainingOptions, default_runs
+from altmarl_ros.learning.response_search import Gain, sampled_gain
+from altmarl_ros.learning.training_options import TrainingOptions, default_runs, runs_of_block
 from altmarl_ros.observation import Fresh, ObservationModel, all_seen, make_filter
 from altmarl_ros.policies import Ladder
 from altmarl_ros.policies.shares.stored import arrays_of
 
 HELD_AT_MOST = 0.05
 """Share of robot-ticks in which robots may be held back at full places for nothing: none of them knows where the others go."""
+
+MOST_BLOCKS = 4
+"""Blocks of episodes that a comparison takes at most."""
+
+WORTH = 5e-4
+"""Share of the reward below which a gain is not looked for: a comparison ends once it is certain to be smaller."""
 
 MEASURED = 1 << 20
 """A block of episodes by which no pair was chosen: what is reported is measured in it."""
@@ -27,7 +34,8 @@ MEASURED = 1 << 20
 class PairComparison:
     """Plays pairs by the options of a training: its robots, reports per tick, episodes and observation model.
 
-    Episodes come in blocks. Each block has its own starts and random numbers, the same for every pair.
+    Episodes come in blocks. Each block has its own starts and random numbers, the same for every pair. Unless the options
+    say how many, block MEASURED has as many episodes as MOST_BLOCKS others.
 
     Pairs are compared by their discounted rewards. Where room is limited, robots that crowd at full places lower the score:
     each robot-tick in which a robot is held back, beyond the share HELD_AT_MOST, costs as much as the whole span of r_l.
@@ -85,12 +93,16 @@ class PairComparison:
         if block not in self._starts:
             game, options = self._game, self._options
             rng = np.random.default_rng(self._seed(0, block))
-            self._starts[block] = start_fleets(game, options.n, options.runs or default_runs(game), rng)
+            runs = options.runs or (default_runs(game) if block == MEASURED else runs_of_block(game))
+            self._starts[block] = start_fleets(game, options.n, runs, rng)
         return self._starts[block]
 
-    def gain(self, candidate: Rollouts, held: Rollouts | None) -> tuple[float, float]:
-        """Return the mean paired difference of the scores and its standard error; infinite if nothing is held yet."""
-        if held is None:
-            return float("inf"), 0.0
-        difference = self.scores(candidate) - self.scores(held)
-        return float(difference.mean()), float(difference.std(ddof=1) / np.sqrt(len(difference)))
+    def gain(self, candidate: Pair, held: Pair) -> Gain:
+        """Compare two pairs by their scores, in more blocks while it is undecided which is better (`sampled_gain`)."""
+        return sampled_gain(
+            lambda block: self.scores(self.play(candidate, block)),
+            lambda block: self.scores(self.play(held, block)),
+            confidence=self._options.confidence,
+            most_blocks=MOST_BLOCKS,
+            worth=WORTH,
+        )

@@ -11,7 +11,7 @@ and from several starts:
     keep the best pair of all
 
 How pairs are compared, and which responses are tried, is an `Arena`'s: exactly for teams that can be enumerated, and otherwise
-by episodes with common random numbers, of which there are more as long as a comparison is undecided.
+by episodes with common random numbers, of which there are more as long as a comparison is undecided (`sampled_gain`).
 """
 
 from __future__ import annotations
@@ -173,8 +173,7 @@ class Search(Generic[PairT]):
 class SampledArena(Generic[PairT]):
     """Compares pairs by episodes with common random numbers, which come in blocks.
 
-    Block b has its own starts and random numbers, the same for every pair. A comparison takes the first block, and twice as
-    many as before while it is undecided and there is time.
+    Block b has its own starts and random numbers, the same for every pair; see `sampled_gain`.
     """
 
     def __init__(
@@ -183,6 +182,7 @@ class SampledArena(Generic[PairT]):
         propose: Callable[[str, PairT], Iterable[PairT]],
         *,
         most_blocks: int = 8,
+        worth: float = 0.0,
         over: Callable[[], bool] = lambda: False,
     ) -> None:
         """Make an arena.
@@ -191,9 +191,11 @@ class SampledArena(Generic[PairT]):
             play: returns the discounted rewards of a pair in the episodes of a block [runs].
             propose: returns the responses of a side, of SIDES, to a pair.
             most_blocks: blocks of one comparison at most.
+            worth: share of the reward below which a gain is not looked for.
             over: whether the time is used up; a comparison that is undecided then stays so.
         """
-        self._play, self._propose, self._most, self._over = play, propose, most_blocks, over
+        self._play, self._propose, self._over = play, propose, over
+        self._most, self._worth = most_blocks, worth
 
     def responses(self, side: str, held: PairT) -> Iterable[PairT]:
         """See Arena."""
@@ -201,13 +203,44 @@ class SampledArena(Generic[PairT]):
 
     def gain(self, candidate: PairT, held: PairT, confidence: float) -> Gain:
         """See Arena."""
-        differences: list[FloatArray] = []
-        while True:
-            for block in range(len(differences), max(1, min(2 * len(differences), self._most))):
-                differences.append(self._play(candidate, block) - self._play(held, block))
-            difference = np.concatenate(differences)
-            error = float(difference.std(ddof=1)) / np.sqrt(len(difference)) if len(difference) > 1 else np.inf
-            gain = Gain(float(difference.mean()), float(error))
-            decided = abs(gain.mean) > confidence * gain.error or not difference.any()
-            if decided or len(differences) >= self._most or self._over():
-                return gain
+        return sampled_gain(
+            lambda block: self._play(candidate, block),
+            lambda block: self._play(held, block),
+            confidence=confidence,
+            most_blocks=self._most,
+            worth=self._worth,
+            over=self._over,
+        )
+
+
+def sampled_gain(
+    candidate: Callable[[int], FloatArray],
+    held: Callable[[int], FloatArray],
+    *,
+    confidence: float,
+    most_blocks: int,
+    worth: float = 0.0,
+    over: Callable[[], bool] = lambda: False,
+) -> Gain:
+    """Compare two pairs in one block of episodes, and in twice as many as before while the comparison is undecided.
+
+    Args:
+        candidate: returns the discounted rewards of one pair in the episodes of a block [runs].
+        held: returns those of the other pair in the same episodes.
+        confidence: errors by which one must be better than the other for the comparison to be decided.
+        most_blocks: blocks at most.
+        worth: share of the reward; the comparison is decided as well where the candidate gains less by `confidence` errors.
+        over: whether to stop with what there is.
+    """
+    differences: list[FloatArray] = []
+    rewards: list[FloatArray] = []
+    while True:
+        for block in range(len(differences), max(1, min(2 * len(differences), most_blocks))):
+            rewards.append(held(block))
+            differences.append(candidate(block) - rewards[-1])
+        difference = np.concatenate(differences)
+        error = float(difference.std(ddof=1)) / np.sqrt(len(difference)) if len(difference) > 1 else np.inf
+        gain, margin = Gain(float(difference.mean()), float(error)), confidence * float(error)
+        nothing = gain.mean + margin < worth * abs(float(np.concatenate(rewards).mean()))
+        if abs(gain.mean) > margin or nothing or not difference.any() or len(differences) >= most_blocks or over():
+            return gain

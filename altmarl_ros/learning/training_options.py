@@ -26,7 +26,7 @@ class TrainingOptions:
         K: number of reports per tick in the rounds, and the top rung where the coordinator's policy is a ladder.
         rounds: greatest number of rounds.
         n: number of robots in the evaluations.
-        runs: episodes per evaluation; None takes `default_runs`.
+        runs: episodes per evaluation; None takes `default_runs`, and `runs_of_block` for each block of a comparison.
         horizon: ticks per episode; None takes `discounted_horizon`.
         temperature: temperature of the local policy [reward units]; 0 makes it greedy.
         learn_for: the observation model, one of LEARNABLE, through which the coordinator plays in the rounds. It matters,
@@ -193,6 +193,11 @@ def default_runs(game: TabularGame) -> int:
     return min(most, max(_LEAST_RUNS, 4000 // game.n_local_states))
 
 
+def runs_of_block(game: TabularGame) -> int:
+    """Return the number of episodes of one block of a comparison, which takes more blocks while it is undecided."""
+    return max(_LEAST_RUNS, default_runs(game) // 4)
+
+
 def default_certificate_runs(game: TabularGame) -> int:
     """Return the number of episodes that choose deviations for a NashGap, and of those that measure them."""
-    return max(_LEAST_RUNS, default_runs(game) // 4)
+    return runs_of_block(game)

@@ -1,7 +1,7 @@
 """Estimates the gains of deviations in fleets of any size, by simulation with common random numbers.
 
 Candidates are made and compared on one set of random numbers, and the gain of the best one is measured on another set. So
-its 95 % interval is that of a policy fixed beforehand, not of a maximum over noise. Where there are many states, candidates
+its 95 % interval is that of a policy fixed beforehand, not of a maximum over noise. Candidates
 that clearly lose in a few episodes of their own, in which a coordinator with a filter hears all robots, are sorted out first.
 The estimate is the gain of a policy that was found; the best of its class gains at least as much. Episodes end where 1 % of
 the discounted weight is left (`discounted_horizon`), so about that share of every gain is missing.
@@ -36,10 +36,10 @@ from altmarl_ros.learning.populations.continuous_population import ContinuousFle
 from altmarl_ros.learning.populations.population import Fleets, Rollouts, play, simulate, start_fleets
 from altmarl_ros.observation import Counts, Fresh, ObservationModel, Relayed, all_seen, draw_without_replacement, make_filter
 from altmarl_ros.policies import GlobalPolicy, LocalPolicy
+from altmarl_ros.workers import side_by_side
 
 TAIL = 0.01
 _FEW = 4  # least episodes that sort out candidates, and one in so many of those that choose
-_MANY_STATES = 30  # local states from which on that is worth its while
 _CLEARLY = 4.0  # standard errors by which a candidate must lose in them to be left out
 
 PolicyT = TypeVar("PolicyT", GlobalPolicy, LocalPolicy)
@@ -86,10 +86,10 @@ def sampled_gap(
     def best(candidates: Sequence[PolicyT], play: Callable[[_Episodes, PolicyT], Rollouts], present: PolicyT) -> PolicyT | None:
         """Find the candidate that gains most over the present policy, if one does."""
         left = candidates
-        if len(candidates) > 1 and sizes["sorting"] < runs and game.n_local_states >= _MANY_STATES:
+        if len(candidates) > 1 and sizes["sorting"] < runs:
             left = _in_question(candidates, lambda policy: play(sorting, policy), play(sorting, present))
         base = chosen_by if play is not deviating else play(choosing, present)
-        gains = [play(choosing, policy).value - base.value for policy in left]
+        gains = side_by_side(lambda policy: play(choosing, policy).value - base.value, left)
         return left[int(np.argmax(gains))] if gains and max(gains) > 0.0 else None
 
     def coordinating(episodes: _Episodes, other: GlobalPolicy) -> Rollouts:
@@ -134,13 +134,14 @@ def _model_of(part: str, model: str) -> str:
 
 def _in_question(candidates: Sequence[PolicyT], play: Callable[[PolicyT], Rollouts], present: Rollouts) -> Sequence[PolicyT]:
     """Leave out the candidates that lose clearly against the present policy in the same episodes."""
-    left = []
-    for policy in candidates:
+
+    def in_question(policy: PolicyT) -> bool:
         difference = play(policy).returns - present.returns
         error = float(difference.std(ddof=1)) / np.sqrt(len(difference))
-        if float(difference.mean()) + _CLEARLY * error >= 0.0:
-            left.append(policy)
-    return left
+        return float(difference.mean()) + _CLEARLY * error >= 0.0
+
+    asked = side_by_side(in_question, candidates)
+    return [policy for policy, is_in_question in zip(candidates, asked, strict=True) if is_in_question]
 
 
 class _Episodes:
