@@ -165,8 +165,6 @@ class FleetPlan:
             raise AltmarlError(f"link {self.link!r} is unknown; known are {', '.join(LINK_KINDS)}")
         if self.link == "zenoh" and (self.crowd or self.backend != "markov"):
             raise AltmarlError("link is zenoh, must be dds with a crowd or robots on wheels: simulated floors have no links")
-        if self.link == "zenoh" and self.types:
-            raise AltmarlError("link is zenoh, must be dds in a game with types: links carry one local policy")
         if self.link == "zenoh" and self.robots > MOST_LINKED:
             raise AltmarlError(f"robots is {self.robots}, must be at most {MOST_LINKED} with links: a ROS domain for each")
         if not 0.0 <= self.real_time_factor <= 1000.0:

@@ -14,7 +14,7 @@ from hashlib import blake2b
 from typing import Mapping, Sequence
 
 from altmarl_ros.links.store import digest_of
-from altmarl_ros.links.table import BY_NAME
+from altmarl_ros.links.table import state_flow
 
 _FORM = struct.Struct("<8sB8s")
 _DIGEST = re.compile(r"[0-9a-f]{32}")
@@ -65,7 +65,7 @@ class State:
 
 
 def pack_states(states: Mapping[str, tuple[int, Sequence[bytes]]]) -> bytes:
-    """Pack the list of states: for each flow the number of its changes, and hash and size of its messages."""
+    """Pack the list of states: for each of them the number of its changes, and hash and size of its messages."""
     listed = {
         name: [number, [[digest_of(content), len(content)] for content in contents]]
         for name, (number, contents) in states.items()
@@ -91,7 +91,7 @@ def read_states(packed: bytes) -> dict[str, State]:
         raise ValueError("is no list of states")
     states = {}
     for name, line in document.items():
-        if name not in BY_NAME or BY_NAME[name].carriage != "state":
+        if state_flow(name) is None:
             raise ValueError(f"names {name[:40]!r}, which is no state")
         if not (isinstance(line, list) and len(line) == 2 and type(line[0]) is int and isinstance(line[1], list)):
             raise ValueError(f"has no number and hashes for {name}")

@@ -21,7 +21,7 @@ from altmarl_ros.links.keys import Credentials
 from altmarl_ros.links.quality import is_wanted, quality
 from altmarl_ros.links.register import FILE_NAME, Entry, load_register, utc_now
 from altmarl_ros.links.store import digest_of
-from altmarl_ros.links.table import BEACON, BLOB, BY_NAME, STATE, Flow, flows
+from altmarl_ros.links.table import BEACON, BLOB, BY_NAME, STATE, Flow, flows, state_flow
 
 OnMessage = Callable[[Flow, str, bytes, bytes], bool]
 """Takes the flow, the holder's segment of the key, message and attachment, from any thread; returns whether it was taken."""
@@ -139,8 +139,14 @@ class CoordinatorEnd:
         """Let a state hold these messages from now on, and tell everybody by a beacon.
 
         A message that is larger than may cross is left out, and counted as refused.
+
+        Raises:
+            ValueError: no state has this name.
         """
-        most = BY_NAME[name].most_bytes
+        flow = state_flow(name)
+        if flow is None:
+            raise ValueError(f"{name!r} is no state")
+        most = flow.most_bytes
         for message in messages:
             if len(message) > most:
                 self.border.refuse("coordinator", f"{name} of {len(message)} bytes, at most {most} may cross")

@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from dataclasses import dataclass
-from typing import Callable
+from typing import Callable, Iterable
 
 import zenoh
 
@@ -18,7 +18,7 @@ from altmarl_ros.links.endpoints import read_endpoint
 from altmarl_ros.links.keys import Credentials
 from altmarl_ros.links.quality import is_wanted, quality
 from altmarl_ros.links.store import Store, digest_of
-from altmarl_ros.links.table import BEACON, BLOB, BY_NAME, STATE, Flow, flows, segment
+from altmarl_ros.links.table import BEACON, BLOB, BY_NAME, STATE, Flow, flows, segment, state_flow
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.25, 2.0  # s between two attempts to connect
 _ASK_TIMEOUT = 1.5  # s for a small answer
@@ -92,7 +92,9 @@ class FieldEnd:
         self._session: zenoh.Session | None = None
         self._linked_at = -math.inf  # when the last beacon came [s]
         self._beacon: Beacon | None = None
-        self._synced: Beacon | None = None  # whose states have been delivered
+        self._listed: Beacon | None = None  # whose list of states is known
+        self._states: dict[str, State] = {}  # of that list
+        self._wanted: frozenset[str] = frozenset()
         self._delivered: dict[str, tuple[bytes, int]] = {}  # instance and number of what was delivered last
         self._contents: dict[str, tuple[bytes, ...]] = {}
         self._requests: dict[str, tuple[int, bytes]] = {}  # the newest of each flow, with its number
@@ -112,6 +114,19 @@ class FieldEnd:
     def start(self) -> None:
         """Dial, now and whenever the connection is lost."""
         self._thread.start()
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """Names of the states that are fetched only if somebody wants them: the policies of types of robots."""
+        return tuple(name for name in self._states if name not in BY_NAME)
+
+    def want(self, names: Iterable[str]) -> None:
+        """Fetch these of the states on offer too, and from now on their changes."""
+        wanted = frozenset(names)
+        with self._condition:
+            if wanted != self._wanted:
+                self._wanted = wanted
+                self._condition.notify()
 
     def close(self) -> None:
         """Hang up."""
@@ -217,28 +232,33 @@ class FieldEnd:
     def _sync(self) -> bool:
         """Fetch the states that the last beacon tells of, unless they are known; returns whether some are still missing."""
         beacon = self._beacon
-        if beacon is None or beacon == self._synced:
+        if beacon is None:
             return False
-        packed = self._ask(f"{self._base}/{STATE}", _ASK_TIMEOUT)
-        if packed is None or hash_of(packed) != beacon.states:
+        if beacon != self._listed and not self._fetch_list(beacon):
             return True
-        try:
-            states = read_states(packed)
-        except ValueError as error:
-            self.border.refuse("coordinator", f"the list of states {error}")
-            self._synced = beacon
-            return False
-        complete = [self._deliver(name, state, beacon.instance) for name, state in states.items()]
-        if all(complete):
-            self._synced = beacon
+        wanted = self._wanted.union(BY_NAME)
+        complete = [self._deliver(name, state, beacon.instance) for name, state in self._states.items() if name in wanted]
         return not all(complete)
 
+    def _fetch_list(self, beacon: Beacon) -> bool:
+        packed = self._ask(f"{self._base}/{STATE}", _ASK_TIMEOUT)
+        if packed is None or hash_of(packed) != beacon.states:
+            return False
+        try:
+            self._states = read_states(packed)
+        except ValueError as error:
+            self.border.refuse("coordinator", f"the list of states {error}")
+            self._states = {}
+        self._listed = beacon
+        return True
+
     def _deliver(self, name: str, state: State, instance: bytes) -> bool:
-        if self._delivered.get(name) == (instance, state.number):
+        flow = state_flow(name)
+        if flow is None or self._delivered.get(name) == (instance, state.number):
             return True
         contents = []
         for digest, size in state.contents:
-            content = self._fetch(digest, size, BY_NAME[name])
+            content = self._fetch(digest, size, flow)
             if content is None:
                 return False
             contents.append(content)

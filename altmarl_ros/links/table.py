@@ -6,6 +6,7 @@ A *request* is repeated until its receiver has confirmed it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from typing_extensions import Literal
@@ -86,6 +87,15 @@ them and tells everybody by its own `emergency_stop`; `diagnostics` are a robot'
 
 BY_NAME = {flow.name: flow for flow in TABLE}
 """The rows by name."""
+
+
+_POLICY_OF_TYPE = re.compile(r"policy/type_\d{1,3}")
+
+
+def state_flow(name: str) -> Flow | None:
+    """Return the row of a state: `policy`, `policy/type_0` and so on in a fleet with types of robots; None: there is none."""
+    flow = BY_NAME.get("policy" if _POLICY_OF_TYPE.fullmatch(name) else name)
+    return flow if flow is not None and flow.carriage == "state" else None
 
 
 def segment(identity: Identity) -> str:

@@ -31,6 +31,7 @@ def test_types_have_all_robots(kinds):
         FleetPlan("kinds.yaml", Path("kinds.npz"), robots=9, types=types_in_fleet(kinds, 8))
 
 
-def test_links_carry_no_policies_of_types(kinds):
-    with pytest.raises(AltmarlError, match="link is zenoh, must be dds"):
-        plan(kinds, 8, link="zenoh")
+def test_over_links_each_robot_has_a_process_of_its_own(kinds):
+    nodes = [node.parameters for node in plan(kinds, 8, link="zenoh").nodes() if node.executable == "robots"]
+    assert [own["count"] for own in nodes] == [1] * 8
+    assert [own["robot.type"] for own in nodes] == ["fast"] * 5 + ["slow"] * 3

@@ -43,6 +43,27 @@ def test_states_reach_who_comes_later_and_each_change_once(links):
     assert robot.states["emergency_stop"] == [(b"stop!",)]
 
 
+def test_the_policy_of_a_type_is_fetched_by_those_who_want_it_alone(links):
+    links.listen()
+    links.server.set_state("policy/type_0", [b"fast"])
+    links.server.set_state("policy/type_1", [b"slow"])
+    robot = links.dial_and_wait(links.robot(3))
+    links.beat_until(lambda: robot.end.offered == ("policy/type_0", "policy/type_1"))
+    assert not robot.states
+    robot.end.want(["policy/type_1"])
+    links.beat_until(lambda: robot.states["policy/type_1"])
+    links.server.set_state("policy/type_1", [b"slower"])
+    links.beat_until(lambda: len(robot.states["policy/type_1"]) == 2)
+    assert dict(robot.states) == {"policy/type_1": [(b"slow",), (b"slower",)]}
+    assert links.server.border.bytes["blob", "out"] == len(b"slow" + b"slower")
+
+
+@pytest.mark.parametrize("name", ["tick", "policy/type_1000", "policy/", "configuration/type_0", "hello", "nothing"])
+def test_what_is_no_state_is_refused_by_its_name(links, name):
+    with pytest.raises(ValueError, match="is no state"):
+        links.listen().set_state(name, [b"x"])
+
+
 @pytest.mark.slow
 def test_a_policy_that_the_robot_has_had_does_not_cross_again(links, tmp_path):
     links.listen()

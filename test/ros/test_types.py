@@ -49,8 +49,33 @@ def test_a_fleet_of_two_types_plays_and_replays(fleet, kinds, kinds_bundle, kind
         states = zip(truth.robot_ids, truth.local_states, strict=True)
         assert all((state >= 3) == (robot_id >= 5) for robot_id, state in states)
 
+    check_replay(running, configurations, kinds, kinds_bundle)
+
+
+def check_replay(running, configurations, kinds, kinds_bundle):
+    rows = list(running.log.statuses.values())
     known = conversions.configuration_from_message(configurations[0])
     settings = {0: DecisionSettings.from_parameters(known.parameters)}
     again = list(redecide(rows, kinds, settings, {kinds_bundle.policy_id: kinds_bundle}))
     assert [each.decided for each in again] == [row.global_action for row in rows]
     assert max(each.deviation for each in again) < 1e-6
+
+
+def test_over_links_each_robot_is_brought_the_policy_of_its_type(fleet, kinds, kinds_bundle, kinds_file, tmp_path):
+    policy, types = save_bundle(kinds_bundle, tmp_path / "kinds.npz"), types_in_fleet(kinds, 3)
+    plan = FleetPlan(str(kinds_file), policy, robots=3, k=2, period=0.5, seed=5, types=types, link="zenoh")
+    running, configurations = fleet(plan), []
+    profile = qos.account_qos()
+    running.observer.create_subscription(FleetConfiguration, "/fleet/configuration", configurations.append, profile)
+    running.start()
+    heard = lambda: running.observer.latest is not None and running.observer.latest.heard == 2  # noqa: E731
+    running.wait_until(heard, 120, "reports over links")
+    first = len(running.log.statuses)
+    running.wait_until(lambda: len(running.log.statuses) >= first + 10, 30, "ten more ticks")
+    answers = {answer for row in list(running.log.statuses.values())[first:] for answer in row.answers}
+    assert {robot_id for robot_id, _ in answers} == {0, 1, 2}
+    assert all((state >= 3) == (robot_id >= types[0][1]) for robot_id, state in answers)
+    # Robots act by what they were brought: a robot without the policy of its type stays where it is.
+    for robot_id in range(3):
+        assert len({state for other, state in answers if other == robot_id}) > 1
+    check_replay(running, configurations, kinds, kinds_bundle)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, Mapping
+from typing import Any, Mapping
 
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.exceptions import InvalidTopicNameException
@@ -13,6 +13,7 @@ from rclpy.validate_full_topic_name import validate_full_topic_name
 from std_msgs.msg import Bool
 
 from altmarl_ros.errors import AltmarlError
+from altmarl_ros.games.robot_types import MOST_TYPES
 from altmarl_ros.links.coordinator_end import CoordinatorEnd
 from altmarl_ros.links.keys import WARNING_DAYS, Credentials
 from altmarl_ros.links.table import Flow, base_of
@@ -22,7 +23,7 @@ from altmarl_ros.nodes.common.guarded import GuardedNode
 from altmarl_ros.nodes.link.claims import false_claim
 from altmarl_ros.nodes.link.findings import certificate_finding, refusals_finding, traffic_finding
 from altmarl_ros.nodes.link.parameters import endpoints_in
-from altmarl_ros.nodes.link.topics import POLL, THROTTLE, link_topics, real_time
+from altmarl_ros.nodes.link.topics import POLL, THROTTLE, link_topics, real_time, state_topic
 from altmarl_ros.nodes.link.work_queue import WorkQueue
 from altmarl_ros.nodes.robot.emergency_stop import FleetStop
 
@@ -34,7 +35,7 @@ _BEATS = 3  # signs of life per lease
 class CoordinatorSide:
     """Carries a coordinator's topics to robots and operators, and theirs to it.
 
-    Subscriptions (serialised): <fleet_prefix>/tick, policy, configuration, status, /diagnostics; in simulations truth.
+    Subscriptions (serialised): <fleet_prefix>/tick, policy (in a fleet with types those of all types), configuration, status, /diagnostics; in simulations truth.
     Publishers: <fleet_prefix>/report, and for each robot one on hello, so that a coordinator that starts later gets the last
     word of each; emergency_stop and emergency_stop_release once somebody at the other end of the link says so; in simulations
     <world_prefix>/command.
@@ -53,7 +54,7 @@ class CoordinatorSide:
         self._work = WorkQueue(lambda told: node.get_logger().error(told, throttle_duration_sec=THROTTLE))
         self._publishers: dict[str, Publisher] = {}
         self._bodies: dict[str, str] = {}  # topic of a simulated robot's states, by its holder
-        self._kept: dict[str, list[bytes]] = {name: [] for name in _KEPT}
+        self._kept: dict[str, list[bytes]] = {}
         self._stop = FleetStop(node, values["fleet_prefix"])
         self._told_stop = False
         self._pressers: set[str] = set()
@@ -70,8 +71,7 @@ class CoordinatorSide:
         for name in ("status", "health", *(["truth"] if simulated else [])):
             self._carry(name)
         for name in _KEPT:
-            topic = self._topics[name]
-            node.create_subscription(topic.type, topic.name, self._keeper(name), topic.asked, raw=True)
+            self._keep(name)
         node.create_timer(POLL, self._poll, clock=real_time())
         node.create_timer(_REFRESH, self._refresh, clock=real_time())
 
@@ -109,13 +109,24 @@ class CoordinatorSide:
     def _on_writers_changed(self, info: Any) -> None:
         self._end.set_alive(info.alive_count > 0)
 
-    def _keeper(self, name: str) -> Callable[[bytes], None]:
+    def _keep(self, name: str) -> None:
+        """Subscribe to a latched topic, whose last messages are a state of the link."""
+        topic, most = state_topic(self._topics, name), _KEPT[name.partition("/")[0]]
+
         def keep(message: bytes) -> None:
             kept = [other for other in self._kept[name] if other != message]
-            self._kept[name] = [*kept, message][-_KEPT[name] :]
+            self._kept[name] = [*kept, message][-most:]
             self._end.set_state(name, self._kept[name])
 
-        return keep
+        self._kept[name] = []
+        self._node.create_subscription(topic.type, topic.name, keep, topic.asked, raw=True)
+
+    def _keep_types(self) -> None:
+        """Subscribe to the policies of types, once a coordinator publishes them: this side does not know the game."""
+        number = sum(name not in _KEPT for name in self._kept)
+        name = f"policy/type_{number}"
+        if number < MOST_TYPES and self._node.count_publishers(state_topic(self._topics, name).name) > 0:
+            self._keep(name)
 
     def _take(self, flow: Flow, holder: str, message: bytes, _attachment: bytes) -> bool:
         reason = false_claim(flow.name, holder, message)
@@ -180,6 +191,7 @@ class CoordinatorSide:
         self._end.send_beacon_if_due(self._lease / _BEATS)
 
     def _refresh(self) -> None:
+        self._keep_types()
         began = time.monotonic()
         try:
             if self._end.refresh():

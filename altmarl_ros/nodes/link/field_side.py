@@ -27,9 +27,10 @@ from altmarl_ros.nodes.common.guarded import GuardedNode
 from altmarl_ros.nodes.link.claims import false_claim
 from altmarl_ros.nodes.link.findings import certificate_finding, refusals_finding, traffic_finding
 from altmarl_ros.nodes.link.parameters import endpoints_in
-from altmarl_ros.nodes.link.topics import POLL, THROTTLE, link_topics, real_time
+from altmarl_ros.nodes.link.topics import POLL, THROTTLE, link_topics, real_time, state_topic
 from altmarl_ros.nodes.link.work_queue import WorkQueue
 
+_LOOK = 0.25  # s between two looks at who subscribes to the policy of a type
 _MOST_DRIVES = 10_000
 _MOST_NAME = 256  # bytes
 
@@ -38,7 +39,7 @@ class FieldSide:
     """Carries the coordinator's topics to this machine, and this machine's to the coordinator.
 
     Publishers: <fleet_prefix>/tick while the coordinator is heard over the link, one for each endpoint, so that whoever watches
-    its liveliness notices its silence; policy, configuration, emergency_stop; at an operator also status, report, the drive
+    its liveliness notices its silence; policy, and the policies of types that robots here subscribe to, configuration, emergency_stop; at an operator also status, report, the drive
     states of robots and /diagnostics; in simulations truth, or the states of this machine's robot.
     Subscriptions (serialised): at a robot <fleet_prefix>/report, hello, its drive state and /diagnostics, in simulations
     <world_prefix>/command; everywhere emergency_stop and emergency_stop_release.
@@ -77,6 +78,7 @@ class FieldSide:
             if flow.name != "drive" or values["drive_topic"]:
                 self._carry(flow)
         node.create_timer(POLL, self._work.run, clock=real_time())
+        node.create_timer(_LOOK, self._want, clock=real_time())
         for end in self._ends:
             end.start()
 
@@ -106,6 +108,12 @@ class FieldSide:
             lambda heard: self._work.put(lambda: self._set_heard(i, heard)),
         )
 
+    def _want(self) -> None:
+        """Fetch the policies of those types of robots that somebody on this machine subscribes to."""
+        for end in self._ends:
+            topics = {name: state_topic(self._topics, name).name for name in end.offered}
+            end.want(name for name, topic in topics.items() if self._node.count_subscribers(topic) > 0)
+
     def _set_heard(self, i: int, heard: bool) -> None:
         topic = self._topics["tick"]
         with self._lock:
@@ -131,9 +139,8 @@ class FieldSide:
 
     def _publish_state(self, name: str, messages: tuple[bytes, ...]) -> None:
         if name == "emergency_stop" and messages:
-            self._stop_told = deserialize_message(
-                messages[-1], Bool
-            ).data  # before it is published: the subscription hears it too
+            # Before it is published: the subscription hears it too.
+            self._stop_told = deserialize_message(messages[-1], Bool).data
         for message in messages:
             self._publisher(name).publish(message)
 
@@ -148,7 +155,7 @@ class FieldSide:
                 self._publisher("drive", name).publish(message)
 
     def _publisher(self, name: str, topic_name: str = "") -> Publisher:
-        topic, slot = self._topics[name], topic_name or name
+        topic, slot = state_topic(self._topics, name), topic_name or name
         if slot not in self._publishers:
             self._publishers[slot] = self._node.create_publisher(topic.type, topic_name or topic.name, topic.offered)
         return self._publishers[slot]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Mapping
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -75,6 +75,14 @@ def link_topics(values: Mapping[str, Any]) -> dict[str, LinkTopic]:
         "command": LinkTopic(f"{values['world_prefix']}/command", BodyCommand, qos.command_qos(), qos.command_qos()),
         "body": LinkTopic("", BodyState, qos.command_qos(), qos.command_qos()),  # which commands name
     }
+
+
+def state_topic(topics: Mapping[str, LinkTopic], name: str) -> LinkTopic:
+    """Return the topic of a state by its name, which may be that of the policy of a type of robots, as `policy/type_0`."""
+    if name in topics:
+        return topics[name]
+    policy = topics["policy"]
+    return replace(policy, name=policy.name + name[len("policy") :])
 
 
 def real_time() -> Clock:
