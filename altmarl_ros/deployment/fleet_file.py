@@ -26,14 +26,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional
 
 from pydantic import BaseModel, Field
 
-from altmarl_ros.deployment.fleet_plan import LinkKind, ParameterValue
+from altmarl_ros.deployment.fleet_plan import LinkKind, ParameterValue, find_period
 from altmarl_ros.errors import AltmarlError, GameError
-from altmarl_ros.games import load_game
+from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.games.documents import read_yaml, validated
 from altmarl_ros.links.endpoints import read_endpoint
 from altmarl_ros.links.identity import check_file_name
@@ -153,7 +154,22 @@ class FleetFile:
     @property
     def policy_path(self) -> Path:
         """Path of the bundle: the one in the file, or the one where a bundle trained for the game is kept."""
-        return self.policy or default_path(load_game(self.game))
+        return self.policy or default_path(self.tabular)
+
+    @cached_property
+    def tabular(self) -> TabularGame:
+        """The game, loaded once."""
+        return load_game(self.game)
+
+    @cached_property
+    def period(self) -> float:
+        """The tick period [s]: the one in the file, else the game's own.
+
+        Raises:
+            AltmarlError: neither says it.
+        """
+        given = self.coordinator.get("tick.period")
+        return find_period(float(given) if isinstance(given, (int, float)) else None, self.game, "real")
 
     def choose(self, only: str = "") -> tuple[Member, ...]:
         """Return the robots with these names (separated by commas); empty: all enabled ones; `none`: no robot.

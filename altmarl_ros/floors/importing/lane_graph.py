@@ -57,16 +57,19 @@ class Ground:
         floor: where robots may be, walls included; None: the file does not say.
         walls: corners of each line of walls [vertex, xy; m].
         thickness: of walls [m].
+        doors: both ends of each door [end, xy; m].
     """
 
     floor: BaseGeometry | None = None
     walls: tuple[FloatArray, ...] = ()
     thickness: float = 0.1
+    doors: tuple[FloatArray, ...] = ()
 
     def moved(self, x: float, y: float) -> Ground:
         """The same, moved by so much [m]."""
         floor = None if self.floor is None else affinity.translate(self.floor, x, y)
-        return Ground(floor, tuple(wall + np.array([x, y]) for wall in self.walls), self.thickness)
+        walls, doors = (tuple(line + np.array([x, y]) for line in lines) for lines in (self.walls, self.doors))
+        return Ground(floor, walls, self.thickness, doors)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""Zones around the nodes of a graph of lanes: each lane is cut in its middle, and floor belongs to the nearest half of a lane.
+"""Zones around the nodes of a graph of lanes: floor belongs to the nearest half of a lane, up to walls and doors.
 
 Where the file has walls, zones reach to them; where it has none, they are corridors around the lanes, and robots stay in these.
 Nodes that are nearer to each other than robots that park there become one zone.
@@ -13,8 +13,7 @@ from typing import Mapping
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
-from scipy.spatial import Voronoi, cKDTree
+from scipy.spatial import cKDTree
 from shapely.geometry import LineString, MultiLineString, MultiPolygon, Point, Polygon
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import nearest_points, unary_union
@@ -27,11 +26,9 @@ from altmarl_ros.floors.floor_plan import MAX_ZONES
 from altmarl_ros.floors.importing.draft import Crossing, Draft, DraftZone, filled
 from altmarl_ros.floors.importing.labels import Joining
 from altmarl_ros.floors.importing.lane_graph import Ground, Lane, LaneGraph, Node, near_origin
+from altmarl_ros.floors.importing.nearest_floor import nearest_floor
 from altmarl_ros.floors.importing.options import ImportOptions
-from altmarl_ros.floors.importing.outlines import line_outlines
 
-_SAMPLES = 12  # of half a lane
-_TOLERANCE = 0.05  # m, of outlines
 _FARTHER = 1.25
 _SAMPLED = 0.1  # m, between the places of a lane that are looked at
 
@@ -51,7 +48,7 @@ def lane_draft(graph: LaneGraph, options: ImportOptions) -> Draft:
         here = [i for i, node in enumerate(graph.nodes) if node.level == level]
         ground = graph.grounds.get(level, Ground())
         free = drivable(graph, level, options)
-        outlines = _outlines(graph, here, free, options.clear)
+        outlines = nearest_floor(graph, here, free, options.clear)
         found |= outlines
         if not outlines:
             continue
@@ -84,7 +81,7 @@ def lane_draft(graph: LaneGraph, options: ImportOptions) -> Draft:
             chain = _chain(lane, graph, found)
             detours += len(chain) > 2
             for a, b in pairwise(chain):
-                near = points[[lane.start, lane.end]].mean(axis=0) if len(chain) == 2 else None
+                near = _crossing_point(lane, graph) if len(chain) == 2 else None
                 crossings.setdefault((index[a], index[b]), Crossing(index[a], index[b], near, lane.speed, lane.cost))
     if detours:
         notes.append(f"{detours} lanes pass over zones of other nodes: robots on them are in these zones meanwhile")
@@ -198,48 +195,14 @@ def _names(graph: LaneGraph) -> list[str]:
     return names
 
 
-def _outlines(graph: LaneGraph, here: list[int], free: BaseGeometry, clear: float) -> dict[int, Polygon]:
-    """The part of the floor that is nearest to the halves of a node's lanes, by node."""
-    places, owners = _samples(graph, here, clear)
-    low, high = np.array(free.bounds[:2]), np.array(free.bounds[2:])
-    size = float((high - low).max()) + 1.0
-    around = (low + high) / 2.0 + 10.0 * size * np.array([[1, 0], [0, 1], [-1, 0], [0, -1]])
-    cells = Voronoi(np.vstack([places, around]))
-    owned = np.concatenate([owners, np.full(len(around), -1)])
-    borders = [
-        LineString(cells.vertices[ends])
-        for (a, b), ends in zip(cells.ridge_points.tolist(), cells.ridge_vertices, strict=True)
-        if owned[a] != owned[b] and -1 not in ends
-    ]
-    tree = cKDTree(places)
-    pieces = line_outlines(borders, free, lambda points: owners[tree.query(points)[1]], _TOLERANCE)
-    found: dict[int, Polygon] = {}
-    points = graph.points()
-
-    def order(i: int, piece: Polygon) -> tuple[float, float]:
-        return round(piece.distance(Point(points[i])), 2), -piece.area
-
-    for i, piece in pieces:
-        if i not in found or order(i, piece) < order(i, found[i]):
-            found[i] = piece
-    return found
-
-
-def _samples(graph: LaneGraph, here: list[int], clear: float) -> tuple[FloatArray, NDArray[np.int64]]:
-    """Points along the halves of lanes, and the node of each [sample, xy], [sample]."""
-    points, level = graph.points(), set(here)
-    samples, owner = [points[i][None] for i in here], list(here)
-    t = (np.arange(1, _SAMPLES) / (2.0 * _SAMPLES))[:, None]
-    for a, b in sorted({(min(lane.start, lane.end), max(lane.start, lane.end)) for lane in graph.lanes}):
-        others = [i for i in here if i not in (a, b)]
-        line = LineString(points[[a, b]])
-        if not {a, b} <= level or (others and shapely.distance(line, shapely.points(points[others])).min() < clear):
-            continue  # what passes over another node is that node's
-        for one, other in ((a, b), (b, a)):
-            samples.append(points[one] + t * (points[other] - points[one]))
-            owner += [one] * (_SAMPLES - 1)
-    places, first = np.unique(np.vstack(samples).round(6), axis=0, return_index=True)
-    return places, np.array(owner)[first]
+def _crossing_point(lane: Lane, graph: LaneGraph) -> FloatArray:
+    """Where a lane passes from the one zone into the other [xy; m]: at the door that it leads through, or in its middle."""
+    ends = graph.points()[[lane.start, lane.end]]
+    line = LineString(ends)
+    doors = graph.grounds.get(graph.nodes[lane.start].level, Ground()).doors
+    at = [LineString(door).intersection(line) for door in doors]
+    passed = [point for point in at if isinstance(point, Point) and not point.is_empty]
+    return np.asarray(shapely.get_coordinates(passed[0])[0] if len(passed) == 1 else ends.mean(axis=0))
 
 
 def _chain(lane: Lane, graph: LaneGraph, found: Mapping[int, Polygon]) -> list[int]:

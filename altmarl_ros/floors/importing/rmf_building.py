@@ -95,10 +95,12 @@ def read_building(document: Mapping[Any, Any], scale: float | None) -> Building:
             lanes += _lanes(f"{where}.lanes[{i}]", value, n, first)
         walls = [edge(f"{where}.walls[{i}]", value, n)[:2] for i, value in enumerate(listed(content, "walls", where))]
         counts["walls"] += len(walls)
-        counts["doors"] += len(listed(content, "doors", where))
+        doors = [edge(f"{where}.doors[{i}]", value, n)[:2] for i, value in enumerate(listed(content, "doors", where))]
+        counts["doors"] += len(doors)
         cabins = [shape for lift, shape in lifts.items() if any(node.lift == lift for node in nodes[first:])]
         floor = _floor(where, content, points, cabins)
-        grounds[label] = Ground(floor, tuple(points[[a, b]] for a, b in walls if (points[a] != points[b]).any()))
+        lines = [tuple(points[[a, b]] for a, b in ends if (points[a] != points[b]).any()) for ends in (walls, doors)]
+        grounds[label] = Ground(floor, lines[0], doors=lines[1])
     graph = LaneGraph(tuple(nodes), tuple(lanes), grounds, counts=counts, notes=tuple(notes))
     drawings = {}
     for name, content in levels.items():

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
-from altmarl_ros.deployment import FleetFile, Member, NodePlan, find_period, wheel_parameters
+from altmarl_ros.deployment import FleetFile, Member, NodePlan, wheel_parameters
 from altmarl_ros.deployment.fleet_plan import ParameterValue
 from altmarl_ros.deployment.link_plan import with_links
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.games import load_game
 from altmarl_ros.nodes.common.parameters import Parameter, accept
 from altmarl_ros.nodes.common.safety_bounds import SafetyBounds
 from altmarl_ros.nodes.coordinator import parameters as coordinator_parameters
@@ -36,7 +35,7 @@ def plan_fleet(fleet: FleetFile, only: str = "", coordinator: bool = True) -> li
     planned = [*chosen, decides] if coordinator else chosen
     if fleet.link.kind != "zenoh":
         return planned
-    if load_game(fleet.game).types is not None:
+    if fleet.tabular.types is not None:
         raise AltmarlError(f"{fleet.path}: link.kind is zenoh, must be dds in a game with types: links carry one local policy")
     return with_links(fleet, planned)
 
@@ -49,7 +48,7 @@ def robot_plan(fleet: FleetFile, member: Member) -> NodePlan:
     """
     where = f"{fleet.path}: robot {member.name!r}"
     given = {
-        **wheel_parameters("real", _period(fleet)),
+        **wheel_parameters("real", fleet.period),
         **_lease(fleet),
         **_type(fleet, member),
         **member.parameters,
@@ -63,7 +62,7 @@ def robot_plan(fleet: FleetFile, member: Member) -> NodePlan:
         check_topics(whole)
         drive_settings(whole)
         SafetyBounds(_ROBOT, whole)
-        type_number(load_game(fleet.game), str(whole["robot.type"]))
+        type_number(fleet.tabular, str(whole["robot.type"]))
         _check_silence(fleet, whole)
     except AltmarlError as error:
         raise AltmarlError(f"{where}: {error}") from None
@@ -77,7 +76,7 @@ def coordinator_plan(fleet: FleetFile) -> NodePlan:
         AltmarlError: naming the file, the parameter and what is wrong with it.
     """
     given = {
-        "tick.period": _period(fleet),
+        "tick.period": fleet.period,
         "start.robots": len(fleet.enabled),
         "roster.allow": str(IdRanges.of(member.id for member in fleet.enabled)),
         **fleet.coordinator,
@@ -104,13 +103,8 @@ def _accept(
 
 def _type(fleet: FleetFile, member: Member) -> dict[str, ParameterValue]:
     """Return the parameter for the robot's type, which has the name of its type in the fleet file unless it says another."""
-    types = load_game(fleet.game).types
+    types = fleet.tabular.types
     return {"robot.type": member.type} if types is not None and member.type in types.names else {}
-
-
-def _period(fleet: FleetFile) -> float:
-    given = fleet.coordinator.get("tick.period")
-    return find_period(float(given) if isinstance(given, (int, float)) else None, fleet.game, "real")
 
 
 def _lease(fleet: FleetFile) -> dict[str, ParameterValue]:
@@ -121,7 +115,7 @@ def _lease(fleet: FleetFile) -> dict[str, ParameterValue]:
 
 def _check_silence(fleet: FleetFile, values: Mapping[str, Any]) -> None:
     """Refuse timeouts that are shorter than what they watch, with which the robot would never move."""
-    period = _period(fleet)
+    period = fleet.period
     if not values["timeout.tick"] > period:
         raise AltmarlError(
             f"parameter 'timeout.tick' is {values['timeout.tick']:g} s, must be longer than a tick, {period:g} s"
