@@ -19,7 +19,7 @@ from altmarl_ros.cli.films.board import Board, make_board
 from altmarl_ros.cli.runs import is_bag, load_log, load_run
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.floors.floor_map import FloorMap
-from altmarl_ros.games import TabularGame, load_floor_map, load_game
+from altmarl_ros.games import TabularGame, find_floor_map, load_game
 from altmarl_ros.monitoring import (
     Layout,
     RobotLocations,
@@ -150,11 +150,8 @@ def load_filmed_run(path: Path) -> FilmedRun:
 
 
 def _floor_of(source: str, game: TabularGame) -> FloorMap | None:
-    try:
-        floor = load_floor_map(source)
-    except AltmarlError:
-        return None
-    return floor if len(floor.plan.zones) == len(drawn_places(game)[0]) else None
+    floor = find_floor_map(source)
+    return floor if floor is not None and len(floor.plan.zones) == len(drawn_places(game)[0]) else None
 
 
 def _zones(record: RunRecord, t: int, place_of: NDArray[np.int64]) -> dict[int, int]:
