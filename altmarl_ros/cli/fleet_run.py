@@ -13,6 +13,7 @@ import typer
 
 from altmarl_ros.cli import console
 from altmarl_ros.cli.fleet_display import FleetDisplay
+from altmarl_ros.cli.live_dashboard import LiveDashboard, has_display
 from altmarl_ros.cli.optional_imports import import_rclpy
 from altmarl_ros.cli.processes import Child, ProcessGroup, Stopping, start_fleet
 from altmarl_ros.cli.runs import bag_recorder, is_bag
@@ -100,11 +101,21 @@ def run_and_record(
     isolated: bool = False,
     log_level: str = "info",
     discovery_range: str = "",
+    dashboard: bool = False,
 ) -> FleetRun:
     """Run a fleet and write its record: an `.npz` file, or a bag at any other path; None: no record. Others: see run_fleet."""
     bag = record if record is not None and is_bag(record) else None
     rows = record is not None and bag is None
-    run = run_fleet(plan, game, isolated=isolated, log_level=log_level, bag=bag, rows=rows, discovery_range=discovery_range)
+    run = run_fleet(
+        plan,
+        game,
+        isolated=isolated,
+        log_level=log_level,
+        bag=bag,
+        rows=rows,
+        discovery_range=discovery_range,
+        dashboard=dashboard,
+    )
     if bag is not None:
         console.out.print(f"recorded in {bag}; next: altmarl replay {bag}")
     elif record is not None:
@@ -123,6 +134,7 @@ def run_fleet(
     rows: bool = True,
     at_hand: int | None = 400,
     discovery_range: str = "",
+    dashboard: bool = False,
 ) -> FleetRun:
     """Run a fleet until the planned ticks are over, Ctrl-C or SIGTERM, or the end of coordinator, world or crowd.
 
@@ -137,6 +149,7 @@ def run_fleet(
         rows: whether all ticks are kept, for `FleetRun.record`; otherwise the newest ones are.
         at_hand: number of the newest ticks that are kept in memory; None: all of them.
         discovery_range: how far the fleet is found, see `deployment.middleware.range_variables`.
+        dashboard: whether a read-only dashboard is served beside it, and opened where there is a display.
 
     Raises:
         ResourceError: ROS 2 is not installed.
@@ -162,7 +175,8 @@ def run_fleet(
             ProcessGroup(folder, os.environ) as group,
         ):
             start_fleet(plan, group, log_level)
-            _watch(run, [logger, *([recorder] if recorder else [])], group, stopping)
+            shown = _show(plan, group) if dashboard else None
+            _watch(run, [logger, *([recorder] if recorder else [])], group, stopping, shown)
             if stopping.asked:
                 console.err.print("stopping the fleet")
         logger.destroy_node()
@@ -194,7 +208,13 @@ def _find_no_other_fleet(logger: RunLogger, prefix: str) -> None:
         )
 
 
-def _watch(run: FleetRun, nodes: Sequence[Any], group: ProcessGroup, stopping: Stopping) -> None:
+def _show(plan: FleetPlan, group: ProcessGroup) -> LiveDashboard:
+    return LiveDashboard(group, plan.fleet_prefix, plan.world_prefix, open_browser=has_display())
+
+
+def _watch(
+    run: FleetRun, nodes: Sequence[Any], group: ProcessGroup, stopping: Stopping, dashboard: LiveDashboard | None
+) -> None:
     """Spin our nodes and show the fleet until it has ended or is to be stopped."""
     from altmarl_ros.nodes.common.running import make_executor
 
@@ -206,8 +226,11 @@ def _watch(run: FleetRun, nodes: Sequence[Any], group: ProcessGroup, stopping: S
     with FleetDisplay(plan, run.game, log) as display:
         while not stopping.asked:
             executor.spin_once(timeout_sec=0.05)
+            if dashboard is not None:
+                dashboard.update()
             for child in group.ended():
-                run.note_failure(child)
+                if dashboard is None or child is not dashboard.child:
+                    run.note_failure(child)
             if any(group <= run.failures.keys() for group in plan.essential):
                 return
             display.update(run.failures)

@@ -16,7 +16,6 @@ from altmarl_ros.files import write_output
 from altmarl_ros.games import TabularGame, load_game, load_workplace
 from altmarl_ros.games.trajectory import UNKNOWN
 from altmarl_ros.plotting import as_png
-from altmarl_ros.policies import load_bundle
 from altmarl_ros.records.run_record import RunRecord
 from altmarl_ros.resources import share_directory
 
@@ -47,10 +46,9 @@ def write_report(
     run = load_run(record)
     try:
         game = load_game(run.about["game"])
-        bundle = load_bundle(run.about["policy"], game, same_rewards=False)
-    except KeyError as error:
+        references = reference_rewards(run, game, runs, seed)
+    except (KeyError, TypeError) as error:
         raise AltmarlError(f"{record}: does not say its {error}") from None
-    references = reference_rewards(run, game, bundle, runs, seed)
     about = _about(run, game, references)
     summary = _summary(run, about)
     write_output(page, _page(run, game, references, summary).encode())
@@ -66,17 +64,33 @@ def write_report(
 
 def _about(run: RunRecord, game: TabularGame, references: ReferenceRewards) -> dict[str, Any]:
     """Summarise the run as JSON values: means over ticks, latency [s]."""
+    rewards, divided = run.rewards(game), references.segments
+    known = ~np.isnan(references.same_k).any(axis=0)
     return {
         "game": game.name,
         "robots": run.local_state.shape[1],
-        "k": run.about["k"],
-        "model": run.about["model"],
+        "k": divided[-1].k,
+        "model": divided[-1].model,
         "ticks": len(run.tick),
-        "reward": run.rewards(game).mean(),
-        "simulated": references.same_k.mean(),
-        "simulated_deviation": references.same_k.mean(axis=1).std(ddof=1),
-        "simulated_all_seen": references.all_seen.mean(),
-        "simulated_random": references.random.mean(),
+        "reward": rewards.mean(),
+        "ticks_with_reference": int(known.sum()),
+        "reward_with_reference": rewards[known].mean(),
+        "simulated": references.same_k[:, known].mean(),
+        "simulated_deviation": references.same_k[:, known].mean(axis=1).std(ddof=1),
+        "simulated_all_seen": references.all_seen[:, known].mean(),
+        "simulated_random": references.random[:, known].mean(),
+        "segments": [
+            {
+                "first_tick": int(run.tick[part.begin]),
+                "last_tick": int(run.tick[part.end - 1]),
+                "k": part.k,
+                "model": part.model,
+                "policy": f"{part.policy_id:08x}" if part.policy_id else part.policy,
+                "reward": rewards[part.begin : part.end].mean(),
+                "simulated": references.same_k[:, part.begin : part.end].mean() if known[part.begin] else None,
+            }
+            for part in divided
+        ],
         "levels": {name: float(returns.mean()) for name, returns in references.levels.items()},
         "asked": run.asked.mean(),
         "heard": run.heard.mean(),
@@ -115,23 +129,27 @@ def _delivered(run: RunRecord) -> dict[str, Any]:
 
 def _summary(run: RunRecord, about: dict[str, Any]) -> list[tuple[str, str]]:
     game, n, k, wrong = about["game"], about["robots"], about["k"], about["robot_ticks_not_acted_once"]
+    parts, known = about["segments"], about["ticks_with_reference"]
+    rule = f"k = {k} {about['model']}" if len(parts) == 1 else f"decided in {len(parts)} ways"
     once = "yes" if wrong == 0 else f"no: {wrong} of {run.actions.size} robot-ticks differ"
     found = about.get("hidden_found")
     hidden = (
         f"the likeliest in {100 * found:.0f} % of ticks, changed {about['hidden_changes']} times" if found is not None else ""
     )
     return [
-        ("game", f"{game}, {n} robots, k = {k} {about['model']}, {about['ticks']} ticks of {run.about['period']} s"),
+        ("game", f"{game}, {n} robots, {rule}, {about['ticks']} ticks of {run.about['period']} s"),
         ("network", run.about.get("network", "perfect")),
-        ("reward per tick, this run", f"{about['reward']:.3f}"),
-        (f"  simulated, k = {k}", f"{about['simulated']:.3f} ± {about['simulated_deviation']:.3f} (s.d. between runs)"),
+        ("team reward per tick, this run", f"{about['reward']:.3f}"),
+        *([(f"  of these {known} ticks", f"{about['reward_with_reference']:.3f}")] if known < about["ticks"] else []),
+        (f"  simulated, {rule}", f"{about['simulated']:.3f} ± {about['simulated_deviation']:.3f} (s.d. between runs)"),
         ("  simulated, all robots seen", f"{about['simulated_all_seen']:.3f}"),
         ("  simulated, random policy", f"{about['simulated_random']:.3f}"),
         ("reports per tick, asked / heard", f"{about['asked']:.2f} / {about['heard']:.2f}"),
-        ("reports on the topic, most per tick", f"{about['most_reports']} (k = {k})"),
+        ("reports on the topic, most in a tick", f"{about['most_reports']}, replacements of silent robots among them"),
         ("reports on the wire per tick", f"{about['report_bytes']:.1f} B"),
         ("latency, median / p99", f"{1e3 * about['latency_median']:.1f} / {1e3 * about['latency_p99']:.1f} ms"),
         ("every robot acted once per tick", once),
+        *(_segment_rows(parts) if len(parts) > 1 else []),
         *([("true hidden state", hidden)] if hidden else []),
         *([("loads delivered", _loads(run, about))] if "loads_delivered" in about else []),
         *([("in an operator's hand", _operated(about["operated"]))] if "operated" in about else []),
@@ -144,14 +162,27 @@ def _loads(run: RunRecord, about: Mapping[str, Any]) -> str:
     return f"{loads}, {loads / hours:.0f} per hour; the robot with the fewest {about['least_loads_of_a_robot']}"
 
 
+def _segment_rows(parts: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Say of every segment how it was decided, what it earned, and what simulated fleets earn from its start."""
+    return [
+        (
+            f"  ticks {part['first_tick']} to {part['last_tick']}",
+            f"k = {part['k']} {part['model']}, policy {part['policy']}: reward {part['reward']:.3f}, "
+            + (f"simulated {part['simulated']:.3f}" if part["simulated"] is not None else "its policy is not here to simulate"),
+        )
+        for part in parts
+    ]
+
+
 def _operated(rows: Sequence[Mapping[str, Any]]) -> str:
     return ", ".join(f"robot {row['robot']} {row['control']} by {row['operator']} for {row['ticks']} ticks" for row in rows)
 
 
 def _page(run: RunRecord, game: TabularGame, references: ReferenceRewards, summary: list[tuple[str, str]]) -> str:
-    from altmarl_ros.cli.figures.run_figures import as_data_uri, panels, run_figures
+    from altmarl_ros.cli.figures.run_figures import as_data_uri, panels, reports_in_words, run_figures
 
-    n, k = run.local_state.shape[1], run.about["k"]
+    n = run.local_state.shape[1]
+    heard = reports_in_words(references)
     shown = panels(run, game, references)
     sections = "".join(
         f'<section><h2>{escape(panel.title)}</h2><img alt="{escape(panel.title)}" src="{as_data_uri(figure)}">'
@@ -160,4 +191,4 @@ def _page(run: RunRecord, game: TabularGame, references: ReferenceRewards, summa
     )
     rows = "".join(f"<tr><th>{escape(label)}</th><td>{escape(value)}</td></tr>" for label, value in summary)
     template = Template((share_directory() / "config" / "report.html").read_text())
-    return template.substitute(title=escape(f"{game.name}: {n} robots, {k} heard per tick"), summary=rows, sections=sections)
+    return template.substitute(title=escape(f"{game.name}: {n} robots, {heard}"), summary=rows, sections=sections)

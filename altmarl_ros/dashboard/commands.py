@@ -50,7 +50,7 @@ class Command:
 
     Attributes:
         number: by which the browser knows the reply.
-        verb: unlock, set, stop, trainer or robot.
+        verb: unlock, set, stop, trainer, robot, acknowledge or seek.
         arguments: of the verb.
     """
 
@@ -59,7 +59,7 @@ class Command:
     arguments: tuple[Any, ...]
 
     async def run(self, operations: Operations) -> Outcome:
-        """Carry the command out; `unlock` is carried out by the server instead."""
+        """Carry the command out; unlock, acknowledge and seek are carried out by the server instead."""
         return await _RUN[self.verb](operations, *self.arguments)  # type: ignore[no-any-return]
 
 
@@ -93,6 +93,8 @@ def parse_command(text: str) -> Command:
         "stop": ("pressed",),
         "trainer": ("verb",),
         "robot": ("robot", "command", "zone"),
+        "acknowledge": ("event",),
+        "seek": ("at",),
     }
     if not isinstance(verb, str) or verb not in fields:
         raise AltmarlError(f"field 'do' must be one of {', '.join(fields)}")
@@ -148,6 +150,12 @@ def _robot_command(value: Any) -> str:
     return str(value)
 
 
+def _count(name: str, value: Any) -> int:
+    if type(value) is not int or not 0 <= value < 2**53:
+        raise AltmarlError(f"field {name!r} must be a whole number, 0 or more")
+    return value
+
+
 def _zone(value: Any) -> str:
     if not isinstance(value, str) or len(value) > _LONGEST:
         raise AltmarlError("field 'zone' must be a text")
@@ -163,4 +171,6 @@ _CHECKS: Mapping[str, Any] = {
     "robot": _robot,
     "command": _robot_command,
     "zone": _zone,
+    "event": lambda value: _count("event", value),
+    "at": lambda value: _count("at", value),
 }

@@ -10,6 +10,8 @@ from shapely.geometry import Point
 from altmarl_ros.floors.floor_map import FloorMap
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.games.zone_places import grid_places
+from altmarl_ros.monitoring import demanded_places, drawn_places, robot_kinds, sent_places, served_places
+from altmarl_ros.monitoring.layout import HUB
 
 _RING = 1.0  # radius of the ring, which has no unit
 _ROOM = 0.86  # share of the space between neighbours that circles take
@@ -19,7 +21,10 @@ _WIDEST = 0.52  # largest radius of a circle
 def game_drawing(
     game: TabularGame | None, floor: FloorMap | None, n_zones: int, n_global: int, n_actions: int
 ) -> dict[str, Any]:
-    """Return names and drawing of a game as JSON; with types of robots, zone t * P + p is that of type t at place p of P.
+    """Return names and drawing of a game as JSON.
+
+    Robots of all types, loaded or empty, are drawn at the same places: `place_of` and `kind_of` say where and how those in a
+    local state are. `served`, `sent` and `demanded` are the places that s_g, a_g and the hidden state stand for.
 
     Args:
         game: the game; None: its file is not on this machine.
@@ -28,18 +33,41 @@ def game_drawing(
         n_global: number of global states, likewise.
         n_actions: number of global actions, likewise.
     """
-    if game is not None:
-        n_zones, n_global, n_actions = game.n_places, game.n_global_states, game.n_global_actions
-    names = game.place_names if game is not None else tuple(f"zone {i}" for i in range(n_zones))
+    if game is None:
+        names = tuple(f"zone {i}" for i in range(n_zones))
+        return {
+            "zones": list(names),
+            "place_names": list(names),
+            "place_of": list(range(n_zones)),
+            "kinds": [""],
+            "kind_of": [0] * n_zones,
+            "types": [],
+            "actions": [f"target {i}" for i in range(n_actions)],
+            "moves": [],
+            "hidden": [],
+            "served": list(range(n_global)) if n_global == n_zones else [],
+            "sent": list(range(n_actions)) if n_actions == n_zones else [],
+            "demanded": [],
+            "places": _places(names),
+            "walls": [],
+            "metres": False,
+        }
+    names, place_of = drawn_places(game)
+    kinds, kind_of = robot_kinds(game)
     return {
-        "zones": list(game.local_state_names if game is not None else names),
+        "zones": list(game.local_state_names),
         "place_names": list(names),
-        "actions": list(game.global_action_names) if game is not None else [f"target {i}" for i in range(n_actions)],
-        "moves": list(game.local_action_names) if game is not None else [],
-        "hidden": list(game.hidden.names) if game is not None and game.hidden is not None else [],
-        "global_is_zone": n_global == n_zones,
-        "action_is_zone": n_actions == n_zones,
-        "places": _floor_places(floor) if floor is not None and len(floor.plan.zones) == n_zones else _places(names),
+        "place_of": place_of.tolist(),
+        "kinds": list(kinds),
+        "kind_of": kind_of.tolist(),
+        "types": [] if game.types is None else list(game.types.names),
+        "actions": list(game.global_action_names),
+        "moves": list(game.local_action_names),
+        "hidden": [] if game.hidden is None else list(game.hidden.names),
+        "served": list(served_places(game)),
+        "sent": list(sent_places(game)),
+        "demanded": list(demanded_places(game)),
+        "places": _floor_places(floor) if floor is not None and len(floor.plan.zones) == len(names) else _places(names),
         "walls": [wall.tolist() for wall in floor.walls] if floor is not None else [],
         "metres": floor is not None,
     }
@@ -48,14 +76,22 @@ def game_drawing(
 def _places(names: tuple[str, ...]) -> list[dict[str, Any]]:
     grid = grid_places(names)
     if grid is None:
-        return _ring_places(len(names))
+        return _ring_places(names)
     return [{"centre": [float(x), float(y)], "radius": _ROOM / 2, "polygon": None} for x, y in grid]
 
 
-def _ring_places(n: int) -> list[dict[str, Any]]:
+def _ring_places(names: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Places on a ring, clockwise from the top, with a hub amid the others."""
+    outer = [name for name in names if name != HUB] or list(names)
+    n = len(outer)
     radius = min(_WIDEST, _ROOM * _RING * math.sin(math.pi / n)) if n > 1 else _WIDEST
-    angles = [math.pi / 2 - 2 * math.pi * i / n for i in range(n)]
-    return [{"centre": [_RING * math.cos(a), _RING * math.sin(a)], "radius": radius, "polygon": None} for a in angles]
+    if 1 < n < len(names):
+        radius = min(radius, _ROOM * _RING / 2)
+    angles = {name: math.pi / 2 - 2 * math.pi * i / n for i, name in enumerate(outer)}
+    centres = [
+        [_RING * math.cos(angles[name]), _RING * math.sin(angles[name])] if name in angles else [0.0, 0.0] for name in names
+    ]
+    return [{"centre": centre, "radius": radius, "polygon": None} for centre in centres]
 
 
 def _floor_places(floor: FloorMap) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ _SCRIPTS = (
     "wire.js",
     "format.js",
     "marks.js",
+    "robot.js",
     "floor.js",
     "shares.js",
     "charts.js",
@@ -23,6 +24,7 @@ _SCRIPTS = (
     "trainer.js",
     "operate.js",
     "events.js",
+    "record.js",
     "main.js",
 )
 

@@ -18,7 +18,23 @@ NEVER = 0xFFFFFFFF
 POLLED, HEARD, SUSPENDED, GONE, TRUE = 1, 2, 4, 8, 16
 """Bits of a robot's mark: polled in this tick, answered, out of the draw, has left, its state is the true one."""
 
+LOW, RECOVERED, EMPTY = 0.2, 0.25, 0.0
+"""Shares of a battery's charge at which it is low, no longer low, and empty."""
+
 Slots = NDArray[np.intp]
+
+_EMPTY: Mapping[str, Any] = {
+    "state": np.uint16(UNKNOWN),
+    "mark": np.uint8(0),
+    "heard_at": np.int64(-1),
+    "asked": np.uint32(0),
+    "answered": np.uint32(0),
+    "misses": np.uint16(0),
+    "x": np.float32(np.nan),
+    "y": np.float32(np.nan),
+    "yaw": np.float32(np.nan),
+    "charge": np.float32(np.nan),
+}
 
 _LONGEST_TEXT = 200  # characters of what a robot says of its motion
 _SILENCE = 5.0  # s without a diagnosis, or three times the pause between two
@@ -36,6 +52,7 @@ class Robots:
         drives: level and text of what each robot that drives says of its motion, by id.
         driven: changes when one of these does.
         moved: changes when robots move on a floor.
+        low: ids of the robots whose battery is low.
     """
 
     def __init__(self, most: int = MOST_LISTED) -> None:
@@ -44,21 +61,11 @@ class Robots:
         self.version = self.moved = self.driven = 0
         self.drives: dict[int, tuple[int, str]] = {}
         self._drive_heard: dict[int, tuple[float, float]] = {}  # when, and how long after the time before [s]
+        self.low: set[int] = set()
         self._most = most
         self._slot: dict[int, int] = {}
         self._told: tuple[bytes, Slots] = b"", np.empty(0, dtype=np.intp)  # the last list of ids of a simulation, and its slots
-        self._columns: dict[str, NDArray[Any]] = {
-            "state": np.empty(0, np.uint16),
-            "mark": np.empty(0, np.uint8),
-            "heard_at": np.empty(0, np.int64),
-            "asked": np.empty(0, np.uint32),
-            "answered": np.empty(0, np.uint32),
-            "misses": np.empty(0, np.uint16),
-            "x": np.empty(0, np.float32),
-            "y": np.empty(0, np.float32),
-            "yaw": np.empty(0, np.float32),
-            "charge": np.empty(0, np.float32),
-        }
+        self._columns: dict[str, NDArray[Any]] = {name: np.empty(0, value.dtype) for name, value in _EMPTY.items()}
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -162,6 +169,22 @@ class Robots:
             self._columns[name][slots] = np.asarray(values)[followed]
         self.moved += 1
 
+    def forget(self) -> None:
+        """Forget where robots were and what was heard of them; ids and names stay."""
+        for name, empty in _EMPTY.items():
+            self.column(name)[:] = empty
+
+    def update_low(self) -> tuple[list[int], list[int]]:
+        """Note whose battery is low; returns the ids of the robots that came to it, and of those of them that are empty.
+
+        A battery is low at LOW, and no longer above RECOVERED; it is empty at EMPTY.
+        """
+        charge = self.column("charge")
+        new = [self.ids[i] for i in np.flatnonzero(charge <= LOW) if self.ids[i] not in self.low]
+        self.low.update(new)
+        self.low.difference_update([self.ids[i] for i in np.flatnonzero(charge > RECOVERED)])
+        return new, [i for i in new if charge[self._slot[i]] <= EMPTY]
+
     def _many(self, ids: NDArray[np.uint32]) -> tuple[Slots, Slots]:
         """Return the slots of the robots that are followed, and their places in the list."""
         key = ids.tobytes()
@@ -184,9 +207,8 @@ class Robots:
         return np.array([self._slot[i] for i in listed if i in self._slot], dtype=np.intp)
 
     def _grow(self, size: int) -> None:
-        empty = {"state": UNKNOWN, "heard_at": -1, "x": np.nan, "y": np.nan, "yaw": np.nan, "charge": np.nan}
         for name, column in self._columns.items():
             if size > len(column):
-                larger = np.full(max(size, 2 * len(column)), empty.get(name, 0), dtype=column.dtype)
+                larger = np.full(max(size, 2 * len(column)), _EMPTY[name], dtype=column.dtype)
                 larger[: len(column)] = column
                 self._columns[name] = larger

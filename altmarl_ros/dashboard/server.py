@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import math
 from collections import deque
-from typing import Any, Awaitable, Callable
+from typing import Any, Awaitable, Callable, Protocol
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
@@ -37,6 +37,14 @@ _WRONG_DELAY = 0.5  # s before the reply to a wrong token
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+class Seekable(Protocol):
+    """A record of which a view shows one tick."""
+
+    def seek(self, at: int) -> None:
+        """Show the `at`-th tick, or the last one if there are fewer."""
+        ...
+
+
 class _Client:
     """One connected browser."""
 
@@ -56,7 +64,11 @@ class _Client:
 class DashboardServer:
     """Serves a view of a fleet, and carries out commands of browsers that gave the token."""
 
-    def __init__(self, view: FleetView, operations: Operations, access: Access, page: Page) -> None:
+    def __init__(
+        self, view: FleetView, operations: Operations, access: Access, page: Page, seekable: Seekable | None = None
+    ) -> None:
+        """Serve a view; `seekable`: the record that it shows, None: it shows a running fleet."""
+        self._seekable = seekable
         self._view, self._operations, self._access, self._page = view, operations, access, page
         self._clients: set[_Client] = set()
         self._guesses = GuessLimiter()
@@ -141,14 +153,26 @@ class DashboardServer:
             return
         if command.verb == "unlock":
             await self._unlock(client, command)
+        elif command.verb == "seek":
+            client.reply(command.number, self._seek(*command.arguments))
         elif not client.control:
             client.reply(command.number, Outcome(False, "read-only: control needs the token that was printed at start"))
+        elif command.verb == "acknowledge":
+            new = self._view.acknowledge(*command.arguments, client.address)
+            client.reply(command.number, Outcome(True, f"{new} acknowledged"))
         elif len(client.pending) >= _MOST_PENDING:
             client.reply(command.number, Outcome(False, f"{_MOST_PENDING} commands are under way: wait for an answer"))
         else:
             task = asyncio.create_task(self._run(client, command))
             client.pending.add(task)
             task.add_done_callback(client.pending.discard)
+
+    def _seek(self, at: int) -> Outcome:
+        """Show another tick of a record: to all browsers, since nothing in a fleet changes by it."""
+        if self._seekable is None:
+            return Outcome(False, "this dashboard shows a running fleet, which cannot be turned back")
+        self._seekable.seek(at)
+        return Outcome(True)
 
     async def _run(self, client: _Client, command: Command) -> None:
         try:

@@ -41,7 +41,7 @@ class TickAccount:
     bandwidth_limit: float
     latency: float
     age_mean: float
-    age_p95: int
+    age_p95: float
     global_state: int
     global_action: int
     estimate: tuple[float, ...]
@@ -114,8 +114,9 @@ class Ticks:
         hidden_state: the true one of that tick; None: not known.
     """
 
-    def __init__(self) -> None:
-        self.changes = 0
+    def __init__(self, first_change: int = 0) -> None:
+        """Begin without ticks; `first_change`: number of changes before, which browsers know of."""
+        self.changes = first_change
         self.last: TickAccount | None = None
         self.truth: NDArray[np.float64] | None = None
         self.hidden_state: int | None = None
@@ -233,7 +234,7 @@ def _listed(row: _Row) -> list[Any]:
         a.live,
         a.robots,
         _short(a.age_mean),
-        a.age_p95,
+        _short(a.age_p95),
         a.policy_id,
         a.missed_ticks,
     ]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from altmarl_ros.dashboard.events import ERROR, INFO, WARNING, EventLog, listed
 from altmarl_ros.dashboard.frames import encode
 from altmarl_ros.dashboard.game_drawing import game_drawing
-from altmarl_ros.dashboard.robots import Robots
+from altmarl_ros.dashboard.robots import LOW, Robots
 from altmarl_ros.dashboard.ticks import FIELDS, TickAccount, Ticks, TickTruth, count_acted
 from altmarl_ros.floors.floor_map import FloorMap
 from altmarl_ros.games.tabular import TabularGame
@@ -60,6 +60,7 @@ class FleetView:
         self._truth_at = -np.inf
         self._diagnoses: dict[str, int] = {}
         self._contacts = 0
+        self._starts = 0
         self._parts: dict[str, tuple[int, Any]] = {}  # version and content by name
         self.put("fleet", {"prefix": fleet_prefix, "fields": FIELDS})
         self.put("stopped", False)
@@ -73,10 +74,26 @@ class FleetView:
             self._parts[name] = version + 1, content
             return True
 
-    def note(self, level: str, kind: str, text: str) -> None:
-        """Add an event to the operator's log."""
+    def note(self, level: str, kind: str, text: str, robots: Sequence[int] = ()) -> None:
+        """Add an event to the operator's log; `robots`: ids of those that it is about."""
         with self.lock:
-            self.events.add(level, kind, text)
+            self.events.add(level, kind, text, robots)
+
+    def acknowledge(self, number: int, who: str) -> int:
+        """Note that somebody knows of all events up to this number; returns how many warnings and errors were new."""
+        with self.lock:
+            new = self.events.acknowledge(number)
+            self.put("acknowledged", {"number": self.events.acknowledged, "who": who})
+            return new
+
+    def restart(self) -> None:
+        """Forget all ticks and where robots were, as before a record is shown from another tick on."""
+        with self.lock:
+            self.ticks = Ticks(first_change=self.ticks.changes)
+            self.robots.forget()
+            self._open = None
+            self._starts += 1
+            self.put("starts", self._starts)
 
     def set_stopped(self, pressed: bool) -> None:
         """Set whether the fleet's emergency stop is pressed."""
@@ -130,9 +147,9 @@ class FleetView:
             left, back = self.robots.suspend(account.robots - account.live - account.on_roster, misses)
             self.put("operated", {str(robot_id): words for robot_id, words in account.operated.items()})
             if left and live:
-                self.events.add(WARNING, "robot", f"{listed(left)} suspended: no answer")
+                self.events.add(WARNING, "robot", f"{listed(left)} suspended: no answer", left)
             if back and live:
-                self.events.add(INFO, "robot", f"{listed(back)} back in the draw")
+                self.events.add(INFO, "robot", f"{listed(back)} back in the draw", back)
             if live:
                 self._compare(before, account)
             shape = len(account.estimate), account.global_state + 1, account.global_action + 1
@@ -147,7 +164,7 @@ class FleetView:
         for robot_id in sorted({*before.operated, *now.operated}):
             words = now.operated.get(robot_id, "given back by its operator")
             if words != before.operated.get(robot_id, ""):
-                self.events.add(INFO, "robot", f"robot {robot_id} {words}")
+                self.events.add(INFO, "robot", f"robot {robot_id} {words}", (robot_id,))
         if before.policy_id != now.policy_id:
             self.events.add(INFO, "policy", f"policy {now.policy_id:08x} from tick {now.tick} on")
         if now.next_policy_id not in (now.policy_id, before.next_policy_id):
@@ -201,6 +218,12 @@ class FleetView:
         """Take where the robots are on a simulated floor; see msg/FloorTruth.msg."""
         with self.lock:
             self.robots.poses(ids, **columns)
+            low, empty = self.robots.update_low()
+            if low:
+                self.events.add(WARNING, "battery", f"{listed(low)}: battery at {100 * LOW:.0f} % or less", low)
+            if empty:
+                self.events.add(ERROR, "battery", f"{listed(empty)}: battery empty", empty)
+            self.put("low", sorted(self.robots.low))
             if contacts > self._contacts:
                 new = contacts - self._contacts
                 self.events.add(WARNING, "robot", f"{new} contact{'s' * (new > 1)} on the floor, {contacts} so far")

@@ -158,6 +158,14 @@ def load_floor_map(source: str | Path) -> FloorMap:
         raise GameError(f"{path}: {error}") from None
 
 
+def find_floor_map(source: str | Path) -> FloorMap | None:
+    """Load the floor of a game as `load_floor_map` does; None: it has none, or its file is not on this machine."""
+    try:
+        return load_floor_map(source)
+    except GameError:
+        return None
+
+
 def tick_of(source: str | Path) -> float | None:
     """Return the tick period that a game on a floor or of a builder for work is made for [s]; None for games without seconds.
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Iterable, Mapping
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games.tabular import TabularGame
+from altmarl_ros.monitoring.drawn_places import by_place
 from altmarl_ros.monitoring.layout import Layout
+from altmarl_ros.monitoring.places_of_interest import sent_places, served_places
 from altmarl_ros.monitoring.tick_view import likely_hidden
 from altmarl_ros.records.run_record import StatusRow
 
@@ -28,7 +29,7 @@ class Tick:
 
     Attributes:
         number: of the tick.
-        zone, next_zone: local states that s_g and a_g stand for; None: they stand for none.
+        zone, next_zone: places that s_g and a_g stand for; None: they stand for none.
         caption: s_g, a_g and the reports in one line.
         estimate: estimated share of the robots per local state.
         polled, heard: ids of the robots that were polled, and that were heard.
@@ -113,9 +114,7 @@ class RobotLocations:
 
 def status_tick(status: StatusRow, game: TabularGame, polled: frozenset[int] = frozenset()) -> Tick:
     """Return what is drawn of a coordinator's status: its decision, its estimate and what it believes is hidden."""
-    drawn = len(drawn_places(game)[0])
-    attended = game.n_global_states == drawn and status.global_state < drawn
-    sent = game.n_global_actions == drawn and status.global_action < drawn
+    served, sent = served_places(game), sent_places(game)
     names = game.global_action_names
     action = names[status.global_action] if status.global_action < len(names) else str(status.global_action)
     caption = f"tick {status.tick}: s_g {status.global_state}, a_g {action}, heard {status.heard} of {status.asked}"
@@ -124,32 +123,13 @@ def status_tick(status: StatusRow, game: TabularGame, polled: frozenset[int] = f
         caption += f", hidden state {' or '.join(likely)}"
     return Tick(
         number=status.tick,
-        zone=status.global_state if attended else None,
-        next_zone=status.global_action if sent else None,
+        zone=served[status.global_state] if status.global_state < len(served) else None,
+        next_zone=sent[status.global_action] if status.global_action < len(sent) else None,
         caption=caption,
         estimate=by_place(game, status.estimate),
         polled=polled,
         heard=frozenset(robot_id for robot_id, _ in status.answers),
     )
-
-
-def drawn_places(game: TabularGame) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    """Return the names of the places that are drawn, and the place of every local state [S_l].
-
-    Robots of all types, loaded or empty, are drawn at the same places.
-    """
-    if game.places is not None:
-        return game.places.names, game.places.of
-    return game.place_names, np.arange(game.n_local_states) % game.n_places
-
-
-def by_place(game: TabularGame, values: ArrayLike) -> tuple[float, ...]:
-    """Sum what is told by local state [S_l] over those that are drawn at the same place."""
-    names, of = drawn_places(game)
-    known = np.asarray(values, dtype=np.float64)
-    if len(known) == game.n_local_states:
-        known = np.asarray(np.bincount(of, weights=known, minlength=len(names)), dtype=np.float64)
-    return tuple(known.tolist())
 
 
 def make_scene(layout: Layout, tick: Tick, robots: RobotLocations) -> Scene:

@@ -19,6 +19,7 @@ from altmarl_ros.games.trajectory import UNKNOWN, Trajectory
 from altmarl_ros.protocol.operated import Control
 from altmarl_ros.protocol.standby import Handover
 from altmarl_ros.records.row_file import RowFile
+from altmarl_ros.records.segments import divide
 from altmarl_ros.simulation.markov_world import Truth
 
 IntArray = NDArray[np.int64]
@@ -315,6 +316,7 @@ class RunLog:
         whole.statuses.update(self.statuses)
         whole.truths.update(self.truths)
         whole.reports.update(self.reports)
+        whole.configurations = self.configurations
         return whole
 
     def record(self, about: Mapping[str, Any], ticks: int | None = None) -> RunRecord:
@@ -350,7 +352,7 @@ class RunLog:
         def integers(name: str) -> IntArray:
             return np.array([getattr(row, name) for row in rows], dtype=np.int64)
 
-        operated = _operated(rows)
+        more = {"operated": _operated(rows), "segments": divide(rows, self.configurations, about)}
         return RunRecord(
             session=integers("session"),
             tick=integers("tick"),
@@ -366,7 +368,7 @@ class RunLog:
             local_state=table["state"],
             local_action=table["action"],
             actions=actions,
-            about={**about, "robot_ids": ids, **({"operated": operated} if operated else {})},
+            about={**about, "robot_ids": ids, **{name: told for name, told in more.items() if told}},
             hidden_state=_hidden_states([self.truths[key] for key in keys]),
             belief=_beliefs(rows),
         )

@@ -2,22 +2,119 @@
 const GOLDEN = Math.PI * (3 - Math.sqrt(5));
 const MOST_EASED = 200, EASE = 160; // robots that glide, ms
 const MOST_HEADINGS = 150;
+const MOST_ZOOM = 16;
 
 class Floor {
-  constructor(fleet) {
+  constructor(fleet, onChoose) {
     this.fleet = fleet;
+    this.onChoose = onChoose;
     this.canvas = $("floor");
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
     this.ground = document.createElement("canvas");
     this.fit = fitted(this.canvas, () => this.rebuild());
     this.queued = false;
     this.count = 0;
+    this.zoom = 1;
+    this.pan = [0, 0]; // px, of the middle
+    this.chosen = null; // id of a robot
+    this.pointed = null;
+    this.listen();
+  }
+
+  // Zoom by wheel, keys and buttons; pan by dragging and arrow keys; point at a robot to read of it, click to operate it.
+  listen() {
+    const { canvas } = this;
+    let from = null;
+    canvas.addEventListener("wheel", (event) => {
+      event.preventDefault();
+      this.zoomBy(Math.exp(-0.0015 * event.deltaY), event.offsetX, event.offsetY);
+    }, { passive: false });
+    canvas.addEventListener("pointerdown", (event) => {
+      from = { x: event.clientX, y: event.clientY, pan: this.pan, moved: false };
+      canvas.setPointerCapture(event.pointerId);
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      if (!from) { this.point(event.offsetX, event.offsetY); return; }
+      const [dx, dy] = [event.clientX - from.x, event.clientY - from.y];
+      from.moved ||= Math.hypot(dx, dy) > 4;
+      if (from.moved && this.zoom > 1) this.view(this.zoom, [from.pan[0] + dx, from.pan[1] + dy]);
+    });
+    canvas.addEventListener("pointerup", (event) => {
+      if (from && !from.moved) {
+        const i = this.robotAt(event.offsetX, event.offsetY);
+        if (i !== null) this.onChoose(this.fleet.ids[i]);
+      }
+      from = null;
+    });
+    canvas.addEventListener("pointercancel", () => { from = null; });
+    canvas.addEventListener("pointerleave", () => this.point(-1, -1));
+    canvas.addEventListener("dblclick", () => this.view(1, [0, 0]));
+    canvas.addEventListener("keydown", (event) => {
+      const step = { ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60] }[event.key];
+      if (step && this.zoom > 1) this.view(this.zoom, [this.pan[0] + step[0], this.pan[1] + step[1]]);
+      else if (event.key === "+" || event.key === "=") this.zoomBy(1.4);
+      else if (event.key === "-") this.zoomBy(1 / 1.4);
+      else if (event.key === "0") this.view(1, [0, 0]);
+      else return;
+      event.preventDefault();
+    });
+    $("zoom-in").addEventListener("click", () => this.zoomBy(1.4));
+    $("zoom-out").addEventListener("click", () => this.zoomBy(1 / 1.4));
+    $("zoom-all").addEventListener("click", () => this.view(1, [0, 0]));
+  }
+
+  // What is at a point of the picture stays there.
+  zoomBy(factor, x = this.fit.width / 2, y = this.fit.height / 2) {
+    const zoom = Math.max(1, Math.min(MOST_ZOOM, this.zoom * factor)), by = zoom / this.zoom;
+    const [mx, my] = [this.fit.width / 2, this.fit.height / 2], [px, py] = this.pan;
+    this.view(zoom, [(x - mx) * (1 - by) + by * px, (y - my) * (1 - by) + by * py]);
+  }
+
+  view(zoom, [px, py]) {
+    const most = (size) => 0.5 * size * (zoom - 1) + 0.25 * size * Math.min(1, zoom - 1), { width, height } = this.fit;
+    this.zoom = zoom;
+    this.pan = [Math.max(-most(width), Math.min(most(width), px)), Math.max(-most(height), Math.min(most(height), py))];
+    $("zoom-out").disabled = $("zoom-all").disabled = zoom === 1;
+    $("zoom-in").disabled = zoom === MOST_ZOOM;
+    this.rebuild();
+  }
+
+  // The robot that is drawn nearest to a point, if one is near.
+  robotAt(x, y) {
+    let nearest = null, least = Math.max(8, this.radius + 4);
+    for (let i = 0; i < (this.px?.length ?? 0); i++) {
+      const far = Math.hypot(this.px[i] - x, this.py[i] - y);
+      if (far < least) [nearest, least] = [i, far];
+    }
+    return nearest;
+  }
+
+  point(x, y) {
+    this.at = [x, y];
+    const i = x < 0 ? null : this.robotAt(x, y), id = i === null ? null : this.fleet.ids[i], tip = $("robot-tip");
+    this.canvas.style.cursor = id !== null ? "pointer" : this.zoom > 1 ? "grab" : "";
+    tip.hidden = id === null;
+    if (id === null) { this.pointed = null; return; }
+    this.pointed = id;
+    tip.replaceChildren(...robotFacts(this.fleet, i).map(([name, value]) => element("span", {}, `${name} `, element("b", {}, value))));
+    tip.style.left = `${Math.min(x + 14, Math.max(0, this.fit.width - 220))}px`;
+    tip.style.top = `${y + 14 + tip.offsetHeight > this.fit.height ? Math.max(0, y - 10 - tip.offsetHeight) : y + 14}px`;
+  }
+
+  // The robot that is pointed at may be elsewhere by now.
+  repoint() {
+    if (this.at) this.point(...this.at);
+  }
+
+  choose(robot) {
+    this.chosen = robot;
+    this.request();
   }
 
   // Sizes, theme or game changed.
   rebuild() {
     this.stale = true;
-    if ($("floor-legend").childElementCount === 0 || this.legendTheme !== theme.ink) this.drawLegend();
+    if ($("floor-legend").childElementCount === 0 || this.legendTheme !== theme.ink || this.legendGame !== this.fleet.game) this.drawLegend();
     this.request();
   }
 
@@ -59,15 +156,17 @@ class Floor {
     }
     walls.flat().forEach(([x, y]) => include(x, y));
     const top = 18, edge = 12;
-    this.scale = Math.min((fit.width - 2 * edge) / (x1 - x0 || 1), (fit.height - top - edge) / (y1 - y0 || 1));
-    this.left = (fit.width - this.scale * (x1 - x0)) / 2 - this.scale * x0;
-    this.top = top + (fit.height - top - edge - this.scale * (y1 - y0)) / 2 + this.scale * y1;
+    const all = Math.min((fit.width - 2 * edge) / (x1 - x0 || 1), (fit.height - top - edge) / (y1 - y0 || 1));
+    this.scale = this.zoom * all;
+    this.left = fit.width / 2 + this.pan[0] - this.scale * (x0 + x1) / 2;
+    this.top = fit.height / 2 + this.pan[1] + this.zoom * (top - edge) / 2 + this.scale * (y0 + y1) / 2;
     this.x = (x) => this.left + this.scale * x;
     this.y = (y) => this.top - this.scale * y;
     const n = Math.max(1, this.count), room = Math.min(...places.map((place) => place.radius)) * this.scale;
-    this.radius = Math.max(1.6, Math.min(5.5, 0.62 * room / Math.sqrt(n)));
-    if (metres && fleet.columns.x) this.radius = Math.max(2, Math.min(7, 0.2 * this.scale));
-    this.sprites = makeSprites(this.radius, fit.ratio);
+    const largest = 5.5 * Math.sqrt(this.zoom);
+    this.radius = Math.max(1.6, Math.min(largest, 0.62 * room / Math.sqrt(n)));
+    if (metres && fleet.columns.x) this.radius = Math.max(2, Math.min(largest, 0.2 * this.scale));
+    this.sprites = fleet.game.kinds.map((_, kind) => makeSprites(this.radius, fit.ratio, kind));
     this.spread(n);
     this.drawGround();
     this.px = this.py = null;
@@ -108,10 +207,16 @@ class Floor {
       context.strokeStyle = theme.line;
       context.lineWidth = 1;
       context.stroke();
+    });
+    context.strokeStyle = theme.panel;
+    context.lineWidth = 3;
+    context.fillStyle = theme.soft;
+    fleet.game.places.forEach((place, i) => { // above all zones
+      if (this.scale * place.radius <= 9) return;
       const [x, y] = this.labelAt(place);
-      context.fillStyle = theme.soft;
       context.textAlign = place.polygon ? "left" : "center";
-      if (this.scale * place.radius > 9) context.fillText(fleet.game.place_names[i], x, y);
+      if (!place.polygon) context.strokeText(fleet.game.place_names[i], x, y);
+      context.fillText(fleet.game.place_names[i], x, y);
     });
     context.strokeStyle = theme.soft;
     context.lineWidth = 2;
@@ -129,9 +234,21 @@ class Floor {
   }
 
   drawDecision(context) {
-    const { last, game } = this.fleet;
+    const { last, game, belief, hiddenState } = this.fleet;
     if (!last) return;
-    const from = game.global_is_zone ? game.places[last.s_g] : null, to = game.action_is_zone ? game.places[last.a_g] : null;
+    const placeOf = (places, i) => game.places[places[i] ?? -1] ?? null;
+    const from = placeOf(game.served, last.s_g), to = placeOf(game.sent, last.a_g);
+    const demand = hiddenState === null ? null : placeOf(game.demanded, hiddenState);
+    const believed = belief.length ? placeOf(game.demanded, belief.indexOf(Math.max(...belief))) : null;
+    for (const [place, dash] of [[demand, []], [believed, [3, 4]]]) {
+      if (!place) continue;
+      this.outline(context, place, dash.length ? -6 : -3);
+      context.strokeStyle = theme.green;
+      context.lineWidth = 2.5;
+      context.setLineDash(dash);
+      context.stroke();
+    }
+    context.setLineDash([]);
     if (from) {
       this.outline(context, from);
       context.strokeStyle = theme.ink;
@@ -169,7 +286,7 @@ class Floor {
         tx[i] = this.x(x[i]); ty[i] = this.y(y[i]);
         continue;
       }
-      const place = state && state[i] < game.zones.length ? game.places[state[i] % game.places.length] : null;
+      const place = state && state[i] < game.zones.length ? game.places[game.place_of[state[i]]] : null;
       if (!place) continue;
       const r = this.scale * place.radius;
       tx[i] = this.x(place.centre[0]) + r * this.offsets[2 * i];
@@ -196,10 +313,10 @@ class Floor {
   }
 
   drawRobots(context) {
-    const { columns: { mark, state, yaw, x }, ids } = this.fleet, above = [];
+    const { columns: { mark, state, yaw, x }, ids, game, low } = this.fleet, above = [], rings = [];
     if (!mark) return;
     const put = (i, name) => {
-      const { canvas, size } = this.sprites[name];
+      const { canvas, size } = this.sprites[game.kind_of[state[i]] ?? 0][name];
       context.drawImage(canvas, this.px[i] - size / 2, this.py[i] - size / 2, size, size);
     };
     const headings = x && ids.length <= MOST_HEADINGS;
@@ -215,14 +332,25 @@ class Floor {
         context.lineTo(this.px[i] + 2 * this.radius * Math.cos(yaw[i]), this.py[i] - 2 * this.radius * Math.sin(yaw[i]));
         context.stroke();
       }
+      if (low.has(ids[i])) rings.push([i, theme.red]);
+      if (ids[i] === this.chosen) rings.push([i, theme.ink]);
       if (name === "heard" || name === "polled") above.push([i, name]);
       else put(i, name);
     }
     for (const [i, name] of above) put(i, name);
+    for (const [i, colour] of rings) {
+      context.beginPath();
+      context.arc(this.px[i], this.py[i], this.radius + (colour === theme.ink ? 6 : 3), 0, 2 * Math.PI);
+      context.strokeStyle = colour;
+      context.lineWidth = 2;
+      context.stroke();
+    }
   }
 
   drawLegend() {
+    const { game } = this.fleet, kinds = game?.kinds ?? [""];
     this.legendTheme = theme.ink;
+    this.legendGame = game;
     const entry = (text, paint) => {
       const canvas = element("canvas", { width: 32, height: 32, "aria-hidden": "true" }), context = canvas.getContext("2d");
       context.scale(2, 2);
@@ -236,8 +364,10 @@ class Floor {
       context.strokeRect(2, 3, 12, 10);
     };
     $("floor-legend").replaceChildren(
-      entry("coordinator (s_g)", box(theme.ink, [])), entry("decision (a_g)", box(theme.orange, [3, 2.5])),
+      entry("coordinator", box(theme.ink, [])), entry("sent to", box(theme.orange, [3, 2.5])),
+      ...(game?.demanded.some((place) => place !== null) ? [entry("demand, believed", box(theme.green, [3, 4])), entry("demand, true", box(theme.green, []))] : []),
       ...Object.entries(MARKS).map(([mark, text]) => entry(text, (context) => drawMark(context, mark, 8, 8, 4))),
+      ...kinds.slice(1).map((kind, i) => entry(kind, (context) => drawMark(context, "normal", 8, 8, 4, i + 1))),
     );
   }
 

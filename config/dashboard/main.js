@@ -2,24 +2,37 @@
 const KEPT = 600; // ticks
 const fleet = {
   game: null, rows: [], last: null, ids: new Uint32Array(0), names: {}, columns: {}, estimate: null, truth: null, belief: [], hiddenState: null,
-  drives: {}, operated: {}, parameters: {}, coordinators: [], trainer: null, progress: null, access: { token: true }, control: false, stopped: false, floor: null,
+  drives: {}, operated: {}, events: [], acknowledged: null, low: new Set(), record: null, starts: 0, parameters: {}, coordinators: [], trainer: null, progress: null, access: { token: true }, control: false, stopped: false, floor: null,
 };
 let fields = [], link = { open: false, retry: 0, since: performance.now(), ever: false }, spokeAt = null;
 
 readTheme();
-const floor = new Floor(fleet), shares = new Shares(fleet), charts = new Charts(fleet), roster = new Roster(fleet, (robot) => operate.choose(robot));
+const floor = new Floor(fleet, choose), shares = new Shares(fleet), charts = new Charts(fleet), roster = new Roster(fleet, choose);
 const drawShares = paced(250, () => shares.draw()), drawCharts = paced(200, () => charts.draw());
 const wire = new Wire(onFrame, onLink);
 const ask = (message) => wire.ask(message);
 const parameters = new Parameters(fleet, ask), trainer = new Trainer(fleet, ask), operate = new Operate(fleet, ask);
+const events = new Events(fleet, ask), slider = new RecordSlider(fleet, ask);
+
+// Of a robot that was clicked on, in the table or on the map.
+function choose(robot) {
+  operate.choose(robot);
+  floor.choose(robot);
+  if (robot !== null) $("tab-robots").click();
+}
 
 function onFrame(head, columns) {
   if (head.fleet) {
     fields = head.fleet.fields;
     setText($("prefix"), head.fleet.prefix);
   }
-  for (const name of ["access", "progress", "coordinators", "stopped", "floor"]) if (name in head) fleet[name] = head[name];
+  for (const name of ["access", "progress", "coordinators", "stopped", "floor", "acknowledged", "record"]) if (name in head) fleet[name] = head[name];
   if ("trainer" in head) fleet.trainer = head.trainer;
+  if (head.low) fleet.low = new Set(head.low);
+  if ("starts" in head && head.starts !== fleet.starts) { // another part of a record
+    fleet.starts = head.starts;
+    fleet.rows = [];
+  }
   if (columns.id) {
     fleet.columns = {};
     fleet.ids = columns.id;
@@ -35,7 +48,8 @@ function onFrame(head, columns) {
     floor.rebuild();
     shares.rebuild();
   }
-  if (head.events) addEvents(head.events);
+  if (head.events) events.add(head.events);
+  if (head.acknowledged) events.update();
   if (head.parameters) fleet.parameters = head.parameters;
   if (head.parameters || head.coordinators) parameters.update();
   if ("trainer" in head || "progress" in head) trainer.update();
@@ -50,7 +64,10 @@ function onFrame(head, columns) {
     drawCharts();
     showFacts();
   }
-  if ("stopped" in head || head.parameters || head.access || head.coordinators) showRights();
+  if (columns.age || columns.mark || head.events) operate.tell();
+  if (head.record || (head.rows && fleet.record)) slider.update();
+  if (columns.mark && floor.pointed !== null) floor.repoint();
+  if ("stopped" in head || head.record || head.parameters || head.access || head.coordinators) showRights();
   if (columns.mark || "stopped" in head) showAlerts();
 }
 
@@ -71,14 +88,14 @@ function showFacts() {
   const row = fleet.last, { game, rows } = fleet;
   setText($("tick"), String(row.tick));
   setText($("session"), String(row.session));
-  setText($("policy"), policyName(row.policy));
+  setText($("policy"), row.policy ? policyName(row.policy) : "–");
   setText($("robots"), row.live === row.robots ? String(row.robots) : `${row.live} of ${row.robots} live`);
   const before = rows.at(-Math.min(rows.length, 20)), ticks = row.tick - before.tick;
   if (ticks > 0 && row.session === before.session) {
     const period = (row.stamp - before.stamp) / ticks;
     setText($("rate"), period < 1 ? `${number(1 / period, 2)} Hz` : `every ${number(period, 2)} s`);
   }
-  const where = (game?.global_is_zone && game.place_names[row.s_g]) || `state ${row.s_g}`, what = game?.actions[row.a_g] ?? `action ${row.a_g}`;
+  const where = game?.place_names[game.served[row.s_g] ?? -1] ?? `state ${row.s_g}`, what = game?.actions[row.a_g] ?? `action ${row.a_g}`;
   const decision = $("decision"), belief = fleet.belief ?? [], likeliest = belief.indexOf(Math.max(...belief));
   const believed = likeliest < 0 ? "" : game?.hidden[likeliest] ?? `hidden ${likeliest}`, shown = [where, believed, what].join("|");
   if (decision.dataset.shown !== shown) {
@@ -97,6 +114,7 @@ function showRights() {
   stop.setAttribute("aria-pressed", String(stopped));
   setText(stop, stopped ? "Release stop" : "Emergency stop");
   stop.disabled = !control;
+  stop.hidden = Boolean(fleet.record);
   const node = fleet.coordinators.find((c) => c.deciding)?.name, paused = fleet.parameters[node]?.find((p) => p.name === "paused" && p.live);
   const pause = $("pause");
   pause.hidden = !paused;
@@ -106,6 +124,7 @@ function showRights() {
   parameters.refresh();
   trainer.update();
   operate.update();
+  events.update();
   showAlerts();
 }
 
@@ -115,7 +134,8 @@ function showAlerts() {
   if (fleet.stopped) alerts.push(["error", "Emergency stop pressed: no robot moves until it is released."]);
   const node = fleet.coordinators.find((c) => c.deciding)?.name, paused = fleet.parameters[node]?.some((p) => p.name === "paused" && p.value === true);
   if (link.open && paused) alerts.push(["calm", "Paused: the coordinator begins no tick until it is resumed."]);
-  const silent = spokeAt === null ? null : (performance.now() - spokeAt) / 1000, rows = fleet.rows;
+  if (fleet.low.size) alerts.push(["", `Battery low: ${fleet.low.size > 8 ? `${fleet.low.size} robots` : [...fleet.low].map((id) => `robot ${shortName(fleet.names[id], id)}`).join(", ")}.`]);
+  const silent = spokeAt === null || fleet.record ? null : (performance.now() - spokeAt) / 1000, rows = fleet.rows;
   const period = rows.length > 1 ? rows.at(-1).stamp - rows.at(-2).stamp : 1;
   const quiet = silent !== null && silent > Math.max(3, 3 * period);
   if (link.open && quiet && !paused) alerts.push(["", `The coordinator has said nothing for ${duration(10 * Math.floor(silent / 10) || silent)}.`]);
@@ -125,8 +145,8 @@ function showAlerts() {
     $("alerts").dataset.shown = text;
     $("alerts").replaceChildren(...alerts.map(([level, message]) => element("p", { class: `alert ${level}` }, message)));
   }
-  $("link").dataset.state = !link.open ? "lost" : quiet || spokeAt === null ? "quiet" : "live";
-  setText($("link-text"), !link.open ? "disconnected" : spokeAt === null ? "no fleet yet" : quiet ? "fleet silent" : fleet.control ? "live, control" : "live, read-only");
+  $("link").dataset.state = !link.open ? "lost" : quiet || (spokeAt === null && !fleet.record) ? "quiet" : "live";
+  setText($("link-text"), !link.open ? "disconnected" : fleet.record ? "a record" : spokeAt === null ? "no fleet yet" : quiet ? "fleet silent" : fleet.control ? "live, control" : "live, read-only");
   if (fleet.game === null && link.open) setText($("floor-empty"), `No fleet is heard on ${$("prefix").textContent} yet.\nIt is shown as soon as it speaks.`);
 }
 
@@ -134,7 +154,7 @@ async function onLink(change) {
   link = { open: change.open, ever: link.ever || change.open, since: link.since };
   if (change.open) { // the server may be another one by now, and tells all from the start
     fleet.rows = [];
-    $("event-lines").replaceChildren();
+    events.clear();
     const token = sessionStorage.getItem("token");
     if (token) await unlock(token);
   } else fleet.control = false;
@@ -189,14 +209,15 @@ function selectTab(tab) {
   }
   if (tab.id === "tab-robots") roster.arrange();
 }
-tabs.forEach((tab, i) => {
+tabs.forEach((tab) => {
   tab.addEventListener("click", () => selectTab(tab));
   tab.addEventListener("keydown", (event) => {
-    const to = { ArrowRight: i + 1, ArrowLeft: i - 1 + tabs.length, Home: 0, End: tabs.length - 1 }[event.key];
+    const there = tabs.filter((other) => !other.disabled), at = there.indexOf(tab), n = there.length;
+    const to = { ArrowRight: at + 1, ArrowLeft: at - 1 + n, Home: 0, End: n - 1 }[event.key];
     if (to === undefined) return;
     event.preventDefault();
-    tabs[to % tabs.length].focus();
-    selectTab(tabs[to % tabs.length]);
+    there[to % n].focus();
+    selectTab(there[to % n]);
   });
 });
 $("events-warnings").addEventListener("change", (event) => $("events").classList.toggle("only-warnings", event.target.checked));

@@ -36,7 +36,9 @@ function markOf(bits, state) {
   return bits & TRUE || state === 0xffff ? "normal" : "reported";
 }
 
-function drawMark(context, mark, x, y, r) {
+const KIND_COLOURS = ["blue", "purple", "green", "faint"];
+
+function drawMark(context, mark, x, y, r, kind = 0) {
   context.beginPath();
   if (mark === "suspended") { // a cross
     context.strokeStyle = theme.red;
@@ -57,25 +59,25 @@ function drawMark(context, mark, x, y, r) {
     return;
   }
   context.globalAlpha = mark === "reported" ? 0.45 : mark === "normal" ? 0.85 : 1;
-  context.fillStyle = large ? theme.orange : theme.blue;
+  context.fillStyle = large ? theme.orange : theme[KIND_COLOURS[kind]];
   context.fill();
   context.globalAlpha = 1;
   if (large) {
-    context.strokeStyle = theme.panel;
-    context.lineWidth = 1;
+    context.strokeStyle = kind ? theme[KIND_COLOURS[kind]] : theme.panel;
+    context.lineWidth = kind ? 2 : 1;
     context.stroke();
   }
 }
 
 // Marks as pictures, which are drawn faster than circles.
-function makeSprites(radius, ratio) {
+function makeSprites(radius, ratio, kind) {
   const size = Math.ceil(2 * Math.max(1.45 * radius, radius + 1.5) + 4);
   return Object.fromEntries(Object.keys(MARKS).map((mark) => {
     const canvas = document.createElement("canvas");
     canvas.width = canvas.height = size * ratio;
     const context = canvas.getContext("2d");
     context.scale(ratio, ratio);
-    drawMark(context, mark, size / 2, size / 2, radius);
+    drawMark(context, mark, size / 2, size / 2, radius, kind);
     return [mark, { canvas, size }];
   }));
 }

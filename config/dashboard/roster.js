@@ -58,18 +58,18 @@ class Roster {
     const [key, way] = this.sort, order = [];
     for (let i = 0; i < n; i++) {
       if (wanted && !(String(ids[i]) === wanted || (names[ids[i]] ?? "").toLowerCase().includes(wanted))) continue;
-      if (show === "stopped" ? !isHeldUp(drives[ids[i]]) : show === "silent" ? !misses[i] : show === "operated" ? !this.fleet.operated[ids[i]] : SHOWN_MARKS[show] && !SHOWN_MARKS[show].includes(markOf(mark[i], state[i]))) continue;
+      if (show === "stopped" ? !isHeldUp(drives[ids[i]]) : show === "silent" ? !misses[i] : show === "operated" ? !this.fleet.operated[ids[i]] : show === "low" ? !this.fleet.low.has(ids[i]) : SHOWN_MARKS[show] && !SHOWN_MARKS[show].includes(markOf(mark[i], state[i]))) continue;
       order.push(i);
     }
     const ranks = { left: 0, normal: 1, reported: 1, heard: 2, polled: 3, suspended: 4 };
     const value = {
       id: (i) => ids[i], mark: (i) => ranks[markOf(mark[i], state[i])], zone: (i) => state[i],
       age: (i) => age[i], misses: (i) => misses[i], answered: (i) => (asked[i] ? answered[i] / asked[i] : -1),
-      charge: (i) => charge?.[i] ?? -1, drive: (i) => heldUpRank(drives[ids[i]]),
+      charge: (i) => (Number.isFinite(charge?.[i]) ? charge[i] : -1), drive: (i) => heldUpRank(drives[ids[i]]),
     }[key];
     order.sort((a, b) => way * (value(a) - value(b)) || ids[a] - ids[b]);
     this.order = order;
-    this.box.classList.toggle("with-charge", Boolean(charge));
+    this.box.classList.toggle("with-charge", Boolean(charge?.some(Number.isFinite)));
     this.box.classList.toggle("with-drive", Object.keys(drives).length > 0);
     this.widen();
     this.box.setAttribute("aria-rowcount", order.length + 1);
@@ -140,7 +140,8 @@ class Roster {
     setText(cells.age, age[i] === NEVER ? "never" : String(age[i]));
     setText(cells.answered, asked[i] ? percent(answered[i] / asked[i]) : "–");
     setText(cells.misses, String(misses[i]));
-    setText(cells.charge, charge ? percent(charge[i]) : "");
+    setText(cells.charge, charge && Number.isFinite(charge[i]) ? percent(charge[i]) : "");
+    cells.charge.dataset.low = this.fleet.low.has(ids[i]) ? "yes" : "no";
   }
 }
 

@@ -25,13 +25,16 @@ class Trainer {
   }
 
   update() {
-    const { trainer, progress, control } = this.fleet;
+    const { trainer, progress, control } = this.fleet, tab = $("tab-trainer");
+    tab.disabled = !trainer;
+    tab.title = trainer ? "" : "No trainer is running";
     if (!trainer) {
+      if (tab.getAttribute("aria-selected") === "true") $("tab-robots").click();
       $("trainer").replaceChildren(element("p", { class: "soft" }, "No trainer is running. Start one beside the fleet to train, shadow and deploy policies from here."));
       return;
     }
     if ($("trainer").firstChild !== this.state) $("trainer").replaceChildren(...this.whole);
-    for (const [verb, button] of Object.entries(this.buttons)) button.disabled = !control || !trainer[verb];
+    for (const [verb, button] of Object.entries(this.buttons)) button.disabled = !control || !trainer[verb] || !this.sensible(verb);
     const next = progress?.state === "ready" ? "deploy" : "train";
     for (const [verb, button] of Object.entries(this.buttons)) button.classList.toggle("primary", verb === next);
     const p = progress;
@@ -55,7 +58,20 @@ class Trainer {
         line("gain", "", candidate ? half(p.gain, p.gain_half_width, true) : "–"),
         line("shadow, same decisions", "", p.shadow_ticks ? `${percent(p.shadow_agreed / p.shadow_ticks)} of ${p.shadow_ticks}` : "–")),
     );
-    setText(this.about, [p.game && `Game ${p.game}.`, p.kept.length ? `Roll back returns to ${p.kept.map(policyName).join(", ")}.` : "Nothing to roll back to."].filter(Boolean).join(" "));
+    setText(this.about, [p.game && `Game ${p.game}.`, p.kept.length ? `Roll back gives ${this.prefix()} its policy ${policyName(p.kept.at(-1))} back${p.kept.length > 1 ? `; kept before it: ${p.kept.slice(0, -1).map(policyName).join(", ")}` : ""}.` : `Nothing to roll ${this.prefix()} back to.`].filter(Boolean).join(" "));
+  }
+
+  // The fleet that the trainer serves.
+  prefix() {
+    const told = this.fleet.parameters["/trainer"]?.find((parameter) => parameter.name === "fleet_prefix");
+    return `the fleet ${told?.value || $("prefix").textContent}`;
+  }
+
+  // Whether a verb can do something now.
+  sensible(verb) {
+    const p = this.fleet.progress, training = ["training", "deploying"].includes(p?.state);
+    if (!p) return verb === "train";
+    return { train: !training, cancel: ["training", "shadow", "ready"].includes(p.state), deploy: ["shadow", "ready"].includes(p.state), rollback: p.kept.length > 0 && !training }[verb];
   }
 
   async call(verb) {

@@ -1,6 +1,7 @@
 """The page in a real browser, without ROS: a fleet that is made up, on a desk and on a phone."""
 
 import asyncio
+import contextlib
 import shutil
 import socket
 import threading
@@ -13,6 +14,7 @@ from altmarl_ros.dashboard.access import Access
 from altmarl_ros.dashboard.commands import Outcome
 from altmarl_ros.dashboard.connections import ConnectionLimits
 from altmarl_ros.dashboard.page import load_page
+from altmarl_ros.dashboard.recorded import RecordedFleet
 from altmarl_ros.dashboard.server import DashboardServer
 from altmarl_ros.dashboard.serving import running
 from altmarl_ros.dashboard.view import FleetView
@@ -44,6 +46,17 @@ LISTS = """() => [...document.querySelectorAll('li, [role=listitem]')].filter(no
   const list = node.parentElement, role = list.getAttribute('role');
   return node.matches('li') ? !list.matches('ol, ul, menu') || (role && role !== 'list') : role !== 'list';
 }).map(node => node.outerHTML.slice(0, 100))"""
+
+
+# Points at one place of the map after the other, until a robot's name comes.
+WHERE = """name => {
+  const map = document.getElementById('floor'), box = map.getBoundingClientRect(), tip = document.getElementById('robot-tip');
+  for (let y = box.top + 3; y < box.bottom; y += 4) for (let x = box.left + 3; x < box.right; x += 4) {
+    map.dispatchEvent(new PointerEvent('pointermove', { clientX: x, clientY: y, bubbles: true }));
+    if (!tip.hidden && tip.textContent.includes(name)) return [x, y];
+  }
+  return null;
+}"""
 
 
 pytestmark = pytest.mark.browser
@@ -80,10 +93,9 @@ def told():
     return Told()
 
 
-@pytest.fixture(scope="module")
-def address(view, told):
-    """Of a server in a thread."""
-    server = DashboardServer(view, told, Access("127.0.0.1", TOKEN), load_page())
+@contextlib.contextmanager
+def serving(server):
+    """The address of a server in a thread."""
     ready, ended = threading.Event(), threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as bound:
 
@@ -99,6 +111,12 @@ def address(view, told):
         yield f"http://127.0.0.1:{bound.getsockname()[1]}/"
         ended.set()
         thread.join(20)
+
+
+@pytest.fixture(scope="module")
+def address(view, told):
+    with serving(DashboardServer(view, told, Access("127.0.0.1", TOKEN), load_page())) as served:
+        yield served
 
 
 @pytest.fixture(scope="module")
@@ -226,3 +244,83 @@ def test_the_belief_of_a_hidden_state_is_shown_above_the_zones(open_page, view, 
     view.hear_status(replace(account, tick=12, stamp=account.stamp + 12), (), {})
     expect(rows).to_have_count(0)
     expect(page.locator("#decision")).not_to_contain_text("believes")
+
+
+def test_the_map_is_zoomed_and_a_robot_on_it_is_read_and_chosen(open_page, view, account):
+    page = open_page(DESK)
+    expect(page.locator("#zoom-out")).to_be_disabled()
+    before = page.locator("#floor").screenshot()
+    page.click("#zoom-in")
+    expect(page.locator("#zoom-out")).to_be_enabled()
+    assert page.locator("#floor").screenshot() != before
+    page.locator("#floor").focus()
+    page.keyboard.press("0")
+    expect(page.locator("#zoom-all")).to_be_disabled()
+    page.mouse.move(0, 0)
+    x, y = page.wait_for_function(WHERE, arg="robot_0003").json_value()
+    page.mouse.move(x, y)
+    expect(page.locator("#robot-tip")).to_contain_text("warehouse_robot_0003")
+    expect(page.locator("#robot-tip")).to_contain_text(ZONES[1])
+    page.mouse.click(x, y)
+    expect(page.locator("#operate-robot")).to_have_text("warehouse_robot_0003")
+    view.note("warning", "robot", "robot 3 suspended: no answer", (3,))
+    expect(page.locator(".robot-events")).to_contain_text("suspended: no answer")
+
+
+def test_warnings_stay_marked_until_they_are_acknowledged(open_page, view):
+    page = open_page(DESK)
+    view.note("warning", "battery", "robot 8: battery at 20 % or less", (8,))
+    line = page.locator("#event-lines li").filter(has_text="robot 8: battery")
+    expect(line).to_have_class("warning open")
+    expect(page.locator("#acknowledge")).to_be_disabled()
+    page.click("#unlock")
+    page.fill("#token", TOKEN)
+    page.keyboard.press("Enter")
+    page.click("#acknowledge")
+    expect(page.locator("#acknowledge")).to_have_text("All acknowledged")
+    expect(line).to_have_class("warning")
+
+
+def test_low_batteries_are_told_above_all_and_listed(open_page, view):
+    page = open_page(DESK)
+    flat = np.zeros(2, np.float32)
+    try:
+        view.hear_floor(np.array([3, 4], np.uint32), 0, 1.0, x=flat, y=flat, yaw=flat, charge=np.float32([0.1, 0.8]))
+        expect(page.locator("#alerts")).to_contain_text("Battery low: robot warehouse_robot_0003")
+        page.select_option("#roster-show", "low")
+        expect(page.locator("#roster-count")).to_have_text("1 of 40")
+    finally:
+        view.hear_floor(np.array([3], np.uint32), 0, 1.0, charge=np.float32([np.nan]), x=flat[:1] * np.nan)
+        view.robots.low.clear()
+        view.put("low", [])
+
+
+def test_training_is_out_of_reach_where_there_is_no_trainer(open_page, view):
+    page = open_page(DESK)
+    expect(page.locator("#tab-trainer")).to_be_disabled()
+    view.put("trainer", {"train": True, "cancel": True, "deploy": True, "rollback": True})
+    page.click("#tab-trainer")
+    expect(page.locator("#panel-trainer")).to_be_visible()
+    view.put("trainer", None)
+    expect(page.locator("#panel-robots")).to_be_visible()
+
+
+def test_the_slider_goes_to_any_tick_of_a_record(browser, make_run):
+    game, record = make_run("deliveries")
+    view = FleetView("run.npz")
+    fleet = RecordedFleet(view, record, game)
+    with serving(DashboardServer(view, fleet, Access("127.0.0.1", ""), load_page(), fleet)) as address:
+        page = browser.new_context(viewport=DESK).new_page()
+        page.goto(address)
+        slider = page.get_by_role("slider", name="Tick of the record")
+        expect(page.locator("#record-text")).to_have_text("tick 399, 400 of 400")
+        expect(page.locator("#stop")).to_be_hidden()
+        slider.fill("120")
+        expect(page.locator("#record-text")).to_have_text("tick 120, 121 of 400")
+        expect(page.locator("#tick")).to_have_text("120")
+        slider.press("ArrowRight")
+        expect(page.locator("#tick")).to_have_text("121")
+        page.click("#record-play")
+        expect(page.locator("#record-text")).to_contain_text("tick 12")
+        expect(page.locator("#record-play")).to_have_text("Stop")
+        page.wait_for_function("() => Number(document.getElementById('tick').textContent) > 122")

@@ -22,6 +22,8 @@ from altmarl_ros.errors import AltmarlError
         ({"id": 3, "do": "stop", "pressed": False}, (False,)),
         ({"id": 4, "do": "trainer", "verb": "rollback"}, ("rollback",)),
         ({"id": 5, "do": "robot", "robot": 7, "command": "send", "zone": "dock"}, (7, "send", "dock")),
+        ({"id": 7, "do": "acknowledge", "event": 12}, (12,)),
+        ({"id": 8, "do": "seek", "at": 0}, (0,)),
         ({"id": 6, "do": "robot", "robot": 0, "command": "hold", "zone": ""}, (0, "hold", "")),
     ],
 )
@@ -58,6 +60,9 @@ def test_good_messages(message, arguments):
         ('{"id": 1, "do": "robot", "robot": 1, "command": "stop", "zone": ""}', "'command'"),
         ('{"id": 1, "do": "robot", "robot": 1, "command": ["hold"], "zone": ""}', "'command'"),
         ('{"id": 1, "do": "robot", "robot": 1, "command": "send"}', "'zone'"),
+        ('{"id": 1, "do": "acknowledge", "event": true}', "'event'"),
+        ('{"id": 1, "do": "seek", "at": -1}', "'at'"),
+        ('{"id": 1, "do": "seek", "at": 1.0}', "'at'"),
         ('{"id": 1, "do": "set", "node": "", "values": {"a": 1}}', "'node'"),
         ('{"id": 1, "do": "set", "node": "/c", "values": {}}', "'values'"),
         ('{"id": 1, "do": "set", "node": "/c", "values": {"a": null}}', "'a'"),
@@ -73,8 +78,8 @@ def test_bad_messages_name_the_culprit(text, culprit):
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 anything = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=4)
-verbs = st.sampled_from(["unlock", "set", "stop", "trainer"])
-NAMES = ("node", "values", "token", "pressed", "verb")
+verbs = st.sampled_from(["unlock", "set", "stop", "trainer", "acknowledge", "seek"])
+NAMES = ("node", "values", "token", "pressed", "verb", "event", "at")
 
 
 @given(st.fixed_dictionaries({"id": st.integers(0, 9), "do": verbs}, optional=dict.fromkeys(NAMES, anything)))

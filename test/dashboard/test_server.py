@@ -274,3 +274,24 @@ def test_a_browser_that_reads_nothing_costs_no_memory_and_holds_up_nobody(monkey
             stuck._response.connection.transport.abort()
 
     served(scenario)
+
+
+def test_events_are_acknowledged_with_the_token_alone():
+    async def scenario(running):
+        running.view.note("warning", "robot", "robot 3 suspended")
+        socket = await running.connect()
+        assert not (await running.ask(socket, do="acknowledge", event=1))["ok"]
+        await running.ask(socket, do="unlock", token=TOKEN)
+        assert await running.ask(socket, do="acknowledge", event=1) == {"id": 1, "ok": True, "text": "1 acknowledged"}
+
+    served(scenario)
+
+
+def test_a_running_fleet_cannot_be_turned_back():
+    async def scenario(running):
+        socket = await running.connect()
+        answer = await running.ask(socket, do="seek", at=0)
+        assert not answer["ok"]
+        assert "running fleet" in answer["text"]
+
+    served(scenario)

@@ -138,7 +138,7 @@ def test_a_fleet_whose_game_is_not_here_is_shown_by_numbers(account):
     game = decode(view.take(Cursor()))[0]["game"]
     assert game["zones"] == ["zone 0", "zone 1"]
     assert game["note"] == "not here"
-    assert not game["global_is_zone"]  # three global actions were seen
+    assert game["served"] == []  # three global actions were seen
 
 
 def test_a_floor_is_drawn_in_metres():
@@ -166,3 +166,47 @@ def test_a_browser_is_told_the_belief_of_a_hidden_state_and_the_true_one(loads, 
     assert head["hidden_state"] == 1
     reward = dict(zip(view._parts["fleet"][1]["fields"], head["rows"][0], strict=True))["true_reward"]
     assert reward == pytest.approx(0.45)
+
+
+def test_an_operator_acknowledges_events_for_all_browsers(view):
+    cursor = Cursor()
+    for text in ("one", "two", "three"):
+        view.note("warning", "robot", text, (7,))
+    view.note("info", "robot", "four")
+    assert view.acknowledge(2, "10.0.0.7") == 2
+    head, _ = decode(view.take(cursor))
+    assert head["acknowledged"] == {"number": 2, "who": "10.0.0.7"}
+    assert head["events"][0]["robots"] == [7]
+    assert view.acknowledge(10**6, "10.0.0.7") == 1, "what has not happened yet is not known"
+    view.note("error", "robot", "five")
+    assert view.acknowledge(1, "10.0.0.7") == 0
+    assert decode(view.take(cursor))[0]["acknowledged"]["number"] == 4
+
+
+def test_a_battery_is_low_once_until_it_has_recovered(view):
+    def charged(*shares):
+        ids = np.arange(len(shares), dtype=np.uint32)
+        flat = np.zeros(len(shares), np.float32)
+        view.hear_floor(ids, 0, 1.0, x=flat, y=flat, yaw=flat, charge=np.float32(shares))
+
+    charged(0.9, 0.19, np.nan)
+    charged(0.9, 0.22, np.nan)
+    assert decode(view.take(Cursor()))[0]["low"] == [1]
+    charged(0.0, 0.26, np.nan)
+    assert decode(view.take(Cursor()))[0]["low"] == [0]
+    assert texts(view) == [
+        "robot 1: battery at 20 % or less",
+        "robot 0: battery at 20 % or less",
+        "robot 0: battery empty",
+    ]
+
+
+def test_loaded_and_empty_robots_are_drawn_at_one_place(view):
+    view.set_game(load_game("deliveries"), None, {})
+    game = decode(view.take(Cursor()))[0]["game"]
+    assert len(game["places"]) == len(game["place_names"]) == 9
+    assert game["places"][8]["centre"] == [0.0, 0.0], "the hub is amid the others"
+    assert game["place_of"][:4] == [0, 0, 1, 1]
+    assert game["kinds"] == ["", "loaded"]
+    assert [game["place_names"][p] for p in game["served"]] == [f"drop {i}" for i in range(1, 5)]
+    assert [game["place_names"][p] for p in game["demanded"]] == [f"pick-up {i}" for i in range(1, 5)]

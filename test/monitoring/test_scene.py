@@ -6,8 +6,10 @@ import shapely
 from shapely.geometry import Polygon
 
 from altmarl_ros.games import load_floor_map, load_game
+from altmarl_ros.monitoring.drawn_places import by_place, drawn_places, robot_kinds
 from altmarl_ros.monitoring.layout import disc_layout, floor_layout
-from altmarl_ros.monitoring.scene import MOST_DOTS, RobotLocations, Tick, by_place, drawn_places, make_scene
+from altmarl_ros.monitoring.places_of_interest import demanded_places, sent_places, served_places
+from altmarl_ros.monitoring.scene import MOST_DOTS, RobotLocations, Tick, make_scene
 
 NAMES = tuple(f"zone {c}" for c in "ABCDE")
 TICK = Tick(7, 1, 3, "tick 7", (0.5, 0.5, 0.0, 0.0, 0.0), frozenset({4, 9}), frozenset({9}))
@@ -117,3 +119,27 @@ def test_a_crowd_is_drawn_by_dots(counts, each):
     assert scene.labels[0].startswith(f"zone A\n{counts[0]} there")
     apart = np.sort(np.hypot(*(scene.places[:100, None] - scene.places[None, :100]).T), axis=0)[1]
     assert scene.size < 2.0 * apart.min(), "neighbours are told apart"
+
+
+def test_places_of_interest_are_those_that_a_games_numbers_change():
+    game = load_game("deliveries")
+    names = drawn_places(game)[0]
+    assert [names[p] for p in served_places(game)] == [f"drop {i}" for i in range(1, 5)]
+    assert sent_places(game) == served_places(game)
+    assert [names[p] for p in demanded_places(game)] == [f"pick-up {i}" for i in range(1, 5)]
+    warehouse = load_game("warehouse")
+    assert served_places(warehouse) == sent_places(warehouse) == (0, 1, 2, 3, 4)
+    assert demanded_places(warehouse) == ()
+
+
+def test_a_hidden_state_that_is_at_no_place_is_nowhere():
+    game = load_game("charging")
+    assert demanded_places(game) == (None,) * game.n_hidden_states
+    assert len(set(served_places(game))) == game.n_global_states
+
+
+def test_robots_differ_at_a_place_by_what_their_states_are_called():
+    kinds, of = robot_kinds(load_game("deliveries"))
+    assert kinds == ("", "loaded")
+    assert of[:4].tolist() == [0, 1, 0, 1]
+    assert robot_kinds(load_game("warehouse"))[0] == ("",)

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -134,3 +135,21 @@ def wait_for(condition, seconds, what):
     while not condition():
         assert time.monotonic() < end, f"{what} not within {seconds} s"
         time.sleep(0.1)
+
+
+def test_a_fleet_can_be_watched_while_it_runs_and_leaves_no_dashboard(policy, tmp_path):
+    command = [sys.executable, "-m", "altmarl_ros.cli.main", "fleet", "-p", str(policy), "-n", "4", "-k", "2", "--isolated"]
+    environment = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    options = {"stdout": subprocess.PIPE, "text": True, "cwd": tmp_path, "env": environment}
+    with subprocess.Popen([*command, "--ticks", "100000", "--period", "0.1", "--dashboard"], **options) as running:
+        try:
+            line = next(line for line in running.stdout if "watch it:" in line)
+            with urlopen(line.split()[-1], timeout=20) as page:
+                assert b"altmarl dashboard" in page.read()
+            started = children_of(running.pid)
+        finally:
+            running.send_signal(signal.SIGINT)
+            running.communicate(timeout=60)
+    assert running.returncode == 0
+    assert len(started) >= 4
+    assert not any(os.path.exists(f"/proc/{pid}") for pid in started)

@@ -37,14 +37,25 @@ def dashboard(
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Let nobody change anything, with or without a token.")
     ] = False,
+    record: Annotated[
+        Optional[Path],
+        typer.Option(help="Recorded run (.npz or bag) to show instead of a running fleet: any tick of it, by a slider."),
+    ] = None,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the page in this machine's browser.")] = False,
 ) -> None:
     """Show a running fleet of your ROS domain in a web browser, until Ctrl-C: floor, charts, robots, parameters, training.
 
     Two addresses are printed: the first only shows the fleet, the second has the token and also gives control.
 
+    With --record it shows a recorded run, needs no ROS for an .npz file, and changes nothing.
+
     Example: altmarl dashboard --open, beside altmarl fleet
     """
+    if record is not None:
+        if token_file is not None:
+            raise typer.BadParameter("a record cannot be changed: give either --record or --token-file")
+        _serve_record(record, host, port, open_browser)
+        return
     if read_only and token_file is not None:
         raise typer.BadParameter("give either --token-file or --read-only")
     rclpy = import_rclpy()
@@ -76,6 +87,31 @@ def dashboard(
                 thread.stop()
         finally:
             rclpy.try_shutdown()
+
+
+def _serve_record(path: Path, host: str, port: int, open_browser: bool) -> None:
+    """Serve a recorded run until Ctrl-C.
+
+    Raises:
+        AltmarlError: it cannot be read, or does not name its game.
+    """
+    serving = import_web_server()
+    from altmarl_ros.cli.runs import is_bag, load_log, load_run
+    from altmarl_ros.dashboard import Access, FleetView, load_page
+    from altmarl_ros.dashboard.recorded import RecordedFleet
+    from altmarl_ros.dashboard.server import DashboardServer
+    from altmarl_ros.games import find_floor_map, load_game
+
+    run = load_run(path)
+    source = run.about.get("game")
+    if not isinstance(source, str) or not len(run.tick):
+        raise AltmarlError(f"{path}: does not say its game, or holds no tick")
+    view, access = FleetView(str(path)), Access(host, "", (socket.gethostname(),))
+    fleet = RecordedFleet(view, run, load_game(source), find_floor_map(source), load_log(path) if is_bag(path) else None)
+    application = DashboardServer(view, fleet, access, load_page(), fleet).application()
+    with serving.listening(host, port) as bound, contextlib.ExitStack() as opened:
+        told = opened if open_browser else None
+        serving.serve(application, bound, lambda url: _announce(url, access, told), lambda: None)
 
 
 def _announce(url: str, access: Any, opened: Optional[contextlib.ExitStack]) -> None:

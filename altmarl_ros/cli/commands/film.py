@@ -1,5 +1,6 @@
 """`altmarl film`: a recorded run as a video."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Iterator, Optional
 
@@ -20,11 +21,15 @@ def film(
     view: Annotated[
         str,
         typer.Option(
-            help="above (rendered from above), a robot's id (rendered from that robot), or plan (drawn, without OpenGL). "
-            "A run that does not hold the robots' places is always a plan."
+            help="above (rendered from above), a robot's id (rendered from that robot), plan (drawn, without OpenGL), or board "
+            "(a plan beside what the coordinator believes and the team earns). A run that does not hold the robots' places is "
+            "drawn as a board, unless a plan is asked for."
         ),
     ] = "above",
     speed: Annotated[float, typer.Option(min=0.01, help="Seconds of the run per second of the film.")] = 10.0,
+    begin: Annotated[
+        Optional[float], typer.Option(min=0, help="Where the film begins [s after the run's begin]; default: there.")
+    ] = None,
     rate: Annotated[float, typer.Option(min=1, max=60, help="Pictures per second of the film.")] = 20.0,
     seconds: Annotated[Optional[float], typer.Option(min=0.01, help="Longest film [s]; default: the whole run.")] = None,
     width: Annotated[int, typer.Option(min=160, max=3840, help="Of a picture [pixels].")] = 960,
@@ -36,6 +41,7 @@ def film(
 
     Example: altmarl film run_bag --out fleet.mp4
     """
+    from altmarl_ros.cli.films.board_pictures import BoardPictures
     from altmarl_ros.cli.films.moments import load_filmed_run
     from altmarl_ros.cli.films.plan_pictures import plan_pictures
     from altmarl_ros.cli.films.video_file import SUFFIXES, write_video
@@ -43,27 +49,32 @@ def film(
 
     if out.suffix not in SUFFIXES:
         raise typer.BadParameter(f"--out is {str(out)!r}, must end in {' or '.join(SUFFIXES)}")
-    if view not in ("above", "plan") and not view.isdecimal():
-        raise typer.BadParameter(f"--view is {view!r}, must be above, plan or a robot's id")
+    if view not in ("above", "plan", "board") and not view.isdecimal():
+        raise typer.BadParameter(f"--view is {view!r}, must be above, plan, board or a robot's id")
     filmed = load_filmed_run(run)
     most = None if seconds is None else max(1, round(seconds * rate))
-    scenes = filmed.scenes(speed / rate, most)
+    scenes = filmed.scenes(speed / rate, most, None if begin is None else filmed.begin + begin)
     pictures: Optional[Iterator[Frame]] = None
-    if view != "plan" and filmed.placed and filmed.floor is not None:
+    if view not in ("plan", "board") and not (filmed.placed and filmed.floor is not None):
+        console.err.print("the run does not hold the robots' places: a plan of their zones is drawn instead")
+        view = "board"
+    if view not in ("plan", "board"):
         from altmarl_ros.cli.films.physics_pictures import NoGraphics, PhysicsPictures
 
+        assert filmed.floor is not None
         robots, base = len(filmed.scene(filmed.begin).ids), BaseConfig(radius=radius, model=robot_file)
         try:
             renderer = PhysicsPictures(filmed.floor, filmed.layout, robots, base, width=width)
-            pictures = renderer.pictures(scenes, None if view == "above" else int(view))
+            pictures = renderer.pictures((scene for _, scene in scenes), None if view == "above" else int(view))
         except NoGraphics as error:
             console.err.print(escape(f"{error}; a plan is drawn instead"))
-    elif view != "plan":
-        console.err.print("the run does not hold the robots' places: a plan of their zones is drawn instead")
-    if pictures is None:
+            view = "plan"
+    if view == "board" and filmed.board is not None:
+        pictures = BoardPictures(filmed.layout, filmed.board, filmed.game, width=width).pictures(scenes)
+    elif pictures is None:
         view, shown = "plan", radius if filmed.placed else None
-        pictures = plan_pictures(filmed.layout, scenes, width, shown)
-    count = write_video(out, pictures, rate)
+        pictures = plan_pictures(filmed.layout, (scene for _, scene in scenes), width, shown)
+    count = write_video(out, pictures, rate, json.dumps(dict(filmed.about)))
     if as_json:
         console.document({"film": out, "pictures": count, "seconds": count / rate, "view": view})
     else:

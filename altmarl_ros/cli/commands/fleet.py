@@ -90,6 +90,9 @@ def fleet(
     isolated: Annotated[
         bool, typer.Option("--isolated", help="Use a ROS domain that no other fleet uses, so that several can run.")
     ] = False,
+    dashboard: Annotated[
+        bool, typer.Option("--dashboard", help="Serve a read-only dashboard beside it, and open it where there is a display.")
+    ] = False,
     log_level: LogLevel = "info",
     seed: Seed = 0,
     as_json: Json = False,
@@ -132,7 +135,15 @@ def fleet(
     stored = find_bundle(tabular, game, policy)
     check_reports(stored.bundle, k, stored.path)
     plan = replace(plan, policy=stored.path)
-    run = run_and_record(plan, tabular, record, isolated=isolated, log_level=log_level, discovery_range=discovery_range)
+    run = run_and_record(
+        plan,
+        tabular,
+        record,
+        isolated=isolated,
+        log_level=log_level,
+        discovery_range=discovery_range,
+        dashboard=dashboard,
+    )
     if as_json:
         console.document({**run.about(), "record": record})
     run.exit_if_failed()

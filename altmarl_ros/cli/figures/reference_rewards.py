@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from altmarl_ros.arrays import FloatArray
+from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.evaluation import ALL_SEEN, RANDOM, Evaluation, common_start
 from altmarl_ros.learning.horizon import discounted_horizon
 from altmarl_ros.learning.populations.population import Fleets
 from altmarl_ros.learning.rules_of_thumb import levels
-from altmarl_ros.policies import PolicyBundle
+from altmarl_ros.policies import PolicyBundle, load_bundle
 from altmarl_ros.records.run_record import RunRecord
+from altmarl_ros.records.segments import Segment, segments
 
 _LEVEL_RUNS = 200  # episodes in which levels are compared
 
@@ -22,37 +24,69 @@ _LEVEL_RUNS = 200  # episodes in which levels are compared
 class ReferenceRewards:
     """Team reward per tick [runs, T]: under the run's own rule, with every robot seen, and under random actions.
 
+    Each segment of the run has references that start as it did; NaN in segments whose policy is not on this machine.
+
     Attributes:
+        segments: of the run, which were decided in different ways.
         levels: discounted reward [runs] of rules of thumb and of the pair that knows more and more, by name, in games with a
             hidden state; else empty.
     """
 
+    segments: tuple[Segment, ...]
     same_k: FloatArray
     all_seen: FloatArray
     random: FloatArray
     levels: dict[str, FloatArray]
 
 
-def reference_rewards(
-    record: RunRecord,
-    game: TabularGame,
-    bundle: PolicyBundle,
-    runs: int,
-    seed: int,
-) -> ReferenceRewards:
-    """Simulate `runs` fleets from the first tick of the record, for as many ticks as it has."""
-    counts = record.occupancy(game.n_local_states)[0]
-    d = record.trajectory.known_hidden_state(game)
-    first = None if d is None else np.full(runs, d[0])
-    start = Fleets(np.full(runs, record.global_state[0]), np.tile(counts, (runs, 1)), first)
+def reference_rewards(record: RunRecord, game: TabularGame, runs: int, seed: int) -> ReferenceRewards:
+    """Simulate `runs` fleets from the first tick of each segment of the record, for as many ticks as it has.
 
-    stage = Evaluation(game, bundle, start, len(record.tick), seed)
-    return ReferenceRewards(
-        stage.rollouts(str(record.about["model"]), int(record.about["k"])).rewards,
-        stage.rollouts(ALL_SEEN, int(counts.sum())).rewards,
-        stage.rollouts(RANDOM, 0).rewards,
-        _levels(stage, game, int(record.about["k"])),
-    )
+    Raises:
+        KeyError: the record does not say its k, model or policy.
+        AltmarlError: the policy of no segment is on this machine.
+    """
+    parts, levels_of = [], {}
+    divided = segments(record.about, len(record.tick))
+    for segment in divided:
+        try:
+            bundle = _bundle(segment, game)
+        except AltmarlError:
+            if len(divided) == 1:
+                raise
+            parts.append(np.full((3, runs, segment.end - segment.begin), np.nan))
+            continue
+        stage = _stage(record, game, bundle, segment, runs=runs, seed=seed)
+        rules = ((segment.model, segment.k), (ALL_SEEN, stage.start.n), (RANDOM, 0))
+        parts.append(np.stack([stage.rollouts(rule, k).rewards for rule, k in rules]))
+        if len(divided) == 1:
+            levels_of = _levels(stage, game, segment.k)
+    whole = np.concatenate(parts, axis=2)
+    if np.isnan(whole).all():
+        raise AltmarlError("none of the policies of the run is on this machine: there is nothing to compare it with")
+    return ReferenceRewards(tuple(divided), *whole, levels_of)
+
+
+def _bundle(segment: Segment, game: TabularGame) -> PolicyBundle:
+    """Load the policy of a segment.
+
+    Raises:
+        AltmarlError: it is not on this machine.
+    """
+    if not segment.policy:
+        raise AltmarlError(f"the file of policy {segment.policy_id:08x} is not known")
+    bundle = load_bundle(segment.policy, game, same_rewards=False)
+    if segment.policy_id and bundle.policy_id != segment.policy_id:
+        raise AltmarlError(f"{segment.policy} is not policy {segment.policy_id:08x} any more")
+    return bundle
+
+
+def _stage(record: RunRecord, game: TabularGame, bundle: PolicyBundle, segment: Segment, *, runs: int, seed: int) -> Evaluation:
+    counts = record.occupancy(game.n_local_states)[segment.begin]
+    d = record.trajectory.known_hidden_state(game)
+    first = None if d is None else np.full(runs, d[segment.begin])
+    start = Fleets(np.full(runs, record.global_state[segment.begin]), np.tile(counts, (runs, 1)), first)
+    return Evaluation(game, bundle, start, segment.end - segment.begin, seed)
 
 
 def _levels(stage: Evaluation, game: TabularGame, k: int) -> dict[str, FloatArray]:

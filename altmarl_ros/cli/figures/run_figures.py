@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _OCCUPANCY_HEIGHT, _REWARD_HEIGHT, _REPORTS_HEIGHT, _BELIEF_HEIGHT, _LEVELS_HEIGHT = 4.2, 3.8, 3.2, 2.6, 3.4  # inches
 _SMOOTH = 10  # ticks
+_VALUES_SHOWN = 3  # of k, each by its number
+_CHANGED = " Dotted: k, the observation model or the policy was changed; simulated fleets start anew there, with the new one."
 _NAMES_SHOWN = 24  # zones; more names are not legible
 
 
@@ -34,25 +36,27 @@ class Panel(NamedTuple):
 
 def panels(record: RunRecord, game: TabularGame, references: ReferenceRewards) -> list[Panel]:
     """Choose what is shown of a run: of games with a hidden state first what was believed of it, and what that is worth."""
-    n, k = record.local_state.shape[1], record.about["k"]
+    n, asked = record.local_state.shape[1], reports_in_words(references)
     shown = [
         Panel(
             "Where the robots are, and what the coordinator chose" if _has_mode(game) else "Where the robots are",
             ("Shade: share of robots per state." if game.types is None else "Shade: share of robots per state and type.")
             + (" Line: the most populated one." if _has_mode(game) else "")
-            + (f" Dots: the coordinator's choice, made from {k} of {n} robots per tick." if _names_states(game) else ""),
+            + (f" Dots: the coordinator's choice, made from {asked} of {n} robots." if _names_states(game) else ""),
             _OCCUPANCY_HEIGHT,
             lambda axes: _draw_occupancy(axes, record, game),
         ),
         Panel(
             "What the team earned",
-            "Coloured lines: mean of simulated fleets from this run's own start; bands: 10th to 90th percentile.",
+            "Coloured lines: mean of simulated fleets from this run's own start; bands: 10th to 90th percentile."
+            + (_CHANGED if len(references.segments) > 1 else ""),
             _REWARD_HEIGHT,
             lambda axes: _draw_reward(axes, record, record.rewards(game), references),
         ),
         Panel(
             "What it cost on the limited topic",
-            "Reports per tick never exceed k, whatever the size of the fleet.",
+            f"The coordinator asks for {asked}, whatever the size of the fleet, and asks others in place of robots that are "
+            "silent. Shade: asked by the first broadcast of a tick. Line: heard in time. Dashed: their size on the wire.",
             _REPORTS_HEIGHT,
             lambda axes: _draw_reports(axes, record),
         ),
@@ -67,7 +71,7 @@ def panels(record: RunRecord, game: TabularGame, references: ReferenceRewards) -
         )
     if game.hidden is not None and has_belief(record, game):
         text = (
-            f"Shade: the probability of each hidden state to the coordinator, from {k} of {n} reports per tick. Line: the true "
+            f"Shade: the probability of each hidden state to the coordinator, from {asked} of {n} robots. Line: the true "
             "one, which nobody tells."
         )
         if len(game.hidden) == game.n_global_states:
@@ -76,6 +80,14 @@ def panels(record: RunRecord, game: TabularGame, references: ReferenceRewards) -
             0, Panel("What the coordinator believed", text, _BELIEF_HEIGHT, lambda axes: _draw_belief(axes, record, game))
         )
     return shown
+
+
+def reports_in_words(references: ReferenceRewards) -> str:
+    """Say how many reports per tick were asked for, with all values that k had."""
+    values = list(dict.fromkeys(part.k for part in references.segments))
+    if len(values) > _VALUES_SHOWN:
+        return f"{min(values)} to {max(values)} reports per tick"
+    return f"{', then '.join(map(str, values))} report{'s' * (values != [1])} per tick"
 
 
 def run_figures(shown: Sequence[Panel]) -> list[Figure]:
@@ -151,7 +163,7 @@ def _draw_levels(axes: Axes, levels: Mapping[str, FloatArray]) -> None:
     for y, mean, error in zip(place, means, errors, strict=True):
         axes.annotate(f"{mean:.1f}", (max(mean, 0.0) + error, y), (5, 0), textcoords="offset points", va="center", fontsize=9)
     axes.set_yticks(place, list(levels))
-    axes.set_xlabel("discounted reward")
+    axes.set_xlabel("discounted reward of a robot")
     axes.grid(visible=False)
 
 
@@ -181,20 +193,22 @@ def _draw_occupancy(axes: Axes, record: RunRecord, game: TabularGame) -> None:
 
 
 def _draw_reward(axes: Axes, record: RunRecord, rewards: FloatArray, references: ReferenceRewards) -> None:
-    n, k = record.local_state.shape[1], record.about["k"]
-    ticks = np.arange(len(rewards))
+    n, ticks, divided = record.local_state.shape[1], np.arange(len(rewards)), references.segments
+    rule = f"k = {divided[0].k}" if len(divided) == 1 else "decided as in this run"
     for label, color, runs in (
         (f"all {n} robots seen (simulated)", GREEN, references.all_seen),
-        (f"k = {k} (simulated)", BLUE, references.same_k),
+        (f"{rule} (simulated)", BLUE, references.same_k),
         ("random policy (simulated)", GREY, references.random),
     ):
-        low, high = np.percentile(runs, [10, 90], axis=0)
+        low, high = np.percentile(runs, [10, 90], axis=0)  # NaN where there is no reference
         axes.fill_between(ticks, low, high, color=color, alpha=0.15, lw=0)
         axes.plot(ticks, runs.mean(axis=0), color=color, lw=1.8, label=label)
-    axes.plot(ticks, rewards, color="black", lw=0.6, alpha=0.6, label=f"this run, k = {k}")
+    axes.plot(ticks, rewards, color="black", lw=0.6, alpha=0.6, label="this run")
     if len(rewards) >= 2 * _SMOOTH:
         smooth = np.convolve(rewards, np.full(_SMOOTH, 1 / _SMOOTH), mode="valid")
         axes.plot(ticks[_SMOOTH // 2 :][: len(smooth)], smooth, color="black", lw=2, label=f"its mean over {_SMOOTH} ticks")
+    for part in divided[1:]:
+        axes.axvline(part.begin - 0.5, color=GREY, lw=1, ls=":")
     axes.set_xlabel("tick")
     axes.set_ylabel("team reward per tick")
     axes.set_xlim(0, max(1, len(rewards) - 1))

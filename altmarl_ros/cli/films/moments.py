@@ -7,17 +7,19 @@ Of any other run the zones are known alone, tick by tick: robots go from their p
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Iterator, Mapping
+from typing import Any, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
+from altmarl_ros import __version__
+from altmarl_ros.cli.films.board import Board, make_board
 from altmarl_ros.cli.runs import is_bag, load_log, load_run
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.floors.floor_map import FloorMap
-from altmarl_ros.games import TabularGame, load_floor_map, load_game
+from altmarl_ros.games import TabularGame, find_floor_map, load_game
 from altmarl_ros.monitoring import (
     Layout,
     RobotLocations,
@@ -33,6 +35,9 @@ from altmarl_ros.records.run_record import FloorRow, RunLog, RunRecord, StatusRo
 
 TICK_SECONDS = 1.0
 """Time that a tick lasts in a run whose times are not known [s]."""
+
+ABOUT = ("game_name", "game_hash", "robots", "k", "period", "seed")
+"""What a film says of the run that it shows, beside the version of this package."""
 
 _NONE = Tick(0, None, None, "before the first tick", (), frozenset(), frozenset())
 
@@ -52,6 +57,8 @@ class FilmedRun:
         times: of the statuses [s].
         floors: the robots' true places, in order; empty where they are not known.
         zones: the robots' true zones by id, per status.
+        board: figures of every status; None: there are none.
+        about: the run, and the version of this package that films it.
     """
 
     game: TabularGame
@@ -64,6 +71,8 @@ class FilmedRun:
     times: tuple[float, ...]
     floors: tuple[FloorRow, ...]
     zones: tuple[Mapping[int, int], ...]
+    board: Board | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     def scene(self, time: float) -> Scene:
         """Return what is there at a time [s]."""
@@ -81,11 +90,19 @@ class FilmedRun:
         share = (time - self.times[now]) / TICK_SECONDS
         return replace(here, places=(1.0 - share) * here.places + share * there.places)
 
-    def scenes(self, step: float, most: int | None = None) -> Iterator[Scene]:
-        """Iterate over the scenes of the run, `step` [s] apart, at most `most` of them (None: all)."""
-        count = int((self.end - self.begin) / step) + 1
+    def scenes(self, step: float, most: int | None = None, begin: float | None = None) -> Iterator[tuple[int, Scene]]:
+        """Iterate over the scenes of the run, each with the index of its status (-1: none yet).
+
+        Args:
+            step: between two scenes [s].
+            most: number of scenes; None: all.
+            begin: time of the first [s]; None: the run's begin.
+        """
+        first = self.begin if begin is None else begin
+        count = int((self.end - first) / step) + 1
         for k in range(count if most is None else min(count, most)):
-            yield self.scene(self.begin + k * step)
+            time = first + k * step
+            yield bisect_right(self.times, time + 1e-9) - 1, self.scene(time)
 
     def _poses(self, time: float) -> dict[int, tuple[float, float, float]]:
         """True poses at a time, between those that were recorded."""
@@ -117,23 +134,24 @@ def load_filmed_run(path: Path) -> FilmedRun:
     layout = floor_layout(floor) if floor is not None else disc_layout(drawn_places(game)[0])
     zones = tuple(_zones(record, t, drawn_places(game)[1]) for t in range(len(record.tick)))
     log = load_log(path) if is_bag(path) else RunLog()
+    board = make_board(record, game) if len(record.tick) else None
+    about = {name: record.about[name] for name in ABOUT if name in record.about} | {"version": __version__}
     if len(log.floors) > 1:
         floors = tuple(sorted(log.floors.values(), key=lambda row: row.time))
         keys = zip(record.session.tolist(), record.tick.tolist(), strict=True)
         statuses = tuple(log.statuses[key] for key in keys)
         times = tuple(status.stamp for status in statuses)
-        return FilmedRun(game, floor, layout, True, floors[0].time, floors[-1].time, statuses, times, floors, zones)
+        return FilmedRun(
+            game, floor, layout, True, floors[0].time, floors[-1].time, statuses, times, floors, zones, board, about
+        )
     statuses = tuple(_status(record, t) for t in range(len(record.tick)))
     times = tuple(TICK_SECONDS * t for t in range(len(statuses)))
-    return FilmedRun(game, floor, layout, False, 0.0, TICK_SECONDS * len(statuses), statuses, times, (), zones)
+    return FilmedRun(game, floor, layout, False, 0.0, TICK_SECONDS * len(statuses), statuses, times, (), zones, board, about)
 
 
 def _floor_of(source: str, game: TabularGame) -> FloorMap | None:
-    try:
-        floor = load_floor_map(source)
-    except AltmarlError:
-        return None
-    return floor if len(floor.plan.zones) == len(drawn_places(game)[0]) else None
+    floor = find_floor_map(source)
+    return floor if floor is not None and len(floor.plan.zones) == len(drawn_places(game)[0]) else None
 
 
 def _zones(record: RunRecord, t: int, place_of: NDArray[np.int64]) -> dict[int, int]:

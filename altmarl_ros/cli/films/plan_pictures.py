@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from typing import Iterable, Iterator
 
 import numpy as np
 
 from altmarl_ros.cli.films.video_file import Frame
 from altmarl_ros.monitoring import Layout, Scene
-from altmarl_ros.plotting import BLUE, GREEN, GREY, ORANGE, as_png, new_figure
+from altmarl_ros.plotting import BLUE, GREEN, GREY, ORANGE, as_rgb, new_figure
 
 _DPI = 100
 
@@ -18,13 +17,13 @@ def plan_pictures(layout: Layout, scenes: Iterable[Scene], width: int, robot_rad
     """Iterate over pictures `width` pixels wide; robots have a radius [m] (None: that suits the zones)."""
     from matplotlib.collections import LineCollection, PatchCollection
     from matplotlib.patches import Circle
-    from PIL import Image
 
     corners = np.vstack([*(zone.outline for zone in layout.zones), *layout.walls])
     low, high = corners.min(axis=0) - 0.5, corners.max(axis=0) + 0.5
     high[1] = max(high[1], *(zone.label[1] + 1.0 for zone in layout.zones))  # of two lines
     height = float(np.clip(width * (high[1] - low[1]) / (high[0] - low[0]), 240, 2 * width)) + 40
     figure = new_figure(round(height) / _DPI, width / _DPI)
+    figure.set_dpi(_DPI)
     axes = figure.add_subplot()
     axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
     axes.axis("off")
@@ -46,6 +45,6 @@ def plan_pictures(layout: Layout, scenes: Iterable[Scene], width: int, robot_rad
         noses = LineCollection(list(np.stack([scene.places, tips], axis=1)[known]), colors="white", linewidths=1.2, zorder=5)
         axes.add_collection(bodies)
         axes.add_collection(noses)
-        yield np.asarray(Image.open(BytesIO(as_png(figure, _DPI))).convert("RGB"))
+        yield as_rgb(figure)
         bodies.remove()
         noses.remove()

@@ -16,12 +16,17 @@ from altmarl_ros.errors import AltmarlError
 SUFFIXES = (".mp4", ".gif")
 """Of files that can be written."""
 
+_COLOURS = 128  # of a gif
+_WORST = 1.0  # mean distance of a picture's colours to those of the one before, of 255
+
 Frame = NDArray[np.uint8]
 """Picture [row, column, rgb]."""
 
 
-def write_video(path: Path, frames: Iterable[Frame], rate: float) -> int:
-    """Write frames of one size at a rate [Hz]; returns how many. The size of an mp4 is cut to even numbers.
+def write_video(path: Path, frames: Iterable[Frame], rate: float, comment: str = "") -> int:
+    """Write frames of one size at a rate [Hz], and a comment into the file; returns how many frames there were.
+
+    The size of an mp4 is cut to even numbers.
 
     Raises:
         AltmarlError: there is no frame, the suffix is not in SUFFIXES, no encoder is installed, or the file cannot be written.
@@ -30,7 +35,7 @@ def write_video(path: Path, frames: Iterable[Frame], rate: float) -> int:
         raise AltmarlError(f"{path}: must end in {' or '.join(SUFFIXES)}")
     partial = path.with_name(f"{path.stem}.part{path.suffix}")
     try:
-        count = _write_gif(partial, frames, rate) if path.suffix == ".gif" else _write_mp4(partial, frames, rate)
+        count = (_write_gif if path.suffix == ".gif" else _write_mp4)(partial, frames, rate, comment)
         if not count:
             raise AltmarlError(f"{path}: there is nothing to film")
         partial.replace(path)
@@ -58,16 +63,41 @@ def encoder() -> str:
     return found
 
 
-def _write_gif(path: Path, frames: Iterable[Frame], rate: float) -> int:
+def read_comment(path: Path) -> str:
+    """Return the comment of a gif; empty: it has none.
+
+    Raises:
+        AltmarlError: the file is no picture, or cannot be read.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as film:
+            return bytes(film.info.get("comment", b"")).decode(errors="replace")
+    except (OSError, UnidentifiedImageError) as error:
+        raise AltmarlError(f"{path}: cannot be read as a picture: {error}") from None
+
+
+def _write_gif(path: Path, frames: Iterable[Frame], rate: float, comment: str) -> int:
     from PIL import Image
 
-    pictures = [Image.fromarray(frame).quantize(128) for frame in frames]
+    pictures: list[Image.Image] = []
+    for frame in frames:
+        whole = Image.fromarray(frame)
+        if pictures:  # the colours of the picture before, where they suit: what stands still then costs nothing
+            alike = whole.quantize(palette=pictures[-1], dither=Image.Dither.NONE)
+            if np.abs(np.asarray(alike.convert("RGB"), dtype=np.int16) - frame).mean() < _WORST:
+                pictures.append(alike)
+                continue
+        pictures.append(whole.quantize(_COLOURS, method=Image.Quantize.MAXCOVERAGE))
     if pictures:
-        pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=round(1000.0 / rate), loop=0)
+        further = {"comment": comment.encode()} if comment else {}
+        duration = round(1000.0 / rate)
+        pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=duration, loop=0, optimize=False, **further)
     return len(pictures)
 
 
-def _write_mp4(path: Path, frames: Iterable[Frame], rate: float) -> int:
+def _write_mp4(path: Path, frames: Iterable[Frame], rate: float, comment: str) -> int:
     program, count = encoder(), 0
     process: subprocess.Popen[bytes] | None = None
     try:
@@ -76,7 +106,8 @@ def _write_mp4(path: Path, frames: Iterable[Frame], rate: float) -> int:
             if process is None:
                 size = f"{even.shape[1]}x{even.shape[0]}"
                 raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size, "-r", f"{rate:g}", "-i", "-"]
-                coded = ["-an", "-c:v", "libx264", "-pix_fmt", "yuv420p", "-movflags", "+faststart", str(path)]
+                coded = ["-an", "-c:v", "libx264", "-pix_fmt", "yuv420p", "-movflags", "+faststart"]
+                coded += ["-metadata", f"comment={comment}", str(path)]
                 process = subprocess.Popen([program, "-y", "-loglevel", "error", *raw, *coded], stdin=subprocess.PIPE)
             assert process.stdin is not None
             process.stdin.write(even.tobytes())

@@ -24,7 +24,7 @@ from altmarl_ros.dashboard import FleetView, Outcome
 from altmarl_ros.dashboard.commands import TRAINER_VERBS, Value
 from altmarl_ros.dashboard.events import INFO, WARNING
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.games import load_floor_map, load_game
+from altmarl_ros.games import find_floor_map, load_game
 from altmarl_ros.msg import (
     CoordinatorStatus,
     FleetConfiguration,
@@ -119,19 +119,14 @@ class DashboardNode(GuardedNode):
 
     def _load_game(self, name: str, source: str, game_hash: str) -> None:
         about: dict[str, Any] = {"name": name, "hash": game_hash, "note": ""}
-        game = floor = None
+        game = None
         try:
             game = load_game(source)
             if game.content_hash != game_hash:
                 game, about["note"] = None, f"{source} on this machine is another game than the fleet's"
         except AltmarlError:
             about["note"] = f"the game {source} is not on this machine: zones have numbers, true rewards are unknown"
-        if game is not None:
-            try:
-                floor = load_floor_map(source)
-            except AltmarlError:
-                floor = None  # a game without a floor
-        self._view.set_game(game, floor, about)
+        self._view.set_game(game, find_floor_map(source) if game is not None else None, about)
 
     def _on_truth(self, message: FleetTruth) -> None:
         ids = np.asarray(message.robot_id, dtype=np.uint32)
@@ -305,7 +300,7 @@ class DashboardNode(GuardedNode):
             raise AltmarlError(f"no process here offers to operate robot {robot_id}")
         text = f"robot {robot_id} {answer.message}"
         if answer.success:
-            self._view.note(INFO, "control", text)
+            self._view.note(INFO, "control", text, (robot_id,))
         return Outcome(bool(answer.success), text)
 
     async def _answer(self, ask: Callable[[], Awaitable[Any]], node: str) -> Any:
