@@ -25,7 +25,7 @@ IntArray = NDArray[np.int64]
 MOST_DENSE_BYTES = 1 << 30
 """Largest dense kernel [bytes]; a larger one is worked on by what is not zero only."""
 
-_BLOCK = 1 << 22  # entries that are written out at a time
+_BLOCK = 1 << 17  # entries that are written out at a time
 
 
 @dataclass(frozen=True, eq=False)

@@ -105,23 +105,28 @@ class Sawtooth:
 def sawtooth(points: Points, precision: float = 1e-5, most_sweeps: int = 300) -> Sawtooth:
     """Back up corners and points from the fast informed bound until nothing falls by more than `precision` of the scale."""
     process = points.process
-    S_g, S_l = process.n_global_states, process.n_local_states
+    S_g = process.n_global_states
     informed = fast_informed_vectors(process)
-    corner_s = np.repeat(np.arange(S_g), S_l)
-    corner_shares = np.tile(np.eye(S_l), (S_g, 1))
-    corner_predicted = predict(process, corner_s, corner_shares)
-    corner_local = process.arrays.reward.ravel()
-    corners = _informed_value(process, informed, corner_s, corner_shares)
+    first_choice = process.arrays.choice_start
+    corners = np.stack([informed[first_choice[s] : first_choice[s + 1]].max(axis=0) for s in range(S_g)])
     values = _informed_value(process, informed, points.s, points.shares)
     for _ in range(most_sweeps):
-        bound = Sawtooth(process, informed, corners.reshape(S_g, S_l), points, values)
-        lower_corners = np.minimum(corners, bound.backed_up(corner_s, corner_predicted, corner_local))
+        bound = Sawtooth(process, informed, corners, points, values)
+        lower_corners = np.minimum(corners, _backed_up_corners(bound))
         lower = np.minimum(values, bound.backed_up(points.s, points.predicted, points.local_reward))
         fall = max(float((corners - lower_corners).max()), float((values - lower).max(initial=0.0)))
         corners, values = lower_corners, lower
         if fall <= precision * (1.0 - process.gamma) * process.scale:
             break
-    return Sawtooth(process, informed, corners.reshape(S_g, S_l), points, values)
+    return Sawtooth(process, informed, corners, points, values)
+
+
+def _backed_up_corners(bound: Sawtooth) -> FloatArray:
+    # By global state: the shares that follow all corners at once would be S_g S_l^2 numbers.
+    S_g, S_l = bound.corners.shape
+    shares, local = np.eye(S_l), bound.process.arrays.reward
+    states = (np.full(S_l, s) for s in range(S_g))
+    return np.stack([bound.backed_up(s, predict(bound.process, s, shares), local[s[0]]) for s in states])
 
 
 def points_from_the_mean_start(policy: SharesPolicy, start: Start, per_state: int, rng: np.random.Generator) -> Points:

@@ -62,16 +62,15 @@ def tuple_values(process: SharesProcess, k: int, *, precision: float = _PRECISIO
         ResourceError: the table over tuples does not fit.
     """
     S_g, S_l = process.n_global_states, process.n_local_states
-    needed = 8 * S_l**k * (2 * S_g + process.most_successors + 4)
+    needed = 8 * S_l**k * (3 * S_g + process.most_successors + 4)
     if needed > memory_limit:
         raise ResourceError(
             f"values of {k} robots on {S_l} local states need {needed / 2**20:,.0f} MiB, over the limit of "
             f"{memory_limit / 2**20:,.0f} MiB; take fewer robots"
         )
-    reward = np.stack([_mean_over_tuple(r, k).ravel() for r in process.arrays.reward])
-    V = reward.copy()
-    if k > 1:  # what robots are worth alone is a start from above
-        V = np.stack([_mean_over_tuple(alone, k).ravel() for alone in tuple_values(process, 1, precision=precision)])
+    reward = _means_over_tuples(process.arrays.reward, k)
+    # What robots are worth alone is a start from above.
+    V = reward.copy() if k == 1 else _means_over_tuples(tuple_values(process, 1, precision=precision), k)
     factor = process.gamma / (1.0 - process.gamma)
     entries = len(process.arrays.data) / len(process.kernels) * S_l ** (k - 1)  # of P on one axis
     operations = k * entries * len(process.arrays.successor)
@@ -82,12 +81,13 @@ def tuple_values(process: SharesProcess, k: int, *, precision: float = _PRECISIO
 
     for _ in range(_MOST_SWEEPS):
         in_slices(sweep, S_g, operations)
-        change = following - V
+        change = np.subtract(following, V, out=V)
         low, high = float(change.min()), float(change.max())
         V, following = following, V
         if factor * (high - low) <= precision * process.scale:
             break
-    return np.asarray((V + factor * high).reshape((S_g, *(S_l,) * k)))
+    V += factor * high
+    return V.reshape((S_g, *(S_l,) * k))
 
 
 def tuple_distribution(start: Start, k: int) -> FloatArray:
@@ -125,10 +125,14 @@ def _holds_for(k: int) -> str:
     return f"at most, for every coordinator of {k} or more robots, all-seeing or not"
 
 
-def _mean_over_tuple(reward: FloatArray, k: int) -> FloatArray:
-    S_l = len(reward)
-    shapes = [[S_l if i == axis else 1 for i in range(k)] for axis in range(k)]
-    return np.asarray(sum(np.broadcast_to(reward.reshape(shape), (S_l,) * k) for shape in shapes) / k)
+def _means_over_tuples(values: FloatArray, k: int) -> FloatArray:
+    """The mean over k robots of what each has by its state [s_g, tuple]."""
+    S_g, S_l = values.shape
+    means = np.zeros((S_g, *(S_l,) * k))
+    for axis in range(k):
+        means += values.reshape([S_g, *(S_l if i == axis else 1 for i in range(k))])
+    means /= k
+    return means.reshape((S_g, -1))
 
 
 @njit(nogil=True, cache=True)
