@@ -7,11 +7,15 @@ from typing import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+from shapely.geometry import LineString, Point
 
 from altmarl_ros.driving.local_planner import Goal
 from altmarl_ros.driving.planar import Pose
 from altmarl_ros.driving.zones import Zones
 from altmarl_ros.games.work import HALT, Workplace
+
+_ASIDE = 1.0  # m from the line on which a robot was sent
+_DETOUR = 0.5  # m by which the way from where it is may differ from what is left of that line
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,7 @@ class GoalSelector:
         self.zone: int | None = None
         self.goal: Goal | None = None
         self.from_action = False
+        self._line = LineString()  # from where the goal was selected to the goal
 
     def act(self, local_state: int, local_action: int, pose: Pose, *, global_state: int = 0) -> bool:
         """Select the goal to which an action leads from the robot's local state; returns False if there is no such action."""
@@ -71,7 +76,7 @@ class GoalSelector:
         self.from_action = True
         if zone == HALT:
             self.zone = self.goal = None
-        else:
+        elif not self._leads_to(zone, pose):
             self._select(zone, pose)
         return True
 
@@ -100,9 +105,25 @@ class GoalSelector:
         self.zone = self.goal = None
         self.from_action = False
 
+    def _leads_to(self, zone: int, pose: Pose) -> bool:
+        """Return whether the present goal is the one in that zone, and the way from here is what is left of its way.
+
+        Then the drive goes on, and remembers what it has tried: with ticks of seconds the same action comes many times.
+        """
+        there, point = self._map.goal(pose, zone, self._id), Point(pose.x, pose.y)
+        if zone != self.zone or self.goal is None or there is None or (there.x, there.y) != (self.goal.x, self.goal.y):
+            return False
+        aside = self._line.distance(point)
+        left = self._line.length - self._line.project(point) + aside
+        return bool(aside <= _ASIDE and abs(_line(pose, there).length - left) <= _DETOUR)
+
     def _select(self, zone: int, pose: Pose) -> None:
         goal = self._map.goal(pose, zone, self._id)
         if goal is not None:
-            self.zone, self.goal = zone, goal
+            self.zone, self.goal, self._line = zone, goal, _line(pose, goal)
             if self._on_selected is not None:
                 self._on_selected(pose, zone, goal)
+
+
+def _line(pose: Pose, goal: Goal) -> LineString:
+    return LineString([(pose.x, pose.y), *goal.via, (goal.x, goal.y)])

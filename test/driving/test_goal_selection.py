@@ -104,3 +104,21 @@ def test_an_operator_sends_to_any_zone_and_silence_does_not_park_it(selector, zo
     before = selector.goal
     assert not selector.send(1, Pose(1e9, 0.0))
     assert (selector.zone, selector.goal) == (3, before)
+
+
+def test_the_same_action_on_the_way_changes_nothing_for_the_drive(zones):
+    told = []
+    selector = GoalSelector(goal_map(zones), ROBOT, lambda pose, zone, goal: told.append(zone))
+    selector.act(0, 1, HERE)
+    goal = selector.goal
+    assert goal.via
+    for share in (0.0, 0.3, 0.9):  # of the way to the first point of it
+        x, y = (1.0 - share) * HERE.x + share * goal.via[0][0], (1.0 - share) * HERE.y + share * goal.via[0][1]
+        assert selector.act(0, 1, Pose(x, y))
+        assert selector.goal is goal
+    assert told == [1]
+    assert selector.act(1, 1, Pose(*goal.via[0]))
+    assert told == [1, 2]
+    selector.act(0, 1, HERE)
+    selector.act(0, 1, Pose(HERE.x, HERE.y + 1.5))  # pushed aside: another way
+    assert told == [1, 2, 1, 1]
