@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from shapely.geometry import LineString, Point
 
+from altmarl_ros.arrays import FloatArray
+from altmarl_ros.driving.free_slots import FreeSlots
 from altmarl_ros.driving.local_planner import Goal
 from altmarl_ros.driving.planar import Pose
 from altmarl_ros.driving.zones import Zones
@@ -63,6 +65,8 @@ class GoalSelector:
     def __init__(self, goal_map: GoalMap, robot_id: int, on_selected: Callable[[Pose, int, Goal], None] | None = None) -> None:
         """`on_selected` is told each goal, from which pose the way leads there and in which zone it is."""
         self._map, self._id, self._on_selected = goal_map, robot_id, on_selected
+        self._other = 0  # by how many slots its own was changed
+        self._free_slots = FreeSlots(goal_map.zones.robot_radius, goal_map.zones.walls)
         self.zone: int | None = None
         self.goal: Goal | None = None
         self.from_action = False
@@ -100,6 +104,32 @@ class GoalSelector:
         if self.zone is not None:
             self._select(self.zone, pose)
 
+    @property
+    def crowded(self) -> bool:
+        """Whether the robot finds no free slot in the zone of its goal."""
+        return self._free_slots.crowded
+
+    def avoid_taken_slot(self, now: float, pose: Pose, points: FloatArray) -> bool:
+        """Take another slot of the same zone if the present one has been taken for a while (free_slots.py).
+
+        Args:
+            now: monotonic [s].
+            pose: in the map.
+            points: what the laser hit [m, base_link; point, 2].
+
+        Returns whether the goal has changed.
+        """
+        if self.zone is None or not pose.is_finite:
+            return False
+        slots = self._map.zones.floor.slots[self.zone]
+        own = (self._id + self._other) % len(slots)
+        chosen = self._free_slots.look(now, pose, slots, own, points)
+        if chosen == own:
+            return False
+        self._other = (self._other + chosen - own) % len(slots)
+        self.plan_again(pose)
+        return True
+
     def clear(self) -> None:
         """Forget the goal."""
         self.zone = self.goal = None
@@ -110,7 +140,7 @@ class GoalSelector:
 
         Then the drive goes on, and remembers what it has tried: with ticks of seconds the same action comes many times.
         """
-        there, point = self._map.goal(pose, zone, self._id), Point(pose.x, pose.y)
+        there, point = self._map.goal(pose, zone, self._id + self._other), Point(pose.x, pose.y)
         if zone != self.zone or self.goal is None or there is None or (there.x, there.y) != (self.goal.x, self.goal.y):
             return False
         aside = self._line.distance(point)
@@ -118,7 +148,10 @@ class GoalSelector:
         return bool(aside <= _ASIDE and abs(_line(pose, there).length - left) <= _DETOUR)
 
     def _select(self, zone: int, pose: Pose) -> None:
-        goal = self._map.goal(pose, zone, self._id)
+        if zone != self.zone:
+            self._other = 0
+            self._free_slots.begin()
+        goal = self._map.goal(pose, zone, self._id + self._other)
         if goal is not None:
             self.zone, self.goal, self._line = zone, goal, _line(pose, goal)
             if self._on_selected is not None:

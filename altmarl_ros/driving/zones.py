@@ -20,7 +20,7 @@ from math import atan2, inf, nan
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely.geometry import Point
+from shapely.geometry import MultiLineString, Point
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.driving.governor_types import Border
@@ -132,6 +132,13 @@ class Zones:
         if start == OUTSIDE:
             return []
         return [start, *(there for _, there in self._hops(start, zone))] if start != zone else [zone]
+
+    @cached_property
+    def walls(self) -> MultiLineString:
+        """All walls of the floor [m, map]."""
+        lines = MultiLineString(list(self.floor.walls))
+        shapely.prepare(lines)
+        return lines
 
     def inside_area(self, x: float, y: float) -> float:
         """Return the distance from the border of the allowed area [m]: negative outside, -inf beyond any map."""

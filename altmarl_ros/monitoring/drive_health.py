@@ -35,6 +35,7 @@ def drive_finding(
     emergency_stop: bool,
     zone: str,
     operated: str = "",
+    crowded: bool = False,
 ) -> Finding:
     """Grade the drive of one robot.
 
@@ -54,6 +55,7 @@ def drive_finding(
         emergency_stop: whether an emergency stop is pressed.
         zone: name of the zone that it is in; empty: none.
         operated: what it does for an operator, in words; empty: it acts by its policy.
+        crowded: whether it finds no free slot in the zone that it drives to.
     """
     reasons = set(command.reasons)
     excused: frozenset[Reason] = frozenset()
@@ -66,11 +68,12 @@ def drive_finding(
     level = Level.OK
     if halting - paused and Reason.NOT_ACTIVE not in reasons:
         level = Level.ERROR
-    elif halting or _WORTH_A_WARNING & reasons or blocked > patience:
+    elif halting or _WORTH_A_WARNING & reasons or blocked > patience or crowded:
         level = Level.WARN
     texts = [reason.value for reason in command.reasons]
     state = "blocked" if blocked > 0.0 else command.state.value
     notes = [f"for {blocked:.0f} s"] if blocked > 0.0 else []
+    notes += ["no slot of its zone is free"] if crowded else []
     notes += [operated] if operated else []
     if Reason.TICK_SILENT in reasons:
         notes += [standing.value] if standing in (Standing.WAITING, Standing.PAUSED) else [advice] if advice else []

@@ -244,6 +244,7 @@ class Vehicle:
             emergency_stop=self._governor.emergency_stopped or self._fleet_stop.pressed,
             zone="unknown" if self._zone is None else self._zones.floor.plan.names[self._zone],
             operated=operated,
+            crowded=self._selector.crowded,
         )
 
     def _on_fix(self, fix: Fix) -> None:
@@ -290,6 +291,8 @@ class Vehicle:
             self._drive.rest()
         else:
             points = scan.points if scan is not None else _NO_POINTS
+            if self._selector.avoid_taken_slot(now, fix.pose, points):
+                goal = self._selector.goal or goal
             wanted = self._drive.steer(now, fix.pose, goal, self._command.velocity, points)
         jumped, self._jumps = self._clock.jumps != self._jumps, self._clock.jumps
         inputs = self._sensors.inputs(
