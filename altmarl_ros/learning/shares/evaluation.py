@@ -8,7 +8,8 @@ With d the change in a sweep, alpha + gamma / (1 - gamma) min d is no more than 
 (MacQueen's bound). That lower end is what is returned: then V_Gamma <= H V_Gamma, H the Bellman operator, holds for every share
 vector (Hansen 1998; Ji, Parr, Li, Liao and Carin 2007). The bound holds from any alpha. So the fixed point is approached by
 cycles of GMRES (Saad and Schultz 1986) on alpha - T alpha = 0: plans that never meet settle slowly, each by the factor gamma in
-a sweep, and there are few such modes.
+a sweep, and there are few such modes. GMRES works on the sum of squares, though, and stands still where many states lead to one
+(robots that all head for a place): a cycle that gets on less than as many sweeps would is followed by sweeps, until they have.
 """
 
 from __future__ import annotations
@@ -48,13 +49,18 @@ def evaluate(process: SharesProcess, vectors: ValueVectors, precision: float = P
     def linear_part(values: FloatArray) -> FloatArray:
         return _swept(homogeneous, vectors, values)
 
+    due = np.inf  # the distance between the ends of the change that sweeps would have come to
     for _ in range(_MOST_CYCLES):
         following = backed_up(process, vectors, alpha)
         change = following - alpha
         low, high = float(change.min()), float(change.max())
         if factor * (high - low) <= precision * process.scale:
             break
-        alpha = alpha + _correction(linear_part, change)
+        if high - low <= due:
+            due = process.gamma**_KRYLOV * (high - low)
+            alpha = alpha + _correction(linear_part, change)
+        else:
+            alpha = following
     return replace(vectors, alpha=following + factor * low)
 
 

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from altmarl_ros.errors import BundleError
+from altmarl_ros.games.attention import AttentionParameters, build_attention
 from altmarl_ros.learning.shares import evaluation
 from altmarl_ros.learning.shares.evaluation import evaluate, inconsistency
 from altmarl_ros.learning.shares.improvement import gain, improved, pruned
 from altmarl_ros.learning.shares.initial import blind_plans, repeated
 from altmarl_ros.learning.shares.points import Points
 from altmarl_ros.policies import LocalPolicy
-from altmarl_ros.policies.shares import SharesPolicy, lookahead
+from altmarl_ros.policies.shares import SharesPolicy, SharesProcess, lookahead
 from altmarl_ros.policies.shares.lookahead import look_ahead, predict
 
 
@@ -75,6 +76,16 @@ def one_node(vectors, node):
             following_start=np.array([0, len(following)]),
         ),
     )
+
+
+def test_values_are_found_where_all_robots_head_for_one_place():
+    """GMRES alone stood still on a floor of 100 zones whose robots all did."""
+    game = build_attention(AttentionParameters(width=8, height=8))
+    heading = LocalPolicy(np.eye(game.n_local_actions)[np.full(game.r_l.shape[:2], 1)])
+    process = SharesProcess.under_policy(game, heading)
+    vectors = blind_plans(process, 1e-9)
+    spread = np.ptp(evaluation.backed_up(process, vectors, vectors.alpha) - vectors.alpha)
+    assert game.gamma / (1.0 - game.gamma) * spread < 1e-8 * process.scale
 
 
 @pytest.mark.parametrize("n", [1, 2])
