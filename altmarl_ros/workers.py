@@ -14,7 +14,8 @@ _MUCH = 100_000  # items per slice of work
 _SERIAL_BELOW = 20_000  # values; with fewer, distributing the work costs more than it saves
 _LONG = 1_000_000  # operations, about a millisecond: a call that takes less is not distributed
 
-ItemT, ResultT = TypeVar("ItemT"), TypeVar("ResultT")
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
 
 
 class Workers:

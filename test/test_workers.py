@@ -1,3 +1,5 @@
+from threading import Barrier
+
 import numpy as np
 import pytest
 
@@ -6,7 +8,7 @@ from altmarl_ros.learning.shares.initial import blind_plans
 from altmarl_ros.observation import make_filter
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.shares import SharesPolicy, SharesProcess
-from altmarl_ros.workers import in_slices
+from altmarl_ros.workers import in_slices, side_by_side
 
 
 @pytest.mark.parametrize("operations", [0.0, 1e9])
@@ -27,6 +29,14 @@ def test_an_error_in_a_slice_is_raised():
 
     with pytest.raises(ValueError, match="slice"):
         in_slices(work, 10, 1e9)
+
+
+def test_what_is_done_side_by_side_comes_back_in_order(monkeypatch):
+    monkeypatch.setattr("altmarl_ros.workers.available_cores", lambda: 2)
+    both = Barrier(2, timeout=30.0)  # neither passes alone
+    assert side_by_side(lambda item: (both.wait(), 10 * item)[1], [3, 1]) == [30, 10]
+    with pytest.raises(ZeroDivisionError):
+        side_by_side(lambda item: 1 / item, [1, 0])
 
 
 def test_many_fleets_side_by_side_decide_and_estimate_as_each_alone(monkeypatch):

@@ -95,13 +95,13 @@ def train(
         training.round(state, tell)
         keeper.keep()
     search = training.search(state)
-    held = training.comparison.play(training.pair(state))
+    visits = training.comparison.visits(training.pair(state))
 
     def on_rung(k: int) -> None:
         keeper.keep_now_and_then()
         tell(Progress("ladder", k + 1, options.K + 1))
 
-    pi_g = training.learner.finished(state, held.visits, on_rung)
+    pi_g = training.learner.finished(state, visits, on_rung)
     gap, runs = None, options.certificate_runs
     if runs is None:
         runs = default_certificate_runs(game)
@@ -124,7 +124,7 @@ def train(
     keeper.forget()
     return PolicyBundle(
         pi_g=pi_g,
-        pi_l=LocalPolicy(state.pi_l.probabilities, local_values(game, held.visits, options.n)),
+        pi_l=LocalPolicy(state.pi_l.probabilities, local_values(game, visits, options.n)),
         game=game.name,
         game_hash=game.content_hash,
         gamma=game.gamma,
@@ -216,13 +216,13 @@ class _Training:
         """Pairs that a step tries: responses of the coordinator (`global`) or the robots (`local`) to the pair that is held."""
         if state.pi_g is None:
             return self.learner.responses(state, None)
-        held = self.comparison.play(self.pair(state))
+        visits = self.comparison.visits(self.pair(state))
         if side == "global":
-            return self.learner.responses(state, held.visits)
+            return self.learner.responses(state, visits)
         game, options = self.game, self.options
         robots = [
             pi_l
-            for occupancy in views(game, held.visits)
+            for occupancy in views(game, visits)
             for pi_l in local_responses(game, state.pi_l, occupancy, n=options.n, temperature=options.temperature)
         ]
         different = {pi_l.probabilities.tobytes(): pi_l for pi_l in robots}

@@ -92,7 +92,7 @@ class Closing:
         return self._of_coordinator(held) if side == "global" else self._of_robots(held)
 
     def _of_coordinator(self, held: Pair) -> Iterator[Pair]:
-        occupancy = self.comparison.play(held).visits
+        occupancy = self.comparison.visits(held)
         counted = isinstance(held.pi_g, Ladder) and self.game.groups is None
         if counted and number_of_counts(self.options.top, self.game.n_local_states) <= _MOST_COUNTS:
             for rung in self._rungs_by_vectors(held.pi_l, occupancy):
@@ -122,8 +122,7 @@ class Closing:
                 yield self.learner.against(held.pi_g, pi_l)
 
     def _policies_of_robots(self, held: Pair) -> Iterator[LocalPolicy]:
-        for play in (self.comparison.play, self.comparison.play_all_seen):
-            occupancy = play(held).visits
+        for occupancy in (self.comparison.visits(held), self.comparison.play_all_seen(held).visits):
             for view in views(self.game, occupancy):
                 yield from self._local_responses(held.pi_l, view)
         if self.game.room is None:

@@ -11,6 +11,7 @@ from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.global_learners import Pair
 from altmarl_ros.learning.horizon import discounted_horizon
 from altmarl_ros.learning.populations.continuous_population import ContinuousFleets
+from altmarl_ros.learning.populations.occupancy import Occupancy
 from altmarl_ros.learning.populations.population import Fleets, Rollouts, simulate, start_fleets
 from altmarl_ros.learning.response_search import Gain, sampled_gain
 from altmarl_ros.learning.training_options import TrainingOptions, default_runs, runs_of_block
@@ -24,7 +25,7 @@ HELD_AT_MOST = 0.05
 MOST_BLOCKS = 4
 """Blocks of episodes that a comparison takes at most."""
 
-WORTH = 5e-4
+WORTH = 2e-4
 """Share of the reward below which a gain is not looked for: a comparison ends once it is certain to be smaller."""
 
 MEASURED = 1 << 20
@@ -51,6 +52,13 @@ class PairComparison:
         """Simulate the pair's episodes of a block; their rewards by tick are left out."""
         return self._once(pair, block, everybody=False)
 
+    def visits(self, pair: Pair) -> Occupancy:
+        """Where the pair was in all blocks in which it was compared so far, at least in the first."""
+        parts = [self.play(pair).visits]
+        while (played := self._played.get(self._key(pair, len(parts), everybody=False))) is not None:
+            parts.append(played.visits)
+        return Occupancy.sum_of(parts) if len(parts) > 1 else parts[0]
+
     def play_all_seen(self, pair: Pair) -> Rollouts:
         """As `play`, with a coordinator that hears all robots."""
         return self._once(pair, 0, everybody=True)
@@ -67,14 +75,17 @@ class PairComparison:
         return self._simulate(pair, start, np.random.default_rng([self._options.seed, 10]), everybody=False)
 
     def _once(self, pair: Pair, block: int, *, everybody: bool) -> Rollouts:
-        pi_g, pi_l = pair
-        arrays = [pi_g.rungs[-1]] if isinstance(pi_g, Ladder) else arrays_of(pi_g).values()
-        key = hash((*(array.tobytes() for array in arrays), pi_l.probabilities.tobytes(), block, everybody))
+        key = self._key(pair, block, everybody=everybody)
         if key not in self._played:
             rng = np.random.default_rng(self._seed(1, block))
             played = self._simulate(pair, self._start(block), rng, everybody=everybody)
             self._played[key] = replace(played, rewards=played.rewards[:, :0].copy())  # large for a long horizon, and unread
         return self._played[key]
+
+    def _key(self, pair: Pair, block: int, *, everybody: bool) -> int:
+        pi_g, pi_l = pair
+        arrays = [pi_g.rungs[-1]] if isinstance(pi_g, Ladder) else arrays_of(pi_g).values()
+        return hash((*(array.tobytes() for array in arrays), pi_l.probabilities.tobytes(), block, everybody))
 
     def _simulate(self, pair: Pair, start: Fleets | ContinuousFleets, rng: np.random.Generator, *, everybody: bool) -> Rollouts:
         game, options, (pi_g, pi_l) = self._game, self._options, pair

@@ -161,6 +161,12 @@ class MemorylessWorld:
         # Of a robot that always takes the same action, by action [s_g * X + x, s_g' * X + x'].
         return [self._chain_of(np.broadcast_to(one, self._game.r_l.shape)) for one in np.eye(self._A_l)]
 
+    @cached_property
+    def _moves(self) -> list[Sparse]:
+        # By kind of movement [a_l * S_l + s_l, s_l'].
+        kernel = self._hidden.local_kernel
+        return [kernel.of_kind(kind).matrix for kind in range(int(kernel.moves_at.max()) + 1)]
+
     def _chain_of(self, policy: FloatArray) -> Sparse:
         from scipy.sparse import bmat, diags
 
@@ -179,12 +185,11 @@ class MemorylessWorld:
     def _action_values(self, V: FloatArray, reward: FloatArray) -> FloatArray:
         # One step before V [s_g, x]: first over d', then over where a robot moves, then over where s_g goes.
         ahead = np.einsum("de,gel->dlg", self._hidden.P_d, V.reshape(self._S_g, self._D, self._S_l))  # [d, s_l', s_g']
-        follow, rows = self._game.global_kernel.successors, self._hidden.local_kernel
+        follow, moves_at = self._game.global_kernel.successors, self._hidden.local_kernel.moves_at
         Q = np.empty((self._S_g, self._X, self._A_l))
         for d in range(self._D):
-            kinds = rows.moves_at[d * self._S_g : (d + 1) * self._S_g]
-            used = np.unique(kinds)
-            moved = {kind: (rows.of_kind(kind).matrix @ ahead[d]).reshape(self._A_l, self._S_l, self._S_g) for kind in used}
+            kinds = moves_at[d * self._S_g : (d + 1) * self._S_g]
+            moved = {kind: (self._moves[kind] @ ahead[d]).reshape(self._A_l, self._S_l, self._S_g) for kind in np.unique(kinds)}
             x = slice(d * self._S_l, (d + 1) * self._S_l)
             for s in range(self._S_g):
                 states = follow.indices[follow.indptr[s] : follow.indptr[s + 1]]

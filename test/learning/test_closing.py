@@ -71,6 +71,14 @@ def test_blocks_of_episodes_differ_and_repeat(warehouse, small_bundle):
     assert first.play_all_seen(pair).value > first.play(pair).value - 3 * first.play(pair).standard_error
 
 
+def test_where_a_pair_was_is_known_from_all_blocks_that_it_played(warehouse, small_bundle):
+    pair, comparison = Pair(small_bundle.pi_g, small_bundle.pi_l), PairComparison(warehouse, replace(FEW, learn_for="filtered"))
+    first = comparison.play(pair).visits.dense
+    np.testing.assert_array_equal(comparison.visits(pair).dense, first)
+    others = [comparison.play(pair, block).visits.dense for block in (1, 2)]
+    np.testing.assert_allclose(comparison.visits(pair).dense, first + others[0] + others[1], rtol=1e-12)
+
+
 def test_how_long_is_searched_by_default(warehouse):
     assert default_search(warehouse, TrainingOptions(certificate_runs=0)) == 0.0
     assert default_search(warehouse, TrainingOptions(learn_for="fresh")) > default_search(warehouse, TrainingOptions()) > 0.0

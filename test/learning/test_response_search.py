@@ -11,7 +11,7 @@ from altmarl_ros.learning.gaps.exact_responses import ExactArena, RungPair
 from altmarl_ros.learning.gaps.exact_team import TeamGame
 from altmarl_ros.learning.gaps.gap_rate import learn_pair
 from altmarl_ros.learning.populations.population import simulate, start_fleets
-from altmarl_ros.learning.response_search import SIDES, Gain, SampledArena, Search
+from altmarl_ros.learning.response_search import SIDES, Gain, SampledArena, Search, sampled_gain
 from altmarl_ros.observation import Fresh
 from altmarl_ros.policies import Ladder, LocalPolicy
 from altmarl_ros.policies.counts import number_of_counts
@@ -115,6 +115,21 @@ def test_close_comparisons_take_more_episodes():
     late = SampledArena(play, lambda side, held: (), most_blocks=16, over=lambda: True)
     assert not late.gain(0.05, 0.0, 2.0).certain(2.0)
     assert {block for _, block in played} == {0}, "an undecided comparison ends with the time"
+
+
+@pytest.mark.parametrize(("difference", "worth", "blocks"), [(0.0, 0.0, 4), (0.0, 0.1, 1), (0.2, 0.02, 2), (-0.2, 0.02, 1)])
+def test_a_comparison_ends_once_the_gain_is_certain_to_be_small(difference, worth, blocks):
+    noise = np.random.default_rng(0).normal(size=(4, 100))
+    noise -= noise.mean(axis=1, keepdims=True)  # every block says the same
+    played = []
+
+    def candidate(block):
+        played.append(block)
+        return 10.0 + difference + 2.0 * noise[block]
+
+    gain = sampled_gain(candidate, lambda block: 10.0 + noise[block], confidence=2.5, most_blocks=4, worth=worth)
+    assert len(played) == blocks
+    assert gain.mean == pytest.approx(difference)
 
 
 def every_table(shape, actions):

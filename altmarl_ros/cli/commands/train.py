@@ -42,7 +42,12 @@ def train(
         int, typer.Option("--robots", "-n", min=1, help="Number of robots in the simulated evaluations.")
     ] = _DEFAULTS.robots,
     runs: Annotated[
-        Optional[int], typer.Option(min=2, help="Episodes per evaluation; default: 400, or 100 on continuous states.")
+        Optional[int],
+        typer.Option(
+            min=2,
+            help="Episodes of the reported value and of each block of a comparison, which takes more blocks while undecided; "
+            "default: up to 400, and a quarter.",
+        ),
     ] = None,
     temperature: Annotated[
         float,

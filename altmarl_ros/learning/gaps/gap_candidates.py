@@ -36,7 +36,7 @@ def global_candidates(
 ) -> list[GlobalPolicy]:
     """Make other policies of the coordinator against pi_l.
 
-    To a policy over shares that is G-LEARN's response anew, at points drawn by another seed. To a ladder these are other
+    To a policy over shares that is what G-LEARN makes of its plans at points drawn by another seed. To a ladder these are other
     rungs (`_rungs`). With `relearn` the other kind's response is among them as well, where it is solved in seconds.
     """
     if relearn and relearn.backup == SHARES:
@@ -50,7 +50,7 @@ def global_candidates(
         rung = g_learn(counted, alone, k, relearn).policy
         responses.append(Ladder.with_top(k, rung, game.n_local_states, game.n_global_actions, game.groups))
     if relearn or not isinstance(pi_g, Ladder):
-        responses.append(_over_shares(game, pi_l, n, seed))
+        responses.append(_over_shares(game, pi_g, pi_l, n=n, seed=seed))
     return responses
 
 
@@ -69,9 +69,15 @@ def local_candidates(game: TabularGame, pi_l: LocalPolicy, occupancies: Iterable
     return list(different.values())
 
 
-def _over_shares(game: TabularGame, pi_l: LocalPolicy, n: int, seed: int) -> SharesPolicy:
-    process, start = SharesProcess.under_policy(game, pi_l), game.initial
-    return learn_shares(process, start, make_sampler(game, pi_l, n), SharesOptions(seed=seed + 1)).policy
+def _over_shares(game: TabularGame, pi_g: GlobalPolicy, pi_l: LocalPolicy, *, n: int, seed: int) -> SharesPolicy:
+    process, sampler, options = (
+        SharesProcess.under_policy(game, pi_l),
+        make_sampler(game, pi_l, n),
+        SharesOptions(seed=seed + 1),
+    )
+    if not isinstance(pi_g, SharesPolicy):
+        return learn_shares(process, game.initial, sampler, options).policy
+    return learn_shares(process, game.initial, sampler, replace(options, rounds=1), vectors=pi_g.vectors).policy
 
 
 def _rungs(

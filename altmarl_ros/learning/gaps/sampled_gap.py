@@ -138,7 +138,7 @@ def _in_question(candidates: Sequence[PolicyT], play: Callable[[PolicyT], Rollou
     def in_question(policy: PolicyT) -> bool:
         difference = play(policy).returns - present.returns
         error = float(difference.std(ddof=1)) / np.sqrt(len(difference))
-        return float(difference.mean()) + _CLEARLY * error >= 0.0
+        return bool(float(difference.mean()) + _CLEARLY * error >= 0.0)
 
     asked = side_by_side(in_question, candidates)
     return [policy for policy, is_in_question in zip(candidates, asked, strict=True) if is_in_question]

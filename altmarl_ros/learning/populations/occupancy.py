@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Iterator
+from typing import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,15 @@ class Occupancy:
         S_g, S_l, A_g = occupancy.shape
         s_g, a_g = (each.ravel() for each in np.indices((S_g, A_g)))
         return cls(s_g, a_g, occupancy.transpose(0, 2, 1).reshape(-1, S_l), (S_g, S_l, A_g))
+
+    @classmethod
+    def sum_of(cls, parts: Sequence[Occupancy]) -> Occupancy:
+        """The occupancy of several sets of runs together."""
+        shape = parts[0].shape
+        pairs, place = np.unique(np.concatenate([part.s_g * shape[2] + part.a_g for part in parts]), return_inverse=True)
+        weight = np.zeros((len(pairs), shape[1]))
+        _add_rows(weight, place.ravel(), np.concatenate([part.weight for part in parts]))
+        return cls(*np.divmod(pairs, shape[2]), weight, shape)
 
     @cached_property
     def dense(self) -> FloatArray:

@@ -8,7 +8,8 @@ With d the change in a sweep, alpha + gamma / (1 - gamma) min d is no more than 
 (MacQueen's bound). That lower end is what is returned: then V_Gamma <= H V_Gamma, H the Bellman operator, holds for every share
 vector (Hansen 1998; Ji, Parr, Li, Liao and Carin 2007). The bound holds from any alpha. So the fixed point is approached by
 cycles of GMRES (Saad and Schultz 1986) on alpha - T alpha = 0: plans that never meet settle slowly, each by the factor gamma in
-a sweep, and there are few such modes.
+a sweep, and there are few such modes. GMRES works on the sum of squares, though, and stands still where many states lead to one
+(robots that all head for a place): a cycle that gets on less than as many sweeps would is followed by sweeps, until they have.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ PRECISION = 1e-12
 
 _MOST_CYCLES = 10_000
 _KRYLOV = 12  # sweeps in a cycle, each of which keeps a copy of the values
+_TOGETHER = 32  # nodes
 
 
 def backed_up(process: SharesProcess, vectors: ValueVectors, alpha: FloatArray) -> FloatArray:
@@ -47,13 +49,18 @@ def evaluate(process: SharesProcess, vectors: ValueVectors, precision: float = P
     def linear_part(values: FloatArray) -> FloatArray:
         return _swept(homogeneous, vectors, values)
 
+    due = np.inf  # the distance between the ends of the change that sweeps would have come to
     for _ in range(_MOST_CYCLES):
         following = backed_up(process, vectors, alpha)
         change = following - alpha
         low, high = float(change.min()), float(change.max())
         if factor * (high - low) <= precision * process.scale:
             break
-        alpha = alpha + _correction(linear_part, change)
+        if high - low <= due:
+            due = process.gamma**_KRYLOV * (high - low)
+            alpha = alpha + _correction(linear_part, change)
+        else:
+            alpha = following
     return replace(vectors, alpha=following + factor * low)
 
 
@@ -120,23 +127,36 @@ def _add(total, weight, values):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def _sweep(process, nodes, alpha, part):  # type: ignore[no-untyped-def]
-    """Write T alpha of some nodes, part = (the first of them, their values)."""
+    """Write T alpha of some nodes, part = (the first of them, their values).
+
+    Up to _TOGETHER nodes of one global state are moved at a time: a processor then adds up several of them at once.
+    """
     first, out = part
     S_l = out.shape[1]
-    ahead = np.empty(S_l)
-    for i in range(first, first + len(out)):
-        s, c = nodes.state[i], nodes.choice[i]
-        ahead[:] = 0.0
-        outcome = process.outcome_start[c]
-        for x in range(nodes.following_start[i], nodes.following_start[i + 1]):
-            weight = process.gamma * process.outcome_probability[outcome]
-            outcome += 1
-            then = alpha[nodes.following[x]]
-            for j in range(S_l):
-                ahead[j] += weight * then[j]
+    ahead, expected, totals = np.empty(S_l), np.empty((S_l, _TOGETHER)), np.empty(_TOGETHER)
+    begin, end = first, first + len(out)
+    while begin < end:
+        s, count = nodes.state[begin], 1
+        while count < _TOGETHER and begin + count < end and nodes.state[begin + count] == s:
+            count += 1
+        for b in range(count):
+            ahead[:] = 0.0
+            outcome = process.outcome_start[nodes.choice[begin + b]]
+            for x in range(nodes.following_start[begin + b], nodes.following_start[begin + b + 1]):
+                weight = process.gamma * process.outcome_probability[outcome]
+                outcome += 1
+                then = alpha[nodes.following[x]]
+                for j in range(S_l):
+                    ahead[j] += weight * then[j]
+            expected[:, b] = ahead
         row = process.kernel_of[s] * S_l
+        total = totals[:count]
         for j in range(S_l):
-            total = process.reward[s, j] + process.choice_reward[c]
+            for b in range(count):
+                total[b] = process.reward[s, j] + process.choice_reward[nodes.choice[begin + b]]
             for e in range(process.indptr[row + j], process.indptr[row + j + 1]):
-                total += process.data[e] * ahead[process.indices[e]]
-            out[i - first, j] = total
+                p, then = process.data[e], expected[process.indices[e], :count]
+                for b in range(count):
+                    total[b] += p * then[b]
+            out[begin - first : begin - first + count, j] = total
+        begin += count

@@ -48,18 +48,18 @@ class SwitchingEstimates:
         self, process: SharesProcess, policy: SharesPolicy | None, rng: np.random.Generator
     ) -> tuple[IntArray, FloatArray]:
         """See EstimateSampler."""
-        drawn = [self._episodes(min(k, self.n), process, policy, rng) for k in (*self.reports, self.n)]
+        estimate = SwitchingEstimate(self.game, self.pi_l)
+        drawn = [self._episodes(estimate, min(k, self.n), policy, rng) for k in (*self.reports, self.n)]
         states, shares = zip(*drawn, strict=True)
         return np.concatenate(states), np.concatenate(shares)
 
     def _episodes(
-        self, k: int, process: SharesProcess, policy: SharesPolicy | None, rng: np.random.Generator
+        self, estimate: SwitchingEstimate, k: int, policy: SharesPolicy | None, rng: np.random.Generator
     ) -> tuple[IntArray, FloatArray]:
-        ticks = min(100, max(2, ceil(log(0.05) / log(process.gamma))))
+        ticks = min(100, max(2, ceil(log(0.05) / log(self.game.gamma))))
         fleets = start_fleets(self.game, self.n, self.runs, rng)
         assert isinstance(fleets, Fleets)
         population = CountedPopulation(self.game, self.pi_l, fleets)
-        estimate = SwitchingEstimate(self.game, self.pi_l)
         estimate.reset(self.runs)
         wanders = np.ones(self.runs, dtype=bool) if policy is None else rng.random(self.runs) < self.random
         actions = self.game.n_global_actions

@@ -39,7 +39,7 @@ class SharesOptions:
         distance: least distance of two points of one global state, in total variation.
         rounds: how often points are collected: under random actions, and then under the policy so far.
         improvements: most improvements in a round.
-        patience: improvements without a gain after which a round ends.
+        patience: improvements without a gain after which the last round ends; earlier ones end after the first.
         extensions: most improvements at the end that take nothing away, and make the controller larger.
         seed: seed of the estimates.
         memory_limit: bytes that vectors and points may take.
@@ -123,7 +123,8 @@ def learn_shares(
     for round_ in range(options.rounds):
         policy = None if round_ == 0 and vectors is None else SharesPolicy(process, present)
         points = _collected(process, start, sampler(process, policy, rng), options, points)
-        present, used = _improve_until_flat(points, present, options, on_improvement, steps)
+        last = round_ == options.rounds - 1
+        present, used = _improve_until_flat(points, present, options, on_improvement, (steps, options.patience if last else 1))
         steps += used
     assert points is not None
     exact = evaluate(process, present, PRECISION)
@@ -182,12 +183,13 @@ def _improve_until_flat(
     vectors: ValueVectors,
     options: SharesOptions,
     on_improvement: Callable[[int, float], None] | None,
-    steps: int,
+    begun: tuple[int, int],
 ) -> tuple[ValueVectors, int]:
+    # `begun`: improvements so far, and those without a gain after which this round ends.
     # Reconnected controllers may lose a little at some points: the best one by the mean over the points is kept.
     best, best_value = vectors, float(vectors.value(points.s, points.shares).mean())
-    waited, used = 0, 0
-    while waited < options.patience and used < options.improvements:
+    (steps, patience), waited, used = begun, 0, 0
+    while waited < patience and used < options.improvements:
         vectors = improved(points, vectors, options.rough)
         used += 1
         value = float(vectors.value(points.s, points.shares).mean())

@@ -18,6 +18,7 @@ from altmarl_ros.policies.shares.process import IntArray, SharesProcess
 from altmarl_ros.policies.shares.vectors import ValueVectors
 from altmarl_ros.workers import in_slices
 
+_MANY = 16  # vectors of one global state
 _TIE = 1e-12  # share of the process' scale by which an action must be better than one of lower number
 
 
@@ -126,33 +127,57 @@ def _predict_all(process, s, shares, out):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def _best_vectors(process, vectors, s, m, out):  # type: ignore[no-untyped-def]
-    # The value and node of the best vector at each successor of s. Four at a time, each summed in the order of the states.
+    # The value and node of the best vector at each successor of s, the first of those that are worth the same.
     value, node = out
     first = process.successor_start[s]
-    alpha = vectors.alpha
     for x in range(process.successor_start[s + 1] - first):
         state = process.successor[first + x]
         begin, end = vectors.start[state], vectors.start[state + 1]
-        best, arg = -np.inf, begin
-        for i in range(begin, end, 4):
-            i1, i2, i3 = min(i + 1, end - 1), min(i + 2, end - 1), min(i + 3, end - 1)
-            v0 = v1 = v2 = v3 = 0.0
-            for j in range(len(m)):
-                share = m[j]
-                v0 += alpha[i, j] * share
-                v1 += alpha[i1, j] * share
-                v2 += alpha[i2, j] * share
-                v3 += alpha[i3, j] * share
-            if v0 > best:
-                best, arg = v0, i
-            if v1 > best:
-                best, arg = v1, i1
-            if v2 > best:
-                best, arg = v2, i2
-            if v3 > best:
-                best, arg = v3, i3
-        value[x] = best
-        node[x] = arg
+        if end - begin < _MANY:
+            value[x], node[x] = _best_of_few(vectors.alpha, begin, end, m)
+        else:
+            value[x], node[x] = _best_of_many(vectors.transposed, begin, end, m)
+
+
+@njit(nogil=True, cache=True)
+def _best_of_few(alpha, begin, end, m):  # type: ignore[no-untyped-def]
+    # Four vectors at a time, each summed in the order of the states.
+    best, arg = -np.inf, begin
+    for i in range(begin, end, 4):
+        i1, i2, i3 = min(i + 1, end - 1), min(i + 2, end - 1), min(i + 3, end - 1)
+        v0 = v1 = v2 = v3 = 0.0
+        for j in range(len(m)):
+            share = m[j]
+            v0 += alpha[i, j] * share
+            v1 += alpha[i1, j] * share
+            v2 += alpha[i2, j] * share
+            v3 += alpha[i3, j] * share
+        if v0 > best:
+            best, arg = v0, i
+        if v1 > best:
+            best, arg = v1, i1
+        if v2 > best:
+            best, arg = v2, i2
+        if v3 > best:
+            best, arg = v3, i3
+    return best, arg
+
+
+@njit(nogil=True, cache=True)
+def _best_of_many(transposed, begin, end, m):  # type: ignore[no-untyped-def]
+    # All vectors at a time, which a processor adds up several at once, each summed in the order of the states.
+    S_l, count = len(m), end - begin
+    alpha = transposed[begin * S_l : end * S_l].reshape((S_l, count))
+    value = np.zeros(count)
+    for j in range(S_l):
+        share, of_state = m[j], alpha[j]
+        for i in range(count):
+            value[i] += of_state[i] * share
+    best, arg = -np.inf, begin
+    for i in range(count):
+        if value[i] > best:
+            best, arg = value[i], begin + i
+    return best, arg
 
 
 @njit(nogil=True, cache=True)

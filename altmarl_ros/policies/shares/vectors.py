@@ -29,6 +29,7 @@ class VectorArrays(NamedTuple):
     choice: IntArray
     following: IntArray
     following_start: IntArray
+    transposed: FloatArray  # of each global state [S_l, its nodes], one after the other
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +67,9 @@ class ValueVectors:
     @cached_property
     def arrays(self) -> VectorArrays:
         """Plain arrays for compiled loops."""
-        return VectorArrays(self.alpha, self.start, self.state, self.choice, self.following, self.following_start)
+        parts = np.split(self.alpha, self.start[1:-1])
+        transposed = np.concatenate([part.T.ravel() for part in parts])
+        return VectorArrays(self.alpha, self.start, self.state, self.choice, self.following, self.following_start, transposed)
 
     def __len__(self) -> int:
         return len(self.alpha)

@@ -1,15 +1,19 @@
 """What a value vector promises: the exact value of a plan that needs no report."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from altmarl_ros.errors import BundleError
+from altmarl_ros.games.attention import AttentionParameters, build_attention
+from altmarl_ros.learning.shares import evaluation
 from altmarl_ros.learning.shares.evaluation import evaluate, inconsistency
 from altmarl_ros.learning.shares.improvement import gain, improved, pruned
-from altmarl_ros.learning.shares.initial import blind_plans
+from altmarl_ros.learning.shares.initial import blind_plans, repeated
 from altmarl_ros.learning.shares.points import Points
 from altmarl_ros.policies import LocalPolicy
-from altmarl_ros.policies.shares import SharesPolicy
+from altmarl_ros.policies.shares import SharesPolicy, SharesProcess, lookahead
 from altmarl_ros.policies.shares.lookahead import look_ahead, predict
 
 
@@ -43,6 +47,45 @@ def test_blind_plans_solve_their_linear_equations(random_game, uniform_process):
                 joint[3 * s : 3 * s + 3, 3 * then : 3 * then + 3] = game.P_g[s, a, then] * P[s]
         exact = np.linalg.solve(np.eye(9) - game.gamma * joint, (r + game.r_g[:, a, None]).ravel()).reshape(3, 3)
         np.testing.assert_allclose(vectors.alpha[a::2], exact, rtol=0, atol=1e-9)
+
+
+def test_sweeps_and_lookups_of_many_vectors_are_those_of_single_ones(random_game, uniform_process):
+    process = uniform_process(random_game(4, S_g=3, A_g=3, S_l=4))
+    choice = np.random.default_rng(0).choice(process.choice_of[0], 70) + 3 * np.arange(3)[:, None]  # 70 plans in each s_g
+    vectors = repeated(process, choice, 1e-9)
+    alone = [evaluation._swept(process.arrays, one_node(vectors, node), vectors.alpha)[0] for node in range(len(vectors))]
+    np.testing.assert_array_equal(evaluation.backed_up(process, vectors, vectors.alpha), alone)
+    for s in range(3):
+        begin, end = vectors.start[s], vectors.start[s + 1]
+        for m in np.random.default_rng(s).dirichlet(np.ones(4), 20):
+            few = lookahead._best_of_few(vectors.alpha, begin, end, m)
+            assert lookahead._best_of_many(vectors.arrays.transposed, begin, end, m) == few
+            assert few[0] == pytest.approx((vectors.alpha[begin:end] @ m).max())
+
+
+def one_node(vectors, node):
+    outcomes = slice(vectors.following_start[node], vectors.following_start[node + 1])
+    following = vectors.following[outcomes]
+    return SimpleNamespace(
+        choice=vectors.choice[node : node + 1],
+        following=following,
+        arrays=vectors.arrays._replace(
+            state=vectors.state[node : node + 1],
+            choice=vectors.choice[node : node + 1],
+            following=following,
+            following_start=np.array([0, len(following)]),
+        ),
+    )
+
+
+def test_values_are_found_where_all_robots_head_for_one_place():
+    """GMRES alone stood still on a floor of 100 zones whose robots all did."""
+    game = build_attention(AttentionParameters(width=8, height=8))
+    heading = LocalPolicy(np.eye(game.n_local_actions)[np.full(game.r_l.shape[:2], 1)])
+    process = SharesProcess.under_policy(game, heading)
+    vectors = blind_plans(process, 1e-9)
+    spread = np.ptp(evaluation.backed_up(process, vectors, vectors.alpha) - vectors.alpha)
+    assert game.gamma / (1.0 - game.gamma) * spread < 1e-8 * process.scale
 
 
 @pytest.mark.parametrize("n", [1, 2])
