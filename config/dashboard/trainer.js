@@ -51,7 +51,7 @@ class Trainer {
     const candidate = Boolean(p.candidate_id);
     this.table.replaceChildren(
       element("caption", { class: "hidden" }, "Policy in force and candidate"),
-      element("thead", {}, element("tr", {}, element("th", {}, ""), element("th", { scope: "col" }, "in force"), element("th", { scope: "col" }, "candidate"))),
+      element("thead", {}, element("tr", {}, element("td", {}), element("th", { scope: "col" }, "in force"), element("th", { scope: "col" }, "candidate"))),
       element("tbody", {},
         line("policy", name(p.policy_id), name(p.candidate_id)),
         line("simulated value", half(p.value, p.value_half_width), candidate ? half(p.candidate_value, p.candidate_value_half_width) : "–"),
