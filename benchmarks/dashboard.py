@@ -2,6 +2,7 @@
 
     python benchmarks/dashboard.py                      # 1000 robots at 10 Hz, truth included, 30 s
     python benchmarks/dashboard.py --robots 100 --seconds 10
+    python benchmarks/dashboard.py --game zones.yaml --k 1 --policy zones.npz    # another game, such as one of 100 zones
 
 A crowd, the server and Chromium run together; the browser shows one page at 1440 x 900. CPU is given in percent of one core,
 for the server's process and for all processes of the browser, while nobody touches the page. Frames are counted afterwards,
@@ -83,6 +84,7 @@ def main() -> None:
     parser.add_argument("--k", type=int, default=25)
     parser.add_argument("--period", type=float, default=0.1)
     parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--game", default="warehouse")
     parser.add_argument("--policy", type=Path)
     arguments = parser.parse_args()
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
@@ -90,9 +92,9 @@ def main() -> None:
         raise SystemExit("no chromium on this machine")
     os.environ.update(discovery_variables())
     os.environ.update({"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_DOMAIN_ID": str(free_domain())})
-    policy, bundle = find_bundle(load_game("warehouse"), "warehouse", arguments.policy)
+    policy, bundle = find_bundle(load_game(arguments.game), arguments.game, arguments.policy)
     k = arguments.k if bundle.pi_g.most_reports is None else min(arguments.k, bundle.pi_g.most_reports)
-    plan = FleetPlan("warehouse", policy, arguments.robots, k, period=arguments.period, crowd=True)
+    plan = FleetPlan(arguments.game, policy, arguments.robots, k, period=arguments.period, crowd=True)
     with tempfile.TemporaryDirectory() as folder, ProcessGroup(Path(folder), os.environ) as group:
         start_fleet(plan, group, "warn")
         command = [str(Path(sys.executable).with_name("altmarl")), "dashboard", "--port", "0", "--read-only"]

@@ -34,7 +34,7 @@ COMMANDS = {
     "film": "Make a film of a recorded run: robots, zones, the coordinator's place, and what it believes, tick by tick.",
     "identify": "Estimate P_l from the transitions in recorded runs, starting from the game's own kernel, and compare.",
     "compare": "Predict occupancy and reward of recorded runs from a game under the recorded decisions, and compare.",
-    "demo": "Train a game, run a fleet on it over DDS, and write report.html.",
+    "demo": "Train a game, run a fleet on it over DDS beside a dashboard, and write report.html and film.gif.",
     "doctor": "List which parts of ROS 2 are installed and which are missing; exits with 1 if a needed one is missing.",
     "netcheck": "Check multicast, discovery and a tick rate between two machines; exits with 1 if a fleet would not work.",
     "keys": "Make and revoke the certificates by which robots, coordinators and operators know each other over thin links.",

@@ -158,7 +158,8 @@ class DashboardServer:
         elif not client.control:
             client.reply(command.number, Outcome(False, "read-only: control needs the token that was printed at start"))
         elif command.verb == "acknowledge":
-            new = self._view.acknowledge(*command.arguments, client.address)
+            (number,) = command.arguments
+            new = self._view.acknowledge(number, client.address)
             client.reply(command.number, Outcome(True, f"{new} acknowledged"))
         elif len(client.pending) >= _MOST_PENDING:
             client.reply(command.number, Outcome(False, f"{_MOST_PENDING} commands are under way: wait for an answer"))

@@ -352,7 +352,8 @@ class RunLog:
         def integers(name: str) -> IntArray:
             return np.array([getattr(row, name) for row in rows], dtype=np.int64)
 
-        more = {"operated": _operated(rows), "segments": divide(rows, self.configurations, about)}
+        told = {key: {**each.about(), "policy_id": each.policy_id} for key, each in self.configurations.items()}
+        more = {"operated": _operated(rows), "segments": divide(rows, told, about)}
         return RunRecord(
             session=integers("session"),
             tick=integers("tick"),

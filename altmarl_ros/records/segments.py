@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Mapping, Sequence
-
-if TYPE_CHECKING:
-    from altmarl_ros.records.run_record import Configuration, StatusRow
+from bisect import bisect_right
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Mapping, Protocol, Sequence
 
 
 @dataclass(frozen=True)
@@ -29,30 +27,50 @@ class Segment:
     policy_id: int = 0
 
 
+class Decided(Protocol):
+    """What is needed of the status of one tick, such as a StatusRow."""
+
+    @property
+    def session(self) -> int:
+        """Number of the session."""
+
+    @property
+    def tick(self) -> int:
+        """Number of the tick."""
+
+    @property
+    def policy_id(self) -> int:
+        """Id of the policy in force."""
+
+    @property
+    def asked(self) -> int:
+        """Number of robots polled."""
+
+
 def divide(
-    rows: Sequence[StatusRow], configurations: Mapping[tuple[int, int], Configuration], about: Mapping[str, Any]
+    rows: Sequence[Decided], told: Mapping[tuple[int, int], Mapping[str, Any]], about: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """Return the segments of a run as JSON values; none where all ticks were decided alike.
 
     Args:
         rows: the statuses, in order.
-        configurations: by session and the first tick that each is for.
+        told: k, model, policy and policy_id of the configurations, by session and the first tick that each is for.
         about: the run's description, for what no configuration tells.
     """
-    by_session: dict[int, list[Configuration]] = {}
-    for configuration in sorted(configurations.values(), key=lambda each: each.tick):
-        by_session.setdefault(configuration.session, []).append(configuration)
+    by_session: dict[int, list[int]] = {}
+    for session, tick in sorted(told):
+        by_session.setdefault(session, []).append(tick)
     found: list[Segment] = []
     for t, row in enumerate(rows):
-        told = next((each for each in reversed(by_session.get(row.session, ())) if each.tick <= row.tick), None)
-        values = {**about, **(told.about() if told is not None else {})}
-        same_policy = told is None or told.policy_id == row.policy_id
-        policy = str(values.get("policy", "")) if same_policy else ""
-        if told is None and found and row.policy_id != found[0].policy_id:
-            policy = ""  # not the one that the run began with
+        ticks = by_session.get(row.session, [])
+        at = bisect_right(ticks, row.tick) - 1
+        known = told[row.session, ticks[at]] if at >= 0 else {}
+        values = {**about, **known}
+        first_policy = known.get("policy_id", found[0].policy_id if found else row.policy_id)
+        policy = str(values.get("policy", "")) if row.policy_id == first_policy else ""  # its file was not told
         now = Segment(t, t + 1, int(values.get("k", row.asked)), str(values.get("model", "")), policy, row.policy_id)
         if found and _decides(found[-1]) == _decides(now):
-            found[-1] = Segment(found[-1].begin, t + 1, now.k, now.model, now.policy, now.policy_id)
+            found[-1] = replace(now, begin=found[-1].begin)
         else:
             found.append(now)
     return [asdict(segment) for segment in found] if len(found) > 1 else []

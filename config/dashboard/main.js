@@ -134,7 +134,7 @@ function showAlerts() {
   if (fleet.stopped) alerts.push(["error", "Emergency stop pressed: no robot moves until it is released."]);
   const node = fleet.coordinators.find((c) => c.deciding)?.name, paused = fleet.parameters[node]?.some((p) => p.name === "paused" && p.value === true);
   if (link.open && paused) alerts.push(["calm", "Paused: the coordinator begins no tick until it is resumed."]);
-  if (fleet.low.size) alerts.push(["", `Battery low: ${fleet.low.size > 8 ? `${fleet.low.size} robots` : [...fleet.low].map((id) => `robot ${shortName(fleet.names[id], id)}`).join(", ")}.`]);
+  if (fleet.low.size) alerts.push(["", `Battery low: ${fleet.low.size > 8 ? `${fleet.low.size} robots` : [...fleet.low].map((id) => robotName(fleet.names[id], id)).join(", ")}.`]);
   const silent = spokeAt === null || fleet.record ? null : (performance.now() - spokeAt) / 1000, rows = fleet.rows;
   const period = rows.length > 1 ? rows.at(-1).stamp - rows.at(-2).stamp : 1;
   const quiet = silent !== null && silent > Math.max(3, 3 * period);

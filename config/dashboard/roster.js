@@ -156,6 +156,12 @@ function isHeldUp(drive) {
   return Boolean(drive) && (drive[0] > 0 || /^(stopped|blocked|silent):/.test(drive[1]));
 }
 
+// Of a robot in a sentence.
+function robotName(name, id) {
+  const short = shortName(name, id);
+  return short === String(id) ? `robot ${short}` : short;
+}
+
 // A robot's namespace says more than its node's name.
 function shortName(name, id) {
   const parts = (name ?? "").split("/").filter(Boolean);

@@ -51,14 +51,15 @@ class Trainer {
     const candidate = Boolean(p.candidate_id);
     this.table.replaceChildren(
       element("caption", { class: "hidden" }, "Policy in force and candidate"),
-      element("thead", {}, element("tr", {}, element("th", {}, ""), element("th", { scope: "col" }, "in force"), element("th", { scope: "col" }, "candidate"))),
+      element("thead", {}, element("tr", {}, element("td", {}), element("th", { scope: "col" }, "in force"), element("th", { scope: "col" }, "candidate"))),
       element("tbody", {},
         line("policy", name(p.policy_id), name(p.candidate_id)),
         line("simulated value", half(p.value, p.value_half_width), candidate ? half(p.candidate_value, p.candidate_value_half_width) : "–"),
         line("gain", "", candidate ? half(p.gain, p.gain_half_width, true) : "–"),
         line("shadow, same decisions", "", p.shadow_ticks ? `${percent(p.shadow_agreed / p.shadow_ticks)} of ${p.shadow_ticks}` : "–")),
     );
-    setText(this.about, [p.game && `Game ${p.game}.`, p.kept.length ? `Roll back gives ${this.prefix()} its policy ${policyName(p.kept.at(-1))} back${p.kept.length > 1 ? `; kept before it: ${p.kept.slice(0, -1).map(policyName).join(", ")}` : ""}.` : `Nothing to roll ${this.prefix()} back to.`].filter(Boolean).join(" "));
+    const earlier = this.earlier(p);
+    setText(this.about, [p.game && `Game ${p.game}.`, earlier.length ? `Roll back gives ${this.prefix()} its policy ${policyName(earlier[0])} back${earlier.length > 1 ? `; kept before it: ${earlier.slice(1).map(policyName).join(", ")}` : ""}.` : `Nothing to roll ${this.prefix()} back to.`].filter(Boolean).join(" "));
   }
 
   // The fleet that the trainer serves.
@@ -67,11 +68,16 @@ class Trainer {
     return `the fleet ${told?.value || $("prefix").textContent}`;
   }
 
+  // Policies that a rollback can return to, newest first.
+  earlier({ kept, policy_id: now }) {
+    return kept.filter((id) => id !== now);
+  }
+
   // Whether a verb can do something now.
   sensible(verb) {
     const p = this.fleet.progress, training = ["training", "deploying"].includes(p?.state);
     if (!p) return verb === "train";
-    return { train: !training, cancel: ["training", "shadow", "ready"].includes(p.state), deploy: ["shadow", "ready"].includes(p.state), rollback: p.kept.length > 0 && !training }[verb];
+    return { train: !training, cancel: ["training", "shadow", "ready"].includes(p.state), deploy: ["shadow", "ready"].includes(p.state), rollback: this.earlier(p).length > 0 && !training }[verb];
   }
 
   async call(verb) {

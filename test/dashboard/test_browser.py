@@ -286,7 +286,7 @@ def test_low_batteries_are_told_above_all_and_listed(open_page, view):
     flat = np.zeros(2, np.float32)
     try:
         view.hear_floor(np.array([3, 4], np.uint32), 0, 1.0, x=flat, y=flat, yaw=flat, charge=np.float32([0.1, 0.8]))
-        expect(page.locator("#alerts")).to_contain_text("Battery low: robot warehouse_robot_0003")
+        expect(page.locator("#alerts")).to_contain_text("Battery low: warehouse_robot_0003.")
         page.select_option("#roster-show", "low")
         expect(page.locator("#roster-count")).to_have_text("1 of 40")
     finally:

@@ -8,7 +8,6 @@ from PIL import Image
 
 from altmarl_ros import __version__
 from altmarl_ros.cli.commands.demo import demo
-from altmarl_ros.cli.films.video_file import read_comment
 from altmarl_ros.games import load_game
 from page_shell import ROOT
 
@@ -17,7 +16,8 @@ FILM = ROOT / "docs" / "images" / "demo.gif"
 
 def test_the_film_is_of_this_demo():
     settings = {name: parameter.default for name, parameter in inspect.signature(demo).parameters.items()}
-    told = json.loads(read_comment(FILM))
+    with Image.open(FILM) as film:
+        told = json.loads(film.info["comment"])
     assert told == {
         "game_name": settings["game"],
         "game_hash": load_game(settings["game"]).content_hash,

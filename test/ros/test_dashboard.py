@@ -276,8 +276,8 @@ def test_training_is_steered_from_the_page(scene, policy):
     from altmarl_ros.nodes.common import qos
 
     page = scene.open()
-    page.click("#tab-trainer")
-    expect(page.locator("#trainer")).to_contain_text("No trainer is running")
+    expect(page.locator("#tab-trainer")).to_be_disabled()
+    expect(page.locator("#tab-trainer")).to_have_attribute("title", "No trainer is running")
     rewards = "{previous_reward: 3}"
     settings = {
         "game": "warehouse",
@@ -293,14 +293,17 @@ def test_training_is_steered_from_the_page(scene, policy):
     scene.fleet.observer.create_subscription(TrainingProgress, "/trainer/progress", heard.append, qos.latched_qos())
     try:
         scene.fleet.wait_until(lambda: heard and heard[-1].policy_id == first, PATIENCE, "the trainer hearing the fleet")
-        page.click("#trainer-deploy")
-        expect(page.locator("#trainer .refused")).to_contain_text("no candidate")
+        page.click("#tab-trainer")
+        expect(page.locator("#trainer")).to_contain_text("Nothing to roll the fleet /fleet back to")
+        for verb in ("deploy", "rollback", "cancel"):
+            expect(page.locator(f"#trainer-{verb}")).to_be_disabled()
         page.click("#trainer-train")
         expect(page.locator("#trainer .state")).to_contain_text("Ready to deploy", timeout=1000 * START)
         expect(page.locator("#trainer table")).to_contain_text("of 5")
         page.click("#trainer-deploy")
         expect(page.locator("#trainer .state")).to_contain_text("Deployed")
         scene.until(lambda status: status.policy_id != first, "the candidate in force")
+        expect(page.locator("#trainer")).to_contain_text(f"Roll back gives the fleet /fleet its policy {first:08x} back")
         page.click("#trainer-rollback")
         scene.until(lambda status: status.policy_id == first, "the policy before")
         expect(page.locator("#trainer")).to_contain_text("is in force again")

@@ -39,7 +39,9 @@ def dashboard(
     ] = False,
     record: Annotated[
         Optional[Path],
-        typer.Option(help="Recorded run (.npz or bag) to show instead of a running fleet: any tick of it, by a slider."),
+        typer.Option(
+            "--record", "-r", help="Recorded run (.npz or bag) to show instead of a running fleet: any tick of it, by a slider."
+        ),
     ] = None,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the page in this machine's browser.")] = False,
 ) -> None:

@@ -64,7 +64,7 @@ def reference_rewards(record: RunRecord, game: TabularGame, runs: int, seed: int
     whole = np.concatenate(parts, axis=2)
     if np.isnan(whole).all():
         raise AltmarlError("none of the policies of the run is on this machine: there is nothing to compare it with")
-    return ReferenceRewards(tuple(divided), *whole, levels_of)
+    return ReferenceRewards(tuple(divided), whole[0], whole[1], whole[2], levels_of)
 
 
 def _bundle(segment: Segment, game: TabularGame) -> PolicyBundle:

@@ -86,7 +86,7 @@ class BoardPictures:
         axes.axis("off")
         self._fills = [axes.fill(*zone.outline.T, color=GREY, alpha=0.15, lw=0)[0] for zone in layout.zones]
         for zone in layout.zones:
-            axes.text(*zone.label, zone.name, ha="center", va="center", fontsize=8 * self._unit)
+            axes.text(zone.label[0], zone.label[1], zone.name, ha="center", va="center", fontsize=8 * self._unit)
         for wall in layout.walls:
             axes.plot(*wall.T, color="black", lw=1.5)
 

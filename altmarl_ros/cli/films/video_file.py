@@ -63,21 +63,6 @@ def encoder() -> str:
     return found
 
 
-def read_comment(path: Path) -> str:
-    """Return the comment of a gif; empty: it has none.
-
-    Raises:
-        AltmarlError: the file is no picture, or cannot be read.
-    """
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(path) as film:
-            return bytes(film.info.get("comment", b"")).decode(errors="replace")
-    except (OSError, UnidentifiedImageError) as error:
-        raise AltmarlError(f"{path}: cannot be read as a picture: {error}") from None
-
-
 def _write_gif(path: Path, frames: Iterable[Frame], rate: float, comment: str) -> int:
     from PIL import Image
 
@@ -91,9 +76,10 @@ def _write_gif(path: Path, frames: Iterable[Frame], rate: float, comment: str) -
                 continue
         pictures.append(whole.quantize(_COLOURS, method=Image.Quantize.MAXCOVERAGE))
     if pictures:
-        further = {"comment": comment.encode()} if comment else {}
+        if comment:
+            pictures[0].info["comment"] = comment.encode()
         duration = round(1000.0 / rate)
-        pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=duration, loop=0, optimize=False, **further)
+        pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=duration, loop=0, optimize=False)
     return len(pictures)
 
 
