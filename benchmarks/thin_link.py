@@ -40,6 +40,7 @@ from altmarl_ros.links import Authority, load_credentials
 from altmarl_ros.links.coordinator_end import CoordinatorEnd
 from altmarl_ros.links.field_end import FieldCallbacks, FieldEnd
 from altmarl_ros.links.store import Store
+from altmarl_ros.nodes.link.tick_thinning import TickThinner
 from altmarl_ros.policies import save_bundle
 
 _BASE, _PORT = "altmarl/fleet", 7447
@@ -66,21 +67,28 @@ class Sender(Protocol):
 class ZenohSender:
     """A coordinator's end of a link."""
 
-    def __init__(self, folder: Path, lease: float, on_report: Callable[[bytes], None]) -> None:
+    def __init__(self, folder: Path, lease: float, follow_up: float, on_report: Callable[[bytes], None]) -> None:
         credentials = load_credentials(folder / "keys", "dispatch")
         take = lambda flow, _holder, message, _attachment: (flow.name == "report" and on_report(message), True)[1]  # noqa: E731
         self._end, self._lease = CoordinatorEnd(_BASE, credentials, [f"0.0.0.0:{_PORT}"], take), lease
+        self._thinner, self._follow_up = TickThinner(), follow_up
         self._end.open()
         self._end.set_alive(True)
 
     def tick(self, message: bytes) -> None:
-        self._end.publish("tick", message)
+        thin = self._thinner.thin(message)
+        if thin.only_for is None:
+            self._end.publish("tick", thin.message)
+        for robot_id in thin.only_for or ():
+            self._end.publish("poll", thin.message, holder=str(robot_id))
 
     def policy(self, message: bytes) -> None:
         self._end.set_state("policy", [message])
 
     def beat(self) -> None:
         self._end.send_beacon_if_due(self._lease / 3)
+        if self._follow_up > 0.0:
+            self._end.follow_up_if_due(self._follow_up)
 
     def close(self) -> None:
         self._end.close()
@@ -146,7 +154,7 @@ def coordinate(given: dict[str, Any]) -> None:
     folder, lease = Path(given["folder"]), float(given["lease"])
     core = CoordinatorCore(load(given), given["robots"], given["k"], given["period"])
     sender: Sender = (
-        ZenohSender(folder, lease, core.hear) if given["kind"] == "zenoh" else DdsSender(lease, core.hear)
+        ZenohSender(folder, lease, given["follow_up"], core.hear) if given["kind"] == "zenoh" else DdsSender(lease, core.hear)
     )
     period, end = float(given["period"]), time.monotonic() + given["seconds"]
     due, announced = time.monotonic() + 1.0, False
@@ -190,14 +198,14 @@ def be_robots(given: dict[str, Any]) -> None:
     for robot_id in range(given["robots"]):
         connect = _connect_zenoh if given["kind"] == "zenoh" else _connect_dds
         connect(robot_id, folder, lease, on_tick, on_policy)
-    time.sleep(given["seconds"] + 5.0)
+    time.sleep(given["seconds"] + 600.0)  # until it is ended
 
 
 def _connect_zenoh(robot_id: int, folder: Path, lease: float, on_tick: Any, on_policy: Any) -> None:
     ends: list[FieldEnd] = []
 
     def take(flow: Any, _holder: str, message: bytes, _attachment: bytes) -> None:
-        report = on_tick(robot_id, message) if flow.name == "tick" else None
+        report = on_tick(robot_id, message) if flow.name in ("tick", "poll") else None
         if report is not None:
             ends[0].publish("report", report)
 
@@ -308,6 +316,7 @@ def main() -> None:
     parser.add_argument("--k", type=int, default=5)
     parser.add_argument("--period", type=float, default=1.0, help="s")
     parser.add_argument("--lease", type=float, default=3.0, help="s of silence after which a coordinator counts as gone")
+    parser.add_argument("--follow-up", type=float, default=0.3, help="s, the parameter of links; 0: none")
     parser.add_argument("--rate", type=float, default=20_000.0, help="bytes per second of both directions together; 0: any")
     parser.add_argument("--delay", type=float, default=0.1, help="s, each way")
     parser.add_argument("--loss", type=float, default=0.1, help="share of the packets, each way")

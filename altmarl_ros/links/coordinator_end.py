@@ -74,6 +74,7 @@ class CoordinatorEnd:
         self._states: dict[str, tuple[int, tuple[bytes, ...]]] = {}
         self._packed = pack_states({})
         self._told = 0.0  # when something that carries a beacon was sent [s]
+        self._ticked: float | None = None  # when a tick was sent that nothing has followed [s]
         self._session: zenoh.Session | None = None
         self._publishers: dict[str, zenoh.Publisher] = {}  # by key
         self._stamp: tuple[int, int] | None = None
@@ -132,7 +133,7 @@ class CoordinatorEnd:
         with self._lock:
             if name == "tick":
                 attachment = self._beacon()
-                self._told = time.monotonic()
+                self._told = self._ticked = time.monotonic()
             self._put(flow.key(self._base, holder), name, message, flow, attachment)
 
     def set_state(self, name: str, messages: Sequence[bytes]) -> None:
@@ -170,6 +171,12 @@ class CoordinatorEnd:
             if time.monotonic() - self._told >= interval:
                 self._send_beacon()
 
+    def follow_up_if_due(self, after: float) -> None:
+        """Send a sign of life once a tick was sent `after` seconds ago, unless one followed it: TCP notices a loss by it."""
+        with self._lock:
+            if self._ticked is not None and time.monotonic() - self._ticked >= after:
+                self._send_beacon()
+
     def connections(self) -> list[Connection]:
         """Return who is connected now."""
         with self._lock:
@@ -194,7 +201,7 @@ class CoordinatorEnd:
         return Beacon(self._instance, self._alive, hash_of(self._packed)).to_bytes()
 
     def _send_beacon(self) -> None:
-        self._told = time.monotonic()
+        self._told, self._ticked = time.monotonic(), None
         self._put(f"{self._base}/{BEACON}", BEACON, self._beacon(), BY_NAME["tick"], None)
 
     def _put(self, key: str, name: str, message: bytes, flow: Flow, attachment: bytes | None) -> None:

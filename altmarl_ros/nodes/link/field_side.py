@@ -72,7 +72,7 @@ class FieldSide:
             simulated=simulated,
         )
         for flow in flows(hearer=role, simulated=simulated):
-            if flow.name not in ("tick", "emergency_stop", "drive", "body", "health"):
+            if flow.name not in ("tick", "poll", "emergency_stop", "drive", "body", "health"):
                 self._publisher(flow.name)
         for flow in flows(sender=role, simulated=simulated):
             if flow.name != "drive" or values["drive_topic"]:
@@ -125,7 +125,7 @@ class FieldSide:
         self._node.get_logger().info(f"coordinator {said} at {self._ends[i].endpoint}")
 
     def _take(self, i: int, flow: Flow, message: bytes, attachment: bytes) -> None:
-        if flow.name == "tick":
+        if flow.name in ("tick", "poll"):
             with self._lock:
                 if i in self._ticks and message != self._newest_tick:  # two links may carry the same coordinator's
                     self._newest_tick = message
