@@ -7,7 +7,6 @@ import threading
 import time
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Callable, Sequence
 
 import zenoh
@@ -19,7 +18,7 @@ from altmarl_ros.links.border import Border
 from altmarl_ros.links.identity import Identity, read_common_name
 from altmarl_ros.links.keys import Credentials
 from altmarl_ros.links.quality import is_wanted, quality
-from altmarl_ros.links.register import FILE_NAME, Entry, load_register, utc_now
+from altmarl_ros.links.register import Entry, load_register, stamp_of, utc_now
 from altmarl_ros.links.store import digest_of
 from altmarl_ros.links.table import BEACON, BLOB, BY_NAME, STATE, Flow, flows, state_flow
 
@@ -88,7 +87,7 @@ class CoordinatorEnd:
             AltmarlError: the register cannot be read, or the port cannot be opened.
         """
         with self._lock:
-            self._stamp = self._register_stamp()
+            self._stamp = stamp_of(self.credentials.authority.parent)
             register, now = load_register(self.credentials.authority.parent), utc_now()
             config = listening(self._base, self.credentials, self._endpoints, register, now)
             try:
@@ -121,7 +120,7 @@ class CoordinatorEnd:
         """
         now = utc_now()
         ended = any(not entry.valid(now) for entry in self._valid)
-        if self._session is not None and self._register_stamp() == self._stamp and not ended:
+        if self._session is not None and stamp_of(self.credentials.authority.parent) == self._stamp and not ended:
             return False
         self.close()
         self.open()
@@ -247,10 +246,3 @@ class CoordinatorEnd:
         if found is not None:
             query.reply(query.key_expr, found)
             self.border.sent(BLOB, len(found))
-
-    def _register_stamp(self) -> tuple[int, int] | None:
-        try:
-            status = Path(self.credentials.authority.parent / FILE_NAME).stat()
-        except OSError:
-            return None
-        return status.st_mtime_ns, status.st_ino

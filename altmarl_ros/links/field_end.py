@@ -18,6 +18,7 @@ from altmarl_ros.links.border import Border
 from altmarl_ros.links.endpoints import check_reachable, read_endpoint
 from altmarl_ros.links.keys import Credentials
 from altmarl_ros.links.quality import is_wanted, quality
+from altmarl_ros.links.register import FILE_NAME, Register, load_register, stamp_of, utc_now
 from altmarl_ros.links.store import Store, digest_of
 from altmarl_ros.links.table import BEACON, BLOB, BY_NAME, STATE, Flow, flows, segment, state_flow
 
@@ -91,6 +92,8 @@ class FieldEnd:
         # Declared, since a session alone sends to its router whatever somebody wants or not (observed in zenoh 1.10).
         self._publishers: dict[str, zenoh.Publisher] = {}
         self._config = connecting(credentials, endpoint)
+        self._stamp: tuple[int, int] | None = None  # of the register beside the keys, if there is one
+        self._register: Register | None = None
         self._condition = threading.Condition()
         self._stopping = False
         self._session: zenoh.Session | None = None
@@ -173,7 +176,7 @@ class FieldEnd:
                 self._pause(wait * random.uniform(0.5, 1.5))  # a fleet that lost its coordinator does not come back at once
                 wait = min(1.5 * wait, _LONGEST_WAIT)
                 continue
-            if self._watch():
+            if self._watch() or not self._trusts(self._session):
                 self._hang_up()
                 continue
             work = self.linked and (self._sync() | self._ask_all())
@@ -186,6 +189,9 @@ class FieldEnd:
         except (OSError, zenoh.ZError) as error:
             self.refusal = f"cannot connect: {str(error).partition(' at /')[0]}"
             return False
+        if not self._trusts(session):
+            session.close()  # type: ignore[no-untyped-call]
+            return False
         for flow in self._heard_flows:
             holder = self._own if flow.addressed else "" if "coordinator" in flow.senders else "*"
             session.declare_subscriber(flow.key(self._base, holder), self._taker(flow))
@@ -194,6 +200,33 @@ class FieldEnd:
             self._publishers[flow.name] = session.declare_publisher(flow.key(self._base, self._own), **quality(flow))
         self._session, self.refusal, self._connected_at = session, "", time.monotonic()
         return True
+
+    def _trusts(self, session: zenoh.Session) -> bool:
+        """Whether the coordinator's certificate is valid in the register beside this end's keys; without one all are."""
+        folder = self._credentials.authority.parent
+        stamp = stamp_of(folder)
+        if stamp is None:
+            return True
+        try:
+            if stamp != self._stamp:
+                self._register, self._stamp = load_register(folder), stamp
+        except AltmarlError as error:
+            self._distrust(str(error))
+            return False
+        now, entries = utc_now(), self._register.entries if self._register is not None else {}
+        for link in session.info.links():
+            name = link.auth_identifier or ""
+            entry = entries.get(name)
+            if entry is None or not entry.valid(now):
+                self._distrust(f"{name} is {entry.state(now) if entry is not None else 'not listed'} in {FILE_NAME}")
+                return False
+        return True
+
+    def _distrust(self, reason: str) -> None:
+        self.refusal = reason
+        with self._condition:
+            self._linked_at = -math.inf
+            self._set_heard(False)
 
     def _hang_up(self) -> None:
         session, self._session = self._session, None
