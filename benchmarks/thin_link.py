@@ -209,7 +209,11 @@ def _connect_zenoh(robot_id: int, folder: Path, lease: float, on_tick: Any, on_p
         if report is not None:
             ends[0].publish("report", report)
 
-    callbacks = FieldCallbacks(take, lambda name, _: on_policy(robot_id) if name == "policy" else None, lambda _: None)
+    def on_heard(heard: bool) -> None:
+        if not heard:
+            print(json.dumps({"silent": robot_id}), flush=True)
+
+    callbacks = FieldCallbacks(take, lambda name, _: on_policy(robot_id) if name == "policy" else None, on_heard)
     credentials = load_credentials(folder / "keys", f"robot_{robot_id}")
     ends.append(FieldEnd(_BASE, credentials, f"10.77.0.1:{_PORT}", callbacks, store=Store(None), lease=lease))
     ends[0].start()
@@ -303,6 +307,7 @@ def judge(told: list[dict[str, Any]], heard: list[dict[str, Any]], arguments: ar
         "heard": sum(row["heard"] for row in decided if row["decided"] in measured) / asked if asked else math.nan,
         "reward": float(np.mean(rewards)) if rewards else math.nan,
         "reward_error": float(np.std(batches, ddof=1) / math.sqrt(len(batches))) if len(batches) > 1 else math.nan,
+        "silences": sum("silent" in row for row in heard),
         "policy_first": arrived[0] if arrived else math.nan,
         "policy_last": arrived[-1] if arrived else math.nan,
         "policy_robots": len(arrived),
@@ -345,7 +350,7 @@ def main() -> None:
             print(
                 f"{kind:>6} {arguments.robots:3d} robots: in time {row['in_time']:.3f}, worst {row['worst']:.3f}, "
                 f"{row['above_95']} at 0.95 or more, delay p50 {row['delay_p50']:.2f} s, p99 {row['delay_p99']:.2f} s; "
-                f"heard {row['heard']:.3f}; reward {row['reward']:.2f} +- {row['reward_error']:.2f} "
+                f"heard {row['heard']:.3f}, {row['silences']} times silent; reward {row['reward']:.2f} +- {row['reward_error']:.2f} "
                 f"({100 * (row['reward'] / perfect - 1):+.1f} %); first minute {row['minute'] / 1e3:.0f} kB, "
                 f"then {row['rate'] / 1e3:.2f} kB/s; policy {row['policy_first']:.1f} to {row['policy_last']:.1f} s "
                 f"({row['policy_robots']} robots); dropped {row['dropped']}, lost {row['lost']} of {row['packets']} packets; "
