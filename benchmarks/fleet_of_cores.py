@@ -1,4 +1,4 @@
-"""A fleet without ROS nodes for benchmarks of what carries its messages: the protocol's cores, and messages as ROS serialises them."""
+"""A fleet without ROS nodes, for benchmarks of what carries its messages, which are as ROS serialises them."""
 
 from __future__ import annotations
 

@@ -4,13 +4,13 @@
     python benchmarks/thin_link.py --robots 50 --rate 0 --loss 0 --delay 0 --start 0     # bytes alone
 
 The coordinator's protocol runs in one network namespace and all robots' in another, with a relay between them (thin_cable.py).
-Over zenoh every robot has its own end of a link and TLS connection, over DDS a participant, with a node that has the topics of a
-robot. Neither has the rest of a robot's nodes: what is measured is what carries the protocol. Robots are Markov chains and act
+Over zenoh every robot has its own end of a link and TLS connection, over DDS a participant, with a node that has the topics of
+a robot. Neither has the rest of a robot's nodes: what is measured is what carries the protocol. Robots are Markov chains and act
 once per tick that they heard; who missed it stays where it is and earns nothing in that tick.
 
-A row: `in time` is the share of ticks that a robot heard before the next one was sent, its mean and its worst robot; `heard` the
-share of polls that were answered; the reward beside that of the same fleet on a perfect link (mean and standard error); the bytes
-of the first minute, and per second after `--start` seconds, headers included; how long a new policy of --policy-bytes took to
+A row: `in time` is the share of ticks that a robot heard before the next one was sent, its mean and its worst robot; `heard`
+the share of polls that were answered; the reward beside that of the same fleet on a perfect link (mean and standard error); the
+bytes of the first minute, and per second after `--start` seconds, headers included; how long a new policy of --policy-bytes took to
 reach the first and the last robot. Needs root.
 """
 
@@ -350,7 +350,8 @@ def main() -> None:
             print(
                 f"{kind:>6} {arguments.robots:3d} robots: in time {row['in_time']:.3f}, worst {row['worst']:.3f}, "
                 f"{row['above_95']} at 0.95 or more, delay p50 {row['delay_p50']:.2f} s, p99 {row['delay_p99']:.2f} s; "
-                f"heard {row['heard']:.3f}, {row['silences']} times silent; reward {row['reward']:.2f} +- {row['reward_error']:.2f} "
+                f"heard {row['heard']:.3f}, {row['silences']} times silent; "
+                f"reward {row['reward']:.2f} +- {row['reward_error']:.2f} "
                 f"({100 * (row['reward'] / perfect - 1):+.1f} %); first minute {row['minute'] / 1e3:.0f} kB, "
                 f"then {row['rate'] / 1e3:.2f} kB/s; policy {row['policy_first']:.1f} to {row['policy_last']:.1f} s "
                 f"({row['policy_robots']} robots); dropped {row['dropped']}, lost {row['lost']} of {row['packets']} packets; "

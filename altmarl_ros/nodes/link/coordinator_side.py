@@ -36,7 +36,8 @@ _BEATS = 3  # signs of life per lease
 class CoordinatorSide:
     """Carries a coordinator's topics to robots and operators, and theirs to it.
 
-    Subscriptions (serialised): <fleet_prefix>/tick, policy (in a fleet with types those of all types), configuration, status, /diagnostics; in simulations truth.
+    Subscriptions (serialised): <fleet_prefix>/tick, policy (in a fleet with types those of all types),
+    configuration, status, /diagnostics; in simulations truth.
     Publishers: <fleet_prefix>/report, and for each robot one on hello, so that a coordinator that starts later gets the last
     word of each; emergency_stop and emergency_stop_release once somebody at the other end of the link says so; in simulations
     <world_prefix>/command.

@@ -39,7 +39,8 @@ class FieldSide:
     """Carries the coordinator's topics to this machine, and this machine's to the coordinator.
 
     Publishers: <fleet_prefix>/tick while the coordinator is heard over the link, one for each endpoint, so that whoever watches
-    its liveliness notices its silence; policy, and the policies of types that robots here subscribe to, configuration, emergency_stop; at an operator also status, report, the drive
+    its liveliness notices its silence; policy, and the policies of types that robots here subscribe to;
+    configuration, emergency_stop; at an operator also status, report, the drive
     states of robots and /diagnostics; in simulations truth, or the states of this machine's robot.
     Subscriptions (serialised): at a robot <fleet_prefix>/report, hello, its drive state and /diagnostics, in simulations
     <world_prefix>/command; everywhere emergency_stop and emergency_stop_release.

@@ -30,8 +30,8 @@ PARAMETERS = (
     Parameter(
         "follow_up",
         0.0,
-        "Time after a tick at which the coordinator's link sends a sign of life where packets are lost: TCP notices a lost tick "
-        "by what follows it. About a third of the tick's period; 0: none is sent.",
+        "Time after a tick at which the coordinator's link sends a sign of life where packets are lost: TCP notices a lost "
+        "tick by what follows it. About a third of the tick's period; 0: none is sent.",
         0.0,
         60.0,
         unit="s",
