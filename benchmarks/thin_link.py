@@ -5,13 +5,13 @@
 
 The coordinator's protocol runs in one network namespace and all robots' in another, with a relay between them (thin_cable.py).
 Over zenoh every robot has its own end of a link and TLS connection, over DDS a participant, with a node that has the topics of
-a robot. Neither has the rest of a robot's nodes: what is measured is what carries the protocol. Robots are Markov chains and act
-once per tick that they heard; who missed it stays where it is and earns nothing in that tick.
+a robot. Neither has the rest of a robot's nodes: what is measured is what carries the protocol. Robots are Markov chains and
+act once per tick that they heard; who missed it stays where it is and earns nothing in that tick.
 
 A row: `in time` is the share of ticks that a robot heard before the next one was sent, its mean and its worst robot; `heard`
-the share of polls that were answered; the reward beside that of the same fleet on a perfect link (mean and standard error); the
-bytes of the first minute, and per second after `--start` seconds, headers included; how long a new policy of --policy-bytes took to
-reach the first and the last robot. Needs root.
+the share of polls that were answered; the reward beside that of the same fleet on a perfect link (mean and standard error);
+the bytes of the first minute, and per second after `--start` seconds, headers included; how long a new policy of
+--policy-bytes took to reach the first and the last robot. Needs root.
 """
 
 from __future__ import annotations
@@ -188,7 +188,8 @@ def be_robots(given: dict[str, Any]) -> None:
             now = time.monotonic()
             row, report = cores.hear(robot_id, message, now)
             if row is not None:
-                print(json.dumps(row), flush=True)
+                sys.stdout.write(json.dumps(row) + "\n")
+                sys.stdout.flush()
             return report
 
     def on_policy(robot_id: int) -> None:
@@ -210,8 +211,9 @@ def _connect_zenoh(robot_id: int, folder: Path, lease: float, on_tick: Any, on_p
             ends[0].publish("report", report)
 
     def on_heard(heard: bool) -> None:
-        if not heard:
-            print(json.dumps({"silent": robot_id}), flush=True)
+        if not heard:  # in one write, since every robot has its thread
+            sys.stdout.write(json.dumps({"silent": robot_id}) + "\n")
+            sys.stdout.flush()
 
     callbacks = FieldCallbacks(take, lambda name, _: on_policy(robot_id) if name == "policy" else None, on_heard)
     credentials = load_credentials(folder / "keys", f"robot_{robot_id}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import random
 import threading
@@ -232,7 +233,7 @@ class FieldEnd:
         session, self._session = self._session, None
         self._publishers = {}
         if session is not None:  # of which a cut connection makes a long wait
-            closing = threading.Thread(target=session.close, daemon=True)
+            closing = threading.Thread(target=_close, args=(session,), daemon=True)
             closing.start()
             closing.join(_BUSY_WAIT if not self._stopping else _CLOSING)
 
@@ -376,6 +377,11 @@ class FieldEnd:
             if self._watch() or self._stopping:
                 return None
         return answers[0] if answers else None
+
+
+def _close(session: zenoh.Session) -> None:
+    with contextlib.suppress(zenoh.ZError):  # nobody answers at the other end
+        session.close()  # type: ignore[no-untyped-call]
 
 
 def make_ends(

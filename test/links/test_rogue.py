@@ -34,9 +34,9 @@ def speak(context, connection):
 def test_a_stranger_without_a_certificate_is_hung_up_on(links):
     links.listen()
     context = ssl.create_default_context(cafile=str(links.authority.folder / "authority.crt"))
-    with socket.create_connection(("127.0.0.1", links.port), timeout=5) as connection:
-        with pytest.raises((ssl.SSLError, ConnectionError)):
-            speak(context, connection)
+    connection = socket.create_connection(("127.0.0.1", links.port), timeout=5)
+    with connection, pytest.raises((ssl.SSLError, ConnectionError)):
+        speak(context, connection)
     assert links.server.connections() == []
 
 

@@ -1,8 +1,8 @@
 """Makes ticks smaller before they cross a link, on which each robot is sent its own copy.
 
 In one ROS network a tick is one packet for all robots. Over links it crosses once for each of them, so what few robots need
-costs as often as there are robots: a repeated tick, which asks others in place of silent robots, and the roster, by which each robot
-looks itself up.
+costs as often as there are robots: a repeated tick, which asks others in place of silent robots, and the roster, by which each
+robot looks itself up.
 """
 
 from __future__ import annotations
