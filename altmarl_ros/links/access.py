@@ -21,8 +21,10 @@ from altmarl_ros.links.table import BEACON, BLOB, STATE, TABLE, Flow, segment
 
 _SPARE_SESSIONS = 16
 _LARGEST_MESSAGE = 1 << 25
-_BEFORE_LOSS_MS = 3000  # silence after which a connection counts as cut
-_OPENING_MS = 3000
+_SESSIONS_EACH = 4  # a robot that dials anew leaves connections behind that are not known to be cut yet
+_BEFORE_LOSS_MS = 20_000  # silence after which a connection counts as cut; a field's end notices sooner, by its lease
+_KEEP_ALIVES = 2  # in that time
+_OPENING_MS = 10_000  # twenty robots that dial at once over 20 kB/s need 5 s
 
 
 def listening(base: str, credentials: Credentials, endpoints: Sequence[str], register: Register, now: datetime) -> zenoh.Config:
@@ -39,7 +41,7 @@ def listening(base: str, credentials: Credentials, endpoints: Sequence[str], reg
             "mode": "router",
             "listen/endpoints": [read_endpoint(endpoint) for endpoint in endpoints],
             "transport/link/tls": _tls(credentials, "listen"),
-            "transport/unicast/max_sessions": 2 * len(valid) + _SPARE_SESSIONS,
+            "transport/unicast/max_sessions": _SESSIONS_EACH * len(valid) + _SPARE_SESSIONS,
             "access_control": access_control(base, valid),
         }
     )
@@ -134,6 +136,8 @@ def _config(values: dict[str, Any]) -> zenoh.Config:
         "transport/unicast/open_timeout": _OPENING_MS,
         "transport/unicast/accept_timeout": _OPENING_MS,
         "transport/link/tx/lease": _BEFORE_LOSS_MS,
+        "transport/link/tx/keep_alive": _KEEP_ALIVES,
+        "timestamping/enabled": {"router": False, "peer": False, "client": False},  # 28 bytes in each message
         "transport/link/rx/max_message_size": _LARGEST_MESSAGE,
         "transport/shared_memory/enabled": False,
         "adminspace/enabled": False,

@@ -7,7 +7,6 @@ import threading
 import time
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Callable, Sequence
 
 import zenoh
@@ -19,7 +18,7 @@ from altmarl_ros.links.border import Border
 from altmarl_ros.links.identity import Identity, read_common_name
 from altmarl_ros.links.keys import Credentials
 from altmarl_ros.links.quality import is_wanted, quality
-from altmarl_ros.links.register import FILE_NAME, Entry, load_register, utc_now
+from altmarl_ros.links.register import Entry, load_register, stamp_of, utc_now
 from altmarl_ros.links.store import digest_of
 from altmarl_ros.links.table import BEACON, BLOB, BY_NAME, STATE, Flow, flows, state_flow
 
@@ -74,6 +73,7 @@ class CoordinatorEnd:
         self._states: dict[str, tuple[int, tuple[bytes, ...]]] = {}
         self._packed = pack_states({})
         self._told = 0.0  # when something that carries a beacon was sent [s]
+        self._ticked: float | None = None  # when a tick was sent that nothing has followed [s]
         self._session: zenoh.Session | None = None
         self._publishers: dict[str, zenoh.Publisher] = {}  # by key
         self._stamp: tuple[int, int] | None = None
@@ -87,7 +87,7 @@ class CoordinatorEnd:
             AltmarlError: the register cannot be read, or the port cannot be opened.
         """
         with self._lock:
-            self._stamp = self._register_stamp()
+            self._stamp = stamp_of(self.credentials.authority.parent)
             register, now = load_register(self.credentials.authority.parent), utc_now()
             config = listening(self._base, self.credentials, self._endpoints, register, now)
             try:
@@ -120,7 +120,7 @@ class CoordinatorEnd:
         """
         now = utc_now()
         ended = any(not entry.valid(now) for entry in self._valid)
-        if self._session is not None and self._register_stamp() == self._stamp and not ended:
+        if self._session is not None and stamp_of(self.credentials.authority.parent) == self._stamp and not ended:
             return False
         self.close()
         self.open()
@@ -132,7 +132,7 @@ class CoordinatorEnd:
         with self._lock:
             if name == "tick":
                 attachment = self._beacon()
-                self._told = time.monotonic()
+                self._told = self._ticked = time.monotonic()
             self._put(flow.key(self._base, holder), name, message, flow, attachment)
 
     def set_state(self, name: str, messages: Sequence[bytes]) -> None:
@@ -170,6 +170,12 @@ class CoordinatorEnd:
             if time.monotonic() - self._told >= interval:
                 self._send_beacon()
 
+    def follow_up_if_due(self, after: float) -> None:
+        """Send a sign of life once a tick was sent `after` seconds ago, unless one followed it: TCP notices a loss by it."""
+        with self._lock:
+            if self._ticked is not None and time.monotonic() - self._ticked >= after:
+                self._send_beacon()
+
     def connections(self) -> list[Connection]:
         """Return who is connected now."""
         with self._lock:
@@ -194,7 +200,7 @@ class CoordinatorEnd:
         return Beacon(self._instance, self._alive, hash_of(self._packed)).to_bytes()
 
     def _send_beacon(self) -> None:
-        self._told = time.monotonic()
+        self._told, self._ticked = time.monotonic(), None
         self._put(f"{self._base}/{BEACON}", BEACON, self._beacon(), BY_NAME["tick"], None)
 
     def _put(self, key: str, name: str, message: bytes, flow: Flow, attachment: bytes | None) -> None:
@@ -240,10 +246,3 @@ class CoordinatorEnd:
         if found is not None:
             query.reply(query.key_expr, found)
             self.border.sent(BLOB, len(found))
-
-    def _register_stamp(self) -> tuple[int, int] | None:
-        try:
-            status = Path(self.credentials.authority.parent / FILE_NAME).stat()
-        except OSError:
-            return None
-        return status.st_mtime_ns, status.st_ino

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 
 from altmarl_ros.errors import AltmarlError, shown
 
@@ -10,6 +11,18 @@ DEFAULT_PORT = 7447
 """Port at which a coordinator's link listens."""
 
 _ENDPOINT = re.compile(r"(?:(tls|quic)/)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(?::(\d{1,5}))?")
+
+
+def check_reachable(endpoint: str, timeout: float) -> None:
+    """Knock at a zenoh endpoint, since zenoh itself waits for long where packets vanish.
+
+    Raises:
+        OSError: nobody answers within `timeout` [s]; QUIC has no answer, and is not tried.
+    """
+    protocol, _, where = endpoint.partition("/")
+    host, _, port = where.rpartition(":")
+    if protocol == "tls":
+        socket.create_connection((host.strip("[]"), int(port)), timeout).close()
 
 
 def read_endpoint(text: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import random
 import threading
 import time
 from dataclasses import dataclass
@@ -14,15 +16,19 @@ from altmarl_ros.errors import AltmarlError
 from altmarl_ros.links.access import connecting
 from altmarl_ros.links.beacon import Beacon, State, hash_of, read_beacon, read_states
 from altmarl_ros.links.border import Border
-from altmarl_ros.links.endpoints import read_endpoint
+from altmarl_ros.links.endpoints import check_reachable, read_endpoint
 from altmarl_ros.links.keys import Credentials
 from altmarl_ros.links.quality import is_wanted, quality
+from altmarl_ros.links.register import FILE_NAME, Register, load_register, stamp_of, utc_now
 from altmarl_ros.links.store import Store, digest_of
 from altmarl_ros.links.table import BEACON, BLOB, BY_NAME, STATE, Flow, flows, segment, state_flow
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.25, 2.0  # s between two attempts to connect
-_ASK_TIMEOUT = 1.5  # s for a small answer
-_SLOWEST = 2000.0  # bytes per second at which a content still arrives in time
+_KNOCK_TIMEOUT = 1.5  # s
+_REDIAL, _GRACE = 3.0, 5.0  # s of silence after which the end dials anew; and after it has connected
+_ASK_TIMEOUT = 5.0  # s for a small answer
+_SLOWEST = 200.0  # bytes per second at which a content still arrives in time
+_CLOSING = 2.5  # s
 _BUSY_WAIT, _IDLE_WAIT = 0.05, 0.5  # s
 
 
@@ -87,10 +93,12 @@ class FieldEnd:
         # Declared, since a session alone sends to its router whatever somebody wants or not (observed in zenoh 1.10).
         self._publishers: dict[str, zenoh.Publisher] = {}
         self._config = connecting(credentials, endpoint)
+        self._stamp: tuple[int, int] | None = None  # of the register beside the keys, if there is one
+        self._register: Register | None = None
         self._condition = threading.Condition()
         self._stopping = False
         self._session: zenoh.Session | None = None
-        self._linked_at = -math.inf  # when the last beacon came [s]
+        self._linked_at = self._connected_at = -math.inf  # when the last beacon came, and when the session was opened [s]
         self._beacon: Beacon | None = None
         self._listed: Beacon | None = None  # whose list of states is known
         self._states: dict[str, State] = {}  # of that list
@@ -133,10 +141,8 @@ class FieldEnd:
         with self._condition:
             self._stopping = True
             self._condition.notify()
-        self._thread.join(_ASK_TIMEOUT + 1.0)
-        session, self._session = self._session, None
-        if session is not None:
-            session.close()  # type: ignore[no-untyped-call]
+        self._thread.join(_CLOSING)
+        self._hang_up()
 
     def publish(self, name: str, message: bytes, attachment: bytes | None = None) -> None:
         """Send a message of a stream; while there is no connection, or nobody who wants it, it is dropped."""
@@ -168,18 +174,24 @@ class FieldEnd:
                 if self._connect():
                     wait = _FIRST_WAIT
                     continue
-                self._pause(wait)
+                self._pause(wait * random.uniform(0.5, 1.5))  # a fleet that lost its coordinator does not come back at once
                 wait = min(1.5 * wait, _LONGEST_WAIT)
                 continue
-            self._watch()
+            if self._watch() or not self._trusts(self._session):
+                self._hang_up()
+                continue
             work = self.linked and (self._sync() | self._ask_all())
-            self._pause(_BUSY_WAIT if work else min(self._lease / 8, _IDLE_WAIT))
+            self._pause(_BUSY_WAIT if work else self._look)
 
     def _connect(self) -> bool:
         try:
+            check_reachable(self.endpoint, _KNOCK_TIMEOUT)
             session = zenoh.open(self._config)
-        except zenoh.ZError as error:
-            self.refusal = str(error).partition(" at /")[0]
+        except (OSError, zenoh.ZError) as error:
+            self.refusal = f"cannot connect: {str(error).partition(' at /')[0]}"
+            return False
+        if not self._trusts(session):
+            session.close()  # type: ignore[no-untyped-call]
             return False
         for flow in self._heard_flows:
             holder = self._own if flow.addressed else "" if "coordinator" in flow.senders else "*"
@@ -187,8 +199,43 @@ class FieldEnd:
         session.declare_subscriber(f"{self._base}/{BEACON}", lambda sample: self._note_beacon(sample.payload.to_bytes()))
         for flow in self._said_flows:
             self._publishers[flow.name] = session.declare_publisher(flow.key(self._base, self._own), **quality(flow))
-        self._session, self.refusal = session, ""
+        self._session, self.refusal, self._connected_at = session, "", time.monotonic()
         return True
+
+    def _trusts(self, session: zenoh.Session) -> bool:
+        """Whether the coordinator's certificate is valid in the register beside this end's keys; without one all are."""
+        folder = self._credentials.authority.parent
+        stamp = stamp_of(folder)
+        if stamp is None:
+            return True
+        try:
+            if stamp != self._stamp:
+                self._register, self._stamp = load_register(folder), stamp
+        except AltmarlError as error:
+            self._distrust(str(error))
+            return False
+        now, entries = utc_now(), self._register.entries if self._register is not None else {}
+        for link in session.info.links():
+            name = link.auth_identifier or ""
+            entry = entries.get(name)
+            if entry is None or not entry.valid(now):
+                self._distrust(f"{name} is {entry.state(now) if entry is not None else 'not listed'} in {FILE_NAME}")
+                return False
+        return True
+
+    def _distrust(self, reason: str) -> None:
+        self.refusal = reason
+        with self._condition:
+            self._linked_at = -math.inf
+            self._set_heard(False)
+
+    def _hang_up(self) -> None:
+        session, self._session = self._session, None
+        self._publishers = {}
+        if session is not None:  # of which a cut connection makes a long wait
+            closing = threading.Thread(target=_close, args=(session,), daemon=True)
+            closing.start()
+            closing.join(_BUSY_WAIT if not self._stopping else _CLOSING)
 
     def _pause(self, seconds: float) -> None:
         with self._condition:
@@ -224,10 +271,18 @@ class FieldEnd:
             self.heard_since = time.monotonic() if heard else None
             self._callbacks.on_heard(heard)
 
-    def _watch(self) -> None:
+    @property
+    def _look(self) -> float:
+        """Time between two looks at whether the coordinator's end is heard [s]."""
+        return min(self._lease / 8, _IDLE_WAIT)
+
+    def _watch(self) -> bool:
+        """Tell if the coordinator's end has fallen silent; returns whether the silence is so long that one must dial anew."""
         with self._condition:
             if self.heard and not self.linked:
                 self._set_heard(False)
+            now = time.monotonic()
+            return now - self._linked_at > max(self._lease, _REDIAL) and now - self._connected_at > _GRACE
 
     def _sync(self) -> bool:
         """Fetch the states that the last beacon tells of, unless they are known; returns whether some are still missing."""
@@ -305,15 +360,28 @@ class FieldEnd:
         session = self._session
         if session is None:
             return None
-        how = quality(flow or BY_NAME["policy"])
+        answers: list[bytes] = []
+        done = threading.Event()
+
+        def take(reply: zenoh.Reply) -> None:
+            if reply.ok is not None:
+                answers.append(bytes(reply.ok.payload.to_bytes()))
+
+        handler = zenoh.handlers.Callback(take, done.set)
         try:
-            replies = session.get(key, payload=content, timeout=timeout, **how)
-            for reply in replies:
-                if reply.ok is not None:
-                    return bytes(reply.ok.payload.to_bytes())
+            session.get(key, handler, payload=content, timeout=timeout, **quality(flow or BY_NAME["policy"]))
         except zenoh.ZError as error:
             self.refusal = str(error).partition(" at /")[0]
-        return None
+            return None
+        while not done.wait(self._look):  # the coordinator's silence is told meanwhile too
+            if self._watch() or self._stopping:
+                return None
+        return answers[0] if answers else None
+
+
+def _close(session: zenoh.Session) -> None:
+    with contextlib.suppress(zenoh.ZError):  # nobody answers at the other end
+        session.close()  # type: ignore[no-untyped-call]
 
 
 def make_ends(

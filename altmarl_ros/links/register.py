@@ -127,6 +127,15 @@ def load_register(folder: Path) -> Register:
     return Register(entries)
 
 
+def stamp_of(folder: Path) -> tuple[int, int] | None:
+    """Return what tells one state of the register in a folder from the next; None where there is no register."""
+    try:
+        status = (folder / FILE_NAME).stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_ino
+
+
 def save_register(folder: Path, register: Register) -> None:
     """Write the register into a folder of keys, as a whole or not at all.
 

@@ -66,6 +66,7 @@ _KIB = 1024
 
 TABLE: tuple[Flow, ...] = (
     Flow("tick", ("coordinator",), ("robot", "operator"), "stream", 64 * _KIB, 500, 500, droppable=True, urgent=True),
+    Flow("poll", ("coordinator",), ("robot",), "stream", 64 * _KIB, 500, 500, droppable=True, urgent=True, addressed=True),
     Flow("policy", ("coordinator",), ("robot", "operator"), "state", 16384 * _KIB, 10, 20),
     Flow("configuration", ("coordinator",), ("robot", "operator"), "state", 256 * _KIB, 10, 20),
     Flow("emergency_stop", ("coordinator",), ("robot", "operator"), "state", 64, 50, 50, urgent=True),
@@ -81,9 +82,10 @@ TABLE: tuple[Flow, ...] = (
     Flow("command", ("robot",), ("coordinator",), "stream", 4 * _KIB, 500, 500, simulated=True),
     Flow("body", ("coordinator",), ("robot",), "stream", 4 * _KIB, 500, 500, simulated=True, addressed=True),
 )
-"""All topics that cross. `press` and `second_word` bring stops and what releases them to the coordinator's link, which judges
-them and tells everybody by its own `emergency_stop`; `diagnostics` are a robot's findings, `health` the coordinator's;
-`command` and `body` lead to the simulated world, which runs beside the coordinator."""
+"""All topics that cross. `poll` is a tick that was repeated, for a robot that it asks. `press` and `second_word` bring stops and
+what releases them to the coordinator's link, which judges them and tells everybody by its own `emergency_stop`; `diagnostics`
+are a robot's findings, `health` the coordinator's; `command` and `body` lead to the simulated world, which runs beside the
+coordinator."""
 
 BY_NAME = {flow.name: flow for flow in TABLE}
 """The rows by name."""

@@ -36,8 +36,8 @@ def test_everything_is_denied_unless_a_rule_allows_it():
 def test_a_robot_says_what_the_table_says_under_its_own_id_alone():
     assert allowed(THREE, "ingress", "put") == {"report/3", "diagnostics/3", "drive/3", "command/3"}
     assert allowed(THREE, "ingress", "query") == {"hello/3", "press/3", "second_word/3", "state", "blob/*"}
-    assert allowed(THREE, "egress", "put") == {"beacon", "tick", "body/3"}
-    assert allowed(THREE, "ingress", "declare_subscriber") == {"beacon", "tick", "body/3"}
+    assert allowed(THREE, "egress", "put") == {"beacon", "tick", "poll/3", "body/3"}
+    assert allowed(THREE, "ingress", "declare_subscriber") == {"beacon", "tick", "poll/3", "body/3"}
     assert allowed(FOUR, "ingress", "put") == {"report/4", "diagnostics/4", "drive/4", "command/4"}
 
 

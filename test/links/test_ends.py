@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 import socket
 import time
 
@@ -10,7 +11,7 @@ import pytest
 import zenoh
 
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.links import Authority
+from altmarl_ros.links import Authority, load_credentials
 from altmarl_ros.links.access import connecting
 from altmarl_ros.links.field_end import FieldCallbacks, make_ends
 from altmarl_ros.links.store import Store
@@ -164,6 +165,53 @@ def test_a_revoked_certificate_is_refused_at_once_and_the_others_are_back_within
     assert dies(links, credentials)
     four.end.publish("report", REPORT)
     links.beat_until(lambda: links.heard["report"] == [("4", REPORT)])
+
+
+@pytest.mark.slow
+def test_a_robot_hangs_up_on_a_coordinator_that_its_register_strikes_off(links, tmp_path):
+    """The robot has a register of its own, a copy that the coordinator's machine does not have."""
+    links.listen()
+    folder = tmp_path / "robot"
+    folder.mkdir()
+    for name in ("authority.crt", "robot_3.crt", "robot_3.key", "register.yaml"):
+        shutil.copy2(links.authority.folder / name, folder / name)
+    robot = links.dial_and_wait(load_credentials(folder, "robot_3"))
+    links.authority.revoke("dispatch")
+    links.beat(0.3)
+    assert robot.end.heard, "it does not know yet"
+    shutil.copy2(links.authority.folder / "register.yaml", folder / "register.yaml")
+    links.beat_until(lambda: not robot.end.heard, 2.0)
+    links.beat_until(lambda: "is revoked in register.yaml" in robot.end.refusal, 4.0)
+    robot.messages.clear()
+    links.server.publish("tick", b"tick")
+    links.beat(1.0)
+    assert not robot.messages
+    assert not robot.end.heard
+
+
+def test_a_damaged_register_trusts_nobody(links, tmp_path):
+    links.listen()
+    credentials, folder = links.robot(3), tmp_path / "robot"
+    folder.mkdir()
+    for path in (credentials.authority, credentials.certificate, credentials.key):
+        shutil.copy2(path, folder / path.name)
+    (folder / "register.yaml").write_text("certificates: [")
+    robot = links.dial(load_credentials(folder, "robot_3"))
+    links.beat_until(lambda: "register.yaml" in robot.end.refusal)
+    assert not robot.end.heard
+
+
+def test_a_sign_of_life_follows_a_tick_once(links):
+    links.listen()
+    robot = links.dial_and_wait(links.robot(3), lease=30.0)
+    before = links.server.border.messages["beacon", "out"]
+    links.server.publish("tick", b"tick")
+    links.server.follow_up_if_due(5.0)
+    assert links.server.border.messages["beacon", "out"] == before
+    links.server.follow_up_if_due(0.0)
+    links.server.follow_up_if_due(0.0)
+    assert links.server.border.messages["beacon", "out"] == before + 1
+    assert robot.end.heard
 
 
 @pytest.mark.slow

@@ -23,6 +23,7 @@ from altmarl_ros.nodes.common.guarded import GuardedNode
 from altmarl_ros.nodes.link.claims import false_claim
 from altmarl_ros.nodes.link.findings import certificate_finding, refusals_finding, traffic_finding
 from altmarl_ros.nodes.link.parameters import endpoints_in
+from altmarl_ros.nodes.link.tick_thinning import TickThinner
 from altmarl_ros.nodes.link.topics import POLL, THROTTLE, link_topics, real_time, state_topic
 from altmarl_ros.nodes.link.work_queue import WorkQueue
 from altmarl_ros.nodes.robot.emergency_stop import FleetStop
@@ -35,7 +36,8 @@ _BEATS = 3  # signs of life per lease
 class CoordinatorSide:
     """Carries a coordinator's topics to robots and operators, and theirs to it.
 
-    Subscriptions (serialised): <fleet_prefix>/tick, policy (in a fleet with types those of all types), configuration, status, /diagnostics; in simulations truth.
+    Subscriptions (serialised): <fleet_prefix>/tick, policy (in a fleet with types those of all types),
+    configuration, status, /diagnostics; in simulations truth.
     Publishers: <fleet_prefix>/report, and for each robot one on hello, so that a coordinator that starts later gets the last
     word of each; emergency_stop and emergency_stop_release once somebody at the other end of the link says so; in simulations
     <world_prefix>/command.
@@ -51,12 +53,13 @@ class CoordinatorSide:
         """
         self._node, self._topics, self._credentials = node, link_topics(values), credentials
         self._lease, simulated = float(values["lease"]), bool(values["simulation"])
+        self._follow_up = float(values["follow_up"])
         self._work = WorkQueue(lambda told: node.get_logger().error(told, throttle_duration_sec=THROTTLE))
         self._publishers: dict[str, Publisher] = {}
         self._bodies: dict[str, str] = {}  # topic of a simulated robot's states, by its holder
         self._kept: dict[str, list[bytes]] = {}
         self._stop = FleetStop(node, values["fleet_prefix"])
-        self._told_stop = False
+        self._told_stop, self._thinner = False, TickThinner()
         self._pressers: set[str] = set()
         self._trouble = ""
         end = CoordinatorEnd(
@@ -67,7 +70,8 @@ class CoordinatorSide:
             self._publisher(name, name)
         end.open()
         alive = SubscriptionEventCallbacks(liveliness=self._on_writers_changed)
-        self._carry("tick", event_callbacks=alive)
+        tick = self._topics["tick"]
+        node.create_subscription(tick.type, tick.name, self._carry_tick, tick.asked, raw=True, event_callbacks=alive)
         for name in ("status", "health", *(["truth"] if simulated else [])):
             self._carry(name)
         for name in _KEPT:
@@ -96,15 +100,21 @@ class CoordinatorSide:
         """Hang up."""
         self._end.close()
 
-    def _carry(self, name: str, **options: Any) -> None:
+    def _carry_tick(self, message: bytes) -> None:
+        self._end.set_alive(True)
+        thin = self._thinner.thin(message)
+        if thin.only_for is None:
+            self._end.publish("tick", thin.message)
+        for robot_id in thin.only_for or ():
+            self._end.publish("poll", thin.message, holder=str(robot_id))
+
+    def _carry(self, name: str) -> None:
         topic = self._topics[name]
 
         def carry(message: bytes) -> None:
-            if name == "tick":
-                self._end.set_alive(True)
             self._end.publish(name, message)
 
-        self._node.create_subscription(topic.type, topic.name, carry, topic.asked, raw=True, **options)
+        self._node.create_subscription(topic.type, topic.name, carry, topic.asked, raw=True)
 
     def _on_writers_changed(self, info: Any) -> None:
         self._end.set_alive(info.alive_count > 0)
@@ -189,6 +199,8 @@ class CoordinatorSide:
                 self._pressers.clear()
             self._end.set_state("emergency_stop", [serialize_message(Bool(data=self._told_stop))])
         self._end.send_beacon_if_due(self._lease / _BEATS)
+        if self._follow_up > 0.0:
+            self._end.follow_up_if_due(self._follow_up)
 
     def _refresh(self) -> None:
         self._keep_types()

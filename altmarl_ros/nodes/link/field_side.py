@@ -39,7 +39,8 @@ class FieldSide:
     """Carries the coordinator's topics to this machine, and this machine's to the coordinator.
 
     Publishers: <fleet_prefix>/tick while the coordinator is heard over the link, one for each endpoint, so that whoever watches
-    its liveliness notices its silence; policy, and the policies of types that robots here subscribe to, configuration, emergency_stop; at an operator also status, report, the drive
+    its liveliness notices its silence; policy, and the policies of types that robots here subscribe to;
+    configuration, emergency_stop; at an operator also status, report, the drive
     states of robots and /diagnostics; in simulations truth, or the states of this machine's robot.
     Subscriptions (serialised): at a robot <fleet_prefix>/report, hello, its drive state and /diagnostics, in simulations
     <world_prefix>/command; everywhere emergency_stop and emergency_stop_release.
@@ -72,7 +73,7 @@ class FieldSide:
             simulated=simulated,
         )
         for flow in flows(hearer=role, simulated=simulated):
-            if flow.name not in ("tick", "emergency_stop", "drive", "body", "health"):
+            if flow.name not in ("tick", "poll", "emergency_stop", "drive", "body", "health"):
                 self._publisher(flow.name)
         for flow in flows(sender=role, simulated=simulated):
             if flow.name != "drive" or values["drive_topic"]:
@@ -125,7 +126,7 @@ class FieldSide:
         self._node.get_logger().info(f"coordinator {said} at {self._ends[i].endpoint}")
 
     def _take(self, i: int, flow: Flow, message: bytes, attachment: bytes) -> None:
-        if flow.name == "tick":
+        if flow.name in ("tick", "poll"):
             with self._lock:
                 if i in self._ticks and message != self._newest_tick:  # two links may carry the same coordinator's
                     self._newest_tick = message

@@ -60,6 +60,7 @@ def link_topics(values: Mapping[str, Any]) -> dict[str, LinkTopic]:
     several = qos.latched_from_many_qos()
     return {
         "tick": LinkTopic(f"{prefix}/tick", FleetTick, qos.tick_qos(lease=lease), qos.tick_qos(lease=lease)),
+        "poll": LinkTopic(f"{prefix}/tick", FleetTick, qos.tick_qos(lease=lease), qos.tick_qos(lease=lease)),
         "policy": LinkTopic(f"{prefix}/policy", LocalPolicy, qos.policy_qos(), qos.policy_qos()),
         "configuration": LinkTopic(f"{prefix}/configuration", FleetConfiguration, qos.account_qos(), qos.latched_qos()),
         "emergency_stop": stop,
