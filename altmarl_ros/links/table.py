@@ -82,10 +82,12 @@ TABLE: tuple[Flow, ...] = (
     Flow("command", ("robot",), ("coordinator",), "stream", 4 * _KIB, 500, 500, simulated=True),
     Flow("body", ("coordinator",), ("robot",), "stream", 4 * _KIB, 500, 500, simulated=True, addressed=True),
 )
-"""All topics that cross. `poll` is a tick that was repeated, for a robot that it asks. `press` and `second_word` bring stops and
-what releases them to the coordinator's link, which judges them and tells everybody by its own `emergency_stop`; `diagnostics`
-are a robot's findings, `health` the coordinator's; `command` and `body` lead to the simulated world, which runs beside the
-coordinator."""
+"""All topics that cross. `poll` is a tick that was repeated, for a robot that it asks.
+
+`press` and `second_word` bring stops and what releases them to the coordinator's link, which judges them and tells everybody by
+its own `emergency_stop`; `diagnostics` are a robot's findings, `health` the coordinator's; `command` and `body` lead to the
+simulated world, which runs beside the coordinator.
+"""
 
 BY_NAME = {flow.name: flow for flow in TABLE}
 """The rows by name."""
