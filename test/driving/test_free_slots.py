@@ -86,7 +86,7 @@ def test_points_that_are_no_numbers_are_left_out(robot):
 def test_the_goal_moves_to_the_other_slot_and_stays_there_while_the_robot_acts():
     zones = Zones(load_floor_map("hall"))
     n = len(zones.floor.plan.zones)
-    selector = GoalSelector(GoalMap(zones, np.tile(np.arange(n)[:, None], (1, 2))), 3)
+    selector = GoalSelector(GoalMap(zones, np.tile(np.arange(n)[:, None, None], (1, 1, 2))), 3)
     slots = zones.floor.slots[0]
     pose = Pose(slots[3, 0] + 0.6, slots[3, 1] + 0.6)
     assert selector.act(0, 0, pose)

@@ -115,7 +115,7 @@ DRIVE_PARAMETERS = (
         choices=("switch", "scale"),
     ),
     Parameter("load.threshold", 1.0, "What a scale shows at least when the robot is loaded.", -_FAR, _FAR, unit="kg"),
-    Parameter("timeout.load", _WORK.load_timeout, "Longest silence about the load.", 0.05, 3600.0, unit="s"),
+    Parameter("timeout.load", _WORK.load_timeout, "Longest silence about the load.", 0.05, 3600.0, unit="s", safer="lower"),
     Parameter("battery.topic", "battery", "Topic of the battery (sensor_msgs/msg/BatteryState), in games of charging."),
     Parameter(
         "battery.flat",
@@ -132,7 +132,9 @@ DRIVE_PARAMETERS = (
     Parameter(
         "battery.hysteresis", _WORK.hysteresis, "By how much a threshold has to be exceeded for the level to rise.", 0.0, 0.5
     ),
-    Parameter("timeout.battery", _WORK.battery_timeout, "Longest silence about the battery.", 0.05, 3600.0, unit="s"),
+    Parameter(
+        "timeout.battery", _WORK.battery_timeout, "Longest silence about the battery.", 0.05, 3600.0, unit="s", safer="lower"
+    ),
     Parameter(
         "drive.kind",
         "cmd_vel",
