@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import time
 import pytest
 
 from altmarl_ros.deployment.fleet_plan import FleetPlan
+from altmarl_ros.deployment.shared_memory import FOLDER
 from altmarl_ros.resources import executable
 
 pytestmark = [pytest.mark.ros, pytest.mark.untimed]
@@ -79,6 +81,26 @@ def test_ctrl_c_again_and_again_until_the_end_is_a_clean_stop(start_executable, 
     output, _ = process.communicate(timeout=10)
     assert process.returncode == 0, output
     assert "Traceback" not in output
+
+
+def test_shared_memory_that_a_killed_process_left_half_made_keeps_no_node_from_starting(start_executable):
+    """An empty segment is what is left of a participant that was killed while it made it: without help a node waits in it."""
+    first = 7400 + 250 * int(os.environ["ROS_DOMAIN_ID"])  # port of a domain
+    names = [f"fast{kind}_port{port}" for kind in ("rtps", "dds") for port in range(first, first + 60)]
+    left = [path for path in map(FOLDER.joinpath, names) if not path.exists()]
+    try:
+        for path in left:
+            path.touch()
+            os.utime(path, (0, 0))
+        process = start_executable("world")
+        time.sleep(4.0)
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=10)
+        assert process.returncode == 0, output
+        assert "removed shared memory that a killed process left half made: fast" in output
+    finally:
+        for path in left:
+            path.unlink(missing_ok=True)
 
 
 @pytest.mark.parametrize("delay", [0.15, 0.4, 0.7])

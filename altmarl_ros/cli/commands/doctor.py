@@ -11,6 +11,7 @@ from rich.table import Table
 
 from altmarl_ros.cli import console
 from altmarl_ros.cli.options import Json
+from altmarl_ros.deployment.shared_memory import remove_half_made_ports
 from altmarl_ros.errors import ResourceError
 from altmarl_ros.resources import executable, share_directory
 
@@ -103,6 +104,7 @@ def _middleware() -> Finding:
         import rclpy
         from rclpy.utilities import get_rmw_implementation_identifier
 
+        remove_half_made_ports()
         rclpy.init(args=[])
         node = rclpy.create_node("altmarl_doctor")
         node.destroy_node()

@@ -21,6 +21,7 @@ from rclpy.publisher import Publisher
 from rclpy.service import Service
 from rclpy.subscription import Subscription
 
+from altmarl_ros.deployment.shared_memory import remove_half_made_ports
 from altmarl_ros.errors import AltmarlError, shown
 from altmarl_ros.nodes.common.allowed_paths import AllowedPaths
 from altmarl_ros.nodes.common.clock_timers import ClockTimer, ClockTimers
@@ -69,10 +70,13 @@ class GuardedNode(Node):
         self.paths = AllowedPaths((), {})
         self._files: Any = None  # what `read_files` gave for the set that is being taken
         self._action_clients: dict[str, Any] = {}
+        left = remove_half_made_ports()
         try:
             super().__init__(*arguments, **options)
         except ValueError as error:  # of parameters that rclpy declares itself, such as an empty list for use_sim_time
             raise AltmarlError(f"a parameter that was given cannot be declared: {error}") from None
+        if left:
+            self.get_logger().warning(f"removed shared memory that a killed process left half made: {', '.join(left[:10])}")
         self._clock_timers = ClockTimers(self) if self.get_parameter("use_sim_time").value else None
         self._parameter_services = ParameterServices(self, self) if options.get("start_parameter_services", True) else None
 
