@@ -78,6 +78,7 @@ class PhysicalWorldNode(GuardedNode):
         self._standing = StandingWatch(len(self._ids))
         self._pace = Pace(float(values["real_time_factor"]))
         self._steerers = Steerers(len(self._ids), float(values["answer_time"]))
+        self._tick: tuple[int, int] | None = None  # session and number of the newest
         self._reached = 0.0
         self._published_contacts = 0
         self._look_at, self._publish_floor_at = 0.0, 0.0
@@ -223,6 +224,8 @@ class PhysicalWorldNode(GuardedNode):
     def _on_tick(self, message: FleetTick) -> None:
         if self._allegiance.hear(conversions.tick_from_message(message), time.monotonic()) in (Heard.NEW, Heard.NEW_SESSION):
             self._hear_tick(message.session, message.tick)
+            self._steerers.ticked()
+            self._tick = message.session, message.tick
             self._publish_truth()
 
     def _on_drive(self, robot: int, message: DriveState) -> None:
@@ -230,6 +233,8 @@ class PhysicalWorldNode(GuardedNode):
         self._standing.hear(robot, wants_to_move=has_goal and not message.reasons)
         if message.local_action == DriveState.UNKNOWN:
             return
+        if (message.session, message.tick) == self._tick:
+            self._steerers.acted(robot)
         if self._allegiance.session in (None, message.session):
             self._hear_tick(message.session, message.tick)  # if it comes before the tick itself
         if self._work is not None:

@@ -4,7 +4,9 @@ With factor f and steady time w the simulated time should be t = f w. A world th
 than a bounded time; what it missed before that is given up, and shows as a lower factor. Whatever the factor, the world
 waits for robots that drive: a robot whose last command is older than a given simulated time makes it wait for up to
 `_PATIENCE` of steady time. Then the robot counts as silent until it commands again, as does one that never commanded. So a
-robot reacts to what it sees within about that simulated time, however busy the machine is.
+robot reacts to what it sees within about that simulated time, however busy the machine is. From a tick on, until all robots
+that acted at the one before have acted again, the world goes no faster than the steady clock: else a fast machine would let
+ticks pass before robots come to hear of them.
 """
 
 from __future__ import annotations
@@ -68,13 +70,35 @@ class Steerers:
         self._answer_time = answer_time
         self._commanded = np.full(n, inf)  # simulated time of the last command; infinite: silent
         self._waiting: float | None = None
+        self._acts = np.zeros(n, dtype=bool)  # at ticks
+        self._owe = np.zeros(n, dtype=bool)  # an action for the present tick
+        self._slow: tuple[float, float] | None = None  # steady and simulated time from which the world is slow
 
     def commanded(self, robot: int, time: float) -> None:
         """Note that a robot sent a command at simulated `time` [s]."""
         self._commanded[robot] = time
 
+    def ticked(self) -> None:
+        """Note a new tick; who has not acted at the one before is not reckoned with until it acts again."""
+        self._acts &= ~self._owe
+        self._owe, self._slow = self._acts.copy(), None
+
+    def acted(self, robot: int) -> None:
+        """Note that a robot acted at the present tick."""
+        self._acts[robot], self._owe[robot] = True, False
+
     def ready(self, now: float, time: float) -> bool:
         """Return whether the world may go on from simulated `time` at steady `now` [s]."""
+        return self._commands_are_fresh(now, time) and self._actions_are_there(now, time)
+
+    def _actions_are_there(self, now: float, time: float) -> bool:
+        if not self._owe.any():
+            return True
+        if self._slow is None:
+            self._slow = now, time
+        return time - self._slow[1] <= now - self._slow[0]
+
+    def _commands_are_fresh(self, now: float, time: float) -> bool:
         late = self._commanded < time - self._answer_time - 1e-9
         if not late.any():
             self._waiting = None

@@ -53,3 +53,35 @@ def test_the_world_gives_up_on_a_robot_that_is_silent_for_long_and_waits_for_it_
     assert steerers.ready(7.2, 1000.0)
     steerers.commanded(0, 1000.0)
     assert not steerers.ready(8.0, 1001.0)
+
+
+def test_until_robots_have_acted_the_world_is_no_faster_than_the_steady_clock():
+    steerers = Steerers(2, 1.0)
+    assert steerers.ready(0.0, 5.0)
+    steerers.ticked()  # nobody has ever acted
+    assert steerers.ready(0.0, 6.0)
+    for robot in range(2):
+        steerers.acted(robot)
+    steerers.ticked()
+    assert steerers.ready(10.0, 7.0)
+    assert not steerers.ready(10.0, 7.1)
+    assert steerers.ready(10.1, 7.1)
+    steerers.acted(0)
+    assert not steerers.ready(10.1, 7.2)
+    steerers.acted(1)
+    assert steerers.ready(10.1, 20.0)
+
+
+def test_who_does_not_act_slows_one_tick_and_counts_again_once_it_acts():
+    steerers = Steerers(1, 1.0)
+    steerers.acted(0)
+    steerers.ticked()
+    assert steerers.ready(0.0, 0.0)
+    assert not steerers.ready(0.0, 1.0)
+    steerers.ticked()
+    assert steerers.ready(0.0, 1.0)
+    assert steerers.ready(0.0, 9.0)
+    steerers.acted(0)
+    steerers.ticked()
+    assert steerers.ready(0.0, 9.0)
+    assert not steerers.ready(0.0, 9.1)
