@@ -4,9 +4,9 @@ With factor f and steady time w the simulated time should be t = f w. A world th
 than a bounded time; what it missed before that is given up, and shows as a lower factor. Whatever the factor, the world
 waits for robots that drive: a robot whose last command is older than a given simulated time makes it wait for up to
 `_PATIENCE` of steady time. Then the robot counts as silent until it commands again, as does one that never commanded. So a
-robot reacts to what it sees within about that simulated time, however busy the machine is. From a tick on, until all robots
-that acted at the one before have acted again, the world goes no faster than the steady clock: else a fast machine would let
-ticks pass before robots come to hear of them.
+robot reacts to what it sees within about that simulated time, however busy the machine is. From a tick on, the world goes no
+faster than the steady clock until all robots have acted, those apart that did not act at the one before: else a fast machine
+would let ticks pass before robots come to hear of them.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Steerers:
         self._answer_time = answer_time
         self._commanded = np.full(n, inf)  # simulated time of the last command; infinite: silent
         self._waiting: float | None = None
-        self._acts = np.zeros(n, dtype=bool)  # at ticks
+        self._acts = np.ones(n, dtype=bool)  # at ticks; until it does not
         self._owe = np.zeros(n, dtype=bool)  # an action for the present tick
         self._slow: tuple[float, float] | None = None  # steady and simulated time from which the world is slow
 
