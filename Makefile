@@ -6,8 +6,8 @@ SOAK_MINUTES ?= 10
 # Processes for the tests that bound no seconds, beside those for the tests that do.
 WORKERS ?= 3
 TIMED_WORKERS ?= 2
-# More than there are cores: some of the quick tests wait.
-QUICK_WORKERS ?= 4
+# One more than there are cores: some of the quick tests wait.
+QUICK_WORKERS ?= 3
 # Hundreds of processes start in the tests: byte code is kept, wherever the surroundings say otherwise.
 export PYTHONDONTWRITEBYTECODE :=
 VENV := .venv-$(DISTRO)

@@ -58,6 +58,7 @@ def test_verbs_options_and_values_are_completed(ask, line, offered, not_offered)
     assert not not_offered & set(said)
 
 
+@pytest.mark.slow
 def test_a_bash_completes_by_the_script(ask, monkeypatch):
     script = ask(_ALTMARL_COMPLETE="source_bash")
     monkeypatch.delenv("_ALTMARL_COMPLETE")

@@ -27,6 +27,7 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_without_a_home_the_remedy_is_told(monkeypatch):
     """A user without an entry in the password file, as in some containers."""
     if os.getuid() != 0:

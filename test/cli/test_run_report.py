@@ -42,6 +42,7 @@ def report(policy, warehouse, tmp_path):
     return make
 
 
+@pytest.mark.slow
 def test_a_run_that_was_left_alone_has_one_baseline(report):
     told, page = report()
     assert len(told["segments"]) == 1
@@ -51,6 +52,7 @@ def test_a_run_that_was_left_alone_has_one_baseline(report):
     assert "Dotted" not in page
 
 
+@pytest.mark.slow
 def test_each_part_of_a_run_that_was_changed_has_the_baseline_of_what_was_in_force(report, policy, small_bundle):
     known = {"model": "fresh", "policy": policy, "policy_id": small_bundle.policy_id}
     told, page = report(segments=[{"begin": 0, "end": 20, "k": 2, **known}, {"begin": 20, "end": T, "k": 1, **known}])

@@ -5,12 +5,14 @@ import subprocess
 import sys
 from urllib.request import urlopen
 
+import pytest
 from typer.testing import CliRunner
 
 from altmarl_ros.cli.main import app
 from altmarl_ros.errors import AltmarlError
 
 
+@pytest.mark.slow
 def test_a_record_is_served_without_a_token(make_run, tmp_path):
     path = make_run("deliveries")[1].save(tmp_path / "run.npz")
     command = [sys.executable, "-m", "altmarl_ros.cli.main", "dashboard", "--record", str(path), "--port", "0"]

@@ -177,6 +177,7 @@ def test_numbers_out_of_range_are_refused(numbers):
         fleet_environment(load_game("warehouse"), **numbers)
 
 
+@pytest.mark.slow
 def test_a_missing_library_is_told_by_the_extra():
     program = (
         "import sys; sys.modules['pettingzoo'] = None\n"

@@ -156,6 +156,7 @@ def test_convergence_holds_the_best_pair_and_its_gap(warehouse, runner):
     assert as_png(draw_convergence(rows)).startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_gap_rate_gives_the_exact_gaps_and_their_fit(runner):
     rows = gap_rate.gap_rate(None, gap_rate.GapRateOptions(k=(1, 2, 3), robots=6, games=1, seed=3), runner)
     game = build_random_game(RandomGameParameters(seed=3))
@@ -208,6 +209,7 @@ def played(loads, pair, rule, k, **options):
     return Evaluation(loads, pair, start, 15, 0).rollouts(rule, k, **options).returns
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("learning_once")
 def test_gap_rate_measures_where_a_hidden_state_must_be_remembered(loads, loads_pair, runner):
     rows = gap_rate.gap_rate(loads, gap_rate.GapRateOptions(k=(1, 2, 3), training_runs=8, **TINY), runner)
@@ -223,6 +225,7 @@ def test_gap_rate_measures_where_a_hidden_state_must_be_remembered(loads, loads_
         gap_rate.gap_rate(loads, gap_rate.GapRateOptions(k=(7,), **TINY), runner)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("learning_once")
 def test_robots_that_differ_play_games_with_a_hidden_state(loads, runner):
     options = heterogeneity.HeterogeneityOptions(spread=(0.0, 0.7), k=(1, 2), K=2, training_runs=8, **TINY)

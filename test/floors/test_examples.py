@@ -19,6 +19,7 @@ GAMES = sorted(path.relative_to(EXAMPLES) for path in EXAMPLES.glob("*/*.yaml") 
 FLEETS = sorted(path.relative_to(EXAMPLES) for path in EXAMPLES.glob("*/*.yaml") if "\nrobots:" in path.read_text())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("site", SITES)
 def test_the_floor_is_what_the_importer_makes_of_the_map(site):
     source, options = SITES[site]

@@ -96,6 +96,7 @@ def test_a_client_works_by_its_condition_and_the_kind_of_round(bundle):
     assert work[STALE_1, TRAIN] == HEAVY
 
 
+@pytest.mark.slow
 def test_hearing_more_clients_is_worth_more(game, bundle):
     start = start_fleets(game, 1000, 400, np.random.default_rng(3))
 

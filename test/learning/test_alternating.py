@@ -219,6 +219,7 @@ def test_which_kind_of_policy_is_learned(warehouse, learn_for, backup, K, ladder
     assert learns_ladder(warehouse, options) == ladder
 
 
+@pytest.mark.slow
 def test_a_training_over_shares_tells_of_its_rounds_alone_and_serves_every_number_of_reports(warehouse):
     told = []
     made = train(warehouse, SHARES, told.append)

@@ -72,6 +72,7 @@ def test_without_chance_the_band_is_a_line():
     assert not wrong.holds
 
 
+@pytest.mark.slow
 def test_bands_are_binomial_quantiles():
     q, n, T = 0.8, 40, 6
     game = one_action([[q, 1 - q], [0, 1]])
@@ -83,6 +84,7 @@ def test_bands_are_binomial_quantiles():
         np.testing.assert_allclose(result.mean[t, 2], result.mean[t, 0] / n, rtol=1e-12)  # the reward counts state 0
 
 
+@pytest.mark.slow
 def test_bands_of_an_uncertain_kernel_are_beta_binomial_quantiles():
     n, a, b = 50, 6.0, 3.0
     game = one_action([[a / (a + b), b / (a + b)], [0, 1]])

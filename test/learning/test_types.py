@@ -28,6 +28,7 @@ def opposite():
     return join_types("opposite", types, (fast, mirrored))
 
 
+@pytest.mark.slow
 def test_each_type_learns_a_policy_of_its_own(opposite, tmp_path):
     bundle = train(opposite, OPTIONS)
     load_bundle(save_bundle(bundle, tmp_path / "bundle.npz"), opposite)

@@ -105,6 +105,7 @@ def test_python_and_the_commands_learn_and_find_the_same(pair, tmp_path, capfd):
     assert gap == json.loads(json.dumps(pair.certify(runs=10, seed=7).as_json()))
 
 
+@pytest.mark.slow
 def test_scores_are_found_by_their_rule_and_written_as_a_table(pair):
     scores = pair.evaluate(2, runs=10, models=["filtered"])
     assert scores["filtered, k = 2"].k == 2
@@ -146,6 +147,7 @@ def test_a_ladder_says_up_to_which_k_it_serves(tmp_path):
         ladder.certify(-1)
 
 
+@pytest.mark.slow
 def test_the_plot_shows_the_training_and_the_scores(pair, tmp_path):
     figure = pair.plot(k=(1, 5), runs=10)
     learned, earned = figure.axes

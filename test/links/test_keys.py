@@ -151,6 +151,7 @@ def test_a_damaged_register_is_refused_in_one_line(authority, text):
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.slow
 def test_two_commands_at_once_lose_no_certificate(authority):
     program = (
         "import sys; from pathlib import Path; from altmarl_ros.links import Authority\n"

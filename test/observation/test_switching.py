@@ -170,6 +170,7 @@ def test_impossible_reports_leave_a_belief(small, robots):
         assert estimate.joint.sum() == pytest.approx(1.0)
 
 
+@pytest.mark.slow
 def test_estimates_stay_shares_however_long_a_fleet_runs(small, robots):
     rng = np.random.default_rng(3)
     population = CountedPopulation(small, robots, start_fleets(small, 20, 1, rng))

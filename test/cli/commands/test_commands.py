@@ -74,6 +74,7 @@ def test_train_writes_a_bundle_that_loads(few, tiny_file, tmp_path, backup, most
     assert load_bundle(tmp_path / "new.npz", load_game(tiny_file)).pi_g.most_reports == most_reports
 
 
+@pytest.mark.slow
 def test_for_the_papers_rule_a_ladder_is_learned(few, tmp_path):
     assert main([*few, "--learn-for", "fresh", "--out", str(tmp_path / "new.npz")]) == 0
     assert load_bundle(tmp_path / "new.npz").kind == "ladder"

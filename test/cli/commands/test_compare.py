@@ -103,6 +103,7 @@ def test_several_runs_are_told_together_and_one_by_one(record, capfd):
     np.testing.assert_allclose(TICKS * (good + bad), inside, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_table_ends_in_a_verdict_and_the_figure_is_a_picture(record, tmp_path, capfd):
     record("own.npz", 0)
     assert main(["compare", "own.npz", "--runs", "100", "--figure", "compare.png"]) == 0

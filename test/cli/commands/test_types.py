@@ -21,6 +21,7 @@ def run(play_kinds, kinds_file, kinds_bundle, tmp_path):
     return play_kinds(ticks=30)[1].record(about).save(tmp_path / "run.npz")
 
 
+@pytest.mark.slow
 def test_a_report_shows_shares_by_state_and_type(run):
     result = CliRunner().invoke(app, ["report", str(run), "--runs", "10", "--json"])
     assert result.exit_code == 0, result.output

@@ -159,6 +159,7 @@ def test_a_gain_is_never_below_nothing(mean, kind):
     assert 0.0 <= gain.low <= gain.estimate <= gain.high
 
 
+@pytest.mark.slow
 def test_no_gain_of_a_fleet_lies_below_nothing(tracking):
     game, ladder, pi_l = tracking
     for seed in range(6):
@@ -179,6 +180,7 @@ def test_choosing_is_not_measuring():
     assert covered >= binom.ppf(0.001, 200, 0.95)
 
 
+@pytest.mark.slow
 def test_training_reports_the_gap_of_its_final_pair(tracking):
     game, _, _ = tracking
     options = TrainingOptions(K=2, runs=30, n=50, rounds=2, horizon=40, certificate_runs=20)
@@ -242,6 +244,7 @@ def test_a_changed_policy_does_not_move_the_coordinators_luck(tracking):
     np.testing.assert_allclose(seen[0], seen[1])
 
 
+@pytest.mark.slow
 def test_value_vectors_under_the_papers_rule_are_a_rung_and_have_an_exact_gap(tracking):
     game, _, pi_l = tracking
     process = SharesProcess.under_policy(game, pi_l)

@@ -25,6 +25,7 @@ def stage(game, bundle, spread, *, n=40, runs=600, seed=3, horizon=12):
     return Evaluation(game, bundle, common_start(game, n, runs, seed), horizon, seed, kernels)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["fresh", "sticky", "filtered", ALL_SEEN, RANDOM])
 def test_without_spread_they_are_the_population(warehouse, small_bundle, rule):
     counted, single = (stage(warehouse, small_bundle, spread).rollouts(rule, 3) for spread in (None, 0.0))

@@ -29,6 +29,7 @@ def occupancy():
     return 0.8 * stay + 0.2 / ZONES
 
 
+@pytest.mark.slow
 def test_it_comes_near_the_programme(grid, occupancy):
     response, start = response_to(grid, occupancy), np.ones((ZONES, ZONES))
     exact = solve(grid, response, grid.room, N, start=start)

@@ -49,6 +49,7 @@ def test_the_pair_keeps_to_the_room_and_one_learned_without_does_not(ring, bundl
     assert comparison.scores(kept).mean() > comparison.scores(crowded).mean()
 
 
+@pytest.mark.slow
 def test_who_is_held_back_costs_beyond_the_tolerated_share(ring, bundle, without_room):
     comparison = PairComparison(ring, OPTIONS)
     kept, crowded = (comparison.play(Pair(each.pi_g, each.pi_l)) for each in (bundle, without_room))

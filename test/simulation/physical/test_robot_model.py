@@ -172,6 +172,7 @@ except AltmarlError as error:
     assert "pip install altmarl_ros[physics]" in done.stdout
 
 
+@pytest.mark.slow
 def test_robots_and_coordinator_do_not_import_mujoco():
     pytest.importorskip("rclpy")
     nodes = ", ".join(f"altmarl_ros.nodes.{name}" for name in ("robot.many", "coordinator.node", "simulators.physical_world"))
