@@ -38,7 +38,7 @@ test: install interfaces
 
 # What fails is tried once more, and listed: machines stall, and most of this waits for other processes.
 timed-tests: install interfaces
-	$(DISCOVERY) $(BIN)/pytest -n $(TIMED_WORKERS) --reruns 1 -m "ros and not untimed and not soak" --durations 10
+	$(DISCOVERY) $(BIN)/pytest test/ros test/links -n $(TIMED_WORKERS) --reruns 1 -m "ros and not untimed and not soak" --durations 10
 
 untimed-tests: install interfaces
 	$(DISCOVERY) nice -n 19 $(BIN)/pytest -n $(WORKERS) --dist worksteal --reruns 1 -m "(untimed or not ros) and not soak" --durations 20 $(SITE:%=--site=%)
