@@ -6,13 +6,14 @@ import json
 import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Sequence, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Callable, Optional, Sequence, TypeVar
 
 import typer
 from rich.progress import Progress
 
 from altmarl_ros import __version__
 from altmarl_ros.cli import console
+from altmarl_ros.cli.options import Json
 from altmarl_ros.experiments.table import Row, read_csv, write_csv
 from altmarl_ros.files import write_output
 from altmarl_ros.games import TabularGame, load_game
@@ -29,25 +30,19 @@ Options = TypeVar("Options")
 
 @dataclass(frozen=True)
 class ExperimentSettings:
-    """Where an experiment runs and where its results go: the options that all experiments share.
+    """The options that all experiments share: how much is computed, where it runs, and where its results go."""
 
-    Attributes:
-        game: built-in name or YAML file; None: games of the experiment's own.
-        out: folder for table, figure and what made them.
-        cache: folder of kept results; None: below the data home.
-        jobs: tasks at a time; 0: one per core.
-        backend: where tasks run, by joblib's name.
-        plot_only: whether to draw the figure again from the table.
-        as_json: whether to print a JSON document.
-    """
-
-    game: str | None
-    out: Path
-    cache: Path | None
-    jobs: int
-    backend: str
-    plot_only: bool
-    as_json: bool
+    quick: Annotated[bool, typer.Option("--quick", help="Use a small grid, done in seconds.")] = False
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for the table (CSV), the figure (PNG) and what made them.")
+    ] = Path("experiments")
+    cache: Annotated[Optional[Path], typer.Option(help="Folder of kept results; default: below ~/.ros/altmarl_ros.")] = None
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, help="Tasks at a time, one thread each; 0: one per core.")] = 0
+    backend: Annotated[
+        str, typer.Option(help="Where tasks run: loky, threading, multiprocessing, sequential, dask or ray.")
+    ] = "loky"
+    plot_only: Annotated[bool, typer.Option("--plot-only", help="Only draw the figure again, from the table.")] = False
+    as_json: Json = False
 
 
 def with_given(defaults: Options, **given: Any) -> Options:
@@ -58,6 +53,7 @@ def with_given(defaults: Options, **given: Any) -> Options:
 
 def conduct(
     context: typer.Context,
+    game: str | None,
     settings: ExperimentSettings,
     run: Callable[[Any, TaskRunner], Sequence[Row]],
     draw: Callable[[Sequence[Row], str], Any],
@@ -66,6 +62,7 @@ def conduct(
 
     Args:
         context: of the command, whose line is written below the figure.
+        game: built-in name or YAML file; None: games of the experiment's own.
         settings: where it runs and where the results go.
         run: makes the table's rows from the game (None: the experiment has its own) and a runner of tasks.
         draw: makes the figure from the rows and the command line.
@@ -75,10 +72,10 @@ def conduct(
     if settings.plot_only:
         command = _read_command(origin)
     else:
-        game = load_game(settings.game) if settings.game else None
+        loaded = load_game(game) if game else None
         command = _command(context)
-        write_csv(table, _run(settings, game, run))
-        about = {"command": command, "game": game.content_hash if game else None, "version": __version__}
+        write_csv(table, _run(settings, loaded, run))
+        about = {"command": command, "game": loaded.content_hash if loaded else None, "version": __version__}
         write_output(origin, json.dumps(about, indent=1).encode())
         console.out.print(f"table: {table}")
     from altmarl_ros.plotting import as_png

@@ -1,12 +1,14 @@
 """`altmarl experiment`: experiments that go on where they were interrupted, and end in a table and a figure."""
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, List, Optional
 
 import typer
 
 from altmarl_ros.cli.experiment_run import ExperimentSettings, conduct, with_given
-from altmarl_ros.cli.options import Game, Json, complete_model
+from altmarl_ros.cli.option_groups import with_option_groups
+from altmarl_ros.cli.options import Game, complete_model
 from altmarl_ros.experiments.table import read_csv
 
 app = typer.Typer(
@@ -16,13 +18,6 @@ app = typer.Typer(
     add_completion=False,
 )
 
-# Where the experiment runs and where its results go.
-Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the table (CSV), the figure (PNG) and what made them.")]
-Cache = Annotated[Optional[Path], typer.Option(help="Folder of kept results; default: below ~/.ros/altmarl_ros.")]
-Jobs = Annotated[int, typer.Option("--jobs", "-j", min=0, help="Tasks at a time, one thread each; 0: one per core.")]
-Backend = Annotated[str, typer.Option(help="Where tasks run: loky, threading, multiprocessing, sequential, dask or ray.")]
-Quick = Annotated[bool, typer.Option("--quick", help="Use a small grid, done in seconds.")]
-PlotOnly = Annotated[bool, typer.Option("--plot-only", help="Only draw the figure again, from the table.")]
 # What is computed; an option that is not given keeps the experiment's own default.
 K = Annotated[Optional[int], typer.Option("--k", "-k", min=0, help="Reports per tick.")]
 Ks = Annotated[Optional[List[int]], typer.Option("--k", "-k", min=0, help="Reports per tick; may be given several times.")]
@@ -30,42 +25,38 @@ Models = Annotated[
     Optional[List[str]],
     typer.Option("--model", "-m", autocompletion=complete_model, help="Observation model; may be given several times."),
 ]
-Robots = Annotated[Optional[int], typer.Option("--robots", "-n", min=1, help="Number of robots in the fleet.")]
-Runs = Annotated[Optional[int], typer.Option(min=2, help="Episodes per setting and seed.")]
 Horizon = Annotated[Optional[int], typer.Option(min=1, help="Ticks per episode.")]
-Seeds = Annotated[Optional[int], typer.Option(min=1, help="Number of seeds per setting.")]
-Seed = Annotated[Optional[int], typer.Option(min=0, help="The first seed.")]
 LearnFor = Annotated[
     Optional[str],
     typer.Option(help="Observation model that the policies are learned for: filtered, or fresh (the paper's)."),
 ]
 
-_OUT = Path("experiments")
+
+@dataclass(frozen=True)
+class Fleets:
+    """Which fleets play."""
+
+    robots: Annotated[Optional[int], typer.Option("--robots", "-n", min=1, help="Number of robots in the fleet.")] = None
+    runs: Annotated[Optional[int], typer.Option(min=2, help="Episodes per setting and seed.")] = None
+    seeds: Annotated[Optional[int], typer.Option(min=1, help="Number of seeds per setting.")] = None
+    seed: Annotated[Optional[int], typer.Option(min=0, help="The first seed.")] = None
 
 
 @app.command("k-sweep")
+@with_option_groups
 def k_sweep(
     context: typer.Context,
     *,
     game: Game = "warehouse",
     k: Ks = None,
     model: Models = None,
-    robots: Robots = None,
-    runs: Runs = None,
     horizon: Horizon = None,
-    seeds: Seeds = None,
-    seed: Seed = None,
+    fleets: Fleets,
     learn_for: LearnFor = None,
     compare: Annotated[
         Optional[Path], typer.Option(help="Table of another k-sweep, whose curves are drawn dashed beside these.")
     ] = None,
-    quick: Quick = False,
-    out: Out = _OUT,
-    cache: Cache = None,
-    jobs: Jobs = 0,
-    backend: Backend = "loky",
-    plot_only: PlotOnly = False,
-    as_json: Json = False,
+    settings: ExperimentSettings,
 ) -> None:
     """Reward, mode accuracy and training time against the reports per tick.
 
@@ -75,44 +66,34 @@ def k_sweep(
 
     others = read_csv(compare) if compare else []
     options = with_given(
-        experiment.QUICK if quick else experiment.KSweepOptions(),
+        experiment.QUICK if settings.quick else experiment.KSweepOptions(),
         k=k,
         model=model,
-        robots=robots,
-        runs=runs,
         horizon=horizon,
-        seeds=seeds,
-        seed=seed,
+        **asdict(fleets),
         learn_for=learn_for,
     )
     conduct(
         context,
-        ExperimentSettings(game, out, cache, jobs=jobs, backend=backend, plot_only=plot_only, as_json=as_json),
+        game,
+        settings,
         lambda tabular, runner: experiment.k_sweep(tabular, options, runner),
         lambda rows, command: experiment.draw_k_sweep(rows, command, others),
     )
 
 
 @app.command()
+@with_option_groups
 def convergence(
     context: typer.Context,
     *,
     game: Game = "warehouse",
     k: K = None,
-    robots: Robots = None,
-    runs: Runs = None,
     gap_runs: Annotated[Optional[int], typer.Option(min=2, help="Half the number of episodes per NashGap.")] = None,
     rounds: Annotated[Optional[int], typer.Option(min=1, help="Most rounds of best responses.")] = None,
-    seeds: Seeds = None,
-    seed: Seed = None,
+    fleets: Fleets,
     learn_for: LearnFor = None,
-    quick: Quick = False,
-    out: Out = _OUT,
-    cache: Cache = None,
-    jobs: Jobs = 0,
-    backend: Backend = "loky",
-    plot_only: PlotOnly = False,
-    as_json: Json = False,
+    settings: ExperimentSettings,
 ) -> None:
     """Team value and NashGap of ALTERNATING-MARL after every best response.
 
@@ -121,46 +102,36 @@ def convergence(
     from altmarl_ros.experiments import convergence as experiment
 
     options = with_given(
-        experiment.QUICK if quick else experiment.ConvergenceOptions(),
+        experiment.QUICK if settings.quick else experiment.ConvergenceOptions(),
         k=k,
-        robots=robots,
-        runs=runs,
         gap_runs=gap_runs,
         rounds=rounds,
-        seeds=seeds,
-        seed=seed,
+        **asdict(fleets),
         learn_for=learn_for,
     )
     conduct(
         context,
-        ExperimentSettings(game, out, cache, jobs=jobs, backend=backend, plot_only=plot_only, as_json=as_json),
+        game,
+        settings,
         lambda tabular, runner: experiment.convergence(tabular, options, runner),
         experiment.draw_convergence,
     )
 
 
 @app.command("gap-rate")
+@with_option_groups
 def gap_rate(
     context: typer.Context,
     *,
     game: Annotated[Optional[str], typer.Option("--game", "-g", help="A small game; default: several random ones.")] = None,
     k: Ks = None,
-    robots: Robots = None,
     games: Annotated[Optional[int], typer.Option(min=1, help="Number of random games.")] = None,
     local: Annotated[
         Optional[str], typer.Option(help="Whether all k share one policy of the robots (shared) or each has its own (own).")
     ] = None,
-    runs: Runs = None,
     horizon: Horizon = None,
-    seeds: Seeds = None,
-    seed: Seed = None,
-    quick: Quick = False,
-    out: Out = _OUT,
-    cache: Cache = None,
-    jobs: Jobs = 0,
-    backend: Backend = "loky",
-    plot_only: PlotOnly = False,
-    as_json: Json = False,
+    fleets: Fleets,
+    settings: ExperimentSettings,
 ) -> None:
     """The exact gap against the reports per tick, and the exponent at which it falls.
 
@@ -171,25 +142,24 @@ def gap_rate(
     from altmarl_ros.experiments import gap_rate as experiment
 
     options = with_given(
-        experiment.QUICK if quick else experiment.GapRateOptions(),
+        experiment.QUICK if settings.quick else experiment.GapRateOptions(),
         k=k,
-        robots=robots,
         games=games,
-        runs=runs,
         horizon=horizon,
-        seeds=seeds,
-        seed=seed,
         local=local,
+        **asdict(fleets),
     )
     conduct(
         context,
-        ExperimentSettings(game, out, cache, jobs=jobs, backend=backend, plot_only=plot_only, as_json=as_json),
+        game,
+        settings,
         lambda tabular, runner: experiment.gap_rate(tabular, options, runner),
         experiment.draw_gap_rate,
     )
 
 
 @app.command()
+@with_option_groups
 def heterogeneity(
     context: typer.Context,
     *,
@@ -200,19 +170,10 @@ def heterogeneity(
     ] = None,
     k: Ks = None,
     model: Models = None,
-    robots: Robots = None,
-    runs: Runs = None,
     horizon: Horizon = None,
-    seeds: Seeds = None,
-    seed: Seed = None,
+    fleets: Fleets,
     learn_for: LearnFor = None,
-    quick: Quick = False,
-    out: Out = _OUT,
-    cache: Cache = None,
-    jobs: Jobs = 0,
-    backend: Backend = "loky",
-    plot_only: PlotOnly = False,
-    as_json: Json = False,
+    settings: ExperimentSettings,
 ) -> None:
     """Robots that each have their own kernel play the policies learned for the mean kernel.
 
@@ -221,26 +182,25 @@ def heterogeneity(
     from altmarl_ros.experiments import heterogeneity as experiment
 
     options = with_given(
-        experiment.QUICK if quick else experiment.HeterogeneityOptions(),
+        experiment.QUICK if settings.quick else experiment.HeterogeneityOptions(),
         spread=spread,
         k=k,
         model=model,
-        robots=robots,
-        runs=runs,
         horizon=horizon,
-        seeds=seeds,
-        seed=seed,
+        **asdict(fleets),
         learn_for=learn_for,
     )
     conduct(
         context,
-        ExperimentSettings(game, out, cache, jobs=jobs, backend=backend, plot_only=plot_only, as_json=as_json),
+        game,
+        settings,
         lambda tabular, runner: experiment.heterogeneity(tabular, options, runner),
         experiment.draw_heterogeneity,
     )
 
 
 @app.command("value-of-reports")
+@with_option_groups
 def value_of_reports(
     context: typer.Context,
     *,
@@ -258,18 +218,9 @@ def value_of_reports(
         ),
     ] = None,
     k: Ks = None,
-    robots: Robots = None,
-    runs: Runs = None,
     horizon: Horizon = None,
-    seeds: Seeds = None,
-    seed: Seed = None,
-    quick: Quick = False,
-    out: Out = _OUT,
-    cache: Cache = None,
-    jobs: Jobs = 0,
-    backend: Backend = "loky",
-    plot_only: PlotOnly = False,
-    as_json: Json = False,
+    fleets: Fleets,
+    settings: ExperimentSettings,
 ) -> None:
     """What reports are worth, by how much the robots see that the coordinator does not.
 
@@ -279,25 +230,24 @@ def value_of_reports(
     from altmarl_ros.games import load_game
 
     options = with_given(
-        experiment.QUICK if quick else experiment.ValueOfReportsOptions(),
+        experiment.QUICK if settings.quick else experiment.ValueOfReportsOptions(),
         announced=announced,
         k=k,
-        robots=robots,
-        runs=runs,
         horizon=horizon,
-        seeds=seeds,
-        seed=seed,
+        **asdict(fleets),
     )
-    variants = [] if plot_only else [(f"{vary} = {each:g}", load_game(game, {vary: each})) for each in value or ()]
+    variants = [] if settings.plot_only else [(f"{vary} = {each:g}", load_game(game, {vary: each})) for each in value or ()]
     conduct(
         context,
-        ExperimentSettings(game, out, cache, jobs=jobs, backend=backend, plot_only=plot_only, as_json=as_json),
+        game,
+        settings,
         lambda tabular, runner: experiment.value_of_reports(tabular, variants, options, runner),
         experiment.draw_value_of_reports,
     )
 
 
 @app.command()
+@with_option_groups
 def heatmap(
     context: typer.Context,
     *,
@@ -319,19 +269,10 @@ def heatmap(
         Optional[float],
         typer.Option(min=0, max=1, help="How far the robots' kernels lie from the mean one; used where it is no axis."),
     ] = None,
-    robots: Robots = None,
-    runs: Runs = None,
     horizon: Horizon = None,
-    seeds: Seeds = None,
-    seed: Seed = None,
+    fleets: Fleets,
     learn_for: LearnFor = None,
-    quick: Quick = False,
-    out: Out = _OUT,
-    cache: Cache = None,
-    jobs: Jobs = 0,
-    backend: Backend = "loky",
-    plot_only: PlotOnly = False,
-    as_json: Json = False,
+    settings: ExperimentSettings,
 ) -> None:
     """Team value, and its gap to a coordinator that sees all robots, over two parameters.
 
@@ -340,7 +281,7 @@ def heatmap(
     from altmarl_ros.experiments import heatmap as experiment
 
     options = with_given(
-        experiment.QUICK if quick else experiment.HeatmapOptions(),
+        experiment.QUICK if settings.quick else experiment.HeatmapOptions(),
         x=x,
         y=y,
         x_value=x_value,
@@ -350,16 +291,14 @@ def heatmap(
         loss=loss,
         turnover=turnover,
         spread=spread,
-        robots=robots,
-        runs=runs,
         horizon=horizon,
-        seeds=seeds,
-        seed=seed,
+        **asdict(fleets),
         learn_for=learn_for,
     )
     conduct(
         context,
-        ExperimentSettings(game, out, cache, jobs=jobs, backend=backend, plot_only=plot_only, as_json=as_json),
+        game,
+        settings,
         lambda tabular, runner: experiment.heatmap(tabular, options, runner),
         experiment.draw_heatmap,
     )

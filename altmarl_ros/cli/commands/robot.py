@@ -3,11 +3,13 @@
 import getpass
 import socket
 import time
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 
 from altmarl_ros.cli import console
+from altmarl_ros.cli.option_groups import with_option_groups
 from altmarl_ros.cli.optional_imports import import_rclpy
 from altmarl_ros.cli.options import FleetPrefix, Json, Timeout
 from altmarl_ros.protocol.operated import LONGEST_NAME, check_operator
@@ -21,20 +23,27 @@ app = typer.Typer(
 
 RobotId = Annotated[int, typer.Argument(metavar="ID", min=0, max=2**32 - 1, help="Id of the robot.")]
 Zone = Annotated[str, typer.Argument(metavar="ZONE", help="Zone to drive to, by its name or its number.")]
-Operator = Annotated[
-    str, typer.Option("--as", metavar="NAME", help="Name under which the fleet lists the robot. Default: user@host.")
-]
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Who asks, which fleet, for how long, and how the answer is printed."""
+
+    operator: Annotated[
+        str, typer.Option("--as", metavar="NAME", help="Name under which the fleet lists the robot. Default: user@host.")
+    ] = ""
+    fleet_prefix: FleetPrefix = "/fleet"
+    timeout: Timeout = 10.0
+    as_json: Json = False
 
 
 @app.command()
+@with_option_groups
 def send(
     robot_id: RobotId,
     zone: Zone,
     *,
-    operator: Operator = "",
-    fleet_prefix: FleetPrefix = "/fleet",
-    timeout: Timeout = 10.0,
-    as_json: Json = False,
+    asking: Asking,
 ) -> None:
     """Send a robot to a zone, where it waits in its own slot; it stops for all that it stops for otherwise.
 
@@ -42,17 +51,15 @@ def send(
 
     Example: altmarl robot send 7 dock
     """
-    _operate(("send", zone), robot_id, operator, prefix=fleet_prefix, timeout=timeout, as_json=as_json)
+    _operate(("send", zone), robot_id, asking)
 
 
 @app.command()
+@with_option_groups
 def hold(
     robot_id: RobotId,
     *,
-    operator: Operator = "",
-    fleet_prefix: FleetPrefix = "/fleet",
-    timeout: Timeout = 10.0,
-    as_json: Json = False,
+    asking: Asking,
 ) -> None:
     """Stop a robot by its ordinary deceleration and hold it where it is. This is no emergency stop.
 
@@ -60,33 +67,29 @@ def hold(
 
     Example: altmarl robot hold 7 --as anna
     """
-    _operate(("hold", ""), robot_id, operator, prefix=fleet_prefix, timeout=timeout, as_json=as_json)
+    _operate(("hold", ""), robot_id, asking)
 
 
 @app.command()
+@with_option_groups
 def release(
     robot_id: RobotId,
     *,
-    operator: Operator = "",
-    fleet_prefix: FleetPrefix = "/fleet",
-    timeout: Timeout = 10.0,
-    as_json: Json = False,
+    asking: Asking,
 ) -> None:
     """Let a robot that was held or sent act by its policy again, from the next tick on. No emergency stop is released by it.
 
     Example: altmarl robot release 7
     """
-    _operate(("release", ""), robot_id, operator, prefix=fleet_prefix, timeout=timeout, as_json=as_json)
+    _operate(("release", ""), robot_id, asking)
 
 
 @app.command()
+@with_option_groups
 def remove(
     robot_id: RobotId,
     *,
-    operator: Operator = "",
-    fleet_prefix: FleetPrefix = "/fleet",
-    timeout: Timeout = 10.0,
-    as_json: Json = False,
+    asking: Asking,
 ) -> None:
     """Stop a robot and take it out of the fleet: its base gets no more commands, so that a person can drive it.
 
@@ -94,35 +97,33 @@ def remove(
 
     Example: altmarl robot remove 7
     """
-    _operate(("remove", ""), robot_id, operator, prefix=fleet_prefix, timeout=timeout, as_json=as_json)
+    _operate(("remove", ""), robot_id, asking)
 
 
 @app.command(name="return")
+@with_option_groups
 def return_to_fleet(
     robot_id: RobotId,
     *,
-    operator: Operator = "",
-    fleet_prefix: FleetPrefix = "/fleet",
-    timeout: Timeout = 10.0,
-    as_json: Json = False,
+    asking: Asking,
 ) -> None:
     """Take a robot that was removed back into the fleet; it acts from the next tick on.
 
     Example: altmarl robot return 7
     """
-    _operate(("return", ""), robot_id, operator, prefix=fleet_prefix, timeout=timeout, as_json=as_json)
+    _operate(("return", ""), robot_id, asking)
 
 
-def _operate(command: tuple[str, str], robot_id: int, operator: str, *, prefix: str, timeout: float, as_json: bool) -> None:
+def _operate(command: tuple[str, str], robot_id: int, asking: Asking) -> None:
     """Tell a robot a command, (word, zone); ends with exit code 1 where it refuses or is not found."""
-    name = check_operator(operator or _own_name())
+    name = check_operator(asking.operator or _own_name())
     rclpy = import_rclpy()
     rclpy.init(args=[])
     try:
-        successful, text = _ask(rclpy, robot_id, (*command, name), prefix, timeout)
+        successful, text = _ask(rclpy, robot_id, (*command, name), asking.fleet_prefix, asking.timeout)
     finally:
         rclpy.try_shutdown()
-    if as_json:
+    if asking.as_json:
         console.document({"robot": robot_id, "command": command[0], "done": successful, "message": text})
     elif successful:
         console.out.print(f"robot {robot_id} {text}")
