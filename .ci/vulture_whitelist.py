@@ -25,6 +25,10 @@ _.__getattr__
 _.__dir__
 _.render_mode
 
+# Typer reads which options a command has.
+_.__signature__
+_.__annotations__
+
 # Commands, which `cli.command_table` finds by their names.
 _.certify
 _.dashboard
