@@ -3,11 +3,7 @@ A `TabularGame` holds the tables; builders and YAML files make it; a `Trajectory
 """
 
 from altmarl_ros.games.array_files import beyond_arrays, save_game
-from altmarl_ros.games.hidden import HiddenState
-from altmarl_ros.games.moves import goal_zones
-from altmarl_ros.games.rewards import Rewards
-from altmarl_ros.games.robot_types import RobotTypes
-from altmarl_ros.games.spec import (
+from altmarl_ros.games.game_files import (
     Builder,
     build_game,
     builder_names,
@@ -21,6 +17,10 @@ from altmarl_ros.games.spec import (
     load_workplace,
     tick_of,
 )
+from altmarl_ros.games.hidden import HiddenState
+from altmarl_ros.games.moves import goal_zones
+from altmarl_ros.games.rewards import Rewards
+from altmarl_ros.games.robot_types import RobotTypes
 from altmarl_ros.games.tabular import MAX_STATES, Start, TabularGame
 from altmarl_ros.games.trajectory import UNKNOWN, Trajectory
 from altmarl_ros.games.types import game_of_type, join_types

@@ -17,7 +17,7 @@ import numpy as np
 
 from altmarl_ros.errors import GameError
 from altmarl_ros.files import parse_yaml
-from altmarl_ros.games.spec import load_game
+from altmarl_ros.games.game_files import load_game
 from altmarl_ros.games.tabular import TabularGame
 
 

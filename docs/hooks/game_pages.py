@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from altmarl_ros.games import load_game, written_tables
-from altmarl_ros.games.spec import BUILDERS, Builder, describe_builder, describe_game
+from altmarl_ros.games.game_files import BUILDERS, Builder, describe_builder, describe_game
 from altmarl_ros.resources import share_directory
 from tables import code, code_span, table
 

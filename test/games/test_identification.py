@@ -9,6 +9,7 @@ from scipy import stats
 from altmarl_ros.errors import GameError, ResourceError
 from altmarl_ros.games import load_game
 from altmarl_ros.games.attention import AttentionParameters, build_attention
+from altmarl_ros.games.game_files import load_posterior, save_identified_game
 from altmarl_ros.games.identification import (
     count_transitions,
     draw_kernels,
@@ -16,7 +17,6 @@ from altmarl_ros.games.identification import (
     identify,
     transitions_needed,
 )
-from altmarl_ros.games.spec import load_posterior, save_identified_game
 from altmarl_ros.games.trajectory import UNKNOWN, Trajectory
 
 

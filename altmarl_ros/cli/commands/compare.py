@@ -14,8 +14,8 @@ from altmarl_ros.cli.runs import load_run, trajectory_of
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.files import write_output
 from altmarl_ros.games import TabularGame, load_game
+from altmarl_ros.games.game_files import load_posterior
 from altmarl_ros.games.identification import draw_kernels
-from altmarl_ros.games.spec import load_posterior
 from altmarl_ros.games.trajectory import Trajectory
 from altmarl_ros.policies import PolicyBundle, load_bundle
 from altmarl_ros.records.run_record import RunRecord

@@ -10,7 +10,7 @@ from scipy import stats
 from altmarl_ros.cli.main import main
 from altmarl_ros.errors import GameError
 from altmarl_ros.games import load_floor_map, load_game
-from altmarl_ros.games.spec import load_posterior
+from altmarl_ros.games.game_files import load_posterior
 from altmarl_ros.policies import load_bundle
 from altmarl_ros.records.run_record import RunRecord
 
