@@ -30,7 +30,7 @@ from rich.table import Table
 
 from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.games.attention import AttentionParameters, build_attention
-from altmarl_ros.games.tabular import Start
+from altmarl_ros.games.start import Start
 from altmarl_ros.learning.alternating import train
 from altmarl_ros.learning.local_agent import best_local_response, greedy
 from altmarl_ros.learning.shares.bounds import lookahead_loss

@@ -9,7 +9,8 @@ import numpy as np
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.experiments.task import Task
-from altmarl_ros.games.tabular import Start, TabularGame
+from altmarl_ros.games.start import Start
+from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.learning.alternating import LEARNABLE, TrainingOptions, train
 from altmarl_ros.learning.counts.backups import GLearnOptions
 from altmarl_ros.learning.counts.global_agent import g_learn

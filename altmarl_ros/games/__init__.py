@@ -21,7 +21,8 @@ from altmarl_ros.games.hidden import HiddenState
 from altmarl_ros.games.moves import goal_zones
 from altmarl_ros.games.rewards import Rewards
 from altmarl_ros.games.robot_types import RobotTypes
-from altmarl_ros.games.tabular import MAX_STATES, Start, TabularGame
+from altmarl_ros.games.start import Start
+from altmarl_ros.games.tabular import MAX_STATES, TabularGame
 from altmarl_ros.games.trajectory import UNKNOWN, Trajectory
 from altmarl_ros.games.types import game_of_type, join_types
 

@@ -26,7 +26,8 @@ from altmarl_ros.games.hidden import HiddenState
 from altmarl_ros.games.kernels import GlobalKernel, LocalKernel
 from altmarl_ros.games.room import Places
 from altmarl_ros.games.rows import Rows
-from altmarl_ros.games.tabular import Start, TabularGame
+from altmarl_ros.games.start import Start
+from altmarl_ros.games.tabular import TabularGame
 
 _PARTS = ("indptr", "indices", "data")
 _OPTIONAL = ("rho_g", "alpha", "gamma", "P_d", "rho_d")

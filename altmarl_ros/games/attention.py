@@ -19,7 +19,8 @@ from pydantic import BaseModel, Field
 from altmarl_ros.errors import GameError
 from altmarl_ros.games.kernels import GlobalKernel, LocalKernel
 from altmarl_ros.games.rows import Rows
-from altmarl_ros.games.tabular import Start, TabularGame
+from altmarl_ros.games.start import Start
+from altmarl_ros.games.tabular import TabularGame
 
 _MOST_ZONES = 2500  # P_g and r_l then take 450 MiB
 _DIRECTIONS = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))  # of local actions: stay, east, west, north, south

@@ -14,7 +14,8 @@ from pydantic import BaseModel, Field
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games.continuous import ContinuousWarehouse
 from altmarl_ros.games.grid import Grid
-from altmarl_ros.games.tabular import Start, TabularGame
+from altmarl_ros.games.start import Start
+from altmarl_ros.games.tabular import TabularGame
 
 _CONCENTRATION = 1e5  # Dirichlet concentration around a start; far above n, so that only the robots' own noise is left
 _LEAST_SHARE = 1e-9  # least start probability of a cell: the Dirichlet needs positive parameters

@@ -34,7 +34,8 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from altmarl_ros.errors import GameError
-from altmarl_ros.games.tabular import Start, TabularGame
+from altmarl_ros.games.start import Start
+from altmarl_ros.games.tabular import TabularGame
 
 TRAIN, SYNCHRONISE, CORRECT = range(3)
 KINDS = ("train", "synchronise", "correct")

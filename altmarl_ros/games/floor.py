@@ -35,7 +35,8 @@ from altmarl_ros.games.floor_parameters import FloorMapParameters, floor_map
 from altmarl_ros.games.kernels import GlobalKernel
 from altmarl_ros.games.moves import neighbour_goals
 from altmarl_ros.games.rows import Rows
-from altmarl_ros.games.tabular import Start, TabularGame
+from altmarl_ros.games.start import Start
+from altmarl_ros.games.tabular import TabularGame
 
 
 class FloorParameters(FloorMapParameters, extra="forbid"):

@@ -18,7 +18,8 @@ from pydantic import BaseModel, Field
 from typing_extensions import Literal
 
 from altmarl_ros.arrays import FloatArray
-from altmarl_ros.games.tabular import Start, TabularGame
+from altmarl_ros.games.start import Start
+from altmarl_ros.games.tabular import TabularGame
 
 
 class WarehouseParameters(BaseModel, extra="forbid"):

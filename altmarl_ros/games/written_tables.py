@@ -43,7 +43,8 @@ from altmarl_ros.errors import GameError
 from altmarl_ros.games.hidden import HiddenState
 from altmarl_ros.games.kernels import GlobalKernel, LocalKernel
 from altmarl_ros.games.rows import IntArray, Rows
-from altmarl_ros.games.tabular import MAX_STATES, Start, TabularGame
+from altmarl_ros.games.start import Start
+from altmarl_ros.games.tabular import MAX_STATES, TabularGame
 
 EVERY = "*"
 SAME = "same"

@@ -21,7 +21,7 @@ import numpy as np
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.compiled import njit
 from altmarl_ros.games.robot_types import RobotTypes
-from altmarl_ros.games.tabular import Start
+from altmarl_ros.games.start import Start
 from altmarl_ros.observation.model import Counts
 
 _LOWEST_EXPONENT = -1000  # of 2, relative to the likeliest start; what is less likely than that has probability 0

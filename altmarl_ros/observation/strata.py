@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.compiled import njit
 from altmarl_ros.games.robot_types import RobotTypes
-from altmarl_ros.games.tabular import Start
+from altmarl_ros.games.start import Start
 
 IntArray = NDArray[np.int64]
 

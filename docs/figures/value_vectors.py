@@ -14,7 +14,7 @@ import numpy as np
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games.sparse import Sparse
-from altmarl_ros.games.tabular import Start
+from altmarl_ros.games.start import Start
 from altmarl_ros.learning.shares.estimates import SimulatedEstimates
 from altmarl_ros.learning.shares.solver import SharesOptions, learn_shares
 from altmarl_ros.learning.shares.subset_values import tuple_values

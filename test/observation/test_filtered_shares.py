@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from altmarl_ros.games.attention import AttentionParameters, build_attention
-from altmarl_ros.games.tabular import Start
+from altmarl_ros.games.start import Start
 from altmarl_ros.learning.populations.population import simulate, start_fleets
 from altmarl_ros.learning.shares.estimates import SimulatedEstimates
 from altmarl_ros.learning.shares.initial import blind_plans

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import gammaln
 
-from altmarl_ros.games.tabular import Start
+from altmarl_ros.games.start import Start
 from altmarl_ros.observation import AllSeen, Fresh
 from altmarl_ros.observation.start_posterior import mean_start, posterior_mean
 

@@ -12,7 +12,8 @@ from altmarl_ros.arrays import FloatArray, IntArray
 from altmarl_ros.games.hidden import HiddenState
 from altmarl_ros.games.sampling.labels import Labels
 from altmarl_ros.games.sampling.tally import Tally
-from altmarl_ros.games.tabular import Start, TabularGame
+from altmarl_ros.games.start import Start
+from altmarl_ros.games.tabular import TabularGame
 
 FEW = 30
 """Samples below which a row counts as hardly visited: the error of a probability near 1/2 is then above 0.09."""

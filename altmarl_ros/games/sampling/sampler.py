@@ -11,7 +11,7 @@ from altmarl_ros.games.sampling.episodes import ParallelEnvironment, sample_epis
 from altmarl_ros.games.sampling.labels import Labels
 from altmarl_ros.games.sampling.oracle import Step, sample_steps
 from altmarl_ros.games.sampling.sampled_game import SampledGame
-from altmarl_ros.games.tabular import Start
+from altmarl_ros.games.start import Start
 
 
 def sample_game(

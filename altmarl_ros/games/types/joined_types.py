@@ -12,7 +12,8 @@ from altmarl_ros.games.hidden import HiddenState
 from altmarl_ros.games.kernels import SAME, LocalKernel
 from altmarl_ros.games.robot_types import RobotTypes
 from altmarl_ros.games.room import Places
-from altmarl_ros.games.tabular import Start, TabularGame
+from altmarl_ros.games.start import Start
+from altmarl_ros.games.tabular import TabularGame
 
 
 def join_types(name: str, types: RobotTypes, games: Sequence[TabularGame]) -> TabularGame:

@@ -28,7 +28,8 @@ from altmarl_ros.games.array_checks import frozen_array
 from altmarl_ros.games.array_files import read_arrays
 from altmarl_ros.games.hidden import HiddenState
 from altmarl_ros.games.robot_types import RobotTypes
-from altmarl_ros.games.tabular import Start, TabularGame
+from altmarl_ros.games.start import Start
+from altmarl_ros.games.tabular import TabularGame
 
 
 class TypeSpec(BaseModel, extra="forbid"):

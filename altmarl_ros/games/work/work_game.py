@@ -11,7 +11,8 @@ from altmarl_ros.games.hidden import HiddenState
 from altmarl_ros.games.kernels import GlobalKernel, LocalKernel
 from altmarl_ros.games.room import Places, Room
 from altmarl_ros.games.rows import IntArray, Rows
-from altmarl_ros.games.tabular import Start, TabularGame
+from altmarl_ros.games.start import Start
+from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.games.work.layouts import Layout
 from altmarl_ros.games.work.parameters import WorkParameters
 from altmarl_ros.games.work.robot_moves import RobotMoves

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
-from altmarl_ros.games.tabular import Start
+from altmarl_ros.games.start import Start
 from altmarl_ros.observation.start_posterior import mean_start, posterior_mean
 from altmarl_ros.policies.shares.lookahead import SharesPolicy, predict
 from altmarl_ros.policies.shares.process import IntArray, SharesProcess

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from altmarl_ros.arrays import FloatArray
-from altmarl_ros.games.tabular import Start
+from altmarl_ros.games.start import Start
 from altmarl_ros.learning.shares.bounds import Bound
 from altmarl_ros.observation.model import draw_without_replacement
 from altmarl_ros.observation.start_posterior import mean_start, posterior_mean

@@ -22,7 +22,7 @@ import numpy as np
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.compiled import njit
-from altmarl_ros.games.tabular import Start
+from altmarl_ros.games.start import Start
 from altmarl_ros.learning.shares.estimates import SimulatedEstimates, start_estimates
 from altmarl_ros.learning.shares.points import Points, thinned
 from altmarl_ros.policies.shares.lookahead import SharesPolicy, predict

@@ -10,7 +10,7 @@ from math import ceil, log
 import numpy as np
 
 from altmarl_ros.arrays import FloatArray
-from altmarl_ros.games.tabular import Start
+from altmarl_ros.games.start import Start
 from altmarl_ros.learning.coordinator_response import Response
 from altmarl_ros.learning.shares.estimates import draw_successors
 from altmarl_ros.observation.start_posterior import mean_start

@@ -14,7 +14,7 @@ import numpy as np
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import ResourceError
-from altmarl_ros.games.tabular import Start
+from altmarl_ros.games.start import Start
 from altmarl_ros.learning.shares.estimates import EstimateSampler, start_estimates
 from altmarl_ros.learning.shares.evaluation import PRECISION, evaluate, inconsistency
 from altmarl_ros.learning.shares.improvement import extended, gain, improved

@@ -20,7 +20,8 @@ import numpy as np
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.compiled import njit
 from altmarl_ros.errors import ResourceError
-from altmarl_ros.games.tabular import Start, TabularGame
+from altmarl_ros.games.start import Start
+from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.learning.counts.backups import GLearnOptions
 from altmarl_ros.learning.counts.count_kernel import start_distribution
 from altmarl_ros.learning.counts.global_agent import g_learn

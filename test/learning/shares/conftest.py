@@ -3,7 +3,7 @@ import pytest
 
 from altmarl_ros.games.random_game import RandomGameParameters, build_random_game
 from altmarl_ros.games.sparse import Sparse
-from altmarl_ros.games.tabular import Start
+from altmarl_ros.games.start import Start
 from altmarl_ros.learning.shares.estimates import SimulatedEstimates
 from altmarl_ros.learning.shares.solver import SharesOptions, learn_shares
 from altmarl_ros.policies import LocalPolicy

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from altmarl_ros.errors import ResourceError
-from altmarl_ros.games.tabular import Start
+from altmarl_ros.games.start import Start
 from altmarl_ros.learning.populations.population import Fleets, simulate
 from altmarl_ros.learning.shares.bounds import lookahead_loss
 from altmarl_ros.learning.shares.lower_bounds import all_seen, heard_nobody, heard_some, start_values

@@ -3,7 +3,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from altmarl_ros.games.tabular import Start
+from altmarl_ros.games.start import Start
 from altmarl_ros.learning.shares.estimates import ALL, SimulatedEstimates, draw_successors, start_estimates
 from altmarl_ros.learning.shares.points import Points, thinned
 from altmarl_ros.policies.shares import SharesPolicy, SharesProcess
