@@ -23,13 +23,14 @@ from wrong_actions import wrong_actions
 from altmarl_ros.cli.fleet_run import run_fleet
 from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.games import load_game
+from altmarl_ros.games.trajectory import UNKNOWN
 from altmarl_ros.learning.alternating import TrainingOptions, train
 from altmarl_ros.learning.populations.population import Fleets, simulate
 from altmarl_ros.observation import make_model
 from altmarl_ros.observation.relayed import Lossy
 from altmarl_ros.policies import load_bundle, save_bundle
 from altmarl_ros.protocol.link_model import Network, parse_network
-from altmarl_ros.records.run_record import UNKNOWN, RunRecord
+from altmarl_ros.records.run_record import RunRecord
 
 HARSH = "loss=0.3,duplicate=0.2,jitter=0.2"
 

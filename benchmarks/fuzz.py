@@ -38,7 +38,9 @@ from altmarl_ros.games.diagnosis import oddities
 from altmarl_ros.learning.alternating import TrainingOptions, train
 from altmarl_ros.policies import bundle as bundles
 from altmarl_ros.policies import load_bundle, save_bundle
-from altmarl_ros.records.run_record import RunLog, RunRecord, StatusRow
+from altmarl_ros.records.rows import StatusRow
+from altmarl_ros.records.run_log import RunLog
+from altmarl_ros.records.run_record import RunRecord
 from altmarl_ros.resources import share_directory
 from altmarl_ros.simulation.markov_world import Truth
 

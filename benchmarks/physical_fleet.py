@@ -34,7 +34,8 @@ from altmarl_ros.games.moves import goal_zones
 from altmarl_ros.games.trajectory import UNKNOWN
 from altmarl_ros.learning.prediction import Comparison, compare
 from altmarl_ros.policies import LocalPolicy
-from altmarl_ros.records.run_record import RunLog, RunRecord
+from altmarl_ros.records.run_log import RunLog
+from altmarl_ros.records.run_record import RunRecord
 
 AT_SLOT = 0.3  # m
 RUNS = 2000

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from altmarl_ros.games.trajectory import UNKNOWN
 from altmarl_ros.policies import LocalPolicy
-from altmarl_ros.records.run_record import UNKNOWN, RunRecord
+from altmarl_ros.records.run_record import RunRecord
 
 
 def wrong_actions(record: RunRecord, pi_l: LocalPolicy) -> int:

@@ -16,7 +16,8 @@ from altmarl_ros.protocol.evidence import EvidenceInbox
 from altmarl_ros.protocol.held_policies import HeldPolicy, digest_of, policies_by_type
 from altmarl_ros.protocol.messages import game_tag
 from altmarl_ros.protocol.settings import CoordinatorSettings, DecisionSettings
-from altmarl_ros.records.run_record import RunLog, StatusRow
+from altmarl_ros.records.rows import StatusRow
+from altmarl_ros.records.run_log import RunLog
 from altmarl_ros.simulation.markov_world import Truth
 from altmarl_ros.simulation.vectorised_fleet import Crowd
 

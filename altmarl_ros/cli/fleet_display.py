@@ -14,7 +14,8 @@ from altmarl_ros.cli import console
 from altmarl_ros.deployment import FleetPlan
 from altmarl_ros.games import TabularGame
 from altmarl_ros.monitoring import likely_hidden
-from altmarl_ros.records.run_record import RunLog, StatusRow
+from altmarl_ros.records.rows import StatusRow
+from altmarl_ros.records.run_log import RunLog
 from altmarl_ros.simulation import Truth
 
 _BAR = 30  # characters

@@ -21,7 +21,8 @@ from altmarl_ros.deployment import FleetPlan, discovery_variables, isolation_var
 from altmarl_ros.deployment.middleware import range_variables
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import TabularGame
-from altmarl_ros.records.run_record import SUMMARISED, RunLog, RunRecord
+from altmarl_ros.records.run_log import SUMMARISED, RunLog
+from altmarl_ros.records.run_record import RunRecord
 from altmarl_ros.resources import data_home
 
 if TYPE_CHECKING:

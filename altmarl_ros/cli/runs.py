@@ -11,7 +11,8 @@ from altmarl_ros.cli.optional_imports import import_bag
 from altmarl_ros.errors import AltmarlError, GameError, ResourceError
 from altmarl_ros.games import TabularGame
 from altmarl_ros.games.trajectory import Trajectory
-from altmarl_ros.records.run_record import RunLog, RunRecord
+from altmarl_ros.records.run_log import RunLog
+from altmarl_ros.records.run_record import RunRecord
 
 if TYPE_CHECKING:
     from altmarl_ros.nodes.tools.recorder import Recorder

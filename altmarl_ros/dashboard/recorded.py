@@ -13,7 +13,8 @@ from altmarl_ros.dashboard.view import FleetView
 from altmarl_ros.floors.floor_map import FloorMap
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.games.trajectory import UNKNOWN
-from altmarl_ros.records.run_record import RunLog, RunRecord
+from altmarl_ros.records.run_log import RunLog
+from altmarl_ros.records.run_record import RunRecord
 
 CHARTED = 300
 """Ticks before the one that is shown of which the charts are drawn."""

@@ -14,7 +14,7 @@ from altmarl_ros.monitoring.drawn_places import by_place
 from altmarl_ros.monitoring.layout import Layout
 from altmarl_ros.monitoring.places_of_interest import sent_places, served_places
 from altmarl_ros.monitoring.tick_view import likely_hidden
-from altmarl_ros.records.run_record import StatusRow
+from altmarl_ros.records.rows import StatusRow
 
 MOST_DOTS = 2000
 """Largest number of dots that stand for a crowd of which only numbers are known."""

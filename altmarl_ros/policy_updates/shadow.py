@@ -11,7 +11,7 @@ from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.protocol.decision import DecisionMaker
 from altmarl_ros.protocol.standby import Handover
 from altmarl_ros.records.replay import check_row, decide_again
-from altmarl_ros.records.run_record import StatusRow
+from altmarl_ros.records.rows import StatusRow
 
 
 class Shadow:

@@ -19,7 +19,7 @@ from altmarl_ros.policies import PolicyBundle
 from altmarl_ros.protocol.decision import DecisionMaker, recorded_types
 from altmarl_ros.protocol.settings import DecisionSettings
 from altmarl_ros.protocol.standby import Handover
-from altmarl_ros.records.run_record import StatusRow
+from altmarl_ros.records.rows import StatusRow
 
 
 @dataclass(frozen=True)

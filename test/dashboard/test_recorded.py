@@ -9,7 +9,8 @@ from altmarl_ros.dashboard.recorded import CHARTED, RecordedFleet
 from altmarl_ros.dashboard.robots import GONE
 from altmarl_ros.dashboard.view import Cursor, FleetView
 from altmarl_ros.games import load_floor_map
-from altmarl_ros.records.run_record import FloorRow, RunLog, StatusRow
+from altmarl_ros.records.rows import FloorRow, StatusRow
+from altmarl_ros.records.run_log import RunLog
 
 T = 400  # ticks of a run that is made
 

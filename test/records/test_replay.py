@@ -16,7 +16,7 @@ from altmarl_ros.protocol.plant import ExternalPlant
 from altmarl_ros.protocol.settings import CoordinatorSettings, DecisionSettings
 from altmarl_ros.protocol.standby import Handover
 from altmarl_ros.records.replay import Gap, find_gaps, redecide
-from altmarl_ros.records.run_record import Configuration
+from altmarl_ros.records.rows import Configuration
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ from altmarl_ros.games import load_game
 from altmarl_ros.policies import load_bundle
 from altmarl_ros.protocol.settings import DecisionSettings
 from altmarl_ros.records.replay import redecide
-from altmarl_ros.records.run_record import StatusRow
+from altmarl_ros.records.rows import StatusRow
 game, bundle = load_game("warehouse"), load_bundle(sys.argv[1])
 for model, rows in json.loads(Path(sys.argv[2]).read_text()).items():
     statuses = [StatusRow(*row[:-3], tuple(row[-3]), tuple(map(tuple, row[-2])), tuple(row[-1])) for row in rows]

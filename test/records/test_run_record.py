@@ -5,7 +5,10 @@ import pytest
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import TabularGame
-from altmarl_ros.records.run_record import UNKNOWN, RunLog, RunRecord, StatusRow
+from altmarl_ros.games.trajectory import UNKNOWN
+from altmarl_ros.records.rows import StatusRow
+from altmarl_ros.records.run_log import RunLog
+from altmarl_ros.records.run_record import RunRecord
 from altmarl_ros.simulation.markov_world import Truth
 
 S = 9  # session

@@ -3,7 +3,8 @@
 import pytest
 
 from altmarl_ros.protocol.standby import Handover
-from altmarl_ros.records.run_record import Configuration, RunLog, StatusRow
+from altmarl_ros.records.rows import Configuration, StatusRow
+from altmarl_ros.records.run_log import RunLog
 from altmarl_ros.records.segments import Segment, segments
 from altmarl_ros.simulation.markov_world import Truth
 

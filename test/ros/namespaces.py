@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from altmarl_ros.cli.processes import ProcessGroup
-from altmarl_ros.records.run_record import FloorRow, RunLog, StatusRow
+from altmarl_ros.records.rows import FloorRow, StatusRow
+from altmarl_ros.records.run_log import RunLog
 from altmarl_ros.simulation.markov_world import Truth
 
 _CLONE_NEWNET = 0x40000000

@@ -10,9 +10,9 @@ from wrong_actions import wrong_actions
 
 from altmarl_ros.cli.processes import command
 from altmarl_ros.deployment.fleet_plan import FleetPlan
+from altmarl_ros.games.trajectory import UNKNOWN
 from altmarl_ros.policies import load_bundle
 from altmarl_ros.protocol.messages import is_newer
-from altmarl_ros.records.run_record import UNKNOWN
 
 pytestmark = pytest.mark.ros
 

@@ -5,9 +5,9 @@ import pytest
 from wrong_actions import wrong_actions
 
 from altmarl_ros.deployment.fleet_plan import FleetPlan
+from altmarl_ros.games.trajectory import UNKNOWN
 from altmarl_ros.policies import load_bundle
 from altmarl_ros.protocol.link_model import Network
-from altmarl_ros.records.run_record import UNKNOWN
 
 pytestmark = [pytest.mark.ros, pytest.mark.soak]
 

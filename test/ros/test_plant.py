@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from altmarl_ros.deployment.fleet_plan import FleetPlan, NodePlan
-from altmarl_ros.records.run_record import UNKNOWN
+from altmarl_ros.games.trajectory import UNKNOWN
 
 pytestmark = pytest.mark.ros
 

@@ -5,10 +5,10 @@ import pytest
 
 from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.games import load_game
+from altmarl_ros.games.trajectory import UNKNOWN
 from altmarl_ros.learning.populations.population import simulate
 from altmarl_ros.observation import make_model
 from altmarl_ros.policies import load_bundle
-from altmarl_ros.records.run_record import UNKNOWN
 
 pytestmark = [pytest.mark.ros, pytest.mark.untimed]
 

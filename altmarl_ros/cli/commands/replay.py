@@ -18,7 +18,8 @@ from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.policies import PolicyBundle, load_bundle
 from altmarl_ros.protocol.settings import DecisionSettings
 from altmarl_ros.records.replay import Gap, Redecision, find_gaps, redecide
-from altmarl_ros.records.run_record import Configuration, RunLog, StatusRow
+from altmarl_ros.records.rows import Configuration, StatusRow
+from altmarl_ros.records.run_log import RunLog
 
 _GAPS_SHOWN = 3
 

@@ -31,7 +31,9 @@ from altmarl_ros.monitoring import (
     make_scene,
     status_tick,
 )
-from altmarl_ros.records.run_record import FloorRow, RunLog, RunRecord, StatusRow
+from altmarl_ros.records.rows import FloorRow, StatusRow
+from altmarl_ros.records.run_log import RunLog
+from altmarl_ros.records.run_record import RunRecord
 
 TICK_SECONDS = 1.0
 """Time that a tick lasts in a run whose times are not known [s]."""

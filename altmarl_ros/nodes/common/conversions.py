@@ -21,7 +21,7 @@ from altmarl_ros.protocol.messages import Report, Tick, game_tag
 from altmarl_ros.protocol.operated import Control, Operated, check_operator
 from altmarl_ros.protocol.roster_page import MOST_RUNS, RosterPage, Run
 from altmarl_ros.protocol.standby import Handover
-from altmarl_ros.records.run_record import Configuration, FloorRow, StatusRow
+from altmarl_ros.records.rows import Configuration, FloorRow, StatusRow
 from altmarl_ros.simulation import Truth
 from altmarl_ros.simulation.vectorised_fleet import MOST_LISTED, Moves
 

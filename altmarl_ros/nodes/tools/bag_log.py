@@ -13,7 +13,7 @@ from altmarl_ros.nodes.tools.recorder import TOPICS, WORLD_TOPICS, type_name
 from altmarl_ros.records.bag_reader import BagReader
 from altmarl_ros.records.bag_storage import BagError
 from altmarl_ros.records.message_definitions import type_hash
-from altmarl_ros.records.run_record import RunLog
+from altmarl_ros.records.run_log import RunLog
 
 _READ = {suffix: TOPICS[suffix][0] for suffix in ("status", "truth", "report", "configuration")}
 _READ |= {suffix: WORLD_TOPICS[suffix][0] for suffix in ("floor",)}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from altmarl_ros.msg import CoordinatorStatus, FleetConfiguration, FleetTruth, FloorTruth, RobotReport
 from altmarl_ros.nodes.common import conversions, qos
 from altmarl_ros.nodes.common.guarded import GuardedNode
-from altmarl_ros.records.run_record import RunLog, StatusRow
+from altmarl_ros.records.rows import StatusRow
+from altmarl_ros.records.run_log import RunLog
 
 _REPORT_DEPTH = 10_000
 

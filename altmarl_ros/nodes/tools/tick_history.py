@@ -12,7 +12,7 @@ from altmarl_ros.nodes.common import conversions, qos
 from altmarl_ros.nodes.common.guarded import GuardedNode
 from altmarl_ros.protocol.messages import Verdict
 from altmarl_ros.protocol.operated import on_roster
-from altmarl_ros.records.run_record import Configuration
+from altmarl_ros.records.rows import Configuration
 from altmarl_ros.simulation.markov_world import Truth
 
 _KEPT = 400  # ticks

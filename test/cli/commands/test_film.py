@@ -17,7 +17,8 @@ from altmarl_ros.cli.main import app
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import load_floor_map, load_game
 from altmarl_ros.monitoring import floor_layout
-from altmarl_ros.records.run_record import FloorRow, RunRecord, StatusRow
+from altmarl_ros.records.rows import FloorRow, StatusRow
+from altmarl_ros.records.run_record import RunRecord
 from altmarl_ros.simulation.physical.config import BaseConfig
 
 T, N = 4, 6

@@ -14,7 +14,7 @@ from altmarl_ros.policies.packing import Form, as_on_the_wire
 from altmarl_ros.protocol.held_policies import HeldPolicy
 from altmarl_ros.protocol.messages import Tick
 from altmarl_ros.protocol.standby import Handover
-from altmarl_ros.records.run_record import Configuration
+from altmarl_ros.records.rows import Configuration
 from altmarl_ros.simulation.markov_world import Truth
 from altmarl_ros.simulation.vectorised_fleet import MOST_LISTED, Crowd
 
