@@ -133,8 +133,8 @@ def status_tick(status: StatusRow, game: TabularGame, polled: frozenset[int] = f
 
 
 def make_scene(layout: Layout, tick: Tick, robots: RobotLocations) -> Scene:
-    """Make the scene of a tick; robots in zones that the layout lacks are left out."""
-    L = len(layout.zones)
+    """Make the scene of a tick; robots at places that the layout lacks are left out."""
+    L = layout.n_places
     if robots.counts is not None:
         ids: tuple[int, ...] = ()
         places, each = _dots(layout, robots.counts)
@@ -180,6 +180,6 @@ def _dots(layout: Layout, counts: tuple[int, ...]) -> tuple[FloatArray, float]:
     each = max(1.0, float(np.ceil(sum(counts) / MOST_DOTS)))
     parts = [
         layout.places(zone, np.arange(round(count / each), dtype=np.float64), max(1, round(max(counts) / each)))
-        for zone, count in enumerate(counts[: len(layout.zones)])
+        for zone, count in enumerate(counts[: layout.n_places])
     ]
     return np.vstack(parts) if parts else np.zeros((0, 2)), each

@@ -162,7 +162,7 @@ class Floor {
     this.top = fit.height / 2 + this.pan[1] + this.zoom * (top - edge) / 2 + this.scale * (y0 + y1) / 2;
     this.x = (x) => this.left + this.scale * x;
     this.y = (y) => this.top - this.scale * y;
-    const n = Math.max(1, this.count), room = Math.min(...places.map((place) => place.radius)) * this.scale;
+    const n = Math.max(1, this.count), room = Math.min(...places.filter((place) => !place.way).map((place) => place.radius)) * this.scale;
     const largest = 5.5 * Math.sqrt(this.zoom);
     this.radius = Math.max(1.6, Math.min(largest, 0.62 * room / Math.sqrt(n)));
     if (metres && fleet.columns.x) this.radius = Math.max(2, Math.min(largest, 0.2 * this.scale));
@@ -191,7 +191,7 @@ class Floor {
     if (place.polygon) {
       place.polygon.forEach(([x, y], i) => (i ? context.lineTo(this.x(x), this.y(y)) : context.moveTo(this.x(x), this.y(y))));
       context.closePath();
-    } else context.arc(this.x(place.centre[0]), this.y(place.centre[1]), this.scale * place.radius + wider, 0, 2 * Math.PI);
+    } else context.arc(this.x(place.centre[0]), this.y(place.centre[1]), Math.max(1, this.scale * place.radius + wider), 0, 2 * Math.PI);
   }
 
   drawGround() {
@@ -200,7 +200,8 @@ class Floor {
     ground.height = this.canvas.height;
     context.scale(fit.ratio, fit.ratio);
     context.font = "500 12px system-ui, sans-serif";
-    fleet.game.places.forEach((place, i) => {
+    fleet.game.places.forEach((place) => {
+      if (place.way) return;
       this.outline(context, place);
       context.fillStyle = theme.zone;
       context.fill();
@@ -212,7 +213,7 @@ class Floor {
     context.lineWidth = 3;
     context.fillStyle = theme.soft;
     fleet.game.places.forEach((place, i) => { // above all zones
-      if (this.scale * place.radius <= 9) return;
+      if (place.way || this.scale * place.radius <= 9) return;
       const [x, y] = this.labelAt(place);
       context.textAlign = place.polygon ? "left" : "center";
       if (!place.polygon) context.strokeText(fleet.game.place_names[i], x, y);
@@ -378,6 +379,6 @@ class Floor {
     const shares = fleet.truth ?? fleet.estimate ?? [];
     const most = shares.indexOf(Math.max(...shares));
     const where = most >= 0 ? `, most of them in ${game.zones[most]} (${percent(shares[most])})` : "";
-    this.canvas.setAttribute("aria-label", `${ids.length} robots in ${game.places.length} zones${where}. ${$("decision").textContent}`);
+    this.canvas.setAttribute("aria-label", `${ids.length} robots in ${game.places.filter((place) => !place.way).length} zones${where}. ${$("decision").textContent}`);
   }
 }
