@@ -258,7 +258,7 @@ def test_every_view_of_a_fleet(watched, fleet, serving):
         watched.see("release")
         page.click("#release")
         expect(page.locator("#alerts")).not_to_contain_text("Emergency stop pressed")
-    watched.check()
+        watched.check()
 
 
 def test_every_view_without_a_fleet(watched, record, serving):
@@ -272,6 +272,7 @@ def test_every_view_without_a_fleet(watched, record, serving):
         watched.open(address)
         expect(page.locator("#record-text")).to_contain_text("400 of 400")
         watched.see("record")
-    watched.check()
+        watched.check()
     expect(page.locator("#alerts")).to_contain_text("Disconnected")
     watched.see("disconnected")
+    assert watched.found["disconnected"] == []
