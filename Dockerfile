@@ -12,7 +12,7 @@ RUN apt-get update && apt-get install --yes --no-install-recommends python3-pip 
  && rosdep update --rosdistro ${DISTRO} \
  && rosdep install --from-paths src --ignore-src --yes --rosdistro ${DISTRO} \
  && rm -rf /var/lib/apt/lists/*
-RUN pip install 'mcap>=1.6' 'mujoco>=3.2' 'imageio-ffmpeg>=0.5'
+RUN pip install 'mcap>=1.6' 'eclipse-zenoh>=1.4' 'mujoco>=3.2' 'imageio-ffmpeg>=0.5'
 
 FROM dependencies AS workspace
 COPY . src/altmarl_ros

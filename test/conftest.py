@@ -29,6 +29,8 @@ settings.load_profile("altmarl")
 def pytest_addoption(parser):
     parser.addoption("--soak-minutes", type=float, default=10.0, help="how long the soak of memory runs [min]")
     parser.addoption("--site", help="the documentation that was just built, a folder of the checkout")
+    parser.addoption("--axe", help="axe.min.js of axe-core, by which every view of the dashboard is judged")
+    parser.addoption("--pictures", help="folder for a picture of every view of the dashboard")
 
 
 def pytest_collection_modifyitems(config, items):

@@ -76,10 +76,11 @@ def _header(now: TickView) -> Text:
 
 def _decision(now: TickView) -> Text:
     live = f"{now.live} of {now.robots} robots live"
+    place = f"state {now.global_state}" if now.zone is None else now.zones[now.zone]
     return Text.assemble(
-        ("s_g ", "dim"),
-        str(now.global_state),
-        ("   a_g ", "dim"),
+        ("coordinator in ", "dim"),
+        place,
+        ("   decides ", "dim"),
         (now.action, "bold yellow"),
         ("   ", ""),
         (live, "" if now.live + now.on_roster == now.robots else "bold red"),

@@ -7,14 +7,16 @@ from typing import Any
 
 from shapely.geometry import Point
 
+from altmarl_ros.arrays import FloatArray
 from altmarl_ros.floors.floor_map import FloorMap
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.games.zone_places import grid_places
-from altmarl_ros.monitoring import demanded_places, drawn_places, robot_kinds, sent_places, served_places
+from altmarl_ros.monitoring import demanded_places, drawn_places, floor_places, robot_kinds, sent_places, served_places
 from altmarl_ros.monitoring.layout import HUB
 
 _RING = 1.0  # radius of the ring, which has no unit
 _ROOM = 0.86  # share of the space between neighbours that circles take
+_WAY_RADIUS = 0.5  # m; of the disc of robots at a place under way
 _WIDEST = 0.52  # largest radius of a circle
 
 
@@ -53,6 +55,7 @@ def game_drawing(
             "metres": False,
         }
     names, place_of = drawn_places(game)
+    on_floor = None if floor is None else floor_places(floor, names)
     kinds, kind_of = robot_kinds(game)
     return {
         "zones": list(game.local_state_names),
@@ -67,9 +70,9 @@ def game_drawing(
         "served": list(served_places(game)),
         "sent": list(sent_places(game)),
         "demanded": list(demanded_places(game)),
-        "places": _floor_places(floor) if floor is not None and len(floor.plan.zones) == len(names) else _places(names),
-        "walls": [wall.tolist() for wall in floor.walls] if floor is not None else [],
-        "metres": floor is not None,
+        "places": _places(names) if floor is None or on_floor is None else _floor_places(floor, on_floor),
+        "walls": [] if floor is None or on_floor is None else [wall.tolist() for wall in floor.walls],
+        "metres": on_floor is not None,
     }
 
 
@@ -94,8 +97,9 @@ def _ring_places(names: tuple[str, ...]) -> list[dict[str, Any]]:
     return [{"centre": centre, "radius": radius, "polygon": None} for centre in centres]
 
 
-def _floor_places(floor: FloorMap) -> list[dict[str, Any]]:
-    return [
+def _floor_places(floor: FloorMap, on_floor: FloatArray) -> list[dict[str, Any]]:
+    """Zones as they are, and places on the ways between them, which are not drawn themselves."""
+    zones = [
         {
             "centre": [float(zone.goal[0]), float(zone.goal[1])],
             "radius": float(zone.polygon.exterior.distance(Point(zone.goal))),
@@ -103,3 +107,5 @@ def _floor_places(floor: FloorMap) -> list[dict[str, Any]]:
         }
         for zone in floor.plan.zones
     ]
+    ways = [{"centre": place, "radius": _WAY_RADIUS, "polygon": None, "way": True} for place in on_floor[len(zones) :].tolist()]
+    return zones + ways

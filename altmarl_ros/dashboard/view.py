@@ -218,17 +218,26 @@ class FleetView:
         """Take where the robots are on a simulated floor; see msg/FloorTruth.msg."""
         with self.lock:
             self.robots.poses(ids, **columns)
-            low, empty = self.robots.update_low()
-            if low:
-                self.events.add(WARNING, "battery", f"{listed(low)}: battery at {100 * LOW:.0f} % or less", low)
-            if empty:
-                self.events.add(ERROR, "battery", f"{listed(empty)}: battery empty", empty)
-            self.put("low", sorted(self.robots.low))
+            self._note_low()
             if contacts > self._contacts:
                 new = contacts - self._contacts
                 self.events.add(WARNING, "robot", f"{new} contact{'s' * (new > 1)} on the floor, {contacts} so far")
             self._contacts = contacts
             self.put("floor", {"factor": round(factor, 1), "contacts": contacts})
+
+    def hear_charge(self, robot_id: int, charge: float) -> None:
+        """Take what a robot says of its battery: the share of its capacity that is left."""
+        with self.lock:
+            self.robots.poses(np.array([robot_id], dtype=np.uint32), charge=[charge])
+            self._note_low()
+
+    def _note_low(self) -> None:
+        low, empty = self.robots.update_low()
+        if low:
+            self.events.add(WARNING, "battery", f"{listed(low)}: battery at {100 * LOW:.0f} % or less", low)
+        if empty:
+            self.events.add(ERROR, "battery", f"{listed(empty)}: battery empty", empty)
+        self.put("low", sorted(self.robots.low))
 
     def hear_diagnosis(self, name: str, level: int, message: str) -> None:
         """Take one status of /diagnostics; changes of its level are noted as events."""

@@ -9,6 +9,7 @@ rises where the charge is beyond the threshold by a hysteresis, and falls where 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,7 +66,11 @@ class WorkSettings:
 
 
 class WorkState:
-    """The local state of one robot on wheels in a game of deliveries or charging."""
+    """The local state of one robot on wheels in a game of deliveries or charging.
+
+    Attributes:
+        charge: share of the battery's capacity that was told last; NaN: none was.
+    """
 
     def __init__(self, workplace: Workplace, zones: Zones, settings: WorkSettings) -> None:
         self._workplace, self._zones, self._settings = workplace, zones, settings
@@ -74,6 +79,7 @@ class WorkState:
         self._loaded, self._load_at = False, NEVER
         self._level: int | None = None
         self._battery_at = NEVER
+        self.charge = math.nan
 
     @property
     def has_battery(self) -> bool:
@@ -103,6 +109,7 @@ class WorkState:
         reached = int((charge >= self._thresholds).sum())
         self._level = reached if self._level is None else min(max(self._level, risen), reached)
         self._battery_at = now
+        self.charge = charge
 
     def problems(self, now: float) -> tuple[Reason, ...]:
         """What has been silent for too long at time `now` [s]."""

@@ -2,6 +2,7 @@
 
 from altmarl_ros.monitoring.drawn_places import by_place, drawn_places, robot_kinds
 from altmarl_ros.monitoring.drive_health import drive_finding
+from altmarl_ros.monitoring.floor_places import floor_places
 from altmarl_ros.monitoring.health import CoordinatorHealth, Finding, Level, Threshold, Thresholds, robots_finding
 from altmarl_ros.monitoring.layout import Layout, disc_layout, floor_layout
 from altmarl_ros.monitoring.places_of_interest import demanded_places, sent_places, served_places
@@ -26,6 +27,7 @@ __all__ = [
     "drawn_places",
     "drive_finding",
     "floor_layout",
+    "floor_places",
     "likely_hidden",
     "make_scene",
     "robot_kinds",

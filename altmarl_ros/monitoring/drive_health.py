@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from altmarl_ros.driving.governor_types import Command, Reason, State
 from altmarl_ros.driving.sensor_health import WORK_REASONS
 from altmarl_ros.monitoring.health import Finding, Level
@@ -36,6 +38,7 @@ def drive_finding(
     zone: str,
     operated: str = "",
     crowded: bool = False,
+    charge: float = math.nan,
 ) -> Finding:
     """Grade the drive of one robot.
 
@@ -56,6 +59,7 @@ def drive_finding(
         zone: name of the zone that it is in; empty: none.
         operated: what it does for an operator, in words; empty: it acts by its policy.
         crowded: whether it finds no free slot in the zone that it drives to.
+        charge: share of its battery's capacity that is left; NaN: it is not told.
     """
     reasons = set(command.reasons)
     excused: frozenset[Reason] = frozenset()
@@ -93,5 +97,6 @@ def drive_finding(
             "tick age [s]": tick_age,
             "speed [m/s]": velocity.speed,
             "turn rate [rad/s]": velocity.yaw,
+            **({"battery [%]": round(100.0 * charge, 1)} if math.isfinite(charge) else {}),
         },
     )

@@ -7,16 +7,19 @@ R sqrt((i + 1/2) / n) and angle i times the golden angle, which fills a disc eve
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import pi, sqrt
+from typing import Sequence
 
 import numpy as np
 import shapely
 from shapely.geometry import Point, Polygon
 
 from altmarl_ros.arrays import FloatArray
+from altmarl_ros.errors import AltmarlError
 from altmarl_ros.floors.floor_map import FloorMap
 from altmarl_ros.games.zone_places import grid_places
+from altmarl_ros.monitoring.floor_places import floor_places
 
 HUB = "hub"
 """Name of a zone that lies amid the others."""
@@ -26,6 +29,7 @@ _FILLED = 0.8  # part of the disc around a zone's centre in which robots are pla
 _ZONE_RADIUS = 2.0  # m; of the discs on the ring
 _GAP = 1.5  # m between the discs, with room for labels
 _LABEL = 0.5  # m from a zone's border to the middle of its label
+_WAY_RADIUS = 0.5  # m; of the disc of robots at a place under way
 _STEP = 0.5  # m, the longest step along the border of a filled zone
 
 
@@ -52,10 +56,22 @@ class ZoneShape:
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """Zones in the order of the local states, and the walls of the floor [vertex, xy; m]."""
+    """Where all that is drawn of a game lies.
+
+    Attributes:
+        zones: in the order of the game's places.
+        walls: of the floor [vertex, xy; m].
+        under_way: the game's further places, which are on the ways between zones and are not drawn themselves [place, xy; m].
+    """
 
     zones: tuple[ZoneShape, ...]
     walls: tuple[FloatArray, ...] = ()
+    under_way: FloatArray = field(default_factory=lambda: np.zeros((0, 2)))
+
+    @property
+    def n_places(self) -> int:
+        """Number of places at which robots are drawn: zones, and those under way."""
+        return len(self.zones) + len(self.under_way)
 
     @property
     def top(self) -> FloatArray:
@@ -68,16 +84,32 @@ class Layout:
         """Width of a drawn robot that suits the size of the zones [m]."""
         return float(np.clip(0.12 * min(zone.radius for zone in self.zones), 0.05, 0.5))
 
-    def places(self, zone: int, ranks: FloatArray, n: int) -> FloatArray:
-        """Return where in a zone the robots with these ranks among n are drawn [robot, xy; m]."""
-        shape = self.zones[zone]
-        radii = _FILLED * shape.radius * np.sqrt((ranks + 0.5) / max(1, n))
+    def centre(self, place: int) -> FloatArray:
+        """Return the middle of a place [xy; m]."""
+        zones = len(self.zones)
+        return self.zones[place].centre if place < zones else np.asarray(self.under_way[place - zones])
+
+    def places(self, place: int, ranks: FloatArray, n: int) -> FloatArray:
+        """Return where at a place the robots with these ranks among n are drawn [robot, xy; m]."""
+        radius = self.zones[place].radius if place < len(self.zones) else _WAY_RADIUS
+        radii = _FILLED * radius * np.sqrt((ranks + 0.5) / max(1, n))
         angles = _GOLDEN_ANGLE * ranks
-        return np.asarray(shape.centre + np.stack([radii * np.cos(angles), radii * np.sin(angles)], axis=-1))
+        return np.asarray(self.centre(place) + np.stack([radii * np.cos(angles), radii * np.sin(angles)], axis=-1))
 
 
-def floor_layout(floor: FloorMap) -> Layout:
-    """Lay out the zones of a floor, where they are."""
+def floor_layout(floor: FloorMap, names: Sequence[str] | None = None) -> Layout:
+    """Lay out the zones of a floor, where they are.
+
+    Args:
+        floor: with the zones.
+        names: of the game's places, which may lie on the ways between zones too; None: the zones alone.
+
+    Raises:
+        AltmarlError: the game's places are not on this floor.
+    """
+    places = floor_places(floor, floor.plan.names if names is None else names)
+    if places is None:
+        raise AltmarlError(f"a floor of {len(floor.plan.zones)} zones is not that of a game of {len(names or ())} places")
     zones = []
     for zone in floor.plan.zones:
         centre = np.asarray(zone.goal, dtype=np.float64)
@@ -87,7 +119,7 @@ def floor_layout(floor: FloorMap) -> Layout:
         if not zone.polygon.contains(Point(label)):
             label = centre
         zones.append(_shape(zone.name, zone.polygon, centre, label, room))
-    return Layout(tuple(zones), floor.walls)
+    return Layout(tuple(zones), floor.walls, places[len(zones) :])
 
 
 def disc_layout(names: tuple[str, ...]) -> Layout:

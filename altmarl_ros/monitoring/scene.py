@@ -10,7 +10,7 @@ import numpy as np
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games.tabular import TabularGame
-from altmarl_ros.monitoring.drawn_places import by_place
+from altmarl_ros.monitoring.drawn_places import by_place, drawn_places
 from altmarl_ros.monitoring.layout import Layout
 from altmarl_ros.monitoring.places_of_interest import sent_places, served_places
 from altmarl_ros.monitoring.tick_view import likely_hidden
@@ -30,7 +30,7 @@ class Tick:
     Attributes:
         number: of the tick.
         zone, next_zone: places that s_g and a_g stand for; None: they stand for none.
-        caption: s_g, a_g and the reports in one line.
+        caption: where the coordinator is, what it decides and the reports in one line.
         estimate: estimated share of the robots per local state.
         polled, heard: ids of the robots that were polled, and that were heard.
     """
@@ -117,13 +117,15 @@ def status_tick(status: StatusRow, game: TabularGame, polled: frozenset[int] = f
     served, sent = served_places(game), sent_places(game)
     names = game.global_action_names
     action = names[status.global_action] if status.global_action < len(names) else str(status.global_action)
-    caption = f"tick {status.tick}: s_g {status.global_state}, a_g {action}, heard {status.heard} of {status.asked}"
+    zone = served[status.global_state] if status.global_state < len(served) else None
+    where = f"state {status.global_state}" if zone is None else drawn_places(game)[0][zone]
+    caption = f"tick {status.tick}: coordinator in {where}, decides {action}, heard {status.heard} of {status.asked}"
     if game.hidden is not None and len(status.belief) == len(game.hidden):
         likely = (f"{game.hidden.names[d]} {status.belief[d]:.2f}" for d in likely_hidden(status.belief))
         caption += f", hidden state {' or '.join(likely)}"
     return Tick(
         number=status.tick,
-        zone=served[status.global_state] if status.global_state < len(served) else None,
+        zone=zone,
         next_zone=sent[status.global_action] if status.global_action < len(sent) else None,
         caption=caption,
         estimate=by_place(game, status.estimate),
@@ -133,8 +135,8 @@ def status_tick(status: StatusRow, game: TabularGame, polled: frozenset[int] = f
 
 
 def make_scene(layout: Layout, tick: Tick, robots: RobotLocations) -> Scene:
-    """Make the scene of a tick; robots in zones that the layout lacks are left out."""
-    L = len(layout.zones)
+    """Make the scene of a tick; robots at places that the layout lacks are left out."""
+    L = layout.n_places
     if robots.counts is not None:
         ids: tuple[int, ...] = ()
         places, each = _dots(layout, robots.counts)
@@ -180,6 +182,6 @@ def _dots(layout: Layout, counts: tuple[int, ...]) -> tuple[FloatArray, float]:
     each = max(1.0, float(np.ceil(sum(counts) / MOST_DOTS)))
     parts = [
         layout.places(zone, np.arange(round(count / each), dtype=np.float64), max(1, round(max(counts) / each)))
-        for zone, count in enumerate(counts[: len(layout.zones)])
+        for zone, count in enumerate(counts[: layout.n_places])
     ]
     return np.vstack(parts) if parts else np.zeros((0, 2)), each

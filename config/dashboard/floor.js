@@ -3,6 +3,28 @@ const GOLDEN = Math.PI * (3 - Math.sqrt(5));
 const MOST_EASED = 200, EASE = 160; // robots that glide, ms
 const MOST_HEADINGS = 150;
 const MOST_ZOOM = 16;
+const LABEL_EDGE = 6, LABEL_LINE = 14; // px
+
+// The lines of a text, broken between words.
+function wrapped(context, text, width) {
+  const lines = [];
+  for (const word of text.split(" ")) {
+    const longer = lines.length ? `${lines.at(-1)} ${word}` : word;
+    if (lines.length && context.measureText(longer).width <= width) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
+}
+
+// Whether a point lies within a polygon, by the parity of the borders to its right.
+function isWithin([x, y], corners) {
+  let inside = false;
+  corners.forEach(([x1, y1], i) => {
+    const [x0, y0] = corners.at(i - 1);
+    if ((y0 > y) !== (y1 > y) && x < x0 + (x1 - x0) * (y - y0) / (y1 - y0)) inside = !inside;
+  });
+  return inside;
+}
 
 class Floor {
   constructor(fleet, onChoose) {
@@ -162,7 +184,7 @@ class Floor {
     this.top = fit.height / 2 + this.pan[1] + this.zoom * (top - edge) / 2 + this.scale * (y0 + y1) / 2;
     this.x = (x) => this.left + this.scale * x;
     this.y = (y) => this.top - this.scale * y;
-    const n = Math.max(1, this.count), room = Math.min(...places.map((place) => place.radius)) * this.scale;
+    const n = Math.max(1, this.count), room = Math.min(...places.filter((place) => !place.way).map((place) => place.radius)) * this.scale;
     const largest = 5.5 * Math.sqrt(this.zoom);
     this.radius = Math.max(1.6, Math.min(largest, 0.62 * room / Math.sqrt(n)));
     if (metres && fleet.columns.x) this.radius = Math.max(2, Math.min(largest, 0.2 * this.scale));
@@ -191,7 +213,7 @@ class Floor {
     if (place.polygon) {
       place.polygon.forEach(([x, y], i) => (i ? context.lineTo(this.x(x), this.y(y)) : context.moveTo(this.x(x), this.y(y))));
       context.closePath();
-    } else context.arc(this.x(place.centre[0]), this.y(place.centre[1]), this.scale * place.radius + wider, 0, 2 * Math.PI);
+    } else context.arc(this.x(place.centre[0]), this.y(place.centre[1]), Math.max(1, this.scale * place.radius + wider), 0, 2 * Math.PI);
   }
 
   drawGround() {
@@ -200,7 +222,9 @@ class Floor {
     ground.height = this.canvas.height;
     context.scale(fit.ratio, fit.ratio);
     context.font = "500 12px system-ui, sans-serif";
-    fleet.game.places.forEach((place, i) => {
+    context.textBaseline = "middle";
+    fleet.game.places.forEach((place) => {
+      if (place.way) return;
       this.outline(context, place);
       context.fillStyle = theme.zone;
       context.fill();
@@ -212,11 +236,13 @@ class Floor {
     context.lineWidth = 3;
     context.fillStyle = theme.soft;
     fleet.game.places.forEach((place, i) => { // above all zones
-      if (this.scale * place.radius <= 9) return;
-      const [x, y] = this.labelAt(place);
+      if (place.way || this.scale * place.radius <= 9) return;
+      const { lines, x, y } = this.labelOf(context, fleet.game.place_names[i], place);
       context.textAlign = place.polygon ? "left" : "center";
-      if (!place.polygon) context.strokeText(fleet.game.place_names[i], x, y);
-      context.fillText(fleet.game.place_names[i], x, y);
+      lines.forEach((line, row) => {
+        if (!place.polygon) context.strokeText(line, x, y + row * LABEL_LINE);
+        context.fillText(line, x, y + row * LABEL_LINE);
+      });
     });
     context.strokeStyle = theme.soft;
     context.lineWidth = 2;
@@ -227,10 +253,20 @@ class Floor {
     }
   }
 
-  labelAt({ centre: [x, y], radius, polygon }) {
-    if (!polygon) return [this.x(x), this.y(y) - this.scale * radius - 9];
-    const left = Math.min(...polygon.map((corner) => corner[0])), top = Math.max(...polygon.map((corner) => corner[1]));
-    return [this.x(left) + 8, this.y(top) + 17];
+  // The lines of a zone's name, and where the first one begins: above a circle, within a polygon; no lines where it has no room.
+  labelOf(context, name, { centre, radius, polygon }) {
+    const [x, y] = [this.x(centre[0]), this.y(centre[1])];
+    if (!polygon) return { lines: [name], x, y: y - this.scale * radius - 12 };
+    const corners = polygon.map(([px, py]) => [this.x(px), this.y(py)]);
+    const [left, right] = [Math.min, Math.max].map((most) => most(...corners.map((corner) => corner[0])));
+    const lines = wrapped(context, name, right - left - 2 * LABEL_EDGE), wide = Math.max(...lines.map((line) => context.measureText(line).width));
+    const top = Math.min(...corners.map((corner) => corner[1])) + LABEL_EDGE + LABEL_LINE / 2;
+    const high = (lines.length - 1) * LABEL_LINE;
+    for (const [at, first] of [[left + LABEL_EDGE, top], [x - wide / 2, top], [x - wide / 2, y - high / 2]]) {
+      const box = [[at, first - LABEL_LINE / 2], [at + wide, first - LABEL_LINE / 2], [at, first + high + LABEL_LINE / 2], [at + wide, first + high + LABEL_LINE / 2]];
+      if (box.every((point) => isWithin(point, corners))) return { lines, x: at, y: first };
+    }
+    return { lines: [], x, y };
   }
 
   drawDecision(context) {
@@ -378,6 +414,6 @@ class Floor {
     const shares = fleet.truth ?? fleet.estimate ?? [];
     const most = shares.indexOf(Math.max(...shares));
     const where = most >= 0 ? `, most of them in ${game.zones[most]} (${percent(shares[most])})` : "";
-    this.canvas.setAttribute("aria-label", `${ids.length} robots in ${game.places.length} zones${where}. ${$("decision").textContent}`);
+    this.canvas.setAttribute("aria-label", `${ids.length} robots in ${game.places.filter((place) => !place.way).length} zones${where}. ${$("decision").textContent}`);
   }
 }

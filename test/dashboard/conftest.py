@@ -1,13 +1,28 @@
-"""A coordinator's account of a tick, to be varied, and a recorded run."""
+"""A coordinator's account of a tick, to be varied, a recorded run, and browsers that look at a server."""
 
+import asyncio
+import contextlib
+import shlex
+import shutil
+import socket
+import sys
+import threading
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from altmarl_ros.dashboard.connections import ConnectionLimits
+from altmarl_ros.dashboard.serving import running
 from altmarl_ros.dashboard.ticks import TickAccount
 from altmarl_ros.games import load_game
 from altmarl_ros.records.run_record import RunRecord
+
+BROWSERS = {
+    "chromium": ("chromium", "chromium-browser", "google-chrome"),
+    "firefox": ("firefox", "firefox-esr"),
+}
 
 
 @pytest.fixture
@@ -78,3 +93,60 @@ def run_of(game):
 def make_run():
     """Makes a game and a record of 400 ticks of it."""
     return run_of
+
+
+@pytest.fixture(scope="module", params=BROWSERS)
+def browser(request, tmp_path_factory):
+    """The browsers of this machine, one after the other: Chromium, and Firefox as its maker or the distribution builds it."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="NO PLAYWRIGHT: nothing of the dashboard's page was tested")
+    path = next(filter(None, map(shutil.which, BROWSERS[request.param])), None)
+    if path is None:
+        pytest.skip(f"NO {request.param.upper()} ON THIS MACHINE: nothing of the dashboard's page was tested in it")
+    with playwright.sync_playwright() as driver:
+        if request.param == "firefox":
+            relayed = tmp_path_factory.mktemp("firefox") / "firefox"
+            command = shlex.join([sys.executable, str(Path(__file__).with_name("firefox_relay.py")), path])
+            relayed.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+            relayed.chmod(0o755)
+            started = driver.firefox.launch(channel="moz-firefox", executable_path=relayed)
+        else:
+            started = driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield started
+        started.close()
+
+
+@contextlib.contextmanager
+def serve(server, eval_allowed):
+    """The address of a dashboard's server in a thread."""
+    ready, ended = threading.Event(), threading.Event()
+    application = server.application()
+    if eval_allowed:
+        application.on_response_prepare.append(allow_eval)
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+
+        async def run():
+            async with running(application, bound, ConnectionLimits()):
+                ready.set()
+                while not ended.is_set():
+                    await asyncio.sleep(0.05)
+
+        thread = threading.Thread(target=asyncio.run, args=(run(),))
+        thread.start()
+        assert ready.wait(20)
+        try:
+            yield f"http://127.0.0.1:{bound.getsockname()[1]}/"
+        finally:
+            ended.set()
+            thread.join(20)
+
+
+async def allow_eval(_, response):
+    policy = response.headers.get("Content-Security-Policy", "")
+    if policy:
+        response.headers["Content-Security-Policy"] = policy.replace("script-src", "script-src 'unsafe-eval'")
+
+
+@pytest.fixture(scope="module")
+def serving(browser):
+    """Serves for a browser; through Firefox Playwright evaluates what it asks of the page by `eval`, which the page forbids."""
+    return lambda server: serve(server, eval_allowed=browser.browser_type.name == "firefox")

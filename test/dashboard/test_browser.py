@@ -1,10 +1,5 @@
 """The page in a real browser, without ROS: a fleet that is made up, on a desk and on a phone."""
 
-import asyncio
-import contextlib
-import shutil
-import socket
-import threading
 from dataclasses import replace
 
 import numpy as np
@@ -12,18 +7,15 @@ import pytest
 
 from altmarl_ros.dashboard.access import Access
 from altmarl_ros.dashboard.commands import Outcome
-from altmarl_ros.dashboard.connections import ConnectionLimits
 from altmarl_ros.dashboard.page import load_page
 from altmarl_ros.dashboard.recorded import RecordedFleet
 from altmarl_ros.dashboard.server import DashboardServer
-from altmarl_ros.dashboard.serving import running
 from altmarl_ros.dashboard.view import FleetView
 from altmarl_ros.games.tabular import TabularGame
 
 playwright = pytest.importorskip("playwright.sync_api", reason="NO PLAYWRIGHT HERE: nothing of the dashboard's page was tested")
 expect = playwright.expect
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 TOKEN = "a-token-of-this-test"
 ZONES = ("loading dock north", "loading dock south", "high-bay storage aisle 12", "packing", "charging")
 DESK, TABLET, PHONE = {"width": 1440, "height": 900}, {"width": 900, "height": 1100}, {"width": 375, "height": 667}
@@ -93,40 +85,10 @@ def told():
     return Told()
 
 
-@contextlib.contextmanager
-def serving(server):
-    """The address of a server in a thread."""
-    ready, ended = threading.Event(), threading.Event()
-    with socket.create_server(("127.0.0.1", 0)) as bound:
-
-        async def serve():
-            async with running(server.application(), bound, ConnectionLimits()):
-                ready.set()
-                while not ended.is_set():
-                    await asyncio.sleep(0.05)
-
-        thread = threading.Thread(target=asyncio.run, args=(serve(),))
-        thread.start()
-        assert ready.wait(20)
-        yield f"http://127.0.0.1:{bound.getsockname()[1]}/"
-        ended.set()
-        thread.join(20)
-
-
 @pytest.fixture(scope="module")
-def address(view, told):
+def address(view, told, serving):
     with serving(DashboardServer(view, told, Access("127.0.0.1", TOKEN), load_page())) as served:
         yield served
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("NO CHROMIUM ON THIS MACHINE: nothing of the dashboard's page was tested")
-    with playwright.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield started
-        started.close()
 
 
 @pytest.fixture
@@ -305,7 +267,7 @@ def test_training_is_out_of_reach_where_there_is_no_trainer(open_page, view):
     expect(page.locator("#panel-robots")).to_be_visible()
 
 
-def test_the_slider_goes_to_any_tick_of_a_record(browser, make_run):
+def test_the_slider_goes_to_any_tick_of_a_record(browser, make_run, serving):
     game, record = make_run("deliveries")
     view = FleetView("run.npz")
     fleet = RecordedFleet(view, record, game)

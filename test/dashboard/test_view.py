@@ -201,6 +201,15 @@ def test_a_battery_is_low_once_until_it_has_recovered(view):
     ]
 
 
+def test_a_robot_without_a_simulation_tells_its_battery_itself(view):
+    view.robots.join(4, 1, "/robot_4/robot")
+    view.hear_charge(4, 0.15)
+    head, columns = decode(view.take(Cursor()))
+    assert (head["low"], texts(view)) == ([4], ["robot 4: battery at 20 % or less"])
+    assert columns["charge"].tolist() == pytest.approx([0.15])
+    assert np.isnan(columns["x"]).all()
+
+
 def test_loaded_and_empty_robots_are_drawn_at_one_place(view):
     view.set_game(load_game("deliveries"), None, {})
     game = decode(view.take(Cursor()))[0]["game"]

@@ -99,6 +99,7 @@ def test_a_battery_that_tells_nonsense_is_silent(games):
         work.hear_charge(charge, 1.0)
     assert work.problems(1.0) == (Reason.BATTERY_SILENT,)
     work.hear_charge(1.0, 1.0)
+    assert work.charge == 1.0
     assert work.problems(1.0) == ()
     assert work.problems(12.0) == (Reason.LOAD_SILENT, Reason.BATTERY_SILENT)
 

@@ -28,6 +28,7 @@ from altmarl_ros.monitoring import (
     disc_layout,
     drawn_places,
     floor_layout,
+    floor_places,
     make_scene,
     status_tick,
 )
@@ -133,7 +134,8 @@ def load_filmed_run(path: Path) -> FilmedRun:
         raise AltmarlError(f"{path}: does not say its game")
     game = load_game(source)
     floor = _floor_of(source, game)
-    layout = floor_layout(floor) if floor is not None else disc_layout(drawn_places(game)[0])
+    places = drawn_places(game)[0]
+    layout = floor_layout(floor, places) if floor is not None else disc_layout(places)
     zones = tuple(_zones(record, t, drawn_places(game)[1]) for t in range(len(record.tick)))
     log = load_log(path) if is_bag(path) else RunLog()
     board = make_board(record, game) if len(record.tick) else None
@@ -153,7 +155,7 @@ def load_filmed_run(path: Path) -> FilmedRun:
 
 def _floor_of(source: str, game: TabularGame) -> FloorMap | None:
     floor = find_floor_map(source)
-    return floor if floor is not None and len(floor.plan.zones) == len(drawn_places(game)[0]) else None
+    return floor if floor is not None and floor_places(floor, drawn_places(game)[0]) is not None else None
 
 
 def _zones(record: RunRecord, t: int, place_of: NDArray[np.int64]) -> dict[int, int]:

@@ -245,6 +245,7 @@ class Vehicle:
             zone="unknown" if self._zone is None else self._zones.floor.plan.names[self._zone],
             operated=operated,
             crowded=self._selector.crowded,
+            charge=math.nan if self._work is None else self._work.charge,
         )
 
     def _on_fix(self, fix: Fix) -> None:

@@ -168,6 +168,9 @@ class DashboardNode(GuardedNode):
             drive = dashboard_conversions.drive_of(status) if status.hardware_id == self._prefix else None
             if drive is not None:
                 self._view.hear_drive(*drive)
+                charge = dashboard_conversions.charge_of(status)
+                if charge is not None:
+                    self._view.hear_charge(*charge)
 
     def _on_progress(self, message: TrainingProgress) -> None:
         self._view.put("progress", dashboard_conversions.progress_from_message(message))

@@ -95,6 +95,19 @@ def drive_of(status: DiagnosticStatus) -> tuple[int, int, str] | None:
     return int(robot[1]), ord(status.level), text + ("" if operator == "none" else f" ({operator})")
 
 
+def charge_of(status: DiagnosticStatus) -> tuple[int, float] | None:
+    """What a status of /diagnostics tells of a robot's battery: the robot's id and the share that is left; None: nothing."""
+    robot = _ROBOT.search(status.name)
+    told = {item.key: item.value for item in status.values}.get("battery [%]")
+    if robot is None or told is None:
+        return None
+    try:
+        charge = float(told) / 100.0
+    except ValueError:
+        return None
+    return (int(robot[1]), charge) if 0.0 <= charge <= 1.0 else None
+
+
 def progress_from_message(message: TrainingProgress) -> dict[str, Any]:
     """Convert a trainer's progress into JSON values."""
     told = {name: getattr(message, name) for name in _PROGRESS}

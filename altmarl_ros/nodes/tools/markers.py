@@ -112,8 +112,8 @@ class MarkerMaker:
         if scene.zone is None or scene.next_zone is None or scene.zone == scene.next_zone:
             return [caption]
         arrow = _marker("decision", 0, Marker.ARROW, _ARROW, (0.15, 0.4, 0.4), lifetime=self._lifetime)  # shaft, head [m]
-        zones = scene.layout.zones
-        arrow.points = _points(np.stack([zones[scene.zone].centre, zones[scene.next_zone].centre]), _WORDS)
+        ends = np.stack([scene.layout.centre(place) for place in (scene.zone, scene.next_zone)])
+        arrow.points = _points(ends, _WORDS)
         return [arrow, caption]
 
 

@@ -19,6 +19,7 @@ from altmarl_ros.monitoring import (
     disc_layout,
     drawn_places,
     floor_layout,
+    floor_places,
     make_scene,
     status_tick,
 )
@@ -124,17 +125,18 @@ def _layout(floor: str, source: str, game: TabularGame) -> Layout:
     Raises:
         AltmarlError: the floor does not have the zones of the game.
     """
+    places = drawn_places(game)[0]
     if not floor:
         try:
             found = load_floor_map(source)
         except AltmarlError:
-            return disc_layout(drawn_places(game)[0])
+            return disc_layout(places)
     else:
         found = load_floor_map(floor)
-    if len(found.plan.zones) != game.n_places:
+    if floor_places(found, places) is None:
         zones = len(found.plan.zones)
-        raise AltmarlError(f"map {floor or source} has {zones} zones, game {game.name} has {game.n_places} local states")
-    return floor_layout(found)
+        raise AltmarlError(f"map {floor or source} has {zones} zones, game {game.name} has {len(places)} places")
+    return floor_layout(found, places)
 
 
 def main(args: Sequence[str] | None = None) -> int:

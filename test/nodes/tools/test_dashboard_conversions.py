@@ -9,13 +9,14 @@ pytest.importorskip("rclpy")
 from altmarl_ros.driving.governor_types import Command, Reason, State
 from altmarl_ros.driving.planar import STILL
 from altmarl_ros.monitoring.drive_health import drive_finding
-from altmarl_ros.monitoring.health import Level
+from altmarl_ros.monitoring.health import Finding, Level
 from altmarl_ros.monitoring.tick_expectation import Standing
 from altmarl_ros.msg import CoordinatorStatus, TrainingProgress
 from altmarl_ros.nodes.common.diagnostics import to_status
 from altmarl_ros.nodes.common.remote_parameters import RemoteParameter
 from altmarl_ros.nodes.tools.dashboard_conversions import (
     account_from_message,
+    charge_of,
     drive_of,
     parameter_to_dict,
     progress_from_message,
@@ -42,6 +43,16 @@ def test_a_diagnosis_tells_what_a_robot_does_and_why():
     assert drive_of(to_status(replace(said, values={}), "/robots_0", "/fleet")) is None
     sent = replace(said, level=Level.OK, values={"state": "moving", "reasons": "none", "operator": "sent by anna"})
     assert drive_of(to_status(sent, "/robot_12/robot", "/fleet")) == (12, 0, "moving (sent by anna)")
+
+
+@pytest.mark.parametrize(
+    ("values", "charge"),
+    [({"battery [%]": 37.5}, (12, 0.375)), ({"battery [%]": "full"}, None), ({"battery [%]": 101.0}, None), ({}, None)],
+)
+def test_a_diagnosis_tells_the_battery_where_it_is_known(values, charge):
+    said = Finding("robot 12", Level.OK, "moving", {"state": "moving", **values})
+    assert charge_of(to_status(said, "/robot_12/robot", "/fleet")) == charge
+    assert charge_of(to_status(replace(said, name="robots"), "/robots_0", "/fleet")) is None
 
 
 def test_a_status_is_told_in_si_units():
