@@ -15,6 +15,7 @@ from altmarl_ros.errors import AltmarlError
 from altmarl_ros.links.access import listening
 from altmarl_ros.links.beacon import Beacon, hash_of, pack_states
 from altmarl_ros.links.border import Border
+from altmarl_ros.links.calls import COORDINATOR, CallServer, OnCall
 from altmarl_ros.links.identity import Identity, read_common_name
 from altmarl_ros.links.keys import Credentials
 from altmarl_ros.links.quality import is_wanted, quality
@@ -53,7 +54,14 @@ class CoordinatorEnd:
     """
 
     def __init__(
-        self, base: str, credentials: Credentials, endpoints: Sequence[str], on_message: OnMessage, *, simulated: bool = False
+        self,
+        base: str,
+        credentials: Credentials,
+        endpoints: Sequence[str],
+        on_message: OnMessage,
+        *,
+        on_call: OnCall | None = None,
+        simulated: bool = False,
     ) -> None:
         """Prepare an end; `open` listens.
 
@@ -62,9 +70,11 @@ class CoordinatorEnd:
             credentials: of this end; the register is beside them.
             endpoints: where to listen.
             on_message: takes what arrives.
+            on_call: takes what operators ask of this machine; None: they may ask nothing.
             simulated: whether topics of simulations cross.
         """
         self.border, self.credentials = Border(), credentials
+        self._calls = CallServer(base, COORDINATOR, self.border, on_call) if on_call is not None else None
         self._base, self._endpoints, self._on_message = base, tuple(endpoints), on_message
         self._flows = flows(hearer="coordinator", simulated=simulated)
         self._lock = threading.RLock()
@@ -103,6 +113,9 @@ class CoordinatorEnd:
                     session.declare_queryable(flow.key(self._base, "*"), self._answerer(flow))
             session.declare_queryable(f"{self._base}/{STATE}", self._tell_states)
             session.declare_queryable(f"{self._base}/{BLOB}/*", self._tell_content)
+            session.declare_queryable(BY_NAME["echo"].key(self._base, "*"), self._echo)
+            if self._calls is not None:
+                self._calls.declare(session)
 
     def close(self) -> None:
         """Close all connections and the port."""
@@ -134,6 +147,12 @@ class CoordinatorEnd:
                 attachment = self._beacon()
                 self._told = self._ticked = time.monotonic()
             self._put(flow.key(self._base, holder), name, message, flow, attachment)
+
+    def wanted(self, name: str) -> bool:
+        """Whether somebody listens to a stream of this end."""
+        with self._lock:
+            publisher = self._publisher(BY_NAME[name].key(self._base), BY_NAME[name])
+            return publisher is not None and is_wanted(publisher)
 
     def set_state(self, name: str, messages: Sequence[bytes]) -> None:
         """Let a state hold these messages from now on, and tell everybody by a beacon.
@@ -204,14 +223,15 @@ class CoordinatorEnd:
         self._put(f"{self._base}/{BEACON}", BEACON, self._beacon(), BY_NAME["tick"], None)
 
     def _put(self, key: str, name: str, message: bytes, flow: Flow, attachment: bytes | None) -> None:
-        if self._session is None:
-            return
-        if key not in self._publishers:
-            self._publishers[key] = self._session.declare_publisher(key, **quality(flow))
-        publisher = self._publishers[key]
-        if is_wanted(publisher):
+        publisher = self._publisher(key, flow)
+        if publisher is not None and is_wanted(publisher):
             publisher.put(message, attachment=attachment)
             self.border.sent(name, len(message) + len(attachment or b""))
+
+    def _publisher(self, key: str, flow: Flow) -> zenoh.Publisher | None:
+        if self._session is not None and key not in self._publishers:
+            self._publishers[key] = self._session.declare_publisher(key, **quality(flow))
+        return self._publishers.get(key)
 
     def _taker(self, flow: Flow) -> Callable[[zenoh.Sample], None]:
         def take(sample: zenoh.Sample) -> None:
@@ -233,6 +253,12 @@ class CoordinatorEnd:
         if not self.border.admit(flow, holder, len(message) + len(attachment), time.monotonic()):
             return False
         return self._on_message(flow, holder, message, attachment)
+
+    def _echo(self, query: zenoh.Query) -> None:
+        flow, content = BY_NAME["echo"], query.payload.to_bytes() if query.payload is not None else b""
+        if self.border.admit(flow, str(query.key_expr).rpartition("/")[2], len(content), time.monotonic()):
+            query.reply(query.key_expr, content, express=True)
+            self.border.sent(flow.name, len(content))
 
     def _tell_states(self, query: zenoh.Query) -> None:
         query.reply(query.key_expr, self._packed, express=True)
