@@ -85,7 +85,10 @@ def read_nodes(packed: bytes) -> dict[str, OfferedNode]:
     Raises:
         ValueError: with what is wrong.
     """
-    document: Any = json.loads(packed)
+    try:
+        document: Any = json.loads(packed)
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
     if not isinstance(document, dict) or len(document) > _MOST_NODES:
         raise ValueError("is no list of nodes")
     nodes = {}
