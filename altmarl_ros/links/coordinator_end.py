@@ -16,12 +16,16 @@ from altmarl_ros.links.access import listening
 from altmarl_ros.links.beacon import Beacon, hash_of, pack_states
 from altmarl_ros.links.border import Border
 from altmarl_ros.links.calls import COORDINATOR, CallServer, OnCall
+from altmarl_ros.links.endpoints import free_port, split_endpoint
 from altmarl_ros.links.identity import Identity, read_common_name
 from altmarl_ros.links.keys import Credentials
 from altmarl_ros.links.quality import is_wanted, quality
 from altmarl_ros.links.register import Entry, load_register, stamp_of, utc_now
 from altmarl_ros.links.store import digest_of
 from altmarl_ros.links.table import BEACON, BLOB, BY_NAME, STATE, Flow, flows, state_flow
+from altmarl_ros.links.tls_front import TlsFront
+
+_INNER_HOST = "127.0.0.1"
 
 OnMessage = Callable[[Flow, str, bytes, bytes], bool]
 """Takes the flow, the holder's segment of the key, message and attachment, from any thread; returns whether it was taken."""
@@ -62,6 +66,7 @@ class CoordinatorEnd:
         *,
         on_call: OnCall | None = None,
         simulated: bool = False,
+        guarded: bool = False,
     ) -> None:
         """Prepare an end; `open` listens.
 
@@ -72,8 +77,11 @@ class CoordinatorEnd:
             on_message: takes what arrives.
             on_call: takes what operators ask of this machine; None: they may ask nothing.
             simulated: whether topics of simulations cross.
+            guarded: whether a TlsFront listens in zenoh's place.
         """
         self.border, self.credentials = Border(), credentials
+        self._guarded = guarded
+        self._front: TlsFront | None = None
         self._calls = CallServer(base, COORDINATOR, self.border, on_call) if on_call is not None else None
         self._base, self._endpoints, self._on_message = base, tuple(endpoints), on_message
         self._flows = flows(hearer="coordinator", simulated=simulated)
@@ -99,7 +107,8 @@ class CoordinatorEnd:
         with self._lock:
             self._stamp = stamp_of(self.credentials.authority.parent)
             register, now = load_register(self.credentials.authority.parent), utc_now()
-            config = listening(self._base, self.credentials, self._endpoints, register, now)
+            endpoints = self._begin_front() if self._guarded else self._endpoints
+            config = listening(self._base, self.credentials, endpoints, register, now)
             try:
                 session = zenoh.open(config)
             except zenoh.ZError as error:
@@ -119,11 +128,31 @@ class CoordinatorEnd:
 
     def close(self) -> None:
         """Close all connections and the port."""
+        self._close_session()
+        front, self._front = self._front, None
+        if front is not None:
+            front.close()
+
+    def _close_session(self) -> None:
         with self._lock:
             session, self._session = self._session, None
             self._publishers.clear()
+            if self._front is not None:
+                self._front.target = None
         if session is not None:
             session.close()  # type: ignore[no-untyped-call]
+
+    def _begin_front(self) -> tuple[str, ...]:
+        """Let the front listen at the endpoints; returns where zenoh is to listen instead."""
+        if self._front is None:
+            self._front = TlsFront([split_endpoint(endpoint) for endpoint in self._endpoints])
+        self._front.target = (_INNER_HOST, free_port(_INNER_HOST))
+        return (f"{_INNER_HOST}:{self._front.target[1]}",)
+
+    @property
+    def turned_away(self) -> dict[str, int]:
+        """Number of connections that the front hung up on, by reason."""
+        return dict(self._front.refused) if self._front is not None else {}
 
     def refresh(self) -> bool:
         """Look whether the register has changed or a certificate has ended, and if so open again; returns whether it did.
@@ -134,8 +163,9 @@ class CoordinatorEnd:
         now = utc_now()
         ended = any(not entry.valid(now) for entry in self._valid)
         if self._session is not None and stamp_of(self.credentials.authority.parent) == self._stamp and not ended:
+            self._prove()
             return False
-        self.close()
+        self._close_session()
         self.open()
         return True
 
@@ -195,6 +225,11 @@ class CoordinatorEnd:
             if self._ticked is not None and time.monotonic() - self._ticked >= after:
                 self._send_beacon()
 
+    def _prove(self) -> None:
+        """Tell the front which connections have shown a certificate."""
+        if self._front is not None and self._session is not None:
+            self._front.prove([_port(link) for link in self._session.info.links() if link.auth_identifier])
+
     def connections(self) -> list[Connection]:
         """Return who is connected now."""
         with self._lock:
@@ -202,7 +237,7 @@ class CoordinatorEnd:
             links = session.info.links() if session is not None else []
             found: dict[str, Connection] = {}
             for link in links:
-                address = str(link.dst)
+                address = (self._front.peer(_port(link)) if self._front is not None else None) or str(link.dst)
                 try:
                     who = read_common_name(link.auth_identifier or "")
                 except AltmarlError:
@@ -272,3 +307,9 @@ class CoordinatorEnd:
         if found is not None:
             query.reply(query.key_expr, found)
             self.border.sent(BLOB, len(found))
+
+
+def _port(link: zenoh.Link) -> int:
+    """Return the port of the other side of a connection."""
+    port = str(link.dst).rpartition(":")[2].partition("?")[0]
+    return int(port) if port.isdecimal() else 0

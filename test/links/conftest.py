@@ -56,8 +56,8 @@ class Links:
         self.anna = self.authority.issue("operator", "anna")
         self.port, self.heard, self.fields, self.server = free_port(), defaultdict(list), [], None
 
-    def listen(self, on_call=None):
-        self.server = CoordinatorEnd(BASE, self.dispatch, [f"127.0.0.1:{self.port}"], self._take, on_call=on_call)
+    def listen(self, **options):
+        self.server = CoordinatorEnd(BASE, self.dispatch, [f"127.0.0.1:{self.port}"], self._take, **options)
         self.server.open()
         self.server.set_alive(True)
         return self.server

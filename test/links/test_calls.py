@@ -157,6 +157,15 @@ def test_a_list_of_nodes_survives_the_way_and_what_is_none_is_refused():
     }
     assert read_nodes(pack_nodes(nodes)) == nodes
     assert read_nodes(b'{"/a": ["format_disk"]}') == {"/a": OfferedNode(())}
-    for wrong in (b"", b"[]", b'{"a": []}', b'{"/a b": []}', b'{"/a": 1}', b"\xff", b'{"/a":' + 9000 * b"[", pack_nodes({}) * 2):
+    for wrong in (
+        b"",
+        b"[]",
+        b'{"a": []}',
+        b'{"/a b": []}',
+        b'{"/a": 1}',
+        b"\xff",
+        b'{"/a":' + 9000 * b"[",
+        pack_nodes({}) * 2,
+    ):
         with pytest.raises(ValueError, match=r"."):
             read_nodes(wrong)

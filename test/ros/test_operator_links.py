@@ -13,9 +13,11 @@ from lifecycle_msgs.srv import GetState
 from own_domain import own_domain
 from rclpy.executors import SingleThreadedExecutor
 
+from altmarl_ros.dashboard import FleetView
 from altmarl_ros.links import Authority
 from altmarl_ros.msg import FleetTick, RobotHello
 from altmarl_ros.nodes.common import qos
+from altmarl_ros.nodes.tools.dashboard import DashboardNode
 from altmarl_ros.nodes.tools.link_checks import LinkAsker
 from altmarl_ros.nodes.tools.operator_client import OperatorNode
 from altmarl_ros.nodes.tools.parameter_tool import ParameterTool
@@ -140,6 +142,12 @@ def linked(tmp_path, monkeypatch):
     fleet.close()
 
 
+def part(view, name):
+    """What the dashboard shows of one part of its state."""
+    with view.lock:
+        return view._parts.get(name, (0, {}))[1]
+
+
 def wait_until(condition, what, timeout=WAIT):
     end = time.monotonic() + timeout
     while not condition():
@@ -147,7 +155,7 @@ def wait_until(condition, what, timeout=WAIT):
 
 
 def test_the_operators_tools_reach_a_linked_fleet_and_end_with_the_certificate(linked):
-    tool = ParameterTool(5.0)
+    tool = ParameterTool(40.0)
     wait_until(lambda: {"/coordinator", ROBOT} <= set(tool.nodes()), "the nodes of the fleet")
     assert {each.name: each.value for each in tool.read("/coordinator")}["sampling.k"] == 5
     assert tool.change("/coordinator", {"sampling.k": 3}).successful
@@ -172,12 +180,21 @@ def test_the_operators_tools_reach_a_linked_fleet_and_end_with_the_certificate(l
         (check,) = LinkAsker(f"{node}/netcheck", executor).ask(30.0)
         assert check.state == "ok", check
         assert "30 of 30" in check.detail
+
+    # The dashboard sees the coordinator and its parameters.
+    view = FleetView("/fleet")
+    dashboard = DashboardNode(view)
+    executor.add_node(dashboard)
+    wait_until(
+        lambda: executor.spin_once(timeout_sec=0.05) or part(view, "parameters").get("/coordinator"), "the parameters", 60
+    )
+    assert [each["name"] for each in part(view, "coordinators")] == ["/coordinator"]
     executor.shutdown()
-    operator.destroy_node()
+    for node in (operator, dashboard):
+        node.destroy_node()
 
     linked.authority.revoke("anna")
-    with pytest.raises(Exception, match=r"did not answer|no node"):
-        wait_until(lambda: tool.read("/coordinator") is None, "a refusal", 60)
+    wait_until(lambda: not tool.change("/coordinator", {"sampling.k": 3}).successful, "a refusal")
     assert not tool.change("/coordinator", {"sampling.k": 4}).successful
     assert linked.coordinator.node.get_parameter("sampling.k").value == 3
     tool.close()

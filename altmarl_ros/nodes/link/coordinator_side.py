@@ -75,6 +75,7 @@ class CoordinatorSide:
             self._take,
             on_call=lambda question: self._work.put(lambda: self._caller.take(question)),
             simulated=simulated,
+            guarded=bool(values["guarded"]),
         )
         self._end = end
         for name in ("report", *(["command"] if simulated else [])):
