@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from dataclasses import replace
 from pathlib import Path
 from typing import Sequence
@@ -12,6 +11,7 @@ from altmarl_ros.deployment.fleet_file import FleetFile, Member
 from altmarl_ros.deployment.fleet_plan import FleetPlan, NodePlan, ParameterValue
 from altmarl_ros.deployment.middleware import LOOPBACK, free_domains
 from altmarl_ros.errors import AltmarlError
+from altmarl_ros.links.endpoints import free_port
 from altmarl_ros.links.keys import Authority
 from altmarl_ros.resources import data_home
 
@@ -37,7 +37,7 @@ def link_simulation(plan: FleetPlan, nodes: Sequence[NodePlan], folder: Path) ->
     robots = [node for node in nodes if node.executable == "robots"]
     authority = Authority.create(folder / "keys")
     authority.issue("coordinator", "dispatch", addresses=[_HOST], days=_DAYS)
-    endpoint = f"{_HOST}:{_free_port()}"
+    endpoint = f"{_HOST}:{free_port(_HOST)}"
     common: dict[str, ParameterValue] = {
         "keys.folder": str(authority.folder),
         "fleet_prefix": plan.fleet_prefix,
@@ -109,9 +109,3 @@ def _link_parameters(fleet: FleetFile, member: Member | None) -> dict[str, Param
         "drive_topic": f"/{member.name}/robot/drive",
         "policies.folder": str(data_home() / "links" / member.name),
     }
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        return int(probe.getsockname()[1])

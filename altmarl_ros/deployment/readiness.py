@@ -8,7 +8,7 @@ its topics says why something is missing, and what to do about it.
 from __future__ import annotations
 
 import math
-from typing import Collection
+from typing import Any, Collection, Mapping
 
 from altmarl_ros.deployment.checks import Check
 from altmarl_ros.deployment.robot_observations import RobotObservations
@@ -49,6 +49,15 @@ def check_readiness(seen: RobotObservations, limits: Limits | None) -> list[Chec
     ]
 
 
+def differences(values: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
+    """Say which parameters differ from what the fleet file gives them."""
+    return [
+        f"{key} is {values.get(key)!r}, in the file {wanted!r}"
+        for key, wanted in expected.items()
+        if not _same(values.get(key), wanted)
+    ]
+
+
 def _node(seen: RobotObservations) -> Check:
     name = "node"
     if seen.count == 0:
@@ -69,11 +78,7 @@ def _settings(seen: RobotObservations, limits: Limits | None) -> Check:
     name, values = "settings", seen.values or {}
     if values["body"] != "drive":
         return Check(name, "failed", f"body is {values['body']!r}", "set the parameter body to drive")
-    other = [
-        f"{key} is {values.get(key)!r}, in the file {wanted!r}"
-        for key, wanted in seen.expected.items()
-        if not _same(values.get(key), wanted)
-    ]
+    other = differences(values, seen.expected)
     if other:
         return Check(name, "failed", "; ".join(other), "start the robot by the fleet file as it is now")
     if limits is None:

@@ -17,7 +17,7 @@ from altmarl_ros.links.endpoints import read_endpoint
 from altmarl_ros.links.identity import Identity
 from altmarl_ros.links.keys import Credentials
 from altmarl_ros.links.register import Register
-from altmarl_ros.links.table import BEACON, BLOB, STATE, TABLE, Flow, segment
+from altmarl_ros.links.table import BEACON, BLOB, BY_NAME, STATE, TABLE, Flow, segment
 
 _SPARE_SESSIONS = 16
 _LARGEST_MESSAGE = 1 << 25
@@ -88,6 +88,13 @@ def _rules(base: str, holder: Identity) -> list[dict[str, Any]]:
     # What the coordinator's end is interested in, which decides what is sent to it at all; it tells nothing about others.
     wanted = [flow.key(base, "*") for flow in says if flow.carriage == "stream"]
     answered = [f"{base}/{STATE}", f"{base}/{BLOB}/*", *(flow.key(base, "*") for flow in says if flow.carriage == "request")]
+    echo, calls = BY_NAME["echo"].key(base, own), f"{base}/{BY_NAME['call'].name}"
+    asked.append(echo)
+    answered.append(BY_NAME["echo"].key(base, "*"))
+    serves = [f"{calls}/{own}/*"] if holder.role == "robot" else []
+    if holder.role == "operator":
+        asked.append(f"{calls}/*/{own}")
+        answered.append(f"{calls}/*/*")
     parts = (
         ("hears", "ingress", ["declare_subscriber"], heard),
         ("heard", "egress", ["put"], heard),
@@ -96,6 +103,8 @@ def _rules(base: str, holder: Identity) -> list[dict[str, Any]]:
         ("asks", "ingress", ["query"], asked),
         ("answered", "egress", ["reply"], asked),
         ("answers", "egress", ["declare_queryable"], answered),
+        ("serves", "ingress", ["declare_queryable", "reply"], serves),
+        ("served", "egress", ["query"], serves),
     )
     return [
         {

@@ -86,7 +86,10 @@ def read_states(packed: bytes) -> dict[str, State]:
     """
     if len(packed) > MOST_LIST_BYTES:
         raise ValueError(f"is larger than {MOST_LIST_BYTES} bytes")
-    document = json.loads(packed)
+    try:
+        document = json.loads(packed)
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
     if not isinstance(document, dict):
         raise ValueError("is no list of states")
     states = {}

@@ -15,12 +15,17 @@ from altmarl_ros.errors import AltmarlError
 from altmarl_ros.links.access import listening
 from altmarl_ros.links.beacon import Beacon, hash_of, pack_states
 from altmarl_ros.links.border import Border
+from altmarl_ros.links.calls import COORDINATOR, CallServer, OnCall
+from altmarl_ros.links.endpoints import free_port, split_endpoint
 from altmarl_ros.links.identity import Identity, read_common_name
 from altmarl_ros.links.keys import Credentials
 from altmarl_ros.links.quality import is_wanted, quality
 from altmarl_ros.links.register import Entry, load_register, stamp_of, utc_now
 from altmarl_ros.links.store import digest_of
 from altmarl_ros.links.table import BEACON, BLOB, BY_NAME, STATE, Flow, flows, state_flow
+from altmarl_ros.links.tls_front import TlsFront
+
+_INNER_HOST = "127.0.0.1"
 
 OnMessage = Callable[[Flow, str, bytes, bytes], bool]
 """Takes the flow, the holder's segment of the key, message and attachment, from any thread; returns whether it was taken."""
@@ -53,7 +58,15 @@ class CoordinatorEnd:
     """
 
     def __init__(
-        self, base: str, credentials: Credentials, endpoints: Sequence[str], on_message: OnMessage, *, simulated: bool = False
+        self,
+        base: str,
+        credentials: Credentials,
+        endpoints: Sequence[str],
+        on_message: OnMessage,
+        *,
+        on_call: OnCall | None = None,
+        simulated: bool = False,
+        guarded: bool = False,
     ) -> None:
         """Prepare an end; `open` listens.
 
@@ -62,9 +75,14 @@ class CoordinatorEnd:
             credentials: of this end; the register is beside them.
             endpoints: where to listen.
             on_message: takes what arrives.
+            on_call: takes what operators ask of this machine; None: they may ask nothing.
             simulated: whether topics of simulations cross.
+            guarded: whether a TlsFront listens in zenoh's place.
         """
         self.border, self.credentials = Border(), credentials
+        self._guarded = guarded
+        self._front: TlsFront | None = None
+        self._calls = CallServer(base, COORDINATOR, self.border, on_call) if on_call is not None else None
         self._base, self._endpoints, self._on_message = base, tuple(endpoints), on_message
         self._flows = flows(hearer="coordinator", simulated=simulated)
         self._lock = threading.RLock()
@@ -89,7 +107,8 @@ class CoordinatorEnd:
         with self._lock:
             self._stamp = stamp_of(self.credentials.authority.parent)
             register, now = load_register(self.credentials.authority.parent), utc_now()
-            config = listening(self._base, self.credentials, self._endpoints, register, now)
+            endpoints = self._begin_front() if self._guarded else self._endpoints
+            config = listening(self._base, self.credentials, endpoints, register, now)
             try:
                 session = zenoh.open(config)
             except zenoh.ZError as error:
@@ -103,14 +122,37 @@ class CoordinatorEnd:
                     session.declare_queryable(flow.key(self._base, "*"), self._answerer(flow))
             session.declare_queryable(f"{self._base}/{STATE}", self._tell_states)
             session.declare_queryable(f"{self._base}/{BLOB}/*", self._tell_content)
+            session.declare_queryable(BY_NAME["echo"].key(self._base, "*"), self._echo)
+            if self._calls is not None:
+                self._calls.declare(session)
 
     def close(self) -> None:
         """Close all connections and the port."""
+        self._close_session()
+        front, self._front = self._front, None
+        if front is not None:
+            front.close()
+
+    def _close_session(self) -> None:
         with self._lock:
             session, self._session = self._session, None
             self._publishers.clear()
+            if self._front is not None:
+                self._front.target = None
         if session is not None:
             session.close()  # type: ignore[no-untyped-call]
+
+    def _begin_front(self) -> tuple[str, ...]:
+        """Let the front listen at the endpoints; returns where zenoh is to listen instead."""
+        if self._front is None:
+            self._front = TlsFront([split_endpoint(endpoint) for endpoint in self._endpoints])
+        self._front.target = (_INNER_HOST, free_port(_INNER_HOST))
+        return (f"{_INNER_HOST}:{self._front.target[1]}",)
+
+    @property
+    def turned_away(self) -> dict[str, int]:
+        """Number of connections that the front hung up on, by reason."""
+        return dict(self._front.refused) if self._front is not None else {}
 
     def refresh(self) -> bool:
         """Look whether the register has changed or a certificate has ended, and if so open again; returns whether it did.
@@ -121,8 +163,9 @@ class CoordinatorEnd:
         now = utc_now()
         ended = any(not entry.valid(now) for entry in self._valid)
         if self._session is not None and stamp_of(self.credentials.authority.parent) == self._stamp and not ended:
+            self._prove()
             return False
-        self.close()
+        self._close_session()
         self.open()
         return True
 
@@ -134,6 +177,12 @@ class CoordinatorEnd:
                 attachment = self._beacon()
                 self._told = self._ticked = time.monotonic()
             self._put(flow.key(self._base, holder), name, message, flow, attachment)
+
+    def wanted(self, name: str) -> bool:
+        """Whether somebody listens to a stream of this end."""
+        with self._lock:
+            publisher = self._publisher(BY_NAME[name].key(self._base), BY_NAME[name])
+            return publisher is not None and is_wanted(publisher)
 
     def set_state(self, name: str, messages: Sequence[bytes]) -> None:
         """Let a state hold these messages from now on, and tell everybody by a beacon.
@@ -176,6 +225,11 @@ class CoordinatorEnd:
             if self._ticked is not None and time.monotonic() - self._ticked >= after:
                 self._send_beacon()
 
+    def _prove(self) -> None:
+        """Tell the front which connections have shown a certificate."""
+        if self._front is not None and self._session is not None:
+            self._front.prove([_port(link) for link in self._session.info.links() if link.auth_identifier])
+
     def connections(self) -> list[Connection]:
         """Return who is connected now."""
         with self._lock:
@@ -183,7 +237,7 @@ class CoordinatorEnd:
             links = session.info.links() if session is not None else []
             found: dict[str, Connection] = {}
             for link in links:
-                address = str(link.dst)
+                address = (self._front.peer(_port(link)) if self._front is not None else None) or str(link.dst)
                 try:
                     who = read_common_name(link.auth_identifier or "")
                 except AltmarlError:
@@ -204,14 +258,15 @@ class CoordinatorEnd:
         self._put(f"{self._base}/{BEACON}", BEACON, self._beacon(), BY_NAME["tick"], None)
 
     def _put(self, key: str, name: str, message: bytes, flow: Flow, attachment: bytes | None) -> None:
-        if self._session is None:
-            return
-        if key not in self._publishers:
-            self._publishers[key] = self._session.declare_publisher(key, **quality(flow))
-        publisher = self._publishers[key]
-        if is_wanted(publisher):
+        publisher = self._publisher(key, flow)
+        if publisher is not None and is_wanted(publisher):
             publisher.put(message, attachment=attachment)
             self.border.sent(name, len(message) + len(attachment or b""))
+
+    def _publisher(self, key: str, flow: Flow) -> zenoh.Publisher | None:
+        if self._session is not None and key not in self._publishers:
+            self._publishers[key] = self._session.declare_publisher(key, **quality(flow))
+        return self._publishers.get(key)
 
     def _taker(self, flow: Flow) -> Callable[[zenoh.Sample], None]:
         def take(sample: zenoh.Sample) -> None:
@@ -234,6 +289,12 @@ class CoordinatorEnd:
             return False
         return self._on_message(flow, holder, message, attachment)
 
+    def _echo(self, query: zenoh.Query) -> None:
+        flow, content = BY_NAME["echo"], query.payload.to_bytes() if query.payload is not None else b""
+        if self.border.admit(flow, str(query.key_expr).rpartition("/")[2], len(content), time.monotonic()):
+            query.reply(query.key_expr, content, express=True)
+            self.border.sent(flow.name, len(content))
+
     def _tell_states(self, query: zenoh.Query) -> None:
         query.reply(query.key_expr, self._packed, express=True)
         self.border.sent(STATE, len(self._packed))
@@ -246,3 +307,9 @@ class CoordinatorEnd:
         if found is not None:
             query.reply(query.key_expr, found)
             self.border.sent(BLOB, len(found))
+
+
+def _port(link: zenoh.Link) -> int:
+    """Return the port of the other side of a connection."""
+    port = str(link.dst).rpartition(":")[2].partition("?")[0]
+    return int(port) if port.isdecimal() else 0

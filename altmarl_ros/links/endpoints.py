@@ -35,3 +35,23 @@ def read_endpoint(text: str) -> str:
     if found is None or int(found.group(3) or 1) not in range(1, 65536):
         raise AltmarlError(f"endpoint {shown(text)}: must be HOST, HOST:PORT or tls/HOST:PORT (or quic/), as 192.168.1.10:7447")
     return f"{found.group(1) or 'tls'}/{found.group(2)}:{found.group(3) or DEFAULT_PORT}"
+
+
+def split_endpoint(text: str) -> tuple[str, int]:
+    """Return host and port of an endpoint at which a front can listen.
+
+    Raises:
+        AltmarlError: it is none, or not of TLS over TCP.
+    """
+    protocol, _, where = read_endpoint(text).partition("/")
+    if protocol != "tls":
+        raise AltmarlError(f"endpoint {shown(text)}: a guarded link listens over TLS alone, not over {protocol}")
+    host, _, port = where.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def free_port(host: str) -> int:
+    """Return a TCP port that is free now."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])

@@ -16,6 +16,7 @@ from altmarl_ros.errors import AltmarlError
 from altmarl_ros.links.access import connecting
 from altmarl_ros.links.beacon import Beacon, State, hash_of, read_beacon, read_states
 from altmarl_ros.links.border import Border
+from altmarl_ros.links.calls import CallServer, OnAnswer, OnCall, call
 from altmarl_ros.links.endpoints import check_reachable, read_endpoint
 from altmarl_ros.links.keys import Credentials
 from altmarl_ros.links.quality import is_wanted, quality
@@ -40,11 +41,13 @@ class FieldCallbacks:
         on_message: takes flow, holder's segment of the key ("" for the coordinator's), message and attachment.
         on_state: takes the name of a state and its messages, oldest first, whenever it has changed.
         on_heard: is called when the coordinator begins or ceases to be heard.
+        on_call: takes what operators ask of this machine, a robot's; None: they may ask nothing.
     """
 
     on_message: Callable[[Flow, str, bytes, bytes], None]
     on_state: Callable[[str, tuple[bytes, ...]], None]
     on_heard: Callable[[bool], None]
+    on_call: OnCall | None = None
 
 
 class FieldEnd:
@@ -92,6 +95,8 @@ class FieldEnd:
         self._said_flows = [flow for flow in flows(sender=self._role, simulated=simulated) if flow.carriage == "stream"]
         # Declared, since a session alone sends to its router whatever somebody wants or not (observed in zenoh 1.10).
         self._publishers: dict[str, zenoh.Publisher] = {}
+        served = callbacks.on_call if self._role == "robot" else None
+        self._calls = CallServer(base, self._own, self.border, served) if served is not None else None
         self._config = connecting(credentials, endpoint)
         self._stamp: tuple[int, int] | None = None  # of the register beside the keys, if there is one
         self._register: Register | None = None
@@ -146,10 +151,33 @@ class FieldEnd:
 
     def publish(self, name: str, message: bytes, attachment: bytes | None = None) -> None:
         """Send a message of a stream; while there is no connection, or nobody who wants it, it is dropped."""
-        publisher = self._publishers.get(name)
-        if publisher is not None and self.linked and is_wanted(publisher):
+        publisher = self._listened(name)
+        if publisher is not None:
             publisher.put(message, attachment=attachment)
             self.border.sent(name, len(message) + len(attachment or b""))
+
+    def _listened(self, name: str) -> zenoh.Publisher | None:
+        publisher = self._publishers.get(name)
+        return publisher if publisher is not None and self.linked and is_wanted(publisher) else None
+
+    def wanted(self, name: str) -> bool:
+        """Whether somebody at the other end listens to a stream of this end."""
+        return self._listened(name) is not None
+
+    def call(self, machine: str, service: str, request: bytes, timeout: float, on_answer: OnAnswer) -> None:
+        """Call a service on a robot's or the coordinator's machine, with an operator's certificate; see `calls.call`."""
+        session = self._session
+        if session is None or not self.linked:
+            on_answer(None, f"the link is not connected: {self.refusal}")
+            return
+        call(session, (self._base, machine, self._own), service, request, timeout=timeout, on_answer=on_answer)
+
+    def echo(self, size: int, timeout: float) -> float | None:
+        """Send so many bytes to the coordinator's end and back; returns how long it took [s], None: longer than `timeout`."""
+        flow, began = BY_NAME["echo"], time.monotonic()
+        content = bytes(random.getrandbits(8) for _ in range(size))
+        answer = self._ask(flow.key(self._base, self._own), timeout, content, flow) if self.linked else None
+        return time.monotonic() - began if answer == content else None
 
     def request(self, name: str, message: bytes) -> None:
         """Say something until the coordinator's end has confirmed it, and again to each that starts; newer words replace it."""
@@ -199,6 +227,8 @@ class FieldEnd:
         session.declare_subscriber(f"{self._base}/{BEACON}", lambda sample: self._note_beacon(sample.payload.to_bytes()))
         for flow in self._said_flows:
             self._publishers[flow.name] = session.declare_publisher(flow.key(self._base, self._own), **quality(flow))
+        if self._calls is not None:
+            self._calls.declare(session)
         self._session, self.refusal, self._connected_at = session, "", time.monotonic()
         return True
 

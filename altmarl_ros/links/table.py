@@ -1,7 +1,8 @@
 """What crosses a link: one table of all topics, with who sends them to whom, how, and how much at most. Nothing else crosses.
 
 A *stream* is sent as it comes. A *state* is what a latched topic holds: whoever joins or comes back fetches it, by its hash.
-A *request* is repeated until its receiver has confirmed it.
+A *request* is repeated until its receiver has confirmed it. A *call* is asked once and answered; which services are called is
+in `links.services`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing_extensions import Literal
 
 from altmarl_ros.links.identity import Identity, Role
 
-Carriage = Literal["stream", "state", "request"]
+Carriage = Literal["stream", "state", "request", "call"]
 """How a topic is carried; see the module."""
 
 BEACON = "beacon"
@@ -78,15 +79,23 @@ TABLE: tuple[Flow, ...] = (
     Flow("diagnostics", ("robot",), ("operator",), "stream", 64 * _KIB, 20, 40, droppable=True),
     Flow("health", ("coordinator",), ("operator",), "stream", 64 * _KIB, 20, 40, droppable=True),
     Flow("drive", ("robot",), ("operator",), "stream", 16 * _KIB, 50, 100, droppable=True),
+    Flow("robot_hello", ("robot",), ("operator",), "stream", 4 * _KIB, 5, 20, droppable=True),
+    Flow("robot_nodes", ("robot",), ("operator",), "stream", 16 * _KIB, 2, 10, droppable=True),
+    Flow("coordinator_nodes", ("coordinator",), ("operator",), "stream", 16 * _KIB, 2, 10, droppable=True),
+    Flow("progress", ("coordinator",), ("operator",), "stream", 16 * _KIB, 20, 40),
+    Flow("call", ("operator",), ("robot", "coordinator"), "call", 64 * _KIB, 20, 60),
+    Flow("echo", ("robot", "operator"), ("coordinator",), "call", 256, 50, 100, urgent=True),
     Flow("truth", ("coordinator",), ("operator",), "stream", 1024 * _KIB, 500, 500, droppable=True, simulated=True),
+    Flow("floor", ("coordinator",), ("operator",), "stream", 1024 * _KIB, 100, 200, droppable=True, simulated=True),
     Flow("command", ("robot",), ("coordinator",), "stream", 4 * _KIB, 500, 500, simulated=True),
     Flow("body", ("coordinator",), ("robot",), "stream", 4 * _KIB, 500, 500, simulated=True, addressed=True),
 )
 """All topics that cross. `poll` is a tick that was repeated, for a robot that it asks.
 
 `press` and `second_word` bring stops and what releases them to the coordinator's link, which judges them and tells everybody by
-its own `emergency_stop`; `diagnostics` are a robot's findings, `health` the coordinator's; `command` and `body` lead to the
-simulated world, which runs beside the coordinator.
+its own `emergency_stop`; `diagnostics` are a robot's findings, `health` the coordinator's; `robot_nodes` and
+`coordinator_nodes` tell operators which services they may call, and `robot_hello` repeats a robot's last hello to them; `echo`
+comes back, and so measures the link; `command` and `body` lead to the simulated world, which runs beside the coordinator.
 """
 
 BY_NAME = {flow.name: flow for flow in TABLE}

@@ -32,12 +32,13 @@ def free_port():
 class Field:
     """An end in the field, and what it heard."""
 
-    def __init__(self, credentials, port, store=None, lease=LEASE):
+    def __init__(self, credentials, port, store=None, lease=LEASE, on_call=None):
         self.messages, self.states, self.changes = defaultdict(list), defaultdict(list), []
         callbacks = FieldCallbacks(
             lambda flow, holder, message, _: self.messages[flow.name].append((holder, message)),
             lambda name, messages: self.states[name].append(messages),
             self.changes.append,
+            on_call,
         )
         self.end = FieldEnd(BASE, credentials, f"127.0.0.1:{port}", callbacks, store=store or Store(None), lease=lease)
         self.end.start()
@@ -55,8 +56,8 @@ class Links:
         self.anna = self.authority.issue("operator", "anna")
         self.port, self.heard, self.fields, self.server = free_port(), defaultdict(list), [], None
 
-    def listen(self):
-        self.server = CoordinatorEnd(BASE, self.dispatch, [f"127.0.0.1:{self.port}"], self._take)
+    def listen(self, **options):
+        self.server = CoordinatorEnd(BASE, self.dispatch, [f"127.0.0.1:{self.port}"], self._take, **options)
         self.server.open()
         self.server.set_alive(True)
         return self.server

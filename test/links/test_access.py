@@ -34,22 +34,47 @@ def test_everything_is_denied_unless_a_rule_allows_it():
 
 
 def test_a_robot_says_what_the_table_says_under_its_own_id_alone():
-    assert allowed(THREE, "ingress", "put") == {"report/3", "diagnostics/3", "drive/3", "command/3"}
-    assert allowed(THREE, "ingress", "query") == {"hello/3", "press/3", "second_word/3", "state", "blob/*"}
+    assert allowed(THREE, "ingress", "put") == {
+        "report/3",
+        "diagnostics/3",
+        "drive/3",
+        "command/3",
+        "robot_hello/3",
+        "robot_nodes/3",
+    }
+    assert allowed(THREE, "ingress", "query") == {"hello/3", "press/3", "second_word/3", "state", "blob/*", "echo/3"}
     assert allowed(THREE, "egress", "put") == {"beacon", "tick", "poll/3", "body/3"}
     assert allowed(THREE, "ingress", "declare_subscriber") == {"beacon", "tick", "poll/3", "body/3"}
-    assert allowed(FOUR, "ingress", "put") == {"report/4", "diagnostics/4", "drive/4", "command/4"}
+    assert {key.rpartition("/")[2] for key in allowed(FOUR, "ingress", "put")} == {"4"}
 
 
-def test_an_operator_sees_everything_and_says_only_stops():
+def test_a_robot_answers_calls_to_itself_alone_and_calls_nobody():
+    for direction, message in (("ingress", "declare_queryable"), ("ingress", "reply"), ("egress", "query")):
+        assert allowed(THREE, direction, message) == {"call/3/*"}
+    assert not any(key.startswith("call") for key in allowed(THREE, "ingress", "query"))
+
+
+def test_an_operator_sees_everything_and_says_only_stops_and_calls_under_its_own_name():
     assert allowed(ANNA, "ingress", "put") == set()
-    assert allowed(ANNA, "ingress", "query") == {"press/operator.anna", "second_word/operator.anna", "state", "blob/*"}
+    assert allowed(ANNA, "ingress", "query") == {
+        "press/operator.anna",
+        "second_word/operator.anna",
+        "echo/operator.anna",
+        "call/*/operator.anna",
+        "state",
+        "blob/*",
+    }
     assert allowed(ANNA, "egress", "put") == {
         "beacon",
         "tick",
         "status",
         "health",
         "truth",
+        "floor",
+        "progress",
+        "coordinator_nodes",
+        "robot_hello/*",
+        "robot_nodes/*",
         "report/*",
         "diagnostics/*",
         "drive/*",
@@ -61,10 +86,15 @@ def test_a_coordinators_certificate_dials_to_no_effect(message):
     assert allowed(DISPATCH, "ingress", message) == allowed(DISPATCH, "egress", message) == set()
 
 
-@pytest.mark.parametrize("message", ["delete", "reply", "declare_queryable", "liveliness_token", "liveliness_query"])
+@pytest.mark.parametrize("message", ["delete", "liveliness_token", "liveliness_query"])
 def test_what_no_end_ever_sends_nobody_may(message):
     for identity in (THREE, ANNA):
         assert allowed(identity, "ingress", message) == set()
+
+
+@pytest.mark.parametrize("message", ["reply", "declare_queryable"])
+def test_an_operator_answers_nobody(message):
+    assert allowed(ANNA, "ingress", message) == set()
 
 
 def test_every_row_is_bounded_and_has_a_sender_and_a_hearer():
@@ -79,5 +109,10 @@ def test_every_row_is_bounded_and_has_a_sender_and_a_hearer():
 
 
 def test_simulations_alone_have_a_world():
-    assert {flow.name for flow in TABLE} - {flow.name for flow in flows(simulated=False)} == {"truth", "command", "body"}
+    assert {flow.name for flow in TABLE} - {flow.name for flow in flows(simulated=False)} == {
+        "truth",
+        "floor",
+        "command",
+        "body",
+    }
     assert base_of("/fleet_2") == "altmarl/fleet_2"

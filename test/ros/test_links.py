@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -79,6 +80,7 @@ class Coordinator:
         authority = Authority.create(folder / "keys")
         authority.issue("coordinator", "dispatch", addresses=["127.0.0.1"])
         authority.issue("robot", "robot_7", robot_id=ROBOT)
+        authority.issue("operator", "anna")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -113,8 +115,9 @@ class Coordinator:
     def stop_publisher(self):
         return self._node.create_publisher(Bool, STOP, qos.latched_qos())
 
-    def start_link(self, name, **parameters):
-        domain = str(self.domain) if name == "dispatch" else self.environment["ROS_DOMAIN_ID"]
+    def start_link(self, name, domain=None, **parameters):
+        """Start the link of a holder, in the coordinator's or the robot's domain unless another one is given."""
+        domain = domain or (str(self.domain) if name == "dispatch" else self.environment["ROS_DOMAIN_ID"])
         values = {"keys.folder": str(self.folder / "keys"), "keys.name": name, "lease": LEASE, "diagnostics.period": 0.2}
         settings = [
             each
@@ -195,6 +198,24 @@ def test_a_robot_on_wheels_stops_when_the_link_dies_and_goes_on_within_three_sec
         return "report of robot 8" in border()
 
     scene.wait_until(told, 10, "the false report in /diagnostics")
+
+
+@pytest.mark.untimed
+def test_a_robot_at_the_other_end_of_a_link_checks_itself(scene, coordinator):
+    scene.start()
+    scene.wait_until(lambda: scene.stage.command[0] > 0.1, START, "driving over the link")
+    with pytest.MonkeyPatch.context() as patch, own_domain(patch) as domain:
+        environment = dict(os.environ)
+        coordinator.start_link("anna", domain=str(domain), connect=f"127.0.0.1:{coordinator.port}")
+    command = [sys.executable, "-m", "altmarl_ros.cli.main", "check", "robot_7", "--timeout", "60", "--json"]
+    check = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True)
+    scene.wait_until(lambda: check.poll() is not None, START, "the end of altmarl check")
+    output, errors = check.communicate()
+    found = {each["name"]: each for each in json.loads(output or "[]")}
+    assert found["node"]["state"] == "ok", (found, errors)
+    # What only the robot's own ROS domain has: its sensors and its driver.
+    assert {"pose", "scan", "command"} <= set(found), found
+    assert check.returncode == int(any(each["state"] == "failed" for each in found.values()))
 
 
 @pytest.fixture

@@ -20,6 +20,10 @@ def netcheck(
     *,
     listen: Annotated[bool, typer.Option("--listen", help="Answer the other machine until Ctrl-C; start this first.")] = False,
     peer: Annotated[bool, typer.Option("--peer", help="Test the connection; run this on the other machine.")] = False,
+    link: Annotated[bool, typer.Option("--link", help="Test the thin link of this machine; nothing else has to run.")] = False,
+    robot: Annotated[
+        str, typer.Option("--robot", metavar="NODE", help="With --link, at an operator: test the link of this robot's node.")
+    ] = "",
     k: Annotated[int, typer.Option("--k", "-k", min=1, max=1000, help="Reports per tick.")] = 25,
     rate: Annotated[float, typer.Option(min=0.1, max=1000.0, help="Ticks per second.")] = 10.0,
     ticks: Annotated[int, typer.Option(min=1, help="Number of ticks to send.")] = 50,
@@ -28,10 +32,15 @@ def netcheck(
 ) -> None:
     """Check multicast, discovery and a tick rate between two machines; exits with 1 if a fleet would not work.
 
-    Example: altmarl netcheck --listen, and on the other machine altmarl netcheck --peer --k 25 --rate 10
+    With --link it measures round trip and loss of a thin link, from this machine or from a robot to the coordinator.
+
+    Examples: altmarl netcheck --listen, and on the other machine altmarl netcheck --peer --k 25 --rate 10;
+    altmarl netcheck --link;  altmarl netcheck --link --robot robot_7/robot
     """
-    if listen == peer:
-        raise typer.BadParameter("give either --listen or --peer")
+    if listen + peer + link != 1:
+        raise typer.BadParameter("give either --listen or --peer or --link")
+    if robot and not link:
+        raise typer.BadParameter("--robot needs --link")
     rclpy = import_rclpy()
     for name, value in discovery_variables().items():
         os.environ[name] = value
@@ -40,7 +49,7 @@ def netcheck(
         if listen:
             _listen(rclpy)
             return
-        checks = _ask(rclpy, k, rate, ticks, timeout)
+        checks = _ask_link(rclpy, robot or "link", timeout) if link else _ask(rclpy, k, rate, ticks, timeout)
     except KeyboardInterrupt:
         if not listen:
             raise
@@ -102,6 +111,24 @@ def _ask(rclpy: Any, k: int, rate: float, ticks: int, timeout: float) -> list[Ch
     checks.append(Check("discovery", "ok", f"the listener was found within {found:.1f} s"))
     checks.append(_rate(rclpy, node, k, rate, ticks))
     return checks
+
+
+def _ask_link(rclpy: Any, node: str, timeout: float) -> list[Check]:
+    from altmarl_ros.links.services import NETCHECK
+    from altmarl_ros.nodes.tools.link_checks import LinkAsker
+
+    service = f"/{node.strip('/')}/{NETCHECK}"
+    executor = rclpy.executors.SingleThreadedExecutor()
+    asker = LinkAsker(service, executor)
+    try:
+        found = asker.ask(timeout)
+    finally:
+        executor.shutdown(timeout_sec=1.0)
+        asker.destroy_node()
+    if found is not None:
+        return found
+    remedy = "start a link on this machine in this ROS domain, or name a robot's node as `altmarl tune` lists it"
+    return [Check("link", "failed", f"nobody offers {service} within {timeout:g} s", remedy)]
 
 
 def _rate(rclpy: Any, node: Any, k: int, rate: float, ticks: int) -> Check:

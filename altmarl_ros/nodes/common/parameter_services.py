@@ -17,6 +17,7 @@ from rclpy.timer import Timer
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.nodes.common.file_reader import FileReader
+from altmarl_ros.nodes.common.late_responses import LateResponse, Send, allow_late_responses
 
 Set = Sequence[RclParameter]
 
@@ -32,14 +33,6 @@ class TakesSets(Protocol):
 
     def take_set(self, parameters: Set, files: Any) -> SetParametersResult:
         """Take a set, all or none; `files` is what its reader gave, or the AltmarlError that it raised."""
-
-
-class _Later:
-    """Stands for the response to a request whose sets of parameters wait for files."""
-
-    def __init__(self, sets: Sequence[Set], respond: Callable[[list[SetParametersResult]], Any]) -> None:
-        """`respond` makes the response of the sets' results."""
-        self.sets, self.respond = sets, respond
 
 
 class ParameterServices:
@@ -63,36 +56,38 @@ class ParameterServices:
         """Set parameters as a service would, all or none, and call `done` with the result once files are read."""
         self._begin([parameters], lambda results: done(results[0]))
 
-    def _wrap(self, service: Any, later: Callable[[Any, Any], _Later]) -> None:
-        answer, send = service.callback, service.send_response
+    def _wrap(self, service: Any, later: Callable[[Any, Any], LateResponse]) -> None:
+        answer = service.callback
 
         def callback(request: Any, response: Any) -> Any:
             waits = self._sets.reads_files(parameter.name for parameter in request.parameters)
             return later(request, response) if waits else answer(request, response)
 
-        def send_response(response: Any, header: Any) -> None:
-            if isinstance(response, _Later):
-                self._begin(response.sets, lambda results: send(response.respond(results), header))
-            else:
-                send(response, header)
+        allow_late_responses(service, callback)
 
-        service.callback, service.send_response = callback, send_response
+    def _each(self, request: Any, response: Any) -> LateResponse:
+        sets = [[RclParameter.from_parameter_msg(parameter)] for parameter in request.parameters]
 
-    @staticmethod
-    def _each(request: Any, response: Any) -> _Later:
-        def respond(results: list[SetParametersResult]) -> Any:
-            response.results = results
-            return response
+        def begin(send: Send) -> None:
+            def done(results: list[SetParametersResult]) -> None:
+                response.results = results
+                send(response)
 
-        return _Later([[RclParameter.from_parameter_msg(parameter)] for parameter in request.parameters], respond)
+            self._begin(sets, done)
 
-    @staticmethod
-    def _together(request: Any, response: Any) -> _Later:
-        def respond(results: list[SetParametersResult]) -> Any:
-            response.result = results[0]
-            return response
+        return LateResponse(begin)
 
-        return _Later([[RclParameter.from_parameter_msg(parameter) for parameter in request.parameters]], respond)
+    def _together(self, request: Any, response: Any) -> LateResponse:
+        parameters = [RclParameter.from_parameter_msg(parameter) for parameter in request.parameters]
+
+        def begin(send: Send) -> None:
+            def done(results: list[SetParametersResult]) -> None:
+                response.result = results[0]
+                send(response)
+
+            self._begin([parameters], done)
+
+        return LateResponse(begin)
 
     def _begin(self, sets: Sequence[Set], done: Callable[[list[SetParametersResult]], None]) -> None:
         readers = [self._sets.file_reader(parameters) for parameters in sets]

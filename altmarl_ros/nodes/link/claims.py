@@ -31,6 +31,7 @@ def _nobody(_message: Any) -> list[int]:
 _CLAIMS: dict[str, tuple[Any, Callable[[Any], list[int]]]] = {
     "report": (RobotReport, _report),
     "hello": (RobotHello, _hello),
+    "robot_hello": (RobotHello, _hello),
     "command": (BodyCommand, _command),
     "press": (Bool, _nobody),
     "second_word": (String, _nobody),

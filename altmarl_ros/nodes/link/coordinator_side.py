@@ -22,7 +22,10 @@ from altmarl_ros.msg import BodyCommand
 from altmarl_ros.nodes.common.guarded import GuardedNode
 from altmarl_ros.nodes.link.claims import false_claim
 from altmarl_ros.nodes.link.findings import certificate_finding, refusals_finding, traffic_finding
+from altmarl_ros.nodes.link.nodes_teller import LOOK, NodesTeller
+from altmarl_ros.nodes.link.offered_nodes import coordinator_nodes
 from altmarl_ros.nodes.link.parameters import endpoints_in
+from altmarl_ros.nodes.link.service_caller import ServiceCaller
 from altmarl_ros.nodes.link.tick_thinning import TickThinner
 from altmarl_ros.nodes.link.topics import POLL, THROTTLE, link_topics, real_time, state_topic
 from altmarl_ros.nodes.link.work_queue import WorkQueue
@@ -37,10 +40,11 @@ class CoordinatorSide:
     """Carries a coordinator's topics to robots and operators, and theirs to it.
 
     Subscriptions (serialised): <fleet_prefix>/tick, policy (in a fleet with types those of all types),
-    configuration, status, /diagnostics; in simulations truth.
+    configuration, status, /diagnostics, /trainer/progress; in simulations truth and <world_prefix>/floor.
     Publishers: <fleet_prefix>/report, and for each robot one on hello, so that a coordinator that starts later gets the last
     word of each; emergency_stop and emergency_stop_release once somebody at the other end of the link says so; in simulations
     <world_prefix>/command.
+    Service calls, for operators: those of coordinators and trainer that `links.services` lists.
 
     A stop counts here as it does at a robot (`FleetStop`), and robots and operators are told what this side holds for true.
     """
@@ -62,8 +66,16 @@ class CoordinatorSide:
         self._told_stop, self._thinner = False, TickThinner()
         self._pressers: set[str] = set()
         self._trouble = ""
+        self._teller = NodesTeller(lambda: coordinator_nodes(node, self._topics["tick"].name))
+        self._caller = ServiceCaller(node, lambda: self._teller.nodes, {})
         end = CoordinatorEnd(
-            base_of(values["fleet_prefix"]), credentials, endpoints_in(values["listen"]), self._take, simulated=simulated
+            base_of(values["fleet_prefix"]),
+            credentials,
+            endpoints_in(values["listen"]),
+            self._take,
+            on_call=lambda question: self._work.put(lambda: self._caller.take(question)),
+            simulated=simulated,
+            guarded=bool(values["guarded"]),
         )
         self._end = end
         for name in ("report", *(["command"] if simulated else [])):
@@ -72,12 +84,13 @@ class CoordinatorSide:
         alive = SubscriptionEventCallbacks(liveliness=self._on_writers_changed)
         tick = self._topics["tick"]
         node.create_subscription(tick.type, tick.name, self._carry_tick, tick.asked, raw=True, event_callbacks=alive)
-        for name in ("status", "health", *(["truth"] if simulated else [])):
+        for name in ("status", "health", "progress", *(["truth", "floor"] if simulated else [])):
             self._carry(name)
         for name in _KEPT:
             self._keep(name)
         node.create_timer(POLL, self._poll, clock=real_time())
         node.create_timer(_REFRESH, self._refresh, clock=real_time())
+        node.create_timer(LOOK, self._tell_nodes, clock=real_time())
 
     def findings(self) -> list[Finding]:
         """Return what /diagnostics says of this link."""
@@ -191,8 +204,14 @@ class CoordinatorSide:
             self._publishers[slot] = self._node.create_publisher(topic.type, topic.name, topic.offered)
         return self._publishers[slot]
 
+    def _tell_nodes(self) -> None:
+        packed = self._teller.look(self._end.wanted("coordinator_nodes"))
+        if packed is not None:
+            self._end.publish("coordinator_nodes", packed)
+
     def _poll(self) -> None:
         self._work.run()
+        self._caller.run()
         if self._stop.pressed != self._told_stop:
             self._told_stop = self._stop.pressed
             if not self._told_stop:

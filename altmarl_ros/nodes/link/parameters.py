@@ -15,6 +15,12 @@ PARAMETERS = (
     Parameter(
         "listen", "0.0.0.0", "Where a coordinator's link listens: HOST, HOST:PORT or quic/HOST:PORT, separated by commas."
     ),
+    Parameter(
+        "guarded",
+        False,
+        "Whether a front takes the connections of a coordinator's link and keeps off what is no TLS, and addresses that fail "
+        "again and again.",
+    ),
     Parameter("connect", "", "Where other links dial, likewise: the coordinator's link, and those of its standbys."),
     Parameter("fleet_prefix", "/fleet", "Prefix of the fleet-wide topics."),
     Parameter("world_prefix", "/world", "Prefix of the simulated world's topics."),

@@ -19,9 +19,11 @@ from altmarl_ros.msg import (
     FleetConfiguration,
     FleetTick,
     FleetTruth,
+    FloorTruth,
     LocalPolicy,
     RobotHello,
     RobotReport,
+    TrainingProgress,
 )
 from altmarl_ros.nodes.common import qos
 from altmarl_ros.nodes.robot.emergency_stop import RELEASE_TOPIC, TOPIC
@@ -68,6 +70,9 @@ def link_topics(values: Mapping[str, Any]) -> dict[str, LinkTopic]:
         "second_word": LinkTopic(f"{prefix}/{RELEASE_TOPIC}", String, qos.report_qos(), qos.report_qos()),
         "report": LinkTopic(f"{prefix}/report", RobotReport, qos.report_qos(), qos.report_qos(_DEPTH)),
         "hello": LinkTopic(f"{prefix}/hello", RobotHello, qos.latched_qos(), several),
+        "robot_hello": LinkTopic(f"{prefix}/hello", RobotHello, qos.latched_qos(), several),
+        "progress": LinkTopic("/trainer/progress", TrainingProgress, qos.latched_qos(), qos.latched_qos()),
+        "floor": LinkTopic(f"{values['world_prefix']}/floor", FloorTruth, qos.account_qos(), qos.account_qos()),
         "status": LinkTopic(f"{prefix}/status", CoordinatorStatus, qos.account_qos(), qos.account_qos()),
         "diagnostics": diagnostics,
         "health": diagnostics,

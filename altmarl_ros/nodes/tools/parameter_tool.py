@@ -17,7 +17,7 @@ _SERVICE = "/set_parameters_atomically"
 _STEP = 0.05  # s of spinning at a time
 _SETTLED = 1.0  # s without a new node, after which all are taken to be known
 _MATCHING = 0.1  # s in which the other node discovers us too
-_RETRY = 1.5  # s after which a question without an answer is asked again
+_RETRY = 1.5  # s after which a question without an answer is asked again for the first time
 
 T = TypeVar("T")
 
@@ -51,11 +51,12 @@ class ParameterTool:
         """
         # A node whose service we have discovered may not have discovered us yet, and then its answer is lost. A question
         # that changes nothing can be asked again.
-        remote, end = self._remote(target), time.monotonic() + self._timeout
+        remote, end, wait = self._remote(target), time.monotonic() + self._timeout, _RETRY
         while True:
-            answer = self._ask(min(_RETRY, max(0.0, end - time.monotonic())), remote.read)
+            answer = self._ask(min(wait, max(0.0, end - time.monotonic())), remote.read)
             if answer is not None:
                 return answer
+            wait *= 2.0  # over a thin link one answer takes seconds
             if time.monotonic() >= end:
                 raise AltmarlError(f"{target} did not answer within {self._timeout:g} s")
 

@@ -12,8 +12,10 @@ from rclpy.action.graph import get_action_client_names_and_types_by_node
 from rclpy.executors import Executor
 from rclpy.parameter import Parameter as RclParameter
 from rclpy.parameter import parameter_value_to_python
+from std_srvs.srv import Trigger
 
-from altmarl_ros.deployment import CoordinatorObservations, RobotObservations
+from altmarl_ros.deployment import Check, CoordinatorObservations, RobotObservations
+from altmarl_ros.deployment.readiness import differences
 from altmarl_ros.driving.governor_types import Reason
 from altmarl_ros.driving.robot_topics import (
     NAVIGATE_TO_POSE,
@@ -27,6 +29,7 @@ from altmarl_ros.driving.sensor_health import lasting
 from altmarl_ros.driving.zones import Zones
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import load_floor_map, load_game
+from altmarl_ros.links.services import CHECK
 from altmarl_ros.msg import CoordinatorStatus, DriveState, FleetTick, LocalPolicy
 from altmarl_ros.nodes.common import qos
 from altmarl_ros.nodes.common.clock import seconds
@@ -36,12 +39,14 @@ from altmarl_ros.nodes.robot.pose_source import Fix
 from altmarl_ros.nodes.robot.shared_resources import type_number
 from altmarl_ros.nodes.robot.topic_observation import node_names, observe_command, observe_navigator
 from altmarl_ros.nodes.tools.heard import Heard
+from altmarl_ros.nodes.tools.link_checks import LONGEST, read_checks
 from altmarl_ros.nodes.tools.sensor_probe import SensorProbe, topics_read, types_read
 from altmarl_ros.protocol.held_policies import policy_topic
 
 _REASONS = {reason.value: reason for reason in Reason}
 _JUDGE = 0.05  # s between two judgements
 _ANSWER = 5.0  # s; longest wait for a service
+_MATCHING = 0.3  # s in which a node's other services are discovered after the first
 
 
 class ReadinessProbe(GuardedNode):
@@ -49,7 +54,7 @@ class ReadinessProbe(GuardedNode):
 
     Subscriptions: the robot's pose, odometry and scan topics, wherever they were remapped to; <robot>/robot/drive;
     <fleet_prefix>/status, tick and policy.
-    Service calls: get_parameters and get_state of the robot, get_parameters of the coordinators.
+    Service calls: get_parameters and get_state of the robot, get_parameters of the coordinators; `check` of the robot's link.
     """
 
     def __init__(self, robot: str, executor: Executor) -> None:
@@ -105,6 +110,26 @@ class ReadinessProbe(GuardedNode):
             laser=sensors.laser_source,
         )
 
+    def over_link(self, timeout: float, expected: Mapping[str, Any]) -> list[Check] | None:
+        """Return what the robot's own machine finds, where the robot is at the other end of a link; None: it is not.
+
+        Waits at most `timeout` [s] for the robot to be there. `expected` are the parameters that it should have.
+        """
+        self._wait(lambda: self._count() > 0, timeout)
+        if not self._wait(lambda: self._offers("get_state"), _ANSWER) or not self._wait(lambda: self._offers(CHECK), _MATCHING):
+            return None
+        checks = read_checks(self._ask(Trigger, f"{self._robot}/{CHECK}", Trigger.Request(), LONGEST))
+        if expected:
+            values = self._ask_parameters(self._robot, list(expected))
+            other = differences(values or {}, expected)
+            remedy = "start the robot by the fleet file as it is now" if other else ""
+            detail = "; ".join(other) or "all parameters are those of the fleet file"
+            checks.append(Check("fleet file", "failed" if other else "ok", detail, remedy))
+        return checks
+
+    def _offers(self, name: str) -> bool:
+        return any(service == f"{self._robot}/{name}" for service, _ in self.get_service_names_and_types())
+
     def _wait(self, done: Callable[[], bool], timeout: float) -> bool:
         """Spin until `done`, at most for `timeout` [s]; returns whether it is done."""
         end = time.monotonic() + timeout
@@ -119,14 +144,14 @@ class ReadinessProbe(GuardedNode):
     def _count(self) -> int:
         return sum(f"{namespace.rstrip('/')}/{name}" == self._robot for name, namespace in self.get_node_names_and_namespaces())
 
-    def _ask(self, service_type: Any, name: str, request: Any) -> Any:
+    def _ask(self, service_type: Any, name: str, request: Any, timeout: float = _ANSWER) -> Any:
         """Call a service; returns its answer, None where it does not answer."""
         client: Any = self.create_client(service_type, name)
         try:
             if not self._wait(client.service_is_ready, _ANSWER):
                 return None
             future = client.call_async(request)
-            return future.result() if self._wait(future.done, _ANSWER) else None
+            return future.result() if self._wait(future.done, timeout) else None
         finally:
             self.destroy_client(client)
 
