@@ -326,7 +326,8 @@ def main() -> None:
     parser.add_argument("--policy", type=Path, default=None, help="trained pair; default: the one kept for the game")
     parser.add_argument("--robots", type=int, default=20)
     parser.add_argument("--minutes", type=float, default=20.0, help="simulated, of each run")
-    parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--seeds", type=int, default=4, help="number of them")
+    parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--k", type=int, default=3)
     parser.add_argument("--one-process", action="store_true", help="without middleware")
     parser.add_argument("--floor-game", default="", help="game whose rates hold on the floor; default: the game")
@@ -346,7 +347,7 @@ def main() -> None:
     rows = [Run(**row) for row in json.loads(options.out.read_text())] if options.out and options.out.exists() else []
     title = f"{game.name}: {options.robots} robots, k = {options.k}, {options.minutes:g} simulated minutes, ticks of {tick:g} s"
     fresh: list[Played] = []
-    for seed in range(1, options.seeds + 1):
+    for seed in range(options.first_seed, options.first_seed + options.seeds):
         for policy in chosen:
             if any((row.policy, row.seed) == (policy.name, seed) for row in rows):
                 continue
