@@ -1,7 +1,8 @@
 """Deliveries under real physics: python benchmarks/work_in_physics.py --game FILE [--robots 20 --minutes 20 --seeds 4 --k 3].
 
 The game is one of `deliveries` or `charging` on a floor. Coordinator, robots and floor are the processes of `altmarl fleet
---backend physical`; three policies meet the same unseen demand from the same starts, by seed:
+--backend physical`, or with `--one-process` play without middleware (one_process.py). Three policies meet the same unseen
+demand from the same starts, by seed:
 
     fixed          the crew stays at its best stop
     longest queue  the crew goes to where most loaded robots wait, all of which it sees
@@ -9,10 +10,14 @@ The game is one of `deliveries` or `charging` on a floor. Coordinator, robots an
 
 Robots answer each rule by L-LEARN, and those count that deliver most in the Markov world, the pair's own and those that learned
 from nothing among them. The columns are loads delivered per hour in physics (mean and standard error over seeds), what ours
-delivers more (paired), what the Markov world predicts from the same first states (as the game is, and by the pace and rates
-identified from the runs of the other seeds, with one seed from its own), the loads of the robot that delivered fewest,
-contacts, how often a robot stood for 60 s with a goal and without a reason, and simulated seconds per second. `--out FILE.json`
-writes one row per run. Runs that the file has already are not repeated, so that a benchmark can be interrupted.
+delivers more (paired), what the Markov world predicts from the same first states and under the same demand (as the game is,
+and by the pace and rates identified from the runs of the other seeds, with one seed from its own), the loads of the robot that
+delivered fewest, contacts, how often a robot stood for 60 s with a goal and without a reason, and simulated seconds per second.
+`--out FILE.json` writes one row per run. Runs that the file has already are not repeated, so that a benchmark can be
+interrupted.
+
+Where the game holds pace and rates that were identified before, `--floor-game` names the one whose rates hold on the floor.
+`--places FOLDER` keeps where robots were, of runs in one process.
 """
 
 from __future__ import annotations
@@ -27,6 +32,7 @@ from types import MappingProxyType
 from typing import Mapping
 
 import numpy as np
+import one_process
 from rich.console import Console
 from rich.table import Table
 
@@ -37,8 +43,9 @@ from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.errors import GameError
 from altmarl_ros.games import TabularGame, Trajectory, load_game, load_workplace, tick_of
 from altmarl_ros.games.identification.work_rates import estimate_rates
+from altmarl_ros.games.trajectory import IntArray
 from altmarl_ros.learning.local_agent import l_learn
-from altmarl_ros.learning.populations.population import Fleets, simulate, start_fleets
+from altmarl_ros.learning.populations.population import CountedPopulation, Fleets, play, simulate, start_fleets
 from altmarl_ros.learning.rules_of_thumb import RuleOfThumb, longest_queue
 from altmarl_ros.observation import ObservationModel, make_model
 from altmarl_ros.policies import LocalPolicy, PolicyBundle, save_bundle
@@ -94,6 +101,17 @@ def counting(path: str, rates: Mapping[str, float] = MappingProxyType({})) -> Ta
 
 
 @dataclass(frozen=True)
+class Physical:
+    """What one fleet did in physics."""
+
+    trajectory: Trajectory
+    contacts: int
+    stood: int
+    factor: float
+    failures: str
+
+
+@dataclass(frozen=True)
 class Played:
     """A run with what it takes to predict it."""
 
@@ -102,6 +120,22 @@ class Played:
     start: Fleets
     heard: int
     trajectory: Trajectory
+
+
+class SameDemand(CountedPopulation):
+    """A population that meets the demand of a run."""
+
+    def __init__(self, game: TabularGame, pi_l: LocalPolicy, start: Fleets, demand: IntArray) -> None:
+        """`demand` is the hidden state at each tick [T]."""
+        super().__init__(game, pi_l, start)
+        self._demand, self._tick = demand, 0
+
+    def step(self, a_g: IntArray, rng: np.random.Generator) -> FloatArray:
+        """See Population."""
+        rewards = super().step(a_g, rng)
+        self._tick = min(self._tick + 1, len(self._demand) - 1)
+        self.d = np.full_like(a_g, self._demand[self._tick])
+        return rewards
 
 
 class Markov:
@@ -114,6 +148,12 @@ class Markov:
         """Mean loads per robot and tick from these starts."""
         rng = np.random.default_rng(7)
         return float(simulate(self.loads, pi_l, model, k=k, start=start, horizon=self.horizon, rng=rng).rewards.mean())
+
+    def predicted(self, pi_l: LocalPolicy, model: ObservationModel, k: int, start: Fleets, demand: IntArray) -> float:
+        """Mean loads per robot and tick from these starts and under this demand [T]."""
+        population = SameDemand(self.loads, pi_l, start, demand)
+        played = play(self.loads, population, model, k=k, horizon=len(demand) - 1, rng=np.random.default_rng(7))
+        return float(played.rewards.mean())
 
     def answered(self, rule: RuleOfThumb, k: int, robots: list[LocalPolicy], n: int) -> tuple[LocalPolicy, float]:
         """The robots' policy that delivers most under a rule, and how much."""
@@ -152,12 +192,57 @@ def policies(path: str, bundle: PolicyBundle, markov: Markov, n: int) -> list[Po
     ]
 
 
-def play(path: str, policy: Policy, markov: Markov, options: argparse.Namespace, seed: int) -> Played:
-    """One fleet in physics, and what the Markov world predicts from its first tick."""
+def play_run(path: str, policy: Policy, markov: Markov, options: argparse.Namespace, seed: int) -> Played:
+    """One fleet in physics, and what the Markov world predicts from its first tick and under its demand."""
     game, workplace, tick = markov.game, load_workplace(path), tick_of(path)
     assert workplace is not None
     assert tick is not None
     ticks = round(60.0 * options.minutes / tick) + 1
+    found = (_in_one_process if options.one_process else _over_ros)(path, policy, options, ticks, seed)
+    run = found.trajectory
+    loads, hours = workplace.delivered(run.local_state), max(1, len(run.tick) - 1) * tick / 3600.0
+    counts = run.occupancy(game.n_local_states)[:1].repeat(markov.runs, axis=0)
+    counts[:, 0] += options.robots - counts[0].sum()  # who is not known yet
+    assert run.hidden_state is not None
+    start = Fleets(np.repeat(run.global_state[:1], markov.runs), counts, np.repeat(run.hidden_state[:1], markov.runs))
+    outcome = Run(
+        game=game.name,
+        policy=policy.name,
+        seed=seed,
+        robots=options.robots,
+        ticks=ticks,
+        per_hour=float(loads.sum()) / hours,
+        predicted=np.nan,
+        identified=np.nan,
+        least=int(loads.min()),
+        contacts=found.contacts,
+        stood=found.stood,
+        factor=found.factor,
+        unknown=float((run.local_state < 0).mean()),
+        failures=found.failures,
+    )
+    heard = options.robots if policy.crew == "longest queue" else 0 if policy.rule else options.k
+    played = Played(outcome, policy, start, heard, run)
+    return replace(played, run=replace(outcome, predicted=predicted(markov, played, tick)))
+
+
+def _in_one_process(path: str, policy: Policy, options: argparse.Namespace, ticks: int, seed: int) -> Physical:
+    found = one_process.play(
+        path, policy.bundle, options.robots, ticks, k=options.k, seed=seed, crew=policy.crew, floor_game=options.floor_game
+    )
+    if options.places:
+        options.places.mkdir(parents=True, exist_ok=True)
+        file = options.places / f"{policy.name.replace(' ', '_').replace(',', '')}_{seed}.npz"
+        states = {
+            name: getattr(found.trajectory, name) for name in ("local_state", "local_action", "global_state", "hidden_state")
+        }
+        np.savez_compressed(file, times=found.times, places=found.places, waits=json.dumps(found.waits), **states)
+    return Physical(found.trajectory, found.contacts, found.stood, found.factor, "")
+
+
+def _over_ros(path: str, policy: Policy, options: argparse.Namespace, ticks: int, seed: int) -> Physical:
+    tick = tick_of(path)
+    assert tick is not None
     with tempfile.TemporaryDirectory() as folder:
         plan = FleetPlan(
             path,
@@ -170,44 +255,24 @@ def play(path: str, policy: Policy, markov: Markov, options: argparse.Namespace,
             backend="physical",
             real_time_factor=options.rtf,
             crew=policy.crew,
+            floor_game=options.floor_game,
         )
-        fleet = run_fleet(plan, game, at_hand=None)
+        fleet = run_fleet(plan, load_game(path), at_hand=None)
         run = fleet.record()
-    loads, hours = workplace.delivered(run.local_state), max(1, len(run.tick) - 1) * tick / 3600.0
-    counts = run.occupancy(game.n_local_states)[:1].repeat(markov.runs, axis=0)
-    counts[:, 0] += options.robots - counts[0].sum()  # who is not known yet
-    assert run.hidden_state is not None
-    start = Fleets(np.repeat(run.global_state[:1], markov.runs), counts, np.repeat(run.hidden_state[:1], markov.runs))
-    heard = options.robots if policy.crew == "longest queue" else 0 if policy.rule else options.k
     floors = list(fleet.log.floors.values())
     stamps = sorted(status.stamp for status in fleet.log.statuses.values())
     paced = [row.factor for row in floors if row.time > stamps[0] + 5.0]
     told = (fleet.log_folder / "physical_world.log").read_text()
-    outcome = Run(
-        game=game.name,
-        policy=policy.name,
-        seed=seed,
-        robots=options.robots,
-        ticks=ticks,
-        per_hour=float(loads.sum()) / hours,
-        predicted=np.nan,
-        identified=np.nan,
-        least=int(loads.min()),
-        contacts=floors[-1].contacts,
-        stood=told.count(STOOD),
-        factor=float(np.mean(paced)),
-        unknown=float((run.local_state < 0).mean()),
-        failures="; ".join(f"{name} {reason}" for name, reason in fleet.failures.items()),
-    )
-    played = Played(outcome, policy, start, heard, run.trajectory)
-    return replace(played, run=replace(outcome, predicted=predicted(markov, played, tick)))
+    failures = "; ".join(f"{name} {reason}" for name, reason in fleet.failures.items())
+    return Physical(run.trajectory, floors[-1].contacts, told.count(STOOD), float(np.mean(paced)), failures)
 
 
 def predicted(markov: Markov, played: Played, tick: float) -> float:
     """Loads per hour that the Markov world predicts."""
     policy = played.policy
     model = policy.rule or make_model("filtered", markov.game, policy.bundle, 1.0)
-    rate = markov.delivered(policy.bundle.pi_l, model, played.heard, played.start)
+    assert played.trajectory.hidden_state is not None
+    rate = markov.predicted(policy.bundle.pi_l, model, played.heard, played.start, played.trajectory.hidden_state)
     return rate * played.run.robots * 3600.0 / tick
 
 
@@ -261,8 +326,12 @@ def main() -> None:
     parser.add_argument("--policy", type=Path, default=None, help="trained pair; default: the one kept for the game")
     parser.add_argument("--robots", type=int, default=20)
     parser.add_argument("--minutes", type=float, default=20.0, help="simulated, of each run")
-    parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--seeds", type=int, default=4, help="number of them")
+    parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--k", type=int, default=3)
+    parser.add_argument("--one-process", action="store_true", help="without middleware")
+    parser.add_argument("--floor-game", default="", help="game whose rates hold on the floor; default: the game")
+    parser.add_argument("--places", type=Path, default=None, help="folder for where robots were")
     parser.add_argument("--rtf", type=float, default=0.0, help="0: as fast as robots steer")
     parser.add_argument("--runs", type=int, default=200, help="fleets of the Markov world")
     parser.add_argument("--out", type=Path, default=None, help="JSON file of the runs, which is gone on with")
@@ -278,11 +347,11 @@ def main() -> None:
     rows = [Run(**row) for row in json.loads(options.out.read_text())] if options.out and options.out.exists() else []
     title = f"{game.name}: {options.robots} robots, k = {options.k}, {options.minutes:g} simulated minutes, ticks of {tick:g} s"
     fresh: list[Played] = []
-    for seed in range(1, options.seeds + 1):
+    for seed in range(options.first_seed, options.first_seed + options.seeds):
         for policy in chosen:
             if any((row.policy, row.seed) == (policy.name, seed) for row in rows):
                 continue
-            fresh.append(play(options.game, policy, markov, options, seed))
+            fresh.append(play_run(options.game, policy, markov, options, seed))
             rows.append(fresh[-1].run)
             console.print(rows[-1])
             if options.out:

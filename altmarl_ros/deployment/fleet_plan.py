@@ -111,6 +111,8 @@ class FleetPlan:
             robots steer.
         crew: who sends the crew of a simulated floor in a game of work: the coordinator, or what else `physical_world`
             offers.
+        floor_game: game whose rates of loads and batteries a simulated floor has, where `game` holds identified ones; empty:
+            `game`.
         visualization: whether markers are published for RViz and Foxglove.
         fleet_prefix: prefix of the fleet-wide topics; with another one than `DEFAULT_PREFIX`, all nodes, the world's topics and
             the simulated clock are below it as well, so that fleets of several prefixes share one ROS domain.
@@ -137,6 +139,7 @@ class FleetPlan:
     backend: Backend = "markov"
     real_time_factor: float = 1.0
     crew: str = "coordinator"
+    floor_game: str = ""
     visualization: bool = False
     fleet_prefix: str = DEFAULT_PREFIX
     types: tuple[tuple[str, int], ...] = ()
@@ -275,7 +278,7 @@ class FleetPlan:
         if self.backend == "real":
             return []
         own: dict[str, ParameterValue] = {
-            "game": self.game,
+            "game": self.floor_game or self.game,
             "count": self.robots,
             "seed": self.seed,
             "real_time_factor": float(self.real_time_factor),

@@ -14,7 +14,7 @@ from altmarl_ros.driving.free_slots import FreeSlots
 from altmarl_ros.driving.local_planner import Goal
 from altmarl_ros.driving.planar import Pose
 from altmarl_ros.driving.zones import Zones
-from altmarl_ros.games.work import HALT, Workplace
+from altmarl_ros.games.work import GO_ON, HALT, Workplace
 
 _ASIDE = 1.0  # m from the line on which a robot was sent
 _DETOUR = 0.5  # m by which the way from where it is may differ from what is left of that line
@@ -26,8 +26,8 @@ class GoalMap:
 
     Attributes:
         zones: of the floor.
-        goal_zones: the zone to which an action leads from a local state [s_l, s_g, a_l], or HALT; the second axis has one
-            entry where it does not depend on s_g.
+        goal_zones: the zone to which an action leads from a local state [s_l, s_g, a_l], or HALT, or GO_ON less the zone that a
+            one-way passage leads to; the second axis has one entry where it does not depend on s_g.
         park_zone: the zone to park in when the coordinator is silent; None: the one that the robot is in.
         workplace: what there is to do, in a game of work; None: zones are the local states.
     """
@@ -38,7 +38,7 @@ class GoalMap:
     workplace: Workplace | None = None
 
     def goal_zone(self, local_state: int, global_state: int, local_action: int) -> int | None:
-        """Return the zone to which an action leads, HALT where the robot stops at once; None: there is no such action."""
+        """Return what `goal_zones` says; None: there is no such action."""
         states, regimes, actions = self.goal_zones.shape
         if not (0 <= local_state < states and 0 <= local_action < actions and (regimes == 1 or 0 <= global_state < regimes)):
             return None
@@ -78,7 +78,10 @@ class GoalSelector:
         if zone is None:
             return False
         self.from_action = True
-        if zone == HALT:
+        if zone <= GO_ON:  # on a one-way passage, where robots do not turn round
+            if self.goal is None:
+                self._select(GO_ON - zone, pose)
+        elif zone == HALT:
             self.zone = self.goal = None
         elif not self._leads_to(zone, pose):
             self._select(zone, pose)

@@ -168,6 +168,12 @@ def test_fleets_of_other_prefixes_share_no_name_with_the_default_one():
     assert (physical.namespace, physical.parameters["world_prefix"]) == ("/b", "/b/world")
 
 
+def test_a_simulated_floor_may_have_the_rates_of_another_game_than_robots_and_coordinator():
+    games = {node.executable: node.parameters["game"] for node in plan(backend="physical", floor_game="as_it_is.yaml").nodes()}
+    assert games.pop("physical_world") == "as_it_is.yaml"
+    assert set(games.values()) == {plan().game}
+
+
 @pytest.mark.parametrize("prefix", ["", "fleet", "/", "/fleet/", "/fleet 2", "//fleet", "/2"])
 def test_a_prefix_that_is_no_name_is_refused(prefix):
     with pytest.raises(AltmarlError, match="fleet_prefix is"):

@@ -142,3 +142,26 @@ def test_an_action_that_stays_halts_a_robot_under_way_and_parks_one_in_a_zone(wo
     assert selector.from_action
     assert goal_map.goal_zone(0, 0, 0) == 0
     assert not selector.act(empty, 9, Pose(3.0, 2.0, 0.0))
+
+
+def test_on_a_one_way_passage_every_action_goes_on_to_where_the_robot_was_sent(tmp_path):
+    path = tmp_path / "ring.yaml"
+    corners = zip(ROW, ([0, 0], [4, 0], [4, 4], [0, 4]), strict=True)
+    zones = [{"name": name, "rectangle": [x, y, x + 4, y + 4]} for name, (x, y) in corners]
+    parameters = {"zones": zones, "pick_ups": ["a", "d"], "drops": ["b", "c"], "tick": 2.0, "speed": 0.5}
+    parameters["entries"] = [{"from": "a", "to": "b", "at": [4, 2]}]
+    path.write_text(yaml.safe_dump({"name": "ring", "builder": "deliveries", "parameters": parameters}))
+    workplace, zones = load_workplace(path), Zones(load_floor_map(path))
+    goal_map, places = GoalMap(zones, workplace.goal_zones(), workplace=workplace), workplace.site.layout.places
+    start, under_way = (workplace.local_state(places.index(name), loaded=True, level=0) for name in ("a", "a to b 1/4"))
+    selector = GoalSelector(goal_map, 0)
+    assert selector.act(start, 1, Pose(2.0, 2.0, 0.0))
+    assert selector.zone == ROW.index("b")
+    goal = selector.goal
+    for action in (1, 2):
+        assert selector.act(under_way, action, Pose(3.0, 2.0, 0.0))
+        assert selector.goal is goal
+    assert selector.act(under_way, 0, Pose(3.0, 2.0, 0.0))
+    assert selector.goal is None
+    assert selector.act(under_way, 2, Pose(3.0, 2.0, 0.0))
+    assert selector.zone == ROW.index("b")  # the end of the passage, where nothing else is known

@@ -38,7 +38,7 @@ def test_rooms_of_the_office_end_at_their_doors():
     rooms = [zone for zone in floor.plan.zones if "corridor" not in zone.name]
     assert (len(rooms), len(floor.plan.zones)) == (15, 23)
     mail = next(zone for zone in rooms if zone.name == "mail room").polygon
-    np.testing.assert_allclose(mail.bounds, (0.05, -5.5, 5.45, -0.05))  # from wall to wall, and to the line of the door
+    np.testing.assert_allclose(mail.bounds, (0.05, -5.5, 5.5, -0.05))  # from wall to wall, and to the lines of its doors
 
 
 @pytest.mark.parametrize("path", GAMES, ids=str)

@@ -17,6 +17,9 @@ from altmarl_ros.games.work.robot_moves import STAY, RobotMoves
 HALT = -1
 """The goal of a robot that stops where it is."""
 
+GO_ON = -2
+"""The goal of a robot on a one-way passage to zone 0, which keeps its goal; to zone z it is GO_ON - z."""
+
 
 @dataclass(frozen=True, eq=False)
 class Workplace:
@@ -64,8 +67,17 @@ class Workplace:
         return np.asarray((known & loaded[:-1] & ~loaded[1:]).sum(axis=0))
 
     def goal_zones(self) -> IntArray:
-        """The zone that a robot drives to [s_l, s_g, a_l]: its own one where it stays in one, HALT where it stays under way."""
+        """The zone that a robot drives to [s_l, s_g, a_l]: its own one where it stays in one, HALT where it stays under way.
+
+        On a one-way passage all other actions are the same, so that policies choose any of them: it is GO_ON - z to zone z.
+        """
         place, condition = np.argwhere(self.moves.possible).T
         goals = np.moveaxis(self.moves.goals[:, condition], 1, 0)  # [s_l, s_g, a_l]
-        own = np.where(place < self.site.layout.zones, place, HALT)
-        return np.where(goals == STAY, own[:, None, None], goals)
+        layout = self.site.layout
+        own = np.where(place < layout.zones, place, HALT)
+        only = np.full(len(layout.places), HALT)
+        for way in layout.ways:
+            if way.one_way:
+                only[way.first : way.first + way.phases - 1] = GO_ON - way.end
+        only = only[place][:, None, None]
+        return np.where(goals == STAY, own[:, None, None], np.where(only != HALT, only, goals))

@@ -1,0 +1,66 @@
+"""Robots at work on a physical floor in one process, and predictions under the demand of a run."""
+
+import numpy as np
+import pytest
+import yaml
+
+pytest.importorskip("mujoco")
+
+import one_process
+import work_in_physics
+
+from altmarl_ros.games import load_game
+from altmarl_ros.learning.populations.population import start_fleets
+from altmarl_ros.policies import LocalPolicy
+
+STAY, FETCH, ROBOTS, TICKS = 0, 1, 3, 12
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    """Four zones in a row, loads at both ends, a drop beside each."""
+    path = tmp_path_factory.mktemp("row") / "row.yaml"
+    zones = [{"name": name, "rectangle": [3 * i, 0, 3 * i + 3, 3]} for i, name in enumerate("abcd")]
+    parameters = {
+        "zones": zones,
+        "pick_ups": ["a", "d"],
+        "drops": ["b", "c"],
+        "tick": 4.0,
+        "hot_rate": 1.0,
+        "elsewhere_rate": 1.0,
+    }
+    path.write_text(yaml.safe_dump({"name": "row", "builder": "deliveries", "parameters": parameters}))
+    return str(path)
+
+
+def work(path, ticks):
+    """A fleet that fetches from a, brings to b, where the crew stays, and where it has been after each tick."""
+    game, fleet = load_game(path), one_process.Fleet(path, ROBOTS, 1, "b")
+    names, places = game.local_state_names, []
+    for _ in range(ticks):
+        states = fleet.local_states()
+        for robot, state in zip(fleet.robots, states, strict=True):
+            robot.act(state, STAY if names[state] in ("a", "b loaded") else FETCH, 0)
+        fleet.drive(4.0)
+        places.append(fleet.world.poses)
+    return fleet, np.array(places)
+
+
+def test_robots_deliver_touch_nothing_and_do_the_same_each_time(path):
+    fleet, places = work(path, TICKS)
+    assert fleet.work.delivered.sum() >= 2
+    assert not len(fleet.world.contacts)
+    assert fleet.waits
+    np.testing.assert_array_equal(work(path, 3)[1], places[:3])
+
+
+def test_a_prediction_meets_the_demand_of_the_run(path):
+    game = load_game(path)
+    demand = np.array([0, 0, 1, 0, 1])
+    start = start_fleets(game, ROBOTS, 7, np.random.default_rng(1))
+    start.d[:] = demand[0]
+    population = work_in_physics.SameDemand(game, LocalPolicy.uniform(game), start, demand)
+    rng = np.random.default_rng(2)
+    for d in demand:
+        assert (population.d == d).all()
+        population.step(np.zeros(7, dtype=np.int64), rng)
