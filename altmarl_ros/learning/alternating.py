@@ -14,6 +14,7 @@ becomes of its policy at the end, is the GlobalLearner's. After the rounds other
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Callable
@@ -102,14 +103,16 @@ def train(
         tell(Progress("ladder", k + 1, options.K + 1))
 
     pi_g = training.learner.finished(state, visits, on_rung)
-    gap, runs = None, options.certificate_runs
-    if runs is None:
-        runs = default_certificate_runs(game)
-    if runs:
+    held = training.pair(state)
+
+    def certify() -> tuple[NashGap | None, Verdict | None]:
+        runs = default_certificate_runs(game) if options.certificate_runs is None else options.certificate_runs
+        if not runs:
+            return None, None
         gap = nash_gap(
             game,
             pi_g,
-            state.pi_l,
+            held.pi_l,
             k=options.K,
             n=options.n,
             runs=runs,
@@ -118,8 +121,12 @@ def train(
             relearn=options.g_learn if search and not search["closed"] else None,  # else G-LEARN has answered this pi_l already
             model=options.learn_for,
         )
-    verdict = judge(game, Pair(pi_g, state.pi_l), options, gap) if gap else None
-    measured = training.comparison.play(training.pair(state), MEASURED)
+        return gap, judge(game, Pair(pi_g, held.pi_l), options, gap)
+
+    with ThreadPoolExecutor(1) as beside:  # both know the pair alone
+        measuring = beside.submit(training.comparison.play, held, MEASURED)
+        gap, verdict = certify()
+        measured = measuring.result()
     report = {**_report(options, state, measured, gap, verdict), "search": search, **training.in_the_long_run(state)}
     keeper.forget()
     return PolicyBundle(

@@ -123,7 +123,7 @@ def _earned(game: TabularGame, pair: Pair, options: TrainingOptions) -> tuple[fl
     measurable = game.hidden is None and game.room is None
     if isinstance(pi_g, SharesPolicy) and isinstance(start, Fleets) and measurable:
         gains = measured_gains(game, pi_g, pi_l, model, k=options.K, start=start, horizon=horizon, rng=rng)
-        known = all_seen(pi_g, game.initial, options.n, draws=min(10, 1 + 100 // game.n_global_states) * _DRAWS, rng=rng)
+        known = all_seen(pi_g, game.initial, options.n, draws=min(4, 1 + 100 // game.n_global_states) * _DRAWS, rng=rng)
         return known.value + float(gains.mean()), float(np.hypot(known.standard_error, _standard_error(gains)))
     returns = simulate(game, pi_l, model, k=options.K, start=start, horizon=horizon, rng=rng).returns
     return float(returns.mean()), _standard_error(returns)

@@ -80,8 +80,7 @@ def sampled_gap(
         _Episodes(game, pi_l, n=n, k=k, runs=size, seed=[seed, part], model=_model_of(name, model))
         for part, (name, size) in enumerate(sizes.items())
     )
-    chosen_by = choosing.play(pi_g, pi_l)
-    held = measuring.play(pi_g, pi_l)
+    chosen_by, held = side_by_side(lambda episodes: episodes.play(pi_g, pi_l), (choosing, measuring))
 
     def best(candidates: Sequence[PolicyT], play: Callable[[_Episodes, PolicyT], Rollouts], present: PolicyT) -> PolicyT | None:
         """Find the candidate that gains most over the present policy, if one does."""
@@ -116,15 +115,23 @@ def sampled_gap(
     better_global = best(others, coordinating, pi_g)
     better_local = best(policies, acting, pi_l)
     better_own = best(policies, deviating, pi_l)
-    one = all_ = found = Interval.nothing()
-    if better_global is not None:
-        found = gain(coordinating(measuring, better_global), held)
-    if better_local is not None:
-        all_ = gain(acting(measuring, better_local), held)
-    if better_own is not None:
-        one = gain(deviating(measuring, better_own), deviating(measuring, pi_l), n / m)
-    seen_gain = gain(measuring.play_all_seen(pi_g, pi_l), held)
-    return SampledGap(held.value, held.standard_error, found, seen_gain, one, all_)
+
+    def of_coordinator() -> Interval:
+        return gain(coordinating(measuring, better_global), held) if better_global else Interval.nothing()
+
+    def of_all() -> Interval:
+        return gain(acting(measuring, better_local), held) if better_local else Interval.nothing()
+
+    def of_one() -> Interval:
+        if not better_own:
+            return Interval.nothing()
+        return gain(deviating(measuring, better_own), deviating(measuring, pi_l), n / m)
+
+    def of_seeing_all() -> Interval:
+        return gain(measuring.play_all_seen(pi_g, pi_l), held)
+
+    gains = side_by_side(lambda measured: measured(), (of_coordinator, of_seeing_all, of_one, of_all))
+    return SampledGap(held.value, held.standard_error, *gains)
 
 
 def _model_of(part: str, model: str) -> str:

@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from altmarl_ros.arrays import FloatArray
+from altmarl_ros.compiled import njit
 from altmarl_ros.policies.shares.lookahead import predict
 from altmarl_ros.policies.shares.process import IntArray, SharesProcess
 
@@ -60,20 +61,32 @@ def thinned(points: Points, per_state: int, distance: float, fixed: int = 0) -> 
 
 def _far_apart(shares: FloatArray, most: int, distance: float, fixed: int) -> IntArray:
     # Farthest-point sampling (Gonzalez 1985): each next point is the one farthest from those that are kept.
-    if len(shares) == 0:
-        return np.zeros(0, dtype=np.int64)
-    kept = list(range(min(max(fixed, 1), len(shares))))
-    nearest = np.full(len(shares), np.inf)
-    for i in kept:
-        nearest = np.minimum(nearest, _total_variation(shares, shares[i]))
-    while len(kept) < most:
-        farthest = int(nearest.argmax())
-        if nearest[farthest] <= distance:
-            break
-        kept.append(farthest)
-        nearest = np.minimum(nearest, _total_variation(shares, shares[farthest]))
-    return np.array(kept, dtype=np.int64)
+    begun = min(max(fixed, 1), len(shares))
+    kept = np.arange(max(begun, min(most, len(shares))))
+    return kept[: _keep_farthest(shares, distance, begun, kept)]
 
 
-def _total_variation(shares: FloatArray, one: FloatArray) -> FloatArray:
-    return np.asarray(0.5 * np.abs(shares - one).sum(axis=1))
+@njit(nogil=True, cache=True)
+def _keep_farthest(shares, distance, begun, kept):  # type: ignore[no-untyped-def]
+    """Write points that are farther than `distance` from all before into kept [most] after the first `begun`; return how many.
+
+    Distances are total variations, each summed in the order of the states and only as far as it may still be the nearest.
+    """
+    points, S_l = shares.shape
+    nearest = np.full(points, np.inf)  # twice the total variation from the nearest point that is kept
+    count = 0
+    while count < len(kept):
+        if count >= begun:
+            farthest = np.argmax(nearest)
+            if nearest[farthest] <= 2.0 * distance:
+                break
+            kept[count] = farthest
+        one = shares[kept[count]]
+        count += 1
+        for b in range(points):
+            total, other, j = 0.0, shares[b], 0
+            while j < S_l and total < nearest[b]:
+                total += abs(other[j] - one[j])
+                j += 1
+            nearest[b] = min(nearest[b], total)
+    return count
