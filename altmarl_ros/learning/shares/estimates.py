@@ -70,10 +70,9 @@ class SimulatedEstimates:
         held = rng.integers(process.n_global_actions, size=self.runs)
         concentrations = np.atleast_2d(self.start.alpha) if self.start.types is None else self.start.draws
         weight = concentrations.sum(axis=1).mean()
-        states, shares = [], []
+        states, shares = np.empty((ticks, self.runs), dtype=np.int64), np.empty((ticks, *belief.shape))
         for t in range(1, ticks + 1):
-            states.append(s)
-            shares.append(belief)
+            states[t - 1], shares[t - 1] = s, belief
             held = np.where(rng.random(self.runs) < _HELD, held, rng.integers(process.n_global_actions, size=self.runs))
             choice = process.choice_of[s, held]
             if policy is not None:
@@ -84,7 +83,7 @@ class SimulatedEstimates:
             y = heard / np.maximum(k, 1)[:, None]
             gain = np.where(k == ALL, 1.0, k / (weight + k * (t + 1.0)))[:, None]
             belief = belief + gain * (np.where((k == ALL)[:, None], truth, y) - belief) * (k > 0)[:, None]
-        return np.concatenate(states), np.concatenate(shares)
+        return states.ravel(), shares.reshape(-1, belief.shape[1])
 
 
 def start_estimates(process: SharesProcess, start: Start) -> tuple[IntArray, FloatArray]:

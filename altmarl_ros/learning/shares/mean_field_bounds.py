@@ -24,7 +24,7 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.compiled import njit
 from altmarl_ros.games.tabular import Start
 from altmarl_ros.learning.shares.estimates import SimulatedEstimates, start_estimates
-from altmarl_ros.learning.shares.points import Points, thinned
+from altmarl_ros.learning.shares.points import Points, spread
 from altmarl_ros.policies.shares.lookahead import SharesPolicy, predict
 from altmarl_ros.policies.shares.process import IntArray, SharesProcess
 from altmarl_ros.workers import in_slices
@@ -133,9 +133,8 @@ def points_from_the_mean_start(policy: SharesPolicy, start: Start, per_state: in
     """Where the mean field goes from the mean start: points for a sawtooth that is tight there."""
     process = policy.process
     sampler = SimulatedEstimates(start, runs=_RUNS, reports=(0,), random=_RANDOM)
-    heads = start_estimates(process, start)
-    s, shares = (np.concatenate(pair) for pair in zip(heads, sampler(process, policy, rng), strict=True))
-    return thinned(Points.sorted(process, s, shares), per_state, _APART, fixed=1)
+    drawn = [start_estimates(process, start), sampler(process, policy, rng)]
+    return spread(process, drawn, per_state, _APART, fixed=1)
 
 
 def _informed_value(process: SharesProcess, informed: FloatArray, s: IntArray, shares: FloatArray) -> FloatArray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from typing import Sequence
 
 import numpy as np
 
@@ -22,12 +22,6 @@ class Points:
     s: IntArray
     shares: FloatArray
 
-    @classmethod
-    def sorted(cls, process: SharesProcess, s: IntArray, shares: FloatArray) -> Points:
-        """Points in any order."""
-        order = np.argsort(s, kind="stable")
-        return cls(process, np.ascontiguousarray(s[order]), np.ascontiguousarray(shares[order]))
-
     @cached_property
     def predicted(self) -> FloatArray:
         """P_s^T mu [B, S_l]."""
@@ -42,21 +36,33 @@ class Points:
         return len(self.s)
 
 
-def thinned(points: Points, per_state: int, distance: float, fixed: int = 0) -> Points:
-    """At each global state those points that are farthest from each other.
+def spread(
+    process: SharesProcess,
+    drawn: Sequence[tuple[IntArray, FloatArray]],
+    per_state: int,
+    distance: float,
+    fixed: int = 0,
+) -> Points:
+    """Choose at each global state the points that are farthest from each other.
+
+    Candidates may be many: they are read where they are, those of one global state at a time.
 
     Args:
-        points: candidates.
+        process: the process that the points are of.
+        drawn: candidates, several times global states [B] in any order and shares [B, S_l].
         per_state: most points to keep at one global state.
         distance: least distance between kept points, in total variation.
         fixed: so many candidates at the head of each state are kept whatever happens.
     """
+    states = np.arange(process.n_global_states + 1)
+    orders = [np.argsort(s, kind="stable") for s, _ in drawn]
+    edges = [np.searchsorted(s, states, sorter=order) for (s, _), order in zip(drawn, orders, strict=True)]
     kept = []
-    edges = np.searchsorted(points.s, np.arange(points.process.n_global_states + 1)).tolist()
-    for first, last in pairwise(edges):
-        kept.extend(first + _far_apart(points.shares[first:last], per_state, distance, fixed))
-    chosen = np.array(sorted(kept), dtype=np.int64)
-    return Points(points.process, points.s[chosen], points.shares[chosen])
+    for s in states[:-1]:
+        places = [order[edge[s] : edge[s + 1]] for order, edge in zip(orders, edges, strict=True)]
+        here = np.concatenate([shares[place] for (_, shares), place in zip(drawn, places, strict=True)])
+        kept.append(here[np.sort(_far_apart(here, per_state, distance, fixed))])
+    return Points(process, np.repeat(states[:-1], [len(each) for each in kept]), np.concatenate(kept))
 
 
 def _far_apart(shares: FloatArray, most: int, distance: float, fixed: int) -> IntArray:
