@@ -14,7 +14,6 @@ becomes of its policy at the end, is the GlobalLearner's. After the rounds other
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Callable
@@ -27,7 +26,7 @@ from altmarl_ros.learning.gaps.equilibrium import nash_gap
 from altmarl_ros.learning.global_learners import GlobalLearner, Pair, learn_ladder, make_learner
 from altmarl_ros.learning.local_responses import local_responses, local_values, room_solution, views
 from altmarl_ros.learning.long_run import play_on
-from altmarl_ros.learning.populations.population import Rollouts
+from altmarl_ros.learning.populations.population import Rollouts, simulations_at_once
 from altmarl_ros.learning.response_search import Gain
 from altmarl_ros.learning.room.report import RoomReport
 from altmarl_ros.learning.training_options import (
@@ -41,6 +40,7 @@ from altmarl_ros.learning.training_state import StateKeeper, Step, TrainingState
 from altmarl_ros.learning.verdict import Verdict, judge
 from altmarl_ros.policies import LocalPolicy, PolicyBundle
 from altmarl_ros.policies.shares import SharesPolicy
+from altmarl_ros.workers import side_by_side
 
 __all__ = ["LEARNABLE", "Progress", "TrainingOptions", "learn_ladder", "train"]
 
@@ -123,10 +123,11 @@ def train(
         )
         return gap, judge(game, Pair(pi_g, held.pi_l), options, gap)
 
-    with ThreadPoolExecutor(1) as beside:  # both know the pair alone
-        measuring = beside.submit(training.comparison.play, held, MEASURED)
-        gap, verdict = certify()
-        measured = measuring.result()
+    def measure() -> Rollouts:
+        return training.comparison.play(held, MEASURED)
+
+    works: tuple[Callable[[], Any], ...] = (certify, measure)  # both know the pair alone
+    (gap, verdict), measured = side_by_side(lambda work: work(), works, simulations_at_once(game))
     report = {**_report(options, state, measured, gap, verdict), "search": search, **training.in_the_long_run(state)}
     keeper.forget()
     return PolicyBundle(

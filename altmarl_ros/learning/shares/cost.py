@@ -14,6 +14,7 @@ from altmarl_ros.learning.populations.occupancy import Occupancy
 from altmarl_ros.learning.shares.estimates import start_estimates
 from altmarl_ros.learning.shares.improvement import improved
 from altmarl_ros.learning.shares.initial import blind_plans
+from altmarl_ros.learning.shares.mean_field_bounds import sawtooth_estimates
 from altmarl_ros.learning.shares.points import spread
 from altmarl_ros.learning.shares.samplers import SwitchingEstimates, make_sampler
 from altmarl_ros.learning.shares.solver import SharesOptions, check_memory, memory_needed
@@ -25,6 +26,7 @@ _PROBE_NUMBERS = 200_000  # shares at all points of one s_g: some tenths of a se
 _LEAST_POINTS = 50
 _ROBOTS = 100  # of the fleets whose estimates are drawn
 _LONG = 20.0  # s; what takes longer is estimated by a part of it
+_KEPT = 8 << 20  # bytes that the allocator keeps for threads, and rounds up
 _PROBE = {"runs": 2, "ticks": 2, "reports": (1,)}  # of the estimates of a hidden state
 
 
@@ -57,7 +59,7 @@ def shares_cost(game: TabularGame, options: SharesOptions = SharesOptions()) -> 
     pi_l = l_learn(game, Occupancy(s_g, a_g, every, (S_g, S_l, A_g))).pi_l
     process = SharesProcess.under_policy(game, pi_l)
     check_memory(process, options)
-    memory = memory_needed(process, options)
+    memory = training_memory(game, process, options)
     few = replace(options, points=min(options.points, max(_LEAST_POINTS, _PROBE_NUMBERS // S_l)))
     share = few.per_state(S_g) / options.per_state(S_g)
     learned = time.perf_counter() - began
@@ -73,6 +75,18 @@ def shares_cost(game: TabularGame, options: SharesOptions = SharesOptions()) -> 
     return SharesCost(memory, learned + options.rounds * sampling + (first + (_IMPROVEMENTS - 1) * step) / share)
 
 
+def training_memory(game: TabularGame, process: SharesProcess, options: SharesOptions = SharesOptions()) -> int:
+    """Compute how many bytes a training over shares takes beside the program and the game.
+
+    These are the points and vectors of one G-LEARN, and the estimates among which points are chosen: there are most for the
+    sawtooth of the verdict, where one is made.
+    """
+    estimates = make_sampler(game, LocalPolicy.uniform(game), _ROBOTS).count(game.gamma)
+    if game.hidden is None:
+        estimates = max(estimates, sawtooth_estimates(process, game.initial))
+    return _KEPT + memory_needed(process, options) + 8 * process.n_local_states * estimates
+
+
 def _estimates(
     game: TabularGame, pi_l: LocalPolicy, process: SharesProcess, rng: np.random.Generator
 ) -> tuple[tuple[IntArray, FloatArray], float]:
@@ -83,7 +97,7 @@ def _estimates(
         probe(process, None, rng)  # compiles
         began = time.perf_counter()
         drawn = probe(process, None, rng)
-        sampling = (time.perf_counter() - began) * len(sampler) / len(probe)
+        sampling = (time.perf_counter() - began) * sampler.count(game.gamma) / probe.count(game.gamma)
         if sampling > _LONG:
             return drawn, sampling
     began = time.perf_counter()

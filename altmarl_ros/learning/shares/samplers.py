@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, log
 from typing import Any, Sequence
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.games import TabularGame
 from altmarl_ros.learning.populations.population import CountedPopulation, Fleets, start_fleets
-from altmarl_ros.learning.shares.estimates import EstimateSampler, SimulatedEstimates
+from altmarl_ros.learning.shares.estimates import EstimateSampler, SimulatedEstimates, episode_ticks
 from altmarl_ros.observation.switching import SwitchingEstimate
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.shares import SharesPolicy, SharesProcess
@@ -54,20 +53,15 @@ class SwitchingEstimates:
         """See EstimateSampler."""
         estimate = SwitchingEstimate(self.game, self.pi_l)
         numbers = [min(k, self.n) for k in (*self.reports, self.n)]
-        states = np.empty((len(numbers), self.length, self.runs), dtype=np.int64)
+        states = np.empty((len(numbers), self.ticks or episode_ticks(process.gamma), self.runs), dtype=np.int64)
         shares = np.empty((*states.shape, process.n_local_states))
         for k, *out in zip(numbers, states, shares, strict=True):
             self._episodes(estimate, k, policy, rng, out)
         return states.ravel(), shares.reshape(-1, process.n_local_states)
 
-    def __len__(self) -> int:
-        """Number of estimates."""
-        return (len(self.reports) + 1) * self.length * self.runs
-
-    @property
-    def length(self) -> int:
-        """Ticks of an episode."""
-        return self.ticks or min(100, max(2, ceil(log(0.05) / log(self.game.gamma))))
+    def count(self, gamma: float) -> int:
+        """See EstimateSampler."""
+        return (len(self.reports) + 1) * (self.ticks or episode_ticks(gamma)) * self.runs
 
     def _episodes(
         self,
