@@ -197,7 +197,10 @@ class _Training:
         if not seconds:
             return None
         began, held = time.monotonic(), self.pair(state)
-        found = Closing(game, options, self.learner, self.comparison).run(held, seconds)
+        rounds: dict[int, float] = {}
+        for step in state.steps:
+            rounds[step.round] = rounds.get(step.round, 0.0) + step.seconds
+        found = Closing(game, options, self.learner, self.comparison).run(held, seconds, min(rounds.values()))
         state.pi_g, state.pi_l = found.pair
         return {
             "closed": found.closed,
