@@ -37,7 +37,6 @@ from altmarl_ros.observation.model import Counts
 from altmarl_ros.policies import GlobalPolicy, LocalPolicy
 from altmarl_ros.policies.shares import SharesPolicy
 from altmarl_ros.policies.shares.lookahead import predict
-from altmarl_ros.policies.shares.process import rounded
 
 _RANK_TOLERANCE = 1e-8  # directions among the starts that differ by a smaller share of robots are left out
 _UNEXPLAINED = 1e-4  # eps: probability that a report comes from a state that the estimate does not foresee
@@ -111,7 +110,7 @@ class Hypotheses:
         if isinstance(self._pi_g, SharesPolicy):
             shares = np.empty((len(weights), self._z.shape[2]))
             _mixed(weights, self._C, self._z, shares)
-            return rounded(shares)  # weights come from logarithms, the last bit of which is not the same everywhere
+            return shares
         coordinates = weights @ self._C
         shares = np.maximum(self._z[:, 0] + (coordinates[:, None] @ self._z[:, 1:])[:, 0], 0.0)
         return np.asarray(shares / shares.sum(axis=1, keepdims=True))

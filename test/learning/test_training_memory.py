@@ -19,7 +19,22 @@ from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.shares import SharesProcess
 
 CASES = Path(__file__).parents[1] / "data" / "cases"
-PROGRAM = """
+GROWTH = """
+import ctypes
+from pathlib import Path
+
+def memory(field):
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(field))
+    return int(line.split()[1]) * 1024  # ru_maxrss would begin with that of the process which started this one
+
+def growth(work):
+    ctypes.CDLL(None).malloc_trim(0)  # what was left free before, by compiling above all, would be used again
+    Path("/proc/self/clear_refs").write_text("5")  # the peak from now on
+    begun = memory("VmRSS")
+    work()
+    return memory("VmHWM") - begun
+"""
+PROGRAM = f"""{GROWTH}
 import json, sys
 from pathlib import Path
 import scipy.optimize  # which only larger games load, whatever k is
@@ -34,16 +49,14 @@ def trained(game, K, backup):
         K=K, rounds=1, runs=4, n=20, horizon=10, certificate_runs=4, search_seconds=0.5, g_learn=g_learn
     )
     save_bundle(train(load_game(game), options, None, Path("state")), "bundle.npz")
-    peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-    return int(peak.split()[1]) * 1024  # ru_maxrss would begin with that of the process which started this one
 
 game, K, backup = json.loads(sys.argv[1])
-begun = trained("warehouse", 2, backup)  # compiles, and loads whatever a training needs
-print(trained(game, K, backup) - begun)
+trained("warehouse", 2, backup)  # compiles, and loads whatever a training needs
+print(growth(lambda: trained(game, K, backup)))
 """
 
-OVER_SHARES = """
-import ctypes, sys
+OVER_SHARES = f"""{GROWTH}
+import sys
 from pathlib import Path
 import scipy.optimize
 from altmarl_ros.games import load_game
@@ -55,18 +68,10 @@ def trained(game):
     options = TrainingOptions(K=25, rounds=1, runs=4, n=20, horizon=10, certificate_runs=4, search_seconds=0.5)
     save_bundle(train(game, options, None, Path("state")), "bundle.npz")
 
-def memory(field):
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(field))
-    return int(line.split()[1]) * 1024
-
 side = int(sys.argv[1])
 trained(load_game("warehouse"))
 trained(build_attention(AttentionParameters(width=2, height=2)))
-ctypes.CDLL(None).malloc_trim(0)  # what these left free, compiling above all, would be used again
-Path("/proc/self/clear_refs").write_text("5")  # the peak from now on
-begun = memory("VmRSS")
-trained(build_attention(AttentionParameters(width=side, height=side)))
-print(memory("VmHWM") - begun)
+print(growth(lambda: trained(build_attention(AttentionParameters(width=side, height=side)))))
 """
 
 
