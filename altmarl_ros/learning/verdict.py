@@ -34,7 +34,7 @@ from altmarl_ros.policies.shares import SharesPolicy, SharesProcess
 
 _TAIL = 1e-3
 _NOTHING = 1e-6  # share of the reward that is rounding
-_DRAWS = 4000  # starts over which a bound is a mean
+_DRAWS = 2000  # starts over which a bound is a mean
 _LARGEST_SUBSET = 25
 _TUPLE_WORK = 2e7  # entries of tables over tuples of robots, times what is not zero in a row of their kernels
 _SAWTOOTH_POINTS = 20  # per global state
