@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any, Callable, Iterable, TypeVar
 
 import numpy as np
@@ -62,13 +62,31 @@ def in_slices(work: Callable[[slice], object], size: int, operations: float) -> 
         pass
 
 
-def side_by_side(work: Callable[[ItemT], ResultT], items: Iterable[ItemT]) -> list[ResultT]:
+def side_by_side(work: Callable[[ItemT], ResultT], items: Iterable[ItemT], threads: int = 0) -> list[ResultT]:
     """Do `work` on every item, a core for each as far as there are cores, and return the results in order.
 
-    `work` is mostly calls that release the interpreter lock, and may itself call `in_slices`.
+    `work` is mostly calls that release the interpreter lock, and may itself call `in_slices`. At most `threads` items are
+    worked on at once; 0 is as many as there are cores.
     """
-    with ThreadPoolExecutor(available_cores()) as pool:
-        return list(pool.map(work, items))
+    waiting = list(enumerate(items))
+    others = min(threads or available_cores(), len(waiting)) - 1
+    results: dict[int, ResultT] = {}
+    shared = iter(waiting[1:])
+
+    def work_through(mine: list[tuple[int, ItemT]]) -> None:
+        for place, item in chain(mine, shared):
+            results[place] = work(item)
+
+    if others < 1:
+        work_through(waiting[:1])
+    else:
+        with ThreadPoolExecutor(others) as pool:
+            begun = [pool.submit(work_through, []) for _ in range(others)]
+            # This thread takes the first item: what another allocates stays in a pool of memory of its own.
+            work_through(waiting[:1])
+            for each in begun:
+                each.result()
+    return [results[place] for place, _ in waiting]
 
 
 @cache

@@ -71,8 +71,16 @@ class GlobalKernel:
     @cached_property
     def successors(self) -> Rows:
         """The states that can follow each s_g, in order, and in how many actions [s_g, s_g']."""
-        state, one = self.rows.row_of // self.n_actions, np.ones(len(self.rows.indices))
-        return Rows.from_entries(state, self.rows.indices, one, (self.rows.columns, self.rows.columns))
+        return self._successors(self.rows)
+
+    @cached_property
+    def likely_successors(self) -> Rows:
+        """As `successors`, without states that no action leads to but by a negligible chance."""
+        return self._successors(self.rows.likely)
+
+    def _successors(self, rows: Rows) -> Rows:
+        state, one = rows.row_of // self.n_actions, np.ones(len(rows.indices))
+        return Rows.from_entries(state, rows.indices, one, (rows.columns, rows.columns))
 
     def blocks(self) -> Iterator[FloatArray]:
         """Write out the dense table, some entries at a time, in its order."""

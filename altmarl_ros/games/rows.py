@@ -25,6 +25,9 @@ IntArray = NDArray[np.int64]
 MOST_DENSE_BYTES = 1 << 30
 """Largest dense kernel [bytes]; a larger one is worked on by what is not zero only."""
 
+NEGLIGIBLE = 1e-15
+"""Probability that is less than the rounding of the others of its row; learning leaves it out."""
+
 _BLOCK = 1 << 17  # entries that are written out at a time
 
 
@@ -103,6 +106,13 @@ class Rows:
     def rounded(self, decimals: int) -> Rows:
         """The rows with rounded values; those that become zero are left out."""
         return Rows.from_entries(self.row_of, self.indices, np.round(self.data, decimals), (len(self), self.columns))
+
+    @cached_property
+    def likely(self) -> Rows:
+        """The rows without what is less than NEGLIGIBLE; tails of Gaussians are most of what a row of them holds."""
+        kept = self.data >= NEGLIGIBLE
+        lengths = np.bincount(self.row_of[kept], minlength=len(self))
+        return Rows(_starts(lengths), self.indices[kept], self.data[kept], self.columns)
 
     def distance(self, other: Rows) -> float:
         """The largest difference of any two entries of the same place, of as many rows and columns."""

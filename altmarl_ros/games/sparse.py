@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from altmarl_ros.arrays import FloatArray
+from altmarl_ros.games.rows import NEGLIGIBLE
 
 Sparse = sparse.csr_array
 """Rows of a sparse matrix in double precision."""
@@ -25,6 +26,16 @@ def mixture(moves: tuple[Sparse, ...], weights: FloatArray) -> Sparse:
     assert total is not None  # the probabilities sum to 1
     total.eliminate_zeros()
     return total
+
+
+def likely(kernel: Sparse) -> Sparse:
+    """The kernel without what is less than NEGLIGIBLE."""
+    if kernel.data.min() >= NEGLIGIBLE:
+        return kernel
+    kept = kernel.copy()
+    kept.data = np.where(kernel.data >= NEGLIGIBLE, kernel.data, 0.0)
+    kept.eliminate_zeros()
+    return kept
 
 
 def distinct(kernels: Sequence[Sparse]) -> tuple[list[Sparse], NDArray[np.int64]]:

@@ -26,7 +26,7 @@ from altmarl_ros.learning.gaps.equilibrium import nash_gap
 from altmarl_ros.learning.global_learners import GlobalLearner, Pair, learn_ladder, make_learner
 from altmarl_ros.learning.local_responses import local_responses, local_values, room_solution, views
 from altmarl_ros.learning.long_run import play_on
-from altmarl_ros.learning.populations.population import Rollouts
+from altmarl_ros.learning.populations.population import Rollouts, simulations_at_once
 from altmarl_ros.learning.response_search import Gain
 from altmarl_ros.learning.room.report import RoomReport
 from altmarl_ros.learning.training_options import (
@@ -40,6 +40,7 @@ from altmarl_ros.learning.training_state import StateKeeper, Step, TrainingState
 from altmarl_ros.learning.verdict import Verdict, judge
 from altmarl_ros.policies import LocalPolicy, PolicyBundle
 from altmarl_ros.policies.shares import SharesPolicy
+from altmarl_ros.workers import side_by_side
 
 __all__ = ["LEARNABLE", "Progress", "TrainingOptions", "learn_ladder", "train"]
 
@@ -102,14 +103,16 @@ def train(
         tell(Progress("ladder", k + 1, options.K + 1))
 
     pi_g = training.learner.finished(state, visits, on_rung)
-    gap, runs = None, options.certificate_runs
-    if runs is None:
-        runs = default_certificate_runs(game)
-    if runs:
+    held = training.pair(state)
+
+    def certify() -> tuple[NashGap | None, Verdict | None]:
+        runs = default_certificate_runs(game) if options.certificate_runs is None else options.certificate_runs
+        if not runs:
+            return None, None
         gap = nash_gap(
             game,
             pi_g,
-            state.pi_l,
+            held.pi_l,
             k=options.K,
             n=options.n,
             runs=runs,
@@ -118,8 +121,13 @@ def train(
             relearn=options.g_learn if search and not search["closed"] else None,  # else G-LEARN has answered this pi_l already
             model=options.learn_for,
         )
-    verdict = judge(game, Pair(pi_g, state.pi_l), options, gap) if gap else None
-    measured = training.comparison.play(training.pair(state), MEASURED)
+        return gap, judge(game, Pair(pi_g, held.pi_l), options, gap)
+
+    def measure() -> Rollouts:
+        return training.comparison.play(held, MEASURED)
+
+    works: tuple[Callable[[], Any], ...] = (certify, measure)  # both know the pair alone
+    (gap, verdict), measured = side_by_side(lambda work: work(), works, simulations_at_once(game))
     report = {**_report(options, state, measured, gap, verdict), "search": search, **training.in_the_long_run(state)}
     keeper.forget()
     return PolicyBundle(
@@ -189,7 +197,10 @@ class _Training:
         if not seconds:
             return None
         began, held = time.monotonic(), self.pair(state)
-        found = Closing(game, options, self.learner, self.comparison).run(held, seconds)
+        rounds: dict[int, float] = {}
+        for step in state.steps:
+            rounds[step.round] = rounds.get(step.round, 0.0) + step.seconds
+        found = Closing(game, options, self.learner, self.comparison).run(held, seconds, min(rounds.values()))
         state.pi_g, state.pi_l = found.pair
         return {
             "closed": found.closed,

@@ -36,6 +36,7 @@ from altmarl_ros.policies.counts import enumerate_counts, number_of_counts
 
 _MORE_BLOCKS = 4  # times the episodes of a round for one comparison
 _FEW_REPORTS = 5  # for which robots are learned whose only use is to be a start
+_OTHER_ROUNDS = 2  # in which they are learned
 _MIXTURES = (0.0, 2.0, 10.0)  # weights of the mean shares, in robots, when they are mixed with reports
 _MOST_COUNTS = 5_000  # count vectors of the largest rung that is tabulated by value vectors
 
@@ -56,8 +57,8 @@ class Closing:
     learner: GlobalLearner
     comparison: PairComparison
 
-    def run(self, pair: Pair, seconds: float) -> SearchResult[Pair]:
-        """Search from the trained pair for so many seconds."""
+    def run(self, pair: Pair, seconds: float, round_seconds: float = 0.0) -> SearchResult[Pair]:
+        """Search from the trained pair for so many seconds; a start is learned if that fits, by how long a round took [s]."""
         if self._enumerable(pair):
             return self._exactly(pair, seconds)
         end = time.monotonic() + seconds
@@ -68,7 +69,7 @@ class Closing:
             worth=WORTH,
             over=lambda: time.monotonic() >= end,
         )
-        return Search(arena, seconds, confidence=self.options.confidence).run(self._starts(pair))
+        return Search(arena, seconds, confidence=self.options.confidence).run(self._starts(pair, seconds, round_seconds))
 
     def _enumerable(self, pair: Pair) -> bool:
         game = self.game
@@ -132,22 +133,24 @@ class Closing:
         options = self.options
         return local_responses(self.game, pi_l, occupancy, n=options.n, temperature=options.temperature)
 
-    def _starts(self, pair: Pair) -> Iterator[Pair]:
+    def _starts(self, pair: Pair, seconds: float, round_seconds: float) -> Iterator[Pair]:
         yield pair
         if self.game.room is not None:  # other starts do not keep to the room
             return
-        if self.game.hidden is None and self.game.types is None:  # else there is no other model
+        other = self.game.hidden is None and self.game.types is None  # else there is no other model
+        if other and _OTHER_ROUNDS * round_seconds <= seconds:
             yield from self.learner.responses(TrainingState(self._learned_for_the_other_model()), None)
-        yield from self.learner.responses(TrainingState(_paying_at_once(self.game)), None)
+        if round_seconds <= seconds:
+            yield from self.learner.responses(TrainingState(_paying_at_once(self.game)), None)
 
     def _learned_for_the_other_model(self) -> LocalPolicy:
-        # Two rounds, of few reports where these are a ladder's.
+        # A few rounds, of few reports where these are a ladder's.
         options = replace(self.options, learn_for="filtered")
         if self.options.learn_for == "filtered":
             options = replace(self.options, learn_for="fresh", K=min(self.options.K, _FEW_REPORTS))
         learner, comparison = make_learner(self.game, options), PairComparison(self.game, options)
         state = TrainingState(LocalPolicy.uniform(self.game))
-        for _ in range(2):
+        for _ in range(_OTHER_ROUNDS):
             (pair,) = learner.responses(state, None)
             occupancy = comparison.play(pair).visits
             state = TrainingState(l_learn(self.game, occupancy, options.temperature).pi_l, pi_g=pair.pi_g)

@@ -25,7 +25,7 @@ class Response:
     """How s_g moves through a robot's eyes.
 
     Attributes:
-        successor: probability of each successor of s_g, in the order of `GlobalKernel.successors`, 0 beyond the last
+        successor: probability of each successor of s_g, in the order of `GlobalKernel.likely_successors`, 0 beyond the last
             [S_g, S_l, most].
         reward: expected r_g [S_g, S_l].
     """
@@ -40,7 +40,7 @@ def response_to(game: TabularGame, occupancy: FloatArray | Occupancy) -> Respons
     A pair (s_g, s_l) that was never visited takes the response at s_g, or else the response over all states.
     """
     seen = Occupancy.of(occupancy)
-    follow = game.global_kernel.successors
+    follow = game.global_kernel.likely_successors
     S_g, S_l, A_g = seen.shape
     anywhere = _BORROWED * seen.by_action()
     successor = np.zeros((S_g, S_l, int(np.diff(follow.indptr).max())))

@@ -122,7 +122,7 @@ class _Problem(NamedTuple):
 
 
 def _problem(game: TabularGame, response: Response, rewards: FloatArray) -> _Problem:
-    rows, follow = game.local_kernel.rows, game.global_kernel.successors
+    rows, follow = game.local_kernel.rows.likely, game.global_kernel.likely_successors
     moves_at = game.local_kernel.moves_at
     return _Problem(
         rows.indptr, rows.indices, rows.data, moves_at, follow.indptr, follow.indices, response.successor, rewards, game.gamma

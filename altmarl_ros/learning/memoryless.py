@@ -171,7 +171,7 @@ class MemorylessWorld:
         from scipy.sparse import bmat, diags
 
         kernels, _ = self._game.under(policy)
-        follow = self._game.global_kernel.successors
+        follow = self._game.global_kernel.likely_successors
         blocks: list[list[Any]] = [[None] * self._S_g for _ in range(self._S_g)]
         for s, kernel in enumerate(kernels):
             for m, after in enumerate(follow.indices[follow.indptr[s] : follow.indptr[s + 1]]):
@@ -185,7 +185,7 @@ class MemorylessWorld:
     def _action_values(self, V: FloatArray, reward: FloatArray) -> FloatArray:
         # One step before V [s_g, x]: first over d', then over where a robot moves, then over where s_g goes.
         ahead = np.einsum("de,gel->dlg", self._hidden.P_d, V.reshape(self._S_g, self._D, self._S_l))  # [d, s_l', s_g']
-        follow, moves_at = self._game.global_kernel.successors, self._hidden.local_kernel.moves_at
+        follow, moves_at = self._game.global_kernel.likely_successors, self._hidden.local_kernel.moves_at
         Q = np.empty((self._S_g, self._X, self._A_l))
         for d in range(self._D):
             kinds = moves_at[d * self._S_g : (d + 1) * self._S_g]

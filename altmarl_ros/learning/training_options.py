@@ -146,13 +146,13 @@ def learns_ladder(game: TabularGame, options: TrainingOptions) -> bool:
         )
     if backup != "auto":
         return backup != SHARES
-    if options.learn_for != "fresh":
-        return False
+    if options.learn_for != "fresh" or not prefers_exact(game, options.K):
+        return False  # before the check, which writes out the kernels
     try:
         check_training(game, options.K, options.g_learn)
     except ResourceError:
         return False
-    return prefers_exact(game, options.K)
+    return True
 
 
 def check_options(game: TabularGame, options: TrainingOptions) -> None:

@@ -25,7 +25,7 @@ from altmarl_ros.policies import Ladder, LocalPolicy
 from altmarl_ros.policies.shares import SharesPolicy
 from altmarl_ros.policies.shares.stored import ARRAYS, arrays_of, policy_from
 
-_FORMAT = "altmarl training 2"
+_FORMAT = "altmarl training 3"
 _PATIENCE = 10.0  # s; least time between two saves
 
 

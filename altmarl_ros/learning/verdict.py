@@ -22,7 +22,7 @@ from altmarl_ros.learning.horizon import discounted_horizon
 from altmarl_ros.learning.populations.population import Fleets, simulate, start_fleets
 from altmarl_ros.learning.shares.bounds import Bound, lookahead_loss
 from altmarl_ros.learning.shares.lower_bounds import all_seen, heard_nobody, heard_some
-from altmarl_ros.learning.shares.mean_field_bounds import HOLDS_FOR, points_from_the_mean_start, sawtooth
+from altmarl_ros.learning.shares.mean_field_bounds import HOLDS_FOR, points_from_the_mean_start, sawtooth, takes_seconds
 from altmarl_ros.learning.shares.measured_value import measured_gains
 from altmarl_ros.learning.shares.subset_values import counted_bound, subset_bound
 from altmarl_ros.learning.shares.told import told_process, told_start
@@ -34,11 +34,9 @@ from altmarl_ros.policies.shares import SharesPolicy, SharesProcess
 
 _TAIL = 1e-3
 _NOTHING = 1e-6  # share of the reward that is rounding
-_DRAWS = 4000  # starts over which a bound is a mean
+_DRAWS = 2000  # starts over which a bound is a mean
 _LARGEST_SUBSET = 25
 _TUPLE_WORK = 2e7  # entries of tables over tuples of robots, times what is not zero in a row of their kernels
-_SAWTOOTH_WORK = 2e6  # corners times successors
-_SAWTOOTH_ENTRIES = 2e7  # of the corners' shares: 160 MB
 _SAWTOOTH_POINTS = 20  # per global state
 
 
@@ -123,7 +121,7 @@ def _earned(game: TabularGame, pair: Pair, options: TrainingOptions) -> tuple[fl
     measurable = game.hidden is None and game.room is None
     if isinstance(pi_g, SharesPolicy) and isinstance(start, Fleets) and measurable:
         gains = measured_gains(game, pi_g, pi_l, model, k=options.K, start=start, horizon=horizon, rng=rng)
-        known = all_seen(pi_g, game.initial, options.n, draws=min(10, 1 + 100 // game.n_global_states) * _DRAWS, rng=rng)
+        known = all_seen(pi_g, game.initial, options.n, draws=min(4, 1 + 100 // game.n_global_states) * _DRAWS, rng=rng)
         return known.value + float(gains.mean()), float(np.hypot(known.standard_error, _standard_error(gains)))
     returns = simulate(game, pi_l, model, k=options.K, start=start, horizon=horizon, rng=rng).returns
     return float(returns.mean()), _standard_error(returns)
@@ -167,11 +165,7 @@ def _from_above(game: TabularGame, pi_l: LocalPolicy, process: SharesProcess, n:
 
 
 def _mean_field(game: TabularGame, pair: Pair) -> tuple[Bound, ...]:
-    process = _process(game, pair)
-    work = process.n_global_states * process.n_local_states * process.most_successors
-    entries = process.n_global_states * process.n_local_states**2
-    large = work > _SAWTOOTH_WORK or entries > _SAWTOOTH_ENTRIES
-    if not isinstance(pair.pi_g, SharesPolicy) or game.hidden is not None or large:
+    if not isinstance(pair.pi_g, SharesPolicy) or game.hidden is not None or not takes_seconds(pair.pi_g.process):
         return ()
     start = game.initial
     upper = sawtooth(points_from_the_mean_start(pair.pi_g, start, _SAWTOOTH_POINTS, np.random.default_rng(0)))

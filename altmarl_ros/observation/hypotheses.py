@@ -18,19 +18,25 @@ learn in time even a fleet that is like none of the starts. Reports of all n rob
 eps is given to reports that no start explains. The estimate is sum_h w_h x_h.
 
 The same linear map moves all x_h, so only a basis is stored: x_h = z_0 + sum_r C_hr z_r. It has as many z as the starts
-have affine dimensions, however many starts there are.
+have affine dimensions, however many starts there are. Where the coordinator acts by value vectors, the map is sparse and sums
+are taken in a fixed order; a ladder's decisions were recorded by dense arithmetic, and replay with it.
 """
 
 from __future__ import annotations
+
+from typing import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
+from altmarl_ros.compiled import njit
 from altmarl_ros.games import TabularGame
 from altmarl_ros.observation.joining import Joining
 from altmarl_ros.observation.model import Counts
 from altmarl_ros.policies import GlobalPolicy, LocalPolicy
+from altmarl_ros.policies.shares import SharesPolicy
+from altmarl_ros.policies.shares.lookahead import predict
 
 _RANK_TOLERANCE = 1e-8  # directions among the starts that differ by a smaller share of robots are left out
 _UNEXPLAINED = 1e-4  # eps: probability that a report comes from a state that the estimate does not foresee
@@ -55,7 +61,7 @@ class Hypotheses:
     def adopt(self, game: TabularGame, pi_l: LocalPolicy, pi_g: GlobalPolicy) -> None:
         """See ObservationModel; robots make the move that is under way still by the policy before."""
         self._pi_g = pi_g
-        self._P = pi_l.transition(game)  # [s_g, s_l, s_l']
+        self._moves = _sparse_moves(pi_g) if isinstance(pi_g, SharesPolicy) else _dense_moves(pi_l.transition(game))
 
     def reset(self, runs: int) -> None:
         """Forget all reports; all starts are equally likely again."""
@@ -66,7 +72,7 @@ class Hypotheses:
         self._heard = np.zeros(runs, dtype=np.int64)
         self._joined: Counts | None = None  # robots that join at the next decision
         self._last: NDArray[np.int64] | None = None
-        self._under_way = self._P
+        self._under_way = self._moves
 
     def admit(self, joined: Counts) -> None:
         """See ObservationModel."""
@@ -76,21 +82,19 @@ class Hypotheses:
         """See ObservationModel. The start is unknown, so all hypotheses take the same shares."""
         self.reset(len(shares))
         self._z[:, 0], self._z[:, 1:] = shares, 0.0
-        self._last, self._under_way = s_g.copy(), self._P
+        self._last, self._under_way = s_g.copy(), self._moves
 
     def decide(self, s_g: NDArray[np.int64], reports: Counts, n: int) -> NDArray[np.int64]:
         """See ObservationModel."""
         if self._last is not None:
-            for state in np.unique(self._last):
-                runs = self._last == state
-                self._z[runs] = self._z[runs] @ self._under_way[state]
+            self._z = self._under_way(self._last, self._z)
         if self._joined is not None:
             joining, self._joined = Joining.of(self._joined, n), None
             self._z *= joining.kept[:, None, None]
             self._z[:, 0] += joining.added
         self._correct(reports, n)
         self._heard = reports.sum(axis=1)
-        self._last, self._under_way = s_g.copy(), self._P
+        self._last, self._under_way = s_g.copy(), self._moves
         return self._pi_g.act_on_shares(s_g, self.estimate)
 
     @property
@@ -102,7 +106,12 @@ class Hypotheses:
     @property
     def estimate(self) -> FloatArray:
         """The estimated shares [R, S_l]."""
-        coordinates = self.weights @ self._C
+        weights = self.weights
+        if isinstance(self._pi_g, SharesPolicy):
+            shares = np.empty((len(weights), self._z.shape[2]))
+            _mixed(weights, self._C, self._z, shares)
+            return shares
+        coordinates = weights @ self._C
         shares = np.maximum(self._z[:, 0] + (coordinates[:, None] @ self._z[:, 1:])[:, 0], 0.0)
         return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
@@ -152,3 +161,46 @@ class Hypotheses:
             a = A[run[doubtful], None] * shares[doubtful]
             log_probability[doubtful] = gammaln(a + c[doubtful]) - gammaln(a)
         np.add.at(self._log_weights, run, log_probability)
+
+
+Moves = Callable[[NDArray[np.int64], FloatArray], FloatArray]
+"""Moves a basis [R, 1 + r, S_l] by one tick, from global states [R]."""
+
+
+def _dense_moves(P: FloatArray) -> Moves:
+    def move(s_g: NDArray[np.int64], z: FloatArray) -> FloatArray:
+        moved = np.empty_like(z)
+        for state in np.unique(s_g):
+            runs = s_g == state
+            moved[runs] = z[runs] @ P[state]
+        return moved
+
+    return move
+
+
+def _sparse_moves(pi_g: SharesPolicy) -> Moves:
+    def move(s_g: NDArray[np.int64], z: FloatArray) -> FloatArray:
+        rows, S_l = z.shape[1:]
+        return predict(pi_g.process, np.repeat(s_g, rows), z.reshape(-1, S_l)).reshape(z.shape)
+
+    return move
+
+
+@njit(nogil=True, cache=True)
+def _mixed(weights, C, z, out):  # type: ignore[no-untyped-def]
+    """Write the shares z_0 + sum_h weights_h sum_r C_hr z_r [R, S_l], without what is negative and with sum 1."""
+    R, S_l = out.shape
+    for run in range(R):
+        out[run] = z[run, 0]
+        for r in range(C.shape[1]):
+            coordinate = 0.0
+            for h in range(C.shape[0]):
+                coordinate += weights[run, h] * C[h, r]
+            for j in range(S_l):
+                out[run, j] += coordinate * z[run, 1 + r, j]
+        total = 0.0
+        for j in range(S_l):
+            out[run, j] = max(out[run, j], 0.0)
+            total += out[run, j]
+        for j in range(S_l):
+            out[run, j] /= total

@@ -153,6 +153,16 @@ def test_successors_are_the_states_that_can_follow():
     assert [follow.indices[follow.indptr[s] : follow.indptr[s + 1]].tolist() for s in range(3)] == [[0, 1], [2], [2]]
 
 
+def test_what_has_a_negligible_chance_is_left_out_where_it_is_asked_for():
+    P_g = np.zeros((2, 1, 2))
+    P_g[:, 0] = [[1.0 - 1e-16, 1e-16], [1e-14, 1.0 - 1e-14]]
+    kernel = GlobalKernel.from_dense(P_g)
+    assert kernel.successors.indices.tolist() == [0, 1, 0, 1]
+    assert kernel.likely_successors.indices.tolist() == [0, 0, 1]
+    np.testing.assert_allclose(kernel.rows.likely.data, [1.0, 1e-14, 1.0], rtol=1e-12)
+    assert len(kernel.rows.likely) == 2
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -0.25])
 def test_bad_entries_are_named_as_in_tables(random_game, value):
     game = random_game(0, S_g=3, S_l=4)

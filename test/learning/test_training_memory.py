@@ -11,11 +11,30 @@ import pytest
 from altmarl_ros.cli.main import main
 from altmarl_ros.errors import ResourceError
 from altmarl_ros.games import TabularGame, load_game
+from altmarl_ros.games.attention import AttentionParameters, build_attention
 from altmarl_ros.learning.alternating import TrainingOptions, train
 from altmarl_ros.learning.counts.backups import GLearnOptions, check_training, training_memory
+from altmarl_ros.learning.shares.cost import training_memory as training_memory_over_shares
+from altmarl_ros.policies import LocalPolicy
+from altmarl_ros.policies.shares import SharesProcess
 
 CASES = Path(__file__).parents[1] / "data" / "cases"
-PROGRAM = """
+GROWTH = """
+import ctypes
+from pathlib import Path
+
+def memory(field):
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(field))
+    return int(line.split()[1]) * 1024  # ru_maxrss would begin with that of the process which started this one
+
+def growth(work):
+    ctypes.CDLL(None).malloc_trim(0)  # what was left free before, by compiling above all, would be used again
+    Path("/proc/self/clear_refs").write_text("5")  # the peak from now on
+    begun = memory("VmRSS")
+    work()
+    return memory("VmHWM") - begun
+"""
+PROGRAM = f"""{GROWTH}
 import json, sys
 from pathlib import Path
 import scipy.optimize  # which only larger games load, whatever k is
@@ -30,12 +49,29 @@ def trained(game, K, backup):
         K=K, rounds=1, runs=4, n=20, horizon=10, certificate_runs=4, search_seconds=0.5, g_learn=g_learn
     )
     save_bundle(train(load_game(game), options, None, Path("state")), "bundle.npz")
-    peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-    return int(peak.split()[1]) * 1024  # ru_maxrss would begin with that of the process which started this one
 
 game, K, backup = json.loads(sys.argv[1])
-begun = trained("warehouse", 2, backup)  # compiles, and loads whatever a training needs
-print(trained(game, K, backup) - begun)
+trained("warehouse", 2, backup)  # compiles, and loads whatever a training needs
+print(growth(lambda: trained(game, K, backup)))
+"""
+
+OVER_SHARES = f"""{GROWTH}
+import sys
+from pathlib import Path
+import scipy.optimize
+from altmarl_ros.games import load_game
+from altmarl_ros.games.attention import AttentionParameters, build_attention
+from altmarl_ros.learning.alternating import TrainingOptions, train
+from altmarl_ros.policies import save_bundle
+
+def trained(game):
+    options = TrainingOptions(K=25, rounds=1, runs=4, n=20, horizon=10, certificate_runs=4, search_seconds=0.5)
+    save_bundle(train(game, options, None, Path("state")), "bundle.npz")
+
+side = int(sys.argv[1])
+trained(load_game("warehouse"))
+trained(build_attention(AttentionParameters(width=2, height=2)))
+print(growth(lambda: trained(build_attention(AttentionParameters(width=side, height=side)))))
 """
 
 
@@ -73,6 +109,18 @@ def test_memory_needed_is_what_a_training_allocates(tmp_path, sizes, K, backup):
     )
     needed = training_memory(load_game(tmp_path / "game.yaml"), K, GLearnOptions(backup=backup, threads=2))
     assert needed > 15 << 20  # below, what the allocator rounds up is not small
+    assert 0.7 < int(done.stdout) / needed < 1.3, (int(done.stdout) / 2**20, needed / 2**20)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("side", [8, *(pytest.param(side, marks=pytest.mark.soak) for side in (10, 14, 18))])
+def test_memory_needed_over_shares_is_what_a_training_allocates(tmp_path, side):
+    done = subprocess.run(
+        [sys.executable, "-c", OVER_SHARES, str(side)], capture_output=True, text=True, timeout=600, cwd=tmp_path, check=True
+    )
+    game = build_attention(AttentionParameters(width=side, height=side))
+    needed = training_memory_over_shares(game, SharesProcess.under_policy(game, LocalPolicy.uniform(game)))
+    assert needed > 30 << 20
     assert 0.7 < int(done.stdout) / needed < 1.3, (int(done.stdout) / 2**20, needed / 2**20)
 
 

@@ -170,7 +170,7 @@ def check(
         console.out.print(f"odd: {escape(line)}")
     console.out.print(
         f"training over shares, for every k at once: about {_memory(over_shares.memory)} beside the program and the game, "
-        f"about {_duration(over_shares.seconds)} for one L-LEARN and one G-LEARN"
+        f"{'more than' if over_shares.at_least else 'about'} {_duration(over_shares.seconds)} for one L-LEARN and one G-LEARN"
     )
     if costs:
         _print_costs(costs)

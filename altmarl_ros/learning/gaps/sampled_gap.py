@@ -33,7 +33,7 @@ from altmarl_ros.learning.gaps.gap_candidates import global_candidates, local_ca
 from altmarl_ros.learning.horizon import discounted_horizon
 from altmarl_ros.learning.local_responses import views
 from altmarl_ros.learning.populations.continuous_population import ContinuousFleets, ContinuousPopulation
-from altmarl_ros.learning.populations.population import Fleets, Rollouts, play, simulate, start_fleets
+from altmarl_ros.learning.populations.population import Fleets, Rollouts, play, simulate, simulations_at_once, start_fleets
 from altmarl_ros.observation import Counts, Fresh, ObservationModel, Relayed, all_seen, draw_without_replacement, make_filter
 from altmarl_ros.policies import GlobalPolicy, LocalPolicy
 from altmarl_ros.workers import side_by_side
@@ -75,21 +75,21 @@ def sampled_gap(
 
     `runs` episodes choose the deviations, and as many others measure them.
     """
+    at_once = simulations_at_once(game)
     sizes = {"choosing": runs, "measuring": runs, "sorting": max(_FEW, runs // _FEW)}
     choosing, measuring, sorting = (
         _Episodes(game, pi_l, n=n, k=k, runs=size, seed=[seed, part], model=_model_of(name, model))
         for part, (name, size) in enumerate(sizes.items())
     )
-    chosen_by = choosing.play(pi_g, pi_l)
-    held = measuring.play(pi_g, pi_l)
+    chosen_by, held = side_by_side(lambda episodes: episodes.play(pi_g, pi_l), (choosing, measuring), at_once)
 
     def best(candidates: Sequence[PolicyT], play: Callable[[_Episodes, PolicyT], Rollouts], present: PolicyT) -> PolicyT | None:
         """Find the candidate that gains most over the present policy, if one does."""
         left = candidates
         if len(candidates) > 1 and sizes["sorting"] < runs:
-            left = _in_question(candidates, lambda policy: play(sorting, policy), play(sorting, present))
+            left = _in_question(candidates, lambda policy: play(sorting, policy), play(sorting, present), at_once)
         base = chosen_by if play is not deviating else play(choosing, present)
-        gains = side_by_side(lambda policy: play(choosing, policy).value - base.value, left)
+        gains = side_by_side(lambda policy: play(choosing, policy).value - base.value, left, at_once)
         return left[int(np.argmax(gains))] if gains and max(gains) > 0.0 else None
 
     def coordinating(episodes: _Episodes, other: GlobalPolicy) -> Rollouts:
@@ -116,15 +116,23 @@ def sampled_gap(
     better_global = best(others, coordinating, pi_g)
     better_local = best(policies, acting, pi_l)
     better_own = best(policies, deviating, pi_l)
-    one = all_ = found = Interval.nothing()
-    if better_global is not None:
-        found = gain(coordinating(measuring, better_global), held)
-    if better_local is not None:
-        all_ = gain(acting(measuring, better_local), held)
-    if better_own is not None:
-        one = gain(deviating(measuring, better_own), deviating(measuring, pi_l), n / m)
-    seen_gain = gain(measuring.play_all_seen(pi_g, pi_l), held)
-    return SampledGap(held.value, held.standard_error, found, seen_gain, one, all_)
+
+    def of_coordinator() -> Interval:
+        return gain(coordinating(measuring, better_global), held) if better_global else Interval.nothing()
+
+    def of_all() -> Interval:
+        return gain(acting(measuring, better_local), held) if better_local else Interval.nothing()
+
+    def of_one() -> Interval:
+        if not better_own:
+            return Interval.nothing()
+        return gain(deviating(measuring, better_own), deviating(measuring, pi_l), n / m)
+
+    def of_seeing_all() -> Interval:
+        return gain(measuring.play_all_seen(pi_g, pi_l), held)
+
+    gains = side_by_side(lambda measured: measured(), (of_coordinator, of_seeing_all, of_one, of_all), at_once)
+    return SampledGap(held.value, held.standard_error, *gains)
 
 
 def _model_of(part: str, model: str) -> str:
@@ -132,7 +140,9 @@ def _model_of(part: str, model: str) -> str:
     return "all_seen" if part == "sorting" and model == "filtered" else model
 
 
-def _in_question(candidates: Sequence[PolicyT], play: Callable[[PolicyT], Rollouts], present: Rollouts) -> Sequence[PolicyT]:
+def _in_question(
+    candidates: Sequence[PolicyT], play: Callable[[PolicyT], Rollouts], present: Rollouts, at_once: int
+) -> Sequence[PolicyT]:
     """Leave out the candidates that lose clearly against the present policy in the same episodes."""
 
     def in_question(policy: PolicyT) -> bool:
@@ -140,7 +150,7 @@ def _in_question(candidates: Sequence[PolicyT], play: Callable[[PolicyT], Rollou
         error = float(difference.std(ddof=1)) / np.sqrt(len(difference))
         return bool(float(difference.mean()) + _CLEARLY * error >= 0.0)
 
-    asked = side_by_side(in_question, candidates)
+    asked = side_by_side(in_question, candidates, at_once)
     return [policy for policy, is_in_question in zip(candidates, asked, strict=True) if is_in_question]
 
 

@@ -29,6 +29,8 @@ from altmarl_ros.observation import Counts, ObservationModel, SwitchingFilter, a
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.counts import by_group
 
+_LARGE = 200_000  # entries of r_l
+
 
 @dataclass(frozen=True, eq=False)
 class Fleets:
@@ -117,6 +119,14 @@ class Population(Protocol):
 
         All ticks of an episode must use the same rng.
         """
+
+
+def simulations_at_once(game: TabularGame) -> int:
+    """How many simulations of a game may run side by side: 1 for a large one, 0 for as many as there are cores.
+
+    Each holds several tables [S_g, S_l, A_l], and the loops of a large game work on all cores by themselves.
+    """
+    return int(game.r_l.size > _LARGE)
 
 
 def start_fleets(game: TabularGame, n: int, runs: int, rng: np.random.Generator) -> Fleets | ContinuousFleets:

@@ -183,7 +183,7 @@ class _RoomRows:
 def moves_of(game: TabularGame, response: Response) -> Sparse:
     """Probabilities of (s_g', s_l') after (s_g, s_l, a_l), by what is not zero."""
     S_g, S_l, A_l = game.n_global_states, game.n_local_states, game.n_local_actions
-    follow, rows = game.global_kernel.successors, game.local_kernel.rows
+    follow, rows = game.global_kernel.likely_successors, game.local_kernel.rows.likely
     probable = np.where(response.successor > _NEVER, response.successor, 0.0)
     probable /= probable.sum(axis=2, keepdims=True)
     s_l, a_l = (each.ravel() for each in np.indices((S_l, A_l)))

@@ -38,6 +38,14 @@ class EstimateSampler(Protocol):
     ) -> tuple[IntArray, FloatArray]:
         """Global states and shares."""
 
+    def count(self, gamma: float) -> int:
+        """Return the number of estimates for a game of that discount."""
+
+
+def episode_ticks(gamma: float) -> int:
+    """Ticks of an episode of estimates: what leaves 5 % of the discounted weight, at most 100."""
+    return min(100, max(2, ceil(log(0.05) / log(gamma))))
+
 
 @dataclass(frozen=True)
 class SimulatedEstimates:
@@ -61,7 +69,7 @@ class SimulatedEstimates:
         self, process: SharesProcess, policy: SharesPolicy | None, rng: np.random.Generator
     ) -> tuple[IntArray, FloatArray]:
         """See EstimateSampler."""
-        ticks = self.ticks or min(100, max(2, ceil(log(0.05) / log(process.gamma))))
+        ticks = self.length(process.gamma)
         k = np.array([self.reports[run % len(self.reports)] for run in range(self.runs)])
         s = rng.choice(process.n_global_states, size=self.runs, p=self.start.rho_g)
         truth = self.start.draw_shares(self.runs, rng)
@@ -70,10 +78,9 @@ class SimulatedEstimates:
         held = rng.integers(process.n_global_actions, size=self.runs)
         concentrations = np.atleast_2d(self.start.alpha) if self.start.types is None else self.start.draws
         weight = concentrations.sum(axis=1).mean()
-        states, shares = [], []
+        states, shares = np.empty((ticks, self.runs), dtype=np.int64), np.empty((ticks, *belief.shape))
         for t in range(1, ticks + 1):
-            states.append(s)
-            shares.append(belief)
+            states[t - 1], shares[t - 1] = s, belief
             held = np.where(rng.random(self.runs) < _HELD, held, rng.integers(process.n_global_actions, size=self.runs))
             choice = process.choice_of[s, held]
             if policy is not None:
@@ -84,7 +91,15 @@ class SimulatedEstimates:
             y = heard / np.maximum(k, 1)[:, None]
             gain = np.where(k == ALL, 1.0, k / (weight + k * (t + 1.0)))[:, None]
             belief = belief + gain * (np.where((k == ALL)[:, None], truth, y) - belief) * (k > 0)[:, None]
-        return np.concatenate(states), np.concatenate(shares)
+        return states.ravel(), shares.reshape(-1, belief.shape[1])
+
+    def length(self, gamma: float) -> int:
+        """Ticks of an episode."""
+        return self.ticks or episode_ticks(gamma)
+
+    def count(self, gamma: float) -> int:
+        """Number of estimates."""
+        return self.runs * self.length(gamma)
 
 
 def start_estimates(process: SharesProcess, start: Start) -> tuple[IntArray, FloatArray]:

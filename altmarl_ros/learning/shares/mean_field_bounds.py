@@ -24,7 +24,7 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.compiled import njit
 from altmarl_ros.games.start import Start
 from altmarl_ros.learning.shares.estimates import SimulatedEstimates, start_estimates
-from altmarl_ros.learning.shares.points import Points, thinned
+from altmarl_ros.learning.shares.points import Points, spread
 from altmarl_ros.policies.shares.lookahead import SharesPolicy, predict
 from altmarl_ros.policies.shares.process import IntArray, SharesProcess
 from altmarl_ros.workers import in_slices
@@ -32,6 +32,7 @@ from altmarl_ros.workers import in_slices
 HOLDS_FOR = "at most, for the mean field (infinitely many robots) only"
 
 _MOST_SWEEPS = 100_000
+_SUCCESSORS, _ENTRIES = 2e6, 2e7  # of all corners, and of the shares there, of a bound that is made in seconds
 _RUNS, _RANDOM, _APART = 400, 0.3, 0.005  # episodes, share of them at random, and distance of points in total variation
 
 
@@ -129,13 +130,26 @@ def _backed_up_corners(bound: Sawtooth) -> FloatArray:
     return np.stack([bound.backed_up(s, predict(bound.process, s, shares), local[s[0]]) for s in states])
 
 
+def takes_seconds(process: SharesProcess) -> bool:
+    """Whether a sawtooth of the process is made in seconds."""
+    corners = process.n_global_states * process.n_local_states
+    return corners * process.most_successors <= _SUCCESSORS and corners * process.n_local_states <= _ENTRIES
+
+
 def points_from_the_mean_start(policy: SharesPolicy, start: Start, per_state: int, rng: np.random.Generator) -> Points:
     """Where the mean field goes from the mean start: points for a sawtooth that is tight there."""
     process = policy.process
-    sampler = SimulatedEstimates(start, runs=_RUNS, reports=(0,), random=_RANDOM)
-    heads = start_estimates(process, start)
-    s, shares = (np.concatenate(pair) for pair in zip(heads, sampler(process, policy, rng), strict=True))
-    return thinned(Points.sorted(process, s, shares), per_state, _APART, fixed=1)
+    drawn = [start_estimates(process, start), _sampler(start)(process, policy, rng)]
+    return spread(process, drawn, per_state, _APART, fixed=1)
+
+
+def _sampler(start: Start) -> SimulatedEstimates:
+    return SimulatedEstimates(start, runs=_RUNS, reports=(0,), random=_RANDOM)
+
+
+def sawtooth_estimates(process: SharesProcess, start: Start) -> int:
+    """Number of estimates among which the points of a sawtooth are chosen, where one `takes_seconds`."""
+    return _sampler(start).count(process.gamma) if takes_seconds(process) else 0
 
 
 def _informed_value(process: SharesProcess, informed: FloatArray, s: IntArray, shares: FloatArray) -> FloatArray:

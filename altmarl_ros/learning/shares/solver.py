@@ -19,7 +19,7 @@ from altmarl_ros.learning.shares.estimates import EstimateSampler, start_estimat
 from altmarl_ros.learning.shares.evaluation import PRECISION, evaluate, inconsistency
 from altmarl_ros.learning.shares.improvement import extended, gain, improved
 from altmarl_ros.learning.shares.initial import blind_plans
-from altmarl_ros.learning.shares.points import Points, thinned
+from altmarl_ros.learning.shares.points import Points, spread
 from altmarl_ros.policies.shares.lookahead import SharesPolicy
 from altmarl_ros.policies.shares.process import IntArray, SharesProcess
 from altmarl_ros.policies.shares.vectors import ValueVectors
@@ -172,10 +172,9 @@ def _collected(
     room = options.per_state(process.n_global_states)
     heads = [(first_s, first)]
     if before is not None:
-        few = thinned(before, max(1, room // 2), options.distance)
+        few = spread(process, [(before.s, before.shares)], max(1, room // 2), options.distance)
         heads.append((few.s, few.shares))
-    s, shares = (np.concatenate(parts) for parts in zip(*heads, drawn, strict=True))
-    return thinned(Points.sorted(process, s, shares), room, options.distance, fixed=1)
+    return spread(process, [*heads, drawn], room, options.distance, fixed=1)
 
 
 def _improve_until_flat(

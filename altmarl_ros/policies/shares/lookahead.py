@@ -19,6 +19,8 @@ from altmarl_ros.policies.shares.vectors import ValueVectors
 from altmarl_ros.workers import in_slices
 
 _MANY = 16  # vectors of one global state
+_TOGETHER = 32  # points
+_FEW = 8  # points, for which that does not pay
 _TIE = 1e-12  # share of the process' scale by which an action must be better than one of lower number
 
 
@@ -121,8 +123,36 @@ def _predict(process, s, m, out):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def _predict_all(process, s, shares, out):  # type: ignore[no-untyped-def]
-    for b in range(len(s)):
-        _predict(process, s[b], shares[b], out[b])
+    # Points in a row that move alike go together, _TOGETHER at a time: a processor then adds up several at once.
+    B, S_l = shares.shape
+    before, after = np.empty((S_l, _TOGETHER)), np.empty((S_l, _TOGETHER))
+    begin = 0
+    while begin < B:
+        kernel, end = process.kernel_of[s[begin]], begin + 1
+        while end < B and end - begin < _TOGETHER and process.kernel_of[s[end]] == kernel:
+            end += 1
+        if end - begin < _FEW:
+            for b in range(begin, end):
+                _predict(process, s[b], shares[b], out[b])
+        else:
+            for b in range(begin, end):
+                before[:, b - begin] = shares[b]
+            _predict_together(process, kernel * S_l, before[:, : end - begin], after[:, : end - begin])
+            for b in range(begin, end):
+                out[b] = after[:, b - begin]
+        begin = end
+
+
+@njit(nogil=True, cache=True)
+def _predict_together(process, row, before, after):  # type: ignore[no-untyped-def]
+    # Of shares [S_l, points] that move by the kernel whose rows begin at `row`; each in the order of `_predict`.
+    after[:] = 0.0
+    for i in range(len(before)):
+        share = before[i]
+        for e in range(process.indptr[row + i], process.indptr[row + i + 1]):
+            p, there = process.data[e], after[process.indices[e]]
+            for b in range(len(share)):
+                there[b] += share[b] * p
 
 
 @njit(nogil=True, cache=True)
@@ -130,46 +160,70 @@ def _best_vectors(process, vectors, s, m, out):  # type: ignore[no-untyped-def]
     # The value and node of the best vector at each successor of s, the first of those that are worth the same.
     value, node = out
     first = process.successor_start[s]
-    for x in range(process.successor_start[s + 1] - first):
+    count = process.successor_start[s + 1] - first
+    x = 0
+    while x < count:
         state = process.successor[first + x]
         begin, end = vectors.start[state], vectors.start[state + 1]
-        if end - begin < _MANY:
-            value[x], node[x] = _best_of_few(vectors.alpha, begin, end, m)
-        else:
+        if end - begin >= _MANY:
             value[x], node[x] = _best_of_many(vectors.transposed, begin, end, m)
+            x += 1
+            continue
+        last = state  # of successors in a row that have few vectors each, which are then read together
+        while x + last - state + 1 < count and process.successor[first + x + last - state + 1] == last + 1:
+            if vectors.start[last + 2] - vectors.start[last + 1] >= _MANY:
+                break
+            last += 1
+        worth = _values(vectors.alpha, begin, vectors.start[last + 1], m)
+        for of in range(state, last + 1):
+            best, arg = -np.inf, vectors.start[of]
+            for i in range(vectors.start[of], vectors.start[of + 1]):
+                if worth[i - begin] > best:
+                    best, arg = worth[i - begin], i
+            value[x], node[x] = best, arg
+            x += 1
 
 
 @njit(nogil=True, cache=True)
-def _best_of_few(alpha, begin, end, m):  # type: ignore[no-untyped-def]
-    # Four vectors at a time, each summed in the order of the states.
-    best, arg = -np.inf, begin
-    for i in range(begin, end, 4):
-        i1, i2, i3 = min(i + 1, end - 1), min(i + 2, end - 1), min(i + 3, end - 1)
-        v0 = v1 = v2 = v3 = 0.0
+def _values(alpha, begin, end, m):  # type: ignore[no-untyped-def]
+    # What vectors are worth, eight at a time, each summed in the order of the states.
+    worth = np.empty(end - begin + 8)
+    for i in range(begin, end, 8):
+        i1, i2, i3, i4 = min(i + 1, end - 1), min(i + 2, end - 1), min(i + 3, end - 1), min(i + 4, end - 1)
+        i5, i6, i7 = min(i + 5, end - 1), min(i + 6, end - 1), min(i + 7, end - 1)
+        v0 = v1 = v2 = v3 = v4 = v5 = v6 = v7 = 0.0
         for j in range(len(m)):
             share = m[j]
             v0 += alpha[i, j] * share
             v1 += alpha[i1, j] * share
             v2 += alpha[i2, j] * share
             v3 += alpha[i3, j] * share
-        if v0 > best:
-            best, arg = v0, i
-        if v1 > best:
-            best, arg = v1, i1
-        if v2 > best:
-            best, arg = v2, i2
-        if v3 > best:
-            best, arg = v3, i3
-    return best, arg
+            v4 += alpha[i4, j] * share
+            v5 += alpha[i5, j] * share
+            v6 += alpha[i6, j] * share
+            v7 += alpha[i7, j] * share
+        place = i - begin
+        worth[place], worth[place + 1], worth[place + 2], worth[place + 3] = v0, v1, v2, v3
+        worth[place + 4], worth[place + 5], worth[place + 6], worth[place + 7] = v4, v5, v6, v7
+    return worth
 
 
 @njit(nogil=True, cache=True)
 def _best_of_many(transposed, begin, end, m):  # type: ignore[no-untyped-def]
-    # All vectors at a time, which a processor adds up several at once, each summed in the order of the states.
+    # All vectors at a time, which a processor adds up several at once, each summed in the order of the states. Four states
+    # are read before a sum is written again.
     S_l, count = len(m), end - begin
     alpha = transposed[begin * S_l : end * S_l].reshape((S_l, count))
     value = np.zeros(count)
-    for j in range(S_l):
+    whole = S_l - S_l % 4
+    for j in range(0, whole, 4):
+        m0, m1, m2, m3 = m[j], m[j + 1], m[j + 2], m[j + 3]
+        if m0 == 0.0 and m1 == 0.0 and m2 == 0.0 and m3 == 0.0:
+            continue
+        a0, a1, a2, a3 = alpha[j], alpha[j + 1], alpha[j + 2], alpha[j + 3]
+        for i in range(count):
+            value[i] = value[i] + a0[i] * m0 + a1[i] * m1 + a2[i] * m2 + a3[i] * m3
+    for j in range(whole, S_l):
         share, of_state = m[j], alpha[j]
         for i in range(count):
             value[i] += of_state[i] * share

@@ -111,12 +111,12 @@ class SharesProcess:
 
     @classmethod
     def under_policy(cls, game: TabularGame, pi_l: LocalPolicy) -> SharesProcess:
-        """The coordinator's process in a game whose robots act by pi_l."""
-        from altmarl_ros.games.sparse import distinct
+        """The coordinator's process in a game whose robots act by pi_l, without what has a negligible chance."""
+        from altmarl_ros.games.sparse import distinct, likely
 
         by_state, reward = game.under(pi_l.probabilities)
-        kernels, kernel_of = distinct(by_state)
-        return cls(kernels, kernel_of, reward, game.global_kernel.rows.matrix, game.r_g, gamma=game.gamma)
+        kernels, kernel_of = distinct([likely(P) for P in by_state])
+        return cls(kernels, kernel_of, reward, game.global_kernel.rows.likely.matrix, game.r_g, gamma=game.gamma)
 
     @property
     def n_global_states(self) -> int:

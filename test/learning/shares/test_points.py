@@ -5,17 +5,18 @@ import pytest
 
 from altmarl_ros.games.start import Start
 from altmarl_ros.learning.shares.estimates import ALL, SimulatedEstimates, draw_successors, start_estimates
-from altmarl_ros.learning.shares.points import Points, thinned
+from altmarl_ros.learning.shares.points import spread
 from altmarl_ros.policies.shares import SharesPolicy, SharesProcess
 
 
 def test_points_are_thinned_to_those_far_apart(watched):
     share = np.linspace(0, 1, 101)
-    points = Points.sorted(watched(0.1), np.tile([1, 0], 101), np.repeat(np.stack([share, 1 - share], axis=1), 2, axis=0))
-    few = thinned(points, per_state=3, distance=0.0)
+    s, shares = np.tile([1, 0], 101), np.repeat(np.stack([share, 1 - share], axis=1), 2, axis=0)
+    drawn = [(s[:50], shares[:50]), (s[50:], shares[50:])]
+    few = spread(watched(0.1), drawn, per_state=3, distance=0.0)
     assert few.s.tolist() == [0, 0, 0, 1, 1, 1]
     assert sorted(few.shares[:3, 0].round(9)) == [0.0, 0.5, 1.0]
-    apart = thinned(points, per_state=1000, distance=0.1)
+    apart = spread(watched(0.1), drawn, per_state=1000, distance=0.1)
     for s in range(2):
         gaps = np.diff(np.sort(apart.shares[apart.s == s, 0]))
         assert gaps.min() > 0.1
@@ -24,9 +25,9 @@ def test_points_are_thinned_to_those_far_apart(watched):
 
 def test_first_points_are_kept_whatever_happens(watched):
     shares = np.array([[0.5, 0.5], [0.51, 0.49], [1.0, 0.0]])
-    points = Points.sorted(watched(0.1), np.zeros(3, dtype=int), shares)
-    assert len(thinned(points, per_state=2, distance=0.2, fixed=2)) == 2
-    np.testing.assert_allclose(thinned(points, per_state=9, distance=0.2, fixed=2).shares, shares)
+    process, drawn = watched(0.1), [(np.zeros(3, dtype=int), shares)]
+    assert len(spread(process, drawn, per_state=2, distance=0.2, fixed=2)) == 2
+    np.testing.assert_allclose(spread(process, drawn, per_state=9, distance=0.2, fixed=2).shares, shares)
 
 
 @pytest.mark.parametrize("policy", [False, True])
@@ -42,13 +43,13 @@ def test_estimates_are_distributions(warehouse, small_bundle, solved, policy):
 
 def test_more_reports_spread_the_estimates(warehouse, small_bundle):
     process = SharesProcess.under_policy(warehouse, small_bundle.pi_l)
-    spread = []
+    widths = []
     for k in (0, 1, 25, ALL):
         sampler = SimulatedEstimates(warehouse.initial, runs=400, ticks=1, reports=(k,))
         _, shares = sampler(process, None, np.random.default_rng(0))
-        spread.append(shares.std(axis=0).mean())
-    assert spread[0] == pytest.approx(0.0, abs=1e-12)
-    assert all(a < b for a, b in pairwise(spread))
+        widths.append(shares.std(axis=0).mean())
+    assert widths[0] == pytest.approx(0.0, abs=1e-12)
+    assert all(a < b for a, b in pairwise(widths))
 
 
 def test_the_mean_start_is_a_point_of_every_global_state(watched):

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from altmarl_ros.games import load_game
 from altmarl_ros.games.attention import AttentionParameters, build_attention
 from altmarl_ros.learning.shares.estimates import SimulatedEstimates
 from altmarl_ros.learning.shares.solver import SharesOptions, learn_shares
@@ -20,29 +21,28 @@ import hashlib, json, sys
 import numpy as np
 from altmarl_ros.games import load_game
 from altmarl_ros.games.attention import AttentionParameters, build_attention
-from altmarl_ros.observation import Filtered
+from altmarl_ros.observation import make_filter
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.shares import SharesPolicy, SharesProcess, ValueVectors
 
 world, file = sys.argv[1:]
-if world == "warehouse":
-    game = load_game("warehouse")
-else:
-    game = build_attention(AttentionParameters(width=5, height=5))
+game = build_attention(AttentionParameters(width=5, height=5)) if world == "grid" else load_game(world)
 held = np.load(file)
 pi_l = LocalPolicy(held["pi_l"])
 process = SharesProcess.under_policy(game, pi_l)
 vectors = ValueVectors(*(held[name] for name in ("alpha", "start", "choice", "following", "following_start")))
 policy = SharesPolicy(process, vectors)
-model = Filtered(game, pi_l, policy)
+model = make_filter(game, pi_l, policy)
 model.reset(12)
 rng, S_l = np.random.default_rng(0), process.n_local_states
 actions, digest = [], hashlib.sha256()
 for tick in range(60):
     reports = np.stack([np.bincount(rng.integers(S_l, size=tick % 4), minlength=S_l) for run in range(12)])
     actions.append(model.decide(rng.integers(len(vectors.start) - 1, size=12), reports, 40).tolist())
-    digest.update(model.estimate.tobytes())
-    digest.update(policy.action_values(0, model.estimate[0]).tobytes())
+    told = model.estimate, policy.action_values(0, model.estimate[0])
+    if world == "continuous_warehouse":  # weights of its starts come from logarithms, whose last bits differ
+        told = [np.round(values, 6) for values in told]
+    digest.update(b"".join(values.tobytes() for values in told))
 process = hashlib.sha256(b"".join(np.ascontiguousarray(array).tobytes() for array in process.arrays[:-1]))
 print(json.dumps([actions, process.hexdigest(), digest.hexdigest()]))
 """
@@ -80,11 +80,10 @@ def decided(world, file, environment):
     return json.loads(done.stdout)
 
 
-@pytest.fixture(scope="module", params=["warehouse", "grid"])
-def solved_world(request, tmp_path_factory, warehouse):
-    game = warehouse
-    if request.param == "grid":
-        game = build_attention(AttentionParameters(width=5, height=5))
+@pytest.fixture(scope="module", params=["warehouse", "grid", "continuous_warehouse"])
+def solved_world(request, tmp_path_factory):
+    grid = request.param == "grid"
+    game = build_attention(AttentionParameters(width=5, height=5)) if grid else load_game(request.param)
     pi_l = np.random.default_rng(0).dirichlet(np.ones(game.r_l.shape[2]), game.r_l.shape[:2])
     process = SharesProcess.under_policy(game, LocalPolicy(pi_l))
     sampler = SimulatedEstimates(game.initial, runs=40, ticks=20)

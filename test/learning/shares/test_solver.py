@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from altmarl_ros.errors import ResourceError
-from altmarl_ros.games import Start
+from altmarl_ros.games import Start, TabularGame
 from altmarl_ros.games.attention import AttentionParameters, build_attention
 from altmarl_ros.learning.shares.estimates import SimulatedEstimates
+from altmarl_ros.learning.shares.lower_bounds import heard_nobody
 from altmarl_ros.learning.shares.solver import SharesOptions, learn_shares
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.shares import SharesProcess
@@ -110,6 +111,23 @@ def test_a_state_that_no_episode_visits_has_vectors_all_the_same(random_game, un
     stuck = replace(game, P_g=P_g, start=Start(np.array([1.0, 0.0, 0.0]), np.ones(2)))
     solution = learn_shares(uniform_process(stuck), stuck.initial, SimulatedEstimates(stuck.initial, runs=5, ticks=5))
     assert set(solution.policy.vectors.state) == {0, 1, 2}
+
+
+def test_what_has_a_negligible_chance_changes_no_value(random_game):
+    game = random_game(0, S_g=3, S_l=4)
+    P_l, P_g = game.P_l.copy(), game.P_g.copy()
+    for P in (P_l, P_g):
+        P[..., 0] += P[..., 1]
+        P[..., 1] = 0.0
+    tails = [(1.0 - 1e-16) * P + 1e-16 / P.shape[-1] for P in (P_l, P_g)]  # nothing is zero
+    values = []
+    for kernels in ((P_l, P_g), tails):
+        world = TabularGame("tails", kernels[1], kernels[0], game.r_g, game.r_l, gamma=game.gamma)
+        process = SharesProcess.under_policy(world, LocalPolicy.uniform(world))
+        assert process.arrays.data.min() > 1e-9
+        found = learn_shares(process, world.initial, SimulatedEstimates(world.initial, runs=20, ticks=10))
+        values.append(heard_nobody(found.policy, world.initial).value)
+    assert values[1] == pytest.approx(values[0], rel=1e-9)
 
 
 def test_too_much_memory_is_refused_before_work(watched, even_start):

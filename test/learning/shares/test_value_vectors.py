@@ -58,9 +58,10 @@ def test_sweeps_and_lookups_of_many_vectors_are_those_of_single_ones(random_game
     for s in range(3):
         begin, end = vectors.start[s], vectors.start[s + 1]
         for m in np.random.default_rng(s).dirichlet(np.ones(4), 20):
-            few = lookahead._best_of_few(vectors.alpha, begin, end, m)
-            assert lookahead._best_of_many(vectors.arrays.transposed, begin, end, m) == few
-            assert few[0] == pytest.approx((vectors.alpha[begin:end] @ m).max())
+            worth = lookahead._values(vectors.alpha, begin, end, m)[: end - begin]
+            np.testing.assert_allclose(worth, vectors.alpha[begin:end] @ m)
+            best = worth.max(), begin + worth.argmax()
+            assert lookahead._best_of_many(vectors.arrays.transposed, begin, end, m) == best
 
 
 def one_node(vectors, node):
