@@ -8,7 +8,7 @@ from typing import Callable
 import numpy as np
 
 from altmarl_ros.games import TabularGame
-from altmarl_ros.games.tabular import Start
+from altmarl_ros.games.start import Start
 from altmarl_ros.learning.alternating import TrainingOptions, learn_ladder
 from altmarl_ros.learning.shares.estimates import draw_successors
 from altmarl_ros.observation import ObservationModel, make_filter
