@@ -3,7 +3,7 @@
 import getpass
 import socket
 import time
-from typing import Annotated, Any
+from typing import Annotated, Any, Callable
 
 import typer
 
@@ -45,72 +45,49 @@ def send(
     _operate(("send", zone), robot_id, operator, prefix=fleet_prefix, timeout=timeout, as_json=as_json)
 
 
-@app.command()
-def hold(
-    robot_id: RobotId,
-    *,
-    operator: Operator = "",
-    fleet_prefix: FleetPrefix = "/fleet",
-    timeout: Timeout = 10.0,
-    as_json: Json = False,
-) -> None:
-    """Stop a robot by its ordinary deceleration and hold it where it is. This is no emergency stop.
+_WITHOUT_ZONE = {
+    "hold": """Stop a robot by its ordinary deceleration and hold it where it is. This is no emergency stop.
 
     It leaves the draw, and the coordinator reckons without it until it is released.
 
     Example: altmarl robot hold 7 --as anna
-    """
-    _operate(("hold", ""), robot_id, operator, prefix=fleet_prefix, timeout=timeout, as_json=as_json)
+    """,
+    "release": """Let a robot that was held or sent act by its policy again, from the next tick on.
 
-
-@app.command()
-def release(
-    robot_id: RobotId,
-    *,
-    operator: Operator = "",
-    fleet_prefix: FleetPrefix = "/fleet",
-    timeout: Timeout = 10.0,
-    as_json: Json = False,
-) -> None:
-    """Let a robot that was held or sent act by its policy again, from the next tick on. No emergency stop is released by it.
+    No emergency stop is released by it.
 
     Example: altmarl robot release 7
-    """
-    _operate(("release", ""), robot_id, operator, prefix=fleet_prefix, timeout=timeout, as_json=as_json)
-
-
-@app.command()
-def remove(
-    robot_id: RobotId,
-    *,
-    operator: Operator = "",
-    fleet_prefix: FleetPrefix = "/fleet",
-    timeout: Timeout = 10.0,
-    as_json: Json = False,
-) -> None:
-    """Stop a robot and take it out of the fleet: its base gets no more commands, so that a person can drive it.
+    """,
+    "remove": """Stop a robot and take it out of the fleet: its base gets no more commands, so that a person can drive it.
 
     Its process goes on, and `altmarl robot return` takes it back.
 
     Example: altmarl robot remove 7
-    """
-    _operate(("remove", ""), robot_id, operator, prefix=fleet_prefix, timeout=timeout, as_json=as_json)
-
-
-@app.command(name="return")
-def return_to_fleet(
-    robot_id: RobotId,
-    *,
-    operator: Operator = "",
-    fleet_prefix: FleetPrefix = "/fleet",
-    timeout: Timeout = 10.0,
-    as_json: Json = False,
-) -> None:
-    """Take a robot that was removed back into the fleet; it acts from the next tick on.
+    """,
+    "return": """Take a robot that was removed back into the fleet; it acts from the next tick on.
 
     Example: altmarl robot return 7
-    """
-    _operate(("return", ""), robot_id, operator, prefix=fleet_prefix, timeout=timeout, as_json=as_json)
+    """,
+}
+"""Help of the commands that need no zone; all have the same options."""
+
+
+def _command(word: str) -> Callable[..., None]:
+    def operate(
+        robot_id: RobotId,
+        *,
+        operator: Operator = "",
+        fleet_prefix: FleetPrefix = "/fleet",
+        timeout: Timeout = 10.0,
+        as_json: Json = False,
+    ) -> None:
+        _operate((word, ""), robot_id, operator, prefix=fleet_prefix, timeout=timeout, as_json=as_json)
+
+    return operate
+
+
+for _word, _help in _WITHOUT_ZONE.items():
+    app.command(_word, help=_help)(_command(_word))
 
 
 def _operate(command: tuple[str, str], robot_id: int, operator: str, *, prefix: str, timeout: float, as_json: bool) -> None:
