@@ -24,9 +24,10 @@ from altmarl_ros.links.register import FILE_NAME, Register, load_register, stamp
 from altmarl_ros.links.store import Store, digest_of
 from altmarl_ros.links.table import BEACON, BLOB, BY_NAME, STATE, Flow, flows, segment, state_flow
 
-_FIRST_WAIT, _LONGEST_WAIT = 0.25, 2.0  # s between two attempts to connect
+_FIRST_WAIT, _LONGEST_WAIT = 0.25, 1.5  # s between two attempts to connect, give or take a half
 _KNOCK_TIMEOUT = 1.5  # s
-_REDIAL, _GRACE = 3.0, 5.0  # s of silence after which the end dials anew; and after it has connected
+_REDIAL, _REDIAL_LEASES = 3.0, 3.0  # s and leases of silence after which the end dials anew, whichever is shorter
+_GRACE = 5.0  # s after it has connected in which it does not
 _ASK_TIMEOUT = 5.0  # s for a small answer
 _SLOWEST = 200.0  # bytes per second at which a content still arrives in time
 _CLOSING = 2.5  # s
@@ -311,8 +312,8 @@ class FieldEnd:
         with self._condition:
             if self.heard and not self.linked:
                 self._set_heard(False)
-            now = time.monotonic()
-            return now - self._linked_at > max(self._lease, _REDIAL) and now - self._connected_at > _GRACE
+            now, silence = time.monotonic(), max(self._lease, min(_REDIAL, _REDIAL_LEASES * self._lease))
+            return now - self._linked_at > silence and now - self._connected_at > _GRACE
 
     def _sync(self) -> bool:
         """Fetch the states that the last beacon tells of, unless they are known; returns whether some are still missing."""
