@@ -38,6 +38,7 @@ COMMANDS = {
     "doctor": "List which parts of ROS 2 are installed and which are missing; exits with 1 if a needed one is missing.",
     "netcheck": "Check multicast, discovery and a tick rate between two machines; exits with 1 if a fleet would not work.",
     "keys": "Make and revoke the certificates by which robots, coordinators and operators know each other over thin links.",
+    "link": "Run one end of a thin link between this machine's ROS domain and a coordinator's, until Ctrl-C.",
     "game": "Look at games before training.",
     "floor": "Draw, check, import and export the floors of physical robots.",
     "experiment": "Sweeps with tables and figures; interrupted ones go on where they were.",
@@ -47,7 +48,7 @@ COMMANDS = {
 GROUPS = {
     "Learn": ("game", "train", "evaluate", "certify", "experiment"),
     "Run a simulated fleet": ("demo", "fleet", "report", "film"),
-    "Run robots": ("floor", "deploy", "keys", "check", "netcheck", "doctor"),
+    "Run robots": ("floor", "deploy", "keys", "link", "check", "netcheck", "doctor"),
     "Watch and change a running fleet": ("dashboard", "top", "tune", "retrain", "robot"),
     "Record and compare": ("record", "replay", "recover", "identify", "compare"),
 }

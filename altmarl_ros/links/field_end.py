@@ -14,21 +14,21 @@ import zenoh
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.links.access import connecting
-from altmarl_ros.links.beacon import Beacon, State, hash_of, read_beacon, read_states
+from altmarl_ros.links.beacon import Beacon, read_beacon
 from altmarl_ros.links.border import Border
 from altmarl_ros.links.calls import CallServer, OnAnswer, OnCall, call
 from altmarl_ros.links.endpoints import check_reachable, read_endpoint
 from altmarl_ros.links.keys import Credentials
 from altmarl_ros.links.quality import is_wanted, quality
 from altmarl_ros.links.register import FILE_NAME, Register, load_register, stamp_of, utc_now
-from altmarl_ros.links.store import Store, digest_of
-from altmarl_ros.links.table import BEACON, BLOB, BY_NAME, STATE, Flow, flows, segment, state_flow
+from altmarl_ros.links.state_fetcher import ASK_TIMEOUT, StateFetcher
+from altmarl_ros.links.store import Store
+from altmarl_ros.links.table import BEACON, BY_NAME, Flow, flows, segment
 
-_FIRST_WAIT, _LONGEST_WAIT = 0.25, 2.0  # s between two attempts to connect
+_FIRST_WAIT, _LONGEST_WAIT = 0.25, 1.5  # s between two attempts to connect, give or take a half
 _KNOCK_TIMEOUT = 1.5  # s
-_REDIAL, _GRACE = 3.0, 5.0  # s of silence after which the end dials anew; and after it has connected
-_ASK_TIMEOUT = 5.0  # s for a small answer
-_SLOWEST = 200.0  # bytes per second at which a content still arrives in time
+_REDIAL, _REDIAL_LEASES = 3.0, 3.0  # s and leases of silence after which the end dials anew, whichever is shorter
+_GRACE = 5.0  # s after it has connected in which it does not
 _CLOSING = 2.5  # s
 _BUSY_WAIT, _IDLE_WAIT = 0.05, 0.5  # s
 
@@ -89,7 +89,7 @@ class FieldEnd:
         self.refusal = "not connected yet"
         self.heard_since: float | None = None
         self._base, self._credentials, self._callbacks = base, credentials, callbacks
-        self._store, self._lease = store, lease
+        self._lease = lease
         self._own, self._role = segment(credentials.identity), credentials.identity.role
         self._heard_flows = [flow for flow in flows(hearer=self._role, simulated=simulated) if flow.carriage == "stream"]
         self._said_flows = [flow for flow in flows(sender=self._role, simulated=simulated) if flow.carriage == "stream"]
@@ -105,11 +105,7 @@ class FieldEnd:
         self._session: zenoh.Session | None = None
         self._linked_at = self._connected_at = -math.inf  # when the last beacon came, and when the session was opened [s]
         self._beacon: Beacon | None = None
-        self._listed: Beacon | None = None  # whose list of states is known
-        self._states: dict[str, State] = {}  # of that list
-        self._wanted: frozenset[str] = frozenset()
-        self._delivered: dict[str, tuple[bytes, int]] = {}  # instance and number of what was delivered last
-        self._contents: dict[str, tuple[bytes, ...]] = {}
+        self._states = StateFetcher(base, self.border, store, self._ask, callbacks.on_state)
         self._requests: dict[str, tuple[int, bytes]] = {}  # the newest of each flow, with its number
         self._confirmed: dict[str, tuple[bytes, int]] = {}  # instance that confirmed it, and its number
         self._thread = threading.Thread(target=self._run, name=f"link {self.endpoint}", daemon=True)
@@ -131,14 +127,12 @@ class FieldEnd:
     @property
     def offered(self) -> tuple[str, ...]:
         """Names of the states that are fetched only if somebody wants them: the policies of types of robots."""
-        return tuple(name for name in self._states if name not in BY_NAME)
+        return self._states.offered
 
     def want(self, names: Iterable[str]) -> None:
         """Fetch these of the states on offer too, and from now on their changes."""
-        wanted = frozenset(names)
         with self._condition:
-            if wanted != self._wanted:
-                self._wanted = wanted
+            if self._states.want(frozenset(names)):
                 self._condition.notify()
 
     def close(self) -> None:
@@ -208,7 +202,8 @@ class FieldEnd:
             if self._watch() or not self._trusts(self._session):
                 self._hang_up()
                 continue
-            work = self.linked and (self._sync() | self._ask_all())
+            beacon = self._beacon
+            work = self.linked and beacon is not None and (self._states.sync(beacon) | self._ask_all())
             self._pause(_BUSY_WAIT if work else self._look)
 
     def _connect(self) -> bool:
@@ -311,62 +306,8 @@ class FieldEnd:
         with self._condition:
             if self.heard and not self.linked:
                 self._set_heard(False)
-            now = time.monotonic()
-            return now - self._linked_at > max(self._lease, _REDIAL) and now - self._connected_at > _GRACE
-
-    def _sync(self) -> bool:
-        """Fetch the states that the last beacon tells of, unless they are known; returns whether some are still missing."""
-        beacon = self._beacon
-        if beacon is None:
-            return False
-        if beacon != self._listed and not self._fetch_list(beacon):
-            return True
-        wanted = self._wanted.union(BY_NAME)
-        complete = [self._deliver(name, state, beacon.instance) for name, state in self._states.items() if name in wanted]
-        return not all(complete)
-
-    def _fetch_list(self, beacon: Beacon) -> bool:
-        packed = self._ask(f"{self._base}/{STATE}", _ASK_TIMEOUT)
-        if packed is None or hash_of(packed) != beacon.states:
-            return False
-        try:
-            self._states = read_states(packed)
-        except ValueError as error:
-            self.border.refuse("coordinator", f"the list of states {error}")
-            self._states = {}
-        self._listed = beacon
-        return True
-
-    def _deliver(self, name: str, state: State, instance: bytes) -> bool:
-        flow = state_flow(name)
-        if flow is None or self._delivered.get(name) == (instance, state.number):
-            return True
-        contents = []
-        for digest, size in state.contents:
-            content = self._fetch(digest, size, flow)
-            if content is None:
-                return False
-            contents.append(content)
-        restarted = name in self._delivered and self._delivered[name][0] != instance
-        self._delivered[name] = (instance, state.number)
-        if not (restarted and self._contents.get(name) == tuple(contents)):  # else it is known, and only the other end is new
-            self._contents[name] = tuple(contents)
-            self._callbacks.on_state(name, tuple(contents))
-        return True
-
-    def _fetch(self, digest: str, size: int, flow: Flow) -> bytes | None:
-        if size > flow.most_bytes:
-            self.border.refuse("coordinator", f"{flow.name} of {size} bytes, at most {flow.most_bytes} may cross")
-            return None
-        kept = self._store.find(digest, flow.most_bytes)
-        if kept is not None:
-            return kept
-        content = self._ask(f"{self._base}/{BLOB}/{digest}", _ASK_TIMEOUT + size / _SLOWEST)
-        if content is None or len(content) != size or digest_of(content) != digest:
-            return None
-        self.border.admit(flow, "coordinator", len(content), time.monotonic())
-        self._store.keep(content)
-        return content
+            now, silence = time.monotonic(), max(self._lease, min(_REDIAL, _REDIAL_LEASES * self._lease))
+            return now - self._linked_at > silence and now - self._connected_at > _GRACE
 
     def _unconfirmed(self) -> list[str]:
         beacon = self._beacon
@@ -378,7 +319,7 @@ class FieldEnd:
         """Say what is not confirmed yet; returns whether something is still not."""
         for name in self._unconfirmed():
             beacon, (number, message), flow = self._beacon, self._requests[name], BY_NAME[name]
-            answer = self._ask(flow.key(self._base, self._own), _ASK_TIMEOUT, message, flow)
+            answer = self._ask(flow.key(self._base, self._own), ASK_TIMEOUT, message, flow)
             if answer is not None and beacon is not None:
                 self._confirmed[name] = (beacon.instance, number)
                 self.border.sent(name, len(message))

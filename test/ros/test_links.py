@@ -35,8 +35,8 @@ START = 120  # s that processes may take on a busy machine
 
 
 @pytest.mark.slow
-def test_a_fleet_over_links_plays_replays_and_comes_back_after_its_link_was_killed(fleet, policy, tmp_path):
-    running = fleet(FleetPlan("warehouse", policy, robots=ROBOTS, k=K, model="fresh", period=0.5, link="zenoh"))
+def test_a_fleet_over_links_plays_replays_and_comes_back_after_links_and_coordinator_were_killed(fleet, policy, tmp_path):
+    running = fleet(FleetPlan("warehouse", policy, robots=ROBOTS, k=K, model="fresh", period=0.5, link="zenoh", standby=True))
     with bag_recorder(tmp_path / "bag") as recorder:
         running._executor.add_node(recorder)
         children = running.start()
@@ -60,6 +60,26 @@ def test_a_fleet_over_links_plays_replays_and_comes_back_after_its_link_was_kill
         running.wait_until(lambda: listens(link), START, "the link listening again")
         took = running.wait_until(heard, 30, "reports again")
         assert took < 3.0 + 2 * running.plan.period
+
+        # A robot's link: the robot is missed, and is back once its link dials.
+        children["link_0"].process.kill()
+        children["link_0"].process.wait(10)
+        running.group.children.remove(children["link_0"])
+        missed = lambda: running.observer.latest.heard < running.observer.latest.asked  # noqa: E731
+        running.wait_until(missed, 20, "a tick without its report")
+        running.start("link_0")
+        acting = lambda: next(reversed(running.log.truths.values())).local_actions.count(None) == 0  # noqa: E731
+        running.wait_until(lambda: heard() and acting(), START, "all robots again")
+
+        # The coordinator that decides: the other one takes over within its lease and two ticks, heard over the same link.
+        session = running.observer.latest.session
+        decides = lambda name: f"]: session {session}\n" in children[name].log.read_text()  # noqa: E731
+        children[next(filter(decides, running.plan.coordinators))].process.kill()
+        running.wait_until(lambda: running.observer.latest.session != session and heard(), 30, "the standby taking over")
+        rows = list(running.log.statuses.values())
+        last = max(row.stamp for row in rows if row.session == session)
+        took = min(row.stamp for row in rows if row.session != session and row.heard == K) - last
+        assert took < running.plan.lease + 3 * running.plan.period + 0.5  # the last decision was up to a period before the kill
         running.listen(1.0)
         running._executor.remove_node(recorder)
     assert wrong_actions(running.log.record({}, None), load_bundle(policy).pi_l) == 0
@@ -174,6 +194,13 @@ def test_a_robot_on_wheels_stops_when_the_link_dies_and_goes_on_within_three_sec
     took = scene.wait_until(lambda: scene.stage.command[0] > 0.1, 10, "going on")
     assert took < 3.0 + 0.5
 
+    # The robot's own link is killed: nobody tells the robot, which stops as the link's publisher is gone.
+    coordinator.kill_link("robot_7")
+    took = scene.wait_until(lambda: scene.stage.rests, 10, "rest without the robot's link")
+    assert took < LEASE + 0.25 + 1.0
+    coordinator.start_link("robot_7", connect=f"127.0.0.1:{coordinator.port}", drive_topic="/robot_7/robot/drive")
+    scene.wait_until(lambda: scene.stage.command[0] > 0.1, START, "going on once its link is back")
+
     # The emergency stop: from the coordinator's network, and its release.
     presser = coordinator.stop_publisher()
     presser.publish(Bool(data=True))
@@ -256,3 +283,12 @@ def test_a_link_that_cannot_work_ends_with_one_line_and_exit_code_2(start_execut
     (line,) = [line for line in output.splitlines() if line.strip()]
     assert process.returncode == 2, output
     assert culprit in line
+
+
+@pytest.mark.untimed
+def test_the_command_starts_a_link_which_tells_what_is_wrong_with_its_keys(keys):
+    command = [sys.executable, "-m", "altmarl_ros.cli.main", "link", "anna", "--connect", "127.0.0.1", "--keys", str(keys)]
+    done = subprocess.run([*command, "--domain", os.environ["ROS_DOMAIN_ID"]], capture_output=True, text=True, timeout=START)
+    assert done.returncode == 2
+    assert f"export ROS_DOMAIN_ID={os.environ['ROS_DOMAIN_ID']}" in done.stderr
+    assert "anna.crt" in done.stderr

@@ -100,7 +100,7 @@ class CoordinatorSide:
         )
         soon = [entry.name for entry in self._end.expiring(WARNING_DAYS)]
         return [
-            traffic_finding([self._end.border], connected, self._trouble),
+            traffic_finding([self._end.border], connected, self._trouble, self._end.turned_away),
             refusals_finding([self._end.border]),
             certificate_finding(self._credentials, soon),
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Sequence
+from typing import Mapping, Sequence
 
 from altmarl_ros.links.border import Border
 from altmarl_ros.links.keys import WARNING_DAYS, Credentials
@@ -14,13 +14,19 @@ _MOST_NAMES = 20
 _MOST_REFUSALS = 10
 
 
-def traffic_finding(borders: Sequence[Border], connected: Sequence[str], trouble: str = "") -> Finding:
-    """Return who is connected, and how many bytes crossed in each direction, by flow; `trouble` is why nothing crosses."""
+def traffic_finding(
+    borders: Sequence[Border], connected: Sequence[str], trouble: str = "", turned_away: Mapping[str, int] | None = None
+) -> Finding:
+    """Return who is connected, and how many bytes crossed in each direction, by flow.
+
+    `trouble` is why nothing crosses; `turned_away` counts the connections that a front hung up on, by reason.
+    """
     crossed: Counter[str] = Counter()
     for border in borders:
         for (name, direction), size in sorted(border.bytes.items()):
             crossed[f"{name} {direction} bytes"] += size
     values: dict[str, str | int | float] = {"connected": ", ".join(connected[:_MOST_NAMES]) or "nobody", **crossed}
+    values.update({f"hung up on: {reason}": count for reason, count in (turned_away or {}).items()})
     level = Level.ERROR if trouble else Level.OK
     return Finding("link", level, trouble or f"{len(connected)} connected", values)
 
