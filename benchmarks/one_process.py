@@ -77,8 +77,8 @@ class Robot:
         self.command = Command()
         self.localised(pose)
 
-    def _set_out(self, pose: Pose, zone: int, goal: Goal) -> None:
-        self._work.set_out(pose, zone, goal)
+    def _set_out(self, pose: Pose, chain: list[int], goal: Goal) -> None:
+        self._work.set_out(pose, chain, goal)
 
     def localised(self, pose: Pose) -> None:
         """Take a pose in the map."""

@@ -44,9 +44,20 @@ class GoalMap:
             return None
         return int(self.goal_zones[local_state, min(global_state, regimes - 1), local_action])
 
-    def goal(self, pose: Pose, zone: int, robot_id: int) -> Goal | None:
-        """Return a robot's slot in a zone, and the way there from its pose in the map; None from beyond any map."""
-        way = self.zones.way(pose.x, pose.y, zone, robot_id).tolist()
+    def next_zone(self, local_state: int, zone: int) -> int | None:
+        """The end of the way that a robot is on to which it goes first on its way to a zone; None: it is on no way."""
+        return None if self.workplace is None else self.workplace.next_zone(local_state, zone)
+
+    def goal(self, pose: Pose, zone: int, robot_id: int, through: int | None = None) -> Goal | None:
+        """Return a robot's slot in a zone, and the way there from its pose in the map; None from beyond any map.
+
+        Args:
+            pose: in the map.
+            zone: where to.
+            robot_id: of the robot.
+            through: the neighbour that the way leads through first; None: any.
+        """
+        way = self.zones.way(pose.x, pose.y, zone, robot_id, through=through).tolist()
         if not way:
             return None
         *via, (goal_x, goal_y) = way
@@ -62,8 +73,10 @@ class GoalSelector:
         from_action: whether the goal comes from an action of the robot; else it parks, or has no goal.
     """
 
-    def __init__(self, goal_map: GoalMap, robot_id: int, on_selected: Callable[[Pose, int, Goal], None] | None = None) -> None:
-        """`on_selected` is told each goal, from which pose the way leads there and in which zone it is."""
+    def __init__(
+        self, goal_map: GoalMap, robot_id: int, on_selected: Callable[[Pose, list[int], Goal], None] | None = None
+    ) -> None:
+        """`on_selected` is told each goal, from which pose the way leads there and through which zones."""
         self._map, self._id, self._on_selected = goal_map, robot_id, on_selected
         self._other = 0  # by how many slots its own was changed
         self._free_slots = FreeSlots(goal_map.zones.robot_radius, goal_map.zones.walls)
@@ -83,8 +96,10 @@ class GoalSelector:
                 self._select(GO_ON - zone, pose)
         elif zone == HALT:
             self.zone = self.goal = None
-        elif not self._leads_to(zone, pose):
-            self._select(zone, pose)
+        else:
+            through = self._map.next_zone(local_state, zone)
+            if not self._leads_to(zone, pose, through):
+                self._select(zone, pose, through)
         return True
 
     def send(self, zone: int, pose: Pose) -> bool:
@@ -138,27 +153,27 @@ class GoalSelector:
         self.zone = self.goal = None
         self.from_action = False
 
-    def _leads_to(self, zone: int, pose: Pose) -> bool:
+    def _leads_to(self, zone: int, pose: Pose, through: int | None) -> bool:
         """Return whether the present goal is the one in that zone, and the way from here is what is left of its way.
 
         Then the drive goes on, and remembers what it has tried: with ticks of seconds the same action comes many times.
         """
-        there, point = self._map.goal(pose, zone, self._id + self._other), Point(pose.x, pose.y)
+        there, point = self._map.goal(pose, zone, self._id + self._other, through), Point(pose.x, pose.y)
         if zone != self.zone or self.goal is None or there is None or (there.x, there.y) != (self.goal.x, self.goal.y):
             return False
         aside = self._line.distance(point)
         left = self._line.length - self._line.project(point) + aside
         return bool(aside <= _ASIDE and abs(_line(pose, there).length - left) <= _DETOUR)
 
-    def _select(self, zone: int, pose: Pose) -> None:
+    def _select(self, zone: int, pose: Pose, through: int | None = None) -> None:
         if zone != self.zone:
             self._other = 0
             self._free_slots.begin()
-        goal = self._map.goal(pose, zone, self._id + self._other)
+        goal = self._map.goal(pose, zone, self._id + self._other, through)
         if goal is not None:
             self.zone, self.goal, self._line = zone, goal, _line(pose, goal)
             if self._on_selected is not None:
-                self._on_selected(pose, zone, goal)
+                self._on_selected(pose, self._map.zones.chain(pose.x, pose.y, zone, through=through), goal)
 
 
 def _line(pose: Pose, goal: Goal) -> LineString:

@@ -73,7 +73,7 @@ class WorkState:
     """
 
     def __init__(self, workplace: Workplace, zones: Zones, settings: WorkSettings) -> None:
-        self._workplace, self._zones, self._settings = workplace, zones, settings
+        self._workplace, self._settings = workplace, settings
         self._tracker = PlaceTracker(workplace.site.layout, zones.floor.plan.goals)
         self._thresholds = settings.of_levels(workplace.levels)
         self._loaded, self._load_at = False, NEVER
@@ -86,9 +86,8 @@ class WorkState:
         """Whether the level of the battery is a part of the state."""
         return self._workplace.levels > 0
 
-    def set_out(self, pose: Pose, zone: int, goal: Goal) -> None:
-        """Note that the robot was sent from a pose in the map to a goal in a zone."""
-        chain = self._zones.chain(pose.x, pose.y, zone)
+    def set_out(self, pose: Pose, chain: list[int], goal: Goal) -> None:
+        """Note that the robot was sent from a pose in the map to a goal, through a chain of zones."""
         if chain:
             self._tracker.set_out(pose, chain, goal)
 

@@ -15,6 +15,7 @@ function of the pose and the last zone. Positions are in metres in the `map` fra
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import pairwise
 from math import atan2, inf, nan
 
 import numpy as np
@@ -104,20 +105,21 @@ class Zones:
         slots = self.floor.slots[zone]
         return np.asarray(slots[robot_id % len(slots)])
 
-    def way(self, x: float, y: float, zone: int, robot_id: int) -> FloatArray:
+    def way(self, x: float, y: float, zone: int, robot_id: int, *, through: int | None = None) -> FloatArray:
         """Return the points to drive through to the robot's slot in a zone [point, xy]; none for a pose beyond any map.
 
         To an adjacent zone the way is direct, else it leads over the shortest chain of zones; through the entry of each
         passage, and where a passage has none to the next zone's goal, but to the slot in the last, straight where no wall and
         no edge of the area is between. It begins in the zone that contains the pose or is nearest, so an entry that has just
-        been passed is not in it. Where levels overlap it is taken to be on the level of the zone that it is sent to.
+        been passed is not in it. Where levels overlap it is taken to be on the level of the zone that it is sent to. A
+        neighbour that it is to lead `through` comes first.
         """
         start = int(self.floor.plan.nearest((x, y), self.floor.plan.zones[zone].level)[0])
         if start == OUTSIDE:
             return np.empty((0, 2))
         floor, radius, points = self.floor, self.robot_radius, [np.array([x, y])]
         slot = self.slot_of(zone, robot_id)
-        for here, there in self._hops(start, zone):
+        for here, there in pairwise(self._zones_to(start, zone, through)):
             if (here, there) in floor.entries:
                 points += floor.leg(here, points[-1], floor.entries[here, there], radius)
             else:
@@ -126,12 +128,10 @@ class Zones:
             points += floor.leg(zone, points[-1], slot, radius)
         return np.array(points[1:])
 
-    def chain(self, x: float, y: float, zone: int) -> list[int]:
+    def chain(self, x: float, y: float, zone: int, *, through: int | None = None) -> list[int]:
         """The zones that `way` leads through, that of the pose and the last one included; none for a pose beyond any map."""
         start = int(self.floor.plan.nearest((x, y), self.floor.plan.zones[zone].level)[0])
-        if start == OUTSIDE:
-            return []
-        return [start, *(there for _, there in self._hops(start, zone))] if start != zone else [zone]
+        return [] if start == OUTSIDE else self._zones_to(start, zone, through)
 
     @cached_property
     def walls(self) -> MultiLineString:
@@ -157,14 +157,15 @@ class Zones:
         side = 1.0 if distance > 0.0 else -1.0
         return Border(distance, atan2(side * (pose.y - nearest.y), side * (pose.x - nearest.x)) - pose.yaw)
 
-    def _hops(self, start: int, end: int) -> list[tuple[int, int]]:
-        if self.floor.plan.adjacency[start, end]:
-            return [(start, end)]
-        hops: list[tuple[int, int]] = []
-        while end != start:
-            hops.append((int(self._before[start, end]), end))
-            end = hops[-1][0]
-        return hops[::-1]
+    def _zones_to(self, start: int, end: int, through: int | None) -> list[int]:
+        if through is not None and through != start and self.floor.plan.adjacency[start, through]:
+            return [start, *self._zones_to(through, end, None)]
+        if start != end and self.floor.plan.adjacency[start, end]:
+            return [start, end]
+        zones = [end]
+        while zones[-1] != start:
+            zones.append(int(self._before[start, zones[-1]]))
+        return zones[::-1]
 
     @cached_property
     def _before(self) -> NDArray[np.int32]:

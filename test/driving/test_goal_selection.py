@@ -108,7 +108,7 @@ def test_an_operator_sends_to_any_zone_and_silence_does_not_park_it(selector, zo
 
 def test_the_same_action_on_the_way_changes_nothing_for_the_drive(zones):
     told = []
-    selector = GoalSelector(goal_map(zones), ROBOT, lambda pose, zone, goal: told.append(zone))
+    selector = GoalSelector(goal_map(zones), ROBOT, lambda pose, chain, goal: told.append(chain[-1]))
     selector.act(0, 1, HERE)
     goal = selector.goal
     assert goal.via

@@ -37,8 +37,8 @@ class Walker:
         self.selector = GoalSelector(goal_map, 0, self.set_out)
         self.look(at_rest=True)
 
-    def set_out(self, pose, zone, goal):
-        self.tracker.set_out(pose, self.zones.chain(pose.x, pose.y, zone), goal)
+    def set_out(self, pose, chain, goal):
+        self.tracker.set_out(pose, chain, goal)
 
     def send(self, name):
         assert self.selector.send(ROW.index(name), Pose(self.x, 2.0, 0.0))
@@ -144,16 +144,25 @@ def test_an_action_that_stays_halts_a_robot_under_way_and_parks_one_in_a_zone(wo
     assert not selector.act(empty, 9, Pose(3.0, 2.0, 0.0))
 
 
-def test_on_a_one_way_passage_every_action_goes_on_to_where_the_robot_was_sent(tmp_path):
+def ring(tmp_path, **more):
+    """Four zones of 4 m in a ring, with loads in a and d, and drops in b and c."""
     path = tmp_path / "ring.yaml"
     corners = zip(ROW, ([0, 0], [4, 0], [4, 4], [0, 4]), strict=True)
     zones = [{"name": name, "rectangle": [x, y, x + 4, y + 4]} for name, (x, y) in corners]
-    parameters = {"zones": zones, "pick_ups": ["a", "d"], "drops": ["b", "c"], "tick": 2.0, "speed": 0.5}
-    parameters["entries"] = [{"from": "a", "to": "b", "at": [4, 2]}]
+    parameters = {"zones": zones, "pick_ups": ["a", "d"], "drops": ["b", "c"], "tick": 2.0, "speed": 0.5, **more}
     path.write_text(yaml.safe_dump({"name": "ring", "builder": "deliveries", "parameters": parameters}))
     workplace, zones = load_workplace(path), Zones(load_floor_map(path))
-    goal_map, places = GoalMap(zones, workplace.goal_zones(), workplace=workplace), workplace.site.layout.places
-    start, under_way = (workplace.local_state(places.index(name), loaded=True, level=0) for name in ("a", "a to b 1/4"))
+    places = workplace.site.layout.places
+
+    def loaded(name):
+        return workplace.local_state(places.index(name), loaded=True, level=0)
+
+    return GoalMap(zones, workplace.goal_zones(), workplace=workplace), loaded
+
+
+def test_on_a_one_way_passage_every_action_goes_on_to_where_the_robot_was_sent(tmp_path):
+    goal_map, loaded = ring(tmp_path, entries=[{"from": "a", "to": "b", "at": [4, 2]}])
+    start, under_way = loaded("a"), loaded("a to b 1/4")
     selector = GoalSelector(goal_map, 0)
     assert selector.act(start, 1, Pose(2.0, 2.0, 0.0))
     assert selector.zone == ROW.index("b")
@@ -165,3 +174,13 @@ def test_on_a_one_way_passage_every_action_goes_on_to_where_the_robot_was_sent(t
     assert selector.goal is None
     assert selector.act(under_way, 2, Pose(3.0, 2.0, 0.0))
     assert selector.zone == ROW.index("b")  # the end of the passage, where nothing else is known
+
+
+def test_under_way_a_robot_goes_the_way_round_that_it_goes_in_the_game(tmp_path):
+    goal_map, loaded = ring(tmp_path)
+    chains = []
+    for name, pose in (("a to b 1/4", Pose(3.0, 2.0, 0.0)), ("a to d 1/4", Pose(2.0, 3.0, 0.0))):
+        selector = GoalSelector(goal_map, 0, lambda pose, chain, goal: chains.append("".join(ROW[zone] for zone in chain)))
+        for _ in range(2):  # a second time nothing changes
+            assert selector.act(loaded(name), 2, pose)
+    assert chains == ["abc", "adc"]

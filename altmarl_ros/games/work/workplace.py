@@ -6,6 +6,7 @@ The builders make their tables from it, and robots on wheels and the floors that
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +55,20 @@ class Workplace:
         condition = loaded * (self.levels + 1) + level if self.levels else int(loaded)
         number = int(self.moves.number[place, condition])
         return number if number >= 0 else int(self.moves.number[self.site.layout.stop_of[place], condition])
+
+    def next_zone(self, local_state: int, zone: int) -> int | None:
+        """The end of its way to which a robot in that state goes first if it heads for a zone; None: it is on no way."""
+        layout = self.site.layout
+        place = int(self._place_of[local_state])
+        if place < layout.zones:
+            return None
+        while place >= layout.zones:
+            place = int(layout.step[place, zone])
+        return place
+
+    @cached_property
+    def _place_of(self) -> IntArray:
+        return np.asarray(np.argwhere(self.moves.possible)[:, 0])
 
     def loaded_of(self) -> NDArray[np.bool_]:
         """Whether a robot is loaded in each local state [S_l]."""

@@ -254,9 +254,9 @@ class Vehicle:
             self._work.moved(fix.pose, self._zone, at_rest=self._command.velocity.is_zero)
         self._note_state()
 
-    def _set_out(self, pose: Pose, zone: int, goal: Goal) -> None:
+    def _set_out(self, pose: Pose, chain: list[int], goal: Goal) -> None:
         if self._work is not None:
-            self._work.set_out(pose, zone, goal)
+            self._work.set_out(pose, chain, goal)
 
     def _note_state(self) -> None:
         """Call back if the local state has changed, which a tick may wait for."""
