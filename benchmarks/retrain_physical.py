@@ -21,7 +21,7 @@ from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.experiments.figure import panels
 from altmarl_ros.files import write_output
 from altmarl_ros.games import TabularGame, load_game, tick_of
-from altmarl_ros.games.spec import save_identified_game
+from altmarl_ros.games.sources import save_identified_game
 from altmarl_ros.games.trajectory import Trajectory
 from altmarl_ros.learning.alternating import TrainingOptions
 from altmarl_ros.plotting import BLUE, GREY, as_png

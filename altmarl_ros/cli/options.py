@@ -18,7 +18,7 @@ def completing(*words: str) -> Callable[[str], list[str]]:
 
 def complete_game(incomplete: str) -> list[str]:
     """Names of built-in games; the shell offers files where no name begins like this."""
-    from altmarl_ros.games.spec import builtin_games
+    from altmarl_ros.games.sources import builtin_games
 
     return completing(*builtin_games())(incomplete)
 

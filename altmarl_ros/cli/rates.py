@@ -12,7 +12,7 @@ from altmarl_ros.cli import console
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import load_game, load_workplace
 from altmarl_ros.games.identification.work_rates import estimate_rates
-from altmarl_ros.games.spec import save_changed_game
+from altmarl_ros.games.sources import save_changed_game
 from altmarl_ros.games.trajectory import Trajectory
 
 _DIGITS = 6

@@ -7,20 +7,8 @@ from altmarl_ros.games.hidden import HiddenState
 from altmarl_ros.games.moves import goal_zones
 from altmarl_ros.games.rewards import Rewards
 from altmarl_ros.games.robot_types import RobotTypes
-from altmarl_ros.games.spec import (
-    Builder,
-    build_game,
-    builder_names,
-    builtin_games,
-    describe_builder,
-    describe_game,
-    find_builder,
-    find_floor_map,
-    load_floor_map,
-    load_game,
-    load_workplace,
-    tick_of,
-)
+from altmarl_ros.games.sources import Builder, builder_names, builtin_games, describe_builder, find_builder
+from altmarl_ros.games.spec import build_game, describe_game, find_floor_map, load_floor_map, load_game, load_workplace, tick_of
 from altmarl_ros.games.tabular import MAX_STATES, Start, TabularGame
 from altmarl_ros.games.trajectory import UNKNOWN, Trajectory
 from altmarl_ros.games.types import game_of_type, join_types

@@ -7,77 +7,42 @@
 The third form is `tables` (see written_tables). All may have names (local_state_names, ...), a one-line `description`,
 `identified: kernel.npz` with a P_l that replaces the model's (and with P_d, where there is a hidden state), `room` and
 `places` (see module room), and `types` of robots (see package types). The parameters of the `floor` builder may name a floor
-map (`map: hall.yaml`), whose keys are then parameters too. A builder is looked up among the built-in ones first, and then among
-the entry points of the group `altmarl_ros.games`, each of which loads a `Builder`.
+map (`map: hall.yaml`), whose keys are then parameters too. Builders, built-in names and written copies are package sources'.
 """
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, replace
-from importlib.metadata import entry_points
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional
 
 import numpy as np
-import yaml
 from pydantic import BaseModel, Field
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import GameError
-from altmarl_ros.files import write_atomically, write_npz
 from altmarl_ros.floors.floor_map import FloorMap
 from altmarl_ros.games.array_files import game_of_arrays, read_arrays
-from altmarl_ros.games.attention import AttentionParameters, build_attention
-from altmarl_ros.games.discretise import ContinuousWarehouseParameters, build_continuous_warehouse
 from altmarl_ros.games.documents import read_yaml, validated
-from altmarl_ros.games.federated import FederatedParameters, build_federated
-from altmarl_ros.games.floor import FloorParameters, build_floor, floor_of_game
+from altmarl_ros.games.floor import floor_of_game
 from altmarl_ros.games.floor_parameters import FloorMapParameters, floor_map
-from altmarl_ros.games.identification import IdentifiedKernel
 from altmarl_ros.games.kernels import LocalKernel
 from altmarl_ros.games.room import Places, Room
+from altmarl_ros.games.sources.builders import describe_builder, find_builder
+from altmarl_ros.games.sources.located import locate
+from altmarl_ros.games.sources.saved import IDENTIFIED_ARRAYS
 from altmarl_ros.games.tabular import TabularGame, check_name
 from altmarl_ros.games.types import TypeSpec, join_types, types_of, with_arrays
-from altmarl_ros.games.warehouse import WarehouseParameters, build_warehouse
 from altmarl_ros.games.work import (
     ChargingParameters,
-    CoverageParameters,
     DeliveryParameters,
     Workplace,
-    build_charging,
-    build_coverage,
-    build_deliveries,
     charging_workplace,
     deliveries_workplace,
 )
 from altmarl_ros.games.written_tables import WrittenTables, written_game
-from altmarl_ros.resources import share_directory
 
-ENTRY_POINT_GROUP = "altmarl_ros.games"
 _KINDS = ("builder", "arrays", "tables")  # a game has one of these keys
-_MOST_BYTES = 1 << 26  # of an array that is written out for every s_g: all four together can be read again
-_IDENTIFIED_ARRAYS = ("P_l", "standard_error", "transitions", "alpha", "P_d")
-
-
-@dataclass(frozen=True)
-class Builder:
-    """A family of games: a pydantic model of its parameters, and the function that builds a game from them."""
-
-    parameters: type[BaseModel]
-    build: Callable[[Any], TabularGame]
-
-
-BUILDERS: dict[str, Builder] = {
-    "charging": Builder(ChargingParameters, build_charging),
-    "coverage": Builder(CoverageParameters, build_coverage),
-    "deliveries": Builder(DeliveryParameters, build_deliveries),
-    "federated": Builder(FederatedParameters, build_federated),
-    "floor": Builder(FloorParameters, build_floor),
-    "warehouse": Builder(WarehouseParameters, build_warehouse),
-    "grid": Builder(AttentionParameters, build_attention),
-    "continuous_warehouse": Builder(ContinuousWarehouseParameters, build_continuous_warehouse),
-}
 
 
 class _Spec(BaseModel, extra="forbid"):
@@ -105,7 +70,7 @@ def load_game(source: str | Path, changes: Mapping[str, Any] | None = None) -> T
     Raises:
         GameError: the file or the game breaks a rule; one line names the file, the key or array, and the rule.
     """
-    path = _locate(source)
+    path = locate(source)
     try:
         spec = _read_spec(path)
         spec.parameters.update(changes or {})
@@ -139,7 +104,7 @@ def load_floor_map(source: str | Path) -> FloorMap:
     Raises:
         GameError: the file breaks a rule or is a game without a floor; one line names the file and what is wrong.
     """
-    path = _locate(source, ("games", "floors"))
+    path = locate(source, ("games", "floors"))
     try:
         document = read_yaml(path)
         if not set(_KINDS) & set(document):
@@ -172,7 +137,7 @@ def tick_of(source: str | Path) -> float | None:
     Raises:
         GameError: for the same reasons as `load_game`.
     """
-    path = _locate(source)
+    path = locate(source)
     try:
         spec = _read_spec(path)
         tick = getattr(_floor_parameters(spec, path.parent), "tick", None)
@@ -191,7 +156,7 @@ def load_workplace(source: str | Path, robot_type: str = "") -> Workplace | None
     Raises:
         GameError: for the same reasons as `load_game`.
     """
-    path = _locate(source)
+    path = locate(source)
     try:
         spec = _read_spec(path)
         if robot_type and spec.types and robot_type in spec.types:
@@ -208,102 +173,8 @@ def load_workplace(source: str | Path, robot_type: str = "") -> Workplace | None
 
 def describe_game(source: str | Path) -> str:
     """Describe a game in one line: by its own description, or else by its builder's."""
-    spec = _read_spec(_locate(source))
+    spec = _read_spec(locate(source))
     return spec.description or (describe_builder(find_builder(spec.builder)) if spec.builder else "")
-
-
-def describe_builder(builder: Builder) -> str:
-    """Describe a builder by the first line of its build function's docstring."""
-    return (builder.build.__doc__ or "").strip().partition("\n")[0]
-
-
-def builder_names() -> list[str]:
-    """List the names of the built-in builders and of those that installed packages offer."""
-    return sorted({*BUILDERS, *(entry.name for entry in entry_points(group=ENTRY_POINT_GROUP))})
-
-
-def find_builder(name: str) -> Builder:
-    """Find the builder of that name; a built-in builder comes before an entry point.
-
-    Raises:
-        GameError: no builder has that name, or its package cannot be loaded.
-    """
-    if name in BUILDERS:
-        return BUILDERS[name]
-    found = {entry.name: entry for entry in entry_points(group=ENTRY_POINT_GROUP)}
-    if name not in found:
-        raise GameError(f"builder {name!r} is unknown; known are {', '.join(builder_names())}")
-    try:
-        builder = found[name].load()
-    except Exception as error:  # a third party's module may fail in any way
-        raise GameError(f"builder {name!r} cannot be loaded: {type(error).__name__}: {error}") from None
-    if not isinstance(builder, Builder):
-        raise GameError(f"entry point {name!r} gives a {type(builder).__name__}, must be a Builder")
-    return builder
-
-
-def save_identified_game(source: str | Path, kernel: IdentifiedKernel, path: Path, P_d: FloatArray | None = None) -> None:
-    """Write a copy of a game with the identified P_l, and P_d: a YAML file at `path`, the arrays in an `.npz` beside it.
-
-    Raises:
-        GameError: the source is not a game, or a file cannot be written.
-    """
-    beside = path.with_suffix(".npz")
-    document = _copied(source, path)
-    if isinstance(document.get("arrays"), str) and (path.absolute().parent / document["arrays"]).resolve() == beside.resolve():
-        raise GameError(f"{path}: {beside.name} holds the arrays of {source}; choose another name")
-    save_identified(kernel, beside, P_d)
-    _write_document({**document, "identified": beside.name}, path)
-
-
-def save_changed_game(source: str | Path, changes: Mapping[str, float], path: Path) -> None:
-    """Write a copy of a game with other values of its builder's parameters, a YAML file at `path`.
-
-    Raises:
-        GameError: the source is not a game, or the file cannot be written.
-    """
-    document = _copied(source, path)
-    document["parameters"] = {**(document.get("parameters") or {}), **changes}
-    _write_document(document, path)
-
-
-def _copied(source: str | Path, path: Path) -> dict[str, Any]:
-    """The document of a game as it has to be in a file elsewhere, without what was identified."""
-    original = _locate(source)
-    document = {key: value for key, value in read_yaml(original).items() if key != "identified"}
-    parameters = document.get("parameters")
-    if isinstance(parameters, dict) and isinstance(parameters.get("map"), str):
-        floor = (original.parent / parameters["map"]).absolute()
-        document["parameters"] = {**parameters, "map": os.path.relpath(floor, path.absolute().parent)}
-    if isinstance(document.get("arrays"), str):
-        arrays = (original.parent / document["arrays"]).absolute()
-        document["arrays"] = os.path.relpath(arrays, path.absolute().parent)
-    return {**document, "name": path.stem[:64]}
-
-
-def _write_document(document: Mapping[str, Any], path: Path) -> None:
-    try:
-        write_atomically(path, yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True).encode())
-    except OSError as error:
-        raise GameError(f"{path}: cannot be written: {error.strerror or error}") from None
-
-
-def save_identified(kernel: IdentifiedKernel, path: Path, P_d: FloatArray | None = None) -> None:
-    """Write the arrays P_l, standard_error, transitions and alpha to an `.npz`, for the key `identified`.
-
-    With a hidden state they are by regime d * S_g + s_g in place of s_g, and P_d is written as well.
-    Where robots move alike at all s_g, large arrays have one entry for them all.
-    """
-    arrays = {name: getattr(kernel, name) for name in _IDENTIFIED_ARRAYS if name != "P_d"}
-    if P_d is not None:
-        arrays["P_d"] = P_d
-    for name, array in arrays.items():
-        if array.nbytes > _MOST_BYTES and kernel.alpha.shape[1] == 1 and name in ("P_l", "standard_error"):
-            arrays[name] = array[:, :1]
-    try:
-        write_npz(path, arrays)
-    except ValueError as error:
-        raise GameError(f"{path}: {error}") from None
 
 
 def load_posterior(source: str | Path, game: TabularGame) -> FloatArray | None:
@@ -315,42 +186,15 @@ def load_posterior(source: str | Path, game: TabularGame) -> FloatArray | None:
     Raises:
         GameError: the file is bad or does not fit the game; one line names the file and what is wrong with it.
     """
-    path = _locate(source)
+    path = locate(source)
     try:
         spec = _read_spec(path)
         if spec.identified is None:
             return None
-        arrays = read_arrays("identified", path.parent / spec.identified, ("P_l",), _IDENTIFIED_ARRAYS)
+        arrays = read_arrays("identified", path.parent / spec.identified, ("P_l",), IDENTIFIED_ARRAYS)
         return _checked_alpha(arrays["alpha"], game) if "alpha" in arrays else None
     except GameError as error:
         raise GameError(f"{path}: {error}") from None
-
-
-def builtin_games() -> list[str]:
-    """List the names of the games that are installed with the package."""
-    return _builtin("games")
-
-
-def _builtin(kind: str) -> list[str]:
-    return sorted(file.stem for file in (share_directory() / "config" / kind).glob("*.yaml"))
-
-
-def _locate(source: str | Path, kinds: tuple[str, ...] = ("games",)) -> Path:
-    """The file of a built-in name, or this path; a file that happens to have a built-in's bare name is meant by `./name`."""
-    path = Path(source)
-    try:
-        for kind in kinds if path.name == str(source) else ():
-            builtin = share_directory() / "config" / kind / f"{source}.yaml"
-            if builtin.is_file():
-                return builtin
-        if path.suffix in (".yaml", ".yml") or path.exists():
-            return path
-    except (OSError, ValueError) as error:  # no file can have this name
-        raise GameError(f"{str(source)!r} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    known = sorted({name for kind in kinds for name in _builtin(kind)})
-    raise GameError(
-        f"no {' or '.join(kind[:-1] for kind in kinds)} {str(source)!r}: give a YAML file or one of {', '.join(known)}"
-    )
 
 
 def _read_spec(path: Path) -> _Spec:
@@ -408,7 +252,7 @@ def _alike(spec: _Spec, folder: Path) -> TabularGame:
             raise GameError("hidden_state_names is for a game with a hidden state")
         changes["hidden"] = game.hidden.renamed(tuple(spec.hidden_state_names))
     if spec.identified is not None:
-        arrays = read_arrays("identified", folder / spec.identified, ("P_l",), _IDENTIFIED_ARRAYS)
+        arrays = read_arrays("identified", folder / spec.identified, ("P_l",), IDENTIFIED_ARRAYS)
         P_l = arrays["P_l"]
         if game.hidden is not None:
             named = changes.get("hidden", game.hidden)

@@ -7,7 +7,8 @@ import sys
 from typing import Any
 
 from altmarl_ros.games import load_game, written_tables
-from altmarl_ros.games.spec import BUILDERS, Builder, describe_builder, describe_game
+from altmarl_ros.games.sources import BUILDERS, Builder, describe_builder
+from altmarl_ros.games.spec import describe_game
 from altmarl_ros.resources import share_directory
 from tables import code, code_span, table
 

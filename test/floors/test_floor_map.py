@@ -14,7 +14,7 @@ from altmarl_ros.floors.slots import grid_of_slots
 from altmarl_ros.games import load_floor_map, load_game
 from altmarl_ros.games.identification import identify
 from altmarl_ros.games.moves import goal_zones, neighbour_goals
-from altmarl_ros.games.spec import save_identified_game
+from altmarl_ros.games.sources import save_identified_game
 from altmarl_ros.resources import share_directory
 
 ROOT = Path(__file__).parents[2]

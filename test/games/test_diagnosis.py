@@ -3,7 +3,7 @@ import pytest
 
 from altmarl_ros.games import HiddenState, TabularGame, load_game
 from altmarl_ros.games.diagnosis import oddities
-from altmarl_ros.games.spec import builtin_games
+from altmarl_ros.games.sources import builtin_games
 
 
 @pytest.mark.parametrize("name", builtin_games())

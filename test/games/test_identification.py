@@ -16,7 +16,8 @@ from altmarl_ros.games.identification import (
     identify,
     transitions_needed,
 )
-from altmarl_ros.games.spec import load_posterior, save_identified_game
+from altmarl_ros.games.sources import save_identified_game
+from altmarl_ros.games.spec import load_posterior
 from altmarl_ros.games.trajectory import UNKNOWN, Trajectory
 
 

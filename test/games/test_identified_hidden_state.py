@@ -10,7 +10,7 @@ from altmarl_ros.errors import GameError
 from altmarl_ros.games import HiddenState, TabularGame, load_game
 from altmarl_ros.games.identification.hidden_state import identify_hidden_state
 from altmarl_ros.games.identification.smoothing import smooth
-from altmarl_ros.games.spec import save_identified_game
+from altmarl_ros.games.sources import save_identified_game
 from altmarl_ros.games.trajectory import UNKNOWN, Trajectory
 
 

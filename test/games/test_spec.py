@@ -4,14 +4,8 @@ import pytest
 from altmarl_ros.errors import GameError
 from altmarl_ros.games import load_game
 from altmarl_ros.games.identification import identify
-from altmarl_ros.games.spec import (
-    BUILDERS,
-    builtin_games,
-    describe_game,
-    load_floor_map,
-    save_identified,
-    save_identified_game,
-)
+from altmarl_ros.games.sources import BUILDERS, builtin_games, save_identified, save_identified_game
+from altmarl_ros.games.spec import describe_game, load_floor_map
 
 BY_BUILDER = "name: mine\nbuilder: warehouse\n"
 BY_ARRAYS = "name: mine\narrays: tables.npz\ngamma: 0.8\n"
@@ -106,7 +100,7 @@ def test_third_party_builder_by_entry_point(game_file, monkeypatch, warehouse):
         def load(self):
             return BUILDERS["warehouse"]
 
-    monkeypatch.setattr("altmarl_ros.games.spec.entry_points", lambda group: [EntryPoint()])
+    monkeypatch.setattr("altmarl_ros.games.sources.builders.entry_points", lambda group: [EntryPoint()])
     game = load_game(game_file("name: mine\nbuilder: theirs\n"))
     assert game.content_hash == warehouse.content_hash
 
@@ -118,7 +112,7 @@ def test_entry_point_that_is_no_builder_is_refused(game_file, monkeypatch, asser
         def load(self):
             return print
 
-    monkeypatch.setattr("altmarl_ros.games.spec.entry_points", lambda group: [EntryPoint()])
+    monkeypatch.setattr("altmarl_ros.games.sources.builders.entry_points", lambda group: [EntryPoint()])
     assert_refused(game_file("name: mine\nbuilder: theirs\n"), "'theirs'")
 
 

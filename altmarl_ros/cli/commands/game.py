@@ -15,7 +15,8 @@ from altmarl_ros.cli.options import Json, complete_game
 from altmarl_ros.errors import GameError
 from altmarl_ros.games import TabularGame, game_of_type, load_game
 from altmarl_ros.games.kernels import LocalKernel
-from altmarl_ros.games.spec import builder_names, builtin_games, describe_builder, describe_game, find_builder
+from altmarl_ros.games.sources import builder_names, builtin_games, describe_builder, find_builder
+from altmarl_ros.games.spec import describe_game
 from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.policies.counts import number_of_counts
 

@@ -20,7 +20,7 @@ from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.games.identification import IdentifiedKernel, count_transitions, transitions_needed
 from altmarl_ros.games.identification import identify as posterior
 from altmarl_ros.games.identification.hidden_state import IdentifiedHiddenState, identify_hidden_state
-from altmarl_ros.games.spec import save_identified, save_identified_game
+from altmarl_ros.games.sources import save_identified, save_identified_game
 from altmarl_ros.games.trajectory import Trajectory
 
 _MOST_DENSE = 1 << 28  # bytes of P_l for every s_g; of larger ones the rows are counted over all s_g together

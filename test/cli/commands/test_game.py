@@ -11,7 +11,7 @@ from altmarl_ros.cli.commands.game import hidden_summary, kernel_sizes, slowest_
 from altmarl_ros.cli.main import main
 from altmarl_ros.games import load_game
 from altmarl_ros.games.attention import AttentionParameters, build_attention
-from altmarl_ros.games.spec import BUILDERS, builtin_games
+from altmarl_ros.games.sources import BUILDERS, builtin_games
 from altmarl_ros.policies import LocalPolicy
 
 
@@ -36,7 +36,7 @@ def test_one_broken_package_does_not_hide_the_other_builders(monkeypatch, capfd)
         def load(self):
             raise ImportError("no module named wheels")
 
-    monkeypatch.setattr("altmarl_ros.games.spec.entry_points", lambda group: [EntryPoint()])
+    monkeypatch.setattr("altmarl_ros.games.sources.builders.entry_points", lambda group: [EntryPoint()])
     assert main(["game", "list"]) == 0
     printed = capfd.readouterr().out
     assert "theirs" in printed
