@@ -1,6 +1,7 @@
 """Measures the discounted reward on the continuous warehouse by observation model and reports per tick, from common starts.
 
     python benchmarks/continuous.py
+    python benchmarks/continuous.py --ladder    # beside a ladder by groups of cells, in the same episodes
 
 n = 500 robots, the authors' starts and dynamics, 50 ticks, gamma = 0.95; trained on the discretised game,
 played on the continuous one. The authors' figures are those of their README and figure data (TRPO;
@@ -11,13 +12,16 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import replace
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from shares_play import paired
 
 from altmarl_ros.games import load_game
 from altmarl_ros.learning.alternating import TrainingOptions, train
+from altmarl_ros.learning.counts.backups import GLearnOptions
 from altmarl_ros.learning.populations.population import Rollouts, simulate, start_fleets
 from altmarl_ros.observation import MODEL_NAMES, AllSeen, ObservationModel, RandomActions, make_model
 from altmarl_ros.policies import LocalPolicy
@@ -34,10 +38,12 @@ def main() -> None:
     parser.add_argument("--robots", type=int, default=500)
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--ladder", action="store_true", help="also train a ladder by exact backups, and compare in pairs")
     arguments = parser.parse_args()
     game = load_game("continuous_warehouse")
     began, worked = time.perf_counter(), time.process_time()
-    bundle = train(game, TrainingOptions(K=default_top_rung(game), n=arguments.robots, seed=arguments.seed))
+    options = TrainingOptions(K=default_top_rung(game), n=arguments.robots, seed=arguments.seed)
+    bundle = train(game, options)
     seconds, worked = time.perf_counter() - began, time.process_time() - worked
     start = start_fleets(game, arguments.robots, arguments.runs, np.random.default_rng([arguments.seed, 10]))
 
@@ -61,6 +67,17 @@ def main() -> None:
         ("random actions", play(random, LocalPolicy.uniform(game), 0)),
     ):
         console.print(f"{name}: {level.value:.2f} ± {level.standard_error:.2f}")
+    if arguments.ladder:
+        began, by_groups = time.process_time(), train(game, replace(options, g_learn=GLearnOptions(backup="exact")))
+        console.print(f"the ladder's training: {time.process_time() - began:.1f} s of processor time")
+        for name, k in (("all seen", arguments.robots), ("filtered", 1), ("filtered", 10)):
+            ours, other = (
+                play(
+                    AllSeen(each.pi_g, game.initial) if name == "all seen" else make_model(name, game, each), each.pi_l, k
+                ).returns
+                for each in (bundle, by_groups)
+            )
+            console.print(f"{name}, k = {k}: {ours.mean():.2f}, less the ladder's {other.mean():.2f}: {paired(ours, other)}")
     console.print(f"training: {seconds:.1f} s ({worked:.1f} s of processor time), compilation included where it is not cached")
 
 

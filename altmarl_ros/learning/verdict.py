@@ -167,6 +167,8 @@ def _from_above(game: TabularGame, pi_l: LocalPolicy, process: SharesProcess, n:
 def _mean_field(game: TabularGame, pair: Pair) -> tuple[Bound, ...]:
     if not isinstance(pair.pi_g, SharesPolicy) or game.hidden is not None or not takes_seconds(pair.pi_g.process):
         return ()
+    if game.types is None and prefers_exact(game, _LARGEST_SUBSET):  # counts of many robots, which are tighter, are cheap
+        return ()
     start = game.initial
     upper = sawtooth(points_from_the_mean_start(pair.pi_g, start, _SAWTOOTH_POINTS, np.random.default_rng(0)))
     s = np.flatnonzero(start.rho_g > 0)

@@ -27,7 +27,6 @@ _LEAST_POINTS = 50
 _ROBOTS = 100  # of the fleets whose estimates are drawn
 _LONG = 20.0  # s; what takes longer is estimated by a part of it
 _KEPT = 8 << 20  # bytes that the allocator keeps for threads, and rounds up
-_PROBE = {"runs": 2, "ticks": 2, "reports": (1,)}  # of the estimates of a hidden state
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def _estimates(
     """Draw estimates for points, all or a few of them, and tell how long all of them take [s]."""
     sampler = make_sampler(game, pi_l, _ROBOTS)
     if isinstance(sampler, SwitchingEstimates):
-        probe = replace(sampler, **_PROBE)
+        probe = replace(sampler, runs=2, ticks=2, reports=(1,))
         probe(process, None, rng)  # compiles
         began = time.perf_counter()
         drawn = probe(process, None, rng)
