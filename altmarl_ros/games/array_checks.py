@@ -18,6 +18,9 @@ _LARGEST_VALUE = 1e150  # its square is still a number
 EXACT = 1e-13
 """How far the sum of a row may be from 1 without being renormalised: random generators accept such rows."""
 
+NEGLIGIBLE = 1e-15
+"""Probability that is less than the rounding of the others of its row; learning leaves it out."""
+
 
 def frozen_array(name: str, values: ArrayLike, axes: Sequence[str]) -> FloatArray:
     """A read-only copy of finite numbers with these axes.

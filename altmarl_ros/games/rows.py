@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import GameError, ResourceError
-from altmarl_ros.games.array_checks import EXACT, ROW_SUM_TOLERANCE, index_text, negative, wrong_sum
+from altmarl_ros.games.array_checks import EXACT, NEGLIGIBLE, ROW_SUM_TOLERANCE, index_text, negative, wrong_sum
 
 if TYPE_CHECKING:
     from altmarl_ros.games.sparse import Sparse
@@ -24,9 +24,6 @@ IntArray = NDArray[np.int64]
 
 MOST_DENSE_BYTES = 1 << 30
 """Largest dense kernel [bytes]; a larger one is worked on by what is not zero only."""
-
-NEGLIGIBLE = 1e-15
-"""Probability that is less than the rounding of the others of its row; learning leaves it out."""
 
 _BLOCK = 1 << 17  # entries that are written out at a time
 

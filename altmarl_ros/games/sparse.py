@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from altmarl_ros.arrays import FloatArray
-from altmarl_ros.games.rows import NEGLIGIBLE
+from altmarl_ros.games.array_checks import NEGLIGIBLE
 
 Sparse = sparse.csr_array
 """Rows of a sparse matrix in double precision."""
