@@ -34,7 +34,7 @@ def netcheck(
 
     With --link it measures round trip and loss of a thin link, from this machine or from a robot to the coordinator.
 
-    Examples: altmarl netcheck --listen, and on the other machine altmarl netcheck --peer --k 25 --rate 10;
+    Example: altmarl netcheck --listen, and on the other machine altmarl netcheck --peer --k 25 --rate 10;
     altmarl netcheck --link;  altmarl netcheck --link --robot robot_7/robot
     """
     if listen + peer + link != 1:
