@@ -191,7 +191,8 @@ class Watched:
         self.axe = Path(axe).read_text(encoding="utf-8") if judges else ""
 
     def hear(self, message):
-        if message.type in ("error", "warning"):
+        styled = self.pictures and "blocked an inline style" in message.text  # by Playwright, for a picture
+        if message.type in ("error", "warning") and not styled:
             self.wrong.append(message.text)
 
     def open(self, address):
@@ -205,7 +206,7 @@ class Watched:
         """Look at a view."""
         if self.pictures:
             Path(self.pictures).mkdir(parents=True, exist_ok=True)
-            self.page.screenshot(path=Path(self.pictures) / f"{self.name}-{view}.png", full_page=True, caret="initial")
+            self.page.screenshot(path=Path(self.pictures) / f"{self.name}-{view}.png", full_page=True)
         found = [] if self.page.evaluate(BESIDE) <= 0 else ["something is beside the screen"]
         self.found[view] = found + (self.page.evaluate(AXE) if self.axe else [])
 
