@@ -95,8 +95,8 @@ class GoalSelector:
             self.zone = self.goal = None
             return True
         if zone <= GO_ON:  # on a one-way passage, where robots do not turn round
-            through: int | None = GO_ON - zone
-            zone = through if self.zone is None else self.zone
+            end = GO_ON - zone
+            zone, through = end if self.zone is None else self.zone, end
         else:
             through = self._map.next_zone(local_state, zone)
         if not self._leads_to(zone, pose, through):
