@@ -94,11 +94,9 @@ class GoalSelector:
         if zone == HALT:
             self.zone = self.goal = None
             return True
+        through = self._map.next_zone(local_state, zone) if zone > GO_ON else GO_ON - zone
         if zone <= GO_ON:  # on a one-way passage, where robots do not turn round
-            end = GO_ON - zone
-            zone, through = end if self.zone is None else self.zone, end
-        else:
-            through = self._map.next_zone(local_state, zone)
+            zone = GO_ON - zone if self.zone is None else self.zone
         if not self._leads_to(zone, pose, through):
             self._select(zone, pose, through)
         return True
