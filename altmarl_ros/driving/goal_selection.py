@@ -91,15 +91,14 @@ class GoalSelector:
         if zone is None:
             return False
         self.from_action = True
-        if zone <= GO_ON:  # on a one-way passage, where robots do not turn round
-            if self.goal is None:
-                self._select(GO_ON - zone, pose)
-        elif zone == HALT:
+        if zone == HALT:
             self.zone = self.goal = None
-        else:
-            through = self._map.next_zone(local_state, zone)
-            if not self._leads_to(zone, pose, through):
-                self._select(zone, pose, through)
+            return True
+        through = self._map.next_zone(local_state, zone) if zone > GO_ON else GO_ON - zone
+        if zone <= GO_ON:  # on a one-way passage, where robots do not turn round
+            zone = GO_ON - zone if self.zone is None else self.zone
+        if not self._leads_to(zone, pose, through):
+            self._select(zone, pose, through)
         return True
 
     def send(self, zone: int, pose: Pose) -> bool:

@@ -108,6 +108,7 @@ class LocalPlanner:
             keep=settings.radius + settings.clearance,
         )
         self._now = math.nan
+        self._origin = (0.0, 0.0)  # where the robot was sent to its goal
         self._begin(None)
 
     def steer(self, now: float, pose: Pose, goal: Goal, velocity: Velocity, points: FloatArray) -> Velocity:
@@ -128,6 +129,7 @@ class LocalPlanner:
         self._now = now
         if goal != self._goal:
             self._begin(goal)
+            self._origin = (pose.x, pose.y)
         wanted = self._wanted(now, goal, _Situation(pose, velocity, points, dt))
         return self._limits.ramp(self._limits.clip(velocity), self._limits.clip(wanted), dt)
 
@@ -143,11 +145,11 @@ class LocalPlanner:
 
     def _wanted(self, now: float, goal: Goal, situation: _Situation) -> Velocity:
         pose, tolerance = situation.pose, self._settings.tolerance
-        route = (*goal.via, (goal.x, goal.y))
-        while self._passed < len(goal.via) and _is_passed(pose, route[self._passed], route[self._passed + 1]):
+        route = (self._origin, *goal.via, (goal.x, goal.y))
+        while self._passed < len(goal.via) and _is_passed(pose, route[self._passed : self._passed + 3]):
             self._passed += 1
             self._nearest = math.inf
-        target = route[self._passed]
+        target = route[self._passed + 1]
         last = self._passed == len(goal.via)
         distance = math.dist(target, (pose.x, pose.y))
         self.arrived = last and distance <= (HYSTERESIS * tolerance if self.arrived else tolerance)
@@ -211,11 +213,17 @@ class LocalPlanner:
         self._nearest, self._since = math.inf, self._escape_until
 
 
-def _is_passed(pose: Pose, via: tuple[float, float], following: tuple[float, float]) -> bool:
-    """Return whether a via point has been reached, or lies behind: many robots make for it, and not all need to touch it."""
+def _is_passed(pose: Pose, points: tuple[tuple[float, float], ...]) -> bool:
+    """Return whether the second of three points has been reached, or lies behind: not all who make for it need to touch it.
+
+    It lies behind once it has been crossed, seen from the first point, and the third is farther on. Seen from the third alone,
+    a robot beside a door would be through it if its way goes on to the next door in the same wall.
+    """
+    before, via, following = points
     x, y = pose.x - via[0], pose.y - via[1]
     distance = math.hypot(x, y)
     if distance < PASSING:
         return True
+    crossed = x * (via[0] - before[0]) + y * (via[1] - before[1])
     beyond = x * (following[0] - via[0]) + y * (following[1] - via[1])
-    return distance < _LANE and beyond > 0.0
+    return distance < _LANE and crossed > 0.0 and beyond > 0.0

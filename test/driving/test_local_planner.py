@@ -226,6 +226,15 @@ def test_a_blocked_robot_tries_something_else_by_its_id():
 GOOD = {"now": 1.0, "pose": Pose(0.0, 0.0), "goal": Goal(1.0, 0.0), "velocity": STILL, "points": NOTHING}
 
 
+def test_beside_a_door_a_robot_is_not_through_it_though_its_way_goes_on_to_that_side():
+    planner, goal = LocalPlanner(OMNI, PlannerSettings()), Goal(-3.0, 0.5, via=((0.0, 0.0), (-2.5, 0.0)))
+    planner.steer(0.0, Pose(0.0, 2.0, 0.0), goal, STILL, NOTHING)
+    beside = planner.steer(0.1, Pose(-0.6, 0.4, 0.0), goal, STILL, NOTHING)
+    assert beside.x > 0.0 > beside.y  # to the door
+    through = planner.steer(0.2, Pose(-0.6, -0.1, 0.0), goal, STILL, NOTHING)
+    assert through.x < 0.0  # on to the next
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
