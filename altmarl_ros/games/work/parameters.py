@@ -31,6 +31,9 @@ class WorkParameters(FloorMapParameters, extra="forbid"):
     start_concentration: float = Field(
         1e6, gt=0, le=1e6, description="Dirichlet parameter of the robots' first states; large: spread evenly over all states"
     )
+    idle_start: bool = Field(
+        False, description="whether robots begin in zones and with nothing to do, as on a simulated floor, and not in any state"
+    )
 
     def probability(self, rate: float) -> float:
         """The probability per tick of what happens at a rate [1/s]."""

@@ -17,6 +17,8 @@ from altmarl_ros.games.work.layouts import Layout
 from altmarl_ros.games.work.parameters import WorkParameters
 from altmarl_ros.games.work.robot_moves import RobotMoves
 
+_HARDLY = 1e-9  # weight of a state in which no robot begins
+
 
 @dataclass(frozen=True, eq=False)
 class Work:
@@ -52,7 +54,7 @@ class Work:
 
 
 def work_game(p: WorkParameters, work: Work) -> TabularGame:
-    """The game: the demand is first anywhere, and so are the vehicle and the robots.
+    """The game: the demand is first anywhere, and so are the vehicle and, unless they begin idle, the robots.
 
     Raises:
         GameError: the demand moves more often than once a tick, or a part of the game breaks a rule.
@@ -72,13 +74,23 @@ def work_game(p: WorkParameters, work: Work) -> TabularGame:
         r_g=0.0 - work.vehicle_cost * (1.0 - np.eye(S_g)),
         gamma=p.gamma,
         hidden=hidden,
-        start=Start(np.full(S_g, 1.0 / S_g), np.full(len(work.r_l), p.start_concentration)),
+        start=Start(np.full(S_g, 1.0 / S_g), _concentration(p, work)),
         local_state_names=_state_names(work),
         global_action_names=tuple(f"{work.vehicle} to {work.layout.stops[stop]}" for stop in work.stops),
         local_action_names=work.local_action_names,
         places=places,
         room=None if work.room is None else Room.of_shares(places, work.room[used]),
     )
+
+
+def _concentration(p: WorkParameters, work: Work) -> FloatArray:
+    """Of the robots' first states [S_l]."""
+    alpha = np.full(len(work.r_l), p.start_concentration)
+    if p.idle_start:
+        place, condition = np.argwhere(work.moves.possible).T
+        idle = (place < work.layout.zones) & (condition < len(work.conditions) // 2)  # the others are loaded or busy
+        alpha[~idle] *= _HARDLY
+    return alpha
 
 
 def _places(work: Work) -> tuple[Places, IntArray]:

@@ -130,6 +130,16 @@ def test_ways_take_as_long_as_they_are(speed, phases):
     np.testing.assert_allclose(mean_ticks(P, start, end), 12 / speed / 0.9, rtol=1e-9)
 
 
+def test_robots_begin_anywhere_or_idle_in_zones():
+    anywhere, idle = (build_deliveries(row_of_zones(4, speed=0.7, idle_start=idle)) for idle in (False, True))
+    assert anywhere.content_hash != idle.content_hash
+    np.testing.assert_array_equal(anywhere.initial.alpha, anywhere.initial.alpha[0])
+    counts = idle.initial.draw_counts(1000, 20, np.random.default_rng(0)).sum(axis=0)
+    found = {name for name, count in zip(idle.local_state_names, counts, strict=True) if count}
+    assert found == {name for name in idle.local_state_names if " to " not in name and "loaded" not in name}
+    assert counts[counts > 0].min() > 0.9 * counts.max()
+
+
 def test_the_crew_takes_its_time_for_the_metres_between_drops():
     game = build_deliveries(row_of_zones(5, tick=2.0, crew_speed=0.5))
     np.testing.assert_allclose(game.P_g[0, :, 0], [1.0, 0.75, 0.875])  # z2 to z3 4 m, to z4 8 m, at 1 m a tick
