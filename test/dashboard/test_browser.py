@@ -55,7 +55,7 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def view():
+def view(browser):  # a new one for each browser, whose tests would find what was done in the other one
     made = FleetView("/fleet")
     stay = np.ones((5, 1, 1, 1)) * np.eye(5)[:, None, None, :]
     game = TabularGame(
@@ -81,7 +81,7 @@ class Told:
 
 
 @pytest.fixture(scope="module")
-def told():
+def told(browser):
     return Told()
 
 
