@@ -17,7 +17,8 @@ delivered fewest, contacts, how often a robot stood for 60 s with a goal and wit
 interrupted.
 
 Where the game holds pace and rates that were identified before, `--floor-game` names the one whose rates hold on the floor.
-`--places FOLDER` keeps where robots were, of runs in one process.
+`--places FOLDER` keeps where robots were, of runs in one process. `--only ours` plays that row alone. With `--seeds 0` nothing
+is played in physics: the table is that of `--runs` fleets of the Markov world, from the same starts.
 """
 
 from __future__ import annotations
@@ -69,6 +70,14 @@ class Policy:
     crew: str
     bundle: PolicyBundle
     rule: RuleOfThumb | None = None
+
+    def heard(self, options: argparse.Namespace) -> int:
+        """Reports per tick."""
+        return int(options.robots if self.crew == "longest queue" else 0 if self.rule else options.k)
+
+    def model(self, game: TabularGame) -> ObservationModel:
+        """How it decides."""
+        return self.rule or make_model("filtered", game, self.bundle, 1.0)
 
 
 @dataclass(frozen=True)
@@ -144,10 +153,14 @@ class Markov:
     def __init__(self, game: TabularGame, loads: TabularGame, horizon: int, runs: int) -> None:
         self.game, self.loads, self.horizon, self.runs = game, loads, horizon, runs
 
+    def played(self, pi_l: LocalPolicy, model: ObservationModel, k: int, start: Fleets) -> FloatArray:
+        """Loads per robot from these starts [run, tick]."""
+        rng = np.random.default_rng(7)
+        return np.asarray(simulate(self.loads, pi_l, model, k=k, start=start, horizon=self.horizon, rng=rng).rewards)
+
     def delivered(self, pi_l: LocalPolicy, model: ObservationModel, k: int, start: Fleets) -> float:
         """Mean loads per robot and tick from these starts."""
-        rng = np.random.default_rng(7)
-        return float(simulate(self.loads, pi_l, model, k=k, start=start, horizon=self.horizon, rng=rng).rewards.mean())
+        return float(self.played(pi_l, model, k, start).mean())
 
     def predicted(self, pi_l: LocalPolicy, model: ObservationModel, k: int, start: Fleets, demand: IntArray) -> float:
         """Mean loads per robot and tick from these starts and under this demand [T]."""
@@ -221,8 +234,7 @@ def play_run(path: str, policy: Policy, markov: Markov, options: argparse.Namesp
         unknown=float((run.local_state < 0).mean()),
         failures=found.failures,
     )
-    heard = options.robots if policy.crew == "longest queue" else 0 if policy.rule else options.k
-    played = Played(outcome, policy, start, heard, run)
+    played = Played(outcome, policy, start, policy.heard(options), run)
     return replace(played, run=replace(outcome, predicted=predicted(markov, played, tick)))
 
 
@@ -270,7 +282,7 @@ def _over_ros(path: str, policy: Policy, options: argparse.Namespace, ticks: int
 def predicted(markov: Markov, played: Played, tick: float) -> float:
     """Loads per hour that the Markov world predicts."""
     policy = played.policy
-    model = policy.rule or make_model("filtered", markov.game, policy.bundle, 1.0)
+    model = policy.model(markov.game)
     assert played.trajectory.hidden_state is not None
     rate = markov.predicted(policy.bundle.pi_l, model, played.heard, played.start, played.trajectory.hidden_state)
     return rate * played.run.robots * 3600.0 / tick
@@ -320,6 +332,25 @@ def show(console: Console, rows: list[Run], title: str) -> None:
     console.print(table)
 
 
+def show_markov(console: Console, chosen: list[Policy], markov: Markov, options: argparse.Namespace, tick: float) -> None:
+    """Print what the rows deliver in the Markov world, from the same starts."""
+    start = start_fleets(markov.game, options.robots, markov.runs, np.random.default_rng(3))
+    assert isinstance(start, Fleets)
+    hours = markov.horizon * tick / 3600.0
+    loads = {}
+    for policy in chosen:
+        played = markov.played(policy.bundle.pi_l, policy.model(markov.game), policy.heard(options), start)
+        loads[policy.name] = played.sum(axis=1) * options.robots / hours
+    table = Table(
+        title=f"Markov world: {markov.runs} fleets of {options.robots}, {options.minutes:g} minutes", title_justify="left"
+    )
+    for column in ("policy", "loads/h", "ours more"):
+        table.add_column(column, justify="right" if column != "policy" else "left")
+    for name, values in loads.items():
+        table.add_row(name, with_error(values), with_error(loads["ours"] - values) if name != "ours" else "")
+    console.print(table)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--game", required=True, help="YAML file of a game of deliveries or charging on a floor")
@@ -334,6 +365,7 @@ def main() -> None:
     parser.add_argument("--places", type=Path, default=None, help="folder for where robots were")
     parser.add_argument("--rtf", type=float, default=0.0, help="0: as fast as robots steer")
     parser.add_argument("--runs", type=int, default=200, help="fleets of the Markov world")
+    parser.add_argument("--only", choices=("fixed", "longest queue", "ours"), default="", help="row that is played alone")
     parser.add_argument("--out", type=Path, default=None, help="JSON file of the runs, which is gone on with")
     options = parser.parse_args()
     console, game = Console(width=130), load_game(options.game)
@@ -344,6 +376,9 @@ def main() -> None:
     began = time.monotonic()
     chosen = policies(options.game, bundle, markov, options.robots)
     console.print(f"robots answered the rules in {time.monotonic() - began:.0f} s: {', '.join(each.name for each in chosen)}")
+    if not options.seeds:
+        show_markov(console, chosen, markov, options, tick)
+    chosen = [each for each in chosen if each.name.startswith(options.only)]
     rows = [Run(**row) for row in json.loads(options.out.read_text())] if options.out and options.out.exists() else []
     title = f"{game.name}: {options.robots} robots, k = {options.k}, {options.minutes:g} simulated minutes, ticks of {tick:g} s"
     fresh: list[Played] = []

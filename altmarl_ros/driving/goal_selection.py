@@ -14,7 +14,7 @@ from altmarl_ros.driving.free_slots import FreeSlots
 from altmarl_ros.driving.local_planner import Goal
 from altmarl_ros.driving.planar import Pose
 from altmarl_ros.driving.zones import Zones
-from altmarl_ros.games.work import GO_ON, HALT, Workplace
+from altmarl_ros.games.work import HALT, Workplace
 
 _ASIDE = 1.0  # m from the line on which a robot was sent
 _DETOUR = 0.5  # m by which the way from where it is may differ from what is left of that line
@@ -26,8 +26,8 @@ class GoalMap:
 
     Attributes:
         zones: of the floor.
-        goal_zones: the zone to which an action leads from a local state [s_l, s_g, a_l], or HALT, or GO_ON less the zone that a
-            one-way passage leads to; the second axis has one entry where it does not depend on s_g.
+        goal_zones: the zone to which an action leads from a local state [s_l, s_g, a_l], or HALT; the second axis has one
+            entry where it does not depend on s_g.
         park_zone: the zone to park in when the coordinator is silent; None: the one that the robot is in.
         workplace: what there is to do, in a game of work; None: zones are the local states.
     """
@@ -38,11 +38,15 @@ class GoalMap:
     workplace: Workplace | None = None
 
     def goal_zone(self, local_state: int, global_state: int, local_action: int) -> int | None:
-        """Return what `goal_zones` says; None: there is no such action."""
+        """Return the zone to which an action leads, HALT where the robot stops at once; None: there is no such action."""
         states, regimes, actions = self.goal_zones.shape
         if not (0 <= local_state < states and 0 <= local_action < actions and (regimes == 1 or 0 <= global_state < regimes)):
             return None
         return int(self.goal_zones[local_state, min(global_state, regimes - 1), local_action])
+
+    def keeps_goal(self, local_state: int) -> bool:
+        """Return whether a robot goes on to where it was sent: on one-way passages it does not turn round."""
+        return self.workplace is not None and self.workplace.is_one_way(local_state)
 
     def next_zone(self, local_state: int, zone: int) -> int | None:
         """The end of the way that a robot is on to which it goes first on its way to a zone; None: it is on no way."""
@@ -94,9 +98,9 @@ class GoalSelector:
         if zone == HALT:
             self.zone = self.goal = None
             return True
-        through = self._map.next_zone(local_state, zone) if zone > GO_ON else GO_ON - zone
-        if zone <= GO_ON:  # on a one-way passage, where robots do not turn round
-            zone = GO_ON - zone if self.zone is None else self.zone
+        if self.zone is not None and self._map.keeps_goal(local_state):
+            zone = self.zone
+        through = self._map.next_zone(local_state, zone)
         if not self._leads_to(zone, pose, through):
             self._select(zone, pose, through)
         return True

@@ -51,6 +51,10 @@ def fleet(
         float,
         typer.Option(min=0.0, max=1000.0, help="Speed of a simulated floor over real time; 0: as fast as the robots steer."),
     ] = 1.0,
+    floor_game: Annotated[
+        str,
+        typer.Option(help="Game whose rates a simulated floor has, where --game has rates identified on it; default: --game."),
+    ] = "",
     network: Annotated[
         str,
         typer.Option(help="Faults to simulate between coordinator and robots, such as loss=0.3,duplicate=0.2,jitter=0.2."),
@@ -109,6 +113,10 @@ def fleet(
         raise typer.BadParameter(f"--record lists every robot: at most {MOST_LISTED} of a crowd, not {robots}")
     if backend not in BACKENDS:
         raise typer.BadParameter(f"--backend is {backend!r}, must be one of {', '.join(BACKENDS)}")
+    if floor_game and backend != "physical":
+        raise typer.BadParameter(f"--floor-game is {floor_game!r}, and only --backend physical has a floor")
+    if floor_game and load_game(floor_game).local_state_names != tabular.local_state_names:
+        raise typer.BadParameter(f"--floor-game is {floor_game!r}, whose local states are not those of --game {game!r}")
     if link not in LINK_KINDS:
         raise typer.BadParameter(f"--link is {link!r}, must be one of {', '.join(LINK_KINDS)}")
     plan = FleetPlan(
@@ -127,6 +135,7 @@ def fleet(
         trainer=trainer,
         backend=backend,
         real_time_factor=rtf,
+        floor_game=floor_game,
         visualization=visualization,
         fleet_prefix=fleet_prefix,
         types=types_in_fleet(tabular, robots),

@@ -6,10 +6,9 @@ from altmarl_ros.games.work.charging import ChargingParameters, build_charging, 
 from altmarl_ros.games.work.coverage import CoverageParameters, build_coverage
 from altmarl_ros.games.work.deliveries import build_deliveries, deliveries_workplace
 from altmarl_ros.games.work.delivery_site import DeliveryParameters
-from altmarl_ros.games.work.workplace import GO_ON, HALT, Workplace
+from altmarl_ros.games.work.workplace import HALT, Workplace
 
 __all__ = [
-    "GO_ON",
     "HALT",
     "ChargingParameters",
     "CoverageParameters",

@@ -18,8 +18,7 @@ from altmarl_ros.games.work.robot_moves import STAY, RobotMoves
 HALT = -1
 """The goal of a robot that stops where it is."""
 
-GO_ON = -2
-"""The goal of a robot on a one-way passage to zone 0, which keeps its goal; to zone z it is GO_ON - z."""
+_NO_PASSAGE = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +65,20 @@ class Workplace:
             place = int(layout.step[place, zone])
         return place
 
+    def is_one_way(self, local_state: int) -> bool:
+        """Whether a robot in that state is on a one-way passage, where it does not turn round."""
+        return bool(self._passage_end[self._place_of[local_state]] != _NO_PASSAGE)
+
+    @cached_property
+    def _passage_end(self) -> IntArray:
+        """The zone at the end of the one-way passage that each place is on [place]."""
+        layout = self.site.layout
+        end = np.full(len(layout.places), _NO_PASSAGE, dtype=np.int64)
+        for way in layout.ways:
+            if way.one_way:
+                end[way.first : way.first + way.phases - 1] = way.end
+        return end
+
     @cached_property
     def _place_of(self) -> IntArray:
         return np.asarray(np.argwhere(self.moves.possible)[:, 0])
@@ -84,15 +97,10 @@ class Workplace:
     def goal_zones(self) -> IntArray:
         """The zone that a robot drives to [s_l, s_g, a_l]: its own one where it stays in one, HALT where it stays under way.
 
-        On a one-way passage all other actions are the same, so that policies choose any of them: it is GO_ON - z to zone z.
+        On a one-way passage all other actions are the same, so that policies choose any of them: they lead to its end.
         """
         place, condition = np.argwhere(self.moves.possible).T
         goals = np.moveaxis(self.moves.goals[:, condition], 1, 0)  # [s_l, s_g, a_l]
-        layout = self.site.layout
-        own = np.where(place < layout.zones, place, HALT)
-        only = np.full(len(layout.places), HALT)
-        for way in layout.ways:
-            if way.one_way:
-                only[way.first : way.first + way.phases - 1] = GO_ON - way.end
-        only = only[place][:, None, None]
-        return np.where(goals == STAY, own[:, None, None], np.where(only != HALT, only, goals))
+        own = np.where(place < self.site.layout.zones, place, HALT)[:, None, None]
+        end = self._passage_end[place][:, None, None]
+        return np.where(goals == STAY, own, np.where(end != _NO_PASSAGE, end, goals))

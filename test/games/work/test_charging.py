@@ -174,3 +174,10 @@ def test_a_charger_with_few_places_is_given_room_by_its_zone(game_file):
     assert [name for name, place in zip(game.local_state_names, game.places.of, strict=True) if place == hub] == [
         name for name in game.local_state_names if name.startswith("hub")
     ]
+
+
+def test_robots_that_begin_idle_are_empty_and_their_batteries_are_anywhere():
+    game = build_charging(ChargingParameters(corners=2, levels=3, idle_start=True, **RATES))
+    counts = game.initial.draw_counts(1000, 10, np.random.default_rng(0)).sum(axis=0)
+    found = {name for name, count in zip(game.local_state_names, counts, strict=True) if count}
+    assert found == {name for name in game.local_state_names if "loaded" not in name}

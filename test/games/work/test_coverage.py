@@ -109,3 +109,11 @@ def test_zones_have_room_for_the_robots_that_are_wanted_there_at_most():
         "z1 to z2 1/2": 120,
     }
     assert [names[place] for place in game.places.of[:4]] == ["z0", "z0", "z1", "z2"]
+
+
+def test_robots_that_begin_idle_are_in_zones_and_not_busy():
+    game = floor(idle_start=True)
+    counts = game.initial.draw_counts(1000, 10, np.random.default_rng(0)).sum(axis=0)
+    found = {name for name, count in zip(game.local_state_names, counts, strict=True) if count}
+    assert found == {name for name in game.local_state_names if "busy" not in name and " to " not in name}
+    assert len(found) == 3
