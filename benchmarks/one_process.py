@@ -28,7 +28,6 @@ from altmarl_ros.games.trajectory import UNKNOWN
 from altmarl_ros.observation import make_model
 from altmarl_ros.policies import PolicyBundle
 from altmarl_ros.simulation.physical import PhysicalConfig, PhysicalWorld
-from altmarl_ros.simulation.physical.config import BaseConfig
 from altmarl_ros.simulation.physical.placement import floor_walls, spread_starts
 from altmarl_ros.simulation.physical.standing import StandingWatch
 from altmarl_ros.simulation.physical.work import COORDINATOR, FloorWork, battery_of
@@ -138,8 +137,7 @@ class Fleet:
         workplace, happens, floor = load_workplace(path), load_workplace(floor_game or path), load_floor_map(path)
         assert workplace is not None, f"{path} is no game of deliveries or charging on a floor"
         assert happens is not None, f"{floor_game} is no game of deliveries or charging on a floor"
-        config = PhysicalConfig(base=BaseConfig(radius=0.2))  # as altmarl fleet has it
-        config = PhysicalConfig(**{**dict(config), "battery": battery_of(happens, config.battery)})
+        config = PhysicalConfig(battery=battery_of(happens, PhysicalConfig().battery))
         self.world = PhysicalWorld(config, floor_walls(floor), spread_starts(range(n), floor, seed), seed)
         self.work = FloorWork(happens, n, seed, sent_by=crew)
         self.watch = StandingWatch(n)

@@ -283,6 +283,7 @@ class FleetPlan:
             "seed": self.seed,
             "real_time_factor": float(self.real_time_factor),
             "crew": self.crew,
+            "stamped_commands": True,  # by the stamps the world knows how far behind robots are
             "fleet_prefix": self.fleet_prefix,
             **self._following(),
         }
@@ -293,6 +294,8 @@ class FleetPlan:
         window = self.robots / _HELLOS_PER_SECOND
         faults: dict[str, ParameterValue] = {f"network.{name}": value for name, value in asdict(self.network).items()}
         wheels = wheel_parameters(self.backend, self.period)
+        if self.backend == "physical":
+            wheels["drive.stamped"] = True
         first = 0
         for i, (count, robot_type) in enumerate(self._shared_out()):
             own: dict[str, ParameterValue] = {"first_id": first, "count": count, "seed": self.seed, "join_window": window}

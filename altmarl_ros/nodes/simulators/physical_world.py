@@ -19,6 +19,7 @@ from altmarl_ros.games import load_floor_map, load_game, load_workplace
 from altmarl_ros.monitoring.health import Finding, Level
 from altmarl_ros.msg import Contact, DriveState, FleetTick, FleetTruth, FloorTruth
 from altmarl_ros.nodes.common import conversions, qos
+from altmarl_ros.nodes.common.clock import seconds
 from altmarl_ros.nodes.common.diagnostics import Diagnostics
 from altmarl_ros.nodes.common.endpoints import Endpoints
 from altmarl_ros.nodes.common.guarded import GuardedNode
@@ -214,12 +215,15 @@ class PhysicalWorldNode(GuardedNode):
         self._floor_publisher.publish(message)
 
     def _on_velocity(self, robot: int, message: Twist) -> None:
-        now = self._world.time
-        self._world.command(robot, (message.linear.x, message.linear.y, message.angular.z))
-        self._steerers.commanded(robot, now)  # whether or not the driver took it
+        self._command(robot, message, self._world.time)
 
     def _on_stamped(self, robot: int, message: TwistStamped) -> None:
-        self._on_velocity(robot, message.twist)
+        now, stamp = self._world.time, seconds(message.header.stamp)
+        self._command(robot, message.twist, stamp if 0.0 < stamp <= now else now)
+
+    def _command(self, robot: int, twist: Twist, decided: float) -> None:
+        self._world.command(robot, (twist.linear.x, twist.linear.y, twist.angular.z))
+        self._steerers.commanded(robot, decided)  # whether or not the driver took it
 
     def _on_tick(self, message: FleetTick) -> None:
         if self._allegiance.hear(conversions.tick_from_message(message), time.monotonic()) in (Heard.NEW, Heard.NEW_SESSION):

@@ -40,7 +40,7 @@ class BaseConfig(Settings, frozen=True):
     kind: Literal["unicycle", "omni"] = Field(
         default="unicycle", description="unicycle: no sideways velocity (differential drive)"
     )
-    radius: float = Field(default=0.25, gt=0, le=10, description="of the disc that the robot fills [m]")
+    radius: float = Field(default=0.2, gt=0, le=10, description="of the disc that the robot fills [m]")
     model: str = Field(default="", description="MJCF or URDF file of the robot; empty: the built-in base of this kind")
     mass: float = Field(default=20.0, gt=0, le=_MOST, description="of the built-in base [kg]")
     grip: float = Field(default=1.0, gt=0, le=10, description="friction coefficient between driven wheels and floor")

@@ -3,8 +3,9 @@
 With factor f and steady time w the simulated time should be t = f w. A world that fell behind catches up, but by no more
 than a bounded time; what it missed before that is given up, and shows as a lower factor. Whatever the factor, the world
 waits for robots that drive: a robot whose last command is older than a given simulated time makes it wait for up to
-`_PATIENCE` of steady time. Then the robot counts as silent until it commands again, as does one that never commanded. So a
-robot reacts to what it sees within about that simulated time, however busy the machine is. From a tick on, the world goes no
+`_PATIENCE` of steady time. Then the robot counts as silent until it commands again, as does one that never commanded. Where
+commands have stamps, they are as old as the clock by which the robot decided, so that a robot reacts to what it sees within
+about that simulated time, however busy the machine is; without stamps what waits in queues is not counted. From a tick on, the world goes no
 faster than the steady clock until all robots have acted, those apart that did not act at the one before: else a fast machine
 would let ticks pass before robots come to hear of them.
 """
@@ -75,7 +76,7 @@ class Steerers:
         self._slow: tuple[float, float] | None = None  # steady and simulated time from which the world is slow
 
     def commanded(self, robot: int, time: float) -> None:
-        """Note that a robot sent a command at simulated `time` [s]."""
+        """Note that a robot sent a command that it decided on at simulated `time` [s]."""
         self._commanded[robot] = time
 
     def ticked(self) -> None:
