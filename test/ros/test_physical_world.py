@@ -29,10 +29,10 @@ faults:
 class Driver:
     """Drives every robot of a world and keeps what it hears, by topic: (stamp [s], message)."""
 
-    def __init__(self, robots):
+    def __init__(self, robots, stamped=False):
         import rclpy
         from diagnostic_msgs.msg import DiagnosticArray
-        from geometry_msgs.msg import PoseWithCovarianceStamped, Twist
+        from geometry_msgs.msg import PoseWithCovarianceStamped, Twist, TwistStamped
         from nav_msgs.msg import Odometry
         from rclpy.executors import SingleThreadedExecutor
         from rosgraph_msgs.msg import Clock
@@ -41,7 +41,9 @@ class Driver:
         from altmarl_ros.msg import Contact, FloorTruth
         from altmarl_ros.nodes.common import qos
 
-        self._rclpy, self._twist = rclpy, Twist
+        self._rclpy, self._stamped = rclpy, stamped
+        self._type = TwistStamped if stamped else Twist
+        self.decided = None  # simulated time that commands are stamped with; None: the present one
         rclpy.init(args=[])
         self.node = rclpy.create_node("driver")
         self._executor = SingleThreadedExecutor()
@@ -57,7 +59,9 @@ class Driver:
         self.node.create_subscription(Clock, "/clock", self._hear_clock, qos.simulated_qos())
         self.diagnostics = {}
         self.node.create_subscription(DiagnosticArray, "/diagnostics", self._hear_diagnostics, qos.diagnostics_qos())
-        self._commands = [self.node.create_publisher(Twist, f"/robot_{i}/cmd_vel", qos.velocity_qos()) for i in range(robots)]
+        self._commands = [
+            self.node.create_publisher(self._type, f"/robot_{i}/cmd_vel", qos.velocity_qos()) for i in range(robots)
+        ]
 
     def _listen(self, message_type, topic, profile):
         def keep(message):
@@ -70,10 +74,17 @@ class Driver:
         self.time = message.clock.sec + 1e-9 * message.clock.nanosec
         if self.time >= self._commanded + 0.1:
             self._commanded = self.time
-            for i, (ahead, turn) in self.wanted.items():
-                twist = self._twist()
-                twist.linear.x, twist.angular.z = ahead, turn
-                self._commands[i].publish(twist)
+            self.command()
+
+    def command(self):
+        for i, (ahead, turn) in self.wanted.items():
+            message = self._type()
+            twist = message.twist if self._stamped else message
+            twist.linear.x, twist.angular.z = ahead, turn
+            if self._stamped:
+                seconds, rest = divmod(self.time if self.decided is None else self.decided, 1.0)
+                message.header.stamp.sec, message.header.stamp.nanosec = int(seconds), int(1e9 * rest)
+            self._commands[i].publish(message)
 
     def _hear_diagnostics(self, message):
         self.diagnostics |= {status.name.partition(": ")[2]: status for status in message.status}
@@ -97,8 +108,8 @@ class Driver:
 def drive():
     drivers = []
 
-    def make(robots):
-        drivers.append(Driver(robots))
+    def make(robots, **options):
+        drivers.append(Driver(robots, **options))
         return drivers[-1]
 
     yield make
@@ -164,6 +175,19 @@ def test_contacts_are_told_and_a_base_without_commands_stops(start_executable, d
     silent = driver.time
     driver.until(lambda: driver.time > silent + 3.0)
     assert driver.heard["/robot_0/odom"][-1][1].twist.twist.linear.x == pytest.approx(0.0, abs=0.05)
+
+
+def test_the_world_waits_for_a_robot_that_is_behind_with_what_it_hears(start_executable, drive):
+    """However often it commands: what counts is the time by which it decided, which the stamps tell."""
+    driver = drive(1, stamped=True)
+    start_executable("physical_world", game="hall", count=1, real_time_factor=0.0, stamped_commands=True, answer_time=0.5)
+    driver.until(lambda: driver.time > 3.0)
+    driver.decided = driver.time
+    ends = time.monotonic() + 1.0  # many of the world's seconds, if it went on
+    driver.until(lambda: driver.command() or time.monotonic() > ends)
+    assert driver.time < driver.decided + 1.0
+    driver.decided, since = None, driver.time
+    driver.until(lambda: driver.command() or driver.time > since + 3.0)
 
 
 def test_frames_and_descriptions_are_published(start_executable, drive):

@@ -15,6 +15,7 @@ ACCELERATION = 4.0
 """Of ideal bases, below what their grip bears [m/s^2, rad/s^2]."""
 
 QUICK = {
+    "radius": 0.25,
     "lag": 0.0,
     "delay_steps": 0,
     "acceleration": ACCELERATION,

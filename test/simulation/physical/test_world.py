@@ -77,7 +77,7 @@ def test_time_is_a_whole_number_of_steps(ideal, far, run):
 @pytest.mark.parametrize(
     ("starts", "why"),
     [
-        ([[0, 0, 0], [0.4, 0, 0]], "robot 1 at .* overlaps robot 0"),
+        ([[0, 0, 0], [0.3, 0, 0]], "robot 1 at .* overlaps robot 0"),
         ([[0, 0, 0], [4.9, 0, 0]], "robot 1 at .* overlaps a wall"),
         ([[0, 0, np.nan]], "robot 0 is .* finite"),
         ([[0, 0]], "shape"),
