@@ -271,6 +271,8 @@ def _over_ros(path: str, policy: Policy, options: argparse.Namespace, ticks: int
         )
         fleet = run_fleet(plan, load_game(path), at_hand=None)
         run = fleet.record()
+    if len(run.trajectory.tick) < ticks and not fleet.failures:
+        raise KeyboardInterrupt  # the fleet was told to end
     floors = list(fleet.log.floors.values())
     stamps = sorted(status.stamp for status in fleet.log.statuses.values())
     paced = [row.factor for row in floors if row.time > stamps[0] + 5.0]

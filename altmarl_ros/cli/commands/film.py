@@ -33,7 +33,7 @@ def film(
     rate: Annotated[float, typer.Option(min=1, max=60, help="Pictures per second of the film.")] = 20.0,
     seconds: Annotated[Optional[float], typer.Option(min=0.01, help="Longest film [s]; default: the whole run.")] = None,
     width: Annotated[int, typer.Option(min=160, max=3840, help="Of a picture [pixels].")] = 960,
-    radius: Annotated[float, typer.Option(min=0.01, max=10, help="Of a rendered robot [m].")] = 0.25,
+    radius: Annotated[float, typer.Option(min=0.01, max=10, help="Of a rendered robot [m].")] = 0.2,
     robot_file: Annotated[str, typer.Option(help="MJCF or URDF file of the rendered robots; default: a built-in base.")] = "",
     as_json: Json = False,
 ) -> None:

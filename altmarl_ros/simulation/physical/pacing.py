@@ -5,9 +5,9 @@ than a bounded time; what it missed before that is given up, and shows as a lowe
 waits for robots that drive: a robot whose last command is older than a given simulated time makes it wait for up to
 `_PATIENCE` of steady time. Then the robot counts as silent until it commands again, as does one that never commanded. Where
 commands have stamps, they are as old as the clock by which the robot decided, so that a robot reacts to what it sees within
-about that simulated time, however busy the machine is; without stamps what waits in queues is not counted. From a tick on, the world goes no
-faster than the steady clock until all robots have acted, those apart that did not act at the one before: else a fast machine
-would let ticks pass before robots come to hear of them.
+about that simulated time, however busy the machine is; without stamps what waits in queues is not counted. From a tick on,
+the world goes no faster than the steady clock until all robots have acted, those apart that did not act at the one before:
+else a fast machine would let ticks pass before robots come to hear of them.
 """
 
 from __future__ import annotations
