@@ -21,6 +21,7 @@ _LEASE = 3  # tick periods of silence after which the standby takes over
 _HELLOS_PER_SECOND = 1000.0
 _CROWD_HELLOS_PER_SECOND = 100_000.0  # since one hello of a crowd stands for thousands of robots
 _ROBOTS_PER_PROCESS = 250
+_ANSWER_TIME = 0.06  # s; robots command every 0.05 s, and one whose computer is its own is no more behind
 _COMPILATION = 90.0  # s that local planner and simulated floor take to compile at their first use on a machine
 _SILENT_TICKS = 3  # tick periods of silence after which robots with wheels stop
 
@@ -284,6 +285,7 @@ class FleetPlan:
             "real_time_factor": float(self.real_time_factor),
             "crew": self.crew,
             "stamped_commands": True,  # by the stamps the world knows how far behind robots are
+            "answer_time": _ANSWER_TIME,
             "fleet_prefix": self.fleet_prefix,
             **self._following(),
         }

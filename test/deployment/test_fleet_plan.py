@@ -126,7 +126,8 @@ def test_a_physical_backend_is_a_floor_its_clock_and_robots_on_wheels():
     assert all(node.parameters["use_sim_time"] is True for node in others)
     assert all(node.parameters["body"] == "drive" for node in others[:2])
     assert all(node.parameters["timeout.tick"] > 20.0 for node in others[:2])
-    assert floor.parameters["stamped_commands"] is all(node.parameters["drive.stamped"] for node in others[:2]) is True
+    assert floor.parameters["stamped_commands"] is True
+    assert all(node.parameters["drive.stamped"] is True for node in others[:2])
 
 
 def test_real_robots_have_no_world_and_the_time_of_everybody():
