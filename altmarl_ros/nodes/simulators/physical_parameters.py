@@ -41,7 +41,7 @@ PARAMETERS = (
     Parameter(
         "answer_time",
         0.1,
-        "The world waits for robots that drive and sent no command for this time of its own, by the stamps of stamped commands.",
+        "The world waits for robots that drive and sent no command for this time of its own; stamps of commands count.",
         0.01,
         1000.0,
         unit="s",
