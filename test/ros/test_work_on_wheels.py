@@ -23,26 +23,36 @@ ZONES = {
 }
 
 
+PARAMETERS = {
+    "zones": [{"name": name, "rectangle": corners, "slots": dict(SLOTS)} for name, corners in ZONES.items()],
+    "pick_ups": ["west", "east"],
+    "drops": ["west store", "east store"],
+    "tick": 3.0,
+    "speed": 0.5,
+    "crew_speed": 1.0,
+    "dwell": 600.0,
+    "hot_rate": 0.3,
+    "elsewhere_rate": 0.05,
+    "unload_rate": 0.3,
+}
+FOUND_SLOWLY = {"hot_rate": 0.001, "elsewhere_rate": 0.0001}
+
+
 @pytest.fixture
-def game_file(tmp_path):
-    path = tmp_path / "yard.yaml"
-    parameters = {
-        "zones": [{"name": name, "rectangle": corners, "slots": dict(SLOTS)} for name, corners in ZONES.items()],
-        "pick_ups": ["west", "east"],
-        "drops": ["west store", "east store"],
-        "tick": 3.0,
-        "speed": 0.5,
-        "crew_speed": 1.0,
-        "dwell": 600.0,
-        "hot_rate": 0.3,
-        "elsewhere_rate": 0.05,
-        "unload_rate": 0.3,
-    }
-    path.write_text(yaml.safe_dump({"name": "yard", "builder": "deliveries", "parameters": parameters}))
-    return path
+def write_game(tmp_path):
+    """Writes a game of the yard; keywords are parameters that differ."""
+
+    def write(name, **changes):
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(yaml.safe_dump({"name": name, "builder": "deliveries", "parameters": {**PARAMETERS, **changes}}))
+        return path
+
+    return write
 
 
-def test_loads_are_delivered_without_contact(fleet, game_file, tmp_path):
+def test_loads_are_delivered_without_contact(fleet, write_game, tmp_path):
+    """By the rates of the floor's game: by those of the fleet's own, six robots would find a load in three minutes."""
+    floor_file, game_file = write_game("yard"), write_game("slow_yard", **FOUND_SLOWLY)
     game, workplace = load_game(game_file), load_workplace(game_file)
     quick = TrainingOptions(K=3, runs=10, n=ROBOTS, rounds=1, certificate_runs=0, shares=SharesOptions(points=30))
     policy = save_bundle(train(game, quick), tmp_path / "yard.npz")
@@ -56,6 +66,7 @@ def test_loads_are_delivered_without_contact(fleet, game_file, tmp_path):
         ticks=TICKS,
         backend="physical",
         real_time_factor=0.0,
+        floor_game=str(floor_file),
     )
     running = fleet(plan)
     running.start()
