@@ -83,7 +83,7 @@ def test_it_says_how_far_it_is_and_what_came_of_it(request_for, small_bundle):
         ({"game": "chess"}, "chess"),
         pytest.param({"present": "/nowhere.npz"}, "/nowhere.npz", marks=pytest.mark.slow),
         pytest.param({"options": {**asdict(OPTIONS), "rounds": 0}}, "rounds is 0", marks=pytest.mark.slow),
-        ({"options": {"surprise": 1}}, "surprise"),
+        pytest.param({"options": {"surprise": 1}}, "surprise", marks=pytest.mark.slow),
     ],
 )
 def test_a_training_that_cannot_be_done_says_why_once(request_for, changes, reason):

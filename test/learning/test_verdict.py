@@ -36,13 +36,14 @@ def small(random_game):
     return game, Pair(policy, pi_l)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "k",
     [
-        pytest.param(0, marks=pytest.mark.slow),
+        0,
         1,
-        pytest.param(3, marks=pytest.mark.slow),
-        pytest.param(6, marks=pytest.mark.slow),
+        3,
+        6,
     ],
 )
 def test_the_measured_value_is_the_exact_one(small, k):
