@@ -142,6 +142,7 @@ def test_a_board_shows_crew_demand_and_loads(delivered, tmp_path):
     assert changed[:, 220:].any()  # belief and reward
 
 
+@pytest.mark.slow
 def test_a_film_says_what_it_shows(delivered, tmp_path):
     out = tmp_path / "film.gif"
     arguments = ["film", str(delivered), "--out", str(out), "--width", "160", "--rate", "1", "--speed", "20", "--begin", "40"]

@@ -94,6 +94,7 @@ def test_a_fleet_that_does_not_fit_is_refused(ring):
         train(tight, OPTIONS)
 
 
+@pytest.mark.slow
 def test_teams_that_hold_one_another_back_are_not_enumerated(ring, bundle):
     assert not is_small(ring, 1)
     with pytest.raises(AltmarlError, match="method exact knows no room"):
