@@ -22,8 +22,8 @@ def pair(warehouse, shares_bundle):
 
 
 @pytest.fixture(scope="module")
-def trained():
-    return altmarl.train("warehouse", **QUICK)
+def trained(tiny_file):
+    return altmarl.train(tiny_file, **QUICK)
 
 
 def test_importing_the_package_imports_nothing_else():
@@ -95,12 +95,12 @@ def test_a_game_goes_into_a_yaml_file(tmp_path):
 
 
 @pytest.mark.slow
-def test_python_and_the_commands_learn_and_find_the_same(trained, tmp_path, capfd):
+def test_python_and_the_commands_learn_and_find_the_same(trained, tiny_file, tmp_path, capfd):
     path = tmp_path / "trained.npz"
     options = ["--rounds", "1", "--runs", "20", "--robots", "30", "--k", "3", "--search", "0", "--seed", "4"]
-    assert main(["train", "--game", "warehouse", "--out", str(path), *options, "--json"]) == 0
+    assert main(["train", "--game", str(tiny_file), "--out", str(path), *options, "--json"]) == 0
     assert json.loads(capfd.readouterr().out)["policy_id"] == trained.bundle.policy_id
-    told = ["--game", "warehouse", "--policy", str(path), "--robots", "30", "--seed", "7", "--json"]
+    told = ["--game", str(tiny_file), "--policy", str(path), "--robots", "30", "--seed", "7", "--json"]
     assert main(["evaluate", "-k", "1", "-k", "5", "--runs", "30", *told]) == 0
     rows = json.loads(capfd.readouterr().out)["results"]
     scores = trained.evaluate([1, 5], runs=30, seed=7)
