@@ -23,7 +23,7 @@ from altmarl_ros.simulation.markov_world import Truth
 from altmarl_ros.simulation.vectorised_fleet import Crowd
 
 settings.register_profile("altmarl", deadline=None, derandomize=True, max_examples=50)
-settings.register_profile("quick", settings.get_profile("altmarl"), max_examples=10, stateful_step_count=20)  # of `make quick`
+settings.register_profile("quick", settings.get_profile("altmarl"), max_examples=10)  # of `make quick`
 settings.load_profile("altmarl")
 
 
