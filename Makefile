@@ -4,7 +4,7 @@ DISTRO ?= jazzy
 PYTHON ?= python3
 SOAK_MINUTES ?= 10
 # Processes for the tests that bound no seconds, beside those for the tests that do.
-WORKERS ?= 3
+WORKERS ?= 4
 TIMED_WORKERS ?= 2
 # One more than there are cores: some of the quick tests wait.
 QUICK_WORKERS ?= 3
@@ -15,6 +15,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # What the CMake build takes apart from the modules, which an editable installation leaves where they are.
 BUILT := $(shell find launch config msg srv cmake -type f -not -name '*.pyc') CMakeLists.txt package.xml setup.py pyproject.toml
+LOOPS := $(shell grep -rl --include='*.py' 'compiled import' altmarl_ros) test/compile_loops.py
 INTERFACES := $(shell find test/interfaces cmake -type f -not -name '*.pyc')
 DISCOVERY := ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST
 RELEASE := .venv-release
@@ -43,9 +44,13 @@ timed-tests: install interfaces
 untimed-tests: install interfaces
 	$(DISCOVERY) nice -n 19 $(BIN)/pytest -n $(WORKERS) --dist worksteal --reruns 1 -m "(untimed or not ros) and not soak" --durations 20 $(SITE:%=--site=%)
 
-# What numba compiles, once, before many processes would each compile it anew.
-compiled: install
+# What numba compiles and the byte code of tests, once, before many processes would each make them anew.
+compiled: $(VENV)/.compiled
+
+$(VENV)/.compiled: $(VENV)/.installed $(LOOPS)
 	$(BIN)/python test/compile_loops.py
+	$(BIN)/pytest --collect-only --quiet > /dev/null
+	touch $@
 
 # SOAK_MINUTES=30 makes the soak of memory longer.
 soak: install interfaces
@@ -63,7 +68,7 @@ lint: install
 types: install
 	$(BIN)/mypy
 
-fast-tests: install
+fast-tests: install compiled
 	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n $(QUICK_WORKERS) --reruns 1 --dist worksteal --ignore test/ros -m "not ros and not browser and not slow and not soak" --hypothesis-profile quick --durations 10
 
 # htmlcov/index.html: what is reached by the tests that do not depend on speed, in the processes that they start as well.

@@ -27,7 +27,8 @@ class Workers:
 
     def map(self, work: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
         """Apply `work` to every item and return the results in order; the first exception is raised."""
-        return list(self._pool.map(work, items) if self._pool else map(work, items))
+        given = list(items)
+        return list(self._pool.map(work, given) if self._pool and len(given) > 1 else map(work, given))
 
     def slices(self, size: int) -> list[tuple[int, int]]:
         """Split `size` items evenly into ranges: one for each thread, or several if there are many items."""

@@ -11,13 +11,16 @@ import numpy as np
 
 from altmarl_ros.driving.warm_up import warm_up as warm_up_driving
 from altmarl_ros.games import load_game
+from altmarl_ros.games.identification.smoothing import smooth
 from altmarl_ros.games.room import Places, Room
 from altmarl_ros.learning.alternating import TrainingOptions, train
 from altmarl_ros.learning.counts.backups import GLearnOptions
+from altmarl_ros.learning.shares.mean_field_bounds import points_from_the_mean_start, sawtooth
 from altmarl_ros.learning.shares.solver import SharesOptions
 from altmarl_ros.nodes.simulators.physical_parameters import warm_up as warm_up_world
 from altmarl_ros.protocol.held_policies import HeldPolicy
 from altmarl_ros.protocol.messages import Tick, game_tag
+from altmarl_ros.simulation.hidden_path import HiddenPath
 from altmarl_ros.simulation.physical import PhysicalConfig
 from altmarl_ros.simulation.vectorised_fleet import Crowd
 
@@ -34,9 +37,15 @@ def main() -> None:
     """Train, move a fleet, drive and simulate for an instant."""
     for game, backup in _TRAININGS:
         train(load_game(game), replace(_OPTIONS, g_learn=GLearnOptions(backup=backup)))
-    hidden = replace(_OPTIONS, certificate_runs=0, shares=SharesOptions(points=20, rounds=1))
-    train(load_game("deliveries"), hidden)
+    few = SharesOptions(points=20, rounds=1)
+    deliveries = load_game("deliveries")
+    train(deliveries, replace(_OPTIONS, shares=few))
+    HiddenPath(deliveries.hidden, 0)
+    D = len(deliveries.hidden)
+    smooth(np.zeros((3, D)), np.full((D, D), 1 / D), np.full(D, 1 / D), np.array([False, True, True]))
     warehouse = load_game("warehouse")
+    bounded = train(warehouse, replace(_OPTIONS, certificate_runs=0, shares=few)).pi_g
+    sawtooth(points_from_the_mean_start(bounded, warehouse.initial, 5, np.random.default_rng(0)))
     places = Places.of_states(warehouse.local_state_names)
     tight = replace(warehouse, room=Room(places, np.full(len(places), 2), np.full(len(places), False)))
     bundle = train(tight, replace(_OPTIONS, certificate_runs=0))

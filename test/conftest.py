@@ -1,5 +1,6 @@
 """Fixtures shared by all tests; nothing here knows ROS."""
 
+import gc
 from itertools import product
 
 import numpy as np
@@ -44,6 +45,12 @@ def pytest_collection_modifyitems(config, items):
     computing = [tests for tests in files.values() if not tests[0].get_closest_marker("ros")]
     placed = [((i + 0.5) / len(kind), tests) for kind in (waiting, computing) for i, tests in enumerate(kind)]
     items[:] = [item for _, tests in sorted(placed, key=lambda pair: pair[0]) for item in tests]
+
+
+def pytest_collection_finish(session):
+    """Keep modules and tests out of the garbage collector's way: each of its passes would look at all of them again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

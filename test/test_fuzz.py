@@ -30,9 +30,9 @@ def judged(corpus, kind, seeds):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", fuzz.KINDS)
 def test_damaged_files_are_taken_or_refused_by_one_line(corpus, kind):
-    outcomes = judged(corpus, kind, range(40))
+    outcomes = judged(corpus, kind, range(24))
     assert [outcome.detail for outcome in outcomes if outcome.verdict not in ("taken", "refused")] == []
-    assert Counter(outcome.verdict for outcome in outcomes)["refused"] > 10
+    assert Counter(outcome.verdict for outcome in outcomes)["refused"] > 6
 
 
 @pytest.mark.soak

@@ -36,8 +36,6 @@ from altmarl_ros.deployment.fleet_plan import LinkKind, ParameterValue, find_per
 from altmarl_ros.errors import AltmarlError, GameError
 from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.games.documents import read_yaml, validated
-from altmarl_ros.links.endpoints import read_endpoint
-from altmarl_ros.links.identity import check_file_name
 from altmarl_ros.policies.bundle import default_path
 
 NOBODY = "none"
@@ -264,6 +262,10 @@ def _link(link: _Link, folder: Path, members: tuple[Member, ...]) -> LinkSetting
     """
     keys = (folder / link.tls.keys).absolute() if link.tls.keys else None
     if link.kind == "zenoh":
+        # Every node imports this module, and few fleets have links, whose certificates take longer to import than all of it.
+        from altmarl_ros.links.endpoints import read_endpoint
+        from altmarl_ros.links.identity import check_file_name
+
         try:
             for endpoint in (*link.listen, *link.connect):
                 read_endpoint(endpoint)

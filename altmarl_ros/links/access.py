@@ -141,6 +141,7 @@ def _config(values: dict[str, Any]) -> zenoh.Config:
     common = {
         "scouting/multicast/enabled": False,
         "scouting/gossip/enabled": False,
+        "scouting/delay": 0,  # nobody is looked for: an end that listens would wait half a second before it does
         "open/return_conditions": {"connect_scouted": False, "declares": False},
         "transport/unicast/open_timeout": _OPENING_MS,
         "transport/unicast/accept_timeout": _OPENING_MS,

@@ -46,6 +46,7 @@ def work(path, ticks):
     return fleet, np.array(places)
 
 
+@pytest.mark.slow
 def test_robots_deliver_touch_nothing_and_do_the_same_each_time(path):
     fleet, places = work(path, TICKS)
     assert fleet.work.delivered.sum() >= 2

@@ -65,7 +65,7 @@ def test_each_part_of_a_run_that_was_changed_has_the_baseline_of_what_was_in_for
     assert "Dotted" in page
 
 
-@pytest.mark.parametrize("where", ["nowhere", "elsewhere"])
+@pytest.mark.parametrize("where", ["nowhere", pytest.param("elsewhere", marks=pytest.mark.slow)])
 def test_a_policy_that_is_not_here_has_no_baseline_and_the_rest_is_compared_alone(report, policy, small_bundle, where):
     file = "" if where == "nowhere" else policy
     first = {"begin": 0, "end": 20, "k": 2, "model": "fresh", "policy": policy, "policy_id": small_bundle.policy_id}

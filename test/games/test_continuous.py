@@ -113,6 +113,7 @@ def constant_value(global_cells, local_cells):
     return value
 
 
+@pytest.mark.slow
 def test_value_converges_as_the_grid_is_refined():
     finest = constant_value(85, 255)
     errors = [abs(constant_value(5 * cells, 15 * cells) - finest) for cells in (3, 5, 9)]

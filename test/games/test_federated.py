@@ -88,6 +88,7 @@ def test_the_server_answers_what_most_clients_suffer_from(bundle):
     assert decided(DRIFTED_2) == {CORRECT}
 
 
+@pytest.mark.slow
 def test_a_client_works_by_its_condition_and_the_kind_of_round(bundle):
     work = bundle.pi_l.probabilities.argmax(axis=-1)
     assert work[FRESH].tolist() == [LIGHT, REST, HEAVY]

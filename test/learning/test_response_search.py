@@ -137,7 +137,7 @@ def every_table(shape, actions):
         yield np.array(table).reshape(shape)
 
 
-@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 6))])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 6))])
 def test_no_other_policy_of_either_side_earns_more(seed):
     game = build_random_game(RandomGameParameters(seed=seed, global_states=2, local_states=2, local_actions=2))
     team, k = TeamGame(game, 4), 1

@@ -29,7 +29,7 @@ def test_rules_stay_go_round_and_go_where_most_wait():
 @pytest.mark.slow
 def test_who_knows_more_earns_more_and_one_report_more_than_the_rules():
     game = load_game("deliveries")
-    bundle = train(game, TrainingOptions(K=3, n=30, rounds=2, runs=40, certificate_runs=0, search_seconds=0))
+    bundle = train(game, TrainingOptions(K=3, n=30, rounds=1, runs=20, certificate_runs=0, search_seconds=0))
     played = levels(Evaluation(game, bundle, common_start(game, 30, 60, 0), 150, 0), (0, 1, 3), 3)
     learned = [rollouts.value for name, rollouts in played.items() if name.startswith("learned")]
     assert learned == sorted(learned)

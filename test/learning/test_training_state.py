@@ -73,6 +73,7 @@ def test_an_interrupted_training_over_shares_goes_on_and_ends_the_same(warehouse
     same(resumed, whole)
 
 
+@pytest.mark.slow
 def test_a_training_interrupted_twice_still_ends_the_same(warehouse, uninterrupted, path):
     for count in (3, 1):
         with pytest.raises(Interrupted):

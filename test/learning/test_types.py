@@ -62,6 +62,7 @@ types:
 """
 
 
+@pytest.mark.slow
 def test_types_and_a_hidden_state_go_together(loads_file, tmp_path):
     path = tmp_path / "loads_and_types.yaml"
     path.write_text(loads_file.read_text() + HIDDEN)

@@ -36,13 +36,14 @@ def small(random_game):
     return game, Pair(policy, pi_l)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "k",
     [
-        pytest.param(0, marks=pytest.mark.slow),
+        0,
         1,
-        pytest.param(3, marks=pytest.mark.slow),
-        pytest.param(6, marks=pytest.mark.slow),
+        3,
+        6,
     ],
 )
 def test_the_measured_value_is_the_exact_one(small, k):
@@ -89,7 +90,9 @@ def test_a_better_policy_is_told_by_side(small):
 @pytest.mark.slow
 @pytest.mark.parametrize("learn_for", ["fresh", "filtered"])
 def test_a_training_reports_its_verdict(warehouse, learn_for):
-    options = TrainingOptions(K=2, runs=30, n=50, rounds=1, horizon=40, certificate_runs=20, learn_for=learn_for)
+    options = TrainingOptions(
+        K=2, runs=30, n=50, rounds=1, horizon=40, certificate_runs=20, learn_for=learn_for, search_seconds=0.0
+    )
     verdict = train(warehouse, options).report["verdict"]
     assert "of the best possible against these robots" in verdict["sentence"]
     assert verdict["earned"] < verdict["bounds"][-1 if learn_for == "fresh" else -2]["value"]

@@ -17,8 +17,13 @@ QUICK = {"rounds": 1, "runs": 20, "robots": 30, "k": 3, "search": 0.0, "seed": 4
 
 
 @pytest.fixture(scope="module")
-def pair():
-    return altmarl.train("warehouse", **QUICK)
+def pair(warehouse, shares_bundle):
+    return altmarl.TrainedPair(warehouse, shares_bundle)
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_file):
+    return altmarl.train(tiny_file, **QUICK)
 
 
 def test_importing_the_package_imports_nothing_else():
@@ -90,19 +95,19 @@ def test_a_game_goes_into_a_yaml_file(tmp_path):
 
 
 @pytest.mark.slow
-def test_python_and_the_commands_learn_and_find_the_same(pair, tmp_path, capfd):
+def test_python_and_the_commands_learn_and_find_the_same(trained, tiny_file, tmp_path, capfd):
     path = tmp_path / "trained.npz"
     options = ["--rounds", "1", "--runs", "20", "--robots", "30", "--k", "3", "--search", "0", "--seed", "4"]
-    assert main(["train", "--game", "warehouse", "--out", str(path), *options, "--json"]) == 0
-    assert json.loads(capfd.readouterr().out)["policy_id"] == pair.bundle.policy_id
-    told = ["--game", "warehouse", "--policy", str(path), "--robots", "30", "--seed", "7", "--json"]
+    assert main(["train", "--game", str(tiny_file), "--out", str(path), *options, "--json"]) == 0
+    assert json.loads(capfd.readouterr().out)["policy_id"] == trained.bundle.policy_id
+    told = ["--game", str(tiny_file), "--policy", str(path), "--robots", "30", "--seed", "7", "--json"]
     assert main(["evaluate", "-k", "1", "-k", "5", "--runs", "30", *told]) == 0
     rows = json.loads(capfd.readouterr().out)["results"]
-    scores = pair.evaluate([1, 5], runs=30, seed=7)
+    scores = trained.evaluate([1, 5], runs=30, seed=7)
     assert [(row["model"], row["value"]) for row in rows] == [(score.rule, score.value) for score in scores.scores]
     assert main(["certify", "-k", "3", "--runs", "10", *told]) == 0
     (gap,) = json.loads(capfd.readouterr().out)["gaps"]
-    assert gap == json.loads(json.dumps(pair.certify(runs=10, seed=7).as_json()))
+    assert gap == json.loads(json.dumps(trained.certify(runs=10, seed=7).as_json()))
 
 
 @pytest.mark.slow
@@ -162,13 +167,15 @@ def test_training_answers_a_bad_argument_by_its_name():
         altmarl.train("warehouse", rounds=0)
 
 
-def test_the_verdict_is_a_sentence(pair):
-    assert pair.verdict == pair.bundle.report["verdict"]["sentence"]
-    bare = replace(pair.bundle, report={"value": 1.0})
-    assert replace(pair, bundle=bare).verdict == ""
+@pytest.mark.slow
+def test_the_verdict_is_a_sentence(trained):
+    assert trained.verdict == trained.bundle.report["verdict"]["sentence"]
+    bare = replace(trained.bundle, report={"value": 1.0})
+    assert replace(trained, bundle=bare).verdict == ""
 
 
-def test_types_are_those_of_the_package(pair):
-    assert isinstance(pair, altmarl.TrainedPair)
-    assert isinstance(pair.game, TabularGame)
-    assert np.isfinite(pair.value)
+@pytest.mark.slow
+def test_types_are_those_of_the_package(trained):
+    assert isinstance(trained, altmarl.TrainedPair)
+    assert isinstance(trained.game, TabularGame)
+    assert np.isfinite(trained.value)

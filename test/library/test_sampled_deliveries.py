@@ -46,11 +46,11 @@ def earned(game, known, bundle):
 
 @pytest.mark.slow  # two trainings, and enough episodes to tell one percent
 def test_deliveries_from_samples_earn_within_two_percent_of_deliveries_from_tables():
-    game = build_game("deliveries", {"corners": 3})
+    game = build_game("deliveries", {"corners": 2})
     step, declared = simulator(game)
     sampled = sample_game(step, **declared, samples=400, gamma=game.gamma, start=game.initial, seed=5)
     assert not sampled.hardly_visited(fewer_than=400)
-    options = TrainingOptions(K=K, n=ROBOTS, rounds=4, runs=60, horizon=100, certificate_runs=0, search_seconds=0.0)
+    options = TrainingOptions(K=K, n=ROBOTS, rounds=2, runs=30, horizon=100, certificate_runs=0, search_seconds=0.0)
     best = earned(game, game, train(game, options))
     ours = earned(game, sampled.game, train(sampled.game, options))
     assert (best - ours).std(ddof=1) / np.sqrt(RUNS) < 0.006 * best.mean()

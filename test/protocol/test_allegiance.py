@@ -25,7 +25,7 @@ shouts = st.lists(
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=3 * settings.default.max_examples, deadline=None, derandomize=True)
 @given(st.lists(st.tuples(st.booleans(), shouts), min_size=5, max_size=40), st.integers(1, 2**64 - 1))
 def test_the_true_coordinator_is_followed_until_its_lease_is_over(history, secret):
     """In each period the true coordinator's tick arrives or is lost, and others shout as often as they like."""
@@ -48,7 +48,7 @@ def test_the_true_coordinator_is_followed_until_its_lease_is_over(history, secre
     assert allegiance.session == TRUE
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=2 * settings.default.max_examples, deadline=None, derandomize=True)
 @given(st.lists(st.tuples(st.sampled_from([TRUE, 7, 2**32 - 1]), st.integers(0, 60), st.floats(0.0, 3.0)), max_size=80))
 def test_no_tick_is_new_twice(history):
     allegiance, now, new = Allegiance(LEASE), 0.0, []

@@ -48,7 +48,8 @@ def test_a_fleet_that_is_heard_stays_heard_while_a_hundred_thousand_others_say_h
     assert len(roster) < 2 * len(REAL), "who never answers is forgotten"
 
 
-@pytest.mark.parametrize("rogue_first", [pytest.param(True, marks=pytest.mark.slow), False])
+@pytest.mark.slow
+@pytest.mark.parametrize("rogue_first", [True, False])
 def test_a_fleet_that_starts_among_them_is_heard_within_a_minute(rogue_first):
     roster, rng = Roster(), np.random.default_rng(1)
     for say in (flood, welcome) if rogue_first else (welcome, flood):

@@ -76,7 +76,7 @@ def counted(roster, robot_id, mark, pages=50):
     return found.pop()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=settings.default.max_examples * 4 // 5)
 @given(st.sets(st.integers(0, 2**32 - 1) | st.integers(0, 300), max_size=400), st.integers(0, 2**32 - 1))
 def test_the_parts_of_a_roster_tell_every_id_whether_it_is_counted(ids, other):
     roster = Roster()

@@ -73,6 +73,7 @@ def test_ticks_go_on_with_nobody_there(make_coordinator):
         assert (decision.heard, decision.rung, decision.suspended) == (0, 0, ())
 
 
+@pytest.mark.slow
 def test_global_state_follows_its_kernel_under_the_action(make_coordinator, small_bundle, warehouse):
     action = np.array([3, 0, 1, 4, 2])
     bundle = replace(small_bundle, pi_g=Ladder((action[:, None],), 5, 5))

@@ -192,7 +192,9 @@ class WithShouters(Coordinators):
 
 
 TestCoordinators = Coordinators.TestCase
-TestCoordinators.settings = settings(max_examples=40, stateful_step_count=40, deadline=None, derandomize=True)
+TestCoordinators.settings = settings(
+    max_examples=settings.default.max_examples * 4 // 5, stateful_step_count=40, deadline=None, derandomize=True
+)
 TestWithShouters = WithShouters.TestCase
 TestWithShouters.settings = TestCoordinators.settings
 TestWithShouters.pytestmark = pytest.mark.slow

@@ -33,6 +33,7 @@ def kinds_of(robot_ids):
     return sum(robot_id < FAST for robot_id in robot_ids), sum(robot_id >= FAST for robot_id in robot_ids)
 
 
+@pytest.mark.slow
 def test_a_draw_is_by_type_and_every_robot_is_as_likely_as_every_other():
     live, rng = LiveRobots(), np.random.default_rng(0)
     for robot_id in range(8):

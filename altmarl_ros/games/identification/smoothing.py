@@ -31,7 +31,8 @@ def smooth(log_emission: FloatArray, P_d: FloatArray, rho_d: FloatArray, follows
     top = log_emission.max(axis=1, keepdims=True)
     belief, transitions = np.empty_like(log_emission), np.zeros_like(P_d)
     scaled = np.exp(log_emission - top)
-    logarithm = _smooth((scaled, np.ascontiguousarray(P_d), rho_d, follows), belief, transitions)
+    # Copies, since numba would compile it anew for arrays that may only be read.
+    logarithm = _smooth((scaled, np.array(P_d, order="C"), np.array(rho_d), np.array(follows)), belief, transitions)
     return Smoothed(belief, transitions, float(logarithm + top.sum()))
 
 

@@ -47,7 +47,7 @@ def one_error_line(capfd):
 def test_more_reports_earn_more_and_both_beat_random_actions(warehouse, tmp_path, capfd):
     bundle = train(warehouse, TrainingOptions(K=5, runs=200, n=1000, certificate_runs=0))
     policy = save_bundle(bundle, tmp_path / "warehouse.npz")
-    assert main(["evaluate", "-p", str(policy), "-k", "1", "-k", "5", "--runs", "3000", "--json"]) == 0
+    assert main(["evaluate", "-p", str(policy), "-k", "1", "-k", "5", "--runs", "1500", "--json"]) == 0
     results = {row["model"]: row for row in json.loads(capfd.readouterr().out)["results"]}
 
     def standard_errors_between(better, worse):

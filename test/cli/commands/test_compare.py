@@ -77,6 +77,7 @@ def test_predictions_are_of_the_same_fleet(record, capfd):
     assert [each["name"] for each in own["quantities"]][-2:] == ["zone E", "reward"]
 
 
+@pytest.mark.slow
 def test_the_identified_game_predicts_runs_that_the_model_does_not(record, capfd):
     for seed in range(4):
         record(f"run{seed}.npz", seed, drift=0.3)
@@ -114,6 +115,7 @@ def test_the_table_ends_in_a_verdict_and_the_figure_is_a_picture(record, tmp_pat
     assert (tmp_path / "compare.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_the_same_seed_tells_the_same(record, capfd):
     record("own.npz", 0)
     assert told(capfd, "own.npz", "--seed", "3") == told(capfd, "own.npz", "--seed", "3")

@@ -88,6 +88,7 @@ def test_a_film_holds_the_pictures_that_were_written(tmp_path, suffix):
     assert [path.name for path in tmp_path.iterdir()] == [f"film{suffix}"]
 
 
+@pytest.mark.slow
 def test_a_film_of_a_record_without_places_is_a_plan(record, tmp_path):
     out = tmp_path / "fleet.gif"
     result = CliRunner().invoke(app, ["film", str(record), "--out", str(out), "--width", "200", "--rate", "2", "--speed", "2"])
@@ -141,6 +142,7 @@ def test_a_board_shows_crew_demand_and_loads(delivered, tmp_path):
     assert changed[:, 220:].any()  # belief and reward
 
 
+@pytest.mark.slow
 def test_a_film_says_what_it_shows(delivered, tmp_path):
     out = tmp_path / "film.gif"
     arguments = ["film", str(delivered), "--out", str(out), "--width", "160", "--rate", "1", "--speed", "20", "--begin", "40"]

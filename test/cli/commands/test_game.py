@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from altmarl_ros.cli.commands.game import hidden_summary, kernel_sizes, slowest_modes
+from altmarl_ros.cli.game_check.summary import hidden_summary, kernel_sizes, slowest_modes
 from altmarl_ros.cli.main import main
 from altmarl_ros.games import load_game
 from altmarl_ros.games.attention import AttentionParameters, build_attention
@@ -92,7 +92,7 @@ def test_times_are_said_to_be_estimates(capfd):
 
 def test_a_game_too_large_for_eigenvalues_is_checked_all_the_same(monkeypatch, tmp_path, capfd):
     S = 40
-    monkeypatch.setattr("altmarl_ros.cli.commands.game._MAX_EIGENVALUE_WORK", S**3 - 1)
+    monkeypatch.setattr("altmarl_ros.cli.game_check.summary._MAX_EIGENVALUE_WORK", S**3 - 1)
     P_l = np.roll(np.eye(S), 1, axis=1)[:, None, None]
     np.savez(tmp_path / "t.npz", P_g=np.ones((1, 1, 1)), P_l=P_l, r_g=np.zeros((1, 1)), r_l=np.ones((S, 1, 1)))
     (tmp_path / "large.yaml").write_text("name: large\narrays: t.npz\ngamma: 0.9\n")

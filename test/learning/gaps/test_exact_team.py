@@ -29,6 +29,7 @@ def test_value_is_that_of_the_chain_of_all_robots(random_game, joint_chain, k, s
     assert team.value(team.response(rung), pi_l) == pytest.approx(expected, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_value_is_what_simulated_fleets_earn(random_game):
     game = random_game(5, S_g=3, A_g=3, S_l=3, A_l=2)
     rung, pi_l = random_pair(game, 2, 5)

@@ -45,13 +45,14 @@ def test_the_fit_leaves_out_large_k_and_gaps_of_nothing():
     assert GapByK("none", 10, "shared", points({1: 1.0, 2: 0.0})).against_k() is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "game",
     [
         pytest.param(coordination(0), id="0"),
-        pytest.param(coordination(1), id="1", marks=pytest.mark.slow),
-        pytest.param(coordination(4), id="4", marks=pytest.mark.slow),
-        pytest.param(ring(), id="ring", marks=pytest.mark.slow),
+        pytest.param(coordination(1), id="1"),
+        pytest.param(coordination(4), id="4"),
+        pytest.param(ring(), id="ring"),
     ],
 )
 def test_the_exact_gap_shrinks_with_k(game):

@@ -178,6 +178,7 @@ def test_robots_of_one_kernel_are_the_population_with_a_hidden_state_too():
                 assert abs(mean.mean() - other.mean()) < 4.5 * error, tick
 
 
+@pytest.mark.slow
 def test_informed_robots_meet_the_hidden_state_by_their_own_kernels():
     game = hidden_game()
     pi_l = LocalPolicy.uniform(game)

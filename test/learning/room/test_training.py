@@ -59,6 +59,7 @@ def test_who_is_held_back_costs_beyond_the_tolerated_share(ring, bundle, without
     np.testing.assert_allclose(comparison.scores(crowded), crowded.returns - cost)
 
 
+@pytest.mark.slow
 def test_the_report_tells_prices_and_who_is_held_back(ring, bundle):
     room, long_run = bundle.report["room"], bundle.report["long_run"]
     assert room["limits"] == (15,) * 6
@@ -71,6 +72,7 @@ def test_the_report_tells_prices_and_who_is_held_back(ring, bundle):
     assert f"one more slot is worth {max(room['slot_value']):.2g} a tick at {dearest}" in lines[1]
 
 
+@pytest.mark.slow
 def test_the_verdict_claims_no_bound_of_the_model_without_room(bundle):
     verdict = bundle.report["verdict"]
     assert "of the best possible" not in verdict["sentence"]
@@ -92,6 +94,7 @@ def test_a_fleet_that_does_not_fit_is_refused(ring):
         train(tight, OPTIONS)
 
 
+@pytest.mark.slow
 def test_teams_that_hold_one_another_back_are_not_enumerated(ring, bundle):
     assert not is_small(ring, 1)
     with pytest.raises(AltmarlError, match="method exact knows no room"):

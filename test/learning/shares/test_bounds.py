@@ -111,6 +111,7 @@ def test_knowing_more_is_worth_more(warehouse, small_bundle, solved):
     assert values[-1] < upper[2] < upper[1] < upper[0]
 
 
+@pytest.mark.slow
 def test_the_lookahead_earns_its_lower_bound(warehouse, small_bundle, solved):
     """All robots seen, its estimate is exact: it earns at least V_Gamma(s, N / n)."""
     from altmarl_ros.policies.shares import SharesProcess

@@ -1,10 +1,13 @@
 """What a training over shares is said to take before it begins."""
 
+import pytest
+
 from altmarl_ros.cli.main import main
 from altmarl_ros.games import load_game
 from altmarl_ros.learning.shares import cost
 
 
+@pytest.mark.slow
 def test_what_would_take_long_is_told_as_a_bound_and_not_tried(monkeypatch, capfd):
     game = load_game("deliveries")
     whole = cost.shares_cost(game)

@@ -79,6 +79,7 @@ def one_node(vectors, node):
     )
 
 
+@pytest.mark.slow
 def test_values_are_found_where_all_robots_head_for_one_place():
     """GMRES alone stood still on a floor of 100 zones whose robots all did."""
     game = build_attention(AttentionParameters(width=8, height=8))

@@ -89,6 +89,7 @@ def test_localisation_is_the_truth_with_noise_of_its_covariance(ideal, far, run)
     np.testing.assert_allclose(world.localisation().covariance, np.diag([0.05**2, 0.05**2, 0.02**2]))
 
 
+@pytest.mark.slow
 def test_sensors_speak_at_their_rates_and_not_all_at_once(ideal, far, run):
     world = far(ideal(odometry={"rate": 20.0}, localisation={"rate": 7.0}, laser={"rate": 0.0}), n=30)
     told, found, most = np.zeros(30), np.zeros(30), 0

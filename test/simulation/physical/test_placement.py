@@ -37,6 +37,7 @@ def test_places_are_uniform_over_areas():
     assert abs(share - 2 / 3) < 4.5 * np.sqrt(2 / 9 / 600)
 
 
+@pytest.mark.slow
 def test_no_room_and_bad_areas_are_named():
     with pytest.raises(AltmarlError, match="room for"):
         random_starts(200, [ROOM], 0.4, 0)

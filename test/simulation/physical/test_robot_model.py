@@ -105,6 +105,7 @@ def test_the_description_is_the_users_urdf_or_the_built_in_ones(written):
         assert 'link name="laser"' not in robot_urdf(base, LaserConfig(rate=0.0))
 
 
+@pytest.mark.slow
 def test_every_size_of_the_built_in_bases_stands(ideal, far, run):
     for kind in ("unicycle", "omni"):
         for radius in (0.05, 0.25, 1.0):
