@@ -67,11 +67,11 @@ class Sender(Protocol):
 class ZenohSender:
     """A coordinator's end of a link."""
 
-    def __init__(self, folder: Path, lease: float, follow_up: float, on_report: Callable[[bytes], None]) -> None:
-        credentials = load_credentials(folder / "keys", "dispatch")
+    def __init__(self, folder: Path, lease: float, on_report: Callable[[bytes], None], *, datagrams: bool) -> None:
+        credentials, self._lease = load_credentials(folder / "keys", "dispatch"), lease
         take = lambda flow, _holder, message, _attachment: (flow.name == "report" and on_report(message), True)[1]  # noqa: E731
-        self._end, self._lease = CoordinatorEnd(_BASE, credentials, [f"0.0.0.0:{_PORT}"], take), lease
-        self._thinner, self._follow_up = TickThinner(), follow_up
+        self._end = CoordinatorEnd(_BASE, credentials, [f"0.0.0.0:{_PORT}"], take, datagrams=datagrams)
+        self._thinner = TickThinner()
         self._end.open()
         self._end.set_alive(True)
 
@@ -87,8 +87,6 @@ class ZenohSender:
 
     def beat(self) -> None:
         self._end.send_beacon_if_due(self._lease / 3)
-        if self._follow_up > 0.0:
-            self._end.follow_up_if_due(self._follow_up)
 
     def close(self) -> None:
         self._end.close()
@@ -154,7 +152,9 @@ def coordinate(given: dict[str, Any]) -> None:
     folder, lease = Path(given["folder"]), float(given["lease"])
     core = CoordinatorCore(load(given), given["robots"], given["k"], given["period"])
     sender: Sender = (
-        ZenohSender(folder, lease, given["follow_up"], core.hear) if given["kind"] == "zenoh" else DdsSender(lease, core.hear)
+        DdsSender(lease, core.hear)
+        if given["kind"] == "dds"
+        else ZenohSender(folder, lease, core.hear, datagrams=given["kind"] == "datagrams")
     )
     period, end = float(given["period"]), time.monotonic() + given["seconds"]
     due, announced = time.monotonic() + 1.0, False
@@ -197,8 +197,10 @@ def be_robots(given: dict[str, Any]) -> None:
             print(json.dumps({"policy": time.monotonic(), "robot": robot_id}), flush=True)
 
     for robot_id in range(given["robots"]):
-        connect = _connect_zenoh if given["kind"] == "zenoh" else _connect_dds
-        connect(robot_id, folder, lease, on_tick, on_policy)
+        if given["kind"] == "dds":
+            _connect_dds(robot_id, lease, on_tick, on_policy)
+        else:
+            _connect_zenoh(robot_id, folder, lease, on_tick, on_policy)
     time.sleep(given["seconds"] + 600.0)  # until it is ended
 
 
@@ -222,7 +224,7 @@ def _connect_zenoh(robot_id: int, folder: Path, lease: float, on_tick: Any, on_p
     ends[0].request("hello", bytes(60))
 
 
-def _connect_dds(robot_id: int, _folder: Path, lease: float, on_tick: Any, on_policy: Any) -> None:
+def _connect_dds(robot_id: int, lease: float, on_tick: Any, on_policy: Any) -> None:
     node = DdsNode(f"robot_{robot_id}")
     publishers = node.publishers(lease, ("report", "hello"))
 
@@ -241,7 +243,7 @@ def measure(kind: str, arguments: argparse.Namespace, folder: Path) -> dict[str,
     seconds = arguments.start + arguments.seconds
     given = {**vars(arguments), "kind": kind, "folder": str(folder), "seconds": seconds, "out": None}
     given["policy_at"] = seconds / 2 if arguments.policy_bytes else 0.0
-    if kind == "zenoh":
+    if kind != "dds":
         authority = Authority.create(folder / "keys")
         authority.issue("coordinator", "dispatch", addresses=[cable.address["a"]])
         for robot_id in range(arguments.robots):
@@ -318,12 +320,11 @@ def judge(told: list[dict[str, Any]], heard: list[dict[str, Any]], arguments: ar
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kinds", default="zenoh,dds")
+    parser.add_argument("--kinds", default="datagrams,tls,dds", help="links with datagrams, without, one ROS network")
     parser.add_argument("--robots", type=int, default=20)
     parser.add_argument("--k", type=int, default=5)
     parser.add_argument("--period", type=float, default=1.0, help="s")
     parser.add_argument("--lease", type=float, default=3.0, help="s of silence after which a coordinator counts as gone")
-    parser.add_argument("--follow-up", type=float, default=0.3, help="s, the parameter of links; 0: none")
     parser.add_argument("--rate", type=float, default=20_000.0, help="bytes per second of both directions together; 0: any")
     parser.add_argument("--delay", type=float, default=0.1, help="s, each way")
     parser.add_argument("--loss", type=float, default=0.1, help="share of the packets, each way")

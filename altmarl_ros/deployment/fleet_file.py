@@ -69,6 +69,7 @@ class _Link(BaseModel, extra="forbid"):
     kind: LinkKind = "dds"
     listen: List[str] = Field(default_factory=lambda: ["0.0.0.0"])
     connect: List[str] = Field(default_factory=list)
+    datagrams: bool = False
     tls: _Tls = Field(default_factory=_Tls)
 
 
@@ -115,6 +116,7 @@ class LinkSettings:
         connect: where robots dial, in order: the coordinator's link, and those of its standbys.
         keys: folder of the keys; None: the one in the data home.
         coordinator: name in the coordinator's certificate; a robot's is the robot's own.
+        datagrams: whether ticks and reports cross by datagram.
     """
 
     kind: LinkKind = "dds"
@@ -122,6 +124,7 @@ class LinkSettings:
     connect: tuple[str, ...] = ()
     keys: Path | None = None
     coordinator: str = "coordinator"
+    datagrams: bool = False
 
 
 @dataclass(frozen=True)
@@ -276,7 +279,7 @@ def _link(link: _Link, folder: Path, members: tuple[Member, ...]) -> LinkSetting
             raise GameError("robots: two of them have the same domain")
         if not link.connect:
             raise GameError("link.connect: names no endpoint, at which robots reach the coordinator's link")
-    return LinkSettings(link.kind, tuple(link.listen), tuple(link.connect), keys, link.tls.coordinator)
+    return LinkSettings(link.kind, tuple(link.listen), tuple(link.connect), keys, link.tls.coordinator, link.datagrams)
 
 
 def _check_unique(members: tuple[Member, ...]) -> None:

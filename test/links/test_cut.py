@@ -20,7 +20,8 @@ import sys, time
 from pathlib import Path
 from altmarl_ros.links import load_credentials
 from altmarl_ros.links.coordinator_end import CoordinatorEnd
-end = CoordinatorEnd("altmarl/fleet", load_credentials(Path(sys.argv[1]), "dispatch"), ["0.0.0.0"], lambda *_: True)
+end = CoordinatorEnd("altmarl/fleet", load_credentials(Path(sys.argv[1]), "dispatch"), ["0.0.0.0"], lambda *_: True,
+                     datagrams=sys.argv[2] == "datagrams")
 end.open()
 print("listens", time.monotonic(), flush=True)
 end.set_alive(True)

@@ -57,7 +57,6 @@ class CoordinatorSide:
         """
         self._node, self._topics, self._credentials = node, link_topics(values), credentials
         self._lease, simulated = float(values["lease"]), bool(values["simulation"])
-        self._follow_up = float(values["follow_up"])
         self._work = WorkQueue(lambda told: node.get_logger().error(told, throttle_duration_sec=THROTTLE))
         self._publishers: dict[str, Publisher] = {}
         self._bodies: dict[str, str] = {}  # topic of a simulated robot's states, by its holder
@@ -76,6 +75,7 @@ class CoordinatorSide:
             on_call=lambda question: self._work.put(lambda: self._caller.take(question)),
             simulated=simulated,
             guarded=bool(values["guarded"]),
+            datagrams=bool(values["datagrams"]),
         )
         self._end = end
         for name in ("report", *(["command"] if simulated else [])):
@@ -218,8 +218,6 @@ class CoordinatorSide:
                 self._pressers.clear()
             self._end.set_state("emergency_stop", [serialize_message(Bool(data=self._told_stop))])
         self._end.send_beacon_if_due(self._lease / _BEATS)
-        if self._follow_up > 0.0:
-            self._end.follow_up_if_due(self._follow_up)
 
     def _refresh(self) -> None:
         self._keep_types()
