@@ -79,7 +79,7 @@ class Relay:
 
 
 class CuttableLinks:
-    """The coordinators' link, and one for each robot. Robots and world share a ROS domain, and each link speaks for one robot."""
+    """The coordinators' link, and one for each robot. Robots and world share a ROS domain; each link speaks for one."""
 
     def __init__(self, robots: int, folder: Path, start: Start) -> None:
         self._n, self._start = robots, start
