@@ -36,7 +36,7 @@ from altmarl_ros.deployment.fleet_plan import LinkKind, ParameterValue, find_per
 from altmarl_ros.errors import AltmarlError, GameError
 from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.games.documents import read_yaml, validated
-from altmarl_ros.links.endpoints import read_endpoint
+from altmarl_ros.links.endpoints import read_endpoint, split_endpoint
 from altmarl_ros.links.identity import check_file_name
 from altmarl_ros.policies.bundle import default_path
 
@@ -270,6 +270,8 @@ def _link(link: _Link, folder: Path, members: tuple[Member, ...]) -> LinkSetting
         try:
             for endpoint in (*link.listen, *link.connect):
                 read_endpoint(endpoint)
+            for endpoint in link.listen if link.datagrams else ():
+                split_endpoint(endpoint)
             for name in (link.tls.coordinator, *(member.name for member in members)):
                 check_file_name(name)
         except AltmarlError as error:

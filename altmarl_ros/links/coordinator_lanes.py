@@ -50,7 +50,7 @@ class CoordinatorLanes:
         self._sockets: list[DatagramSocket] = []
         for host, port in endpoints:
             try:
-                made = DatagramSocket((host, port), lambda *heard, i=len(self._sockets): self._take(i, *heard), listens=True)  # type: ignore[misc]
+                made = DatagramSocket((host, port), lambda *heard, i=len(self._sockets): self._take(i, *heard), listens=True)
             except OSError as error:
                 self.close()
                 raise AltmarlError(f"link cannot hear datagrams at {host}:{port}: {error}") from None

@@ -38,7 +38,7 @@ class DatagramSocket:
         """
         family, kind, protocol, _, address = socket.getaddrinfo(*where, type=socket.SOCK_DGRAM)[0]
         self._socket, self._on_datagram = socket.socket(family, kind, protocol), on_datagram
-        self._default = None if listens else address
+        self._default: Any = None if listens else address
         if listens:
             self._socket.bind(address)
         self._socket.setblocking(False)

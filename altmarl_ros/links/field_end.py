@@ -232,11 +232,10 @@ class FieldEnd:
             session.close()  # type: ignore[no-untyped-call]
             return False
         self._subscribe(session, by_datagram=False)
-        subscribe = lambda: self._subscribe(session, by_datagram=True)  # noqa: E731
         if self._lane is not None:
-            self._lane.begin(subscribe)
+            self._lane.begin(lambda: self._subscribe(session, by_datagram=True))
         else:
-            subscribe()
+            self._subscribe(session, by_datagram=True)
         for flow in self._said_flows:
             self._publishers[flow.name] = session.declare_publisher(flow.key(self._base, self._own), **quality(flow))
         if self._calls is not None:
