@@ -9,7 +9,8 @@ a robot. Neither has the rest of a robot's nodes: what is measured is what carri
 act once per tick that they heard; who missed it stays where it is and earns nothing in that tick.
 
 A row: `in time` is the share of ticks that a robot heard before the next one was sent, its mean and its worst robot; `heard`
-the share of polls that were answered; the reward beside that of the same fleet on a perfect link (mean and standard error);
+the share of polls that were answered; the reward; how much less a fleet earns with these losses than on a perfect link, played
+once more in pairs of the same seeds without waiting (--pairs, mean and standard error);
 the bytes of the first minute, and per second after `--start` seconds, headers included; how long a new policy of
 --policy-bytes took to reach the first and the last robot. Needs root.
 """
@@ -30,7 +31,7 @@ from pathlib import Path
 from typing import Any, Callable, Protocol, Sequence
 
 import numpy as np
-from fleet_of_cores import CoordinatorCore, RobotCores, load, play_perfectly
+from fleet_of_cores import CoordinatorCore, Losses, RobotCores, compare, load
 from thin_cable import Channel, ThinCable
 
 from altmarl_ros.deployment.middleware import discovery_variables, free_domains
@@ -288,7 +289,7 @@ def judge(told: list[dict[str, Any]], heard: list[dict[str, Any]], arguments: ar
     measured = [tick for tick in sent if tick >= first and tick + 1 in sent]
     times = {(row["tick"], row["robot"]): row["at"] for row in heard if "tick" in row}
     robots = range(arguments.robots)
-    in_time = np.array([[times.get((t, i), math.inf) <= sent[t + 1] for t in measured] for i in robots]).mean(axis=1)
+    in_time = np.array([[times.get((t, i), math.inf) <= sent[t + 1] for t in measured] for i in robots])
     delays = [times[t, i] - sent[t] for t in measured for i in robots if (t, i) in times]
     game = load(given)[0]
     rewards = []
@@ -301,6 +302,11 @@ def judge(told: list[dict[str, Any]], heard: list[dict[str, Any]], arguments: ar
     announced = next((row["policy"] for row in told if "policy" in row), None)
     arrived = sorted(row["policy"] - announced for row in heard if "policy" in row) if announced else []
     asked = sum(row["asked"] for row in decided if row["decided"] in measured)
+    answered = sum(row["heard"] for row in decided if row["decided"] in measured) / asked if asked else 0.0
+    # Those of robots that heard the tick; the others say nothing anyhow.
+    losses = Losses(in_time.T, min(1.0, answered / max(float(in_time.mean()), 1e-9)))
+    paired = compare(load(given), (arguments.robots, arguments.k), losses, arguments.pairs) if measured else (math.nan,) * 3
+    in_time = in_time.mean(axis=1)
     return {
         "ticks": len(measured),
         "in_time": float(in_time.mean()),
@@ -308,7 +314,10 @@ def judge(told: list[dict[str, Any]], heard: list[dict[str, Any]], arguments: ar
         "above_95": int((in_time >= 0.95).sum()),
         "delay_p50": float(np.median(delays)) if delays else math.nan,
         "delay_p99": float(np.quantile(delays, 0.99)) if delays else math.nan,
-        "heard": sum(row["heard"] for row in decided if row["decided"] in measured) / asked if asked else math.nan,
+        "heard": answered,
+        "perfect": paired[0],
+        "difference": paired[1],
+        "difference_error": paired[2],
         "reward": float(np.mean(rewards)) if rewards else math.nan,
         "reward_error": float(np.std(batches, ddof=1) / math.sqrt(len(batches))) if len(batches) > 1 else math.nan,
         "silences": sum("silent" in row for row in heard),
@@ -331,6 +340,7 @@ def main() -> None:
     parser.add_argument("--start", type=float, default=60.0, help="s until the fleet is taken to run")
     parser.add_argument("--seconds", type=float, default=120.0, help="s that are measured then")
     parser.add_argument("--policy-bytes", type=int, default=5000, help="of the new policy; 0: none")
+    parser.add_argument("--pairs", type=int, default=8, help="runs of 1200 ticks whose rewards are compared")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="write the rows as JSON")
     parser.add_argument("--role", choices=("robots", "coordinator"), help=argparse.SUPPRESS)
@@ -343,19 +353,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         options = TrainingOptions(K=arguments.k, runs=50, n=100, learn_for="fresh", certificate_runs=0)
         arguments.bundle = str(save_bundle(train(load_game("warehouse"), options), Path(temporary) / "policy.npz"))
-        perfect, error = play_perfectly(load(vars(arguments)), arguments.robots, arguments.k, arguments.seed)
-        print(f"perfect link: reward {perfect:.2f} +- {error:.2f}; load {os.getloadavg()[0]:.0f}", flush=True)
         for kind in arguments.kinds.split(","):
             folder = Path(temporary) / kind
             folder.mkdir()
             row = measure(kind, arguments, folder)
-            rows.append({**row, "perfect": perfect, "load": os.getloadavg()[0]})
+            rows.append({**row, "load": os.getloadavg()[0]})
             print(
                 f"{kind:>6} {arguments.robots:3d} robots: in time {row['in_time']:.3f}, worst {row['worst']:.3f}, "
                 f"{row['above_95']} at 0.95 or more, delay p50 {row['delay_p50']:.2f} s, p99 {row['delay_p99']:.2f} s; "
                 f"heard {row['heard']:.3f}, {row['silences']} times silent; "
-                f"reward {row['reward']:.2f} +- {row['reward_error']:.2f} "
-                f"({100 * (row['reward'] / perfect - 1):+.1f} %); first minute {row['minute'] / 1e3:.0f} kB, "
+                f"reward {row['reward']:.2f} +- {row['reward_error']:.2f}, by these losses {row['difference']:+.3f} +- "
+                f"{row['difference_error']:.3f} of {row['perfect']:.2f} ({100 * row['difference'] / row['perfect']:+.1f} %); "
+                f"first minute {row['minute'] / 1e3:.0f} kB, "
                 f"then {row['rate'] / 1e3:.2f} kB/s; policy {row['policy_first']:.1f} to {row['policy_last']:.1f} s "
                 f"({row['policy_robots']} robots); dropped {row['dropped']}, lost {row['lost']} of {row['packets']} packets; "
                 f"load {os.getloadavg()[0]:.0f}",
