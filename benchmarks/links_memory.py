@@ -22,6 +22,7 @@ from soak import rss
 from altmarl_ros.cli.main import main as altmarl
 from altmarl_ros.cli.processes import ProcessGroup, command
 from altmarl_ros.deployment import FleetPlan, NodePlan
+from altmarl_ros.deployment.fleet_plan import ParameterValue
 from altmarl_ros.deployment.link_plan import fleet_processes
 from altmarl_ros.deployment.middleware import discovery_variables, free_domains, isolation_variables
 from altmarl_ros.errors import AltmarlError
@@ -34,14 +35,25 @@ from altmarl_ros.policies import save_bundle
 _MINUTE = 60.0
 
 
-def with_operator(nodes: list[NodePlan], folder: Path, domain: int, *, datagrams: bool) -> list[NodePlan]:
-    """Add an operator's link, in a ROS domain of its own; `datagrams` is the parameter of the coordinator's link."""
+def with_operator(nodes: list[NodePlan], folder: Path, domain: int, *, datagrams: bool, lease: float) -> list[NodePlan]:
+    """Add an operator's link, in a ROS domain of its own, and set what is asked for."""
+    own: dict[str, dict[str, ParameterValue]] = {"link": {"datagrams": datagrams}, "coordinator": {"tick.lease": lease}}
     nodes = [
-        replace(node, parameters={**node.parameters, "datagrams": datagrams}) if node.name == "link" else node for node in nodes
+        replace(
+            node,
+            parameters={**node.parameters, **({"lease": lease} if node.executable == "link" else {}), **own.get(node.name, {})},
+        )
+        for node in nodes
     ]
     Authority(folder / "keys").issue("operator", "anna")
     listen = next(node for node in nodes if node.name == "link").parameters["listen"]
-    parameters = {"keys.folder": str(folder / "keys"), "keys.name": "anna", "connect": listen, "simulation": True}
+    parameters = {
+        "keys.folder": str(folder / "keys"),
+        "keys.name": "anna",
+        "connect": listen,
+        "simulation": True,
+        "lease": lease,
+    }
     return [*nodes, NodePlan("link_anna", "link", parameters, "/link", environment={"ROS_DOMAIN_ID": str(domain)})]
 
 
@@ -62,7 +74,7 @@ def read_parameters(domain: int) -> int:
 def run(plan: FleetPlan, arguments: argparse.Namespace, folder: Path) -> tuple[dict[str, float], dict[str, float], int]:
     """Run the fleet; returns the memory [MB] of each process early and late, and how often the operator was answered."""
     (domain,) = free_domains(1)
-    nodes = with_operator(fleet_processes(plan, folder), folder, domain, datagrams=arguments.datagrams)
+    nodes = with_operator(fleet_processes(plan, folder), folder, domain, datagrams=arguments.datagrams, lease=arguments.lease)
     early: dict[str, float] = {}
     answered = 0
     with ProcessGroup(folder / "logs", os.environ) as group:
@@ -86,6 +98,7 @@ def main() -> None:
     parser.add_argument("--robots", type=int, default=30)
     parser.add_argument("--k", type=int, default=5)
     parser.add_argument("--period", type=float, default=1.0, help="s")
+    parser.add_argument("--lease", type=float, default=0.4, help="s of silence after which a coordinator counts as gone")
     parser.add_argument("--settle", type=int, default=3, help="minutes until memory is compared; a busy machine needs more")
     parser.add_argument("--minutes", type=int, default=15, help="in which memory is compared")
     parser.add_argument("--datagrams", action="store_true", help="ticks and reports cross by datagram")

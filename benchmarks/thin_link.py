@@ -11,6 +11,7 @@ act once per tick that they heard; who missed it stays where it is and earns not
 A row: `in time` is the share of ticks that a robot heard before the next one was sent, its mean and its worst robot; `heard`
 the share of polls that were answered; the reward; how much less a fleet earns with these losses than on a perfect link, played
 once more in pairs of the same seeds without waiting (--pairs, mean and standard error);
+ticks in which a process of the benchmark, the relay too, was kept from running for 0.2 s are left out of all of this;
 the bytes of the first minute, and per second after `--start` seconds, headers included; how long a new policy of
 --policy-bytes took to reach the first and the last robot. Needs root.
 """
@@ -32,7 +33,7 @@ from typing import Any, Callable, Protocol, Sequence
 
 import numpy as np
 from fleet_of_cores import CoordinatorCore, Losses, RobotCores, compare, load
-from thin_cable import Channel, ThinCable
+from thin_cable import Channel, ThinCable, watch_stalls
 
 from altmarl_ros.deployment.middleware import discovery_variables, free_domains
 from altmarl_ros.games import load_game
@@ -157,6 +158,7 @@ def coordinate(given: dict[str, Any]) -> None:
         if given["kind"] == "dds"
         else ZenohSender(folder, lease, core.hear, datagrams=given["kind"] == "datagrams")
     )
+    watch_stalls(_print_stall)
     period, end = float(given["period"]), time.monotonic() + given["seconds"]
     due, announced = time.monotonic() + 1.0, False
     while (now := time.monotonic()) < end:
@@ -179,10 +181,16 @@ def coordinate(given: dict[str, Any]) -> None:
     sender.close()
 
 
+def _print_stall(began: float, ended: float) -> None:
+    sys.stdout.write(json.dumps({"stall": [began, ended]}) + "\n")
+    sys.stdout.flush()
+
+
 def be_robots(given: dict[str, Any]) -> None:
     """Play all robots in this process, and print a line whenever one hears a tick or the new policy."""
     lock, lease, folder = threading.Lock(), float(given["lease"]), Path(given["folder"])
     cores = RobotCores(load(given), given["robots"], given["seed"])
+    watch_stalls(_print_stall)
 
     def on_tick(robot_id: int, message: bytes) -> bytes | None:
         with lock:
@@ -278,6 +286,7 @@ def measure(kind: str, arguments: argparse.Namespace, folder: Path) -> dict[str,
             process.wait()
         cable.remove()
     rows = {side: [json.loads(line) for line in log.read_text().splitlines()] for side, log in logs.items()}
+    rows["a"] += [{"stall": stall} for stall in counts.pop("stalls")]
     return {"kind": kind, **judge(rows["a"], rows["b"], arguments, given), "minute": minute, "rate": rate, **counts}
 
 
@@ -286,7 +295,9 @@ def judge(told: list[dict[str, Any]], heard: list[dict[str, Any]], arguments: ar
     sent = {row["tick"]: row["sent"] for row in told if "sent" in row}
     decided = [row for row in told if "decided" in row]
     first = (arguments.start or _SETTLE) / arguments.period
-    measured = [tick for tick in sent if tick >= first and tick + 1 in sent]
+    begun = [tick for tick in sent if tick >= first and tick + 1 in sent]
+    stalls = [row["stall"] for row in (*told, *heard) if "stall" in row]
+    measured = [t for t in begun if not any(sent[t] < until and since < sent[t + 1] for since, until in stalls)]
     times = {(row["tick"], row["robot"]): row["at"] for row in heard if "tick" in row}
     robots = range(arguments.robots)
     in_time = np.array([[times.get((t, i), math.inf) <= sent[t + 1] for t in measured] for i in robots])
@@ -309,6 +320,7 @@ def judge(told: list[dict[str, Any]], heard: list[dict[str, Any]], arguments: ar
     in_time = in_time.mean(axis=1)
     return {
         "ticks": len(measured),
+        "stalled": len(begun) - len(measured),
         "in_time": float(in_time.mean()),
         "worst": float(in_time.min()),
         "above_95": int((in_time >= 0.95).sum()),
@@ -359,7 +371,8 @@ def main() -> None:
             row = measure(kind, arguments, folder)
             rows.append({**row, "load": os.getloadavg()[0]})
             print(
-                f"{kind:>6} {arguments.robots:3d} robots: in time {row['in_time']:.3f}, worst {row['worst']:.3f}, "
+                f"{kind:>6} {arguments.robots:3d} robots, {row['ticks']} ticks: "
+                f"in time {row['in_time']:.3f}, worst {row['worst']:.3f}, "
                 f"{row['above_95']} at 0.95 or more, delay p50 {row['delay_p50']:.2f} s, p99 {row['delay_p99']:.2f} s; "
                 f"heard {row['heard']:.3f}, {row['silences']} times silent; "
                 f"reward {row['reward']:.2f} +- {row['reward_error']:.2f}, by these losses {row['difference']:+.3f} +- "
@@ -367,7 +380,7 @@ def main() -> None:
                 f"first minute {row['minute'] / 1e3:.0f} kB, "
                 f"then {row['rate'] / 1e3:.2f} kB/s; policy {row['policy_first']:.1f} to {row['policy_last']:.1f} s "
                 f"({row['policy_robots']} robots); dropped {row['dropped']}, lost {row['lost']} of {row['packets']} packets; "
-                f"load {os.getloadavg()[0]:.0f}",
+                f"{row['stalled']} ticks left out, load {os.getloadavg()[0]:.0f}",
                 flush=True,
             )
     if arguments.out:
