@@ -28,6 +28,9 @@ from altmarl_ros.links.store import Store
 from altmarl_ros.links.table import BEACON, BY_NAME, Flow, flows, segment
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.25, 1.5  # s between two attempts to connect, give or take a half
+# Where somebody answers the knock and yet no connection comes about. Each attempt in vain, and each knock, holds zenoh's
+# listener up by 0.1 s (observed in zenoh 1.10), so that thirty ends that went on dialing would keep each other out.
+_LONGEST_BUSY_WAIT = 15.0
 _KNOCK_TIMEOUT = 1.5  # s
 _REDIAL, _REDIAL_LEASES = 3.0, 3.0  # s and leases of silence after which the end dials anew, whichever is shorter
 _GRACE = 5.0  # s after it has connected in which it does not
@@ -104,6 +107,7 @@ class FieldEnd:
         self._register: Register | None = None
         self._condition = threading.Condition()
         self._stopping = False
+        self._answered = False  # whether somebody answered at the last attempt to connect
         self._session: zenoh.Session | None = None
         self._linked_at = self._connected_at = -math.inf  # when the last beacon came, and when the session was opened [s]
         self._beacon: Beacon | None = None
@@ -210,7 +214,7 @@ class FieldEnd:
                     wait = _FIRST_WAIT
                     continue
                 self._pause(wait * random.uniform(0.5, 1.5))  # a fleet that lost its coordinator does not come back at once
-                wait = min(1.5 * wait, _LONGEST_WAIT)
+                wait = min(2.0 * wait, _LONGEST_BUSY_WAIT) if self._answered else min(1.5 * wait, _LONGEST_WAIT)
                 continue
             if self._watch() or not self._trusts(self._session):
                 self._hang_up()
@@ -222,8 +226,10 @@ class FieldEnd:
             self._pause(_BUSY_WAIT if work else self._look)
 
     def _connect(self) -> bool:
+        self._answered = False
         try:
             check_reachable(self.endpoint, _KNOCK_TIMEOUT)
+            self._answered = True
             session = zenoh.open(self._config)
         except (OSError, zenoh.ZError) as error:
             self.refusal = f"cannot connect: {str(error).partition(' at /')[0]}"
