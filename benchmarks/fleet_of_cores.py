@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Mapping
 
 import numpy as np
 from builtin_interfaces.msg import Time
+from numpy.typing import NDArray
 from rclpy.serialization import deserialize_message, serialize_message
 
 from altmarl_ros.games import TabularGame, load_game
@@ -22,7 +24,7 @@ from altmarl_ros.protocol.settings import CoordinatorSettings, DecisionSettings
 from altmarl_ros.simulation.markov_world import MarkovWorld
 
 _SESSION = 1
-_PERFECT_TICKS, _SETTLED = 1200, 40
+_TICKS, _SETTLED = 1200, 40
 
 
 def load(given: Mapping[str, Any]) -> tuple[TabularGame, PolicyBundle]:
@@ -114,23 +116,54 @@ class RobotCores:
         return row, None if report is None else serialize_message(conversions.report_to_message(report))
 
 
-def play_perfectly(loaded: tuple[TabularGame, PolicyBundle], robots: int, k: int, seed: int) -> tuple[float, float]:
-    """Return the team reward per tick of a fleet in which everybody hears everything, and its standard error."""
-    game, _ = loaded
-    coordinator, cores = CoordinatorCore(loaded, robots, k, 1.0), RobotCores(loaded, robots, seed)
+@dataclass(frozen=True)
+class Losses:
+    """What a link loses.
+
+    Attributes:
+        in_time: whether a robot hears a tick before the next one, [ticks, robots]; used again and again.
+        heard: share of the reports of those robots that are heard.
+    """
+
+    in_time: NDArray[np.bool_]
+    heard: float
+
+
+def play(loaded: tuple[TabularGame, PolicyBundle], fleet: tuple[int, int], seed: int, losses: Losses | None = None) -> float:
+    """Return the mean team reward per tick of a fleet of so many robots and k; None: everybody hears everything.
+
+    Who does not hear a tick stays where it is, reports nothing and earns nothing in it.
+    """
+    (game, _), (robots, k) = loaded, fleet
+    coordinator, cores, rng = (
+        CoordinatorCore(loaded, robots, k, 1.0),
+        RobotCores(loaded, robots, seed),
+        np.random.default_rng(seed),
+    )
+    pattern, heard = (np.ones((1, robots), bool), 1.0) if losses is None else (losses.in_time, losses.heard)
     rewards = []
-    for now in range(_PERFECT_TICKS):
-        (*_, told), local = coordinator.tick_due(float(now)), 0.0
-        for robot_id in range(robots):
-            row, report = cores.hear(robot_id, coordinator.broadcast(), float(now))
-            if report is not None:
-                coordinator.hear(report)
-            assert row is not None
-            local += game.r_l[row["state"], told["s_g"], row["action"]] / robots
-        (decided,) = coordinator.decide_if_due(float(now))
+    for tick in range(_TICKS):
+        now, local, hearing = float(tick), 0.0, np.flatnonzero(pattern[tick % len(pattern)])
+        (*_, told) = coordinator.tick_due(now)
+        for message in (coordinator.broadcast(), None):
+            message = message if message is not None else coordinator.backfill_if_due(now + 0.5)
+            for robot_id in hearing.tolist() if message is not None else ():
+                row, report = cores.hear(robot_id, message, now)
+                if report is not None and rng.random() < heard:
+                    coordinator.hear(report)
+                local += game.r_l[row["state"], told["s_g"], row["action"]] / robots if row is not None else 0.0
+        (decided,) = coordinator.decide_if_due(now + 0.9)
         rewards.append(game.r_g[decided["s_g"], decided["a_g"]] + local)
-    batches = np.mean(np.reshape(rewards[_SETTLED:], (-1, _SETTLED)), axis=1)
-    return float(batches.mean()), float(batches.std(ddof=1) / math.sqrt(len(batches)))
+    return float(np.mean(rewards[_SETTLED:]))
+
+
+def compare(
+    loaded: tuple[TabularGame, PolicyBundle], fleet: tuple[int, int], losses: Losses, pairs: int
+) -> tuple[float, float, float]:
+    """Return the reward of a perfect link, the mean difference that these losses make over pairs of runs, and its error."""
+    perfect = np.array([play(loaded, fleet, seed) for seed in range(pairs)])
+    differences = np.array([play(loaded, fleet, seed, losses) for seed in range(pairs)]) - perfect
+    return float(perfect.mean()), float(differences.mean()), float(differences.std(ddof=1) / math.sqrt(pairs))
 
 
 def _packed(tick: Any) -> bytes:

@@ -15,7 +15,8 @@ apart, and `timeout.tick` is so long, that only liveliness shows that a coordina
 
 Most robots are located by odometry and poses on topics, and plan their way themselves. The rows "TF" locate them by transforms
 on /tf, and those of "Nav2" drive them by the action server of `navigators.py`; both need interfaces that are no part of the
-package index (`make interfaces`). `--rate` sets the control rate: 5 Hz is the lowest that is accepted, 200 Hz the highest.
+package index (`make interfaces`). Those of "links" have the coordinator, and its standby, in another ROS domain, which links
+connect over a relay (`cuttable.py`). `--rate` sets the control rate: 5 Hz is the lowest that is accepted, 200 Hz the highest.
 """
 
 from __future__ import annotations
@@ -32,11 +33,13 @@ import time
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Callable, Sequence
+from types import MappingProxyType
+from typing import Any, Callable, Mapping, Sequence
 
 import numpy as np
 import rclpy
 import yaml
+from cuttable import CuttableLinks
 from geometry_msgs.msg import TransformStamped
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
@@ -73,6 +76,7 @@ SETUPS: dict[str, dict[str, Any]] = {
     "topics": {},
     "TF": {"pose.source": "tf", "pose.odometry": ""},
     "Nav2": {"drive.kind": "nav2"},
+    "links": {"coordinator.lease": 3.0 * TICK},
 }
 
 
@@ -127,7 +131,7 @@ class Stage:
 
     def __init__(self, robots: int, folder: Path, group: ProcessGroup, *, setup: str = "topics", rate: float = RATE) -> None:
         self.n, self.folder, self.group, self.setup, self.rate = robots, folder, group, setup, rate
-        self.plan = make_plan(robots, folder)
+        self.plan = replace(make_plan(robots, folder), standby=setup == "links")
         values = {
             "game": self.plan.game,
             "count": robots,
@@ -150,6 +154,8 @@ class Stage:
         self.session = self.tick = 0
         self.ticked = -math.inf
         self.reasons: dict[int, list[str]] = {}
+        if setup == "links":  # no status crosses to robots
+            self.node.create_subscription(FleetTick, "/fleet/tick", self._hear_status, qos.tick_qos(lease=COORDINATOR))
         self.node.create_subscription(CoordinatorStatus, "/fleet/status", self._hear_status, qos.account_qos())
         for i in range(robots):
             self.node.create_subscription(DriveState, f"/robot_{i}/robot/drive", self._hear_drive, qos.latched_qos())
@@ -159,7 +165,9 @@ class Stage:
         self.stops = [make(SetBool, f"/robot_{i}/robot/emergency_stop") for i in range(robots)]
         self.releases = [make(Trigger, f"/robot_{i}/robot/release") for i in range(robots)]
         self.states = [make(ChangeState, f"/robot_{i}/robot/change_state") for i in range(robots)]
-        self.started = 0
+        self.started, self.names = 0, ("coordinator", "standby")
+        self.links = CuttableLinks(robots, folder, self._start_process) if setup == "links" else None
+        self.standby = self.start_coordinator("standby") if self.links is not None else None
         self.coordinator = self.start_coordinator()
         self.robots = [self.start_robot(i) for i in range(robots)]
         self.navigator = self.start_navigator() if setup == "Nav2" else None
@@ -178,14 +186,22 @@ class Stage:
         self.navigator.wait(10.0)
         self.navigator = self.start_navigator()
 
-    def start_coordinator(self) -> Child:
+    def start_coordinator(self, name: str = "coordinator") -> Child:
         return self._start(
-            next(plan for plan in self.plan.nodes() if plan.executable == "coordinator"),
+            next(plan for plan in self.plan.nodes() if plan.name == name),
             {
                 "use_sim_time": False,
                 "start.timeout": PATIENCE,
             },
+            self.links.beyond if self.links is not None else {},
         )
+
+    def change_places(self) -> None:
+        """Let the standby, which has taken over, be the coordinator, and the one that was killed its standby."""
+        assert self.standby is not None
+        self.coordinator.process.wait(10.0)
+        self.names = self.names[::-1]
+        self.coordinator, self.standby = self.standby, self.start_coordinator(self.names[1])
 
     def start_robot(self, i: int) -> Child:
         plan = next(plan for plan in self.plan.nodes() if plan.executable == "robots")
@@ -209,12 +225,14 @@ class Stage:
             },
         )
 
-    def _start(self, plan: NodePlan, more: dict[str, Any]) -> Child:
-        self.started += 1
-        name = f"{plan.name}_{self.started}"
-        return self.group.start(name, command(replace(plan, parameters={**plan.parameters, **more})))
+    def _start(self, plan: NodePlan, more: dict[str, Any], environment: Mapping[str, str] = MappingProxyType({})) -> Child:
+        return self._start_process(replace(plan, parameters={**plan.parameters, **more}), environment)
 
-    def _hear_status(self, status: CoordinatorStatus) -> None:
+    def _start_process(self, plan: NodePlan, environment: Mapping[str, str]) -> Child:
+        self.started += 1
+        return self.group.start(f"{plan.name}_{self.started}", command(plan), environment)
+
+    def _hear_status(self, status: CoordinatorStatus | FleetTick) -> None:
         if self.session in (0, status.session) or is_newer(status.session, self.session):
             self.session, self.tick, self.ticked = status.session, status.tick, time.monotonic()
 
@@ -295,6 +313,8 @@ class Stage:
         if self.navigator is not None:
             self.navigator.kill()
             self.navigator.wait()
+        if self.links is not None:
+            self.links.close()
         self.executor.shutdown()
         self.node.destroy_node()
         rclpy.try_shutdown()
@@ -337,6 +357,19 @@ class Cause:
 
 def _sensors(name: str, detection: float, *kinds: FaultKind) -> Cause:
     return Cause(name, lambda stage: stage.break_sensors(*kinds), detection=detection)
+
+
+def _links(
+    name: str, strike: Callable[[CuttableLinks], None], repair: Callable[[CuttableLinks], None] = lambda _: None, **more: Any
+) -> Cause:
+    def of(act: Callable[[CuttableLinks], None]) -> Callable[[Stage], None]:
+        def act_on(stage: Stage) -> None:
+            assert stage.links is not None
+            act(stage.links)
+
+        return act_on
+
+    return Cause(name, of(strike), of(repair), COORDINATOR, setup="links", **more)
 
 
 K = FaultKind
@@ -404,6 +437,18 @@ CAUSES = (
     Cause("Nav2: server ends", lambda s: s.signal_navigator(signal.SIGINT), Stage.restart_navigator, NAV2, setup="Nav2"),
     Cause("Nav2: goals aborted", lambda s: s.signal_navigator(signal.SIGUSR1), detection=CALL, lasts=False, setup="Nav2"),
     Cause("Nav2: emergency stop of the robot", lambda s: s.press(True), lambda s: s.press(False), CALL, setup="Nav2"),
+    _links("links: cut", CuttableLinks.cut, CuttableLinks.mend),
+    _links("links: robot's link killed", CuttableLinks.kill_robots, CuttableLinks.revive_robots),
+    _links("links: coordinator's link killed", CuttableLinks.kill_coordinators, CuttableLinks.revive_coordinators),
+    _links("links: another address", lambda links: links.cable.lose_connections(), lasts=False),
+    Cause(
+        "links: coordinator killed, with a standby",
+        lambda s: s.coordinator.process.kill(),
+        Stage.change_places,
+        COORDINATOR,
+        lasts=False,
+        setup="links",
+    ),
 )
 
 

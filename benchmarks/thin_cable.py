@@ -16,16 +16,18 @@ import select
 import struct
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "test" / "ros"))
 from namespaces import Cable
 
 _TUNSETIFF, _IFF_TUN, _IFF_NO_PI = 0x400454CA, 0x1, 0x1000
 _MTU = 1500
+_WATCH, _STALL = 0.02, 0.2  # s
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class ThinCable(Cable):
             time.sleep(0.05)
 
     def counts(self) -> dict[str, Any]:
-        """What the relay counted until a moment ago: bytes sent, packets sent, lost and dropped."""
+        """What the relay counted until a moment ago: bytes sent, packets sent, lost and dropped, and stalls of the relay."""
         with contextlib.suppress(OSError, ValueError):
             return dict(json.loads(self._counts.read_text()))
         return {}
@@ -83,12 +85,28 @@ class ThinCable(Cable):
         super().remove()
 
 
+def watch_stalls(tell: Callable[[float, float], Any]) -> None:
+    """Tell, from a thread, from when to when this process was kept from running [s of time.monotonic]."""
+
+    def watch() -> None:
+        began = time.monotonic()
+        while True:
+            time.sleep(_WATCH)
+            began, before = time.monotonic(), began
+            if began - before > _WATCH + _STALL:
+                tell(before, began)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def relay(tuns: list[int], counts_file: Path, channel: Channel) -> None:
     """Carry packets between two TUN devices until the process is ended."""
     rng = random.Random(channel.seed)
     other = dict(zip(tuns, reversed(tuns), strict=True))
     waiting: list[tuple[float, int, int, bytes]] = []  # when a packet comes out, its number, where, and what
     counts = {"bytes": 0, "packets": 0, "lost": 0, "dropped": 0}
+    stalls: list[tuple[float, float]] = []
+    watch_stalls(lambda *stall: stalls.append(stall))
     free_at, told = time.monotonic(), 0.0
     while True:
         now = time.monotonic()
@@ -99,7 +117,7 @@ def relay(tuns: list[int], counts_file: Path, channel: Channel) -> None:
         if now - told >= 0.25:
             told = now
             written = counts_file.with_suffix(".new")
-            written.write_text(json.dumps(counts))
+            written.write_text(json.dumps({**counts, "stalls": stalls}))
             written.replace(counts_file)
         ready, _, _ = select.select(tuns, [], [], min(0.25, max(0.0, waiting[0][0] - now)) if waiting else 0.25)
         for tun in ready:

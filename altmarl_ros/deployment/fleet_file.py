@@ -67,6 +67,7 @@ class _Link(BaseModel, extra="forbid"):
     kind: LinkKind = "dds"
     listen: List[str] = Field(default_factory=lambda: ["0.0.0.0"])
     connect: List[str] = Field(default_factory=list)
+    datagrams: bool = False
     tls: _Tls = Field(default_factory=_Tls)
 
 
@@ -113,6 +114,7 @@ class LinkSettings:
         connect: where robots dial, in order: the coordinator's link, and those of its standbys.
         keys: folder of the keys; None: the one in the data home.
         coordinator: name in the coordinator's certificate; a robot's is the robot's own.
+        datagrams: whether ticks and reports cross by datagram.
     """
 
     kind: LinkKind = "dds"
@@ -120,6 +122,7 @@ class LinkSettings:
     connect: tuple[str, ...] = ()
     keys: Path | None = None
     coordinator: str = "coordinator"
+    datagrams: bool = False
 
 
 @dataclass(frozen=True)
@@ -263,12 +266,14 @@ def _link(link: _Link, folder: Path, members: tuple[Member, ...]) -> LinkSetting
     keys = (folder / link.tls.keys).absolute() if link.tls.keys else None
     if link.kind == "zenoh":
         # Every node imports this module, and few fleets have links, whose certificates take longer to import than all of it.
-        from altmarl_ros.links.endpoints import read_endpoint
+        from altmarl_ros.links.endpoints import read_endpoint, split_endpoint
         from altmarl_ros.links.identity import check_file_name
 
         try:
             for endpoint in (*link.listen, *link.connect):
                 read_endpoint(endpoint)
+            for endpoint in link.listen if link.datagrams else ():
+                split_endpoint(endpoint)
             for name in (link.tls.coordinator, *(member.name for member in members)):
                 check_file_name(name)
         except AltmarlError as error:
@@ -278,7 +283,7 @@ def _link(link: _Link, folder: Path, members: tuple[Member, ...]) -> LinkSetting
             raise GameError("robots: two of them have the same domain")
         if not link.connect:
             raise GameError("link.connect: names no endpoint, at which robots reach the coordinator's link")
-    return LinkSettings(link.kind, tuple(link.listen), tuple(link.connect), keys, link.tls.coordinator)
+    return LinkSettings(link.kind, tuple(link.listen), tuple(link.connect), keys, link.tls.coordinator, link.datagrams)
 
 
 def _check_unique(members: tuple[Member, ...]) -> None:

@@ -101,7 +101,7 @@ def _link_parameters(fleet: FleetFile, member: Member | None) -> dict[str, Param
     if link.keys is not None:
         values["keys.folder"] = str(link.keys)
     if member is None:
-        return {**values, "keys.name": link.coordinator, "listen": ",".join(link.listen)}
+        return {**values, "keys.name": link.coordinator, "listen": ",".join(link.listen), "datagrams": link.datagrams}
     return {
         **values,
         "keys.name": member.name,

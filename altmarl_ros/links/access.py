@@ -88,9 +88,10 @@ def _rules(base: str, holder: Identity) -> list[dict[str, Any]]:
     # What the coordinator's end is interested in, which decides what is sent to it at all; it tells nothing about others.
     wanted = [flow.key(base, "*") for flow in says if flow.carriage == "stream"]
     answered = [f"{base}/{STATE}", f"{base}/{BLOB}/*", *(flow.key(base, "*") for flow in says if flow.carriage == "request")]
-    echo, calls = BY_NAME["echo"].key(base, own), f"{base}/{BY_NAME['call'].name}"
-    asked.append(echo)
-    answered.append(BY_NAME["echo"].key(base, "*"))
+    calls = f"{base}/{BY_NAME['call'].name}"
+    for flow in (BY_NAME[name] for name in ("echo", "lane") if holder.role in BY_NAME[name].senders):
+        asked.append(flow.key(base, own))
+        answered.append(flow.key(base, "*"))
     serves = [f"{calls}/{own}/*"] if holder.role == "robot" else []
     if holder.role == "operator":
         asked.append(f"{calls}/*/{own}")

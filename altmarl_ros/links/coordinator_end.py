@@ -16,16 +16,20 @@ from altmarl_ros.links.access import listening
 from altmarl_ros.links.beacon import Beacon, hash_of, pack_states
 from altmarl_ros.links.border import Border
 from altmarl_ros.links.calls import COORDINATOR, CallServer, OnCall
+from altmarl_ros.links.coordinator_lanes import CoordinatorLanes
 from altmarl_ros.links.endpoints import free_port, split_endpoint
 from altmarl_ros.links.identity import Identity, read_common_name
 from altmarl_ros.links.keys import Credentials
 from altmarl_ros.links.quality import is_wanted, quality
 from altmarl_ros.links.register import Entry, load_register, stamp_of, utc_now
+from altmarl_ros.links.sealed_datagrams import BY_DATAGRAM, Content
 from altmarl_ros.links.store import digest_of
 from altmarl_ros.links.table import BEACON, BLOB, BY_NAME, STATE, Flow, flows, state_flow
 from altmarl_ros.links.tls_front import TlsFront
 
 _INNER_HOST = "127.0.0.1"
+_AGAIN = (0.4, 0.7)  # of the time between ticks, after which one is sent again to those who have not said that they heard it
+_LONGEST_TICK = 1.0  # s, which counts as the time between ticks where it is longer
 
 OnMessage = Callable[[Flow, str, bytes, bytes], bool]
 """Takes the flow, the holder's segment of the key, message and attachment, from any thread; returns whether it was taken."""
@@ -67,6 +71,7 @@ class CoordinatorEnd:
         on_call: OnCall | None = None,
         simulated: bool = False,
         guarded: bool = False,
+        datagrams: bool = False,
     ) -> None:
         """Prepare an end; `open` listens.
 
@@ -78,10 +83,13 @@ class CoordinatorEnd:
             on_call: takes what operators ask of this machine; None: they may ask nothing.
             simulated: whether topics of simulations cross.
             guarded: whether a TlsFront listens in zenoh's place.
+            datagrams: whether robots get ticks and send reports by datagram, at the UDP ports of the same numbers.
         """
         self.border, self.credentials = Border(), credentials
         self._guarded = guarded
         self._front: TlsFront | None = None
+        self._datagrams = datagrams
+        self._lanes: CoordinatorLanes | None = None
         self._calls = CallServer(base, COORDINATOR, self.border, on_call) if on_call is not None else None
         self._base, self._endpoints, self._on_message = base, tuple(endpoints), on_message
         self._flows = flows(hearer="coordinator", simulated=simulated)
@@ -91,7 +99,7 @@ class CoordinatorEnd:
         self._states: dict[str, tuple[int, tuple[bytes, ...]]] = {}
         self._packed = pack_states({})
         self._told = 0.0  # when something that carries a beacon was sent [s]
-        self._ticked: float | None = None  # when a tick was sent that nothing has followed [s]
+        self._ticked = 0.0  # when the last tick was sent [s]
         self._session: zenoh.Session | None = None
         self._publishers: dict[str, zenoh.Publisher] = {}  # by key
         self._stamp: tuple[int, int] | None = None
@@ -108,6 +116,8 @@ class CoordinatorEnd:
             self._stamp = stamp_of(self.credentials.authority.parent)
             register, now = load_register(self.credentials.authority.parent), utc_now()
             endpoints = self._begin_front() if self._guarded else self._endpoints
+            if self._datagrams and self._lanes is None:
+                self._lanes = CoordinatorLanes([split_endpoint(endpoint) for endpoint in self._endpoints], self._take_datagram)
             config = listening(self._base, self.credentials, endpoints, register, now)
             try:
                 session = zenoh.open(config)
@@ -123,6 +133,7 @@ class CoordinatorEnd:
             session.declare_queryable(f"{self._base}/{STATE}", self._tell_states)
             session.declare_queryable(f"{self._base}/{BLOB}/*", self._tell_content)
             session.declare_queryable(BY_NAME["echo"].key(self._base, "*"), self._echo)
+            session.declare_queryable(BY_NAME["lane"].key(self._base, "*"), self._grant)
             if self._calls is not None:
                 self._calls.declare(session)
 
@@ -130,8 +141,10 @@ class CoordinatorEnd:
         """Close all connections and the port."""
         self._close_session()
         front, self._front = self._front, None
-        if front is not None:
-            front.close()
+        lanes, self._lanes = self._lanes, None
+        for each in (front, lanes):
+            if each is not None:
+                each.close()
 
     def _close_session(self) -> None:
         with self._lock:
@@ -139,6 +152,8 @@ class CoordinatorEnd:
             self._publishers.clear()
             if self._front is not None:
                 self._front.target = None
+            if self._lanes is not None:
+                self._lanes.clear()
         if session is not None:
             session.close()  # type: ignore[no-untyped-call]
 
@@ -173,10 +188,12 @@ class CoordinatorEnd:
         """Send a message of a stream to all who hear it, or to one robot; ticks carry a beacon."""
         flow = BY_NAME[name]
         with self._lock:
+            again: tuple[float, ...] = ()
             if name == "tick":
-                attachment = self._beacon()
-                self._told = self._ticked = time.monotonic()
-            self._put(flow.key(self._base, holder), name, message, flow, attachment)
+                attachment, self._told = self._beacon(), time.monotonic()
+                interval, self._ticked = min(self._told - self._ticked, _LONGEST_TICK), self._told
+                again = tuple(share * interval for share in _AGAIN)
+            self._put(flow.key(self._base, holder), flow, Content(name, message, attachment or b""), holder, again)
 
     def wanted(self, name: str) -> bool:
         """Whether somebody listens to a stream of this end."""
@@ -204,25 +221,19 @@ class CoordinatorEnd:
             number, _ = self._states.get(name, (0, ()))
             self._states[name] = (number + 1, fitting)
             self._packed = pack_states(self._states)
-            self._send_beacon()
+            self._send_beacon(_AGAIN)
 
     def set_alive(self, alive: bool) -> None:
         """Say whether the coordinator is alive; a change is told at once."""
         with self._lock:
             if alive != self._alive:
                 self._alive = alive
-                self._send_beacon()
+                self._send_beacon(_AGAIN)
 
     def send_beacon_if_due(self, interval: float) -> None:
         """Send a sign of life if none was sent within `interval` [s]."""
         with self._lock:
             if time.monotonic() - self._told >= interval:
-                self._send_beacon()
-
-    def follow_up_if_due(self, after: float) -> None:
-        """Send a sign of life once a tick was sent `after` seconds ago, unless one followed it: TCP notices a loss by it."""
-        with self._lock:
-            if self._ticked is not None and time.monotonic() - self._ticked >= after:
                 self._send_beacon()
 
     def _prove(self) -> None:
@@ -253,15 +264,20 @@ class CoordinatorEnd:
     def _beacon(self) -> bytes:
         return Beacon(self._instance, self._alive, hash_of(self._packed)).to_bytes()
 
-    def _send_beacon(self) -> None:
-        self._told, self._ticked = time.monotonic(), None
-        self._put(f"{self._base}/{BEACON}", BEACON, self._beacon(), BY_NAME["tick"], None)
+    def _send_beacon(self, again: tuple[float, ...] = ()) -> None:
+        self._told = time.monotonic()
+        self._put(f"{self._base}/{BEACON}", BY_NAME["tick"], Content(BEACON, self._beacon()), again=again)
 
-    def _put(self, key: str, name: str, message: bytes, flow: Flow, attachment: bytes | None) -> None:
-        publisher = self._publisher(key, flow)
+    def _put(self, key: str, flow: Flow, content: Content, holder: str = "", again: tuple[float, ...] = ()) -> None:
+        """Send something over the connections of those who subscribe to it, and by the lanes of the others."""
+        publisher, sent = self._publisher(key, flow), 0
         if publisher is not None and is_wanted(publisher):
-            publisher.put(message, attachment=attachment)
-            self.border.sent(name, len(message) + len(attachment or b""))
+            publisher.put(content.message, attachment=content.attachment or None)
+            sent = 1
+        if self._lanes is not None and content.name in BY_DATAGRAM:
+            sent += self._lanes.send(content, holder=holder, again=again)
+        if sent:
+            self.border.sent(content.name, len(content.message) + len(content.attachment))
 
     def _publisher(self, key: str, flow: Flow) -> zenoh.Publisher | None:
         if self._session is not None and key not in self._publishers:
@@ -288,6 +304,19 @@ class CoordinatorEnd:
         if not self.border.admit(flow, holder, len(message) + len(attachment), time.monotonic()):
             return False
         return self._on_message(flow, holder, message, attachment)
+
+    def _take_datagram(self, holder: str, content: Content) -> None:
+        flow = BY_NAME.get(content.name)
+        if flow in self._flows and content.name in BY_DATAGRAM:
+            self._take(flow, flow.key(self._base, holder), content.message, content.attachment)
+
+    def _grant(self, query: zenoh.Query) -> None:
+        """Begin a lane of datagrams for the robot that asks, whose certificate its key is allowed to alone."""
+        flow, holder = BY_NAME["lane"], str(query.key_expr).rpartition("/")[2]
+        if self.border.admit(flow, holder, 0, time.monotonic()):
+            grant = self._lanes.grant(holder) if self._lanes is not None else b""
+            query.reply(query.key_expr, grant, express=True)
+            self.border.sent(flow.name, len(grant))
 
     def _echo(self, query: zenoh.Query) -> None:
         flow, content = BY_NAME["echo"], query.payload.to_bytes() if query.payload is not None else b""

@@ -45,7 +45,9 @@ def split_endpoint(text: str) -> tuple[str, int]:
     """
     protocol, _, where = read_endpoint(text).partition("/")
     if protocol != "tls":
-        raise AltmarlError(f"endpoint {shown(text)}: a guarded link listens over TLS alone, not over {protocol}")
+        raise AltmarlError(
+            f"endpoint {shown(text)}: a link that is guarded or has datagrams listens over TLS alone, not over {protocol}"
+        )
     host, _, port = where.rpartition(":")
     return host.strip("[]"), int(port)
 

@@ -8,7 +8,7 @@ import random
 import threading
 import time
 from dataclasses import dataclass
-from typing import Callable, Iterable
+from typing import Any, Callable, Iterable
 
 import zenoh
 
@@ -17,15 +17,20 @@ from altmarl_ros.links.access import connecting
 from altmarl_ros.links.beacon import Beacon, read_beacon
 from altmarl_ros.links.border import Border
 from altmarl_ros.links.calls import CallServer, OnAnswer, OnCall, call
-from altmarl_ros.links.endpoints import check_reachable, read_endpoint
+from altmarl_ros.links.endpoints import check_reachable, read_endpoint, split_endpoint
+from altmarl_ros.links.field_lane import FieldLane
 from altmarl_ros.links.keys import Credentials
 from altmarl_ros.links.quality import is_wanted, quality
 from altmarl_ros.links.register import FILE_NAME, Register, load_register, stamp_of, utc_now
+from altmarl_ros.links.sealed_datagrams import BY_DATAGRAM, Content
 from altmarl_ros.links.state_fetcher import ASK_TIMEOUT, StateFetcher
 from altmarl_ros.links.store import Store
 from altmarl_ros.links.table import BEACON, BY_NAME, Flow, flows, segment
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.25, 1.5  # s between two attempts to connect, give or take a half
+# Where somebody answers the knock and yet no connection comes about. Each attempt in vain, and each knock, holds zenoh's
+# listener up by 0.1 s (observed in zenoh 1.10), so that thirty ends that went on dialing would keep each other out.
+_LONGEST_BUSY_WAIT = 15.0
 _KNOCK_TIMEOUT = 1.5  # s
 _REDIAL, _REDIAL_LEASES = 3.0, 3.0  # s and leases of silence after which the end dials anew, whichever is shorter
 _GRACE = 5.0  # s after it has connected in which it does not
@@ -102,18 +107,27 @@ class FieldEnd:
         self._register: Register | None = None
         self._condition = threading.Condition()
         self._stopping = False
+        self._answered = False  # whether somebody answered at the last attempt to connect
         self._session: zenoh.Session | None = None
         self._linked_at = self._connected_at = -math.inf  # when the last beacon came, and when the session was opened [s]
         self._beacon: Beacon | None = None
         self._states = StateFetcher(base, self.border, store, self._ask, callbacks.on_state)
         self._requests: dict[str, tuple[int, bytes]] = {}  # the newest of each flow, with its number
         self._confirmed: dict[str, tuple[bytes, int]] = {}  # instance that confirmed it, and its number
+        self._lane: FieldLane | None = None
+        if self._role == "robot" and self.endpoint.startswith("tls/"):
+            self._lane = FieldLane(split_endpoint(self.endpoint), lease, self._ask_lane, self._take_datagram)
         self._thread = threading.Thread(target=self._run, name=f"link {self.endpoint}", daemon=True)
 
     @property
     def heard(self) -> bool:
         """Whether the coordinator is heard."""
         return self.heard_since is not None
+
+    @property
+    def by_datagram(self) -> bool:
+        """Whether ticks come and reports go by datagram."""
+        return self._lane is not None and self._lane.carries
 
     @property
     def linked(self) -> bool:
@@ -145,6 +159,9 @@ class FieldEnd:
 
     def publish(self, name: str, message: bytes, attachment: bytes | None = None) -> None:
         """Send a message of a stream; while there is no connection, or nobody who wants it, it is dropped."""
+        if self._lane is not None and name in BY_DATAGRAM and self._lane.send(name, message):
+            self.border.sent(name, len(message))
+            return
         publisher = self._listened(name)
         if publisher is not None:
             publisher.put(message, attachment=attachment)
@@ -197,18 +214,22 @@ class FieldEnd:
                     wait = _FIRST_WAIT
                     continue
                 self._pause(wait * random.uniform(0.5, 1.5))  # a fleet that lost its coordinator does not come back at once
-                wait = min(1.5 * wait, _LONGEST_WAIT)
+                wait = min(2.0 * wait, _LONGEST_BUSY_WAIT) if self._answered else min(1.5 * wait, _LONGEST_WAIT)
                 continue
             if self._watch() or not self._trusts(self._session):
                 self._hang_up()
                 continue
+            if self._lane is not None and self.linked:
+                self._lane.tend()
             beacon = self._beacon
             work = self.linked and beacon is not None and (self._states.sync(beacon) | self._ask_all())
             self._pause(_BUSY_WAIT if work else self._look)
 
     def _connect(self) -> bool:
+        self._answered = False
         try:
             check_reachable(self.endpoint, _KNOCK_TIMEOUT)
+            self._answered = True
             session = zenoh.open(self._config)
         except (OSError, zenoh.ZError) as error:
             self.refusal = f"cannot connect: {str(error).partition(' at /')[0]}"
@@ -216,16 +237,32 @@ class FieldEnd:
         if not self._trusts(session):
             session.close()  # type: ignore[no-untyped-call]
             return False
-        for flow in self._heard_flows:
-            holder = self._own if flow.addressed else "" if "coordinator" in flow.senders else "*"
-            session.declare_subscriber(flow.key(self._base, holder), self._taker(flow))
-        session.declare_subscriber(f"{self._base}/{BEACON}", lambda sample: self._note_beacon(sample.payload.to_bytes()))
+        self._subscribe(session, by_datagram=False)
+        if self._lane is not None:
+            self._lane.begin(lambda: self._subscribe(session, by_datagram=True))
+        else:
+            self._subscribe(session, by_datagram=True)
         for flow in self._said_flows:
             self._publishers[flow.name] = session.declare_publisher(flow.key(self._base, self._own), **quality(flow))
         if self._calls is not None:
             self._calls.declare(session)
         self._session, self.refusal, self._connected_at = session, "", time.monotonic()
         return True
+
+    def _subscribe(self, session: zenoh.Session, *, by_datagram: bool) -> list[zenoh.Subscriber[Any]]:
+        """Subscribe over a connection to what may come by datagram too, or to the rest."""
+        made = [
+            session.declare_subscriber(self._heard_key(flow), self._taker(flow))
+            for flow in self._heard_flows
+            if (flow.name in BY_DATAGRAM) == by_datagram
+        ]
+        if by_datagram:
+            take = lambda sample: self._note_beacon(sample.payload.to_bytes())  # noqa: E731
+            made.append(session.declare_subscriber(f"{self._base}/{BEACON}", take))
+        return made
+
+    def _heard_key(self, flow: Flow) -> str:
+        return flow.key(self._base, self._own if flow.addressed else "" if "coordinator" in flow.senders else "*")
 
     def _trusts(self, session: zenoh.Session) -> bool:
         """Whether the coordinator's certificate is valid in the register beside this end's keys; without one all are."""
@@ -257,6 +294,8 @@ class FieldEnd:
     def _hang_up(self) -> None:
         session, self._session = self._session, None
         self._publishers = {}
+        if self._lane is not None:
+            self._lane.end()
         if session is not None:  # of which a cut connection makes a long wait
             closing = threading.Thread(target=_close, args=(session,), daemon=True)
             closing.start()
@@ -269,16 +308,25 @@ class FieldEnd:
 
     def _taker(self, flow: Flow) -> Callable[[zenoh.Sample], None]:
         def take(sample: zenoh.Sample) -> None:
-            message = sample.payload.to_bytes()
             attachment = sample.attachment.to_bytes() if sample.attachment is not None else b""
             holder = "" if "coordinator" in flow.senders else str(sample.key_expr).rpartition("/")[2]
-            if not self.border.admit(flow, holder or "coordinator", len(message) + len(attachment), time.monotonic()):
-                return
-            if flow.name == "tick":
-                self._note_beacon(attachment)
-            self._callbacks.on_message(flow, holder, message, attachment)
+            self._take(flow, holder, sample.payload.to_bytes(), attachment)
 
         return take
+
+    def _take_datagram(self, content: Content) -> None:
+        flow = BY_NAME.get(content.name)
+        if content.name == BEACON:
+            self._note_beacon(content.message)
+        elif flow in self._heard_flows:
+            self._take(flow, "", content.message, content.attachment)
+
+    def _take(self, flow: Flow, holder: str, message: bytes, attachment: bytes) -> None:
+        if not self.border.admit(flow, holder or "coordinator", len(message) + len(attachment), time.monotonic()):
+            return
+        if flow.name == "tick":
+            self._note_beacon(attachment)
+        self._callbacks.on_message(flow, holder, message, attachment)
 
     def _note_beacon(self, content: bytes) -> None:
         beacon = read_beacon(content)
@@ -303,6 +351,8 @@ class FieldEnd:
 
     def _watch(self) -> bool:
         """Tell if the coordinator's end has fallen silent; returns whether the silence is so long that one must dial anew."""
+        if self._lane is not None:
+            self._lane.choose()
         with self._condition:
             if self.heard and not self.linked:
                 self._set_heard(False)
@@ -326,6 +376,10 @@ class FieldEnd:
                 if answer != b"\x01":
                     self.border.refuse(self._own, f"{name} was refused by the coordinator's link")
         return bool(self._unconfirmed())
+
+    def _ask_lane(self) -> bytes | None:
+        flow = BY_NAME["lane"]
+        return self._ask(flow.key(self._base, self._own), ASK_TIMEOUT, None, flow)
 
     def _ask(self, key: str, timeout: float, content: bytes | None = None, flow: Flow | None = None) -> bytes | None:
         session = self._session

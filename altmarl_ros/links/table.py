@@ -85,6 +85,7 @@ TABLE: tuple[Flow, ...] = (
     Flow("progress", ("coordinator",), ("operator",), "stream", 16 * _KIB, 20, 40),
     Flow("call", ("operator",), ("robot", "coordinator"), "call", 64 * _KIB, 20, 60),
     Flow("echo", ("robot", "operator"), ("coordinator",), "call", 256, 50, 100, urgent=True),
+    Flow("lane", ("robot",), ("coordinator",), "call", 16, 2, 10),
     Flow("truth", ("coordinator",), ("operator",), "stream", 1024 * _KIB, 500, 500, droppable=True, simulated=True),
     Flow("floor", ("coordinator",), ("operator",), "stream", 1024 * _KIB, 100, 200, droppable=True, simulated=True),
     Flow("command", ("robot",), ("coordinator",), "stream", 4 * _KIB, 500, 500, simulated=True),
@@ -95,7 +96,8 @@ TABLE: tuple[Flow, ...] = (
 `press` and `second_word` bring stops and what releases them to the coordinator's link, which judges them and tells everybody by
 its own `emergency_stop`; `diagnostics` are a robot's findings, `health` the coordinator's; `robot_nodes` and
 `coordinator_nodes` tell operators which services they may call, and `robot_hello` repeats a robot's last hello to them; `echo`
-comes back, and so measures the link; `command` and `body` lead to the simulated world, which runs beside the coordinator.
+comes back, and so measures the link; `lane` asks for keys, with which ticks, polls and reports cross by datagram; `command`
+and `body` lead to the simulated world, which runs beside the coordinator.
 """
 
 BY_NAME = {flow.name: flow for flow in TABLE}

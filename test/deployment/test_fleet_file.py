@@ -108,7 +108,7 @@ def test_a_fleet_without_a_link_is_one_ros_network(file):
 def test_a_link_is_read(file, tmp_path):
     link = load_fleet_file(file(LINKED + LINK)).link
     assert (link.kind, link.listen, link.connect) == ("zenoh", ("0.0.0.0:7400",), ("10.0.0.1:7400", "quic/10.0.0.2"))
-    assert (link.keys, link.coordinator) == (tmp_path / "keys", "dispatch")
+    assert (link.keys, link.coordinator, link.datagrams) == (tmp_path / "keys", "dispatch", False)
 
 
 @pytest.mark.parametrize(
@@ -117,6 +117,7 @@ def test_a_link_is_read(file, tmp_path):
         (LINKED + LINK.replace("10.0.0.1:7400", "tcp/10.0.0.1"), "link: endpoint 'tcp/10.0.0.1': must be"),
         (LINKED + "link: {kind: zenoh}\n", "link.connect: names no endpoint"),
         (LINKED + "link: {kind: zigbee}\n", "link.kind"),
+        (LINKED + LINK.replace("[0.0.0.0:7400]", "[quic/0.0.0.0]\n  datagrams: true"), "listens over TLS alone"),
         (LINKED.replace("{id: 2}", "{id: 2, domain: 11}") + LINK, "two of them have the same domain"),
         (LINKED.replace("robot_2", "site/robot_2") + LINK, "name 'site/robot_2': must be"),
     ],
@@ -131,7 +132,7 @@ def test_every_side_has_a_link_of_its_own_and_a_domain(file, monkeypatch, tmp_pa
     from altmarl_ros.deployment.link_plan import with_links
 
     monkeypatch.setenv("ROS_DOMAIN_ID", "5")
-    fleet = load_fleet_file(file(LINKED + LINK))
+    fleet = load_fleet_file(file(LINKED + LINK + "  datagrams: true\n"))
     nodes = [NodePlan("robot_1", "robot", {}, "/robot_1/robot"), NodePlan("coordinator", "coordinator", {})]
     plans = {plan.name: plan for plan in with_links(fleet, nodes)}
     assert {name: plan.environment["ROS_DOMAIN_ID"] for name, plan in plans.items()} == {
@@ -141,6 +142,8 @@ def test_every_side_has_a_link_of_its_own_and_a_domain(file, monkeypatch, tmp_pa
         "link": "5",
     }
     assert plans["link"].parameters["listen"] == "0.0.0.0:7400"
+    assert plans["link"].parameters["datagrams"] is True
+    assert "datagrams" not in plans["link_robot_1"].parameters, "a robot's link finds out by itself"
     assert plans["link_robot_1"].parameters["connect"] == "10.0.0.1:7400,quic/10.0.0.2"
     assert plans["link_robot_1"].parameters["drive_topic"] == "/robot_1/robot/drive"
     with pytest.raises(AltmarlError, match="coordinator and robot_2 would share ROS domain 5"):

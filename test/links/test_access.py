@@ -42,7 +42,7 @@ def test_a_robot_says_what_the_table_says_under_its_own_id_alone():
         "robot_hello/3",
         "robot_nodes/3",
     }
-    assert allowed(THREE, "ingress", "query") == {"hello/3", "press/3", "second_word/3", "state", "blob/*", "echo/3"}
+    assert allowed(THREE, "ingress", "query") == {"hello/3", "press/3", "second_word/3", "state", "blob/*", "echo/3", "lane/3"}
     assert allowed(THREE, "egress", "put") == {"beacon", "tick", "poll/3", "body/3"}
     assert allowed(THREE, "ingress", "declare_subscriber") == {"beacon", "tick", "poll/3", "body/3"}
     assert {key.rpartition("/")[2] for key in allowed(FOUR, "ingress", "put")} == {"4"}

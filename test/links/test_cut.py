@@ -20,7 +20,8 @@ import sys, time
 from pathlib import Path
 from altmarl_ros.links import load_credentials
 from altmarl_ros.links.coordinator_end import CoordinatorEnd
-end = CoordinatorEnd("altmarl/fleet", load_credentials(Path(sys.argv[1]), "dispatch"), ["0.0.0.0"], lambda *_: True)
+credentials, datagrams = load_credentials(Path(sys.argv[1]), "dispatch"), sys.argv[3] == "True"
+end = CoordinatorEnd("altmarl/fleet", credentials, ["0.0.0.0"], lambda *_: True, datagrams=datagrams)
 end.open()
 print("listens", time.monotonic(), flush=True)
 end.set_alive(True)
@@ -46,8 +47,8 @@ time.sleep(1000)
 class Pair:
     """A coordinator's end and a robot's, each in a process and a network namespace of its own, joined by a cable."""
 
-    def __init__(self, folder, cable):
-        self.cable, self._processes = cable, {}
+    def __init__(self, folder, cable, datagrams):
+        self.cable, self._processes, self._datagrams = cable, {}, datagrams
         authority = Authority.create(folder / "keys")
         authority.issue("coordinator", "dispatch", addresses=[cable.address["a"]])
         authority.issue("robot", "robot_3", robot_id=3)
@@ -61,7 +62,9 @@ class Pair:
         script, side = (COORDINATOR, "a") if name == "coordinator" else (ROBOT, "b")
         with self.cable.at(side):
             process = self._processes[name] = subprocess.Popen(
-                [sys.executable, "-c", script, self._folder, self.cable.address["a"]], stdout=subprocess.PIPE, text=True
+                [sys.executable, "-c", script, self._folder, self.cable.address["a"], str(self._datagrams)],
+                stdout=subprocess.PIPE,
+                text=True,
             )
         threading.Thread(target=self._listen, args=(process,), daemon=True).start()
 
@@ -89,9 +92,9 @@ class Pair:
 
 
 @pytest.fixture
-def pair(tmp_path):
+def pair(tmp_path, request):
     cable = namespaces.cable_or_skip()
-    made = Pair(tmp_path, cable)
+    made = Pair(tmp_path, cable, getattr(request, "param", False))
     try:
         made.wait(3, START)
         assert "1" in [said for said, _ in made.changes]
@@ -102,7 +105,12 @@ def pair(tmp_path):
         cable.remove()
 
 
+either_way = pytest.mark.parametrize("pair", [False, True], indirect=True, ids=["connection", "datagrams"])
+
+
+@either_way
 def test_a_cut_cable_is_felt_within_the_lease_and_mended_within_three_seconds(pair):
+    time.sleep(3.0)  # in which datagrams have come into use
     cut = time.monotonic()
     pair.cable.cut()
     heard, when = pair.wait(3, CUT)
@@ -116,6 +124,7 @@ def test_a_cut_cable_is_felt_within_the_lease_and_mended_within_three_seconds(pa
     assert when - mended < 3.0
 
 
+@either_way
 def test_a_robot_that_gets_another_address_is_back_within_three_seconds(pair):
     """Nobody tells the robot's end, which dials anew after a few leases of silence."""
     time.sleep(5.0)  # in which an end that has just connected does not

@@ -201,19 +201,6 @@ def test_a_damaged_register_trusts_nobody(links, tmp_path):
     assert not robot.end.heard
 
 
-def test_a_sign_of_life_follows_a_tick_once(links):
-    links.listen()
-    robot = links.dial_and_wait(links.robot(3), lease=30.0)
-    before = links.server.border.messages["beacon", "out"]
-    links.server.publish("tick", b"tick")
-    links.server.follow_up_if_due(5.0)
-    assert links.server.border.messages["beacon", "out"] == before
-    links.server.follow_up_if_due(0.0)
-    links.server.follow_up_if_due(0.0)
-    assert links.server.border.messages["beacon", "out"] == before + 1
-    assert robot.end.heard
-
-
 @pytest.mark.slow
 def test_a_robot_cannot_speak_for_another_nor_for_the_coordinator(links):
     links.listen()

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -19,7 +20,9 @@ from altmarl_ros.cli.main import main
 from altmarl_ros.cli.runs import bag_recorder
 from altmarl_ros.deployment.fleet_plan import FleetPlan
 from altmarl_ros.games import load_game
-from altmarl_ros.links import Authority
+from altmarl_ros.links import Authority, load_credentials
+from altmarl_ros.links.field_end import FieldCallbacks, FieldEnd
+from altmarl_ros.links.store import Store
 from altmarl_ros.msg import FleetTick, LocalPolicy, RobotReport
 from altmarl_ros.nodes.common import qos
 from altmarl_ros.policies import load_bundle
@@ -258,6 +261,49 @@ def keys(tmp_path):
     authority.issue("coordinator", "dispatch", addresses=["127.0.0.1"])
     authority.issue("robot", "robot_7", robot_id=7)
     return authority.folder
+
+
+@pytest.fixture
+def node():
+    context = rclpy.Context()
+    rclpy.init(context=context)
+    yield rclpy.create_node("coordinators", context=context)
+    rclpy.shutdown(context=context)
+
+
+def happens(condition, timeout):
+    end = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+@pytest.mark.slow
+def test_a_coordinator_that_ends_is_missed_over_links_though_its_standby_lives(node, start_executable, keys):
+    """The standby's writer of ticks is there, and says nothing yet."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        endpoint = f"127.0.0.1:{probe.getsockname()[1]}"
+    start_executable("link", **{"keys.folder": str(keys), "keys.name": "dispatch", "listen": endpoint, "lease": LEASE})
+    callbacks = FieldCallbacks(lambda *_: None, lambda *_: None, lambda _: None)
+    end = FieldEnd("altmarl/fleet", load_credentials(keys, "robot_7"), endpoint, callbacks, store=Store(None), lease=10.0)
+    first, standby = (node.create_publisher(FleetTick, "/fleet/tick", qos.tick_qos(lease=LEASE)) for _ in range(2))
+    try:
+        end.start()
+
+        def heard_of(publisher):
+            publisher.publish(FleetTick(session=1))
+            time.sleep(0.1)
+            return end.heard
+
+        assert happens(lambda: heard_of(first), START)
+        node.destroy_publisher(first)
+        assert happens(lambda: not end.heard, 5), "its end was not told"
+        assert happens(lambda: heard_of(standby), 10), "the standby's ticks did not come"
+    finally:
+        end.close()
 
 
 @pytest.mark.untimed

@@ -29,6 +29,10 @@ def link(
     guarded: Annotated[
         bool, typer.Option("--guarded", help="At a coordinator: keep off what is no TLS and addresses that fail often.")
     ] = False,
+    datagrams: Annotated[
+        bool,
+        typer.Option("--datagrams", help="At a coordinator: let ticks and reports cross by datagram, for lossy links."),
+    ] = False,
     simulation: Annotated[bool, typer.Option("--simulation", help="Let topics cross that only simulations have.")] = False,
     lease: Annotated[float, typer.Option(min=0.05, max=3600.0, help="Silence after which the coordinator is gone (s).")] = 0.4,
     fleet_prefix: FleetPrefix = "/fleet",
@@ -44,6 +48,7 @@ def link(
         "keys.name": name,
         "fleet_prefix": fleet_prefix,
         "guarded": guarded,
+        "datagrams": datagrams,
         "simulation": simulation,
         "lease": lease,
     }

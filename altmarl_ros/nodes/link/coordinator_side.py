@@ -12,6 +12,7 @@ from rclpy.serialization import deserialize_message, serialize_message
 from rclpy.validate_full_topic_name import validate_full_topic_name
 from std_msgs.msg import Bool
 
+from altmarl_ros.driving.coordinator_watch import CoordinatorWatch
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games.robot_types import MOST_TYPES
 from altmarl_ros.links.coordinator_end import CoordinatorEnd
@@ -57,13 +58,13 @@ class CoordinatorSide:
         """
         self._node, self._topics, self._credentials = node, link_topics(values), credentials
         self._lease, simulated = float(values["lease"]), bool(values["simulation"])
-        self._follow_up = float(values["follow_up"])
         self._work = WorkQueue(lambda told: node.get_logger().error(told, throttle_duration_sec=THROTTLE))
         self._publishers: dict[str, Publisher] = {}
         self._bodies: dict[str, str] = {}  # topic of a simulated robot's states, by its holder
         self._kept: dict[str, list[bytes]] = {}
         self._stop = FleetStop(node, values["fleet_prefix"])
         self._told_stop, self._thinner = False, TickThinner()
+        self._watch = CoordinatorWatch()  # as at a robot: a standby's writer lives on when the coordinator dies
         self._pressers: set[str] = set()
         self._trouble = ""
         self._teller = NodesTeller(lambda: coordinator_nodes(node, self._topics["tick"].name))
@@ -76,6 +77,7 @@ class CoordinatorSide:
             on_call=lambda question: self._work.put(lambda: self._caller.take(question)),
             simulated=simulated,
             guarded=bool(values["guarded"]),
+            datagrams=bool(values["datagrams"]),
         )
         self._end = end
         for name in ("report", *(["command"] if simulated else [])):
@@ -114,7 +116,8 @@ class CoordinatorSide:
         self._end.close()
 
     def _carry_tick(self, message: bytes) -> None:
-        self._end.set_alive(True)
+        self._watch.tick_received(time.monotonic())
+        self._end.set_alive(not self._watch.lost)
         thin = self._thinner.thin(message)
         if thin.only_for is None:
             self._end.publish("tick", thin.message)
@@ -130,7 +133,8 @@ class CoordinatorSide:
         self._node.create_subscription(topic.type, topic.name, carry, topic.asked, raw=True)
 
     def _on_writers_changed(self, info: Any) -> None:
-        self._end.set_alive(info.alive_count > 0)
+        self._watch.writers_changed(info.alive_count, info.not_alive_count)
+        self._end.set_alive(info.alive_count > 0 and not self._watch.lost)
 
     def _keep(self, name: str) -> None:
         """Subscribe to a latched topic, whose last messages are a state of the link."""
@@ -218,8 +222,6 @@ class CoordinatorSide:
                 self._pressers.clear()
             self._end.set_state("emergency_stop", [serialize_message(Bool(data=self._told_stop))])
         self._end.send_beacon_if_due(self._lease / _BEATS)
-        if self._follow_up > 0.0:
-            self._end.follow_up_if_due(self._follow_up)
 
     def _refresh(self) -> None:
         self._keep_types()

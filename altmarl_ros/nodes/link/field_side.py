@@ -104,8 +104,8 @@ class FieldSide:
 
     def findings(self) -> list[Finding]:
         """Return what /diagnostics says of this link."""
-        since = [(end.endpoint, end.heard_since) for end in self._ends]
-        heard = [f"{endpoint} for {time.monotonic() - when:.0f} s" for endpoint, when in since if when is not None]
+        since = [(end.endpoint, end.heard_since, ", by datagram" if end.by_datagram else "") for end in self._ends]
+        heard = [f"{endpoint} for {time.monotonic() - when:.0f} s{way}" for endpoint, when, way in since if when is not None]
         reasons = "; ".join(f"{end.endpoint}: {end.refusal or 'connected, and nobody is heard'}" for end in self._ends)
         borders = [self._border, *(end.border for end in self._ends)]
         trouble = "" if heard else f"no coordinator is heard: {reasons}"

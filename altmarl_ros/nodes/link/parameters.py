@@ -34,13 +34,10 @@ PARAMETERS = (
         unit="s",
     ),
     Parameter(
-        "follow_up",
-        0.0,
-        "Time after a tick at which the coordinator's link sends a sign of life where packets are lost: TCP notices a lost "
-        "tick by what follows it. About a third of the tick's period; 0: none is sent.",
-        0.0,
-        60.0,
-        unit="s",
+        "datagrams",
+        False,
+        "Whether a coordinator's link sends robots ticks and hears reports by sealed datagrams, at the UDP port of the same "
+        "number, so that a packet that is lost holds up nothing. Robots use them while they cross.",
     ),
     Parameter(
         "drive_topic", "", "The robot's own word on what halts it, for operators, such as /robot_1/robot/drive; empty: none."
