@@ -219,6 +219,7 @@ class Stage:
                 "limits.forward": SPEED,
                 "limits.braking": BRAKING,
                 "drive.rate": self.rate,
+                "drive.stamped": False,  # as its world, and Nav2 here
                 "margin.reaction": max(0.2, 1.0 / self.rate + 0.1),
                 "robot.radius": RADIUS,
                 **SETUPS[self.setup],
