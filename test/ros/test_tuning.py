@@ -157,7 +157,7 @@ def test_a_paused_fleet_waits_and_misses_nothing(tuned):
     after = fleet.ticks(5)
     assert {status.session for status in fleet.heard} == {session}, "nobody took over"
     assert after[-1].asked == 2
-    assert after[-1].missed_ticks == missed
+    assert after[-1].missed_ticks < missed + 2.0 / PERIOD, "a busy machine misses some, a pause that counts many more"
     assert [status.tick for status in fleet.heard] == list(range(len(fleet.heard)))
 
 

@@ -44,6 +44,11 @@ class TickHistory(GuardedNode):
         """Return the last ticks, oldest first, with what is known of them by now."""
         return [self._view(status) for status in list(self._statuses)[-last:]]
 
+    @property
+    def has_truths(self) -> bool:
+        """Whether the truth of any tick has come."""
+        return bool(self._truths)
+
     def knows_truth(self) -> bool:
         """Tell whether the truth of the newest tick has come, or nobody publishes truths."""
         newest = self._statuses[-1] if self._statuses else None
