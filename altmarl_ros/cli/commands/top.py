@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from altmarl_ros.nodes.tools.tick_history import TickHistory
 
 _STEP = 0.05  # s of spinning at a time
-_SETTLED = 1.0  # s; longest wait for who else publishes, such as a world its truths
+_SETTLED = 0.3  # s after the first status, in which the past that is kept for late subscribers arrives
+_FOUND = 1.0  # s after it, in which a world that publishes truths is found
 _TRUTH = 1.0  # s; longest wait for the truth of a tick, and never longer than one period
 _SHOWN = 60  # ticks in the line of rewards
 _SILENT = 3.0  # periods without a tick, after which the display says so
@@ -84,8 +85,8 @@ def _wait_for_a_tick(history: TickHistory, spin: Callable[[], None], timeout: fl
                 "`altmarl fleet` prints the domain that it keeps to"
             )
         spin()
-    end = time.monotonic() + _SETTLED
-    while not history.has_truths and time.monotonic() < end:
+    heard = time.monotonic()
+    while time.monotonic() < heard + (_SETTLED if history.has_truths else _FOUND):
         spin()
 
 
