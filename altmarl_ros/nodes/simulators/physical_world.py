@@ -78,7 +78,7 @@ class PhysicalWorldNode(GuardedNode):
         self._allegiance = Allegiance(float(values[LEASE.name]))
         self._standing = StandingWatch(len(self._ids))
         self._pace = Pace(float(values["real_time_factor"]))
-        self._steerers = Steerers(len(self._ids), float(values["answer_time"]))
+        self._steerers = Steerers(len(self._ids), float(values["answer_time"]), time_step=config.time_step)
         self._tick: tuple[int, int] | None = None  # session and number of the newest
         self._reached = 0.0
         self._published_contacts = 0

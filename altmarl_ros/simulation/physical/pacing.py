@@ -5,7 +5,8 @@ than a bounded time; what it missed before that is given up, and shows as a lowe
 waits for robots that drive: a robot whose last command is older than a given simulated time makes it wait for up to
 `_PATIENCE` of steady time. Then the robot counts as silent until it commands again, as does one that never commanded. Where
 commands have stamps, they are as old as the clock by which the robot decided, so that a robot reacts to what it sees within
-about that simulated time, however busy the machine is; without stamps what waits in queues is not counted. From a tick on,
+about that simulated time, however busy the machine is; without stamps what waits in queues is not counted. A robot whose
+control loop is slower than that has the time of its own loop. From a tick on,
 the world goes no faster than the steady clock until all robots have acted, those apart that did not act at the one before:
 else a fast machine would let ticks pass before robots come to hear of them.
 """
@@ -13,7 +14,7 @@ else a fast machine would let ticks pass before robots come to hear of them.
 from __future__ import annotations
 
 from collections import deque
-from math import inf
+from math import inf, nan
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from altmarl_ros.errors import AltmarlError
 
 _CATCH_UP = 0.25  # s, steady
 _PATIENCE = 2.0  # s, steady
+_SLOWEST_LOOP = 0.25  # s, simulated; longer gaps are no period of a control loop
 _WINDOW = 5.0  # s, steady; over which the reached factor is told
 
 
@@ -66,10 +68,18 @@ class Pace:
 class Steerers:
     """Tells which of n robots drive, and whether the world has to wait for one of them."""
 
-    def __init__(self, n: int, answer_time: float) -> None:
-        """`answer_time` is the longest time between two commands of a robot [s, simulated]."""
-        self._answer_time = answer_time
+    def __init__(self, n: int, answer_time: float, *, time_step: float = 0.0) -> None:
+        """Reckon with n robots.
+
+        Args:
+            n: number of robots.
+            answer_time: the longest time between two commands of a robot whose control loop is no slower [s, simulated].
+            time_step: of the world, by which two periods of a control loop may differ [s].
+        """
+        self._answer_time, self._time_step = answer_time, time_step
         self._commanded = np.full(n, inf)  # simulated time of the last command; infinite: silent
+        self._last = np.full(n, nan)  # the same, of silent ones too
+        self._period = np.full(n, inf)  # least time between two commands
         self._waiting: float | None = None
         self._acts = np.ones(n, dtype=bool)  # at ticks; until it does not
         self._owe = np.zeros(n, dtype=bool)  # an action for the present tick
@@ -77,7 +87,10 @@ class Steerers:
 
     def commanded(self, robot: int, time: float) -> None:
         """Note that a robot sent a command that it decided on at simulated `time` [s]."""
-        self._commanded[robot] = time
+        gap = time - self._last[robot]
+        if 0.0 < gap <= _SLOWEST_LOOP:
+            self._period[robot] = min(self._period[robot], gap)
+        self._commanded[robot] = self._last[robot] = time
 
     def ticked(self) -> None:
         """Note a new tick; who has not acted at the one before is not reckoned with until it acts again."""
@@ -100,7 +113,8 @@ class Steerers:
         return time - self._slow[1] <= now - self._slow[0]
 
     def _commands_are_fresh(self, now: float, time: float) -> bool:
-        late = self._commanded < time - self._answer_time - 1e-9
+        own = np.where(np.isfinite(self._period), self._period + self._time_step, 0.0)
+        late = self._commanded < time - np.maximum(self._answer_time, own) - 1e-9
         if not late.any():
             self._waiting = None
             return True

@@ -55,6 +55,21 @@ def test_the_world_gives_up_on_a_robot_that_is_silent_for_long_and_waits_for_it_
     assert not steerers.ready(8.0, 1001.0)
 
 
+def test_a_slower_control_loop_has_its_own_time():
+    """After one wait, in which the world finds out."""
+    steerers = Steerers(1, 0.06, time_step=0.02)
+    steerers.commanded(0, 1.0)
+    assert not steerers.ready(0.0, 1.08)
+    assert steerers.ready(2.1, 1.08)  # silent, as far as is known
+    steerers.commanded(0, 1.1)
+    assert steerers.ready(2.2, 1.2)
+    assert steerers.ready(2.2, 1.22)  # 0.1 s and a step of the world's
+    assert not steerers.ready(2.2, 1.24)
+    steerers.commanded(0, 1.15)  # a loop of 20 Hz is no slower
+    assert steerers.ready(2.3, 1.21)
+    assert not steerers.ready(2.3, 1.23)
+
+
 def test_until_robots_have_acted_the_world_is_no_faster_than_the_steady_clock():
     steerers = Steerers(2, 1.0)
     assert steerers.ready(0.0, 5.0)  # no tick yet
