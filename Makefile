@@ -6,8 +6,8 @@ SOAK_MINUTES ?= 10
 # Processes for the tests that bound no seconds, beside those for the tests that do.
 WORKERS ?= 3
 TIMED_WORKERS ?= 2
-# One more than there are cores: some of the quick tests wait.
-QUICK_WORKERS ?= 3
+# More than there are cores: many of the quick tests wait.
+QUICK_WORKERS ?= 5
 # Hundreds of processes start in the tests: byte code is kept, wherever the surroundings say otherwise.
 export PYTHONDONTWRITEBYTECODE :=
 VENV := .venv-$(DISTRO)

@@ -33,7 +33,7 @@ def tight_policy(tight, policy, tmp_path):
 
 @pytest.mark.parametrize("crowd", [False, True], ids=["robots", "crowd"])
 def test_zones_never_hold_more_than_fit_but_those_who_began_there(fleet, tight, tight_policy, crowd):
-    plan = FleetPlan(str(tight), tight_policy, robots=ROBOTS, k=3, period=0.15, processes=2, crowd=crowd, model="fresh")
+    plan = FleetPlan(str(tight), tight_policy, robots=ROBOTS, k=3, period=0.25, processes=2, crowd=crowd, model="fresh")
     running = fleet(plan)
     children = running.start()
     running.wait_until(lambda: running.log.true_ticks > TICKS + 2, 60, "a run")
