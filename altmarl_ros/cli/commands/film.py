@@ -33,7 +33,9 @@ def film(
     rate: Annotated[float, typer.Option(min=1, max=60, help="Pictures per second of the film.")] = 20.0,
     seconds: Annotated[Optional[float], typer.Option(min=0.01, help="Longest film [s]; default: the whole run.")] = None,
     width: Annotated[int, typer.Option(min=160, max=3840, help="Of a picture [pixels].")] = 960,
-    radius: Annotated[float, typer.Option(min=0.01, max=10, help="Of a rendered robot [m].")] = 0.2,
+    radius: Annotated[
+        Optional[float], typer.Option(min=0.01, max=10, help="Of a rendered robot [m]; default: that of simulated ones.")
+    ] = None,
     robot_file: Annotated[str, typer.Option(help="MJCF or URDF file of the rendered robots; default: a built-in base.")] = "",
     as_json: Json = False,
 ) -> None:
@@ -51,6 +53,7 @@ def film(
         raise typer.BadParameter(f"--out is {str(out)!r}, must end in {' or '.join(SUFFIXES)}")
     if view not in ("above", "plan", "board") and not view.isdecimal():
         raise typer.BadParameter(f"--view is {view!r}, must be above, plan, board or a robot's id")
+    radius = BaseConfig().radius if radius is None else radius
     filmed = load_filmed_run(run)
     most = None if seconds is None else max(1, round(seconds * rate))
     scenes = filmed.scenes(speed / rate, most, None if begin is None else filmed.begin + begin)

@@ -5,9 +5,9 @@ than a bounded time; what it missed before that is given up, and shows as a lowe
 waits for robots that drive: a robot whose last command is older than a given simulated time makes it wait for up to
 `_PATIENCE` of steady time. Then the robot counts as silent until it commands again, as does one that never commanded. Where
 commands have stamps, they are as old as the clock by which the robot decided, so that a robot reacts to what it sees within
-about that simulated time, however busy the machine is; without stamps what waits in queues is not counted. A robot whose
-control loop is slower than that has the time of its own loop. From a tick on,
-the world goes no faster than the steady clock until all robots have acted, those apart that did not act at the one before:
+about that simulated time, however busy the machine is; without stamps what waits in queues is not counted. A robot that was
+waited for in vain, and commands soon after, has a slower control loop, and from then on the time that this takes. From a tick
+on, the world goes no faster than the steady clock until all robots have acted, those apart that did not act at the one before:
 else a fast machine would let ticks pass before robots come to hear of them.
 """
 
@@ -79,7 +79,7 @@ class Steerers:
         self._answer_time, self._time_step = answer_time, time_step
         self._commanded = np.full(n, inf)  # simulated time of the last command; infinite: silent
         self._last = np.full(n, nan)  # the same, of silent ones too
-        self._period = np.full(n, inf)  # least time between two commands
+        self._period = np.zeros(n)  # of control loops that are known to be slow [s]
         self._waiting: float | None = None
         self._acts = np.ones(n, dtype=bool)  # at ticks; until it does not
         self._owe = np.zeros(n, dtype=bool)  # an action for the present tick
@@ -88,8 +88,8 @@ class Steerers:
     def commanded(self, robot: int, time: float) -> None:
         """Note that a robot sent a command that it decided on at simulated `time` [s]."""
         gap = time - self._last[robot]
-        if 0.0 < gap <= _SLOWEST_LOOP:
-            self._period[robot] = min(self._period[robot], gap)
+        if self._commanded[robot] == inf and gap <= _SLOWEST_LOOP:
+            self._period[robot] = max(self._period[robot], gap)
         self._commanded[robot] = self._last[robot] = time
 
     def ticked(self) -> None:
@@ -113,8 +113,7 @@ class Steerers:
         return time - self._slow[1] <= now - self._slow[0]
 
     def _commands_are_fresh(self, now: float, time: float) -> bool:
-        own = np.where(np.isfinite(self._period), self._period + self._time_step, 0.0)
-        late = self._commanded < time - np.maximum(self._answer_time, own) - 1e-9
+        late = self._commanded < time - np.maximum(self._answer_time, self._period + self._time_step) - 1e-9
         if not late.any():
             self._waiting = None
             return True
