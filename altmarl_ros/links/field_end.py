@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import math
 import random
 import threading
 import time
@@ -13,25 +11,20 @@ from typing import Any, Callable, Iterable
 import zenoh
 
 from altmarl_ros.errors import AltmarlError
-from altmarl_ros.links.access import connecting
-from altmarl_ros.links.beacon import Beacon, read_beacon
 from altmarl_ros.links.border import Border
 from altmarl_ros.links.calls import CallServer, OnAnswer, OnCall, call
-from altmarl_ros.links.endpoints import check_reachable, read_endpoint, split_endpoint
+from altmarl_ros.links.confirmed_requests import ConfirmedRequests
+from altmarl_ros.links.coordinator_presence import CoordinatorPresence
+from altmarl_ros.links.dialer import Dialer
+from altmarl_ros.links.endpoints import split_endpoint
 from altmarl_ros.links.field_lane import FieldLane
 from altmarl_ros.links.keys import Credentials
 from altmarl_ros.links.quality import is_wanted, quality
-from altmarl_ros.links.register import FILE_NAME, Register, load_register, stamp_of, utc_now
 from altmarl_ros.links.sealed_datagrams import BY_DATAGRAM, Content
 from altmarl_ros.links.state_fetcher import ASK_TIMEOUT, StateFetcher
 from altmarl_ros.links.store import Store
 from altmarl_ros.links.table import BEACON, BY_NAME, Flow, flows, segment
 
-_FIRST_WAIT, _LONGEST_WAIT = 0.25, 1.5  # s between two attempts to connect, give or take a half
-# Where somebody answers the knock and yet no connection comes about. Each attempt in vain, and each knock, holds zenoh's
-# listener up by 0.1 s (observed in zenoh 1.10), so that thirty ends that went on dialing would keep each other out.
-_LONGEST_BUSY_WAIT = 15.0
-_KNOCK_TIMEOUT = 1.5  # s
 _REDIAL, _REDIAL_LEASES = 3.0, 3.0  # s and leases of silence after which the end dials anew, whichever is shorter
 _GRACE = 5.0  # s after it has connected in which it does not
 _CLOSING = 2.5  # s
@@ -61,8 +54,6 @@ class FieldEnd:
     Attributes:
         endpoint: where it dials.
         border: bounds and counts of what crosses.
-        refusal: why the last attempt to connect failed; empty: it did not.
-        heard_since: since when the coordinator has been heard without a break [s of time.monotonic]; None: it is not.
     """
 
     def __init__(
@@ -90,11 +81,10 @@ class FieldEnd:
         Raises:
             AltmarlError: the endpoint is none.
         """
-        self.endpoint, self.border = read_endpoint(endpoint), Border()
-        self.refusal = "not connected yet"
-        self.heard_since: float | None = None
-        self._base, self._credentials, self._callbacks = base, credentials, callbacks
-        self._lease = lease
+        self._dialer = Dialer(credentials, endpoint)
+        self.endpoint, self.border = self._dialer.endpoint, Border()
+        self._base, self._callbacks = base, callbacks
+        self._lease, self._presence = lease, CoordinatorPresence(lease, callbacks.on_heard)
         self._own, self._role = segment(credentials.identity), credentials.identity.role
         self._heard_flows = [flow for flow in flows(hearer=self._role, simulated=simulated) if flow.carriage == "stream"]
         self._said_flows = [flow for flow in flows(sender=self._role, simulated=simulated) if flow.carriage == "stream"]
@@ -102,27 +92,29 @@ class FieldEnd:
         self._publishers: dict[str, zenoh.Publisher] = {}
         served = callbacks.on_call if self._role == "robot" else None
         self._calls = CallServer(base, self._own, self.border, served) if served is not None else None
-        self._config = connecting(credentials, endpoint)
-        self._stamp: tuple[int, int] | None = None  # of the register beside the keys, if there is one
-        self._register: Register | None = None
         self._condition = threading.Condition()
         self._stopping = False
-        self._answered = False  # whether somebody answered at the last attempt to connect
-        self._session: zenoh.Session | None = None
-        self._linked_at = self._connected_at = -math.inf  # when the last beacon came, and when the session was opened [s]
-        self._beacon: Beacon | None = None
         self._states = StateFetcher(base, self.border, store, self._ask, callbacks.on_state)
-        self._requests: dict[str, tuple[int, bytes]] = {}  # the newest of each flow, with its number
-        self._confirmed: dict[str, tuple[bytes, int]] = {}  # instance that confirmed it, and its number
+        self._requests = ConfirmedRequests()
         self._lane: FieldLane | None = None
         if self._role == "robot" and self.endpoint.startswith("tls/"):
             self._lane = FieldLane(split_endpoint(self.endpoint), lease, self._ask_lane, self._take_datagram)
         self._thread = threading.Thread(target=self._run, name=f"link {self.endpoint}", daemon=True)
 
     @property
+    def refusal(self) -> str:
+        """Why there is no connection; empty: there is one."""
+        return self._dialer.refusal
+
+    @property
     def heard(self) -> bool:
         """Whether the coordinator is heard."""
-        return self.heard_since is not None
+        return self._presence.heard
+
+    @property
+    def heard_since(self) -> float | None:
+        """Since when the coordinator has been heard without a break [s of time.monotonic]; None: it is not."""
+        return self._presence.heard_since
 
     @property
     def by_datagram(self) -> bool:
@@ -132,7 +124,7 @@ class FieldEnd:
     @property
     def linked(self) -> bool:
         """Whether the coordinator's end is heard, though the coordinator may not be alive."""
-        return time.monotonic() - self._linked_at <= self._lease
+        return self._presence.linked
 
     def start(self) -> None:
         """Dial, now and whenever the connection is lost."""
@@ -177,7 +169,7 @@ class FieldEnd:
 
     def call(self, machine: str, service: str, request: bytes, timeout: float, on_answer: OnAnswer) -> None:
         """Call a service on a robot's or the coordinator's machine, with an operator's certificate; see `calls.call`."""
-        session = self._session
+        session = self._dialer.session
         if session is None or not self.linked:
             on_answer(None, f"the link is not connected: {self.refusal}")
             return
@@ -192,9 +184,8 @@ class FieldEnd:
 
     def request(self, name: str, message: bytes) -> None:
         """Say something until the coordinator's end has confirmed it, and again to each that starts; newer words replace it."""
+        self._requests.say(name, message)
         with self._condition:
-            number, _ = self._requests.get(name, (0, b""))
-            self._requests[name] = (number + 1, message)
             self._condition.notify()
 
     def drain(self, timeout: float) -> bool:
@@ -207,36 +198,25 @@ class FieldEnd:
         return not self._unconfirmed()
 
     def _run(self) -> None:
-        wait = _FIRST_WAIT
         while not self._stopping:
-            if self._session is None:
-                if self._connect():
-                    wait = _FIRST_WAIT
-                    continue
-                self._pause(wait * random.uniform(0.5, 1.5))  # a fleet that lost its coordinator does not come back at once
-                wait = min(2.0 * wait, _LONGEST_BUSY_WAIT) if self._answered else min(1.5 * wait, _LONGEST_WAIT)
+            if self._dialer.session is None:
+                if not self._dialer.dial(self._begin):
+                    self._pause(self._dialer.back_off())
                 continue
-            if self._watch() or not self._trusts(self._session):
+            if not self._dialer.still_trusts():
+                self._presence.forget()
+                self._hang_up()
+                continue
+            if self._watch():
                 self._hang_up()
                 continue
             if self._lane is not None and self.linked:
                 self._lane.tend()
-            beacon = self._beacon
+            beacon = self._presence.beacon
             work = self.linked and beacon is not None and (self._states.sync(beacon) | self._ask_all())
             self._pause(_BUSY_WAIT if work else self._look)
 
-    def _connect(self) -> bool:
-        self._answered = False
-        try:
-            check_reachable(self.endpoint, _KNOCK_TIMEOUT)
-            self._answered = True
-            session = zenoh.open(self._config)
-        except (OSError, zenoh.ZError) as error:
-            self.refusal = f"cannot connect: {str(error).partition(' at /')[0]}"
-            return False
-        if not self._trusts(session):
-            session.close()  # type: ignore[no-untyped-call]
-            return False
+    def _begin(self, session: zenoh.Session) -> None:
         self._subscribe(session, by_datagram=False)
         if self._lane is not None:
             self._lane.begin(lambda: self._subscribe(session, by_datagram=True))
@@ -246,8 +226,6 @@ class FieldEnd:
             self._publishers[flow.name] = session.declare_publisher(flow.key(self._base, self._own), **quality(flow))
         if self._calls is not None:
             self._calls.declare(session)
-        self._session, self.refusal, self._connected_at = session, "", time.monotonic()
-        return True
 
     def _subscribe(self, session: zenoh.Session, *, by_datagram: bool) -> list[zenoh.Subscriber[Any]]:
         """Subscribe over a connection to what may come by datagram too, or to the rest."""
@@ -264,42 +242,11 @@ class FieldEnd:
     def _heard_key(self, flow: Flow) -> str:
         return flow.key(self._base, self._own if flow.addressed else "" if "coordinator" in flow.senders else "*")
 
-    def _trusts(self, session: zenoh.Session) -> bool:
-        """Whether the coordinator's certificate is valid in the register beside this end's keys; without one all are."""
-        folder = self._credentials.authority.parent
-        stamp = stamp_of(folder)
-        if stamp is None:
-            return True
-        try:
-            if stamp != self._stamp:
-                self._register, self._stamp = load_register(folder), stamp
-        except AltmarlError as error:
-            self._distrust(str(error))
-            return False
-        now, entries = utc_now(), self._register.entries if self._register is not None else {}
-        for link in session.info.links():
-            name = link.auth_identifier or ""
-            entry = entries.get(name)
-            if entry is None or not entry.valid(now):
-                self._distrust(f"{name} is {entry.state(now) if entry is not None else 'not listed'} in {FILE_NAME}")
-                return False
-        return True
-
-    def _distrust(self, reason: str) -> None:
-        self.refusal = reason
-        with self._condition:
-            self._linked_at = -math.inf
-            self._set_heard(False)
-
     def _hang_up(self) -> None:
-        session, self._session = self._session, None
         self._publishers = {}
         if self._lane is not None:
             self._lane.end()
-        if session is not None:  # of which a cut connection makes a long wait
-            closing = threading.Thread(target=_close, args=(session,), daemon=True)
-            closing.start()
-            closing.join(_BUSY_WAIT if not self._stopping else _CLOSING)
+        self._dialer.hang_up(_BUSY_WAIT if not self._stopping else _CLOSING)
 
     def _pause(self, seconds: float) -> None:
         with self._condition:
@@ -329,20 +276,9 @@ class FieldEnd:
         self._callbacks.on_message(flow, holder, message, attachment)
 
     def _note_beacon(self, content: bytes) -> None:
-        beacon = read_beacon(content)
-        if beacon is None:
-            return
-        with self._condition:
-            new = beacon != self._beacon or not self.linked
-            self._beacon, self._linked_at = beacon, time.monotonic()
-            self._set_heard(beacon.alive)
-            if new:
+        if self._presence.note(content):
+            with self._condition:
                 self._condition.notify()
-
-    def _set_heard(self, heard: bool) -> None:
-        if heard != self.heard:
-            self.heard_since = time.monotonic() if heard else None
-            self._callbacks.on_heard(heard)
 
     @property
     def _look(self) -> float:
@@ -353,25 +289,21 @@ class FieldEnd:
         """Tell if the coordinator's end has fallen silent; returns whether the silence is so long that one must dial anew."""
         if self._lane is not None:
             self._lane.choose()
-        with self._condition:
-            if self.heard and not self.linked:
-                self._set_heard(False)
-            now, silence = time.monotonic(), max(self._lease, min(_REDIAL, _REDIAL_LEASES * self._lease))
-            return now - self._linked_at > silence and now - self._connected_at > _GRACE
+        self._presence.check()
+        silence = max(self._lease, min(_REDIAL, _REDIAL_LEASES * self._lease))
+        return self._presence.silence > silence and time.monotonic() - self._dialer.connected_at > _GRACE
 
-    def _unconfirmed(self) -> list[str]:
-        beacon = self._beacon
-        instance = beacon.instance if beacon is not None else b""
-        with self._condition:
-            return [name for name, (number, _) in self._requests.items() if self._confirmed.get(name) != (instance, number)]
+    def _unconfirmed(self) -> dict[str, tuple[int, bytes]]:
+        beacon = self._presence.beacon
+        return self._requests.unconfirmed(beacon.instance if beacon is not None else b"")
 
     def _ask_all(self) -> bool:
         """Say what is not confirmed yet; returns whether something is still not."""
-        for name in self._unconfirmed():
-            beacon, (number, message), flow = self._beacon, self._requests[name], BY_NAME[name]
+        for name, (number, message) in self._unconfirmed().items():
+            beacon, flow = self._presence.beacon, BY_NAME[name]
             answer = self._ask(flow.key(self._base, self._own), ASK_TIMEOUT, message, flow)
             if answer is not None and beacon is not None:
-                self._confirmed[name] = (beacon.instance, number)
+                self._requests.confirm(name, beacon.instance, number)
                 self.border.sent(name, len(message))
                 if answer != b"\x01":
                     self.border.refuse(self._own, f"{name} was refused by the coordinator's link")
@@ -382,31 +314,11 @@ class FieldEnd:
         return self._ask(flow.key(self._base, self._own), ASK_TIMEOUT, None, flow)
 
     def _ask(self, key: str, timeout: float, content: bytes | None = None, flow: Flow | None = None) -> bytes | None:
-        session = self._session
-        if session is None:
-            return None
-        answers: list[bytes] = []
-        done = threading.Event()
+        flow = flow or BY_NAME["policy"]
+        return self._dialer.ask(key, content, flow, timeout=timeout, look=self._look, given_up=self._gives_up)
 
-        def take(reply: zenoh.Reply) -> None:
-            if reply.ok is not None:
-                answers.append(bytes(reply.ok.payload.to_bytes()))
-
-        handler = zenoh.handlers.Callback(take, done.set)
-        try:
-            session.get(key, handler, payload=content, timeout=timeout, **quality(flow or BY_NAME["policy"]))
-        except zenoh.ZError as error:
-            self.refusal = str(error).partition(" at /")[0]
-            return None
-        while not done.wait(self._look):  # the coordinator's silence is told meanwhile too
-            if self._watch() or self._stopping:
-                return None
-        return answers[0] if answers else None
-
-
-def _close(session: zenoh.Session) -> None:
-    with contextlib.suppress(zenoh.ZError):  # nobody answers at the other end
-        session.close()  # type: ignore[no-untyped-call]
+    def _gives_up(self) -> bool:
+        return self._watch() or self._stopping  # the coordinator's silence is told meanwhile too
 
 
 def make_ends(
