@@ -91,7 +91,7 @@ def test_a_robot_calls_nobody_and_answers_for_nobody_else(links):
     rogue = links.dial_and_wait(links.robot(3), on_call=three)
     links.dial_and_wait(links.robot(4), on_call=four)
     anna = links.dial_and_wait(links.anna)
-    session = rogue.end._session  # what an end of its own would not say
+    session = rogue.end._dialer.session  # what an end of its own would not say
     for machine in ("coordinator", "4"):
         for who in ("3", "operator.anna", "robot.3"):
             session.get(
@@ -114,7 +114,7 @@ def test_an_operator_calls_under_no_other_name(links):
     links.listen(on_call=coordinator)
     anna = links.dial_and_wait(links.anna)
     for who in ("operator.bert", "3", "*"):
-        anna.end._session.get(
+        anna.end._dialer.session.get(
             f"{links.BASE}/call/coordinator/{who}",
             zenoh.handlers.Callback(lambda reply: None, lambda: None),
             payload=b"request",

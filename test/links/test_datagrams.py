@@ -205,7 +205,7 @@ def test_a_lane_is_its_robots_own(links):
     links.listen(datagrams=True)
     three, four = (links.dial_and_wait(links.robot(i)) for i in (3, 4))
     links.beat_until(lambda: three.end.by_datagram and four.end.by_datagram)
-    session = three.end._session
+    session = three.end._dialer.session
     assert list(session.get(f"{links.BASE}/lane/4", timeout=0.5)) == [], "its certificate does not allow the key"
     links.beat(0.3)
     assert four.end.by_datagram, "and the lane of the other one is still there"

@@ -135,7 +135,7 @@ def dies(links, credentials, seconds=1.0):
     while time.monotonic() < end:
         links.server.publish("tick", b"tick")
         links.beat(0.05)
-        session = field.end._session
+        session = field.end._dialer.session
         if session is not None:  # what an end of its own would not say
             for key in ("report/3", "tick"):
                 session.put(f"altmarl/fleet/{key}", REPORT, allowed_destination=zenoh.Locality.REMOTE)
@@ -205,7 +205,7 @@ def test_a_damaged_register_trusts_nobody(links, tmp_path):
 def test_a_robot_cannot_speak_for_another_nor_for_the_coordinator(links):
     links.listen()
     three, four = (links.dial_and_wait(links.robot(i)) for i in (3, 4))
-    session = three.end._session
+    session = three.end._dialer.session
     for key in ("report/4", "tick", "beacon", "policy", "body/4", "status", "report/operator.anna"):
         session.put(f"altmarl/fleet/{key}", REPORT)
     for key in ("hello/4", "press/4"):
@@ -269,8 +269,8 @@ def test_bounds_hold_at_the_coordinators_end(links):
     links.listen()
     robot = links.dial_and_wait(links.robot(3))
     for _ in range(400):
-        robot.end._session.put("altmarl/fleet/report/3", REPORT)
-    robot.end._session.put("altmarl/fleet/report/3", 65 * b"x")
+        robot.end._dialer.session.put("altmarl/fleet/report/3", REPORT)
+    robot.end._dialer.session.put("altmarl/fleet/report/3", 65 * b"x")
     links.beat_until(lambda: len(links.server.border.refused) == 2, 3.0)
     assert 100 <= len(links.heard["report"]) < 400
     assert {who for who, _ in links.server.border.refused} == {"3"}
@@ -295,7 +295,7 @@ def test_an_operator_sees_and_stops_but_does_not_report(links):
     robot.end.publish("drive", b"state", b"/robot_3/robot/drive")
     robot.end.publish("report", REPORT)
     operator.end.request("press", b"stop")
-    operator.end._session.put("altmarl/fleet/report/operator.anna", REPORT)
+    operator.end._dialer.session.put("altmarl/fleet/report/operator.anna", REPORT)
     links.beat_until(lambda: links.heard["press"] and operator.messages["drive"] and operator.messages["report"])
     assert operator.messages["status"] == [("", b"status")]
     assert operator.messages["drive"] == [("3", b"state")]
