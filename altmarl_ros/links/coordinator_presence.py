@@ -29,6 +29,7 @@ class CoordinatorPresence:
         self.heard_since: float | None = None
         self._lease, self._on_heard = lease, on_heard
         self._lock = threading.RLock()  # `on_heard` may ask
+        self._connected = False
         self._beacon_at = -math.inf  # s of time.monotonic
 
     @property
@@ -38,7 +39,7 @@ class CoordinatorPresence:
 
     @property
     def silence(self) -> float:
-        """Time since the last beacon [s]; infinite before the first, and after `forget`."""
+        """Time since the last beacon of this connection [s]; infinite before the first."""
         return time.monotonic() - self._beacon_at
 
     @property
@@ -46,12 +47,25 @@ class CoordinatorPresence:
         """Whether the coordinator's end is heard, though the coordinator may not be alive."""
         return self.silence <= self._lease
 
+    def begin(self) -> None:
+        """Note that there is a connection."""
+        with self._lock:
+            self._connected = True
+
+    def end(self) -> None:
+        """Take the coordinator for gone; what still comes from a connection that is being closed counts no more."""
+        with self._lock:
+            self._connected, self._beacon_at = False, -math.inf
+            self._set_heard(False)
+
     def note(self, content: bytes) -> bool:
         """Take a beacon as it came; returns whether it says something new."""
         beacon = read_beacon(content)
         if beacon is None:
             return False
         with self._lock:
+            if not self._connected:
+                return False
             new = beacon != self.beacon or not self.linked
             self.beacon, self._beacon_at = beacon, time.monotonic()
             self._set_heard(beacon.alive)
@@ -62,12 +76,6 @@ class CoordinatorPresence:
         with self._lock:
             if self.heard and not self.linked:
                 self._set_heard(False)
-
-    def forget(self) -> None:
-        """Take the end for gone until its next beacon."""
-        with self._lock:
-            self._beacon_at = -math.inf
-            self._set_heard(False)
 
     def _set_heard(self, heard: bool) -> None:
         if heard != self.heard:

@@ -203,11 +203,8 @@ class FieldEnd:
                 if not self._dialer.dial(self._begin):
                     self._pause(self._dialer.back_off())
                 continue
-            if not self._dialer.still_trusts():
-                self._presence.forget()
-                self._hang_up()
-                continue
-            if self._watch():
+            if self._watch() or not self._dialer.still_trusts():
+                self._presence.end()
                 self._hang_up()
                 continue
             if self._lane is not None and self.linked:
@@ -217,6 +214,7 @@ class FieldEnd:
             self._pause(_BUSY_WAIT if work else self._look)
 
     def _begin(self, session: zenoh.Session) -> None:
+        self._presence.begin()
         self._subscribe(session, by_datagram=False)
         if self._lane is not None:
             self._lane.begin(lambda: self._subscribe(session, by_datagram=True))

@@ -1,11 +1,15 @@
 """The parts of a link: bounds at the border, contents by their hash, and the coordinator's sign of life."""
 
 import json
+import time
+from dataclasses import replace
 
 import pytest
 
 from altmarl_ros.links.beacon import Beacon, State, hash_of, pack_states, read_beacon, read_states
 from altmarl_ros.links.border import Border
+from altmarl_ros.links.confirmed_requests import ConfirmedRequests
+from altmarl_ros.links.coordinator_presence import CoordinatorPresence
 from altmarl_ros.links.store import Store, digest_of
 from altmarl_ros.links.table import BY_NAME
 
@@ -111,3 +115,44 @@ D = digest_of(b"")
 def test_a_list_that_is_wrong_is_refused(document):
     with pytest.raises(ValueError, match=r"is |has |names "):
         read_states(json.dumps(document).encode())
+
+
+def test_requests_are_said_until_the_instance_that_listens_has_confirmed_the_newest():
+    requests = ConfirmedRequests()
+    requests.say("hello", b"one")
+    assert requests.unconfirmed(b"first") == {"hello": (1, b"one")}
+    requests.say("hello", b"two")
+    requests.confirm("hello", b"first", 1)  # of the words that were replaced meanwhile
+    assert requests.unconfirmed(b"first") == {"hello": (2, b"two")}
+    requests.confirm("hello", b"first", 2)
+    assert requests.unconfirmed(b"first") == {}
+    assert requests.unconfirmed(b"second") == {"hello": (2, b"two")}, "it has started anew and knows nothing"
+
+
+def test_a_coordinator_is_heard_while_its_beacons_come_and_the_connection_lasts():
+    told, beacon = [], Beacon(b"12345678", True, hash_of(b""))
+    presence = CoordinatorPresence(0.2, told.append)
+    assert not presence.note(beacon.to_bytes()), "of no connection"
+    presence.begin()
+    assert presence.note(beacon.to_bytes())
+    assert not presence.note(beacon.to_bytes()), "it says nothing new"
+    assert not presence.note(b"garbage")
+    assert presence.heard
+    assert presence.linked
+    assert presence.beacon == beacon
+    time.sleep(0.25)
+    assert presence.heard, "nobody has looked"
+    presence.check()
+    assert not presence.heard
+    assert not presence.linked
+    presence.note(beacon.to_bytes())
+    assert presence.heard
+    presence.note(replace(beacon, alive=False).to_bytes())
+    assert presence.linked
+    assert not presence.heard
+    presence.note(beacon.to_bytes())
+    presence.end()
+    presence.note(beacon.to_bytes())  # comes while the connection is being closed
+    assert not presence.heard
+    assert not presence.linked
+    assert told == [True, False, True, False, True, False]
