@@ -62,7 +62,7 @@ def demo(clone: Path, environment: dict[str, str]) -> dict[str, float]:
         now = time.monotonic() - began
         if "altmarl demo" in line:
             seen["the environment"] = now
-        elif line.startswith("policy:"):
+        elif "policy.npz: " in line:
             seen["the trained pair"] = now
         elif watcher is None and (found := ADDRESS.search(line)):
             watcher = threading.Thread(target=watch, args=(found[1],))
