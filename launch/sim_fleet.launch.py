@@ -59,6 +59,7 @@ ARGUMENTS = {
         "ROS_AUTOMATIC_DISCOVERY_RANGE says.",
     ),
     "seed": ("0", "Seed of all random numbers."),
+    "params_file": ("", "Parameter file for all nodes; the other arguments are set on top of it."),
     "state_file": ("", "File in which the coordinator keeps s_g over a restart; empty: none."),
     "log_level": ("info", "Least severe messages that nodes log: debug, info, warn, error or fatal."),
     "use_sim_time": ("false", "Follow /clock."),
@@ -91,6 +92,7 @@ def launch_setup(context: LaunchContext) -> list:
         visualization=given.flag("visualization"),
         use_sim_time=given.flag("use_sim_time"),
         fleet_prefix=given.text("fleet_prefix"),
+        params_file=Path(given.text("params_file")) if given.text("params_file") else None,
         types=types_in_fleet(load_game(game), given.whole("robots")),
     )
     reach = discovery_environment(given.text("discovery_range"), simulated=backend != "real")

@@ -148,7 +148,7 @@ def start_fleet(plan: FleetPlan, group: ProcessGroup, log_level: str = "info") -
 
 def command(node: NodePlan, log_level: str = "info") -> list[str]:
     """Return the command line of one process."""
-    file = ["--params-file", str(node.parameter_file)] if node.parameter_file is not None else []
+    files = [item for path in node.parameter_files for item in ("--params-file", str(path))]
     # ROS parses parameter values as YAML, of which JSON scalars are a part: strings are quoted, numbers and booleans are not.
     settings = [item for name, value in node.parameters.items() for item in ("-p", f"{name}:={json.dumps(value)}")]
     remappings = [item for topic, other in node.remappings.items() for item in ("-r", f"{topic}:={other}")]
@@ -162,6 +162,6 @@ def command(node: NodePlan, log_level: str = "info") -> list[str]:
         "-r",
         f"__ns:={node.namespace}",
         *remappings,
-        *file,
+        *files,
         *settings,
     ]

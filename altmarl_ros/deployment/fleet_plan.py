@@ -9,6 +9,7 @@ from typing import Mapping, Union
 
 from typing_extensions import Literal, get_args
 
+from altmarl_ros.deployment import parameter_files
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import TabularGame, load_workplace, tick_of
 from altmarl_ros.observation import DEFAULT_MODEL, MODEL_NAMES
@@ -60,10 +61,10 @@ class NodePlan:
     Attributes:
         name: name of the process, and of its log file.
         executable: name of the installed executable.
-        parameters: override those of the parameter file.
+        parameters: override those of the parameter files.
         ros_name: fully qualified name of the node; empty: the name of the process, in no namespace.
         remappings: of its topics.
-        parameter_file: read at the start; None: none.
+        parameter_files: read at the start; later ones override earlier ones.
         environment: variables that are set for this process alone.
     """
 
@@ -72,7 +73,7 @@ class NodePlan:
     parameters: Mapping[str, ParameterValue]
     ros_name: str = ""
     remappings: Mapping[str, str] = field(default_factory=dict)
-    parameter_file: Path | None = None
+    parameter_files: tuple[Path, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -119,6 +120,8 @@ class FleetPlan:
             the simulated clock are below it as well, so that fleets of several prefixes share one ROS domain.
         types: name and number of robots of each type, which get successive ids in this order; empty in a game without types.
         link: what connects robots and coordinator; with zenoh each robot has a process and a ROS domain of its own.
+        params_file: ROS parameter file for all nodes, such as the floor's model of a robot; what the plan itself sets
+            overrides it. None: none.
     """
 
     game: str
@@ -145,6 +148,7 @@ class FleetPlan:
     fleet_prefix: str = DEFAULT_PREFIX
     types: tuple[tuple[str, int], ...] = ()
     link: LinkKind = "dds"
+    params_file: Path | None = None
 
     def __post_init__(self) -> None:
         if not _PREFIX.fullmatch(self.fleet_prefix):
@@ -173,6 +177,8 @@ class FleetPlan:
             raise AltmarlError(f"robots is {self.robots}, must be at most {MOST_LINKED} with links: a ROS domain for each")
         if not 0.0 <= self.real_time_factor <= 1000.0:
             raise AltmarlError(f"real_time_factor is {self.real_time_factor}, must be from 0 to 1000")
+        if self.params_file is not None:
+            parameter_files.load(self.params_file)
         if self.types and sum(robots for _, robots in self.types) != self.robots:
             raise AltmarlError(f"types have {sum(robots for _, robots in self.types)} robots, must have {self.robots} in all")
         if self.crowd and not self.network.perfect:
@@ -237,8 +243,8 @@ class FleetPlan:
             second = {**coordinator, "standby": True, "failover.rank": 1, "state_file": ""}
             plans.append(NodePlan("standby", "coordinator", {**common, **second}, "/standby/coordinator"))
         plans.append(NodePlan("coordinator", "coordinator", {**common, **coordinator}))
-        file = share_directory() / "config" / "params" / "sim_fleet.yaml"
-        return [replace(self._below_prefix(plan), parameter_file=file) for plan in plans]
+        files = (share_directory() / "config" / "params" / "sim_fleet.yaml", *([self.params_file] if self.params_file else []))
+        return [replace(self._below_prefix(plan), parameter_files=files) for plan in plans]
 
     @property
     def lease(self) -> float:

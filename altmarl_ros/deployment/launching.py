@@ -59,7 +59,7 @@ def nodes_of(plans: Sequence[NodePlan], log_level: str, essential: Sequence[froz
             name=plan.node_name,
             namespace=plan.namespace,
             output="screen",
-            parameters=[*([str(plan.parameter_file)] if plan.parameter_file else []), dict(plan.parameters)],
+            parameters=[*map(str, plan.parameter_files), dict(plan.parameters)],
             remappings=list(plan.remappings.items()),
             ros_arguments=["--log-level", log_level],
             additional_env=dict(plan.environment),

@@ -65,8 +65,20 @@ def test_the_network_reaches_every_robot():
             assert (node.parameters["network.loss"], node.parameters["network.jitter"]) == (0.3, 0.1)
 
 
-def test_parameter_file_is_there():
-    assert all(node.parameter_file.is_file() for node in plan().nodes())
+def test_parameter_files_are_there_and_the_users_comes_last(tmp_path):
+    assert all(path.is_file() for node in plan().nodes() for path in node.parameter_files)
+    own = tmp_path / "own.yaml"
+    own.write_text("/**:\n  ros__parameters: {silence: 3.0}\n")
+    assert {node.parameter_files[-1] for node in plan(params_file=own).nodes()} == {own}
+
+
+@pytest.mark.parametrize("text", [None, "silence: 3.0\n", "/**: [1]\n", "{"])
+def test_a_file_that_holds_no_parameters_is_refused_by_name(tmp_path, text):
+    file = tmp_path / "own.yaml"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(AltmarlError, match=r"own\.yaml"):
+        plan(params_file=file)
 
 
 @pytest.mark.parametrize(

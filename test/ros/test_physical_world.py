@@ -3,6 +3,7 @@
 import time
 from collections import defaultdict
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from altmarl_ros.policies import save_bundle
 pytestmark = pytest.mark.ros
 
 FACTOR = 5.0
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 FAULTS = """
 faults:
   - {kind: pose_lost, robot: 0, start: 4.0, end: 6.0}
@@ -233,7 +235,14 @@ def test_a_mistake_is_one_line(start_executable):
         assert named in output
 
 
-def test_robots_drive_where_their_policy_says_without_contact(fleet, tmp_path):
+def test_robots_of_a_users_model_drive_where_their_policy_says_without_contact(fleet, tmp_path):
+    from std_msgs.msg import String
+
+    from altmarl_ros.nodes.common import qos
+
+    model = EXAMPLES / "robots" / "carrier.urdf"
+    params_file = tmp_path / "carrier.yaml"
+    params_file.write_text((EXAMPLES / "robots" / "carrier.yaml").read_text().replace(model.name, str(model)))
     game, floor = load_game("hall"), load_floor_map("hall")
     bundle = train(game, TrainingOptions(K=2, runs=20, n=20, certificate_runs=0))
     plan = FleetPlan(
@@ -246,15 +255,18 @@ def test_robots_drive_where_their_policy_says_without_contact(fleet, tmp_path):
         ticks=2,
         backend="physical",
         real_time_factor=0.0,
+        params_file=params_file,
     )
     for _ in range(2):  # where the machine stalls, robots stop for want of fresh scans and come late
-        running = fleet(plan)
+        running, described = fleet(plan), []
+        running.observer.create_subscription(String, "/robot_3/robot_description", described.append, qos.latched_qos())
         running.start()
         running.wait_until(
             partial(lambda log: len(log.truths.keys() & log.statuses.keys()) >= 2, running.log), 150.0, "two ticks"
         )
         run, last = running.record(2), next(reversed(running.log.floors.values()))
         running.close()
+        assert [message.data for message in described] == [model.read_text()]
         assert run.local_state.shape == (2, 4)
         assert wrong_actions(run, bundle.pi_l) == 0
         assert last.contacts == 0

@@ -76,6 +76,10 @@ def fleet(
     trainer: Annotated[
         bool, typer.Option("--trainer", help="Start a trainer, which learns new policies for the fleet: `altmarl retrain`.")
     ] = False,
+    params_file: Annotated[
+        Optional[Path],
+        typer.Option(help="ROS parameter file for all nodes, such as the floor's model of a robot; options override it."),
+    ] = None,
     record: Annotated[
         Optional[Path],
         typer.Option("--record", "-r", help="Record the run in this .npz file, or as a bag in a folder of any other name."),
@@ -140,6 +144,7 @@ def fleet(
         fleet_prefix=fleet_prefix,
         types=types_in_fleet(tabular, robots),
         link=link,
+        params_file=params_file,
     )
     stored = find_bundle(tabular, game, policy)
     check_reports(stored.bundle, k, stored.path)

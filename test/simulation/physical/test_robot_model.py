@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,31 +32,7 @@ MJCF = """
   </actuator>
 </mujoco>"""
 
-WHEEL = """
-  <link name="{side}_wheel_link">
-    <inertial><mass value="0.5"/><inertia ixx="0.001" ixy="0" ixz="0" iyy="0.001" iyz="0" izz="0.001"/></inertial>
-    <collision><geometry><sphere radius="0.07"/></geometry></collision>
-  </link>
-  <joint name="{side}_wheel_joint" type="continuous">
-    <parent link="base_link"/><child link="{side}_wheel_link"/><origin xyz="0 {y} 0.07"/><axis xyz="0 1 0"/>
-    <limit effort="10" velocity="30"/>
-  </joint>"""
-URDF = f"""<?xml version="1.0"?>
-<robot name="user">
-  <link name="base_link">
-    <inertial>
-      <origin xyz="0 0 0.1"/><mass value="8"/><inertia ixx="0.1" ixy="0" ixz="0" iyy="0.1" iyz="0" izz="0.15"/>
-    </inertial>
-    <collision><origin xyz="0 0 0.12"/><geometry><box size="0.4 0.3 0.1"/></geometry></collision>
-  </link>
-  <link name="skid">
-    <inertial><mass value="0.2"/><inertia ixx="0.001" ixy="0" ixz="0" iyy="0.001" iyz="0" izz="0.001"/></inertial>
-    <collision><origin xyz="0.15 0 0"/><geometry><sphere radius="0.04"/></geometry></collision>
-    <collision><origin xyz="-0.15 0 0"/><geometry><sphere radius="0.04"/></geometry></collision>
-  </link>
-  <joint name="skid_mount" type="fixed"><parent link="base_link"/><child link="skid"/><origin xyz="0 0 0.04"/></joint>
-  {WHEEL.format(side="left", y=0.17)}{WHEEL.format(side="right", y=-0.17)}
-</robot>"""
+URDF = (Path(__file__).resolve().parents[3] / "examples" / "robots" / "carrier.urdf").read_text()
 
 
 @pytest.fixture
