@@ -1,12 +1,8 @@
-"""From above, for the mean field only: the fast informed bound and the sawtooth.
+"""From above, for the mean field only: the sawtooth below the fast informed bound.
 
 In an infinite fleet seeing robots is worth nothing once the start is known, and the coordinator's problem is one of a hidden
-state, that of a representative robot. The fast informed bound (Hauskrecht 2000) lets it see that state one tick late,
-
-    alpha_c(j) = r_s(j) + r_g(s, c) + gamma sum_s' P_g(s' | s, c) max_c' sum_j' P_s(j' | j) alpha_c'(j'),
-    U(s, mu)   = max_c alpha_c . mu,
-
-and the sawtooth interpolates below it through points that are backed up: with corners u(j) and a point of value v at b,
+state, that of a representative robot. The fast informed bound (informed_bound.py) lets it see that state one tick late, and the
+sawtooth (Hauskrecht 2000) interpolates below it through points that are backed up. With corners u(j) and value v at a point b:
 
     u . mu + min(0, v - u . b) min over j with b_j > 0 of mu_j / b_j.
 
@@ -24,6 +20,7 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.compiled import njit
 from altmarl_ros.games.start import Start
 from altmarl_ros.learning.shares.estimates import SimulatedEstimates, start_estimates
+from altmarl_ros.learning.shares.informed_bound import fast_informed_vectors
 from altmarl_ros.learning.shares.points import Points, spread
 from altmarl_ros.policies.shares.lookahead import SharesPolicy, predict
 from altmarl_ros.policies.shares.process import IntArray, SharesProcess
@@ -31,25 +28,8 @@ from altmarl_ros.workers import in_slices
 
 HOLDS_FOR = "at most, for the mean field (infinitely many robots) only"
 
-_MOST_SWEEPS = 100_000
 _SUCCESSORS, _ENTRIES = 2e6, 2e7  # of all corners, and of the shares there, of a bound that is made in seconds
 _RUNS, _RANDOM, _APART = 400, 0.3, 0.005  # episodes, share of them at random, and distance of points in total variation
-
-
-def fast_informed_vectors(process: SharesProcess, precision: float = 1e-6) -> FloatArray:
-    """alpha_c of every choice [choices, S_l], from above within `precision` times the scale of rewards."""
-    arrays = process.arrays
-    alpha = arrays.reward[process.state_of_choice] + arrays.choice_reward[:, None]
-    factor = process.gamma / (1.0 - process.gamma)
-    following, change = np.empty_like(alpha), np.empty_like(alpha)
-    for _ in range(_MOST_SWEEPS):
-        _informed_sweep(arrays, alpha, following)
-        np.subtract(following, alpha, out=change)
-        low, high = float(change.min()), float(change.max())
-        alpha, following = following, alpha
-        if factor * (high - low) <= precision * process.scale:
-            break
-    return np.asarray(alpha + factor * high)
 
 
 class _Teeth(NamedTuple):
@@ -159,29 +139,6 @@ def _informed_value(process: SharesProcess, informed: FloatArray, s: IntArray, s
         choices = slice(process.arrays.choice_start[state], process.arrays.choice_start[state + 1])
         values[here] = (shares[here] @ informed[choices].T).max(axis=1)
     return values
-
-
-@njit(nogil=True, cache=True)
-def _informed_sweep(process, alpha, out):  # type: ignore[no-untyped-def]
-    S_g, S_l = process.reward.shape
-    for s in range(S_g):
-        first = process.successor_start[s]
-        row = process.kernel_of[s] * S_l
-        ahead = np.full((process.successor_start[s + 1] - first, S_l), -np.inf)
-        for x in range(len(ahead)):
-            then = process.successor[first + x]
-            for c in range(process.choice_start[then], process.choice_start[then + 1]):
-                for j in range(S_l):
-                    total = 0.0
-                    for e in range(process.indptr[row + j], process.indptr[row + j + 1]):
-                        total += process.data[e] * alpha[c, process.indices[e]]
-                    ahead[x, j] = max(ahead[x, j], total)
-        for c in range(process.choice_start[s], process.choice_start[s + 1]):
-            for j in range(S_l):
-                future = 0.0
-                for o in range(process.outcome_start[c], process.outcome_start[c + 1]):
-                    future += process.outcome_probability[o] * ahead[process.outcome_slot[o], j]
-                out[c, j] = process.reward[s, j] + process.choice_reward[c] + process.gamma * future
 
 
 @njit(nogil=True, cache=True)
