@@ -13,7 +13,8 @@ the share of polls that were answered; the reward; how much less a fleet earns w
 once more in pairs of the same seeds without waiting (--pairs, mean and standard error);
 ticks in which a process of the benchmark, the relay too, was kept from running for 0.2 s are left out of all of this;
 the bytes of the first minute, and per second after `--start` seconds, headers included; how long a new policy of
---policy-bytes took to reach the first and the last robot. Needs root.
+--policy-bytes, announced after that, took to reach the first and the last robot, and the share of ticks in time meanwhile.
+Needs root.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ from altmarl_ros.policies import save_bundle
 _BASE, _PORT = "altmarl/fleet", 7447
 _SETTLE = 10.0  # s that the fleet ticks without being measured
 _BATCH = 20  # ticks
+_POLICY = 45.0  # s that a new policy is given
 
 
 class Sender(Protocol):
@@ -69,10 +71,11 @@ class Sender(Protocol):
 class ZenohSender:
     """A coordinator's end of a link."""
 
-    def __init__(self, folder: Path, lease: float, on_report: Callable[[bytes], None], *, datagrams: bool) -> None:
-        credentials, self._lease = load_credentials(folder / "keys", "dispatch"), lease
+    def __init__(self, folder: Path, given: dict[str, Any], on_report: Callable[[bytes], None]) -> None:
+        credentials, self._lease = load_credentials(folder / "keys", "dispatch"), float(given["lease"])
         take = lambda flow, _holder, message, _attachment: (flow.name == "report" and on_report(message), True)[1]  # noqa: E731
-        self._end = CoordinatorEnd(_BASE, credentials, [f"0.0.0.0:{_PORT}"], take, datagrams=datagrams)
+        own = {"datagrams": given["kind"] == "datagrams", "policy_rate": given["policy_rate"]}
+        self._end = CoordinatorEnd(_BASE, credentials, [f"0.0.0.0:{_PORT}"], take, **own)
         self._thinner = TickThinner()
         self._end.open()
         self._end.set_alive(True)
@@ -153,11 +156,7 @@ def coordinate(given: dict[str, Any]) -> None:
     """Tick in this process, and print a line for each tick and for the new policy."""
     folder, lease = Path(given["folder"]), float(given["lease"])
     core = CoordinatorCore(load(given), given["robots"], given["k"], given["period"])
-    sender: Sender = (
-        DdsSender(lease, core.hear)
-        if given["kind"] == "dds"
-        else ZenohSender(folder, lease, core.hear, datagrams=given["kind"] == "datagrams")
-    )
+    sender: Sender = DdsSender(lease, core.hear) if given["kind"] == "dds" else ZenohSender(folder, given, core.hear)
     watch_stalls(_print_stall)
     period, end = float(given["period"]), time.monotonic() + given["seconds"]
     due, announced = time.monotonic() + 1.0, False
@@ -249,9 +248,9 @@ def measure(kind: str, arguments: argparse.Namespace, folder: Path) -> dict[str,
     """Run one fleet, and return its row."""
     channel = Channel(arguments.rate, arguments.delay, arguments.loss, seed=arguments.seed)
     cable, (domain,) = ThinCable(channel, folder), free_domains(1)
-    seconds = arguments.start + arguments.seconds
+    seconds = arguments.start + arguments.seconds + (_POLICY if arguments.policy_bytes else 0.0)
     given = {**vars(arguments), "kind": kind, "folder": str(folder), "seconds": seconds, "out": None}
-    given["policy_at"] = seconds / 2 if arguments.policy_bytes else 0.0
+    given["policy_at"] = arguments.start + arguments.seconds if arguments.policy_bytes else 0.0
     if kind != "dds":
         authority = Authority.create(folder / "keys")
         authority.issue("coordinator", "dispatch", addresses=[cable.address["a"]])
@@ -277,9 +276,10 @@ def measure(kind: str, arguments: argparse.Namespace, folder: Path) -> dict[str,
         with suppress(subprocess.TimeoutExpired):
             processes[1].wait(max(0.01, begun + arguments.start - time.monotonic()))
         first, from_then = int(cable.counts()["bytes"]), time.monotonic()
+        time.sleep(arguments.seconds)
+        rate = (cable.counts()["bytes"] - first) / (time.monotonic() - from_then)
         processes[1].wait(seconds + 60)
         counts = cable.counts()
-        rate = (counts["bytes"] - first) / max(time.monotonic() - from_then, 1e-9)
     finally:
         for process in processes:
             process.kill()
@@ -297,10 +297,15 @@ def judge(told: list[dict[str, Any]], heard: list[dict[str, Any]], arguments: ar
     first = (arguments.start or _SETTLE) / arguments.period
     begun = [tick for tick in sent if tick >= first and tick + 1 in sent]
     stalls = [row["stall"] for row in (*told, *heard) if "stall" in row]
-    measured = [t for t in begun if not any(sent[t] < until and since < sent[t + 1] for since, until in stalls)]
+    announced = next((row["policy"] for row in told if "policy" in row), math.inf)
+    arrived = sorted(row["policy"] - announced for row in heard if "policy" in row and row["policy"] >= announced)
+    whole = [t for t in begun if not any(sent[t] < until and since < sent[t + 1] for since, until in stalls)]
+    measured = [t for t in whole if sent[t + 1] <= announced]
+    during = [t for t in whole if arrived and announced <= sent[t] <= announced + arrived[-1]]
     times = {(row["tick"], row["robot"]): row["at"] for row in heard if "tick" in row}
     robots = range(arguments.robots)
     in_time = np.array([[times.get((t, i), math.inf) <= sent[t + 1] for t in measured] for i in robots])
+    meanwhile = [times.get((t, i), math.inf) <= sent[t + 1] for t in during for i in robots]
     delays = [times[t, i] - sent[t] for t in measured for i in robots if (t, i) in times]
     game = load(given)[0]
     rewards = []
@@ -310,8 +315,6 @@ def judge(told: list[dict[str, Any]], heard: list[dict[str, Any]], arguments: ar
             local = sum(game.r_l[each["state"], row["s_g"], each["action"]] for each in acted) / arguments.robots
             rewards.append(float(game.r_g[row["s_g"], row["a_g"]] + local))
     batches = [np.mean(rewards[i : i + _BATCH]) for i in range(0, len(rewards) - _BATCH + 1, _BATCH)] or [math.nan]
-    announced = next((row["policy"] for row in told if "policy" in row), None)
-    arrived = sorted(row["policy"] - announced for row in heard if "policy" in row) if announced else []
     asked = sum(row["asked"] for row in decided if row["decided"] in measured)
     answered = sum(row["heard"] for row in decided if row["decided"] in measured) / asked if asked else 0.0
     # Those of robots that heard the tick; the others say nothing anyhow.
@@ -336,6 +339,7 @@ def judge(told: list[dict[str, Any]], heard: list[dict[str, Any]], arguments: ar
         "policy_first": arrived[0] if arrived else math.nan,
         "policy_last": arrived[-1] if arrived else math.nan,
         "policy_robots": len(arrived),
+        "policy_in_time": float(np.mean(meanwhile)) if meanwhile else math.nan,
     }
 
 
@@ -352,6 +356,7 @@ def main() -> None:
     parser.add_argument("--start", type=float, default=60.0, help="s until the fleet is taken to run")
     parser.add_argument("--seconds", type=float, default=120.0, help="s that are measured then")
     parser.add_argument("--policy-bytes", type=int, default=5000, help="of the new policy; 0: none")
+    parser.add_argument("--policy-rate", type=float, default=0.0, help="bytes per second in which links hand it out; 0: any")
     parser.add_argument("--pairs", type=int, default=8, help="runs of 1200 ticks whose rewards are compared")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="write the rows as JSON")
@@ -379,7 +384,8 @@ def main() -> None:
                 f"{row['difference_error']:.3f} of {row['perfect']:.2f} ({100 * row['difference'] / row['perfect']:+.1f} %); "
                 f"first minute {row['minute'] / 1e3:.0f} kB, "
                 f"then {row['rate'] / 1e3:.2f} kB/s; policy {row['policy_first']:.1f} to {row['policy_last']:.1f} s "
-                f"({row['policy_robots']} robots); dropped {row['dropped']}, lost {row['lost']} of {row['packets']} packets; "
+                f"({row['policy_robots']} robots), ticks in time meanwhile {row['policy_in_time']:.3f}; "
+                f"dropped {row['dropped']}, lost {row['lost']} of {row['packets']} packets; "
                 f"{row['stalled']} ticks left out, load {os.getloadavg()[0]:.0f}",
                 flush=True,
             )

@@ -68,6 +68,7 @@ class _Link(BaseModel, extra="forbid"):
     listen: List[str] = Field(default_factory=lambda: ["0.0.0.0"])
     connect: List[str] = Field(default_factory=list)
     datagrams: bool = False
+    policy_rate: float = Field(default=0.0, ge=0.0)
     tls: _Tls = Field(default_factory=_Tls)
 
 
@@ -115,6 +116,7 @@ class LinkSettings:
         keys: folder of the keys; None: the one in the data home.
         coordinator: name in the coordinator's certificate; a robot's is the robot's own.
         datagrams: whether ticks and reports cross by datagram.
+        policy_rate: at which policies are handed out [B/s]; 0: to all robots at once.
     """
 
     kind: LinkKind = "dds"
@@ -123,6 +125,7 @@ class LinkSettings:
     keys: Path | None = None
     coordinator: str = "coordinator"
     datagrams: bool = False
+    policy_rate: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -283,7 +286,8 @@ def _link(link: _Link, folder: Path, members: tuple[Member, ...]) -> LinkSetting
             raise GameError("robots: two of them have the same domain")
         if not link.connect:
             raise GameError("link.connect: names no endpoint, at which robots reach the coordinator's link")
-    return LinkSettings(link.kind, tuple(link.listen), tuple(link.connect), keys, link.tls.coordinator, link.datagrams)
+    own = {"datagrams": link.datagrams, "policy_rate": link.policy_rate}
+    return LinkSettings(link.kind, tuple(link.listen), tuple(link.connect), keys, link.tls.coordinator, **own)
 
 
 def _check_unique(members: tuple[Member, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import threading
 import time
@@ -20,9 +21,11 @@ from altmarl_ros.links.coordinator_lanes import CoordinatorLanes
 from altmarl_ros.links.endpoints import free_port, split_endpoint
 from altmarl_ros.links.identity import Identity, read_common_name
 from altmarl_ros.links.keys import Credentials
+from altmarl_ros.links.paced_answers import PacedAnswers
 from altmarl_ros.links.quality import is_wanted, quality
 from altmarl_ros.links.register import Entry, load_register, stamp_of, utc_now
 from altmarl_ros.links.sealed_datagrams import BY_DATAGRAM, Content
+from altmarl_ros.links.state_fetcher import patience
 from altmarl_ros.links.store import digest_of
 from altmarl_ros.links.table import BEACON, BLOB, BY_NAME, STATE, Flow, flows, state_flow
 from altmarl_ros.links.tls_front import TlsFront
@@ -72,6 +75,7 @@ class CoordinatorEnd:
         simulated: bool = False,
         guarded: bool = False,
         datagrams: bool = False,
+        policy_rate: float = 0.0,
     ) -> None:
         """Prepare an end; `open` listens.
 
@@ -84,12 +88,14 @@ class CoordinatorEnd:
             simulated: whether topics of simulations cross.
             guarded: whether a TlsFront listens in zenoh's place.
             datagrams: whether robots get ticks and send reports by datagram, at the UDP ports of the same numbers.
+            policy_rate: bytes per second in which policies and other states are handed out; 0: each at once.
         """
         self.border, self.credentials = Border(), credentials
         self._guarded = guarded
         self._front: TlsFront | None = None
         self._datagrams = datagrams
         self._lanes: CoordinatorLanes | None = None
+        self._answers = PacedAnswers(policy_rate)
         self._calls = CallServer(base, COORDINATOR, self.border, on_call) if on_call is not None else None
         self._base, self._endpoints, self._on_message = base, tuple(endpoints), on_message
         self._flows = flows(hearer="coordinator", simulated=simulated)
@@ -139,6 +145,7 @@ class CoordinatorEnd:
 
     def close(self) -> None:
         """Close all connections and the port."""
+        self._answers.close()
         self._close_session()
         front, self._front = self._front, None
         lanes, self._lanes = self._lanes, None
@@ -334,8 +341,13 @@ class CoordinatorEnd:
             contents = [content for _, messages in self._states.values() for content in messages]
         found = next((content for content in contents if digest_of(content) == wanted), None)
         if found is not None:
-            query.reply(query.key_expr, found)
-            self.border.sent(BLOB, len(found))
+            self._answers.give(lambda: self._hand_out(query, found), len(found), patience(len(found)))
+
+    def _hand_out(self, query: zenoh.Query, content: bytes) -> None:
+        with contextlib.suppress(zenoh.ZError):  # the session has been closed since
+            query.reply(query.key_expr, content)
+            query.drop()  # its asker waits for the end of the answers
+            self.border.sent(BLOB, len(content))
 
 
 def _port(link: zenoh.Link) -> int:

@@ -16,6 +16,11 @@ ASK_TIMEOUT = 5.0
 _SLOWEST = 200.0  # bytes per second at which a content still arrives in time
 
 
+def patience(size: int) -> float:
+    """Return how long a content of `size` bytes is waited for [s]."""
+    return ASK_TIMEOUT + size / _SLOWEST
+
+
 class StateFetcher:
     """Knows which states the coordinator's end has, and delivers their messages whenever they have changed."""
 
@@ -97,7 +102,7 @@ class StateFetcher:
         kept = self._store.find(digest, flow.most_bytes)
         if kept is not None:
             return kept
-        content = self._ask(f"{self._base}/{BLOB}/{digest}", ASK_TIMEOUT + size / _SLOWEST)
+        content = self._ask(f"{self._base}/{BLOB}/{digest}", patience(size))
         if content is None or len(content) != size or digest_of(content) != digest:
             return None
         self._border.admit(flow, "coordinator", len(content), time.monotonic())

@@ -132,7 +132,7 @@ def test_every_side_has_a_link_of_its_own_and_a_domain(file, monkeypatch, tmp_pa
     from altmarl_ros.deployment.link_plan import with_links
 
     monkeypatch.setenv("ROS_DOMAIN_ID", "5")
-    fleet = load_fleet_file(file(LINKED + LINK + "  datagrams: true\n"))
+    fleet = load_fleet_file(file(LINKED + LINK + "  datagrams: true\n  policy_rate: 4000\n"))
     nodes = [NodePlan("robot_1", "robot", {}, "/robot_1/robot"), NodePlan("coordinator", "coordinator", {})]
     plans = {plan.name: plan for plan in with_links(fleet, nodes)}
     assert {name: plan.environment["ROS_DOMAIN_ID"] for name, plan in plans.items()} == {
@@ -143,6 +143,7 @@ def test_every_side_has_a_link_of_its_own_and_a_domain(file, monkeypatch, tmp_pa
     }
     assert plans["link"].parameters["listen"] == "0.0.0.0:7400"
     assert plans["link"].parameters["datagrams"] is True
+    assert plans["link"].parameters["policies.rate"] == 4000.0
     assert "datagrams" not in plans["link_robot_1"].parameters, "a robot's link finds out by itself"
     assert plans["link_robot_1"].parameters["connect"] == "10.0.0.1:7400,quic/10.0.0.2"
     assert plans["link_robot_1"].parameters["drive_topic"] == "/robot_1/robot/drive"

@@ -82,6 +82,19 @@ def test_a_policy_that_the_robot_has_had_does_not_cross_again(links, tmp_path):
 
 
 @pytest.mark.slow
+def test_policies_are_handed_out_one_after_another_where_a_rate_is_given(links):
+    server = links.listen(policy_rate=2000.0)
+    server.set_state("policy", [bytes(3000)])
+    robots = [links.dial(links.robot(i)) for i in (3, 4)]
+    links.beat_until(lambda: any(robot.states["policy"] for robot in robots))
+    first = time.monotonic()
+    assert not all(robot.states["policy"] for robot in robots), "both at once"
+    links.beat_until(lambda: all(robot.states["policy"] for robot in robots))
+    assert time.monotonic() - first > 1.0  # 1.5 s by the rate
+    assert [robot.states["policy"] for robot in robots] == [[(bytes(3000),)]] * 2
+
+
+@pytest.mark.slow
 def test_a_hello_arrives_once_and_again_at_a_coordinators_link_that_starts_anew(links):
     robot = links.dial(links.robot(3))
     robot.end.request("hello", b"join")

@@ -33,6 +33,9 @@ def link(
         bool,
         typer.Option("--datagrams", help="At a coordinator: let ticks and reports cross by datagram, for lossy links."),
     ] = False,
+    policy_rate: Annotated[
+        float, typer.Option(min=0.0, help="At a coordinator: hand out policies at so many bytes per second; 0: all at once.")
+    ] = 0.0,
     simulation: Annotated[bool, typer.Option("--simulation", help="Let topics cross that only simulations have.")] = False,
     lease: Annotated[float, typer.Option(min=0.05, max=3600.0, help="Silence after which the coordinator is gone (s).")] = 0.4,
     fleet_prefix: FleetPrefix = "/fleet",
@@ -49,6 +52,7 @@ def link(
         "fleet_prefix": fleet_prefix,
         "guarded": guarded,
         "datagrams": datagrams,
+        "policies.rate": policy_rate,
         "simulation": simulation,
         "lease": lease,
     }

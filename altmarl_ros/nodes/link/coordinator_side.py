@@ -78,6 +78,7 @@ class CoordinatorSide:
             simulated=simulated,
             guarded=bool(values["guarded"]),
             datagrams=bool(values["datagrams"]),
+            policy_rate=float(values["policies.rate"]),
         )
         self._end = end
         for name in ("report", *(["command"] if simulated else [])):

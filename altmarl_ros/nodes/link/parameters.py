@@ -46,6 +46,15 @@ PARAMETERS = (
     Parameter(
         "policies.folder", "", "Folder in which a robot's link keeps policies by their hash; empty: in memory.", path="folder"
     ),
+    Parameter(
+        "policies.rate",
+        0.0,
+        "Bytes per second in which a coordinator's link hands out policies, so that they leave room for ticks and reports; 0: "
+        "to all robots at once.",
+        0.0,
+        1e9,
+        unit="B/s",
+    ),
     PERIOD,
 )
 

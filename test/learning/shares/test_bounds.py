@@ -9,8 +9,8 @@ from altmarl_ros.errors import ResourceError
 from altmarl_ros.games.start import Start
 from altmarl_ros.learning.populations.population import Fleets, simulate
 from altmarl_ros.learning.shares.bounds import lookahead_loss
-from altmarl_ros.learning.shares.lower_bounds import all_seen, heard_nobody, heard_some, start_values
 from altmarl_ros.learning.shares.informed_bound import fast_informed_vectors
+from altmarl_ros.learning.shares.lower_bounds import all_seen, heard_nobody, heard_some, start_values
 from altmarl_ros.learning.shares.mean_field_bounds import points_from_the_mean_start, sawtooth
 from altmarl_ros.learning.shares.points import Points
 from altmarl_ros.learning.shares.subset_values import (
