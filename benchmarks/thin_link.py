@@ -323,7 +323,7 @@ def judge(told: list[dict[str, Any]], heard: list[dict[str, Any]], arguments: ar
     in_time = in_time.mean(axis=1)
     return {
         "ticks": len(measured),
-        "stalled": len(begun) - len(measured),
+        "stalled": len(begun) - len(whole),
         "in_time": float(in_time.mean()),
         "worst": float(in_time.min()),
         "above_95": int((in_time >= 0.95).sum()),

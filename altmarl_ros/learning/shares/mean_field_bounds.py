@@ -20,7 +20,7 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.compiled import njit
 from altmarl_ros.games.start import Start
 from altmarl_ros.learning.shares.estimates import SimulatedEstimates, start_estimates
-from altmarl_ros.learning.shares.informed_bound import fast_informed_vectors
+from altmarl_ros.learning.shares.informed_bound import fast_informed_vectors, sweep_operations
 from altmarl_ros.learning.shares.points import Points, spread
 from altmarl_ros.policies.shares.lookahead import SharesPolicy, predict
 from altmarl_ros.policies.shares.process import IntArray, SharesProcess
@@ -29,6 +29,7 @@ from altmarl_ros.workers import in_slices
 HOLDS_FOR = "at most, for the mean field (infinitely many robots) only"
 
 _SUCCESSORS, _ENTRIES = 2e6, 2e7  # of all corners, and of the shares there, of a bound that is made in seconds
+_OPERATIONS = 5e8  # of one of its some ten sweeps
 _RUNS, _RANDOM, _APART = 400, 0.3, 0.005  # episodes, share of them at random, and distance of points in total variation
 
 
@@ -113,7 +114,8 @@ def _backed_up_corners(bound: Sawtooth) -> FloatArray:
 def takes_seconds(process: SharesProcess) -> bool:
     """Whether a sawtooth of the process is made in seconds."""
     corners = process.n_global_states * process.n_local_states
-    return corners * process.most_successors <= _SUCCESSORS and corners * process.n_local_states <= _ENTRIES
+    few = corners * process.most_successors <= _SUCCESSORS and corners * process.n_local_states <= _ENTRIES
+    return few and sweep_operations(process) <= _OPERATIONS
 
 
 def points_from_the_mean_start(policy: SharesPolicy, start: Start, per_state: int, rng: np.random.Generator) -> Points:
