@@ -286,8 +286,15 @@ def _link(link: _Link, folder: Path, members: tuple[Member, ...]) -> LinkSetting
             raise GameError("robots: two of them have the same domain")
         if not link.connect:
             raise GameError("link.connect: names no endpoint, at which robots reach the coordinator's link")
-    own = {"datagrams": link.datagrams, "policy_rate": link.policy_rate}
-    return LinkSettings(link.kind, tuple(link.listen), tuple(link.connect), keys, link.tls.coordinator, **own)
+    return LinkSettings(
+        link.kind,
+        tuple(link.listen),
+        tuple(link.connect),
+        keys,
+        link.tls.coordinator,
+        datagrams=link.datagrams,
+        policy_rate=link.policy_rate,
+    )
 
 
 def _check_unique(members: tuple[Member, ...]) -> None:

@@ -101,8 +101,13 @@ def _link_parameters(fleet: FleetFile, member: Member | None) -> dict[str, Param
     if link.keys is not None:
         values["keys.folder"] = str(link.keys)
     if member is None:
-        own = {"listen": ",".join(link.listen), "datagrams": link.datagrams, "policies.rate": link.policy_rate}
-        return {**values, "keys.name": link.coordinator, **own}
+        return {
+            **values,
+            "keys.name": link.coordinator,
+            "listen": ",".join(link.listen),
+            "datagrams": link.datagrams,
+            "policies.rate": link.policy_rate,
+        }
     return {
         **values,
         "keys.name": member.name,

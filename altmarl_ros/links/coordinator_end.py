@@ -346,7 +346,7 @@ class CoordinatorEnd:
     def _hand_out(self, query: zenoh.Query, content: bytes) -> None:
         with contextlib.suppress(zenoh.ZError):  # the session has been closed since
             query.reply(query.key_expr, content)
-            query.drop()  # its asker waits for the end of the answers
+            query.drop()  # type: ignore[no-untyped-call]  # its asker waits for the end of the answers
             self.border.sent(BLOB, len(content))
 
 

@@ -36,7 +36,6 @@ _RUNS, _RANDOM, _APART = 400, 0.3, 0.005  # episodes, share of them at random, a
 class _Teeth(NamedTuple):
     """A sawtooth as plain arrays, for compiled loops; the points of s are first[s] up to first[s + 1]."""
 
-    informed: FloatArray
     corners: FloatArray
     first: IntArray
     shares: FloatArray
@@ -63,25 +62,30 @@ class Sawtooth:
 
     def value(self, s: IntArray, shares: FloatArray) -> FloatArray:
         """The bound at global states [B] and shares [B, S_l], by one step of lookahead on the interpolation."""
-        predicted = predict(self.process, s, shares)
+        s, predicted = np.asarray(s, dtype=np.int64), predict(self.process, s, shares)
         local = (shares * self.process.arrays.reward[s]).sum(axis=1)
-        out = self.backed_up(np.asarray(s, dtype=np.int64), predicted, local)
+        out = self.backed_up((s, predicted, local), _informed_ahead(self.process, self.informed, s, predicted))
         return np.minimum(out, _informed_value(self.process, self.informed, s, shares))
 
-    def backed_up(self, s: IntArray, predicted: FloatArray, local: FloatArray) -> FloatArray:
-        """One step of lookahead at global states [B] whose robots earn `local` [B] and will have the shares `predicted`."""
-        process, teeth, out = self.process, self._teeth, np.empty(len(s))
+    def backed_up(self, at: tuple[IntArray, FloatArray, FloatArray], informed_ahead: FloatArray) -> FloatArray:
+        """One step of lookahead.
+
+        Args:
+            at: global states [B], the shares that robots will have there [B, S_l], and what they earn now [B].
+            informed_ahead: informed bound of these shares at each global state that may follow [B, most successors].
+        """
+        process, teeth, out = self.process, self._teeth, np.empty(len(at[0]))
 
         def work(part: slice) -> None:
-            _back_up(process.arrays, teeth, (s[part], predicted[part], local[part]), out[part])
+            _back_up(process.arrays, teeth, (at[0][part], at[1][part], at[2][part]), informed_ahead[part], out[part])
 
-        in_slices(work, len(s), predicted.size * process.most_successors)
+        in_slices(work, len(out), at[1].size * process.most_successors)
         return out
 
     @property
     def _teeth(self) -> _Teeth:
         first = np.searchsorted(self.points.s, np.arange(self.process.n_global_states + 1))
-        return _Teeth(self.informed, self.corners, first, self.points.shares, self.values)
+        return _Teeth(self.corners, first, self.points.shares, self.values)
 
 
 def sawtooth(points: Points, precision: float = 1e-5, most_sweeps: int = 300) -> Sawtooth:
@@ -92,10 +96,14 @@ def sawtooth(points: Points, precision: float = 1e-5, most_sweeps: int = 300) ->
     first_choice = process.arrays.choice_start
     corners = np.stack([informed[first_choice[s] : first_choice[s + 1]].max(axis=0) for s in range(S_g)])
     values = _informed_value(process, informed, points.s, points.shares)
+    at = points.s, points.predicted, points.local_reward
+    ahead = _informed_ahead(process, informed, points.s, points.predicted)
+    ahead_of_corners = [_informed_ahead(process, informed, *_of_corners(process, s)[:2]) for s in range(S_g)]
     for _ in range(most_sweeps):
         bound = Sawtooth(process, informed, corners, points, values)
-        lower_corners = np.minimum(corners, _backed_up_corners(bound))
-        lower = np.minimum(values, bound.backed_up(points.s, points.predicted, points.local_reward))
+        backed_up = [bound.backed_up(_of_corners(process, s), ahead_of_corners[s]) for s in range(S_g)]
+        lower_corners = np.minimum(corners, np.stack(backed_up))
+        lower = np.minimum(values, bound.backed_up(at, ahead))
         fall = max(float((corners - lower_corners).max()), float((values - lower).max(initial=0.0)))
         corners, values = lower_corners, lower
         if fall <= precision * (1.0 - process.gamma) * process.scale:
@@ -103,12 +111,21 @@ def sawtooth(points: Points, precision: float = 1e-5, most_sweeps: int = 300) ->
     return Sawtooth(process, informed, corners, points, values)
 
 
-def _backed_up_corners(bound: Sawtooth) -> FloatArray:
-    # By global state: the shares that follow all corners at once would be S_g S_l^2 numbers.
-    S_g, S_l = bound.corners.shape
-    shares, local = np.eye(S_l), bound.process.arrays.reward
-    states = (np.full(S_l, s) for s in range(S_g))
-    return np.stack([bound.backed_up(s, predict(bound.process, s, shares), local[s[0]]) for s in states])
+def _of_corners(process: SharesProcess, s: int) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Return s, the shares that follow, and what robots earn, where all are in one state. Those of all s are many numbers."""
+    states = np.full(process.n_local_states, s)
+    return states, predict(process, states, np.eye(len(states))), process.arrays.reward[s]
+
+
+def _informed_ahead(process: SharesProcess, informed: FloatArray, s: IntArray, predicted: FloatArray) -> FloatArray:
+    """The informed bound [B, most successors] of shares [B, S_l] at each global state that may follow s [B]."""
+    out = np.empty((len(s), process.most_successors))
+
+    def work(part: slice) -> None:
+        _look_at_successors(process.arrays, informed, s[part], predicted[part], out[part])
+
+    in_slices(work, len(s), predicted.size * process.most_successors)
+    return out
 
 
 def takes_seconds(process: SharesProcess) -> bool:
@@ -144,7 +161,22 @@ def _informed_value(process: SharesProcess, informed: FloatArray, s: IntArray, s
 
 
 @njit(nogil=True, cache=True)
-def _interpolated(process, teeth, s, m, occupied):  # type: ignore[no-untyped-def]
+def _look_at_successors(process, informed, states, predicted, out):  # type: ignore[no-untyped-def]
+    for b in range(len(states)):
+        s, m = states[b], predicted[b]
+        occupied, begin = np.flatnonzero(m), process.successor_start[s]
+        for x in range(process.successor_start[s + 1] - begin):
+            then, best = process.successor[begin + x], -np.inf
+            for c in range(process.choice_start[then], process.choice_start[then + 1]):
+                total = 0.0
+                for j in occupied:
+                    total += informed[c, j] * m[j]
+                best = max(best, total)
+            out[b, x] = best
+
+
+@njit(nogil=True, cache=True)
+def _interpolated(teeth, s, m, occupied):  # type: ignore[no-untyped-def]
     """The interpolation at s for shares m [S_l], which are 0 outside of the states `occupied`."""
     plane = 0.0
     for j in occupied:
@@ -161,17 +193,11 @@ def _interpolated(process, teeth, s, m, occupied):  # type: ignore[no-untyped-de
                     break
         if ratio > 0.0 and below < 0.0:
             tooth = min(tooth, below * min(ratio, 1.0))
-    best = -np.inf
-    for c in range(process.choice_start[s], process.choice_start[s + 1]):
-        total = 0.0
-        for j in occupied:
-            total += teeth.informed[c, j] * m[j]
-        best = max(best, total)
-    return min(plane + tooth, best)
+    return plane + tooth
 
 
 @njit(nogil=True, cache=True)
-def _back_up(process, teeth, at, out):  # type: ignore[no-untyped-def]
+def _back_up(process, teeth, at, informed_ahead, out):  # type: ignore[no-untyped-def]
     states, predicted, local = at
     ahead = np.empty(len(process.successor))
     for b in range(len(states)):
@@ -180,7 +206,7 @@ def _back_up(process, teeth, at, out):  # type: ignore[no-untyped-def]
         begin = process.successor_start[s]
         for x in range(process.successor_start[s + 1] - begin):
             then = process.successor[begin + x]
-            ahead[x] = _interpolated(process, teeth, then, predicted[b], occupied)
+            ahead[x] = min(_interpolated(teeth, then, predicted[b], occupied), informed_ahead[b, x])
         best = -np.inf
         for c in range(process.choice_start[s], process.choice_start[s + 1]):
             future = 0.0

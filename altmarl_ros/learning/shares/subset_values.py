@@ -10,14 +10,12 @@ what k robots could earn bounds what any coordinator, all-seeing or not, earns w
 
     E V(s', x') = P_s applied to every axis of V(s', .),
 
-which is cheap for pairs and triples; where count vectors are few, the exact backup gives larger k. V_k is found by modified
-policy iteration (Puterman and Shin 1978): between two sweeps over all choices, cheaper ones keep those that were best.
+which is cheap for pairs and triples; where count vectors are few, the exact backup gives larger k.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.compiled import njit
@@ -35,7 +33,6 @@ from altmarl_ros.policies.shares.process import SharesProcess
 from altmarl_ros.workers import available_cores, in_slices
 
 _MOST_SWEEPS = 100_000
-_EVALUATIONS = 10  # sweeps of kept choices between two over all, where these take this many times as long
 _PRECISION = 1e-6  # width of the bounds on V_k, as a share of the scale of rewards
 _ROUGH = 3e-5  # the same for a bound that is told to two digits
 _LEAST_TOLERANCE = 1e-300  # where all rewards are the same
@@ -66,7 +63,7 @@ def tuple_values(process: SharesProcess, k: int, *, precision: float = _PRECISIO
         ResourceError: the table over tuples does not fit.
     """
     S_g, S_l = process.n_global_states, process.n_local_states
-    needed = 8 * S_l**k * (4 * S_g + available_cores() * _most_together(process) + 4)
+    needed = 8 * S_l**k * (3 * S_g + available_cores() * _most_together(process) + 4)
     if needed > memory_limit:
         raise ResourceError(
             f"values of {k} robots on {S_l} local states need {needed / 2**20:,.0f} MiB, over the limit of "
@@ -76,18 +73,20 @@ def tuple_values(process: SharesProcess, k: int, *, precision: float = _PRECISIO
     # What robots are worth alone is a start from above.
     V = reward.copy() if k == 1 else _means_over_tuples(tuple_values(process, 1, precision=precision), k)
     factor = process.gamma / (1.0 - process.gamma)
-    following, kept = np.empty_like(V), np.empty(V.shape, dtype=np.int32)
-    sweeps = _Sweeps(process, k, reward, kept)
+    following, most = np.empty_like(V), _most_together(process)
+    order = np.argsort(process.arrays.kernel_of, kind="stable")
+    operations = k * np.diff(process.arrays.indptr).mean() * reward.shape[1] * len(process.arrays.successor)
+
+    def sweep(part: slice) -> None:
+        _sweep(process.arrays, order, (k, part.start, part.stop, most), (reward, V), following)
+
     for _ in range(_MOST_SWEEPS):
-        sweeps.over_all_choices(V, following)
+        in_slices(sweep, S_g, operations)
         change = np.subtract(following, V, out=V)
         low, high = float(change.min()), float(change.max())
         V, following = following, V
         if factor * (high - low) <= precision * process.scale:
             break
-        for _ in range(sweeps.evaluations):
-            sweeps.of_kept_choices(V, following)
-            V, following = following, V
     V += factor * high
     return V.reshape((S_g, *(S_l,) * k))
 
@@ -145,37 +144,11 @@ def _most_together(process: SharesProcess) -> int:
     return int(np.bincount(pairs // process.n_global_states).max())
 
 
-class _Sweeps:
-    """Sweeps over tables [s_g, tuple]; `kept` are the choices that were best."""
-
-    def __init__(self, process: SharesProcess, k: int, reward: FloatArray, kept: NDArray[np.int32]) -> None:
-        self._arrays, self._k, self._reward, self._kept = process.arrays, k, reward, kept
-        self._order, self._most = np.argsort(process.arrays.kernel_of, kind="stable"), _most_together(process)
-        rows, outcomes = np.diff(process.arrays.indptr), len(process.arrays.outcome_slot)
-        self._longest = int(rows.max())
-        self._operations = (k * rows.mean() * len(process.arrays.successor) + outcomes) * reward.shape[1]
-        self._kept_operations = rows.mean() ** k * outcomes / len(process.state_of_choice) * reward.size
-        self.evaluations = _EVALUATIONS if _EVALUATIONS * self._kept_operations <= self._operations else 0
-
-    def over_all_choices(self, V: FloatArray, out: FloatArray) -> None:
-        def work(part: slice) -> None:
-            sizes = (self._k, part.start, part.stop, self._most)
-            _maximise(self._arrays, self._order, sizes, (self._reward, V), (out, self._kept))
-
-        in_slices(work, len(V), self._operations)
-
-    def of_kept_choices(self, V: FloatArray, out: FloatArray) -> None:
-        def work(part: slice) -> None:
-            _follow(self._arrays, (self._k, part.start, part.stop, self._longest), (self._reward, V), self._kept, out)
-
-        in_slices(work, len(V), self._kept_operations)
-
-
 @njit(nogil=True, cache=True)
-def _maximise(process, order, sizes, tables, written):  # type: ignore[no-untyped-def]
-    """Write H V [s_g, tuple] and the best choices, for global states order[first:last] of sizes = (k, first, last, most)."""
+def _sweep(process, order, sizes, tables, out):  # type: ignore[no-untyped-def]
+    """Write H V [s_g, tuple] for the global states order[first:last] of sizes = (k, first, last, most)."""
     k, first, last, most = sizes
-    (reward, V), (out, kept) = tables, written
+    reward, V = tables
     S_l, size = process.reward.shape[1], V.shape[1]
     ahead, moved, value = np.empty((most, size)), np.empty(size), np.empty(size)
     row_of, rows, kernel = np.full(len(V), -1), 0, -1
@@ -202,38 +175,7 @@ def _maximise(process, order, sizes, tables, written):  # type: ignore[no-untype
                 for i in range(size):
                     value[i] += weight * then[i]
             for i in range(size):
-                if reward[s, i] + value[i] > out[s, i]:
-                    out[s, i], kept[s, i] = reward[s, i] + value[i], c
-
-
-@njit(nogil=True, cache=True)
-def _follow(process, sizes, tables, kept, out):  # type: ignore[no-untyped-def]
-    """Write what the kept choices are worth, for the global states of sizes = (k, first, last, longest row of a kernel)."""
-    k, first, last, longest = sizes
-    reward, V = tables
-    S_l, size = process.reward.shape[1], V.shape[1]
-    where, weights = np.zeros(longest**k, dtype=np.int64), np.zeros(longest**k)  # tuples that may follow one
-    for s in range(first, last):
-        row = process.kernel_of[s] * S_l
-        for i in range(size):
-            where[0], weights[0], many, rest = 0, 1.0, 1, size
-            for _ in range(k):
-                rest //= S_l
-                begin, end = process.indptr[row + (i // rest) % S_l], process.indptr[row + (i // rest) % S_l + 1]
-                for m in range(many - 1, -1, -1):  # from behind, so that none is written over before it is read
-                    at, weight = where[m], weights[m]
-                    for e in range(end - begin - 1, -1, -1):
-                        where[m * (end - begin) + e] = at * S_l + process.indices[begin + e]
-                        weights[m * (end - begin) + e] = weight * process.data[begin + e]
-                many *= end - begin
-            value = reward[s, i] + process.choice_reward[kept[s, i]]
-            for o in range(process.outcome_start[kept[s, i]], process.outcome_start[kept[s, i] + 1]):
-                then = V[process.successor[process.successor_start[s] + process.outcome_slot[o]]]
-                ahead = 0.0
-                for m in range(many):
-                    ahead += weights[m] * then[where[m]]
-                value += process.gamma * process.outcome_probability[o] * ahead
-            out[s, i] = value
+                out[s, i] = max(out[s, i], reward[s, i] + value[i])
 
 
 @njit(nogil=True, cache=True)
