@@ -14,6 +14,7 @@ class CoordinatorPresence:
     """Follows the beacons of a coordinator's end; safe to be used by several threads.
 
     Attributes:
+        connected: whether there is a connection that counts.
         beacon: the newest; None: none came yet.
         heard_since: since when the coordinator has been heard without a break [s of time.monotonic]; None: it is not.
     """
@@ -29,7 +30,7 @@ class CoordinatorPresence:
         self.heard_since: float | None = None
         self._lease, self._on_heard = lease, on_heard
         self._lock = threading.RLock()  # `on_heard` may ask
-        self._connected = False
+        self.connected = False
         self._beacon_at = -math.inf  # s of time.monotonic
 
     @property
@@ -50,12 +51,12 @@ class CoordinatorPresence:
     def begin(self) -> None:
         """Note that there is a connection."""
         with self._lock:
-            self._connected = True
+            self.connected = True
 
     def end(self) -> None:
         """Take the coordinator for gone; what still comes from a connection that is being closed counts no more."""
         with self._lock:
-            self._connected, self._beacon_at = False, -math.inf
+            self.connected, self._beacon_at = False, -math.inf
             self._set_heard(False)
 
     def note(self, content: bytes) -> bool:
@@ -64,7 +65,7 @@ class CoordinatorPresence:
         if beacon is None:
             return False
         with self._lock:
-            if not self._connected:
+            if not self.connected:
                 return False
             new = beacon != self.beacon or not self.linked
             self.beacon, self._beacon_at = beacon, time.monotonic()

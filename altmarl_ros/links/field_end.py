@@ -267,6 +267,8 @@ class FieldEnd:
             self._take(flow, "", content.message, content.attachment)
 
     def _take(self, flow: Flow, holder: str, message: bytes, attachment: bytes) -> None:
+        if not self._presence.connected:  # the connection is being closed, and its other end may be trusted no more
+            return
         if not self.border.admit(flow, holder or "coordinator", len(message) + len(attachment), time.monotonic()):
             return
         if flow.name == "tick":
