@@ -49,7 +49,14 @@ class Corridor:
     """
 
     def __init__(
-        self, kind: str, walls: FloatArray, starts: list[tuple[float, float, float]], goals: list[Goal], *, ids: list[int], seed: int
+        self,
+        kind: str,
+        walls: FloatArray,
+        starts: list[tuple[float, float, float]],
+        goals: list[Goal],
+        *,
+        ids: list[int],
+        seed: int,
     ) -> None:
         """Put robots of these ids at starts [m, m, rad], to drive to goals; `kind` is that of their bases."""
         self.world = PhysicalWorld(PhysicalConfig(base=BaseConfig(kind=kind)), walls, starts, seed)

@@ -72,8 +72,9 @@ class GivingWay:
             looks = self._aside is not None and self._at <= self._turned + _BEYOND and now < self._until
             if looks and self._is_taken(pose, points, _FAR):
                 self._draw()
-                self.active, self._since = not self._insists, now
-                self._until = now if self._insists else self._until
+                near = self._is_taken(pose, points, len(self._crumbs) - self._at)
+                self.active, self._since = near or not self._insists, now
+                self._until = now + _LONGEST if self.active else now
         elif away >= SPACING and not one_way:
             self._crumbs.append(here)
             self._roomy.append(self._find_room(pose, points) is not None)
@@ -147,9 +148,9 @@ class GivingWay:
         """Whether something stands on the next crumbs ahead, or from the last one to the target, as far as the robot sees."""
         ahead = self._crumbs[self._at : self._at + crumbs]
         (x, y), (to_x, to_y) = self._crumbs[-1], self._target
-        length = max(math.hypot(to_x - x, to_y - y), SPACING)
-        for k in range(1, min(crumbs - len(ahead), int(length / SPACING)) + 1):
-            share = k * SPACING / length
+        length = math.hypot(to_x - x, to_y - y)
+        beyond = min(crumbs - len(ahead), int(min(length, 100.0) / SPACING))
+        for share in (k * SPACING / length for k in range(1, beyond + 1)):
             ahead.append((x + share * (to_x - x), y + share * (to_y - y)))
         if not ahead or not len(points):
             return False
