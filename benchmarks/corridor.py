@@ -104,6 +104,7 @@ class Corridor:
                 scan=scan,
                 scan_arrived=now,
                 measured=velocity,
+                drive_problem=planner.problem,
             )
             self.commands[i] = self._governors[i].step(now, inputs)
             driven = self.commands[i].velocity

@@ -25,7 +25,7 @@ SPACING = 0.25
 """Distance between crumbs [m]."""
 
 _MOST = 120  # crumbs, 30 m
-_CARRIED = 1.0  # m from the last crumb; who is farther away was carried there
+_CARRIED = 3.0  # m from the last crumb; who is farther away was carried there
 _BEYOND = 3  # crumbs to the one that is driven to
 _REACHED = 0.3  # m
 _IN_PLACE = 0.15  # m
@@ -63,7 +63,7 @@ class GivingWay:
         """Note where the robot is on its way to a target [m, map], and what it sees [m, base_link; point, 2]."""
         here, self._target = (pose.x, pose.y), target
         away = math.dist(self._crumbs[self._at - 1], here) if self._at else math.inf
-        if one_way or (away > _CARRIED and not self.ahead):
+        if one_way or away > _CARRIED:
             self._crumbs, self._roomy, self._at = [], [], 0
         for k in range(self._at, min(self._at + _BEYOND, len(self._crumbs))):
             if math.dist(self._crumbs[k], here) < _REACHED:
@@ -97,8 +97,9 @@ class GivingWay:
 
     def next_crumb(self, x: float, y: float) -> tuple[float, float]:
         """Return where to drive on to from a place while there are crumbs ahead [m, map]."""
-        reached = math.dist((x, y), self._crumbs[self._at]) < _BEYOND * SPACING
-        return self._crumbs[min(self._at + _BEYOND * reached, len(self._crumbs) - 1)]
+        if math.dist((x, y), self._crumbs[self._at]) > _BEYOND * SPACING:
+            return self._crumbs[self._at]
+        return self._crumbs[min(self._at + _BEYOND, len(self._crumbs) - 1)]
 
     def way_back(self, pose: Pose, points: FloatArray) -> float:
         """Return how far it is back to where there is room [m]; infinite where there is room here, or none on the way back."""
