@@ -29,7 +29,7 @@ _CARRIED = 3.0  # m from the last crumb; who is farther away was carried there
 _BEYOND = 3  # crumbs to the one that is driven to
 _REACHED = 0.3  # m
 _IN_PLACE = 0.15  # m
-_OFFSETS = (1.2, 0.9, 0.65)  # m, of room beside the way; the last still lets another robot of this size pass
+_FARTHER = (0.5, 0.25, 0.0)  # m to stand beside the way, beyond what another robot of this size needs to pass
 _NEAR, _FAR = 8, 24  # crumbs ahead, to see whether somebody follows, and whether somebody comes
 _PER_METRE = 1.5  # s of patience per metre of the way back
 _SPREAD = 10.0  # s by which patience differs
@@ -48,6 +48,7 @@ class GivingWay:
     def __init__(self, radius: float, clearance: float, robot_id: int) -> None:
         """Give way with a robot of this radius and clearance [m], which others are taken to have too."""
         self._radius, self._keep, self._id = radius, radius + clearance, robot_id
+        self._offsets = [2.0 * self._keep + farther for farther in _FARTHER]
         self._crumbs: list[tuple[float, float]] = []
         self._roomy: list[bool] = []  # whether there was room beside each
         self._at = 0  # crumbs that lie behind the robot; the others lie ahead, since it drove back
@@ -163,7 +164,7 @@ class GivingWay:
         """Return a free place beside the way that leaves the way itself to another robot [m, map]; None: none is seen."""
         before = pose.to_local(*self._crumbs[max(self._at - 2, 0)]) if self._at else (0.0, 0.0)
         way = math.atan2(-before[1], -before[0]) if math.hypot(*before) > 0.1 else 0.0
-        for offset in _OFFSETS:
+        for offset in self._offsets:
             for side in (-0.5 * math.pi, 0.5 * math.pi):
                 place = np.array([math.cos(way + side), math.sin(way + side)])
                 along = np.clip(points @ place, 0.0, offset)
