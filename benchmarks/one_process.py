@@ -116,6 +116,7 @@ class Robot:
             scan_arrived=now,
             measured=self.command.velocity,
             border=self._zones.border(self._pose),
+            drive_problem=None if goal is None else self._planner.problem,
         )
         self.command = self._governor.step(now, inputs)
         return self.command

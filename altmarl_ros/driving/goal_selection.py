@@ -61,11 +61,11 @@ class GoalMap:
             robot_id: of the robot.
             through: the neighbour that the way leads through first; None: any.
         """
-        way = self.zones.way(pose.x, pose.y, zone, robot_id, through=through).tolist()
-        if not way:
+        legs = self.zones.legs(pose.x, pose.y, zone, robot_id, through=through)
+        if not legs:
             return None
-        *via, (goal_x, goal_y) = way
-        return Goal(goal_x, goal_y, via=tuple((via_x, via_y) for via_x, via_y in via))
+        (*via, (goal_x, goal_y)), one_way = zip(*legs, strict=True)
+        return Goal(goal_x, goal_y, via=tuple(via), one_way=one_way)
 
 
 class GoalSelector:

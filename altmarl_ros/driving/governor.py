@@ -75,6 +75,8 @@ class Governor:
             velocity, barred = self._restrained(wanted, now, dt, inputs)
             reasons += barred
             state = State.SLOWING if barred else State.MOVING
+            if inputs.drive_problem is not None:
+                reasons.append(inputs.drive_problem)
         self._velocity = velocity
         if velocity.is_zero and not _moves(inputs.measured):
             state = State.STOPPED
@@ -100,7 +102,8 @@ class Governor:
             Reason.COMMAND_INVALID: inputs.wanted is not None and not inputs.wanted.is_finite,
         }
         reasons = [reason for reason, holds in found.items() if holds] + sensor_reasons(now, inputs, s)
-        return reasons if inputs.drive_problem is None else [*reasons, inputs.drive_problem]
+        problem = inputs.drive_problem
+        return reasons if problem is None or problem.only_tells else [*reasons, problem]
 
     def _restrained(self, wanted: Velocity, now: float, dt: float, inputs: Inputs) -> tuple[Velocity, list[Reason]]:
         """Return the next velocity on the way to `wanted`, and what bars it."""

@@ -47,12 +47,19 @@ class Reason(Enum):
     OBSTACLE_NEAR = "obstacle near"
     BORDER_NEAR = "border of the allowed area near"
     NAVIGATOR_SILENT = "no velocity from the navigator"
+    NO_WAY = "finds no way on"
+    GIVES_WAY = "gives way"
     HELD = "held by an operator"
 
     @property
     def halts(self) -> bool:
         """Whether all motion is barred; otherwise only some directions and speeds are."""
         return self not in _PARTIAL
+
+    @property
+    def only_tells(self) -> bool:
+        """Whether it bars nothing: the robot's drive tells what it is about."""
+        return self in _TOLD
 
     @property
     def from_navigator(self) -> bool:
@@ -68,8 +75,11 @@ _PARTIAL = frozenset(
         Reason.OBSTACLE_NEAR,
         Reason.BORDER_NEAR,
         Reason.NAVIGATOR_SILENT,
+        Reason.NO_WAY,
+        Reason.GIVES_WAY,
     }
 )
+_TOLD = frozenset({Reason.NO_WAY, Reason.GIVES_WAY})
 _NAVIGATOR = frozenset(
     {
         Reason.NO_NAVIGATOR,
@@ -141,7 +151,7 @@ class Inputs:
         fleet_stop: whether the fleet's emergency stop is pressed.
         clock_jumped: whether the ROS clock was seen to jump since the last step.
         work_problems: what the robot does not know of its load and its battery.
-        drive_problem: why the drive wants no motion though it has a goal; None: it is well.
+        drive_problem: why the drive wants no motion though it has a goal, or not the straight one; None: it is well.
     """
 
     wanted: Velocity | None = None

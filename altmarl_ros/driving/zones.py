@@ -106,7 +106,15 @@ class Zones:
         return np.asarray(slots[robot_id % len(slots)])
 
     def way(self, x: float, y: float, zone: int, robot_id: int, *, through: int | None = None) -> FloatArray:
-        """Return the points to drive through to the robot's slot in a zone [point, xy]; none for a pose beyond any map.
+        """Return the points to drive through to the robot's slot in a zone [point, xy]; see `legs`."""
+        return np.array([point for point, _ in self.legs(x, y, zone, robot_id, through=through)]).reshape(-1, 2)
+
+    def legs(
+        self, x: float, y: float, zone: int, robot_id: int, *, through: int | None = None
+    ) -> list[tuple[tuple[float, float], bool]]:
+        """Return the points to drive through to the robot's slot in a zone [xy], and whether a one-way passage leads to each.
+
+        None are returned for a pose beyond any map.
 
         To an adjacent zone the way is direct, else it leads over the shortest chain of zones; through the entry of each
         passage, and where a passage has none to the next zone's goal, but to the slot in the last, straight where no wall and
@@ -116,17 +124,19 @@ class Zones:
         """
         start = int(self.floor.plan.nearest((x, y), self.floor.plan.zones[zone].level)[0])
         if start == OUTSIDE:
-            return np.empty((0, 2))
-        floor, radius, points = self.floor, self.robot_radius, [np.array([x, y])]
+            return []
+        floor, radius, points, one_way = self.floor, self.robot_radius, [np.array([x, y])], [False]
         slot = self.slot_of(zone, robot_id)
         for here, there in pairwise(self._zones_to(start, zone, through)):
             if (here, there) in floor.entries:
                 points += floor.leg(here, points[-1], floor.entries[here, there], radius)
             else:
                 points += floor.across((here, there), points[-1], slot if there == zone else floor.plan.goals[there], radius)
+            one_way += [not floor.plan.adjacency[there, here]] * (len(points) - len(one_way))
         if points[-1] is not slot:
             points += floor.leg(zone, points[-1], slot, radius)
-        return np.array(points[1:])
+        one_way += [False] * (len(points) - len(one_way))
+        return [((float(px), float(py)), passage) for (px, py), passage in zip(points[1:], one_way[1:], strict=True)]
 
     def chain(self, x: float, y: float, zone: int, *, through: int | None = None) -> list[int]:
         """The zones that `way` leads through, that of the pose and the last one included; none for a pose beyond any map."""

@@ -13,7 +13,7 @@ _FOR_WANT_OF_TICKS = frozenset({Reason.TICK_SILENT, Reason.NO_POLICY, Reason.CLO
 _AT_THE_START = frozenset(
     {*_FOR_WANT_OF_TICKS, *WORK_REASONS, Reason.NO_DRIVER, Reason.NO_NAVIGATOR, Reason.POSE_STALE, Reason.SCAN_STALE}
 )
-_WORTH_A_WARNING = frozenset({Reason.LEFT_AREA, Reason.NAVIGATOR_SILENT})
+_WORTH_A_WARNING = frozenset({Reason.LEFT_AREA, Reason.NAVIGATOR_SILENT, Reason.NO_WAY})
 _BLOCKING = frozenset({Reason.OBSTACLE, Reason.BLIND, Reason.LEFT_AREA})
 
 

@@ -126,6 +126,13 @@ def test_what_halts(moving, changes, reason):
     assert (command.velocity, command.state) == (STILL, State.STOPPED)
 
 
+@pytest.mark.parametrize("reason", [Reason.GIVES_WAY, Reason.NO_WAY])
+def test_what_a_drive_only_tells_bars_nothing(moving, reason):
+    command = moving.step(drive_problem=reason)
+    assert (command.velocity, command.state, command.reasons) == (Velocity(0.5), State.MOVING, (reason,))
+    assert moving.step(drive_problem=reason, fleet_stop=True).reasons == (Reason.FLEET_STOP,)
+
+
 def test_motion_resumes_gently(moving):
     moving.steps(10, fleet_stop=True)
     assert moving.step().velocity == Velocity(pytest.approx(LIMITS.acceleration * DT))

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shapely.geometry import MultiLineString, Polygon
 
+from altmarl_ros.driving.goal_selection import GoalMap
+from altmarl_ros.driving.planar import Pose
 from altmarl_ros.driving.zones import Zones
 from altmarl_ros.errors import GameError
 from altmarl_ros.floors import polygons
@@ -124,6 +126,11 @@ def test_the_one_way_doors_of_case_04_are_one_way_for_ways_and_in_the_game(tmp_p
     way = Zones(floor).way(6.0, 2.0, a, 0).tolist()
     assert [6, 4] in way  # b to c
     assert [2, 4] in way  # c to a
+    pose = Pose(6.0, 2.0)
+    goal = GoalMap(Zones(floor), np.zeros((3, 1, 1), dtype=np.int64)).goal(pose, a, 0)
+    passed = [one_way for point, one_way in zip((*goal.via, (goal.x, goal.y)), goal.one_way, strict=True) if point[0] < 6.0]
+    assert goal.one_way[0]
+    assert not passed[-1]  # behind the last door it may turn back
     (tmp_path / "game.yaml").write_text(f"name: one_way\nbuilder: floor\nparameters: {{map: {path}}}\n")
     game = load_game(tmp_path / "game.yaml")
     assert (game.P_l[a, :, :, b] > 0).any()

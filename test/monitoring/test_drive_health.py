@@ -71,6 +71,12 @@ def test_going_slower_for_others_is_no_alarm_and_standing_before_them_for_long_i
     assert finding(State.MOVING, Reason.LEFT_AREA).level is Level.WARN
 
 
+def test_who_gives_way_is_well_and_who_finds_no_way_on_is_not():
+    assert finding(State.STOPPED, Reason.GIVES_WAY).level is Level.OK
+    told = finding(State.MOVING, Reason.NO_WAY)
+    assert (told.level, told.message) == (Level.WARN, "moving: finds no way on")
+
+
 def test_who_is_blocked():
     assert is_blocked(Command(STILL, State.STOPPED, (Reason.OBSTACLE,)))
     assert not is_blocked(Command(STILL, State.STOPPED, ()))

@@ -37,7 +37,7 @@ class Drive(Protocol):
 
     @property
     def problem(self) -> Reason | None:
-        """Why the drive wants no motion though it has a goal, or could have none; None: it is well."""
+        """Why the drive wants no motion though it has a goal, could have none, or turns away from it; None: it is well."""
         ...
 
     @property

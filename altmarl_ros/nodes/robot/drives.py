@@ -30,8 +30,8 @@ class PlannerDrive:
 
     @property
     def problem(self) -> Reason | None:
-        """See Drive; a blocked robot tries by itself."""
-        return None
+        """See Drive; a blocked robot goes on trying."""
+        return self._planner.problem
 
     @property
     def fault(self) -> Fault | None:
