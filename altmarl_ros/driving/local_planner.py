@@ -35,6 +35,7 @@ PASSING = 0.3
 _LANE = 3.0 * PASSING  # m; how far aside a via point may be passed
 _PATIENCE = 3.0  # s without progress, before the robot tries something else
 _PROGRESS = 0.1  # m nearer the goal is progress
+_NEARER = 0.5  # m; the same for a robot that comes again and again to the same place, which it knows to centimetres
 _REACH = 3.5  # m, of points that matter
 _DEEP = 1.0  # m back to where there is room; from there, a robot heads aside in vain
 _AHEAD = 1.0  # rad; who waits whether the other turns back does not turn away
@@ -193,7 +194,7 @@ class LocalPlanner:
             distance = giving_way.left(pose.x, pose.y, target)
             target, last = giving_way.next_crumb(pose.x, pose.y), False
         left = distance + sum(map(math.dist, route[self._passed + 1 :], route[self._passed + 2 :]))
-        if left < self._left - _PROGRESS:
+        if left < self._left - _NEARER:
             self._left, self._left_since = left, now
         self._escape_if_blocked(now, pose, target, distance, points)
         if now < self._escape_until:
