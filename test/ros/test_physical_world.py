@@ -1,7 +1,9 @@
 """A physical world over DDS, heard and driven as hardware would be."""
 
+import math
 import time
 from collections import defaultdict
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -235,7 +237,7 @@ def test_a_mistake_is_one_line(start_executable):
         assert named in output
 
 
-def test_robots_of_a_users_model_drive_where_their_policy_says_without_contact(fleet, tmp_path):
+def test_a_fleet_of_a_users_robots_is_described_by_its_model_and_moves(fleet, hall_policy, tmp_path):
     from std_msgs.msg import String
 
     from altmarl_ros.nodes.common import qos
@@ -243,6 +245,26 @@ def test_robots_of_a_users_model_drive_where_their_policy_says_without_contact(f
     model = EXAMPLES / "robots" / "carrier.urdf"
     params_file = tmp_path / "carrier.yaml"
     params_file.write_text((EXAMPLES / "robots" / "carrier.yaml").read_text().replace(model.name, str(model)))
+    plan = FleetPlan("hall", hall_policy, robots=2, k=1, period=10.0, processes=1, backend="physical", params_file=params_file)
+    running, described = fleet(replace(plan, real_time_factor=0.0)), []
+    running.observer.create_subscription(String, "/robot_1/robot_description", described.append, qos.latched_qos())
+    running.start()
+
+    def moved():
+        floors = list(running.log.floors.values())
+        return len(floors) > 1 and any(math.dist(floors[0].places[i], floors[-1].places[i]) > 0.5 for i in (0, 1))
+
+    running.wait_until(moved, 90.0, "half a metre of way")
+    assert [message.data for message in described] == [model.read_text()]
+
+
+@pytest.fixture
+def hall_policy(tmp_path):
+    bundle = train(load_game("hall"), TrainingOptions(K=2, runs=20, n=20, certificate_runs=0))
+    return save_bundle(bundle, tmp_path / "hall.npz")
+
+
+def test_robots_drive_where_their_policy_says_without_contact(fleet, tmp_path):
     game, floor = load_game("hall"), load_floor_map("hall")
     bundle = train(game, TrainingOptions(K=2, runs=20, n=20, certificate_runs=0))
     plan = FleetPlan(
@@ -255,18 +277,15 @@ def test_robots_of_a_users_model_drive_where_their_policy_says_without_contact(f
         ticks=2,
         backend="physical",
         real_time_factor=0.0,
-        params_file=params_file,
     )
     for _ in range(2):  # where the machine stalls, robots stop for want of fresh scans and come late
-        running, described = fleet(plan), []
-        running.observer.create_subscription(String, "/robot_3/robot_description", described.append, qos.latched_qos())
+        running = fleet(plan)
         running.start()
         running.wait_until(
             partial(lambda log: len(log.truths.keys() & log.statuses.keys()) >= 2, running.log), 150.0, "two ticks"
         )
         run, last = running.record(2), next(reversed(running.log.floors.values()))
         running.close()
-        assert [message.data for message in described] == [model.read_text()]
         assert run.local_state.shape == (2, 4)
         assert wrong_actions(run, bundle.pi_l) == 0
         assert last.contacts == 0
