@@ -256,6 +256,7 @@ def test_a_fleet_of_a_users_robots_is_described_by_its_model_and_moves(fleet, ha
 
     running.wait_until(moved, 90.0, "half a metre of way")
     assert [message.data for message in described] == [model.read_text()]
+    assert next(reversed(running.log.floors.values())).contacts == 0
 
 
 @pytest.fixture
