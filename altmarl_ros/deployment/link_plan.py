@@ -44,16 +44,17 @@ def link_simulation(plan: FleetPlan, nodes: Sequence[NodePlan], folder: Path) ->
         "world_prefix": plan.world_prefix,
         "simulation": True,
     }
-    links = [NodePlan(COORDINATOR_LINK, "link", {**common, "keys.name": "dispatch", "listen": endpoint})]
+    files = nodes[0].parameter_files
+    own_values = {**common, "keys.name": "dispatch", "listen": endpoint}
+    links = [NodePlan(COORDINATOR_LINK, "link", own_values, parameter_files=files)]
     linked = {node.name: node for node in nodes}
     for node, domain in zip(robots, free_domains(len(robots)), strict=True):
         robot_id, own = int(node.parameters["first_id"]), {"ROS_DOMAIN_ID": str(domain)}
         name = f"robot_{robot_id}"
         authority.issue("robot", name, robot_id=robot_id, days=_DAYS)
         linked[node.name] = replace(node, environment=own)
-        links.append(
-            NodePlan(f"link_{robot_id}", "link", {**common, "keys.name": name, "connect": endpoint}, "/link", environment=own)
-        )
+        values = {**common, "keys.name": name, "connect": endpoint}
+        links.append(NodePlan(f"link_{robot_id}", "link", values, "/link", parameter_files=files, environment=own))
     return [*links, *linked.values()]
 
 

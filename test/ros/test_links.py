@@ -25,6 +25,7 @@ from altmarl_ros.links.field_end import FieldCallbacks, FieldEnd
 from altmarl_ros.links.store import Store
 from altmarl_ros.msg import FleetTick, LocalPolicy, RobotReport
 from altmarl_ros.nodes.common import qos
+from altmarl_ros.nodes.tools.parameter_tool import ParameterTool
 from altmarl_ros.policies import load_bundle
 from altmarl_ros.resources import executable
 from stage import ROBOT
@@ -39,7 +40,10 @@ START = 120  # s that processes may take on a busy machine
 
 @pytest.mark.slow
 def test_a_fleet_over_links_plays_replays_and_comes_back_after_links_were_killed(fleet, policy, tmp_path):
-    running = fleet(FleetPlan("warehouse", policy, robots=ROBOTS, k=K, model="fresh", period=0.5, link="zenoh"))
+    params_file = tmp_path / "links.yaml"
+    params_file.write_text("/**/link:\n  ros__parameters: {policies.rate: 20000.0}\n")
+    plan = FleetPlan("warehouse", policy, robots=ROBOTS, k=K, model="fresh", period=0.5, link="zenoh", params_file=params_file)
+    running = fleet(plan)
     with bag_recorder(tmp_path / "bag") as recorder:
         running._executor.add_node(recorder)
         children = running.start()
@@ -50,6 +54,9 @@ def test_a_fleet_over_links_plays_replays_and_comes_back_after_links_were_killed
         names = {name for name, _ in running.observer.get_node_names_and_namespaces()}
         assert {"coordinator", "world", "link"} <= names
         assert not any(name.startswith("robot") for name in names), "no robot's ROS graph leaves its domain"
+        tool = ParameterTool(20.0)
+        assert {each.name: each.value for each in tool.read("/link")}["policies.rate"] == 20000.0
+        tool.close()
         asked, answered = np.array([[row.asked, row.heard] for row in list(running.log.statuses.values())[first:]]).sum(0)
         assert answered >= 0.9 * asked
 

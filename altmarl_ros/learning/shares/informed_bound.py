@@ -12,14 +12,12 @@ choices, as many as a hundred, cheap ones keep the choices that were best. Robot
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
-
 import numpy as np
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.compiled import njit
-from altmarl_ros.policies.shares.process import IntArray, SharesProcess
+from altmarl_ros.learning.shares.successors_by_kernel import SuccessorsByKernel
+from altmarl_ros.policies.shares.process import SharesProcess
 from altmarl_ros.workers import in_slices
 
 _MOST_SWEEPS = 100_000
@@ -45,45 +43,16 @@ def fast_informed_vectors(process: SharesProcess, precision: float = 1e-6) -> Fl
 
 def sweep_operations(process: SharesProcess) -> float:
     """Number of multiplications of one sweep over all choices."""
-    pairs = _Pairs(process)
+    pairs = SuccessorsByKernel(process)
     choices = np.diff(process.arrays.choice_start)[pairs.then]
     entries = np.diff(process.arrays.indptr[:: process.n_local_states])[pairs.kernel]
     return float((choices * entries).sum())
 
 
-@dataclass(frozen=True, eq=False)
-class _Pairs:
-    """The pairs of a kernel and a global state that may follow where robots move by it."""
-
-    process: SharesProcess
-
-    @cached_property
-    def _unique(self) -> tuple[IntArray, IntArray]:
-        arrays, S_g = self.process.arrays, self.process.n_global_states
-        kernel = np.repeat(arrays.kernel_of, np.diff(arrays.successor_start))
-        unique, pair_of = np.unique(kernel * S_g + arrays.successor, return_inverse=True)
-        return unique, pair_of.ravel().astype(np.int64)
-
-    @property
-    def kernel(self) -> IntArray:
-        """The kernel of every pair."""
-        return np.asarray(self._unique[0] // self.process.n_global_states)
-
-    @property
-    def then(self) -> IntArray:
-        """The global state of every pair."""
-        return np.asarray(self._unique[0] % self.process.n_global_states)
-
-    @property
-    def of_successor(self) -> IntArray:
-        """The pair of every entry of `successor`."""
-        return self._unique[1]
-
-
 class _Sweeps:
     def __init__(self, process: SharesProcess) -> None:
-        self._process, pairs = process, _Pairs(process)
-        self._rows, self._then, self._pair_of = pairs.kernel * process.n_local_states, pairs.then, pairs.of_successor
+        self._process, pairs = process, SuccessorsByKernel(process)
+        self._rows, self._then, self._pair_of = pairs.kernel * process.n_local_states, pairs.then, pairs.pair_of
         self._ahead = np.empty((len(self._then), process.n_local_states))
         self._kept = np.empty(self._ahead.shape, dtype=np.int64)
         self._operations = sweep_operations(process)

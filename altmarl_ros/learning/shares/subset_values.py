@@ -26,6 +26,7 @@ from altmarl_ros.learning.counts.backups import GLearnOptions
 from altmarl_ros.learning.counts.count_kernel import start_distribution
 from altmarl_ros.learning.counts.global_agent import g_learn
 from altmarl_ros.learning.shares.bounds import Bound
+from altmarl_ros.learning.shares.successors_by_kernel import SuccessorsByKernel
 from altmarl_ros.observation.start_posterior import mean_start
 from altmarl_ros.policies.counts import number_of_counts
 from altmarl_ros.policies.local_policy import LocalPolicy
@@ -63,7 +64,8 @@ def tuple_values(process: SharesProcess, k: int, *, precision: float = _PRECISIO
         ResourceError: the table over tuples does not fit.
     """
     S_g, S_l = process.n_global_states, process.n_local_states
-    needed = 8 * S_l**k * (3 * S_g + available_cores() * _most_together(process) + 4)
+    most = SuccessorsByKernel(process).most
+    needed = 8 * S_l**k * (3 * S_g + available_cores() * most + 4)
     if needed > memory_limit:
         raise ResourceError(
             f"values of {k} robots on {S_l} local states need {needed / 2**20:,.0f} MiB, over the limit of "
@@ -73,7 +75,7 @@ def tuple_values(process: SharesProcess, k: int, *, precision: float = _PRECISIO
     # What robots are worth alone is a start from above.
     V = reward.copy() if k == 1 else _means_over_tuples(tuple_values(process, 1, precision=precision), k)
     factor = process.gamma / (1.0 - process.gamma)
-    following, most = np.empty_like(V), _most_together(process)
+    following = np.empty_like(V)
     order = np.argsort(process.arrays.kernel_of, kind="stable")
     operations = k * np.diff(process.arrays.indptr).mean() * reward.shape[1] * len(process.arrays.successor)
 
@@ -134,14 +136,6 @@ def _means_over_tuples(values: FloatArray, k: int) -> FloatArray:
         means += values.reshape([S_g, *(S_l if i == axis else 1 for i in range(k))])
     means /= k
     return means.reshape((S_g, -1))
-
-
-def _most_together(process: SharesProcess) -> int:
-    """Largest number of global states that can follow those in which robots move alike."""
-    arrays = process.arrays
-    kernel = np.repeat(arrays.kernel_of, np.diff(arrays.successor_start))
-    pairs = np.unique(kernel * process.n_global_states + arrays.successor)
-    return int(np.bincount(pairs // process.n_global_states).max())
 
 
 @njit(nogil=True, cache=True)

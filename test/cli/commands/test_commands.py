@@ -132,6 +132,7 @@ def test_a_mistake_gives_one_line_and_exit_code_2(arguments, culprit, capfd):
         (["netcheck"], "--listen", "altmarl"),
         (["fleet", "--backend", "gazebo"], "gazebo", "altmarl"),
         (["fleet", "--floor-game", "deliveries"], "only --backend physical has a floor", "altmarl"),
+        (["link", "dispatch", "--policy-rate", "-1"], "'--policy-rate'", "altmarl link"),
         (["fleet", "--backend", "physical", "--floor-game", "deliveries"], "not those of --game 'warehouse'", "altmarl"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from altmarl_ros.errors import ResourceError
+from altmarl_ros.games.sparse import Sparse
 from altmarl_ros.games.start import Start
 from altmarl_ros.learning.populations.population import Fleets, simulate
 from altmarl_ros.learning.shares.bounds import lookahead_loss
@@ -22,6 +23,7 @@ from altmarl_ros.learning.shares.subset_values import (
 from altmarl_ros.observation.fresh import Fresh
 from altmarl_ros.observation.start_posterior import mean_start, posterior_mean
 from altmarl_ros.policies import LocalPolicy
+from altmarl_ros.policies.shares.process import SharesProcess
 
 
 def subset_means(V, S_l, n, k):
@@ -157,6 +159,41 @@ def test_mean_field_bounds_enclose_the_exact_value(watched, even_start, solved, 
     assert (informed >= upper - 1e-9).all()
     assert upper.max() < exact.max() + 0.05
     assert np.abs(upper - exact).max() < np.abs(informed - exact).max()
+
+
+@pytest.fixture
+def alike():
+    """A process whose robots move alike in two global states, and otherwise in the two between them; and its dense arrays."""
+    rng, kernel_of = np.random.default_rng(5), np.array([1, 0, 1, 0])
+    kernels = rng.dirichlet(np.ones(3), (2, 3))
+    reward, r_g, P_g = rng.random((4, 3)), rng.random((4, 3)), rng.dirichlet(np.full(4, 0.3), (4, 3))
+    P_g[0, :, 3] = 0.0  # not every state follows every other
+    P_g /= P_g.sum(axis=2, keepdims=True)
+    process = SharesProcess([Sparse(P) for P in kernels], kernel_of, reward, Sparse(P_g.reshape(12, 4)), r_g, gamma=0.9)
+    return process, kernels[kernel_of], reward, P_g, r_g
+
+
+def test_values_of_pairs_where_robots_move_alike_in_some_states(alike):
+    process, P, reward, P_g, r_g = alike
+    V = np.zeros((4, 3, 3))
+    for _ in range(300):
+        ahead = np.einsum("sij,skl,tjl->stik", P, P, V)
+        V = (r_g[..., None, None] + 0.9 * np.einsum("sat,stik->saik", P_g, ahead)).max(axis=1)
+        V += 0.5 * (reward[:, :, None] + reward[:, None, :])
+    above = tuple_values(process, 2)
+    assert (above >= V - 1e-9).all()
+    np.testing.assert_allclose(above, V, atol=1e-4)
+
+
+def test_the_informed_bound_where_robots_move_alike_in_some_states(alike):
+    process, P, reward, P_g, r_g = alike
+    alpha = np.zeros((4, 3, 3))  # [s, a, j]
+    for _ in range(300):
+        ahead = np.einsum("sij,taj->stai", P, alpha).max(axis=2)
+        alpha = reward[:, None, :] + r_g[..., None] + 0.9 * np.einsum("sat,sti->sai", P_g, ahead)
+    found = fast_informed_vectors(process)[process.choice_of]
+    assert (found >= alpha - 1e-9).all()
+    np.testing.assert_allclose(found, alpha, atol=1e-4)
 
 
 def test_mean_field_bounds_enclose_the_vectors(steered_game, uniform_process, solved):
