@@ -159,8 +159,7 @@ def dial_through(links, port):
 def test_ticks_and_reports_come_where_a_third_of_the_datagrams_is_lost(links, port):
     links.listen(datagrams=True)
     robot = dial_through(links, port)
-    links.beat_until(lambda: robot.end.by_datagram)
-    assert not links.server.wanted("tick"), "nothing crosses twice"
+    links.beat_until(lambda: robot.end.by_datagram and not links.server.wanted("tick"), what="that nothing crosses twice")
     port.loss = 0.33
     in_time = 0
     for i in range(25):
