@@ -541,7 +541,7 @@ def main() -> int:
     arguments = parser.parse_args()
     os.environ |= discovery_variables()
     os.environ.setdefault("ROS_DOMAIN_ID", str(random.randint(1, 101)))
-    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     causes = [cause for cause in CAUSES if arguments.only in cause.name]
     title = f"{arguments.robots} robots at {SPEED} m/s, {arguments.rate:g} Hz, {os.cpu_count()} processors"
     table = Table(title=title, title_justify="left")
