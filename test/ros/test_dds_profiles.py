@@ -16,6 +16,8 @@ MULTICAST = "239.255.0.1"  # of discovery (DDSI-RTPS 9.6.1)
 
 TALK = """
 import sys, time
+from pathlib import Path
+import rclpy
 from std_msgs.msg import String
 
 rclpy.init()
