@@ -1,11 +1,14 @@
 """An operator's link between real processes: the unchanged tools find a fleet's nodes in the operator's own ROS domain."""
 
+import asyncio
 import json
 import os
 import socket
 import subprocess
+import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import rclpy
@@ -29,6 +32,7 @@ pytestmark = [pytest.mark.ros, pytest.mark.untimed]
 
 WAIT = 120.0  # s that processes may take on a busy machine
 ROBOT = "/robot_7/robot"
+ALTMARL = (sys.executable, "-m", "altmarl_ros.cli.main", "robot")
 
 
 class Machine:
@@ -41,7 +45,7 @@ class Machine:
         self.executor = SingleThreadedExecutor(context=self._context)
         self.executor.add_node(self.node)
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._spin)
+        self._thread = threading.Thread(target=self._spin, daemon=True)
 
     def start(self):
         self._thread.start()
@@ -126,10 +130,14 @@ class Fleet:
         return (self._folder / f"{name}.log").read_text()
 
     def close(self):
-        for name in list(self._links):
-            self.stop_link(name)
-        self.coordinator.close()
-        self.robot.close()
+        try:
+            for name in list(self._links):
+                self.stop_link(name)
+        finally:
+            for link in self._links.values():
+                link.kill()
+            self.coordinator.close()
+            self.robot.close()
 
 
 @pytest.fixture
@@ -177,6 +185,10 @@ def test_the_operators_tools_reach_a_linked_fleet_and_end_with_the_certificate(l
     assert task.result().message == "held by hand"
     assert linked.robot.requests == [(7, OperateRobot.Request.SEND, "anna/bert")]
 
+    told = subprocess.run([*ALTMARL, "send", "7", "dock", "--as", "carl"], capture_output=True, text=True, timeout=WAIT)
+    assert (told.returncode, told.stdout.strip()) == (0, "robot 7 held by hand"), told.stderr
+    assert linked.robot.requests[1:] == [(7, OperateRobot.Request.SEND, "anna/carl")]
+
     # The link is measured from here, and from the robot.
     for node in ("/link", ROBOT):
         (check,) = LinkAsker(f"{node}/netcheck", executor).ask(30.0)
@@ -191,6 +203,17 @@ def test_the_operators_tools_reach_a_linked_fleet_and_end_with_the_certificate(l
         lambda: executor.spin_once(timeout_sec=0.05) or part(view, "parameters").get("/coordinator"), "the parameters", 60
     )
     assert [each["name"] for each in part(view, "coordinators")] == ["/coordinator"]
+    wait_until(lambda: executor.spin_once(timeout_sec=0.05) or 7 in view.robots.names, "the robot's name")
+    with ThreadPoolExecutor() as pool:
+        pressed = pool.submit(lambda: asyncio.run(dashboard.operate(7, "hold", "")))
+        wait_until(
+            lambda: executor.spin_once(timeout_sec=0.05) or dashboard.work(executor) or pressed.done(),
+            "an answer to the button",
+        )
+    assert pressed.result().successful
+    robot_id, command, operator_name = linked.robot.requests[-1]
+    assert (robot_id, command) == (7, OperateRobot.Request.HOLD)
+    assert operator_name.startswith("anna/dashboard@")
     executor.shutdown()
     for node in (operator, dashboard):
         node.destroy_node()
@@ -199,4 +222,7 @@ def test_the_operators_tools_reach_a_linked_fleet_and_end_with_the_certificate(l
     wait_until(lambda: not tool.change("/coordinator", {"sampling.k": 3}).successful, "a refusal")
     assert not tool.change("/coordinator", {"sampling.k": 4}).successful
     assert linked.coordinator.node.get_parameter("sampling.k").value == 3
+    told = subprocess.run([*ALTMARL, "release", "7"], capture_output=True, text=True, timeout=WAIT)
+    assert told.returncode == 1
+    assert len(linked.robot.requests) == 3
     tool.close()
