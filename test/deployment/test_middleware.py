@@ -1,11 +1,13 @@
-"""A fleet's domain of its own."""
+"""A fleet's domain of its own, and the profiles of its middleware."""
 
 import socket
+from xml.etree import ElementTree
 
 import pytest
 
 from altmarl_ros.deployment import middleware
 from altmarl_ros.errors import AltmarlError
+from altmarl_ros.resources import share_directory
 
 
 def test_a_domain_with_a_participant_is_not_free(monkeypatch):
@@ -43,3 +45,12 @@ def test_simulations_stay_on_this_machine_unless_told_otherwise(monkeypatch, giv
 def test_a_range_that_is_none_is_refused():
     with pytest.raises(AltmarlError, match="discovery range is 'everywhere', must be localhost or subnet"):
         middleware.range_variables("everywhere", simulated=True)
+
+
+def test_the_profiles_differ_in_their_transports_alone():
+    def discovery(name):
+        (element,) = ElementTree.parse(share_directory() / "config" / "dds" / name).findall(".//{*}builtin")
+        return [(each.tag, (each.text or "").strip()) for each in element.iter()]
+
+    assert discovery("fastdds_loopback.xml") == discovery("fastdds.xml")
+    assert len(discovery("fastdds.xml")) > 5

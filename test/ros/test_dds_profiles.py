@@ -59,8 +59,13 @@ def test_the_loopback_profile_does_without_shared_memory_and_stays_on_this_machi
         subprocess.Popen([sys.executable, str(script), *names], env=environment, stdout=subprocess.PIPE, text=True)
         for names in (("one", "other"), ("other", "one"))
     ]
-    for process in both:
-        found = {words[0]: words[1:] for words in map(str.split, process.communicate(timeout=60)[0].splitlines())}
-        assert found["heard"] == ["hello"]
-        assert not [thread for thread in found["threads"] if thread.startswith("dds.shm")]
-        assert set(found["addresses"]) == {_as_in_proc("127.0.0.1"), _as_in_proc(MULTICAST)}
+    try:
+        for process in both:
+            found = {words[0]: words[1:] for words in map(str.split, process.communicate(timeout=60)[0].splitlines())}
+            assert found["heard"] == ["hello"]
+            assert not [thread for thread in found["threads"] if thread.startswith("dds.shm")]
+            assert set(found["addresses"]) == {_as_in_proc("127.0.0.1"), _as_in_proc(MULTICAST)}
+    finally:
+        for process in both:
+            process.kill()
+            process.wait()
