@@ -88,16 +88,20 @@ def test_shared_memory_that_a_killed_process_left_half_made_keeps_no_node_from_s
     first = 7400 + 250 * int(os.environ["ROS_DOMAIN_ID"])  # port of a domain
     names = [f"fast{kind}_port{port}" for kind in ("rtps", "dds") for port in range(first, first + 60)]
     left = [path for path in map(FOLDER.joinpath, names) if not path.exists()]
+    told = "removed shared memory that a killed process left half made: fast"
     try:
-        for path in left:
-            path.touch()
-            os.utime(path, (0, 0))
-        process = start_executable("world")
-        time.sleep(4.0)
-        process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=10)
-        assert process.returncode == 0, output
-        assert "removed shared memory that a killed process left half made: fast" in output
+        for _ in range(5):  # a node of another test that starts at this moment may remove them first
+            for path in left:
+                path.touch()
+                os.utime(path, (0, 0))
+            process = start_executable("world")
+            time.sleep(4.0)
+            process.send_signal(signal.SIGTERM)
+            output, _ = process.communicate(timeout=10)
+            assert process.returncode == 0, output
+            if told in output:
+                break
+        assert told in output
     finally:
         for path in left:
             path.unlink(missing_ok=True)
@@ -150,7 +154,8 @@ def test_the_process_of_an_executable_ends_so_too(start_executable, name):
     process = start_executable(name, **{"tick.period": 0.0, "count": 0})
     output, _ = process.communicate(timeout=30)
     assert process.returncode == 2, output
-    assert len(output.strip().splitlines()) == 1, output
+    own = [line for line in output.strip().splitlines() if "left half made" not in line]  # by the test of shared memory above
+    assert len(own) == 1, output
 
 
 @pytest.mark.parametrize(
