@@ -12,8 +12,9 @@ A row: `in time` is the share of ticks that a robot heard before the next one wa
 the share of polls that were answered; the reward; how much less a fleet earns with these losses than on a perfect link, played
 once more in pairs of the same seeds without waiting (--pairs, mean and standard error);
 ticks in which a process of the benchmark, the relay too, was kept from running for 0.2 s are left out of all of this;
-the bytes of the first minute, and per second after `--start` seconds, headers included; how long a new policy of
---policy-bytes, announced after that, took to reach the first and the last robot, and the share of ticks in time meanwhile.
+the bytes of the first minute, and per second after `--start` seconds, headers included; what both processes take of a core;
+how long a policy of --policy-bytes, announced after that, took to reach the first and the last robot, and the share of ticks
+in time meanwhile.
 Needs root.
 """
 
@@ -276,8 +277,11 @@ def measure(kind: str, arguments: argparse.Namespace, folder: Path) -> dict[str,
         with suppress(subprocess.TimeoutExpired):
             processes[1].wait(max(0.01, begun + arguments.start - time.monotonic()))
         first, from_then = int(cable.counts()["bytes"]), time.monotonic()
+        worked = [_processor_seconds(process.pid) for process in processes]
         time.sleep(arguments.seconds)
-        rate = (cable.counts()["bytes"] - first) / (time.monotonic() - from_then)
+        took = time.monotonic() - from_then
+        rate = (cable.counts()["bytes"] - first) / took
+        busy = [(_processor_seconds(each.pid) - before) / took for each, before in zip(processes, worked, strict=True)]
         processes[1].wait(seconds + 60)
         counts = cable.counts()
     finally:
@@ -287,7 +291,19 @@ def measure(kind: str, arguments: argparse.Namespace, folder: Path) -> dict[str,
         cable.remove()
     rows = {side: [json.loads(line) for line in log.read_text().splitlines()] for side, log in logs.items()}
     rows["a"] += [{"stall": stall} for stall in counts.pop("stalls")]
-    return {"kind": kind, **judge(rows["a"], rows["b"], arguments, given), "minute": minute, "rate": rate, **counts}
+    return {
+        "kind": kind,
+        **judge(rows["a"], rows["b"], arguments, given),
+        "minute": minute,
+        "rate": rate,
+        "busy": busy,
+        **counts,
+    }
+
+
+def _processor_seconds(pid: int) -> float:
+    times = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def judge(told: list[dict[str, Any]], heard: list[dict[str, Any]], arguments: argparse.Namespace, given: Any) -> dict[str, Any]:
@@ -319,7 +335,8 @@ def judge(told: list[dict[str, Any]], heard: list[dict[str, Any]], arguments: ar
     answered = sum(row["heard"] for row in decided if row["decided"] in measured) / asked if asked else 0.0
     # Those of robots that heard the tick; the others say nothing anyhow.
     losses = Losses(in_time.T, min(1.0, answered / max(float(in_time.mean()), 1e-9)))
-    paired = compare(load(given), (arguments.robots, arguments.k), losses, arguments.pairs) if measured else (math.nan,) * 3
+    judged = bool(measured) and arguments.pairs > 1
+    paired = compare(load(given), (arguments.robots, arguments.k), losses, arguments.pairs) if judged else (math.nan,) * 3
     in_time = in_time.mean(axis=1)
     return {
         "ticks": len(measured),
@@ -378,12 +395,13 @@ def main() -> None:
             print(
                 f"{kind:>6} {arguments.robots:3d} robots, {row['ticks']} ticks: "
                 f"in time {row['in_time']:.3f}, worst {row['worst']:.3f}, "
-                f"{row['above_95']} at 0.95 or more, delay p50 {row['delay_p50']:.2f} s, p99 {row['delay_p99']:.2f} s; "
+                f"{row['above_95']} at 0.95 or more, delay p50 {row['delay_p50']:.3f} s, p99 {row['delay_p99']:.3f} s; "
                 f"heard {row['heard']:.3f}, {row['silences']} times silent; "
                 f"reward {row['reward']:.2f} +- {row['reward_error']:.2f}, by these losses {row['difference']:+.3f} +- "
                 f"{row['difference_error']:.3f} of {row['perfect']:.2f} ({100 * row['difference'] / row['perfect']:+.1f} %); "
-                f"first minute {row['minute'] / 1e3:.0f} kB, "
-                f"then {row['rate'] / 1e3:.2f} kB/s; policy {row['policy_first']:.1f} to {row['policy_last']:.1f} s "
+                f"first minute {row['minute'] / 1e3:.0f} kB, then {row['rate'] / 1e3:.2f} kB/s; "
+                f"of a core: coordinator {row['busy'][1]:.1%}, all robots {row['busy'][0]:.1%}; "
+                f"policy {row['policy_first']:.1f} to {row['policy_last']:.1f} s "
                 f"({row['policy_robots']} robots), ticks in time meanwhile {row['policy_in_time']:.3f}; "
                 f"dropped {row['dropped']}, lost {row['lost']} of {row['packets']} packets; "
                 f"{row['stalled']} ticks left out, load {os.getloadavg()[0]:.0f}",

@@ -26,6 +26,7 @@ ARGUMENTS = {
     "fleet": (None, "The fleet file (YAML)."),
     "only": ("", "Names of the robots to start here, separated by commas; empty: all enabled ones; none: no robot."),
     "coordinator": ("true", "Whether to start the coordinator here."),
+    "respawn": ("false", "Whether a process that has ended is started again, after 1 s."),
     "fleet_prefix": ("", "Prefix of the fleet-wide topics; empty: that of the fleet file."),
     "discovery_range": (
         "",
@@ -43,7 +44,8 @@ def launch_setup(context: LaunchContext) -> list:
     fleet = load_fleet_file(Path(given.text("fleet")))
     fleet = replace(fleet, fleet_prefix=given.text("fleet_prefix") or fleet.fleet_prefix)
     reach = discovery_environment(given.text("discovery_range"), simulated=False)
-    actions = [*reach, *nodes_of(plan_fleet(fleet, given.text("only"), coordinator), log_level)]
+    plans = plan_fleet(fleet, given.text("only"), coordinator)
+    actions = [*reach, *nodes_of(plans, log_level, respawn=given.flag("respawn"))]
     if fleet.policy is not None or not coordinator:
         return actions
     return after_training(fleet.game, fleet.policy_path, actions)

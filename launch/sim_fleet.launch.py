@@ -97,7 +97,7 @@ def launch_setup(context: LaunchContext) -> list:
     )
     reach = discovery_environment(given.text("discovery_range"), simulated=backend != "real")
     folder = data_home() / "runs" / datetime.now().strftime("%Y%m%d-%H%M%S-%f")
-    actions = [*reach, *nodes_of(fleet_processes(plan, folder), log_level, plan.essential)]
+    actions = [*reach, *nodes_of(fleet_processes(plan, folder), log_level, essential=plan.essential)]
     return actions if given.text("policy") else after_training(plan.game, policy, actions)
 
 

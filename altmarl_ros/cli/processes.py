@@ -25,11 +25,25 @@ _STOP_STEPS = ((signal.SIGINT, 5.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 2.0
 
 @dataclass
 class Child:
-    """A started process and its log file."""
+    """A started process and its log file.
+
+    Attributes:
+        name: in the group.
+        process: that runs, or ran last.
+        log: what it said.
+        began: when it was started last [s, monotonic].
+        start: starts it once more.
+    """
 
     name: str
     process: subprocess.Popen[bytes]
     log: Path
+    began: float
+    start: Callable[[], subprocess.Popen[bytes]]
+
+    def start_again(self) -> None:
+        """Start a process that has ended once more; it goes on with the same log."""
+        self.process, self.began = self.start(), time.monotonic()
 
     @property
     def exit_code(self) -> int | None:
@@ -63,16 +77,19 @@ class ProcessGroup:
         path = self.folder / f"{name}.log"
         log = path.open("wb")
         self._logs.append(log)
-        process = subprocess.Popen(
-            list(command),
-            env={**self._environment, **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=_end_with_parent(os.getpid()),
-        )
-        self.children.append(Child(name, process, path))
+
+        def start() -> subprocess.Popen[bytes]:
+            return subprocess.Popen(
+                list(command),
+                env={**self._environment, **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=_end_with_parent(os.getpid()),
+            )
+
+        self.children.append(Child(name, start(), path, time.monotonic(), start))
         return self.children[-1]
 
     def ended(self) -> list[Child]:

@@ -24,6 +24,8 @@ from altmarl_ros.deployment.fleet_plan import NodePlan
 from altmarl_ros.deployment.launch_arguments import LaunchArguments
 from altmarl_ros.deployment.middleware import discovery_variables, range_variables
 
+_RESPAWN_DELAY = 1.0  # s
+
 
 def declare_arguments(table: dict[str, tuple[Any, str]]) -> list[Any]:
     """Declare a launch file's arguments, from (default, description) by name; without a default (None) one must be given."""
@@ -43,13 +45,16 @@ def discovery_environment(discovery_range: str, simulated: bool) -> list[Any]:
     return [SetEnvironmentVariable(name, value) for name, value in range_variables(discovery_range, simulated).items()]
 
 
-def nodes_of(plans: Sequence[NodePlan], log_level: str, essential: Sequence[frozenset[str]] = ()) -> list[Any]:
+def nodes_of(
+    plans: Sequence[NodePlan], log_level: str, *, essential: Sequence[frozenset[str]] = (), respawn: bool = False
+) -> list[Any]:
     """Make the actions that start the processes of a plan, with our settings of the middleware's discovery.
 
     Args:
         plans: the processes.
         log_level: of the nodes.
         essential: groups of names of processes; once all of a group have ended, the launch ends, and every process with it.
+        respawn: whether a process that has ended is started again.
     """
     environment = [SetEnvironmentVariable(name, value) for name, value in discovery_variables().items()]
     nodes = {
@@ -63,6 +68,8 @@ def nodes_of(plans: Sequence[NodePlan], log_level: str, essential: Sequence[froz
             remappings=list(plan.remappings.items()),
             ros_arguments=["--log-level", log_level],
             additional_env=dict(plan.environment),
+            respawn=respawn,
+            respawn_delay=_RESPAWN_DELAY,
         )
         for plan in plans
     }

@@ -92,14 +92,13 @@ def check(site, *arguments):
 
 
 @contextmanager
-def deployed(site):
+def deployed(site, *arguments):
     """The fleet of the file, until it is told to stop."""
+    line = [ALTMARL, "deploy", "fleet.yaml", *arguments]
     with (site / "deploy.log").open("w") as log:
-        process = subprocess.Popen(
-            [ALTMARL, "deploy", "fleet.yaml"], cwd=site, stdout=log, stderr=log, env={**os.environ, "ROS_HOME": str(site)}
-        )
+        process = subprocess.Popen(line, cwd=site, stdout=log, stderr=log, env={**os.environ, "ROS_HOME": str(site)})
     try:
-        yield
+        yield process
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0, (site / "deploy.log").read_text()
@@ -240,6 +239,35 @@ def test_a_deployment_that_is_killed_leaves_nothing_running(site):
     while any(runs(pid) for pid in children):
         assert time.monotonic() < end, "a process still runs"
         time.sleep(0.1)
+
+
+def test_a_process_that_is_killed_starts_again_if_it_shall_and_one_that_refuses_its_input_does_not(site):
+    def children():
+        pids = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        return {pid: Path(f"/proc/{pid}/cmdline").read_text().split("\0")[1].rpartition("/")[2] for pid in pids if runs(pid)}
+
+    def wait_for(running, said):
+        end = time.monotonic() + 60.0
+        while sorted(children().values()) != running or said not in told.read_text():
+            assert time.monotonic() < end, (running, said, children(), told.read_text())
+            time.sleep(0.1)
+        return {name: int(pid) for pid, name in children().items()}
+
+    told = site / "deploy.log"
+    (site / "fleet.yaml").write_text(FLEET.replace("autostart: false", "autostart: true"))
+    with deployed(site, "--restart") as process:
+        first = wait_for(["coordinator", "robot"], "started")
+        os.kill(first["robot"], signal.SIGKILL)
+        wait_for(["coordinator"], "robot_0 ended with exit code -9")
+        second = wait_for(["coordinator", "robot"], "starts again in 1 s")
+        assert second["robot"] != first["robot"]
+        (site / "hall.npz").write_bytes(b"")
+        os.kill(first["coordinator"], signal.SIGKILL)
+        wait_for(["robot"], "coordinator ended with exit code 2")
+        time.sleep(2.0)
+        assert list(children().values()) == ["robot"]
+    (line,) = [line for line in told.read_text().splitlines() if "coordinator ended with exit code 2" in line]
+    assert "starts again" not in line
 
 
 def runs(pid):

@@ -18,6 +18,9 @@ from altmarl_ros.games import load_game
 from altmarl_ros.resources import data_home
 
 _POLL_PERIOD = 0.2  # s between two looks at the processes
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0  # s between the end of a process and its next start
+_RUNS = 60.0  # s after which a process has started well
+_FINAL = (0, 2)  # exit codes: told to stop, wrong input
 
 
 def deploy(
@@ -28,6 +31,7 @@ def deploy(
         typer.Option(help="Names of the robots to start here, separated by commas; empty: all enabled ones; none: no robot."),
     ] = "",
     coordinator: Annotated[bool, typer.Option(help="Whether to start the coordinator here.")] = True,
+    restart: Annotated[bool, typer.Option("--restart", help="Start a process again that failed, later each time.")] = False,
     dry: Annotated[
         bool, typer.Option("--dry-run", help="Check the file, print what would be started, and start nothing.")
     ] = False,
@@ -36,7 +40,9 @@ def deploy(
 ) -> None:
     """Start robots and coordinator of a fleet file, and keep them running until Ctrl-C or until all have ended.
 
-    A process that ends by itself is reported, and the others go on. Exits with 1 when none is left.
+    A process that ends by itself is reported, and the others go on. With --restart one that failed is started again, after
+    1 s and then twice as long each time, up to 30 s; not one that refuses its input (exit code 2). Exits with 1 when none is
+    left.
 
     Example: altmarl deploy my_fleet.yaml --only robot_1 --no-coordinator
     """
@@ -71,18 +77,30 @@ def deploy(
         for plan in plans:
             group.start(plan.name, command(plan, log_level), plan.environment)
         console.err.print(f"{', '.join(plan.name for plan in plans)} started; logs in {folder}")
-        _watch(group, stopping)
+        _watch(group, stopping, restart)
     if not stopping.asked:
         raise typer.Exit(1)
     console.err.print("stopped")
 
 
-def _watch(group: ProcessGroup, stopping: Stopping) -> None:
-    """Report every process that ends, until none runs or all are to be stopped."""
-    told: set[str] = set()
-    while len(told) < len(group.children) and not stopping.asked:
-        for child in group.ended():
-            if child.name not in told:
-                told.add(child.name)
-                console.fail(f"{child.name} ended with exit code {child.exit_code}: {child.last_words()} ({child.log})")
+def _watch(group: ProcessGroup, stopping: Stopping, restart: bool) -> None:
+    """Report every process that ends, and start it again where this is wanted, until none is left or all are to be stopped."""
+    left = {child.name: child for child in group.children}
+    pauses: dict[str, float] = {}  # s, the last one of a process
+    due: dict[str, float] = {}  # when those that have ended start again
+    while left and not stopping.asked:
+        now = time.monotonic()
+        for name in [name for name, at in due.items() if at <= now]:
+            del due[name]
+            left[name].start_again()
+        for child in [each for name, each in left.items() if each.exit_code is not None and name not in due]:
+            told = f"{child.name} ended with exit code {child.exit_code}: {child.last_words()} ({child.log})"
+            if restart and child.exit_code not in _FINAL:
+                last = pauses.get(child.name, 0.0) if now - child.began < _RUNS else 0.0
+                pauses[child.name] = min(2.0 * last or _FIRST_PAUSE, _LONGEST_PAUSE)
+                due[child.name] = now + pauses[child.name]
+                told += f"; it starts again in {pauses[child.name]:.0f} s"
+            else:
+                del left[child.name]
+            console.fail(told)
         time.sleep(_POLL_PERIOD)

@@ -3,7 +3,7 @@
 SIGINT, SIGTERM and an external shutdown end the loop between two callbacks, while the middleware still works: nodes that move
 something `brake()` together, each node sends its last messages in `stop()` and waits in `drain()` until they have arrived, and
 the process ends with exit code 0. After an exception the nodes stop in the same way. A mistake of the user ends the process
-with one line and exit code 2.
+with one line and exit code 2. A loop that stands still is ended by a watchdog.
 
 The executor is rclpy's EventsExecutor where there is one, since a SingleThreadedExecutor builds a wait set of all entities for
 each wake-up, which costs milliseconds with hundreds of nodes. Two rules come with the EventsExecutor. `spin()`, and
@@ -30,6 +30,7 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import ok
 
 from altmarl_ros.errors import AltmarlError
+from altmarl_ros.nodes.common.watchdog import Watchdog
 from altmarl_ros.resources import check_open_files
 
 # What rclpy raises about arguments, parameter files and names; and what the operating system refuses.
@@ -82,8 +83,10 @@ def run(make_nodes: Callable[[], Sequence[Node]], args: Sequence[str] | None = N
     sys.unraisablehook = _tell_unraisable
     nodes: Sequence[Node] = ()
     executor: Executor | None = None
+    watchdog: Watchdog | None = None
     try:
         check_open_files()
+        watchdog = Watchdog()
         rclpy.init(args=None if args is None else list(args), signal_handler_options=SignalHandlerOptions.NO)
         nodes = make_nodes()
         executor = make_executor()
@@ -93,6 +96,7 @@ def run(make_nodes: Callable[[], Sequence[Node]], args: Sequence[str] | None = N
         starting = False
         gc.freeze()  # what exists now stays, so no collection has to walk through it in the middle of a tick
         while not stopping and ok():
+            watchdog.feed()
             with contextlib.suppress(InvalidHandle):  # a message was queued for what a transition has destroyed since
                 executor.spin_once(timeout_sec=_POLL)
         return 0
@@ -111,6 +115,8 @@ def run(make_nodes: Callable[[], Sequence[Node]], args: Sequence[str] | None = N
     finally:
         starting = False
         _finish(nodes, executor)
+        if watchdog is not None:
+            watchdog.close()
         if stopping:  # at its end Python gives signals back to the system, which would end the process by a further Ctrl-C
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, signal.SIG_IGN)
