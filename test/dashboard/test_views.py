@@ -187,15 +187,14 @@ class Watched:
         self.page.set_default_timeout(60_000)
         expect.set_options(timeout=60_000)
         self.wrong, self.found = [], {}
-        self.page.on("console", self.hear)
-        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        self.page.on("console", lambda message: message.type in ("error", "warning") and self.hear(message.text))
+        self.page.on("pageerror", lambda error: self.hear(str(error)))
         axe, self.pictures = request.config.getoption("--axe"), request.config.getoption("--pictures")
         self.axe = Path(axe).read_text(encoding="utf-8") if axe else ""
 
-    def hear(self, message):
-        styled = self.pictures and "blocked an inline style" in message.text  # by Playwright, for a picture
-        if message.type in ("error", "warning") and not styled:
-            self.wrong.append(message.text)
+    def hear(self, text):
+        if not (self.pictures and "blocked an inline style" in text):  # by Playwright, for a picture
+            self.wrong.append(text)
 
     def open(self, address):
         self.page.goto(address)
