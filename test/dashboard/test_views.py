@@ -1,4 +1,4 @@
-"""Every view of the page in every browser, light, dark and on a phone: no error, nothing beside the screen, nothing that axe finds.
+"""Every view of the page in every browser, light, dark and on a phone: no error, nothing beside the screen, nothing for axe.
 
     pytest test/dashboard/test_views.py --axe axe.min.js --pictures pictures
 
@@ -34,7 +34,7 @@ LOOKS = {
 }
 AXE = """async () => (await axe.run(document, { resultTypes: ['violations'] })).violations.map(
   found => [found.id, ...found.nodes.slice(0, 3).map(node => node.html.slice(0, 160))].join(': '))"""
-# Firefox ESR 140 crashes soon after somebody has read elements by what reflects ARIA's attributes; axe reads the attributes too.
+# Firefox ESR 140 crashes soon after a script reads elements by the reflection of ARIA attributes; axe reads attributes, too.
 NO_REFLECTION = """() => Object.getOwnPropertyNames(Element.prototype)
   .filter(name => /^aria.*Elements?$/.test(name)).forEach(name => delete Element.prototype[name])"""
 BESIDE = "() => document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth"
