@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from itertools import pairwise
-from math import atan2, inf, nan
+from math import atan2, hypot, inf, nan
 
 import numpy as np
 import shapely
@@ -60,7 +60,7 @@ class Zones:
 
     def locate(self, x: float, y: float, last: int | None) -> int | None:
         """Return the zone of a robot at (x, y) that was in zone `last`, on its level; None: in no zone, or not known."""
-        if not (abs(x) <= MAX_COORDINATE and abs(y) <= MAX_COORDINATE):  # false for NaN
+        if not _on_a_map(x, y):
             return None
         point = Point(x, y)
         beyond = self._outlines[last].distance(point) if last is not None else inf
@@ -94,8 +94,7 @@ class Zones:
         Raises:
             AltmarlError: none does.
         """
-        on_a_map = abs(x) <= MAX_COORDINATE and abs(y) <= MAX_COORDINATE  # false for NaN
-        zone = int(self.floor.plan.locate((x, y))) if on_a_map else OUTSIDE
+        zone = int(self.floor.plan.locate((x, y))) if _on_a_map(x, y) else OUTSIDE
         if zone == OUTSIDE:
             raise AltmarlError(f"no zone holds the point ({x:g}, {y:g})")
         return self.floor.plan.names[zone]
@@ -150,22 +149,19 @@ class Zones:
         shapely.prepare(lines)
         return lines
 
-    def inside_area(self, x: float, y: float) -> float:
-        """Return the distance from the border of the allowed area [m]: negative outside, -inf beyond any map."""
-        if not (abs(x) <= MAX_COORDINATE and abs(y) <= MAX_COORDINATE):  # false for NaN
-            return -inf
-        metres = float(shapely.distance(self._border, Point(x, y)))
-        return metres if shapely.intersects_xy(self.floor.area, x, y) else -metres
-
     def border(self, pose: Pose) -> Border:
-        """Return the nearest border of the allowed area, seen from a pose; not finite beyond any map or exactly on it."""
-        distance = self.inside_area(pose.x, pose.y)
-        if distance in (-inf, 0.0):
-            return Border(distance, nan)
-        point = Point(pose.x, pose.y)
-        nearest = self._border.interpolate(self._border.project(point))
-        side = 1.0 if distance > 0.0 else -1.0
-        return Border(distance, atan2(side * (pose.y - nearest.y), side * (pose.x - nearest.x)) - pose.yaw)
+        """Return the nearest border of the allowed area, seen from a pose, at a distance below 0 outside.
+
+        It is -inf beyond any map; there and exactly on the border the direction is NaN.
+        """
+        if not _on_a_map(pose.x, pose.y):
+            return Border(-inf, nan)
+        line = shapely.shortest_line(self._border, shapely.points(pose.x, pose.y))
+        (x, y), _ = shapely.get_coordinates(line)
+        off_x, off_y = pose.x - float(x), pose.y - float(y)
+        side = 1.0 if shapely.intersects_xy(self.floor.area, pose.x, pose.y) else -1.0
+        distance = side * hypot(off_x, off_y)
+        return Border(distance, atan2(side * off_y, side * off_x) - pose.yaw if distance else nan)
 
     def _zones_to(self, start: int, end: int, through: int | None) -> list[int]:
         if through is not None and through != start and self.floor.plan.adjacency[start, through]:
@@ -188,3 +184,7 @@ class Zones:
             via = self.floor.entries.get((int(a), int(b)), plan.goals[b])
             metres[a, b] = max(1e-9, np.hypot(*(via - plan.goals[a])) + np.hypot(*(plan.goals[b] - via)))  # 0 is no edge
         return np.asarray(shortest_path(metres, return_predecessors=True)[1])
+
+
+def _on_a_map(x: float, y: float) -> bool:
+    return abs(x) <= MAX_COORDINATE and abs(y) <= MAX_COORDINATE  # false for NaN

@@ -82,9 +82,15 @@ class ZoneWays:
         self._piece = connected_components(self._graph, directed=False)[1]
         self._nearest = cKDTree(self._points) if len(self._points) else None
         self._towards = lru_cache(maxsize=256)(self._dijkstra)
+        # Most legs of a way lead from entry to entry or slot, where many robots pass.
+        self._found = lru_cache(maxsize=4096)(self._way)
 
     def way(self, start: FloatArray, end: FloatArray) -> list[FloatArray] | None:
         """What to drive through from start to end [xy; m], the end included; None: there is no way, or they are elsewhere."""
+        way = self._found((float(start[0]), float(start[1])), (float(end[0]), float(end[1])))
+        return None if way is None else [np.array(point) for point in way]
+
+    def _way(self, start: tuple[float, float], end: tuple[float, float]) -> list[FloatArray] | None:
         here, there = self._cell(start), self._cell(end)
         if here is None or there is None:
             return None
@@ -110,7 +116,7 @@ class ZoneWays:
             return np.zeros(len(ends), dtype=bool)
         return np.array([cell is not None and bool(self._piece[cell] == self._piece[here]) for cell in cells])
 
-    def _cell(self, point: FloatArray) -> int | None:
+    def _cell(self, point: FloatArray | tuple[float, float]) -> int | None:
         """The free cell next to a point; None: there is none near."""
         if self._nearest is None:
             return None

@@ -9,6 +9,7 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
+from altmarl_ros.driving.planar import Pose
 from altmarl_ros.driving.zones import Zones
 from altmarl_ros.errors import AltmarlError, GameError
 from altmarl_ros.games import load_floor_map
@@ -69,7 +70,7 @@ def test_a_robot_without_a_position_is_nowhere(row, value, last):
     for x, y in ((value, 1.0), (1.0, value), (value, value)):
         assert row.locate(x, y, last) is None
         assert row.way(x, y, 1, 0).shape == (0, 2)
-        assert row.inside_area(x, y) == -math.inf
+        assert row.border(Pose(x, y, 0.0)).distance == -math.inf
 
 
 corners = st.sampled_from([(6.0, 7.0), (12.0, 7.0), (6.0, 3.0), (2.0, 7.0), (9.0, 7.0), (0.0, 0.0), (18.0, 8.0), (6.0, 14.0)])
@@ -203,7 +204,7 @@ def test_a_way_leads_around_a_wall():
 def test_distance_inside_the_area_is_that_of_a_box(hall, x, y):
     inside = min(x, 18 - x, y, 14 - y)
     expected = inside if inside >= 0 else -math.hypot(max(-x, 0, x - 18), max(-y, 0, y - 14))
-    assert hall.inside_area(x, y) == pytest.approx(expected, abs=1e-9)
+    assert hall.border(Pose(x, y, 0.0)).distance == pytest.approx(expected, abs=1e-9)
 
 
 def test_a_zone_is_found_by_its_name_its_number_or_a_point_in_it(row):
