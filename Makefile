@@ -4,7 +4,7 @@ DISTRO ?= jazzy
 PYTHON ?= python3
 SOAK_MINUTES ?= 10
 # Processes for the tests that bound no seconds, beside those for the tests that do.
-WORKERS ?= 3
+WORKERS ?= 4
 TIMED_WORKERS ?= 2
 # More than there are cores: many of the quick tests wait.
 QUICK_WORKERS ?= 5

@@ -83,6 +83,13 @@ def test_ctrl_c_again_and_again_until_the_end_is_a_clean_stop(start_executable, 
     assert "Traceback" not in output
 
 
+def is_empty(path):
+    try:
+        return path.stat().st_size == 0
+    except FileNotFoundError:
+        return False
+
+
 def test_shared_memory_that_a_killed_process_left_half_made_keeps_no_node_from_starting(start_executable):
     """An empty segment is what is left of a participant that was killed while it made it: without help a node waits in it."""
     first = 7400 + 250 * int(os.environ["ROS_DOMAIN_ID"])  # port of a domain
@@ -95,7 +102,10 @@ def test_shared_memory_that_a_killed_process_left_half_made_keeps_no_node_from_s
                 path.touch()
                 os.utime(path, (0, 0))
             process = start_executable("world")
-            time.sleep(4.0)
+            end = time.monotonic() + 30.0
+            while any(is_empty(path) for path in left) and time.monotonic() < end:
+                time.sleep(0.1)
+            time.sleep(1.0)  # until it has told
             process.send_signal(signal.SIGTERM)
             output, _ = process.communicate(timeout=10)
             assert process.returncode == 0, output
