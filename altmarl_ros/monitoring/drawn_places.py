@@ -35,7 +35,7 @@ def robot_kinds(game: TabularGame) -> tuple[tuple[str, ...], NDArray[np.int64]]:
     A way is what the name of a state adds to that of its place ("": nothing). Where names do not tell, there is one way.
     """
     places, place_of = drawn_places(game)
-    added = [name.removeprefix(places[place]).strip() for name, place in zip(game.local_state_names, place_of, strict=True)]
+    added = [name.removeprefix(places[place]).strip(" ,") for name, place in zip(game.local_state_names, place_of, strict=True)]
     kinds = tuple(dict.fromkeys(added))
     if len(kinds) > _MOST_KINDS:
         return ("",), np.zeros(game.n_local_states, dtype=np.int64)

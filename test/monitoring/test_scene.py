@@ -1,5 +1,7 @@
 """Where zones and robots are drawn, and what is said of a tick."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import shapely
@@ -143,3 +145,5 @@ def test_robots_differ_at_a_place_by_what_their_states_are_called():
     assert kinds == ("", "loaded")
     assert of[:4].tolist() == [0, 1, 0, 1]
     assert robot_kinds(load_game("warehouse"))[0] == ("",)
+    typed = load_game(str(Path(__file__).parents[2] / "examples" / "warehouse" / "deliveries.yaml"))
+    assert robot_kinds(typed)[0] == ("shuttle", "loaded, shuttle", "lifter", "loaded, lifter")

@@ -22,6 +22,7 @@ _KIND_COLOURS = (BLUE, PURPLE, GREEN, GREY)
 _SHOWN = 120  # ticks of the reward's line
 _SMOOTH = 10  # ticks
 _MOST_BARS = 12
+_LONGEST_TITLE = 28  # characters
 _ROBOT = 0.8  # radius of a robot to its width among many: they may touch
 
 
@@ -38,7 +39,10 @@ class BoardPictures:
         self._map = self._figure.add_axes((0.0, 0.08, 0.56, 0.85))
         self._belief = self._figure.add_axes((0.735, 0.60, 0.24, 0.29))
         self._reward = self._figure.add_axes((0.625, 0.14, 0.35, 0.29))
-        self._figure.text(0.012, 0.945, f"{game.name}: {board.robots} robots", fontsize=12 * self._unit, weight="bold")
+        title = f"{game.name}: {board.robots} robots"
+        if len(title) > _LONGEST_TITLE:  # the caption, which begins there, tells the robots too
+            title = game.name if len(game.name) <= _LONGEST_TITLE else f"{game.name[: _LONGEST_TITLE - 3]}..."
+        self._figure.text(0.012, 0.945, title, fontsize=12 * self._unit, weight="bold")
         self._caption = self._figure.text(0.56, 0.945, "", fontsize=9 * self._unit, ha="right", color="#555555")
         self._draw_map()
         self._draw_legend()
