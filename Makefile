@@ -1,5 +1,5 @@
 # From a clean clone: `make demo`, `make test`. While you work: `make quick`.
-# DISTRO=kilted uses the Kilted wheels instead of Jazzy's. Needs CPython 3.10 to 3.14, gcc and cmake.
+# DISTRO=kilted uses the Kilted wheels instead of Jazzy's. Needs CPython 3.10 to 3.14, a C and C++ compiler and cmake.
 DISTRO ?= jazzy
 PYTHON ?= python3
 SOAK_MINUTES ?= 10
@@ -77,7 +77,7 @@ coverage: install
 	$(DISCOVERY) $(BIN)/pytest -n $(WORKERS) --reruns 1 -m "(untimed or not ros) and not soak" --cov --cov-report html --cov-report term:skip-covered
 
 docs: install
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # dist/: the source archive, and the wheel for this interpreter and distribution, built from that archive.
 dist: install $(RELEASE)/.installed

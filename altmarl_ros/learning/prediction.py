@@ -5,7 +5,7 @@ the recorded one follow
 
     D  ~ multinomial(N_j, pi_l(. | j, s_g(t))),    N' = sum of multinomial(D_ja, P(. | j, s_g(t), a)),
 
-with a kernel P that each simulated fleet draws from the posterior (games/identification.py). So the band covers both the
+with a kernel P that each simulated fleet draws from the posterior (games/identification/kernel.py). So the band covers both the
 robots' randomness and the uncertainty of their kernel. Robots that did not act stay where they are. When robots disappear
 from the record, as many random ones are removed from each simulated fleet; robots that appear enter where they were seen;
 after a gap in the record all fleets start anew from it.
