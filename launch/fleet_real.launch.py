@@ -40,12 +40,13 @@ ARGUMENTS = {
 def launch_setup(context: LaunchContext) -> list:
     """Turn the fleet file into nodes."""
     given = read_arguments(context, ARGUMENTS)
-    coordinator, log_level = given.flag("coordinator"), given.choice("log_level", LOG_LEVELS)
+    coordinator, respawn = given.flag("coordinator"), given.flag("respawn")
+    log_level = given.choice("log_level", LOG_LEVELS)
     fleet = load_fleet_file(Path(given.text("fleet")))
     fleet = replace(fleet, fleet_prefix=given.text("fleet_prefix") or fleet.fleet_prefix)
     reach = discovery_environment(given.text("discovery_range"), simulated=False)
     plans = plan_fleet(fleet, given.text("only"), coordinator)
-    actions = [*reach, *nodes_of(plans, log_level, respawn=given.flag("respawn"))]
+    actions = [*reach, *nodes_of(plans, log_level, respawn=respawn)]
     if fleet.policy is not None or not coordinator:
         return actions
     return after_training(fleet.game, fleet.policy_path, actions)

@@ -122,6 +122,7 @@ BAD_ARGUMENTS = [
     ("coordinator.launch.py", "plant", "real", "must be one of virtual, external"),
     ("robot.launch.py", "silence", "soon", "must be a number"),
     ("fleet_real.launch.py", "coordinator", "no", "must be true or false"),
+    ("fleet_real.launch.py", "respawn", "often", "must be true or false"),
 ]
 
 

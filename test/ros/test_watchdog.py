@@ -50,7 +50,8 @@ def test_a_loop_that_goes_on_or_is_not_watched_is_left_alone(callback, watchdog)
     assert run_node(callback, watchdog).returncode == 7
 
 
-def test_a_limit_that_is_no_number_is_refused_in_one_line():
-    ended = run_node("go_on", "soon")
+@pytest.mark.parametrize("limit", ["soon", "nan", "-1", "0.2"])
+def test_a_limit_that_means_nothing_is_refused_in_one_line(limit):
+    ended = run_node("go_on", limit)
     assert ended.returncode == 2
-    assert ended.stderr == "error: environment variable ALTMARL_WATCHDOG is 'soon': give seconds, 0 for no watchdog\n"
+    assert ended.stderr == f"error: environment variable ALTMARL_WATCHDOG is '{limit}': give 1 s or more, 0 for no watchdog\n"

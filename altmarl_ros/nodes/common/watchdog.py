@@ -15,6 +15,7 @@ from altmarl_ros.errors import AltmarlError
 
 _VARIABLE = "ALTMARL_WATCHDOG"
 _LIMIT = 60.0  # s; longer than any callback on a busy machine
+_LEAST = 1.0  # s; a loop without work comes round ten times in it
 _SHARE = 0.1  # of the limit, between two signs of life: each starts a thread of C
 
 
@@ -22,7 +23,7 @@ class Watchdog:
     """Ends the process with exit code 1, and its threads' tracebacks on stderr, once `feed` was not called for the limit.
 
     Time in which the process is stopped (SIGSTOP, a debugger) counts, time in which the machine sleeps does not. The
-    environment variable ALTMARL_WATCHDOG sets the limit [s]; 0: never.
+    environment variable ALTMARL_WATCHDOG sets the limit [s], at least 1; 0: never.
 
     Raises:
         AltmarlError: the variable is no such number.
@@ -49,6 +50,6 @@ def _limit() -> float:
         limit = float(text)
     except ValueError:
         limit = math.nan
-    if not 0.0 <= limit <= 1e6:
-        raise AltmarlError(f"environment variable {_VARIABLE} is {text!r}: give seconds, 0 for no watchdog")
+    if limit != 0.0 and not _LEAST <= limit <= 1e6:
+        raise AltmarlError(f"environment variable {_VARIABLE} is {text!r}: give {_LEAST:g} s or more, 0 for no watchdog")
     return limit
