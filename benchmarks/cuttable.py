@@ -10,6 +10,7 @@ import contextlib
 import select
 import socket
 import threading
+import time
 from pathlib import Path
 from typing import Callable, Mapping
 
@@ -21,6 +22,7 @@ from altmarl_ros.links.endpoints import free_port
 
 _HOST = "127.0.0.1"
 _CHUNK = 1 << 16
+_SETTLE = 1.0  # s
 
 Start = Callable[[NodePlan, Mapping[str, str]], Child]
 """Starts a process with more environment variables."""
@@ -35,6 +37,7 @@ class Relay:
         self.port = int(self._listener.getsockname()[1])
         self._other: dict[socket.socket, socket.socket] = {}
         self._lost: list[socket.socket] = []  # connections that stay open and pass nothing
+        self._changed_at = time.monotonic()  # when a connection came or went
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -42,6 +45,10 @@ class Relay:
         """Let the connections that are open now pass nothing any more; nobody is told."""
         lost, self._other = self._other, {}
         self._lost += lost
+
+    def carries(self, count: int) -> bool:
+        """Whether it carries so many connections, and none has come or gone for a while."""
+        return len(self._other) == 2 * count and time.monotonic() - self._changed_at > _SETTLE
 
     def close(self) -> None:
         self._stopping = True
@@ -66,6 +73,7 @@ class Relay:
             near.close()
             return
         self._other |= {near: far, far: near}
+        self._changed_at = time.monotonic()
 
     def _pass_on(self, ready: socket.socket) -> None:
         other, content = self._other[ready], b""
@@ -76,6 +84,7 @@ class Relay:
             for each in (ready, other):
                 self._other.pop(each, None)
                 each.close()
+            self._changed_at = time.monotonic()
 
 
 class CuttableLinks:
@@ -116,6 +125,11 @@ class CuttableLinks:
         for each in self.robots:
             each.process.wait(10.0)
         self.robots = self.start_robots()
+
+    @property
+    def settled(self) -> bool:
+        """Whether all robots' links are connected: they share a domain, so that one that dials just now serves all of them."""
+        return self.cable.carries(self._n)
 
     def cut(self) -> None:
         self.cable.whole = False

@@ -253,8 +253,9 @@ class Stage:
         self.spin(lambda: self.node.world.time >= end, 10.0 * seconds + 5.0)
 
     def drives(self) -> bool:
-        """Return whether all robots drive at full speed, just after a tick."""
-        return bool((self.node.speeds > 0.95 * SPEED).all()) and 0.05 < time.monotonic() - self.ticked < 0.4 * TICK
+        """Return whether all robots drive at full speed, over links that are connected, just after a tick."""
+        driving = bool((self.node.speeds > 0.95 * SPEED).all()) and (self.links is None or self.links.settled)
+        return driving and 0.05 < time.monotonic() - self.ticked < 0.4 * TICK
 
     def break_sensors(self, *kinds: FaultKind) -> None:
         now = self.node.world.time
