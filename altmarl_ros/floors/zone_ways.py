@@ -1,10 +1,12 @@
 """Finds ways within a zone that keep off walls and, where there is a choice, lead through the aisles between parked robots.
 
 A straight line from a door to a slot leads through whoever is parked in between, and a robot that plans by what its laser
-sees gets caught there. Here every slot is taken to be occupied. On a grid a metre of way costs
+sees gets caught there. Here every slot is taken to be occupied. The shortest way round a corner hugs the wall, where the
+planner keeps its clearance by going slowly, and robots that come out of a door hold up those behind them. So a metre of way
+costs, on a grid,
 
-    1 + OCCUPIED where a parked robot would be touched, less and less up to COMFORT beyond + WALL next to walls + TIGHT where
-    a step could come nearer to a wall than the radius, which is the last resort,
+    1 + OCCUPIED where a parked robot would be touched, less and less up to COMFORT beyond + WALL next to walls, and BESIDE less
+    and less up to ROOMY beyond + TIGHT where a step could come nearer to a wall than the radius, which is the last resort,
 
 the way is the cheapest (Dijkstra), and what a straight line does no worse is left out of it. Occupied places cost, and are
 not barred: a slot amid others is reached between them.
@@ -26,7 +28,7 @@ from shapely.geometry.base import BaseGeometry
 from altmarl_ros.arrays import FloatArray
 
 _OCCUPIED, _COMFORT, _NEAR_SLOT = 15.0, 0.25, 4.0  # per m, m, per m
-_WALL, _NEAR_WALL = 3.0, 0.15  # per m, m
+_WALL, _NEAR_WALL, _BESIDE_WALL, _ROOMY = 3.0, 0.15, 2.0, 0.3  # per m, m, per m, m
 _TIGHT = 1000.0  # per m, where a step could come nearer to a wall than the radius: the last resort
 _MOST_CELLS = 100_000
 _BEYOND = 0.5  # m outside the zone that ways may use
@@ -60,7 +62,7 @@ class ZoneWays:
         shapely.prepare(reachable)
         self._reachable = reachable
         # Those farther off change nothing: neither what is free nor what it costs.
-        self._walls = walls.intersection(shapely.box(*reachable.bounds).buffer(2.0 * (radius + _NEAR_WALL + self._step)))
+        self._walls = walls.intersection(shapely.box(*reachable.bounds).buffer(2.0 * (radius + _NEAR_WALL + _ROOMY + self._step)))
         self._radius = radius
         shapely.prepare(self._walls)
         to_wall = np.full(shape, np.inf) if self._walls.is_empty else shapely.distance(handles, self._walls)
@@ -73,6 +75,7 @@ class ZoneWays:
                 to_slot < 2.0 * radius, _OCCUPIED, _NEAR_SLOT * np.clip(1.0 - (to_slot - 2.0 * radius) / _COMFORT, 0.0, 1.0)
             )
             + np.where(to_wall < radius + _NEAR_WALL, _WALL, 0.0)
+            + _BESIDE_WALL * np.clip(1.0 - (to_wall - radius - _NEAR_WALL) / _ROOMY, 0.0, 1.0)
             # Between two cells that are farther off than this, a straight step keeps the radius from every corner.
             + np.where(to_wall < np.hypot(radius, _DIAGONAL * self._step), _TIGHT, 0.0)
         )

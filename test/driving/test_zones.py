@@ -186,16 +186,18 @@ def test_the_way_next_door_is_direct_though_another_is_shorter():
     assert zones.way(19, 1, 3, 0).tolist() == [[0, 2], [10, 3]]
 
 
-def test_a_way_leads_around_a_wall():
-    wall = [[2, 1], [2, 4]]  # between pose and entry
+@pytest.mark.parametrize(("door", "nearest", "farthest"), [(0.6, 0.2, 0.3), (1.0, 0.35, 0.5), (2.0, 0.4, 0.7)])
+def test_a_way_through_a_door_keeps_off_its_posts_where_there_is_room(door, nearest, farthest):
+    walls = [[[2, -0.5], [2, 0]], [[2, door], [2, 4]]]  # between pose and entry
     zones = [{"name": "a", "rectangle": [0, 0, 4, 4], "goal": [0.5, 0.5]}, {"name": "b", "rectangle": [4, 0, 8, 4]}]
     entries = [{"between": ["a", "b"], "at": [4, 3]}]
-    walled = Zones(floor_map(FloorMapParameters(zones=zones, entries=entries, walls=[wall])))
+    walled = Zones(floor_map(FloorMapParameters(zones=zones, entries=entries, walls=walls)))
     way = walled.way(1, 3, 1, 0)
     assert through(way, [[4, 3], [6, 2]])
     around = shapely.LineString([(1, 3), *way])
-    assert 0.15 < around.distance(shapely.LineString(wall)) < 0.5
-    assert around.length < 1.15 * (math.hypot(1, 2.2) + math.hypot(2, 2.2) + math.hypot(2, 1))
+    assert nearest <= around.distance(shapely.MultiLineString(walls)) <= farthest
+    detour = 3.0 - max(0.0, door - 0.5)
+    assert around.length < 1.15 * (math.hypot(1, detour) + math.hypot(2, detour) + math.hypot(2, 1))
     assert walled.way(3, 3, 1, 0).tolist() == [[4, 3], [6, 2]]
     assert walled.way(-9, 3, 1, 0).tolist() == [[4, 3], [6, 2]]  # from off the area: straight
 
