@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from altmarl_ros.errors import AltmarlError, GameError
+from altmarl_ros.games.trajectory import UNKNOWN
 from altmarl_ros.monitoring import team_reward
 from altmarl_ros.policy_updates.shadow import Shadow
 from altmarl_ros.protocol import Report
@@ -69,7 +70,12 @@ def test_the_reward_of_a_record_is_by_its_hidden_state(play_loads, loads):
         assert team_reward(loads, s_g, a_g, acted) is None
     unknown = replace(record, hidden_state=None)
     with pytest.raises(GameError, match="hidden state, which the record lacks"):
-        unknown.rewards(loads)
+        replace(unknown, belief=None).rewards(loads)
+    by_state = [replace(record, hidden_state=np.full(60, d)).rewards(loads) for d in range(2)]
+    np.testing.assert_allclose(unknown.rewards(loads), np.einsum("td,dt->t", record.belief, by_state), rtol=1e-6)
+    half = np.where(np.arange(60) < 30, record.hidden_state, UNKNOWN)
+    expected = np.where(np.arange(60) < 30, rewards, unknown.rewards(loads))
+    np.testing.assert_allclose(replace(record, hidden_state=half).rewards(loads), expected, rtol=1e-6)
 
 
 def test_a_belief_that_is_handed_over_is_gone_on_from(play_loads, loads, loads_bundle):

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from altmarl_ros.cli import console
 from altmarl_ros.cli.options import Figure, Game, Json, Seed
-from altmarl_ros.cli.runs import load_run, trajectory_of
+from altmarl_ros.cli.runs import load_run, say_states, trajectory_of
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.files import write_output
 from altmarl_ros.games import TabularGame, load_game
@@ -55,6 +55,8 @@ def compare(
 
     tabular = load_game(game)
     loaded = {path: load_run(path) for path in records}
+    for path, record in loaded.items():
+        say_states(record, path)
     recorded = [trajectory_of(record, path, tabular) for path, record in loaded.items()]
     bundle = _acted_by(loaded, policy, tabular)
     rng = np.random.default_rng(seed)
