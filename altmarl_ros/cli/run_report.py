@@ -111,7 +111,7 @@ def _belief(run: RunRecord, game: TabularGame) -> dict[str, Any]:
     if run.belief is None or game.hidden is None or run.belief.shape[1] != game.n_hidden_states:
         return {}
     known = np.zeros(len(run.tick), dtype=bool) if run.hidden_state is None else run.hidden_state != UNKNOWN
-    expected = {} if known.all() else {"reward_by_belief": float(1.0 - known.mean())}
+    expected = {} if known.all() or game.hidden.rewards_alike else {"reward_by_belief": float(1.0 - known.mean())}
     if run.hidden_state is None:
         return expected
     ticks = np.flatnonzero(known)

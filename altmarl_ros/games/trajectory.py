@@ -100,11 +100,13 @@ class Trajectory:
         `belief` is the probability of each hidden state [T, D], under which the reward is expected where d(t) is not known.
 
         Raises:
-            GameError: the game has a hidden state, which is not known of every tick, and there is no belief.
+            GameError: robots earn by a hidden state, which is not known of every tick, and there is no belief.
         """
         local = np.zeros(len(self.tick))
         if game.hidden is None:
             local = self._local_rewards(game.r_l, self.global_state)
+        elif game.hidden.rewards_alike:
+            local = self._local_rewards(game.hidden.r_l, self.global_state)
         else:
             weights = self._hidden_weights(game, belief)
             for d in np.flatnonzero(weights.any(axis=0)):

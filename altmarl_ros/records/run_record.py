@@ -82,7 +82,7 @@ class RunRecord:
     def rewards(self, game: TabularGame) -> FloatArray:
         """Team reward of each tick over the robots that acted [T]; r_g alone where none did.
 
-        Where d(t) is not known it is what the coordinator had to expect by its belief.
+        Where robots earn by d(t) and it is not known, it is what the coordinator had to expect by its belief.
 
         Raises:
             GameError: neither d(t) of every tick nor a belief is known in a game with a hidden state.
