@@ -63,7 +63,7 @@ def predicted(run: RunRecord, earlier: list[RunRecord], game: TabularGame, pi_l:
     """Compare the run with the bands of the kernel identified from earlier runs, or from the run itself."""
     seen = sum(count_transitions(game, record.trajectory) for record in earlier or [run])
     kernel, rng = identify(game.P_l, seen, pool=not feels_global_state(game.P_l)), np.random.default_rng(seed)
-    return compare(game, pi_l, draw_kernels(kernel.alpha, RUNS, rng), run.trajectory, fleets=RUNS, rng=rng)
+    return compare(game, pi_l, draw_kernels(kernel.alpha, RUNS, rng), [run.trajectory], fleets=RUNS, rng=rng)
 
 
 def main() -> None:

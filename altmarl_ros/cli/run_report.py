@@ -16,6 +16,7 @@ from altmarl_ros.files import write_output
 from altmarl_ros.games import TabularGame, load_game, load_workplace
 from altmarl_ros.games.trajectory import UNKNOWN
 from altmarl_ros.plotting import as_png
+from altmarl_ros.records.robot_states import STATES, states_in_words
 from altmarl_ros.records.run_record import RunRecord
 from altmarl_ros.resources import share_directory
 
@@ -98,21 +99,27 @@ def _about(run: RunRecord, game: TabularGame, references: ReferenceRewards) -> d
         "report_bytes": run.report_bytes.mean(),
         "latency_median": np.median(run.latency),
         "latency_p99": np.percentile(run.latency, 99),
-        "robot_ticks_not_acted_once": int((run.actions != 1).sum()),
+        "robot_ticks_not_acted_once": int(((run.actions != 1) & (run.actions != UNKNOWN)).sum()),
         **_belief(run, game),
         **_delivered(run),
-        **({"operated": run.about["operated"]} if "operated" in run.about else {}),
+        **{name: run.about[name] for name in ("operated", STATES) if name in run.about},
     }
 
 
 def _belief(run: RunRecord, game: TabularGame) -> dict[str, Any]:
-    """Compare what was believed of the hidden state with the truth; empty where either is not known."""
-    if run.belief is None or run.hidden_state is None or run.belief.shape[1] != game.n_hidden_states:
+    """Compare what was believed of the hidden state with the truth; where that is not known, rewards rest on the belief."""
+    if run.belief is None or game.hidden is None or run.belief.shape[1] != game.n_hidden_states:
         return {}
-    ticks = np.flatnonzero(run.hidden_state != UNKNOWN)
+    known = np.zeros(len(run.tick), dtype=bool) if run.hidden_state is None else run.hidden_state != UNKNOWN
+    expected = {} if known.all() or game.hidden.rewards_alike else {"reward_by_belief": float(1.0 - known.mean())}
+    if run.hidden_state is None:
+        return expected
+    ticks = np.flatnonzero(known)
     d = run.hidden_state[ticks]
+    pairs = run.trajectory.follows[1:] & known[1:] & known[:-1]
     return {
-        "hidden_changes": int((run.trajectory.follows[1:] & (np.diff(run.hidden_state) != 0)).sum()),
+        **expected,
+        "hidden_changes": int((pairs & (np.diff(run.hidden_state) != 0)).sum()),
         "hidden_found": float((run.belief[ticks].argmax(axis=1) == d).mean()),
         "hidden_belief_in_truth": float(run.belief[ticks, d].mean()),
     }
@@ -131,7 +138,9 @@ def _summary(run: RunRecord, about: dict[str, Any]) -> list[tuple[str, str]]:
     game, n, k, wrong = about["game"], about["robots"], about["k"], about["robot_ticks_not_acted_once"]
     parts, known = about["segments"], about["ticks_with_reference"]
     rule = f"k = {k} {about['model']}" if len(parts) == 1 else f"decided in {len(parts)} ways"
-    once = "yes" if wrong == 0 else f"no: {wrong} of {run.actions.size} robot-ticks differ"
+    told = states_in_words(run.about)
+    reward = f"{about['reward']:.3f}" + (", expected by what the coordinator believed" if "reward_by_belief" in about else "")
+    once = "yes" if wrong == 0 else f"no: {wrong} of {(run.actions != UNKNOWN).sum()} robot-ticks differ"
     found = about.get("hidden_found")
     hidden = (
         f"the likeliest in {100 * found:.0f} % of ticks, changed {about['hidden_changes']} times" if found is not None else ""
@@ -139,7 +148,8 @@ def _summary(run: RunRecord, about: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         ("game", f"{game}, {n} robots, {rule}, {about['ticks']} ticks of {run.about['period']} s"),
         ("network", run.about.get("network", "perfect")),
-        ("team reward per tick, this run", f"{about['reward']:.3f}"),
+        *([("states of robots", told)] if told else []),
+        ("team reward per tick, this run", reward),
         *([(f"  of these {known} ticks", f"{about['reward_with_reference']:.3f}")] if known < about["ticks"] else []),
         (f"  simulated, {rule}", f"{about['simulated']:.3f} ± {about['simulated_deviation']:.3f} (s.d. between runs)"),
         ("  simulated, all robots seen", f"{about['simulated_all_seen']:.3f}"),
@@ -148,7 +158,7 @@ def _summary(run: RunRecord, about: dict[str, Any]) -> list[tuple[str, str]]:
         ("reports on the topic, most in a tick", f"{about['most_reports']}, replacements of silent robots among them"),
         ("reports on the wire per tick", f"{about['report_bytes']:.1f} B"),
         ("latency, median / p99", f"{1e3 * about['latency_median']:.1f} / {1e3 * about['latency_p99']:.1f} ms"),
-        ("every robot acted once per tick", once),
+        ("every robot acted once per tick", f"{once}, as far as they tell" if told else once),
         *(_segment_rows(parts) if len(parts) > 1 else []),
         *([("true hidden state", hidden)] if hidden else []),
         *([("loads delivered", _loads(run, about))] if "loads_delivered" in about else []),

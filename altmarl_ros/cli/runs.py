@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Iterator
+from typing import TYPE_CHECKING, Any, Iterator, Mapping
+
+from rich.markup import escape
 
 from altmarl_ros.cli import console
 from altmarl_ros.cli.optional_imports import import_bag
 from altmarl_ros.errors import AltmarlError, GameError, ResourceError
-from altmarl_ros.games import TabularGame
+from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.games.trajectory import Trajectory
+from altmarl_ros.records.robot_states import states_in_words
 from altmarl_ros.records.run_log import RunLog
 from altmarl_ros.records.run_record import RunRecord
 
@@ -32,11 +35,33 @@ def load_run(path: Path) -> RunRecord:
     if not is_bag(path):
         return RunRecord.load(path)
     log = load_log(path)
+    about = next(reversed(log.configurations.values())).about() if log.configurations else {}
     try:
-        record = log.record(next(reversed(log.configurations.values())).about() if log.configurations else {})
+        record = log.record(about, first_states=_first_states(log, about))
     except AltmarlError as error:
         raise AltmarlError(f"{path}: {error}") from None
     return record
+
+
+def _first_states(log: RunLog, about: Mapping[str, Any]) -> dict[int, int]:
+    """Return the first local state of each robot's type, by id, where robots told their states within their type.
+
+    Raises:
+        AltmarlError: the game cannot be loaded, or has no such types.
+    """
+    if not log.drives or not log.types:
+        return {}
+    game = load_game(str(about.get("game", "")))
+    if game.types is None:
+        raise AltmarlError(f"its robots are of types, the game {game.name!r} has none")
+    return {robot_id: game.types.block(game.types.index(name)).start for robot_id, name in log.types.items()}
+
+
+def say_states(record: RunRecord, path: Path) -> None:
+    """Say where the states of a record are from, unless they are true ones."""
+    said = states_in_words(record.about)
+    if said:
+        console.err.print(escape(f"{path}: states are {said}"))
 
 
 def load_log(path: Path) -> RunLog:

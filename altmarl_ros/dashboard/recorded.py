@@ -13,6 +13,7 @@ from altmarl_ros.dashboard.view import FleetView
 from altmarl_ros.floors.floor_map import FloorMap
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.games.trajectory import UNKNOWN
+from altmarl_ros.records.robot_states import drawn_states
 from altmarl_ros.records.run_log import RunLog
 from altmarl_ros.records.run_record import RunRecord
 
@@ -40,6 +41,7 @@ class RecordedFleet:
         self._statuses = log.statuses if log is not None else {}
         self._floors = sorted(log.floors.values(), key=lambda row: row.time) if log is not None else []
         self._floor_times = [row.time for row in self._floors]
+        self._states = drawn_states(record.local_state, record.about)
         self._period = float(record.about.get("period", 1.0))
         view.set_game(game, floor, {"name": game.name, "hash": game.content_hash, "note": ""})
         self.seek(self.count - 1)
@@ -51,7 +53,7 @@ class RecordedFleet:
             self._view.restart()
             for t in range(max(0, last + 1 - CHARTED), last + 1):
                 self._show(t)
-            for robot_id in self._ids[self._record.local_state[last] == UNKNOWN].tolist():
+            for robot_id in self._ids[self._states[last] == UNKNOWN].tolist():
                 self._view.robots.leave(robot_id, 1)
             self._show_floor(last)
             self._view.put("record", {"at": last, "count": self.count})
@@ -74,7 +76,7 @@ class RecordedFleet:
 
     def _show(self, t: int) -> None:
         record = self._record
-        states, actions = record.local_state[t], record.local_action[t]
+        states, actions = self._states[t], record.local_action[t]
         there = states != UNKNOWN
         status = self._statuses.get((int(record.session[t]), int(record.tick[t])))
         answers = dict(status.answers) if status is not None else {}

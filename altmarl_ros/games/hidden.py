@@ -135,6 +135,11 @@ class HiddenState:
         S_l, _, A_l = self.r_l.shape
         return self.r_l.reshape(S_l, len(self), self.n_global_states, A_l).transpose(1, 0, 2, 3)
 
+    @cached_property
+    def rewards_alike(self) -> bool:
+        """Whether local rewards are the same in every hidden state."""
+        return bool((self._rewards == self._rewards[:1]).all())
+
     @property
     def n_global_states(self) -> int:
         """S_g."""

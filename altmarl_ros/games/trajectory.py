@@ -94,19 +94,41 @@ class Trajectory:
         """Count the robots in each local state [T, S_l]."""
         return np.stack([(self.local_state == j).sum(axis=1) for j in range(n_local_states)], axis=1)
 
-    def rewards(self, game: TabularGame) -> FloatArray:
+    def rewards(self, game: TabularGame, belief: FloatArray | None = None) -> FloatArray:
         """Compute the team reward of each tick over the robots that acted [T]; it is r_g alone where none did.
 
+        `belief` is the probability of each hidden state [T, D], under which the reward is expected where d(t) is not known.
+
         Raises:
-            GameError: the game has a hidden state, which is not known of every tick.
+            GameError: robots earn by a hidden state, which is not known of every tick, and there is no belief.
         """
-        acted, rewards, regime = self.acted, game.r_l, self.global_state
-        d = self.known_hidden_state(game)
-        if game.hidden is not None and d is not None:
-            rewards, regime = game.hidden.r_l, game.hidden.regimes(d, self.global_state)
-        r_l = rewards[np.maximum(self.local_state, 0), regime[:, None], np.maximum(self.local_action, 0)]
-        local = np.where(acted, r_l, 0.0).sum(axis=1) / np.maximum(acted.sum(axis=1), 1)
+        local = np.zeros(len(self.tick))
+        if game.hidden is None:
+            local = self._local_rewards(game.r_l, self.global_state)
+        elif game.hidden.rewards_alike:
+            local = self._local_rewards(game.hidden.r_l, self.global_state)
+        else:
+            weights = self._hidden_weights(game, belief)
+            for d in np.flatnonzero(weights.any(axis=0)):
+                regimes = game.hidden.regimes(np.full(len(self.tick), d), self.global_state)
+                local += weights[:, d] * self._local_rewards(game.hidden.r_l, regimes)
         return np.asarray(game.r_g[self.global_state, self.global_action] + local)
+
+    def _local_rewards(self, r_l: FloatArray, regime: IntArray) -> FloatArray:
+        """The mean reward of the robots that acted [T], by a table over regimes [s_l, regime, a_l]."""
+        acted = self.acted
+        taken = r_l[np.maximum(self.local_state, 0), regime[:, None], np.maximum(self.local_action, 0)]
+        return np.asarray(np.where(acted, taken, 0.0).sum(axis=1) / np.maximum(acted.sum(axis=1), 1))
+
+    def _hidden_weights(self, game: TabularGame, belief: FloatArray | None) -> FloatArray:
+        """The probability of each hidden state [T, D]: 1 where it is known, else as believed."""
+        if belief is None or belief.shape[1] != game.n_hidden_states:
+            d = self.known_hidden_state(game)
+            assert d is not None
+            return np.eye(game.n_hidden_states)[d]
+        d = np.full(len(self.tick), UNKNOWN) if self.hidden_state is None else self.hidden_state
+        believed = belief / np.maximum(belief.sum(axis=1, keepdims=True), 1e-300)
+        return np.where((d == UNKNOWN)[:, None], believed, np.eye(game.n_hidden_states)[np.maximum(d, 0)])
 
     def known_hidden_state(self, game: TabularGame) -> IntArray | None:
         """Return d(t) [T], None in a game without a hidden state.

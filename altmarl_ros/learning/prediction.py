@@ -28,13 +28,17 @@ Where places have limited room, robots that want to enter a full one stay where 
 worlds (games/holding.py). Then P_l is where robots want to go, and a robot that is held back is no contradiction to it: the
 second test draws the moves of each recorded tick again, holds robots back where there is no room, and counts what is left.
 
-In a game with a hidden state that was recorded robots move by the regime (d, s_g) in place of s_g: see `in_regimes`.
+In a game with a hidden state robots move by the regime (d, s_g) in place of s_g: see `in_regimes`. Where d was not recorded
+its path is drawn from what the robots' moves say of it under the game (games/identification/hidden_state.py): every simulated
+fleet has a path of its own, the recorded reward is the mean over them, and the second test's significance is the mean over
+some of them (a posterior predictive one: Gelman et al., Bayesian Data Analysis, 3rd ed., section 6.3). Paths that were drawn by
+the record suit it, so both tests then err on the side of the model.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Iterator
+from typing import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +47,7 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import Start, TabularGame
 from altmarl_ros.games.identification import count_transitions
+from altmarl_ros.games.identification.hidden_state import draw_hidden_paths
 from altmarl_ros.games.rows import check_dense
 from altmarl_ros.games.trajectory import UNKNOWN, IntArray, Trajectory
 from altmarl_ros.learning.populations.room_motion import held_of_moves
@@ -50,6 +55,7 @@ from altmarl_ros.observation import draw_without_replacement
 from altmarl_ros.policies import LocalPolicy
 
 _MOST_NUMBERS = 1 << 24  # that are drawn at a time
+_MOST_TESTED = 10  # paths of a hidden state
 _MOST_DRAWS, _LEAST_DRAWS = 400, 40  # of a record's transitions where room is limited
 
 SIGNIFICANCE = 0.05
@@ -113,16 +119,14 @@ class Comparison:
         return self.significance > SIGNIFICANCE
 
 
-def in_regimes(game: TabularGame, run: Trajectory, pi_l: LocalPolicy) -> tuple[TabularGame, Trajectory, LocalPolicy]:
-    """The game of one who is told the hidden state, a run of it, and the robots' policy: global states are regimes (d, s_g).
+def in_regimes(game: TabularGame, pi_l: LocalPolicy) -> tuple[TabularGame, LocalPolicy]:
+    """The game of one who is told the hidden state, and the robots' policy in it: global states are regimes (d, s_g).
 
     Raises:
-        GameError: the hidden state is not known of every tick.
         ResourceError: the game would not fit into memory.
     """
-    hidden, d = game.hidden, run.known_hidden_state(game)
+    hidden = game.hidden
     assert hidden is not None
-    assert d is not None
     R, A_g = len(hidden) * game.n_global_states, game.n_global_actions
     check_dense(f"P_g of the game {game.name!r} by hidden state", (R, A_g, R))
     told = TabularGame(
@@ -139,15 +143,27 @@ def in_regimes(game: TabularGame, run: Trajectory, pi_l: LocalPolicy) -> tuple[T
         places=game.places,
         room=game.room,
     )
-    seen = replace(run, global_state=hidden.regimes(d, run.global_state), hidden_state=None)
-    return told, seen, LocalPolicy(np.tile(pi_l.probabilities, (1, len(hidden), 1)))
+    return told, LocalPolicy(np.tile(pi_l.probabilities, (1, len(hidden), 1)))
+
+
+def runs_in_regimes(game: TabularGame, run: Trajectory, count: int, rng: np.random.Generator) -> list[Trajectory]:
+    """The run with regimes (d, s_g) for global states: once where d was recorded, else with `count` paths that are drawn.
+
+    Raises:
+        GameError: the run does not fit the game.
+        ResourceError: the game would not fit into memory.
+    """
+    hidden = game.hidden
+    assert hidden is not None
+    paths = draw_hidden_paths(game, run, count, rng)
+    return [replace(run, global_state=hidden.regimes(path, run.global_state), hidden_state=None) for path in paths]
 
 
 def compare(
     game: TabularGame,
     pi_l: LocalPolicy,
     kernels: FloatArray,
-    run: Trajectory,
+    runs: Sequence[Trajectory],
     *,
     fleets: int,
     rng: np.random.Generator,
@@ -159,7 +175,8 @@ def compare(
         pi_l: the policy by which the robots acted.
         kernels: draws of P_l [M, s_l, s_g, a_l, s_l'], or [M, s_l, 1, a_l, s_l'] if robots move in the same way at all s_g;
             fleet r moves by draw r mod M.
-        run: the record; several runs may be joined into one.
+        runs: the record, once for each path of global states that it may have had; fleet r is simulated beside the r-th, modulo
+            their number. Several records may be joined into one.
         fleets: number of simulated fleets; half of them make the bands.
         rng: random generator of the fleets.
 
@@ -167,28 +184,37 @@ def compare(
         GameError: the record does not fit the game.
         AltmarlError: the record is empty, there are fewer than 4 fleets, or the policy is not of the game's size.
     """
-    run.check(game)
+    for each in runs:
+        each.check(game)
+    run = runs[0]
     if len(run.tick) == 0 or fleets < 4:
         raise AltmarlError(f"{len(run.tick)} ticks and {fleets} fleets cannot be compared: at least 1 and 4 are needed")
     if pi_l.probabilities.shape != game.r_l.shape:
         raise AltmarlError(f"the policy has shape {pi_l.probabilities.shape}, must be {game.r_l.shape} for game {game.name!r}")
-    observed = np.column_stack([run.occupancy(game.n_local_states), run.rewards(game)])
+    rewards = np.mean([each.rewards(game) for each in runs], axis=0)
+    observed = np.column_stack([run.occupancy(game.n_local_states), rewards])
     low, mean, high = (np.empty_like(observed) for _ in range(3))
     half = fleets // 2
     hits = np.zeros((fleets - half, observed.shape[1]))
     tails = [0.5 - BAND / 2, 0.5 + BAND / 2]
-    for t, values in enumerate(_played(game, pi_l, kernels, run, fleets=fleets, rng=rng)):
+    for t, values in enumerate(_played(game, pi_l, kernels, runs, fleets=fleets, rng=rng)):
         low[t], high[t] = np.quantile(values[:half], tails, axis=0, method="inverted_cdf")
         mean[t] = values.mean(axis=0)
         hits += _between(low[t], values[half:], high[t])
     inside = _between(low, observed, high)
+    tested = runs[:_MOST_TESTED]
+    rank = float(np.mean([_moves_significance(game, kernels, each, fleets, rng) for each in tested]))
+    return Comparison(observed, low, mean, high, inside, hits / len(observed), rank)
+
+
+def _moves_significance(
+    game: TabularGame, kernels: FloatArray, run: Trajectory, fleets: int, rng: np.random.Generator
+) -> float:
     if game.room is None:
         seen = count_transitions(game, run, pool=kernels.shape[2] == 1)
-        rank = _transition_significance(kernels, seen, fleets, rng)
-    else:
-        draws = min(fleets, _MOST_DRAWS, max(_LEAST_DRAWS, _MOST_NUMBERS // kernels[0].size))
-        rank = _significance_with_room(game, kernels, run, draws, rng)
-    return Comparison(observed, low, mean, high, inside, hits / len(observed), rank)
+        return _transition_significance(kernels, seen, fleets, rng)
+    draws = min(fleets, _MOST_DRAWS, max(_LEAST_DRAWS, _MOST_NUMBERS // kernels[0].size))
+    return _significance_with_room(game, kernels, run, draws, rng)
 
 
 def _transition_significance(kernels: FloatArray, seen: IntArray, draws: int, rng: np.random.Generator) -> float:
@@ -251,17 +277,20 @@ def _played(
     game: TabularGame,
     pi_l: LocalPolicy,
     kernels: FloatArray,
-    run: Trajectory,
+    runs: Sequence[Trajectory],
     *,
     fleets: int,
     rng: np.random.Generator,
 ) -> Iterator[FloatArray]:
     """Yield occupancies and rewards of the simulated fleets, tick by tick [R, Q]."""
+    run, own_run = runs[0], np.arange(fleets) % len(runs)
+    regimes = np.stack([each.global_state for each in runs])  # [runs, T]
     occupancy = run.occupancy(game.n_local_states)
     known, acted, follows = run.local_state != UNKNOWN, run.acted, run.follows
     own = np.arange(fleets) % len(kernels)
     arrived = np.zeros((fleets, occupancy.shape[1]), dtype=np.int64)
-    for t, (s_g, a_g) in enumerate(zip(run.global_state, run.global_action, strict=True)):
+    for t, a_g in enumerate(run.global_action):
+        s_g = regimes[own_run, t]  # [R]
         if follows[t]:
             appeared = run.local_state[t, known[t] & ~known[t - 1]]
             N = arrived - draw_without_replacement(arrived, int((known[t - 1] & ~known[t]).sum()), rng)
@@ -270,13 +299,14 @@ def _played(
             N = np.tile(occupancy[t], (fleets, 1))
         acting = int(acted[t].sum())
         idle = draw_without_replacement(N, int(known[t].sum()) - acting, rng)
-        D = rng.multinomial(N - idle, pi_l.probabilities[:, s_g])  # [R, s_l, a_l]
-        local = np.einsum("rla,la->r", D, game.r_l[:, s_g]) / max(acting, 1)
+        D = rng.multinomial(N - idle, np.moveaxis(pi_l.probabilities[:, s_g], 1, 0))  # [R, s_l, a_l]
+        local = np.einsum("rla,lra->r", D, game.r_l[:, s_g]) / max(acting, 1)
         yield np.column_stack([N, game.r_g[s_g, a_g] + local])
-        moving = kernels[:, :, s_g if kernels.shape[2] > 1 else 0]  # [M, s_l, a_l, s_l']
-        step = max(1, _MOST_NUMBERS // moving[0].size)
+        row = s_g if kernels.shape[2] > 1 else np.zeros_like(s_g)
+        step = max(1, _MOST_NUMBERS // kernels[0, :, 0].size)
         parts = [slice(first, first + step) for first in range(0, fleets, step)]
-        wanted = np.concatenate([rng.multinomial(D[part], moving[own[part]]).sum(axis=2) for part in parts])  # [R, s_l, s_l']
+        moved = (rng.multinomial(D[part], kernels[own[part], :, row[part]]).sum(axis=2) for part in parts)
+        wanted = np.concatenate(list(moved))  # [R, s_l, s_l']
         arrived = idle + wanted.sum(axis=1)
         if game.room is not None:
             held = _held(game, np.arange(game.n_local_states), wanted, idle, rng)

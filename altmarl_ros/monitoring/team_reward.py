@@ -25,8 +25,9 @@ def team_reward(
     S_l, A_l = acted.shape
     rewards, regime = game.r_l, global_state
     if game.hidden is not None:
-        if hidden_state is None or hidden_state >= len(game.hidden):
+        d = 0 if game.hidden.rewards_alike else hidden_state
+        if d is None or d >= len(game.hidden):
             return None
-        rewards, regime = game.hidden.r_l, hidden_state * game.n_global_states + global_state
+        rewards, regime = game.hidden.r_l, d * game.n_global_states + global_state
     total = float((acted * rewards[:S_l, regime, :A_l]).sum())
     return float(game.r_g[global_state, global_action]) + total / max(1, int(acted.sum()))

@@ -75,6 +75,7 @@ class _File:
     stream: BinaryIO
     writer: Writer
     channels: dict[str, int] = field(default_factory=dict)
+    schemas: dict[tuple[str, str], int] = field(default_factory=dict)  # by type and definition
     begin: int | None = None
     end: int = 0
     messages: int = 0
@@ -162,9 +163,11 @@ class BagWriter:
         return _File(path, stream, writer)
 
     def _register(self, file: _File, topic: Topic) -> None:
-        schema = file.writer.register_schema(topic.type, "ros2msg", topic.definition.encode())
+        named = topic.type, topic.definition
+        if named not in file.schemas:
+            file.schemas[named] = file.writer.register_schema(topic.type, "ros2msg", topic.definition.encode())
         metadata = {"offered_qos_profiles": yaml.safe_dump(_profiles(topic)), "topic_type_hash": topic.type_hash}
-        file.channels[topic.name] = file.writer.register_channel(topic.name, "cdr", schema, metadata)
+        file.channels[topic.name] = file.writer.register_channel(topic.name, "cdr", file.schemas[named], metadata)
 
     def _finish(self, file: _File) -> dict[str, Any]:
         file.writer.finish()  # type: ignore[no-untyped-call]

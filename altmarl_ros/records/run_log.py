@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Mapping
 
 import numpy as np
@@ -12,6 +13,7 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games.trajectory import UNKNOWN
 from altmarl_ros.protocol.operated import Control
+from altmarl_ros.records.robot_states import Act, Key, gather_states
 from altmarl_ros.records.row_file import RowFile
 from altmarl_ros.records.rows import Configuration, FloorRow, StatusRow
 from altmarl_ros.records.run_record import IntArray, RunRecord
@@ -20,6 +22,12 @@ from altmarl_ros.simulation.markov_world import Truth
 
 SUMMARISED = ("asked", "heard", "report_bytes", "latency", "sampling_error")
 """Fields of a StatusRow of which a RunLog knows the mean over all ticks."""
+
+_ALL_ALIKE: Mapping[int, int] = MappingProxyType({})
+_NOTHING = (
+    "nothing was recorded of how robots acted: no tick has both /fleet/status and either /fleet/truth, which simulations "
+    "publish, or the drive states of robots, such as /robot_1/robot/drive; `altmarl record` keeps all of them"
+)
 
 
 class RunLog:
@@ -30,6 +38,8 @@ class RunLog:
     Attributes:
         statuses: the status of each tick, by session and tick.
         truths: the truth of each tick, by session and tick.
+        drives: state within its type and action of each robot that told how it acted in a tick, by id, by session and tick.
+        types: name of the type of each robot that has one, by id.
         reports: number of reports of each tick, by session and tick.
         configurations: the configurations, by session and first tick.
         floors: the places of robots on a simulated floor, by simulated time [s].
@@ -49,6 +59,8 @@ class RunLog:
         self._sessions: set[int] = set()  # of older statuses
         self.statuses: dict[tuple[int, int], StatusRow] = {}
         self.truths: dict[tuple[int, int], Truth] = {}
+        self.drives: dict[Key, dict[int, Act]] = {}
+        self.types: dict[int, str] = {}
         self.reports: Counter[tuple[int, int]] = Counter()
         self.configurations: dict[tuple[int, int], Configuration] = {}
         self.floors: dict[float, FloorRow] = {}
@@ -108,43 +120,40 @@ class RunLog:
         whole.truths.update(self.truths)
         whole.reports.update(self.reports)
         whole.configurations = self.configurations
+        whole.drives, whole.types = self.drives, self.types
         return whole
 
-    def record(self, about: Mapping[str, Any], ticks: int | None = None) -> RunRecord:
-        """Make a record of the first `ticks` ticks (None: all) for which both status and truth are known.
+    def record(
+        self, about: Mapping[str, Any], ticks: int | None = None, *, first_states: Mapping[int, int] = _ALL_ALIKE
+    ) -> RunRecord:
+        """Make a record of the first `ticks` ticks (None: all) of which the status is known and how robots acted.
 
-        `about` describes the run, see RunRecord.
+        The truth counts where it is known, else what robots told, see `robot_states`.
+
+        Args:
+            about: describes the run, see RunRecord.
+            ticks: largest number of ticks.
+            first_states: the first local state of each robot's type, by id; empty in a game without types.
 
         Raises:
             AltmarlError: there is none, a truth does not list its robots, or older ticks are lost.
         """
-        return self._whole()._record(about, ticks)
+        return self._whole()._record(about, ticks, first_states)
 
-    def _record(self, about: Mapping[str, Any], ticks: int | None) -> RunRecord:
+    def _record(self, about: Mapping[str, Any], ticks: int | None, first_states: Mapping[int, int]) -> RunRecord:
         sessions = list(dict.fromkeys(session for session, _ in self.statuses))  # in order of appearance
-        both = (key for key in self.statuses if key in self.truths)
-        keys = sorted(both, key=lambda key: (sessions.index(key[0]), key[1]))[:ticks]
+        known = (key for key in self.statuses if key in self.truths or key in self.drives)
+        keys = sorted(known, key=lambda key: (sessions.index(key[0]), key[1]))[:ticks]
         if not keys:
-            raise AltmarlError("nothing was recorded: no tick has both /fleet/status and /fleet/truth")
+            raise AltmarlError(_NOTHING)
         rows = [self.statuses[key] for key in keys]
-        ids = sorted({robot_id for key in keys for robot_id in self.truths[key].robot_ids})
-        column = {robot_id: i for i, robot_id in enumerate(ids)}
-        table = {name: np.full((len(keys), len(ids)), UNKNOWN, dtype=np.int64) for name in ("state", "action")}
-        actions = np.zeros((len(keys), len(ids)), dtype=np.int64)
-        for t, key in enumerate(keys):
-            truth = self.truths[key]
-            if truth.counts:
-                raise AltmarlError("a crowd that tells counts alone cannot be recorded robot by robot")
-            at = [column[robot_id] for robot_id in truth.robot_ids]
-            table["state"][t, at] = truth.local_states
-            table["action"][t, at] = [UNKNOWN if action is None else action for action in truth.local_actions]
-            actions[t, at] = truth.actions
+        robots = gather_states(rows, self.truths, self.drives, first_states)
 
         def integers(name: str) -> IntArray:
             return np.array([getattr(row, name) for row in rows], dtype=np.int64)
 
         told = {key: {**each.about(), "policy_id": each.policy_id} for key, each in self.configurations.items()}
-        more = {"operated": _operated(rows), "segments": divide(rows, told, about)}
+        more = {"operated": _operated(rows), "segments": divide(rows, told, about), **robots.about}
         return RunRecord(
             session=integers("session"),
             tick=integers("tick"),
@@ -157,17 +166,22 @@ class RunLog:
             report_bytes=integers("report_bytes"),
             latency=np.array([row.latency for row in rows]),
             estimate=np.array([row.estimate for row in rows]),
-            local_state=table["state"],
-            local_action=table["action"],
-            actions=actions,
-            about={**about, "robot_ids": ids, **{name: told for name, told in more.items() if told}},
-            hidden_state=_hidden_states([self.truths[key] for key in keys]),
+            local_state=robots.local_state,
+            local_action=robots.local_action,
+            actions=robots.actions,
+            about={
+                **about,
+                "robot_ids": list(robots.ids),
+                **{name: told for name, told in more.items() if told},
+                **robots.about,
+            },
+            hidden_state=_hidden_states([self.truths.get(key) for key in keys]),
             belief=_beliefs(rows),
         )
 
 
-def _hidden_states(truths: list[Truth]) -> IntArray | None:
-    states = [UNKNOWN if truth.hidden_state is None else truth.hidden_state for truth in truths]
+def _hidden_states(truths: list[Truth | None]) -> IntArray | None:
+    states = [UNKNOWN if truth is None or truth.hidden_state is None else truth.hidden_state for truth in truths]
     return None if set(states) == {UNKNOWN} else np.array(states, dtype=np.int64)
 
 

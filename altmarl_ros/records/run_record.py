@@ -34,7 +34,7 @@ class RunRecord:
         latency: time from broadcast to decision [T, s].
         estimate: the coordinator's estimated shares [T, S_l].
         local_state, local_action: s_i(t), a_i(t) [T, n]; UNKNOWN for a robot that is not in the world or did not act.
-        actions: number of actions that the world received [T, n].
+        actions: number of actions that the world received [T, n]; UNKNOWN where nobody told.
         about: game, policy, k, seed and whatever else describes the run (JSON values).
         hidden_state: d(t) [T], UNKNOWN where it is not known; None in a game without a hidden state.
         belief: the coordinator's probability of each hidden state [T, D]; None in a game without one.
@@ -80,8 +80,14 @@ class RunRecord:
         return self.trajectory.occupancy(n_local_states)
 
     def rewards(self, game: TabularGame) -> FloatArray:
-        """Team reward of each tick over the robots that acted [T]; r_g alone where none did."""
-        return self.trajectory.rewards(game)
+        """Team reward of each tick over the robots that acted [T]; r_g alone where none did.
+
+        Where robots earn by d(t) and it is not known, it is what the coordinator had to expect by its belief.
+
+        Raises:
+            GameError: neither d(t) of every tick nor a belief is known in a game with a hidden state.
+        """
+        return self.trajectory.rewards(game, self.belief)
 
     def save(self, path: str | Path) -> Path:
         """Write the record to an `.npz` without pickle, atomically.

@@ -10,7 +10,7 @@ from altmarl_ros.errors import GameError
 from altmarl_ros.games import HiddenState, TabularGame, load_game
 from altmarl_ros.games.game_files import save_identified_game
 from altmarl_ros.games.identification.hidden_state import identify_hidden_state
-from altmarl_ros.games.identification.smoothing import smooth
+from altmarl_ros.games.identification.smoothing import draw_paths, smooth
 from altmarl_ros.games.trajectory import UNKNOWN, Trajectory
 
 
@@ -33,6 +33,22 @@ def test_smoothing_is_that_of_all_paths_added_up():
     np.testing.assert_allclose(found.belief, belief / total)
     np.testing.assert_allclose(found.transitions, transitions / total)
     assert found.log_likelihood == pytest.approx(np.log(total))
+
+
+def test_paths_are_drawn_as_often_as_they_are_likely():
+    rng = np.random.default_rng(1)
+    D, T, count = 3, 4, 40_000
+    P_d, rho, emission = rng.dirichlet(np.ones(D), D), rng.dirichlet(np.ones(D)), rng.random((T, D))
+    follows = np.array([False, True, False, True])
+    likely = np.empty((D,) * T)
+    for path in product(range(D), repeat=T):
+        steps = [(P_d[path[t - 1], d] if follows[t] else rho[d]) * emission[t, d] for t, d in enumerate(path)]
+        likely[path] = np.prod(steps)
+    drawn = draw_paths(np.log(emission) - 900.0, P_d, rho, follows, count=count, rng=rng)
+    often = np.zeros((D,) * T)
+    np.add.at(often, tuple(drawn.T), 1.0 / count)
+    likely /= likely.sum()
+    assert (np.abs(often - likely) < 5.0 * np.sqrt(likely / count)).all()
 
 
 def simulated(game, ticks, n, seed=0, session=0):

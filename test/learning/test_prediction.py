@@ -10,7 +10,7 @@ from altmarl_ros.games.holding import held_back
 from altmarl_ros.games.room import Places, Room
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.games.trajectory import UNKNOWN, Trajectory
-from altmarl_ros.learning.prediction import compare, in_regimes
+from altmarl_ros.learning.prediction import compare, in_regimes, runs_in_regimes
 from altmarl_ros.policies import LocalPolicy
 
 
@@ -38,7 +38,7 @@ def run_of(s_l, a_l=None, s_g=None, a_g=None, session=None):
 
 def against(game, run, kernels=None, fleets=1000, seed=0):
     kernels = game.P_l[None] if kernels is None else kernels
-    return compare(game, LocalPolicy.uniform(game), kernels, run, fleets=fleets, rng=np.random.default_rng(seed))
+    return compare(game, LocalPolicy.uniform(game), kernels, [run], fleets=fleets, rng=np.random.default_rng(seed))
 
 
 def played(game, pi_l, T, n, seed):
@@ -170,7 +170,7 @@ def test_what_cannot_be_compared_is_refused(warehouse):
     with pytest.raises(AltmarlError, match="0 ticks and 1000 fleets"):
         against(game, run_of(np.zeros((0, 1), dtype=int)))
     with pytest.raises(AltmarlError, match="the policy has shape"):
-        compare(game, LocalPolicy.uniform(warehouse), game.P_l[None], run_of([[0]]), fleets=100, rng=np.random.default_rng(0))
+        compare(game, LocalPolicy.uniform(warehouse), game.P_l[None], [run_of([[0]])], fleets=100, rng=np.random.default_rng(0))
 
 
 def crowded(T, n, seed, stays):
@@ -207,19 +207,63 @@ def test_room_that_nobody_meets_changes_no_band():
     np.testing.assert_array_equal(a.high, b.high)
 
 
-def test_a_recorded_hidden_state_takes_the_place_of_a_global_one():
-    rng = np.random.default_rng(0)
+@pytest.fixture
+def demand():
+    """A game whose robots move one way while d = 0 and another way while d = 1, which lasts 20 ticks; plays runs of it."""
     P_l = np.zeros((2, 2, 1, 1, 2))
     P_l[0, :, 0, 0], P_l[1, :, 0, 0] = [0.9, 0.1], [0.2, 0.8]
-    hidden = HiddenState([[0.9, 0.1], [0.1, 0.9]], P_l, rng.normal(size=(2, 2, 1, 1)))
+    r_l = np.arange(4.0).reshape(2, 2, 1, 1)
+    hidden = HiddenState([[0.95, 0.05], [0.05, 0.95]], P_l, r_l)
     game = TabularGame("hidden", np.ones((1, 1, 1)), r_g=np.zeros((1, 1)), gamma=0.9, hidden=hidden)
-    d, s_l = np.arange(100) // 10 % 2, np.zeros((100, 30), dtype=np.int64)
-    for t in range(99):
-        s_l[t + 1] = rng.random(30) < P_l[d[t], 0, 0, 0, 1]
-    run = replace(run_of(s_l), hidden_state=d)
-    for truth, holds in ((d, True), (1 - d, False)):
-        told, seen, pi_l = in_regimes(game, replace(run, hidden_state=truth), LocalPolicy.uniform(game))
-        assert compare(told, pi_l, told.P_l[None], seen, fleets=200, rng=rng).holds == holds
-        np.testing.assert_allclose(seen.rewards(told), replace(run, hidden_state=truth).rewards(game))
-    with pytest.raises(GameError, match="which the record lacks"):
-        in_regimes(game, replace(run, hidden_state=None), LocalPolicy.uniform(game))
+
+    def play(seed, kernel=P_l, ticks=150, robots=10):
+        rng = np.random.default_rng(seed)
+        d, s_l = np.zeros(ticks, dtype=np.int64), np.zeros((ticks, robots), dtype=np.int64)
+        for t in range(ticks - 1):
+            s_l[t + 1] = rng.random(robots) < kernel[d[t], s_l[t], 0, 0, 1]
+            d[t + 1] = d[t] if rng.random() < 0.95 else 1 - d[t]
+        return replace(run_of(s_l), hidden_state=d)
+
+    return game, P_l, play
+
+
+def told(game, run, fleets=200, seed=0):
+    rng = np.random.default_rng(seed)
+    played, pi_l = in_regimes(game, LocalPolicy.uniform(game))
+    return compare(played, pi_l, played.P_l[None], runs_in_regimes(game, run, 30, rng), fleets=fleets, rng=rng)
+
+
+def test_a_recorded_hidden_state_takes_the_place_of_a_global_one(demand):
+    game, _, play = demand
+    run = play(0)
+    for d, holds in ((run.hidden_state, True), (1 - run.hidden_state, False)):
+        known = replace(run, hidden_state=d)
+        (seen,) = runs_in_regimes(game, known, 30, np.random.default_rng(0))
+        assert told(game, known).holds == holds
+        np.testing.assert_allclose(seen.rewards(in_regimes(game, LocalPolicy.uniform(game))[0]), known.rewards(game))
+
+
+def test_a_hidden_state_that_was_not_recorded_is_inferred(demand):
+    game, P_l, play = demand
+    runs = [play(seed) for seed in range(12)]
+    verdicts = [told(game, replace(run, hidden_state=None)) for run in runs]
+    assert sum(verdict.holds for verdict in verdicts) >= 11
+    for run, verdict in zip(runs, verdicts, strict=True):
+        known = told(game, run)
+        assert np.abs(verdict.observed[:, -1] - known.observed[:, -1]).mean() < 0.15  # rewards are 0 to 3
+        assert np.abs(verdict.mean - known.mean).mean() < 0.6  # of 10 robots
+    slower = 0.5 * P_l + 0.5 * np.eye(2)[None, :, None, None]  # in both hidden states
+    wrong = [told(game, replace(play(seed, slower), hidden_state=None)).holds for seed in range(4)]
+    assert not any(wrong)
+
+
+def test_a_hidden_state_that_was_recorded_in_part_is_kept_there(demand):
+    game, _, play = demand
+    run = play(3)
+    known = np.arange(150) % 3 == 0
+    drawn = runs_in_regimes(
+        game, replace(run, hidden_state=np.where(known, run.hidden_state, UNKNOWN)), 30, np.random.default_rng(0)
+    )
+    assert len(drawn) == 30
+    assert all((each.global_state[known] == run.hidden_state[known]).all() for each in drawn)
+    assert len({tuple(each.global_state.tolist()) for each in drawn}) > 1

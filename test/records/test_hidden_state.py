@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from altmarl_ros.errors import AltmarlError, GameError
+from altmarl_ros.games import HiddenState, TabularGame
+from altmarl_ros.games.trajectory import UNKNOWN
 from altmarl_ros.monitoring import team_reward
 from altmarl_ros.policy_updates.shadow import Shadow
 from altmarl_ros.protocol import Report
@@ -69,7 +71,25 @@ def test_the_reward_of_a_record_is_by_its_hidden_state(play_loads, loads):
         assert team_reward(loads, s_g, a_g, acted) is None
     unknown = replace(record, hidden_state=None)
     with pytest.raises(GameError, match="hidden state, which the record lacks"):
-        unknown.rewards(loads)
+        replace(unknown, belief=None).rewards(loads)
+    by_state = [replace(record, hidden_state=np.full(60, d)).rewards(loads) for d in range(2)]
+    np.testing.assert_allclose(unknown.rewards(loads), np.einsum("td,dt->t", record.belief, by_state), rtol=1e-6)
+    half = np.where(np.arange(60) < 30, record.hidden_state, UNKNOWN)
+    expected = np.where(np.arange(60) < 30, rewards, unknown.rewards(loads))
+    np.testing.assert_allclose(replace(record, hidden_state=half).rewards(loads), expected, rtol=1e-6)
+
+
+def test_rewards_that_do_not_depend_on_the_hidden_state_need_no_belief(play_loads, loads):
+    record = play_loads(ticks=60)[1].record({})
+    table = loads.hidden.r_l[:, : loads.n_global_states]
+    alike = HiddenState(loads.hidden.P_d, loads.hidden.local_kernel, np.stack([table, table]), names=loads.hidden.names)
+    game = TabularGame("alike", loads.P_g, r_g=loads.r_g, gamma=loads.gamma, hidden=alike)
+    unknown = replace(record, hidden_state=None, belief=None)
+    np.testing.assert_allclose(unknown.rewards(game), record.rewards(game))
+    acted = np.zeros((3, 2), dtype=np.int64)
+    np.add.at(acted, (record.local_state[7], record.local_action[7]), 1)
+    told = team_reward(game, record.global_state[7], record.global_action[7], acted)
+    assert told == pytest.approx(record.rewards(game)[7])
 
 
 def test_a_belief_that_is_handed_over_is_gone_on_from(play_loads, loads, loads_bundle):

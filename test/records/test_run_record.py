@@ -5,7 +5,9 @@ import pytest
 
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import TabularGame
+from altmarl_ros.games.identification import count_transitions
 from altmarl_ros.games.trajectory import UNKNOWN
+from altmarl_ros.records.robot_states import drawn_states, states_in_words
 from altmarl_ros.records.rows import StatusRow
 from altmarl_ros.records.run_log import RunLog
 from altmarl_ros.records.run_record import RunRecord
@@ -135,8 +137,64 @@ def test_only_the_ticks_asked_for_are_recorded():
 
 
 def test_nothing_to_record_is_an_error():
-    with pytest.raises(AltmarlError, match="no tick has both"):
-        log_of([status(0)], []).record({})
+    for drives in ({}, {(S, 7): {1: (0, 0)}}, {(S + 1, 0): {1: (0, 0)}}):  # of no tick, of another one, of another fleet
+        log = log_of([replace(status(0), answers=((1, 0),))], [])
+        log.drives = drives
+        with pytest.raises(AltmarlError, match=r"no tick has both .* drive states of robots"):
+            log.record({})
+
+
+@pytest.fixture
+def told():
+    """Three ticks of robots that drive, of one without a drive that is heard in the second tick, and of one more tick."""
+    rows = [replace(status(tick), answers=((1, 0), (7, 1)) if tick == 1 else ()) for tick in range(4)]
+    log = log_of(rows, [])
+    log.drives = {(S, 0): {1: (0, 1)}, (S, 1): {1: (1, 0), 4: (0, 1)}, (S, 2): {4: (1, 1)}}
+    return log
+
+
+def test_robots_tell_what_no_truth_tells(told):
+    record = told.record({"game": "small"})
+    np.testing.assert_array_equal(record.tick, [0, 1, 2])
+    np.testing.assert_array_equal(record.local_state, [[0, UNKNOWN, UNKNOWN], [1, 0, 1], [UNKNOWN, 1, UNKNOWN]])
+    np.testing.assert_array_equal(record.local_action, [[1, UNKNOWN, UNKNOWN], [0, 1, UNKNOWN], [UNKNOWN, 1, UNKNOWN]])
+    np.testing.assert_array_equal(record.actions, np.where(record.local_action == UNKNOWN, UNKNOWN, 1))
+    assert record.about["robot_ids"] == [1, 4, 7]
+    assert record.about["states"] == {"told_ticks": 3, "ticks": 3, "robots": 3, "known": 0.5556, "acted": 0.4444}
+    said = "3 robots, 55.6 % of robot-ticks known, 44.4 % with the action"
+    assert states_in_words(record.about) == f"from the robots' own drive states and reports: {said}"
+
+
+def test_the_truth_counts_where_it_is_known(told):
+    told.truths[S, 1] = Truth(S, 1, (1, 4), (0, 1), (1, None), (2, 0))
+    record = told.record({})
+    np.testing.assert_array_equal(record.local_state, [[0, UNKNOWN], [0, 1], [UNKNOWN, 1]])
+    np.testing.assert_array_equal(record.local_action, [[1, UNKNOWN], [1, UNKNOWN], [UNKNOWN, 1]])
+    np.testing.assert_array_equal(record.actions, [[1, UNKNOWN], [2, 0], [UNKNOWN, 1]])
+    assert states_in_words(record.about).startswith("in 2 of 3 ticks from the robots' own")
+    for tick in (0, 2):
+        told.truths[S, tick] = Truth(S, tick, (1,), (0,), (0,), (1,))
+    assert states_in_words(told.record({}).about) == ""
+
+
+def test_robots_of_types_tell_their_state_within_their_type(told):
+    record = told.record({}, first_states={1: 0, 4: 2, 7: 2})
+    np.testing.assert_array_equal(record.local_state[1], [1, 2, 1])  # reports were told with their type
+
+
+def test_a_robot_that_is_silent_for_a_while_is_drawn_where_it_was():
+    about = {"states": {"told_ticks": 5, "ticks": 5, "robots": 2, "known": 0.5, "acted": 0.5}}
+    states = np.array([[UNKNOWN, 0], [3, UNKNOWN], [UNKNOWN, 2], [UNKNOWN, UNKNOWN], [4, UNKNOWN]])
+    drawn = [[UNKNOWN, 0], [3, 0], [3, 2], [3, UNKNOWN], [4, UNKNOWN]]
+    np.testing.assert_array_equal(drawn_states(states, about), drawn)
+    np.testing.assert_array_equal(drawn_states(states, {}), states)
+
+
+def test_no_transition_goes_over_what_is_not_known(told, game):
+    counts = count_transitions(game, told.record({}).trajectory)
+    expected = np.zeros((2, 2, 2, 2), dtype=np.int64)
+    expected[0, 0, 1, 1] = 2  # robot 1 from the first tick, robot 4 from the second; robot 7 tells no action
+    np.testing.assert_array_equal(counts, expected)
 
 
 def test_round_trip(record, tmp_path):

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -155,6 +156,28 @@ def start_executable(tmp_path):
     for process in started:
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
+        process.communicate()
+
+
+@pytest.fixture
+def recorder(tmp_path):
+    """Starts `altmarl record`; all are ended after the test."""
+    started = []
+
+    def start(bag):
+        command = [sys.executable, "-m", "altmarl_ros.cli.main", "record", str(bag)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=tmp_path)
+        started.append(process)
+        end = time.monotonic() + 30
+        while not (bag / "metadata.yaml").exists() and time.monotonic() < end:
+            assert process.poll() is None, process.communicate()[0]
+            time.sleep(0.05)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
         process.communicate()
 
 

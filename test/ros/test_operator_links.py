@@ -16,11 +16,14 @@ from lifecycle_msgs.srv import GetState
 from own_domain import own_domain
 from rcl_interfaces.msg import ParameterType
 from rclpy.executors import SingleThreadedExecutor
+from rosbags.rosbag2 import Reader
 
+from altmarl_ros.cli.runs import bag_recorder
 from altmarl_ros.dashboard import FleetView
 from altmarl_ros.links import Authority
-from altmarl_ros.msg import FleetTick, RobotHello
+from altmarl_ros.msg import DriveState, FleetTick, RobotHello
 from altmarl_ros.nodes.common import qos
+from altmarl_ros.nodes.tools.bag_log import read_log
 from altmarl_ros.nodes.tools.dashboard import DashboardNode
 from altmarl_ros.nodes.tools.link_checks import LinkAsker
 from altmarl_ros.nodes.tools.operator_client import OperatorNode
@@ -63,7 +66,7 @@ class Machine:
 
 
 class Robot(Machine):
-    """Says hello and takes an operator's commands."""
+    """Says hello, takes an operator's commands, and acts in a tick a second, of which it tells all the time."""
 
     def __init__(self, domain):
         super().__init__(domain, "robot", "/robot_7")
@@ -73,6 +76,13 @@ class Robot(Machine):
         self.node.create_service(GetState, f"{ROBOT}/get_state", lambda _, response: response)
         self._hello = self.node.create_publisher(RobotHello, "/fleet/hello", qos.latched_qos())
         self._hello.publish(RobotHello(robot_id=7, count=1, name=ROBOT))
+        self._drive, self._told = self.node.create_publisher(DriveState, f"{ROBOT}/drive", qos.latched_qos()), 0
+        self.node.create_timer(0.1, self._tell)
+
+    def _tell(self):
+        self._told += 1
+        tick = self._told // 10
+        self._drive.publish(DriveState(robot_id=7, session=1, tick=tick, local_state=tick % 5, local_action=tick % 3))
 
     def _operate(self, request, response):
         self.requests.append((request.robot_id, request.command, request.operator_name))
@@ -107,11 +117,11 @@ class Fleet:
         for machine in (self.coordinator, self.robot):
             machine.start()
         self.start_link("dispatch", "listen")
-        self.start_link("robot_7", "connect")
+        self.start_link("robot_7", "connect", drive_topic=f"{ROBOT}/drive")
         self.start_link("anna", "connect")
 
-    def start_link(self, name, side):
-        values = {"keys.folder": str(self._folder / "keys"), "keys.name": name, side: self._endpoint, "lease": 2.0}
+    def start_link(self, name, side, **options):
+        values = {"keys.folder": str(self._folder / "keys"), "keys.name": name, side: self._endpoint, "lease": 2.0, **options}
         settings = [item for key, value in values.items() for item in ("-p", f"{key}:={json.dumps(value)}")]
         with (self._folder / f"{name}.log").open("a") as log:
             self._links[name] = subprocess.Popen(
@@ -226,3 +236,22 @@ def test_the_operators_tools_reach_a_linked_fleet_and_end_with_the_certificate(l
     assert told.returncode == 1
     assert len(linked.robot.requests) == 3
     tool.close()
+
+
+def test_an_operator_records_how_robots_act(linked, tmp_path):
+    executor = SingleThreadedExecutor()
+    with bag_recorder(tmp_path / "bag") as recorder:
+        executor.add_node(recorder)
+        began = time.monotonic()
+        wait_until(lambda: executor.spin_once(timeout_sec=0.05) or recorder.count_publishers(f"{ROBOT}/drive"), "the link")
+        end = time.monotonic() + 6.0
+        while time.monotonic() < end:
+            executor.spin_once(timeout_sec=0.05)
+        executor.remove_node(recorder)
+    drives = read_log(tmp_path / "bag", pytest.fail).drives
+    assert 4 <= len(drives) <= time.monotonic() - began + 2
+    assert all(acted == {7: (tick % 5, tick % 3)} for (_, tick), acted in drives.items())
+    with Reader(tmp_path / "bag") as reader:
+        counts = {connection.topic: connection.msgcount for connection in reader.connections}
+    assert counts[f"{ROBOT}/drive"] == len(drives), "one message of each tick"
+    executor.shutdown()

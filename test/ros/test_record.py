@@ -3,9 +3,6 @@
 import json
 import shutil
 import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,28 +26,6 @@ TICKS = 60
 def altmarl(*arguments):
     """Run a command line in this process."""
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
-@pytest.fixture
-def recorder(tmp_path):
-    """Starts `altmarl record`; all are ended after the test."""
-    started = []
-
-    def start(bag):
-        command = [sys.executable, "-m", "altmarl_ros.cli.main", "record", str(bag)]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=tmp_path)
-        started.append(process)
-        end = time.monotonic() + 30
-        while not (bag / "metadata.yaml").exists() and time.monotonic() < end:
-            assert process.poll() is None, process.communicate()[0]
-            time.sleep(0.05)
-        return process
-
-    yield start
-    for process in started:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
 
 
 @pytest.fixture

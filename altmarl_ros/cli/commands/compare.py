@@ -10,7 +10,7 @@ from rich.table import Table
 
 from altmarl_ros.cli import console
 from altmarl_ros.cli.options import Figure, Game, Json, Seed
-from altmarl_ros.cli.runs import load_run, trajectory_of
+from altmarl_ros.cli.runs import load_run, say_states, trajectory_of
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.files import write_output
 from altmarl_ros.games import TabularGame, load_game
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from altmarl_ros.learning.prediction import Comparison
 
 _REWARD = "reward"
+_PATHS = 100  # of a hidden state that was not recorded
 _KERNEL_BYTES = 1 << 28  # of all kernels drawn from a posterior
 
 
@@ -46,15 +47,18 @@ def compare(
     """Predict occupancy and reward of recorded runs from a game under the recorded decisions, and compare.
 
     The 95 % bands cover the robots' randomness and, for a game made by altmarl identify, the uncertainty of its P_l. A hidden
-    state must have been recorded, as simulations do. Where room is limited, simulated robots are held back at full places.
+    state that was not recorded is inferred from how robots moved. Where room is limited, simulated robots are held back at
+    full places.
 
     Example: altmarl compare run.npz --game hall_identified.yaml --figure compare.png
     """
     from altmarl_ros.learning.prediction import compare as against_fleets
-    from altmarl_ros.learning.prediction import in_regimes
+    from altmarl_ros.learning.prediction import in_regimes, runs_in_regimes
 
     tabular = load_game(game)
     loaded = {path: load_run(path) for path in records}
+    for path, record in loaded.items():
+        say_states(record, path)
     recorded = [trajectory_of(record, path, tabular) for path, record in loaded.items()]
     bundle = _acted_by(loaded, policy, tabular)
     rng = np.random.default_rng(seed)
@@ -66,11 +70,15 @@ def compare(
     else:
         kernels = draw_kernels(alpha, max(1, min(runs, _KERNEL_BYTES // (8 * alpha.size))), rng)
     joined, pi_l, played = Trajectory.joined(recorded), bundle.pi_l, tabular
+    paths = [joined]
     if tabular.hidden is not None:
-        played, joined, pi_l = in_regimes(tabular, joined, pi_l)
+        played, pi_l = in_regimes(tabular, pi_l)
+        paths = runs_in_regimes(tabular, joined, _PATHS, rng)
+        if len(paths) > 1:
+            console.err.print("the hidden state was not recorded at every tick: it is inferred from how robots moved")
         if 1 < kernels.shape[2] < played.n_global_states:  # rows pooled at each hidden state
             kernels = np.repeat(kernels, tabular.n_global_states, axis=2)
-    comparison = against_fleets(played, pi_l, kernels, joined, fleets=runs, rng=rng)
+    comparison = against_fleets(played, pi_l, kernels, paths, fleets=runs, rng=rng)
     ends = np.cumsum([len(run.tick) for run in recorded])
     about = _about(tabular, list(loaded), comparison, ends, alpha is not None)
     if as_json:

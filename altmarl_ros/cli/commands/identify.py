@@ -14,7 +14,7 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.cli import console
 from altmarl_ros.cli.options import Figure, Game, Json
 from altmarl_ros.cli.rates import identify_rates
-from altmarl_ros.cli.runs import load_run, trajectory_of
+from altmarl_ros.cli.runs import load_run, say_states, trajectory_of
 from altmarl_ros.files import write_output
 from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.games.game_files import save_identified, save_identified_game
@@ -86,6 +86,7 @@ def identify(
     runs = []
     for path in records:
         record = load_run(path)
+        say_states(record, path)
         recorded = record.about.get("game_hash")
         if recorded is not None and recorded != tabular.content_hash:
             console.err.print(

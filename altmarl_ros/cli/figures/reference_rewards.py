@@ -9,11 +9,13 @@ import numpy as np
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import TabularGame
+from altmarl_ros.games.trajectory import UNKNOWN, IntArray
 from altmarl_ros.learning.evaluation import ALL_SEEN, RANDOM, Evaluation, common_start
 from altmarl_ros.learning.horizon import discounted_horizon
 from altmarl_ros.learning.populations.population import Fleets
 from altmarl_ros.learning.rules_of_thumb import levels
 from altmarl_ros.policies import PolicyBundle, load_bundle
+from altmarl_ros.records.robot_states import told_states
 from altmarl_ros.records.run_record import RunRecord
 from altmarl_ros.records.segments import Segment, segments
 
@@ -82,11 +84,36 @@ def _bundle(segment: Segment, game: TabularGame) -> PolicyBundle:
 
 
 def _stage(record: RunRecord, game: TabularGame, bundle: PolicyBundle, segment: Segment, *, runs: int, seed: int) -> Evaluation:
-    counts = record.occupancy(game.n_local_states)[segment.begin]
-    d = record.trajectory.known_hidden_state(game)
-    first = None if d is None else np.full(runs, d[segment.begin])
+    counts = _first_counts(record, game, segment)
+    first = _first_hidden_states(record, game, segment.begin, runs=runs, seed=seed)
     start = Fleets(np.full(runs, record.global_state[segment.begin]), np.tile(counts, (runs, 1)), first)
     return Evaluation(game, bundle, start, segment.end - segment.begin, seed)
+
+
+def _first_counts(record: RunRecord, game: TabularGame, segment: Segment) -> IntArray:
+    """Count the robots in each local state at a segment's first tick [S_l].
+
+    Where robots told their states, one that has not acted yet is counted where it is known first.
+    """
+    states = record.local_state[segment.begin : segment.end]
+    first = states[0]
+    if told_states(record.about) is not None:
+        first = np.take_along_axis(states, (states != UNKNOWN).argmax(axis=0)[None], axis=0)[0]
+    return np.bincount(first[first != UNKNOWN], minlength=game.n_local_states)
+
+
+def _first_hidden_states(record: RunRecord, game: TabularGame, begin: int, *, runs: int, seed: int) -> IntArray | None:
+    """Return the hidden state with which each simulated fleet begins [runs], drawn from the belief where it is not known."""
+    if game.hidden is None:
+        return None
+    known = UNKNOWN if record.hidden_state is None else int(record.hidden_state[begin])
+    if known != UNKNOWN:
+        return np.full(runs, known)
+    if record.belief is None:
+        record.trajectory.known_hidden_state(game)  # says what the record lacks
+    assert record.belief is not None
+    believed = record.belief[begin] / record.belief[begin].sum()
+    return np.random.default_rng(seed).choice(len(believed), size=runs, p=believed)
 
 
 def _levels(stage: Evaluation, game: TabularGame, k: int) -> dict[str, FloatArray]:

@@ -70,9 +70,8 @@ def panels(record: RunRecord, game: TabularGame, references: ReferenceRewards) -
             0, Panel("What reports are worth", text, _LEVELS_HEIGHT, lambda axes: _draw_levels(axes, references.levels))
         )
     if game.hidden is not None and has_belief(record, game):
-        text = (
-            f"Shade: the probability of each hidden state to the coordinator, from {asked} of {n} robots. Line: the true "
-            "one, which nobody tells."
+        text = f"Shade: the probability of each hidden state to the coordinator, from {asked} of {n} robots." + (
+            " Line: the true one, which nobody tells." if record.hidden_state is not None else ""
         )
         if len(game.hidden) == game.n_global_states:
             text += " Dots: where the coordinator's crew was."

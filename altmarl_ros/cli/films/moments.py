@@ -32,6 +32,7 @@ from altmarl_ros.monitoring import (
     make_scene,
     status_tick,
 )
+from altmarl_ros.records.robot_states import drawn_states
 from altmarl_ros.records.rows import FloorRow, StatusRow
 from altmarl_ros.records.run_log import RunLog
 from altmarl_ros.records.run_record import RunRecord
@@ -136,7 +137,7 @@ def load_filmed_run(path: Path) -> FilmedRun:
     floor = _floor_of(source, game)
     places = drawn_places(game)[0]
     layout = floor_layout(floor, places) if floor is not None else disc_layout(places)
-    zones = tuple(_zones(record, t, drawn_places(game)[1]) for t in range(len(record.tick)))
+    zones = tuple(_zones(record, states, drawn_places(game)[1]) for states in drawn_states(record.local_state, record.about))
     log = load_log(path) if is_bag(path) else RunLog()
     board = make_board(record, game) if len(record.tick) else None
     about = {name: record.about[name] for name in ABOUT if name in record.about} | {"version": __version__}
@@ -158,10 +159,9 @@ def _floor_of(source: str, game: TabularGame) -> FloorMap | None:
     return floor if floor is not None and floor_places(floor, drawn_places(game)[0]) is not None else None
 
 
-def _zones(record: RunRecord, t: int, place_of: NDArray[np.int64]) -> dict[int, int]:
-    states = record.local_state[t].tolist()
+def _zones(record: RunRecord, states: NDArray[np.int64], place_of: NDArray[np.int64]) -> dict[int, int]:
     ids = record.about.get("robot_ids", range(len(states)))
-    return {int(i): int(place_of[state]) for i, state in zip(ids, states, strict=True) if state >= 0}
+    return {int(i): int(place_of[state]) for i, state in zip(ids, states.tolist(), strict=True) if state >= 0}
 
 
 def _status(record: RunRecord, t: int) -> StatusRow:

@@ -32,7 +32,7 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import GameError
 from altmarl_ros.games.hidden import HiddenState
 from altmarl_ros.games.identification.kernel import IdentifiedKernel, feels_global_state, identify
-from altmarl_ros.games.identification.smoothing import smooth
+from altmarl_ros.games.identification.smoothing import draw_paths, smooth
 from altmarl_ros.games.rows import check_dense
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.games.trajectory import UNKNOWN, IntArray, Trajectory
@@ -113,6 +113,28 @@ def identify_hidden_state(
     dwell = leaving.dwell(P_d, lambda tried: smooth(emission, tried, hidden.rho_d, run.follows).log_likelihood)
     changes = float(seen.transitions.sum() - np.trace(seen.transitions))
     return IdentifiedHiddenState(P_d, kernel, dwell, seen.belief, changes, float(moves.known.mean()))
+
+
+def draw_hidden_paths(game: TabularGame, run: Trajectory, count: int, rng: np.random.Generator) -> IntArray:
+    """Draw paths of the hidden state [count, T] from what a run says of it under the game's own P_d and P_l.
+
+    Where d(t) was recorded it is kept; a path that is known at every tick is returned once, whatever `count`.
+
+    Raises:
+        GameError: the game has no hidden state, or the run does not fit it.
+        ResourceError: P_l would fill more than 1 GiB as a dense array.
+    """
+    if game.hidden is None:
+        raise GameError(f"the game {game.name!r} has no hidden state")
+    run.check(game)
+    moves = _Moves.of(game, run)
+    if moves.all_known:
+        return moves.hidden_state[None]
+    check_dense(f"P_l of the game {game.name!r} by hidden state", game.hidden.local_kernel.shape)
+    emission = moves.log_emission(np.stack(list(game.hidden.local_kernel.blocks())))
+    paths = draw_paths(emission, game.hidden.P_d, game.hidden.rho_d, run.follows, count=count, rng=rng)
+    paths[:, moves.known] = moves.hidden_state[moves.known]  # also where the game rules it out
+    return paths
 
 
 @dataclass(frozen=True, eq=False)

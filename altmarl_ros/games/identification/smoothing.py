@@ -4,7 +4,8 @@
 
 Forward and backward passes (Rabiner, A tutorial on hidden Markov models, 1989) give p(d(t) | record) and the expected number of
 transitions from d to d', which a step of Baum and Welch needs. A tick that does not follow the one before begins anew from
-rho_d.
+rho_d. Whole paths are drawn from p(d | record) by filtering forward and drawing backward (Carter and Kohn, On Gibbs sampling
+for state space models, 1994).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.compiled import njit
+from altmarl_ros.games.trajectory import IntArray
 
 
 class Smoothed(NamedTuple):
@@ -34,6 +36,32 @@ def smooth(log_emission: FloatArray, P_d: FloatArray, rho_d: FloatArray, follows
     # Copies, since numba would compile it anew for arrays that may only be read.
     logarithm = _smooth((scaled, np.array(P_d, order="C"), np.array(rho_d), np.array(follows)), belief, transitions)
     return Smoothed(belief, transitions, float(logarithm + top.sum()))
+
+
+def draw_paths(
+    log_emission: FloatArray,
+    P_d: FloatArray,
+    rho_d: FloatArray,
+    follows: NDArray[np.bool_],
+    *,
+    count: int,
+    rng: np.random.Generator,
+) -> IntArray:
+    """Draw so many hidden paths of a record from their probability given all of it [count, T]; others as in `smooth`."""
+    T, D = log_emission.shape
+    emission = np.exp(log_emission - log_emission.max(axis=1, keepdims=True))
+    forward, before = np.empty((T, D)), rho_d
+    for t in range(T):
+        forward[t] = (before @ P_d if follows[t] else rho_d) * emission[t]
+        before = forward[t] = forward[t] / max(forward[t].sum(), 1e-300)
+    paths = np.empty((count, T), dtype=np.int64)
+    for t in range(T - 1, -1, -1):
+        continued = t + 1 < T and follows[t + 1]
+        weights = forward[t] * P_d[:, paths[:, t + 1]].T if continued else np.tile(forward[t], (count, 1))
+        reached = np.cumsum(weights, axis=1)
+        drawn = rng.random(count) * reached[:, -1]
+        paths[:, t] = np.minimum((reached <= drawn[:, None]).sum(axis=1), D - 1)
+    return paths
 
 
 @njit(nogil=True, cache=True)

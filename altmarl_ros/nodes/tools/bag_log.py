@@ -8,6 +8,7 @@ from typing import Callable, Iterator, Mapping
 
 from rclpy.serialization import deserialize_message
 
+from altmarl_ros.msg import DriveState, RobotHello
 from altmarl_ros.nodes.common import conversions
 from altmarl_ros.nodes.tools.recorder import TOPICS, WORLD_TOPICS, type_name
 from altmarl_ros.records.bag_reader import BagReader
@@ -17,7 +18,9 @@ from altmarl_ros.records.run_log import RunLog
 
 _READ = {suffix: TOPICS[suffix][0] for suffix in ("status", "truth", "report", "configuration")}
 _READ |= {suffix: WORLD_TOPICS[suffix][0] for suffix in ("floor",)}
-_TYPES = {type_name(message_type): message_type for message_type in _READ.values()}
+# What decisions do not rest on: a bag is read without it.
+_BY_ROBOTS = {type_name(message_type): message_type for message_type in (RobotHello, DriveState)}
+_TYPES = {type_name(message_type): message_type for message_type in _READ.values()} | _BY_ROBOTS
 _SHORTER = {  # hashes of earlier versions of types, whose fields are the first of today's, and how many sequences they lack
     "altmarl_ros/msg/CoordinatorStatus": {
         "RIHS01_ecd9094dfaf924c16cf4ac9b464c98c5d022352fb8637ab05a53b4007143ee8b": 6,  # without hidden states
@@ -39,20 +42,30 @@ def read_log(path: str | Path, say: Callable[[str], None]) -> RunLog:
     log = RunLog(most_ticks=None)
     added: dict[str, bytes] = {}  # to messages, by topic
     other: Counter[tuple[str, str]] = Counter()  # messages that are not read, by topic and type
+    old: Counter[str] = Counter()  # messages of _BY_ROBOTS that are not read, by topic
     for message in reader:
         if message.type not in _TYPES:
             other[message.topic, message.type] += 1
+            continue
+        told = reader.topics[message.topic]
+        if message.type in _BY_ROBOTS and told.type_hash not in ("", type_hash(told.type)):
+            old[message.topic] += 1
             continue
         if message.topic not in added:
             added[message.topic] = _missing(reader, message.topic) * _NO_SEQUENCE
         try:
             _add(log, message.type, message.data + added[message.topic])
         except Exception as error:  # rclpy raises what its middleware does
+            if message.type in _BY_ROBOTS:
+                old[message.topic] += 1
+                continue
             raise BagError(f"{path}: a message of {message.topic} is damaged: {error}") from None
     for file in reader.cut:
         say(f"note: {file} was cut off; it is read as far as it goes (`altmarl recover` makes a whole bag of it)")
     for note in _notes(other, reader):
         say(f"note: {note}")
+    for topic, count in old.items():
+        say(f"note: {count} messages on {topic} are damaged or of another version of their type and are not read")
     return log
 
 
@@ -78,6 +91,14 @@ def _add(log: RunLog, type_of_message: str, data: bytes) -> None:
         log.truths[truth.session, truth.tick] = truth
     elif kind == "RobotReport":
         log.reports[content.session, content.tick] += 1
+    elif kind == "DriveState":
+        if DriveState.UNKNOWN not in (content.local_state, content.local_action):
+            acted = log.drives.setdefault((content.session, content.tick), {})
+            acted.setdefault(content.robot_id, (content.local_state, content.local_action))
+    elif kind == "RobotHello":
+        if content.robot_type:
+            ids = range(content.robot_id, content.robot_id + min(content.count, RobotHello.MAX_COUNT))
+            log.types.update(dict.fromkeys(ids, content.robot_type))
     elif kind == "FleetConfiguration":
         configuration = conversions.configuration_from_message(content)
         log.configurations[configuration.session, configuration.tick] = configuration

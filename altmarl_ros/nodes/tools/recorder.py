@@ -7,9 +7,11 @@ from functools import partial
 from typing import Any
 
 from rclpy.qos import QoSProfile
+from rclpy.serialization import deserialize_message
 
 from altmarl_ros.msg import (
     CoordinatorStatus,
+    DriveState,
     FleetConfiguration,
     FleetTick,
     FleetTruth,
@@ -22,12 +24,15 @@ from altmarl_ros.msg import (
 )
 from altmarl_ros.nodes.common import qos
 from altmarl_ros.nodes.common.guarded import GuardedNode
+from altmarl_ros.nodes.tools.drive_topics import DriveTopics
 from altmarl_ros.records.bag import BagWriter, Topic
 from altmarl_ros.records.bag_storage import BagError
 from altmarl_ros.records.message_definitions import message_definition, type_hash
 
 _DEPTH = 10_000  # messages that wait while the recorder is slow
 _FLUSH_PERIOD = 0.5  # s between two looks whether to write to the disk
+_LOOK_PERIOD = 1.0  # s between two looks at which robots drive
+_ACTED = slice(12, 28)  # of a DriveState in CDR, behind its header and stamp: robot, session, tick, s_l and a_l
 
 TOPICS = {
     "tick": (FleetTick, qos.tick_qos(), qos.report_qos(_DEPTH)),
@@ -52,10 +57,12 @@ def type_name(message_type: Any) -> str:
 
 
 class Recorder(GuardedNode):
-    """Records the topics of TOPICS and WORLD_TOPICS.
+    """Records the topics of TOPICS and WORLD_TOPICS, and what each robot that drives says of how it acts.
+
+    Robots that drive tell more often than they act: of each robot and tick the first message is kept.
 
     Subscriptions: <fleet_prefix>/tick, report, hello, policy, configuration, status, global_action, global_state, truth;
-    <world_prefix>/floor.
+    <world_prefix>/floor; the drive topics of the fleet's robots, such as /robot_1/robot/drive.
 
     Attributes:
         failure: why nothing can be written any more; None while all is well.
@@ -64,14 +71,42 @@ class Recorder(GuardedNode):
     def __init__(self, writer: BagWriter, fleet_prefix: str = "/fleet", world_prefix: str = "/world") -> None:
         super().__init__("recorder", start_parameter_services=False)
         self._writer = writer
+        self._drives = DriveTopics(self)
+        self._acted: dict[str, bytes] = {}  # the last of each drive topic
         self.failure: BagError | None = None
         topics = {f"{fleet_prefix}/{suffix}": topic for suffix, topic in TOPICS.items()}
         topics |= {f"{world_prefix}/{suffix}": topic for suffix, topic in WORLD_TOPICS.items()}
+        hellos = f"{fleet_prefix}/hello"
         for name, (message_type, offered, asked) in topics.items():
-            of_type = type_name(message_type)
-            writer.add_topic(Topic(name, of_type, message_definition(of_type), type_hash(of_type), qos_entry(offered)))
-            self.create_subscription(message_type, name, partial(self._on_message, name), asked, raw=True)
+            self._add_topic(name, message_type, offered)
+            hear = self._on_hello if name == hellos else self._on_message
+            self.create_subscription(message_type, name, partial(hear, name), asked, raw=True)
         self.create_timer(_FLUSH_PERIOD, self._flush)
+        self.create_timer(_LOOK_PERIOD, self._look)
+
+    def _add_topic(self, name: str, message_type: Any, offered: QoSProfile) -> None:
+        of_type = type_name(message_type)
+        self._writer.add_topic(Topic(name, of_type, message_definition(of_type), type_hash(of_type), qos_entry(offered)))
+
+    def _look(self) -> None:
+        """Record the drive topics that have appeared."""
+        try:
+            for name in self._drives.appeared() if self.failure is None else ():
+                self._add_topic(name, DriveState, qos.latched_qos())
+                hear = partial(self._on_drive, name)
+                self.create_subscription(DriveState, name, hear, qos.latched_from_many_qos(), raw=True)
+        except BagError as error:
+            self.failure = error
+
+    def _on_drive(self, topic: str, data: bytes, info: Any) -> None:
+        acted = data[_ACTED]
+        if self._acted.get(topic) != acted:
+            self._acted[topic] = acted
+            self._on_message(topic, data, info)
+
+    def _on_hello(self, topic: str, data: bytes, info: Any) -> None:
+        self._on_message(topic, data, info)
+        self._drives.hear(deserialize_message(data, RobotHello))
 
     def _on_message(self, topic: str, data: bytes, info: Any) -> None:
         if self.failure is None:

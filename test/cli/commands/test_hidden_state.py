@@ -46,12 +46,25 @@ def test_a_report_needs_no_belief(run):
     assert "hidden_found" not in about
 
 
-def test_a_report_without_the_hidden_state_says_what_is_missing(run, capfd):
-    replace(RunRecord.load(run), hidden_state=None).save(run)
+def test_a_report_without_hidden_state_and_belief_says_what_is_missing(run, capfd):
+    replace(RunRecord.load(run), hidden_state=None, belief=None).save(run)
     assert main(["report", str(run), "--runs", "20"]) == 2
     assert "what robots do in game 'loads' depends on its hidden state, which the record lacks" in " ".join(
         capfd.readouterr().err.split()
     )
+
+
+@pytest.mark.slow
+def test_a_report_without_the_hidden_state_goes_by_the_belief(run):
+    _, true = report(run)
+    replace(RunRecord.load(run), hidden_state=None).save(run)
+    page, about = report(run)
+    assert "expected by what the coordinator believed" in page
+    assert about["reward_by_belief"] == 1.0
+    assert "hidden_found" not in about
+    assert about["reward"] == pytest.approx(true["reward"], abs=0.2)
+    assert about["simulated"] == pytest.approx(true["simulated"], abs=0.2)
+    assert "reward_by_belief" not in true
 
 
 @pytest.mark.slow
@@ -91,5 +104,7 @@ def test_compare_goes_by_the_recorded_hidden_state(run, loads_file, tmp_path, ca
     assert json.loads(result.stdout)["kernel_uncertain"]
     capfd.readouterr()
     replace(RunRecord.load(run), hidden_state=None).save(run)
-    assert main(compared[:-1]) == 2
-    assert "depends on its hidden state, which the record lacks" in " ".join(capfd.readouterr().err.split())
+    assert main(compared) == 0
+    said = capfd.readouterr()
+    assert json.loads(said.out)["holds"]
+    assert "it is inferred from how robots moved" in " ".join(said.err.split())

@@ -7,8 +7,9 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 from std_msgs.msg import String
 
 from altmarl_ros.cli.main import main
-from altmarl_ros.msg import CoordinatorStatus, FleetTruth, FloorTruth, RobotReport
+from altmarl_ros.msg import CoordinatorStatus, DriveState, FleetTruth, FloorTruth, RobotHello, RobotReport
 from altmarl_ros.nodes.tools.bag_log import _SHORTER, read_log
+from altmarl_ros.records.bag import BagWriter, Topic
 from altmarl_ros.records.message_definitions import message_definition, type_hash
 
 
@@ -79,3 +80,34 @@ def test_the_places_of_a_simulated_floor_are_read(tmp_path):
     assert floors[2.0].places == {4: (1.0, 2.0), 7: (2.0, 0.0)}
     assert floors[2.0].headings == {4: 0.5, 7: 0.0}
     assert floors[2.0].contacts == 2
+
+
+def drive(tick, local_state=1, local_action=2, **other):
+    return DriveState(robot_id=4, session=7, tick=tick, local_state=local_state, local_action=local_action, **other)
+
+
+def test_what_robots_say_of_how_they_act_is_read(tmp_path):
+    none = DriveState.UNKNOWN
+    said = [drive(0, none, none), drive(1), drive(1, state=DriveState.MOVING), drive(2, local_state=3), drive(3, 1, none)]
+    folder = write(tmp_path / "bag", "/robot_4/robot/drive", "altmarl_ros/msg/DriveState", said)
+    assert read_log(folder, pytest.fail).drives == {(7, 1): {4: (1, 2)}, (7, 2): {4: (3, 2)}}
+
+
+def test_types_of_robots_are_read(tmp_path):
+    hellos = [RobotHello(robot_id=4, name="/robot_4/robot", robot_type="fast"), RobotHello(robot_id=5, count=2)]
+    hellos += [RobotHello(robot_id=8, count=2, robot_type="slow")]
+    folder = write(tmp_path / "bag", "/fleet/hello", "altmarl_ros/msg/RobotHello", hellos)
+    assert read_log(folder, pytest.fail).types == {4: "fast", 8: "slow", 9: "slow"}
+
+
+@pytest.mark.parametrize("message", [drive(1), RobotHello(robot_type="fast")], ids=["drive", "hello"])
+@pytest.mark.parametrize(("type_hash", "most"), [("RIHS01_" + 64 * "0", None), ("", 14)], ids=["another version", "cut short"])
+def test_what_robots_of_another_release_say_is_left_out_with_a_note(tmp_path, message, type_hash, most):
+    name = f"altmarl_ros/msg/{type(message).__name__}"
+    with BagWriter(tmp_path / "bag") as writer:
+        writer.add_topic(Topic("/some/topic", name, message_definition(name), type_hash, {}))
+        writer.write("/some/topic", serialize_message(message)[:most], 1_000, 1_000)
+    said = []
+    log = read_log(tmp_path / "bag", said.append)
+    assert (log.drives, log.types) == ({}, {})
+    assert said == ["note: 1 messages on /some/topic are damaged or of another version of their type and are not read"]
