@@ -62,7 +62,8 @@ class ZoneWays:
         shapely.prepare(reachable)
         self._reachable = reachable
         # Those farther off change nothing: neither what is free nor what it costs.
-        self._walls = walls.intersection(shapely.box(*reachable.bounds).buffer(2.0 * (radius + _NEAR_WALL + _ROOMY + self._step)))
+        near = shapely.box(*reachable.bounds).buffer(2.0 * (radius + _NEAR_WALL + _ROOMY + self._step))
+        self._walls = walls.intersection(near)
         self._radius = radius
         shapely.prepare(self._walls)
         to_wall = np.full(shape, np.inf) if self._walls.is_empty else shapely.distance(handles, self._walls)

@@ -236,7 +236,7 @@ def test_a_kernel_of_many_states_is_identified_over_all_global_states_together(t
     again = load_game(tmp_path / "seen.yaml")
     assert again.local_kernel.n_kinds == 1
     np.testing.assert_allclose(again.local_kernel.shared_table(), kernel.mean, atol=1e-15)
-    np.testing.assert_array_equal(load_posterior(tmp_path / "seen.yaml", again), kernel.alpha)
+    np.testing.assert_array_equal(load_posterior(tmp_path / "seen.yaml", again).alpha, kernel.alpha)
 
 
 def test_counts_over_all_global_states_are_the_sum_of_those_of_each(warehouse):

@@ -15,7 +15,6 @@ from altmarl_ros.errors import AltmarlError
 from altmarl_ros.files import write_output
 from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.games.game_files import load_posterior
-from altmarl_ros.games.identification import draw_kernels
 from altmarl_ros.games.trajectory import Trajectory
 from altmarl_ros.policies import PolicyBundle, load_bundle
 from altmarl_ros.records.run_record import RunRecord
@@ -62,13 +61,13 @@ def compare(
     recorded = [trajectory_of(record, path, tabular) for path, record in loaded.items()]
     bundle = _acted_by(loaded, policy, tabular)
     rng = np.random.default_rng(seed)
-    alpha = load_posterior(game, tabular)
-    if alpha is None:
+    posterior = load_posterior(game, tabular)
+    if posterior is None:
         tabular.check_alike("compare")
         moves = tabular.local_kernel if tabular.hidden is None else tabular.hidden.local_kernel
         kernels = (moves.shared_table() if moves.n_kinds == 1 else np.stack(list(moves.blocks())))[None]
     else:
-        kernels = draw_kernels(alpha, max(1, min(runs, _KERNEL_BYTES // (8 * alpha.size))), rng)
+        kernels = posterior.draw(max(1, min(runs, _KERNEL_BYTES // (8 * posterior.alpha.size))), rng)
     joined, pi_l, played = Trajectory.joined(recorded), bundle.pi_l, tabular
     paths = [joined]
     if tabular.hidden is not None:
@@ -80,7 +79,7 @@ def compare(
             kernels = np.repeat(kernels, tabular.n_global_states, axis=2)
     comparison = against_fleets(played, pi_l, kernels, paths, fleets=runs, rng=rng)
     ends = np.cumsum([len(run.tick) for run in recorded])
-    about = _about(tabular, list(loaded), comparison, ends, alpha is not None)
+    about = _about(tabular, list(loaded), comparison, ends, posterior is not None)
     if as_json:
         console.document(about)
     else:

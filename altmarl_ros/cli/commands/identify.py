@@ -16,7 +16,7 @@ from altmarl_ros.cli.options import Figure, Game, Json
 from altmarl_ros.cli.rates import identify_rates
 from altmarl_ros.cli.runs import load_run, say_states, trajectory_of
 from altmarl_ros.files import write_output
-from altmarl_ros.games import TabularGame, load_game
+from altmarl_ros.games import TabularGame, load_game, load_workplace
 from altmarl_ros.games.game_files import save_identified, save_identified_game
 from altmarl_ros.games.identification import IdentifiedKernel, count_transitions, transitions_needed
 from altmarl_ros.games.identification import identify as posterior
@@ -24,6 +24,7 @@ from altmarl_ros.games.identification.hidden_state import IdentifiedHiddenState,
 from altmarl_ros.games.trajectory import Trajectory
 
 _MOST_DENSE = 1 << 28  # bytes of P_l for every s_g; of larger ones the rows are counted over all s_g together
+_WEIGHT = 10.0  # of the game's own P_l [transitions]
 _SHOWN = 5  # entries of a table
 _SURPRISING = 4.0  # standard deviations; a game's kernel seldom has more than a thousand entries
 
@@ -46,16 +47,20 @@ def identify(
         ),
     ] = None,
     weight: Annotated[
-        float,
+        Optional[float],
         typer.Option(
-            "--weight", "-w", help="How many observed transitions per state and action the game's own P_l counts for."
+            "--weight",
+            "-w",
+            help="How many observed transitions per state and action the game's own P_l counts for; default: 10, or in a game "
+            "of work what the record says.",
         ),
-    ] = 10.0,
+    ] = None,
     pool: Annotated[
         Optional[bool],
         typer.Option(
             "--pool/--no-pool",
-            help="Whether to assume that robots move alike at every s_g; default: as the game's own P_l says.",
+            help="Whether to assume that robots move alike at every s_g, and in a game of work wherever its own P_l has it so; "
+            "default: as the game's own P_l says.",
         ),
     ] = None,
     rates: Annotated[
@@ -96,8 +101,14 @@ def identify(
     if rates:
         identify_rates(game, Trajectory.joined(runs), out, as_json=as_json)
         return
-    found = None if tabular.hidden is None else identify_hidden_state(tabular, Trajectory.joined(runs), weight, pool)
-    kernel = _kernel_of(tabular, runs, weight, pool) if found is None else found.kernel
+    found = None
+    if tabular.hidden is not None:
+        alike = pool is not False and load_workplace(game) is not None
+        found = identify_hidden_state(tabular, Trajectory.joined(runs), weight, pool, alike=alike)
+        kernel = found.kernel
+    else:
+        kernel = _kernel_of(tabular, runs, _WEIGHT if weight is None else weight, pool)
+    weight = kernel.weight
     about = _about(tabular, kernel, weight, precision, sum(int(run.follows.sum()) for run in runs))
     if found is not None:
         about["hidden"] = _about_hidden(tabular, found)
@@ -184,7 +195,8 @@ def _place_text(game: TabularGame, kernel: IdentifiedKernel, row: int) -> str:
 def _about(game: TabularGame, kernel: IdentifiedKernel, weight: float, precision: float, ticks: int) -> dict[str, Any]:
     """Summarise the result as JSON values; a row is a combination of s_l, s_g (unless pooled) and a_l."""
     seen = _seen(kernel)
-    hardly = seen < weight
+    support = np.rint(kernel.support)
+    hardly = support < weight
     low, high = kernel.interval()
     widest = kernel.deviation.argmax(axis=-1)
     likely = np.take_along_axis(kernel.mean, widest[..., None], axis=-1)[..., 0]
@@ -195,6 +207,7 @@ def _about(game: TabularGame, kernel: IdentifiedKernel, weight: float, precision
             "s_g": _place_of(game, kernel, s_g)[1],
             "action": game.local_action_names[a_l],
             "transitions": int(seen[s_l, s_g, a_l]),
+            "rests_on": int(support[s_l, s_g, a_l]),
             "needed": transitions_needed(float(likely[s_l, s_g, a_l]), precision, weight),
             "model": kernel.prior[s_l, s_g, a_l].tolist(),
             "identified": kernel.mean[s_l, s_g, a_l].tolist(),
@@ -206,9 +219,15 @@ def _about(game: TabularGame, kernel: IdentifiedKernel, weight: float, precision
     ]
 
     def totals(names: Tuple[str, ...], axis: int) -> list[dict[str, Any]]:
-        sums, rare = (np.moveaxis(x, axis, 0).reshape(len(names), -1) for x in (seen, hardly))
+        sums, rests, rare = (np.moveaxis(x, axis, 0).reshape(len(names), -1) for x in (seen, support, hardly))
         return [
-            {"name": name, "transitions": int(sums[i].sum()), "rows": sums.shape[1], "rows_hardly_seen": int(rare[i].sum())}
+            {
+                "name": name,
+                "transitions": int(sums[i].sum()),
+                "rests_on": int(rests[i].sum()),
+                "rows": sums.shape[1],
+                "rows_hardly_seen": int(rare[i].sum()),
+            }
             for i, name in enumerate(names)
         ]
 
@@ -216,6 +235,7 @@ def _about(game: TabularGame, kernel: IdentifiedKernel, weight: float, precision
         "game": game.name,
         "pooled": kernel.pooled,
         "weight": weight,
+        "spread": kernel.spread,
         "precision": precision,
         "ticks": ticks,
         "transitions": int(seen.sum()),
@@ -234,13 +254,11 @@ def _seen(kernel: IdentifiedKernel) -> NDArray[np.int64]:
 
 def _warnings(about: dict[str, Any], weight: float) -> Iterator[str]:
     for kind in ("actions", "zones"):
-        rare = [
-            f"{each['name']} ({each['transitions']})" for each in about[kind] if each["transitions"] < weight * each["rows"]
-        ]
+        rare = [f"{each['name']} ({each['transitions']})" for each in about[kind] if each["rests_on"] < weight * each["rows"]]
         if rare:
             rest = f" and {len(rare) - 2 * _SHOWN} more" if len(rare) > 2 * _SHOWN else ""
             yield f"{kind} hardly seen, fewer than {weight:g} transitions per row: {', '.join(rare[: 2 * _SHOWN])}{rest}"
-    rare_rows = sum(row["transitions"] < weight for row in about["rows"])
+    rare_rows = sum(row["rests_on"] < weight for row in about["rows"])
     if rare_rows:
         yield (
             f"{rare_rows} of {len(about['rows'])} rows rest on the model more than on the record; "
@@ -256,6 +274,11 @@ def _print_evidence(about: dict[str, Any], kernel: IdentifiedKernel) -> None:
         f"{about['transitions']:,} transitions, in {seen} of {len(about['rows'])} combinations of {combinations}; "
         "the others keep the model's probabilities"
     )
+    if about["spread"] is not None:
+        console.out.print(
+            f"rows that the game takes for alike are estimated together; its own P_l counts for {about['weight']:g} "
+            f"transitions, and the rows of one run spread around their mean as if {about['spread']:,.0f} had been seen"
+        )
     if about["impossible"]:
         console.out.print(f"{about['impossible']:,} of them are impossible in the model")
     table = Table(title="transitions by action", title_justify="left")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Mapping
 
@@ -15,7 +16,7 @@ from altmarl_ros.files import write_atomically, write_npz
 from altmarl_ros.games.array_files import read_arrays
 from altmarl_ros.games.documents import read_yaml
 from altmarl_ros.games.game_files.spec import IDENTIFIED_ARRAYS, locate, read_spec
-from altmarl_ros.games.identification import IdentifiedKernel
+from altmarl_ros.games.identification import IdentifiedKernel, draw_kernels
 from altmarl_ros.games.tabular import TabularGame
 
 _MOST_BYTES = 1 << 26  # of an array that is written out for every s_g: all four together can be read again
@@ -70,12 +71,15 @@ def _write_document(document: Mapping[str, Any], path: Path) -> None:
 def save_identified(kernel: IdentifiedKernel, path: Path, P_d: FloatArray | None = None) -> None:
     """Write the arrays P_l, standard_error, transitions and alpha to an `.npz`, for the key `identified`.
 
+    With rows that were pooled where they are alike, spread is written as well.
     With a hidden state they are by regime d * S_g + s_g in place of s_g, and P_d is written as well.
     Where robots move alike at all s_g, large arrays have one entry for them all.
     """
-    arrays = {name: getattr(kernel, name) for name in IDENTIFIED_ARRAYS if name != "P_d"}
+    arrays = {name: getattr(kernel, name) for name in IDENTIFIED_ARRAYS if name not in ("P_d", "spread")}
     if P_d is not None:
         arrays["P_d"] = P_d
+    if kernel.spread is not None:
+        arrays["spread"] = np.array(kernel.spread)
     for name, array in arrays.items():
         if array.nbytes > _MOST_BYTES and kernel.alpha.shape[1] == 1 and name in ("P_l", "standard_error"):
             arrays[name] = array[:, :1]
@@ -85,10 +89,28 @@ def save_identified(kernel: IdentifiedKernel, path: Path, P_d: FloatArray | None
         raise GameError(f"{path}: {error}") from None
 
 
-def load_posterior(source: str | Path, game: TabularGame) -> FloatArray | None:
-    """Load the Dirichlet parameters [s_l, s_g or 1, a_l, s_l'] whose means are the game's P_l.
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """A posterior over P_l.
 
-    The second axis has one entry where the rows of all s_g were pooled. The result is None if the game's kernel was not
+    Attributes:
+        alpha: Dirichlet parameters [s_l, s_g or 1, a_l, s_l'], whose means are the game's P_l; the second axis has one entry,
+            or one for each hidden state, where the rows of all s_g were pooled.
+        spread: see IdentifiedKernel.
+    """
+
+    alpha: FloatArray
+    spread: float | None = None
+
+    def draw(self, size: int, rng: np.random.Generator) -> FloatArray:
+        """Draw kernels of so many runs [size, s_l, s_g or 1, a_l, s_l']."""
+        return draw_kernels(self.alpha, size, rng, self.spread)
+
+
+def load_posterior(source: str | Path, game: TabularGame) -> Posterior | None:
+    """Load the posterior over the game's P_l.
+
+    The result is None if the game's kernel was not
     identified, or if only its mean was kept.
 
     Raises:
@@ -100,7 +122,12 @@ def load_posterior(source: str | Path, game: TabularGame) -> FloatArray | None:
         if spec.identified is None:
             return None
         arrays = read_arrays("identified", path.parent / spec.identified, ("P_l",), IDENTIFIED_ARRAYS)
-        return _checked_alpha(arrays["alpha"], game) if "alpha" in arrays else None
+        if "alpha" not in arrays:
+            return None
+        spread = arrays.get("spread")
+        if spread is not None and not (spread.shape == () and spread > 0):
+            raise GameError("identified: spread must be one number above 0")
+        return Posterior(_checked_alpha(arrays["alpha"], game), None if spread is None else float(spread))
     except GameError as error:
         raise GameError(f"{path}: {error}") from None
 

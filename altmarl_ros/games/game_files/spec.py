@@ -19,7 +19,7 @@ from altmarl_ros.resources import share_directory
 KINDS = ("builder", "arrays", "tables")
 """A game has one of these keys."""
 
-IDENTIFIED_ARRAYS = ("P_l", "standard_error", "transitions", "alpha", "P_d")
+IDENTIFIED_ARRAYS = ("P_l", "standard_error", "transitions", "alpha", "P_d", "spread")
 """In the file that a game names under `identified`."""
 
 

@@ -31,12 +31,15 @@ from numpy.typing import NDArray
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import GameError
 from altmarl_ros.games.hidden import HiddenState
+from altmarl_ros.games.identification.alike_rows import alike_rows, best_weights, summed_rows
 from altmarl_ros.games.identification.kernel import IdentifiedKernel, feels_global_state, identify
 from altmarl_ros.games.identification.smoothing import draw_paths, smooth
 from altmarl_ros.games.rows import check_dense
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.games.trajectory import UNKNOWN, IntArray, Trajectory
 
+_WEIGHT = 10.0  # transitions, of the prior
+_STRETCHES, _SHORTEST_RUN = 4, 50  # ticks
 _MOST_STEPS = 60
 _SETTLED = 1e-6  # change of P_d at which the steps end
 _RAREST, _POINTS = 1e-7, 121  # the grid of the probability to leave a hidden state
@@ -77,15 +80,22 @@ class IdentifiedHiddenState:
 
 
 def identify_hidden_state(
-    game: TabularGame, run: Trajectory, weight: float = 10.0, pool: bool | None = None
+    game: TabularGame,
+    run: Trajectory,
+    weight: float | None = 10.0,
+    pool: bool | None = None,
+    *,
+    alike: bool = False,
 ) -> IdentifiedHiddenState:
     """Identify P_d and P_l of a game with a hidden state from a run, or from several that were joined.
 
     Args:
         game: the game, whose own P_d and P_l are the prior's means.
         run: what happened.
-        weight: how many transitions the prior of each row counts for.
+        weight: how many transitions the prior of each row counts for; None: as many as the record says, where rows that are
+            alike are pooled, and else 10.
         pool: whether to pool the rows of all s_g at the same d; None: where they are alike in the game.
+        alike: whether to pool all rows of a state that are alike in the game, and to estimate how runs vary around them.
 
     Raises:
         GameError: the game has no hidden state, the weight is not positive and finite, or pooled rows differ in the game.
@@ -99,15 +109,27 @@ def identify_hidden_state(
     model = np.stack(list(hidden.local_kernel.blocks()))
     D = len(hidden)
     pooled = not feels_global_state(model, D) if pool is None else pool
-    moves = _Moves.of(game, run)
-    leaving = _Leaving(hidden, weight)
-    P_d, kernel = hidden.P_d, identify(model, np.zeros(model.shape), weight, pooled, n_hidden_states=D)
+    moves, given = _Moves.of(game, run), _WEIGHT if weight is None else weight
+    leaving = _Leaving(hidden, given)
+
+    def posterior(transitions: IntArray | FloatArray, weight: float, spread: float | None) -> IdentifiedKernel:
+        return identify(model, transitions, weight, pooled, n_hidden_states=D, spread=spread)
+
+    spread = np.inf if alike else None
+    P_d, kernel = hidden.P_d, posterior(np.zeros(model.shape), given, spread)
     for _ in range(_MOST_STEPS):
         seen = smooth(moves.log_emission(kernel.P_l), P_d, hidden.rho_d, run.follows)
-        kernel = identify(model, moves.expected(seen.belief, model.shape), weight, pooled, n_hidden_states=D)
+        kernel = posterior(moves.expected(seen.belief, model.shape), given, spread)
         before, P_d = P_d, leaving.mean(seen.transitions)
         if np.abs(P_d - before).max() < _SETTLED or moves.all_known:
             break
+    if alike:
+        group = alike_rows(kernel.prior)
+        beliefs = (np.where(part[:, None], seen.belief, 0.0) for part in _parts(run))
+        parts = [summed_rows(posterior(moves.expected(each, model.shape), given, None).evidence, group) for each in beliefs]
+        _, first = np.unique(group, return_index=True)
+        best, spread = best_weights(kernel.prior.reshape(-1, kernel.prior.shape[-1])[first], parts, weight)
+        kernel = posterior(kernel.transitions, best, spread)
     emission = moves.log_emission(kernel.P_l)
     seen = smooth(emission, P_d, hidden.rho_d, run.follows)
     dwell = leaving.dwell(P_d, lambda tried: smooth(emission, tried, hidden.rho_d, run.follows).log_likelihood)
@@ -135,6 +157,18 @@ def draw_hidden_paths(game: TabularGame, run: Trajectory, count: int, rng: np.ra
     paths = draw_paths(emission, game.hidden.P_d, game.hidden.rho_d, run.follows, count=count, rng=rng)
     paths[:, moves.known] = moves.hidden_state[moves.known]  # also where the game rules it out
     return paths
+
+
+def _parts(run: Trajectory) -> list[NDArray[np.bool_]]:
+    """The ticks of each run that was joined into one, or of four stretches of a single run [T each]; gaps make no run."""
+    T, starts = len(run.tick), [0]
+    for t in np.flatnonzero(~run.follows).tolist():
+        if t - starts[-1] >= _SHORTEST_RUN:
+            starts.append(t)
+    if len(starts) == 1:
+        starts = [T * i // _STRETCHES for i in range(_STRETCHES)]
+    number = np.searchsorted(starts, np.arange(T), side="right")
+    return [number == part for part in np.unique(number)]
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,8 @@ impossible until it is observed.
 
 Where robots move in the same way at every s_g according to the model, as on floors, the rows of all s_g can be pooled
 into one: the same run then says S_g times as much about each row. In a game with a hidden state d the regimes d * S_g + s_g
-stand in place of the global states, and pooled are the rows of all s_g at the same d.
+stand in place of the global states, and pooled are the rows of all s_g at the same d. In a game of work all rows of a state
+can be pooled that the model takes for alike, and other runs vary around them (module alike_rows).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from numpy.typing import NDArray
 
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import GameError
+from altmarl_ros.games.identification.alike_rows import alike_rows, of_one_run, summed_rows
 from altmarl_ros.games.kernels import SAME
 from altmarl_ros.games.rows import check_dense
 from altmarl_ros.games.tabular import TabularGame
@@ -42,12 +44,15 @@ class IdentifiedKernel:
         transitions: observed transitions N [s_l, s_g or S, a_l, s_l']; expected ones where d is not known.
         model: the prior's mean [s_l, s_g or S, a_l, s_l'].
         n_global_states: S_g, or the number of regimes D * S_g.
+        spread: how far the rows of one run lie from their mean [transitions], where rows that are alike in the model were
+            pooled; None: they were not, and rows are the same in every run.
     """
 
     alpha: FloatArray
     transitions: IntArray | FloatArray
     model: FloatArray
     n_global_states: int
+    spread: float | None = None
 
     @property
     def pooled(self) -> bool:
@@ -58,6 +63,19 @@ class IdentifiedKernel:
     def evidence(self) -> IntArray | FloatArray:
         """The observed transitions behind each posterior row [s_l, S, a_l, s_l']."""
         return _summed(self.transitions, self.alpha.shape[1])
+
+    @property
+    def weight(self) -> float:
+        """How many transitions per row the prior counts for."""
+        return float(self.alpha[0, 0, 0].sum() - self.support[0, 0, 0])
+
+    @property
+    def support(self) -> IntArray | FloatArray:
+        """How many transitions each posterior row rests on besides the prior [s_l, S, a_l]: also those of rows alike."""
+        if self.spread is None:
+            return np.asarray(self.evidence.sum(axis=-1))
+        group = alike_rows(self.prior)
+        return np.asarray(summed_rows(self.evidence, group)[group].sum(axis=-1))
 
     @property
     def prior(self) -> FloatArray:
@@ -150,6 +168,7 @@ def identify(
     *,
     n_global_states: int | None = None,
     n_hidden_states: int = 1,
+    spread: float | None = None,
 ) -> IdentifiedKernel:
     """Compute the posterior of P_l [s_l, s_g, a_l, s_l'] from observed transitions and a prior centred on `model`.
 
@@ -160,6 +179,7 @@ def identify(
         pool: whether to pool the rows of all s_g into one, or into one for each hidden state.
         n_global_states: S_g, where the model has one row for all of them.
         n_hidden_states: D, where the axis of the model is that of regimes d * S_g + s_g.
+        spread: see IdentifiedKernel; with one, rows of the same s_l that are alike in the model are pooled as well.
 
     Raises:
         GameError: the weight is not positive and finite, the shapes differ, or pooled rows differ in the model.
@@ -169,12 +189,15 @@ def identify(
     if model.shape != transitions.shape:
         raise GameError(f"transitions have shape {transitions.shape}, must be {model.shape} as the model has")
     S_g = n_global_states or model.shape[1]
-    if not pool:
-        return IdentifiedKernel(weight * model + transitions, transitions, model, S_g)
-    if feels_global_state(model, n_hidden_states):
-        raise GameError("the model's kernel differs between global states: their transitions cannot be pooled")
-    prior = model[:, :: model.shape[1] // n_hidden_states]
-    return IdentifiedKernel(weight * prior + _summed(transitions, n_hidden_states), transitions, model, S_g)
+    prior, evidence = model, transitions
+    if pool:
+        if feels_global_state(model, n_hidden_states):
+            raise GameError("the model's kernel differs between global states: their transitions cannot be pooled")
+        prior, evidence = model[:, :: model.shape[1] // n_hidden_states], _summed(transitions, n_hidden_states)
+    if spread is not None:
+        group = alike_rows(prior)
+        evidence = summed_rows(evidence, group)[group]
+    return IdentifiedKernel(weight * prior + evidence, transitions, model, S_g, spread)
 
 
 def _summed(transitions: NDArray[Any], groups: int) -> NDArray[Any]:
@@ -183,8 +206,17 @@ def _summed(transitions: NDArray[Any], groups: int) -> NDArray[Any]:
     return np.asarray(transitions.reshape(S_l, groups, S // groups, A_l, S_l).sum(axis=2))
 
 
-def draw_kernels(alpha: FloatArray, size: int, rng: np.random.Generator) -> FloatArray:
-    """Draw kernels [size, ..., s_l'] from a posterior with Dirichlet parameters alpha [..., s_l']."""
+def draw_kernels(alpha: FloatArray, size: int, rng: np.random.Generator, spread: float | None = None) -> FloatArray:
+    """Draw kernels [size, ..., s_l'] from a posterior with Dirichlet parameters alpha [..., s_l'].
+
+    With a `spread` each is that of a run of its own, and rows of one s_l with the same parameters are one row; alpha is
+    [s_l, S, a_l, s_l'] then.
+    """
+    if spread is not None:
+        group = alike_rows(alpha)
+        _, first = np.unique(group, return_index=True)
+        rows = alpha.reshape(-1, alpha.shape[-1])[first]
+        return draw_kernels(of_one_run(rows, spread), size, rng)[:, group]
     # A Dirichlet variable is a normalised vector of Gamma variables. Gamma(a) = Gamma(a + 1) U^(1/a), taken in logarithms,
     # does not underflow for small a.
     shape = (size, *alpha.shape)

@@ -171,7 +171,7 @@ def test_a_floor_whose_map_is_elsewhere_is_identified_trained_and_compared(recor
     assert main(["identify", path, "--game", "mine/rooms.yaml", "--out", str(out)]) == 0
     game, model = load_game(out), load_game("mine/rooms.yaml")
     assert game.P_l[2, 0, 1, 2] > 0.9 > model.P_l[2, 0, 1, 2]  # the robots of the record never left
-    assert load_posterior(out, game).shape == (5, 1, 3, 5)
+    assert load_posterior(out, game).alpha.shape == (5, 1, 3, 5)
     assert load_posterior("mine/rooms.yaml", model) is None
     assert load_floor_map(out).plan.names == model.local_state_names
     train = ["train", "--game", str(out), "-k", "1", "--runs", "10", "-n", "20", "--rounds", "1", "--out", "new.npz"]
