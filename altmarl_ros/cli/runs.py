@@ -46,10 +46,10 @@ def load_run(path: Path) -> RunRecord:
 def _first_states(log: RunLog, about: Mapping[str, Any]) -> dict[int, int]:
     """Return the first local state of each robot's type, by id, where robots told their states within their type.
 
-    What robots told whose hello is not known, and so their type, is taken out of the log.
+    What robots told whose hello, and so their type, is not known is taken out of the log.
 
     Raises:
-        AltmarlError: the game cannot be loaded, or has other types.
+        AltmarlError: the game cannot be loaded.
     """
     robots = {robot_id for told in log.drives.values() for robot_id in told}
     typed = any(log.types.values())
@@ -63,10 +63,11 @@ def _first_states(log: RunLog, about: Mapping[str, Any]) -> dict[int, int]:
         return {}
     if types is None:
         return {}
+    first = {each: types.block(types.index(name)).start for each, name in log.types.items() if name in types.names}
     for told in log.drives.values():
-        for robot_id in told.keys() - log.types.keys():
+        for robot_id in told.keys() - first.keys():
             del told[robot_id]
-    return {robot_id: types.block(types.index(name)).start for robot_id, name in log.types.items() if name}
+    return first
 
 
 def say_states(record: RunRecord, path: Path) -> None:
