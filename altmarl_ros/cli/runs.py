@@ -46,15 +46,28 @@ def load_run(path: Path) -> RunRecord:
 def _first_states(log: RunLog, about: Mapping[str, Any]) -> dict[int, int]:
     """Return the first local state of each robot's type, by id, where robots told their states within their type.
 
+    What robots told whose hello, and so their type, is not known is taken out of the log.
+
     Raises:
-        AltmarlError: the game cannot be loaded, or has no such types.
+        AltmarlError: the game cannot be loaded.
     """
-    if not log.drives or not log.types:
+    robots = {robot_id for told in log.drives.values() for robot_id in told}
+    typed = any(log.types.values())
+    if not typed and robots <= log.types.keys():
         return {}
-    game = load_game(str(about.get("game", "")))
-    if game.types is None:
-        raise AltmarlError(f"its robots are of types, the game {game.name!r} has none")
-    return {robot_id: game.types.block(game.types.index(name)).start for robot_id, name in log.types.items()}
+    try:
+        types = load_game(str(about.get("game", ""))).types
+    except AltmarlError:
+        if typed:
+            raise
+        return {}
+    if types is None:
+        return {}
+    first = {each: types.block(types.index(name)).start for each, name in log.types.items() if name in types.names}
+    for told in log.drives.values():
+        for robot_id in told.keys() - first.keys():
+            del told[robot_id]
+    return first
 
 
 def say_states(record: RunRecord, path: Path) -> None:

@@ -39,7 +39,7 @@ class RunLog:
         statuses: the status of each tick, by session and tick.
         truths: the truth of each tick, by session and tick.
         drives: state within its type and action of each robot that told how it acted in a tick, by id, by session and tick.
-        types: name of the type of each robot that has one, by id.
+        types: name of the type of each robot that said hello, by id; empty in a game without types.
         reports: number of reports of each tick, by session and tick.
         configurations: the configurations, by session and first tick.
         floors: the places of robots on a simulated floor, by simulated time [s].

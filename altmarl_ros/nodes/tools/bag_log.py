@@ -96,9 +96,8 @@ def _add(log: RunLog, type_of_message: str, data: bytes) -> None:
             acted = log.drives.setdefault((content.session, content.tick), {})
             acted.setdefault(content.robot_id, (content.local_state, content.local_action))
     elif kind == "RobotHello":
-        if content.robot_type:
-            ids = range(content.robot_id, content.robot_id + min(content.count, RobotHello.MAX_COUNT))
-            log.types.update(dict.fromkeys(ids, content.robot_type))
+        ids = range(content.robot_id, content.robot_id + min(content.count, RobotHello.MAX_COUNT))
+        log.types.update(dict.fromkeys(ids, content.robot_type))
     elif kind == "FleetConfiguration":
         configuration = conversions.configuration_from_message(content)
         log.configurations[configuration.session, configuration.tick] = configuration

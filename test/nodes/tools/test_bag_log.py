@@ -7,10 +7,14 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 from std_msgs.msg import String
 
 from altmarl_ros.cli.main import main
+from altmarl_ros.cli.runs import load_run
 from altmarl_ros.msg import CoordinatorStatus, DriveState, FleetTruth, FloorTruth, RobotHello, RobotReport
+from altmarl_ros.nodes.common.conversions import configuration_to_message
 from altmarl_ros.nodes.tools.bag_log import _SHORTER, read_log
+from altmarl_ros.protocol.standby import Handover
 from altmarl_ros.records.bag import BagWriter, Topic
 from altmarl_ros.records.message_definitions import message_definition, type_hash
+from altmarl_ros.records.rows import Configuration
 
 
 def write(folder, topic, message_type, messages, storage=StoragePlugin.MCAP, mode=None):
@@ -97,7 +101,7 @@ def test_types_of_robots_are_read(tmp_path):
     hellos = [RobotHello(robot_id=4, name="/robot_4/robot", robot_type="fast"), RobotHello(robot_id=5, count=2)]
     hellos += [RobotHello(robot_id=8, count=2, robot_type="slow")]
     folder = write(tmp_path / "bag", "/fleet/hello", "altmarl_ros/msg/RobotHello", hellos)
-    assert read_log(folder, pytest.fail).types == {4: "fast", 8: "slow", 9: "slow"}
+    assert read_log(folder, pytest.fail).types == {4: "fast", 5: "", 6: "", 8: "slow", 9: "slow"}
 
 
 @pytest.mark.parametrize("message", [drive(1), RobotHello(robot_type="fast")], ids=["drive", "hello"])
@@ -111,3 +115,26 @@ def test_what_robots_of_another_release_say_is_left_out_with_a_note(tmp_path, me
     log = read_log(tmp_path / "bag", said.append)
     assert (log.drives, log.types) == ({}, {})
     assert said == ["note: 1 messages on /some/topic are damaged or of another version of their type and are not read"]
+
+
+def test_robots_of_types_are_in_states_of_their_type(tmp_path, kinds_file):
+    about = Configuration(7, 0, "kinds", "", "", 1, {"game": str(kinds_file)}, Handover(0, 0, 0, (), 0.0))
+    hellos = [RobotHello(robot_id=4, robot_type="slow"), RobotHello(robot_id=5, robot_type="fast")]
+    told = {
+        "/fleet/configuration": [configuration_to_message(about, Time())],
+        "/fleet/hello": hellos,
+        "/fleet/status": [CoordinatorStatus(session=7, tick=tick, heard_id=[6], heard_state=[5]) for tick in (1, 2)],
+        "/robot_4/robot/drive": [drive(1), drive(2, local_state=2)],
+        "/robot_6/robot/drive": [DriveState(robot_id=6, session=7, tick=1, local_state=0, local_action=0)],  # without a hello
+        "/robot_5/robot/drive": [DriveState(robot_id=5, session=7, tick=1, local_state=2, local_action=0)],
+    }
+    with BagWriter(tmp_path / "bag") as writer:
+        for topic, messages in told.items():
+            name = f"altmarl_ros/msg/{type(messages[0]).__name__}"
+            writer.add_topic(Topic(topic, name, message_definition(name), type_hash(name), {}))
+            for message in messages:
+                writer.write(topic, serialize_message(message), 1_000, 1_000)
+    record = load_run(tmp_path / "bag")
+    assert record.about["robot_ids"] == [4, 5, 6]
+    assert record.local_state.tolist() == [[3 + 1, 2, 5], [3 + 2, -1, 5]]  # reports are told with the type
+    assert record.local_action.tolist() == [[2, 0, -1], [2, -1, -1]]
