@@ -165,6 +165,12 @@ def test_value_vectors_serve_every_number_of_reports(policy, capfd):
     assert results["random actions"] < values[0]
 
 
+def test_more_reports_than_robots_are_noted(policy, capfd):
+    assert main(["evaluate", "-p", str(policy), "-k", "3", "-k", "5", "-m", "filtered", "--robots", "3", "--runs", "4"]) == 0
+    notes = [line for line in capfd.readouterr().err.splitlines() if line.startswith("note: ")]
+    assert notes == ["note: k = 5 of 3 robots: all are polled at every tick"]
+
+
 @pytest.mark.parametrize("command", ["train", "evaluate", "fleet", "dashboard", "report", "demo", "doctor", "netcheck"])
 def test_help_has_an_example(command, capfd):
     assert main([command, "--help"]) == 0
