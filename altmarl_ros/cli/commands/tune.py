@@ -45,7 +45,7 @@ def tune(
 ) -> None:
     """List, describe, get, set, dump and load the parameters of a running node; several are set all or none.
 
-    Exits with 1 and the node's reason if it refuses; nothing has changed then.
+    Exits with 2 and the node's reason if it refuses; nothing has changed then.
 
     Examples: altmarl tune;  altmarl tune coordinator;  altmarl tune coordinator sampling.k;
     altmarl tune coordinator sampling.k=10 bandwidth_limit=2000;  altmarl tune coordinator --dump coordinator.yaml
@@ -157,7 +157,7 @@ def _set(
         console.document({"node": target, "successful": successful, "reason": reason, "changed": changed})
     if not successful:
         console.fail(f"{target} refused, and nothing has changed: {reason}")
-        raise typer.Exit(1)
+        raise typer.Exit(2)
     for each in changed:
         console.out.print(f"{each['name']}: {_text(each['before'])} -> {_text(each['after'])}", markup=False)
     if not changed:
