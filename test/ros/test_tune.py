@@ -117,7 +117,6 @@ def test_a_set_is_taken_whole_or_refused_whole_with_the_reason(node, capfd):
         "texts.deep.t0": ("", "10"),
     }
     for settings_, reason in (
-        (("size=11", "model=fresh"), "size"),
         (("size=7", "model=fresh"), "seven is refused"),
         (("model=fresh", "fixed=b"), "read-only"),
         (("size=4", "model=fesh"), "must be one of fresh, sticky"),
@@ -145,6 +144,7 @@ def test_nodes_are_listed_and_parameters_are_described(node, capfd):
     [
         (["a/tuned", "siz"], "is 'size' meant?"),
         (["a/tuned", "siz=3"], "is 'size' meant?"),
+        (["a/tuned", "size=11"], "parameter 'size' is 11, must be in 0..10"),
         (["a/tuned", "size=many"], "'many', must be of type int"),
         (["a/tuned", "size=1", "size=2"], "set twice"),
         (["a/tuned", "floats.x0=.nan"], "must be a number"),

@@ -19,7 +19,6 @@ from altmarl_ros.errors import AltmarlError
 from altmarl_ros.files import write_output
 
 _LONG = "qos_overrides."  # parameters with names too long for a table
-_UNBOUNDED = 2**31 - 1  # stands for no bound in our descriptors, since a range needs two
 
 if TYPE_CHECKING:
     from altmarl_ros.nodes.common.remote_parameters import RemoteParameter
@@ -187,10 +186,8 @@ def _limits(parameter: RemoteParameter) -> str:
     if parameter.choices:
         return ", ".join(parameter.choices)
     low, high = parameter.minimum, parameter.maximum
-    if low is None or high is None:
-        return ""
-    ends = [f"{low:.10g}" if low > -_UNBOUNDED else "", f"{high:.10g}" if high < _UNBOUNDED else ""]
-    return " .. ".join(ends).strip()
+    ends = ["" if end is None else f"{end:.10g}" for end in (low, high)]
+    return " .. ".join(ends).strip() if any(ends) else ""
 
 
 def _text(value: Any) -> str:
