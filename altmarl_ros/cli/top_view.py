@@ -144,8 +144,7 @@ def _numbers(now: TickView, width: int) -> list[Text]:
         (f"{now.heard} of {now.asked}", "" if now.heard >= now.asked else "yellow"),
         ("  backfilled ", "dim"),
         str(now.backfilled),
-        ("  rung ", "dim"),
-        str(now.rung),
+        *([("  rung ", "dim"), str(now.rung)] if now.rung != now.heard else []),  # value vectors have none
         ("  latency ", "dim"),
         f"{1e3 * now.latency:.1f} ms",
     )
