@@ -12,7 +12,7 @@ from rich.table import Table
 
 from altmarl_ros.cli import console
 from altmarl_ros.cli.options import Json, complete_model
-from altmarl_ros.cli.runs import load_log
+from altmarl_ros.cli.runs import check_bag, load_log
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.policies import PolicyBundle, load_bundle
@@ -90,6 +90,7 @@ def replay(
 
     Example: altmarl replay run_bag -m fresh -m filtered -k 1 -k 5
     """
+    check_bag(bag, "replay")
     sessions = _sessions(bag, load_log(bag), game, policy or [])
     for gap in _gaps(sessions)[:_GAPS_SHOWN]:
         console.err.print(
