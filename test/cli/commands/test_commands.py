@@ -193,7 +193,11 @@ def test_doctor_names_what_is_missing(capfd):
     assert main(["doctor", "--json"]) == 0
     report = json.loads(capfd.readouterr().out)
     assert report["healthy"]
-    assert {"rclpy", "launch", "nav2_msgs.action", "lib/altmarl_ros/world"} <= {entry["name"] for entry in report["findings"]}
+    found = {entry["name"]: entry for entry in report["findings"]}
+    assert {"rclpy", "launch", "nav2_msgs.action", "lib/altmarl_ros/world"} <= set(found)
+    if not found["launch"]["found"]:
+        assert "launch files (they need a ROS installation; `altmarl fleet`" in found["launch"]["detail"]
+        assert "No module" not in found["launch"]["detail"]
 
 
 def test_game_check_tells_sizes_costs_and_mixing(capfd):
