@@ -100,11 +100,13 @@ $(RELEASE)/.installed: requirements/locked/release.txt
 install: $(VENV)/.installed
 
 $(VENV)/.dependencies: requirements/locked/$(DISTRO).txt
+	@echo "installing ROS 2 and all tools into $(VENV): about five minutes, several hundred MB to download, 1.6 GB on disk; the first time only"
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) install --require-hashes --no-deps -r $<
 	touch $@
 
 $(VENV)/.installed: $(VENV)/.dependencies $(BUILT)
+	@echo "building our messages: some minutes"
 	$(PIP) install --no-build-isolation --no-deps --editable .
 	touch $@
 

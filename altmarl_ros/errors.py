@@ -12,6 +12,13 @@ def shown(value: object) -> str:
     return _short(" ".join(repr(value).split()))
 
 
+def bounds(low: float | None, high: float | None) -> str:
+    """Write what bounds a number, in the words that follow "must be": `in 0..5`, `at least 0` or `at most 5`."""
+    if low is None or high is None:
+        return f"at most {high:g}" if low is None else f"at least {low:g}"
+    return f"in {low:g}..{high:g}"
+
+
 def _short(text: str) -> str:
     return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "..."
 

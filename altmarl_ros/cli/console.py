@@ -2,7 +2,7 @@
 
 With `--json` standard output holds one JSON document (RFC 8259, so NaN and infinities become null) and nothing else:
 everything that is printed besides goes to standard error. Exit codes stay the same, and a wrong input gives one line on
-standard error and no document.
+standard error and no document; a node's refusal has one.
 """
 
 from __future__ import annotations

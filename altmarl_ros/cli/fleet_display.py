@@ -120,7 +120,8 @@ def _floor_line(log: RunLog, plan: FleetPlan) -> str:
 
 def _status_line(log: RunLog) -> str:
     status = next(reversed(log.statuses.values()))
+    rung = f"   rung {status.rung}" if status.rung != status.heard else ""  # value vectors have none
     return (
-        f"tick {status.tick:5d}   heard {status.heard} of {status.asked}   rung {status.rung}   "
+        f"tick {status.tick:5d}   heard {status.heard} of {status.asked}{rung}   "
         f"{status.report_bytes} B   {1000 * status.latency:.1f} ms   live {status.live}"
     )

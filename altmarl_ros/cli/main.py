@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import re
 import sys
 from typing import Annotated, Any, Callable
 
@@ -62,9 +63,21 @@ def _commands() -> Callable[..., Any]:
 _UsageError: type[Exception] = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 
 
+# What versions of typer and click say of a number out of range, and this package's words for it.
+_RANGES = (
+    (re.compile(r": (\S+) is not in the range (\S+)<=x<=(\S+)$"), r": \1, must be in \2..\3"),
+    (re.compile(r": (\S+) is not in the range x>=(\S+)$"), r": \1, must be at least \2"),
+    (re.compile(r": (\S+) is not in the range x<=(\S+)$"), r": \1, must be at most \2"),
+    (re.compile(r": Input should be greater than or equal to (\S+)$"), r": must be at least \1"),
+    (re.compile(r": Input should be less than or equal to (\S+)$"), r": must be at most \1"),
+)
+
+
 def usage_text(error: Any) -> str:
     """One line about what is wrong with the command line, and where help is."""
     message = " ".join(error.format_message().split()).rstrip(".")
+    for said, words in _RANGES:
+        message = said.sub(words, message)
     context = getattr(error, "ctx", None)
     where = "altmarl" if context is None else context.command_path
     return f"{message[:1].lower()}{message[1:]}; `{where} --help` tells more"

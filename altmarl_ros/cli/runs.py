@@ -26,6 +26,19 @@ def is_bag(path: Path) -> bool:
     return path.suffix != ".npz"
 
 
+def check_bag(path: Path, command: str) -> None:
+    """Check that a path can be the bag that a command needs.
+
+    Raises:
+        AltmarlError: it names an `.npz` file, which holds what became of a run, and not what decisions were made from.
+    """
+    if not is_bag(path) and not path.is_dir():
+        raise AltmarlError(
+            f"{path}: {command} needs a bag, which is a folder: an .npz file does not hold what decisions were made from; "
+            "`--record` and `altmarl record` write a bag at any other name"
+        )
+
+
 def load_run(path: Path) -> RunRecord:
     """Read the record of a run from an `.npz` file or from a bag.
 

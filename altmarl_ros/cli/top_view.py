@@ -135,6 +135,7 @@ def _zones(now: TickView, width: int, most: int) -> RenderableType:
 
 
 def _numbers(now: TickView, width: int) -> list[Text]:
+    rung = "" if now.rung == now.heard else Text.assemble(("  rung ", "dim"), str(now.rung))  # value vectors have none
     reports = Text.assemble(
         ("k ", "dim"),
         str(now.k),
@@ -144,8 +145,7 @@ def _numbers(now: TickView, width: int) -> list[Text]:
         (f"{now.heard} of {now.asked}", "" if now.heard >= now.asked else "yellow"),
         ("  backfilled ", "dim"),
         str(now.backfilled),
-        ("  rung ", "dim"),
-        str(now.rung),
+        rung,
         ("  latency ", "dim"),
         f"{1e3 * now.latency:.1f} ms",
     )

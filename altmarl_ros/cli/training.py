@@ -155,7 +155,7 @@ def _options(settings: TrainingSettings, game: TabularGame) -> alternating.Train
     )
 
 
-def find_bundle(game: TabularGame, game_source: str, policy: Path | None) -> StoredBundle:
+def find_bundle(game: TabularGame, game_source: str, policy: Path | None, *, given_by: str = "--game ") -> StoredBundle:
     """Load the given bundle, or the one that is kept for the game, which is trained now if there is none.
 
     A given bundle may have been learned for other rewards than the game's.
@@ -164,6 +164,7 @@ def find_bundle(game: TabularGame, game_source: str, policy: Path | None) -> Sto
         game: that `game_source` names.
         game_source: built-in name or YAML file.
         policy: file of the given bundle; None: take the kept one.
+        given_by: what stands before a game where the user names one.
 
     Raises:
         AltmarlError: the file cannot be read, or is not of this game.
@@ -174,7 +175,24 @@ def find_bundle(game: TabularGame, game_source: str, policy: Path | None) -> Sto
     if policy is None and _good_bundle(path, game) is None:
         console.err.print(f"no policy for {game.name} yet: training one into {path}")
         train_bundle(TrainingSettings(game=game_source, out=path))
-    return StoredBundle(path, load_bundle(path, game, same_rewards=policy is None))
+    try:
+        return StoredBundle(path, load_bundle(path, game, same_rewards=policy is None))
+    except BundleError as error:
+        raise BundleError(f"{error}{_right_game(path, game, given_by)}") from None
+
+
+def _right_game(path: Path, game: TabularGame, given_by: str) -> str:
+    """Say how the game is given that a bundle was learned for, where it has another name than this one; else nothing."""
+    from altmarl_ros.games.game_files import builtin_games
+    from altmarl_ros.policies import load_bundle
+
+    try:
+        name = load_bundle(path).game
+    except BundleError:
+        return ""
+    if name == game.name:
+        return ""
+    return f", or give its game: {given_by}{name if name in builtin_games() else f'FILE, the file of {name!r}'}"
 
 
 def _good_bundle(path: Path, game: TabularGame) -> PolicyBundle | None:

@@ -176,7 +176,7 @@ class FleetPlan:
         if self.link == "zenoh" and self.robots > MOST_LINKED:
             raise AltmarlError(f"robots is {self.robots}, must be at most {MOST_LINKED} with links: a ROS domain for each")
         if not 0.0 <= self.real_time_factor <= 1000.0:
-            raise AltmarlError(f"real_time_factor is {self.real_time_factor}, must be from 0 to 1000")
+            raise AltmarlError(f"real_time_factor is {self.real_time_factor}, must be in 0..1000")
         if self.params_file is not None:
             parameter_files.load(self.params_file)
         if self.types and sum(robots for _, robots in self.types) != self.robots:

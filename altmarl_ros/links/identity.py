@@ -45,7 +45,7 @@ class Identity:
         if not _COMMON_NAME.fullmatch(self.common_name):
             raise AltmarlError(f"{shown(self.common_name)} is no common name of a link: <role>.<id>.<token>")
         if self.role == "robot" and (not self.id.isdecimal() or str(int(self.id)) != self.id or int(self.id) > MOST_ID):
-            raise AltmarlError(f"robot id is {shown(self.id)}, must be a whole number from 0 to {MOST_ID}")
+            raise AltmarlError(f"robot id is {shown(self.id)}, must be a whole number in 0..{MOST_ID}")
 
     @property
     def common_name(self) -> str:

@@ -184,7 +184,7 @@ class Authority:
             raise AltmarlError(f"name {name!r} is the authority's own")
         left = (self._certificate.not_valid_after_utc - utc_now()).days
         if not 1 <= days <= left:
-            raise AltmarlError(f"days is {days}, must be from 1 to {left}: the authority ends then")
+            raise AltmarlError(f"days is {days}, must be in 1..{left}: the authority ends then")
         if role == "coordinator" and not addresses:
             raise AltmarlError("a coordinator's certificate needs the addresses at which robots reach it")
 

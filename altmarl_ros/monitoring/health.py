@@ -187,7 +187,7 @@ class CoordinatorHealth:
                 "asked": last.asked if last else 0,
                 "backfilled": last.backfilled if last else 0,
                 "heard": last.heard if last else 0,
-                "rung": last.rung if last else 0,
+                **({} if core.most_reports is None else {"rung": last.rung if last else 0}),
                 "sampling error": last.sampling_error if last else 0.0,
                 **{verdict.value: core.verdicts[verdict] for verdict in Verdict},
             },

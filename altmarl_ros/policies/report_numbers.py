@@ -32,3 +32,8 @@ def numbers_of_reports(bundle: PolicyBundle, wanted: Sequence[int], path: Path |
         check_reports(bundle, k, path)
     most = bundle.pi_g.most_reports
     return list(wanted) or sorted({1, 5, 25} if most is None else {1, 5, most} & set(range(most + 1)))
+
+
+def all_polled(ks: Sequence[int], robots: int) -> str:
+    """Say which of the numbers of reports are more than there are robots, in words; empty where none is."""
+    return "; ".join(f"k = {k} of {robots} robots: all are polled at every tick" for k in ks if k > robots)

@@ -14,9 +14,10 @@ const CHARTS = [
   { title: "Age of information", unit: "ticks", zero: true, series: [["age_mean", "mean", "blue"], ["age_p95", "95 %", "purple", [4, 3]]] },
 ];
 
-// Whether a row has something to say of that: there may be no truth, no limit, or one that does not bind.
+// Whether a row has something to say of that: there may be no truth, no limit, or one that does not bind. Value vectors have
+// no rungs: theirs is the number of reports that were heard.
 function told(row, field) {
-  return row[field] !== null && (field !== "limit" || row.limit > 0) && (field !== "k_eff" || row.k_eff < row.k);
+  return row[field] !== null && (field !== "limit" || row.limit > 0) && (field !== "k_eff" || row.k_eff < row.k) && (field !== "rung" || row.rung !== row.heard);
 }
 
 class Charts {

@@ -47,7 +47,7 @@ class Parameters {
     const id = `p-${parameter.name}`, row = { parameter, answer: element("p", { class: "answer", role: "status" }) };
     const unit = /\[([^\]]+)\]$/.exec(parameter.description)?.[1] ?? "", about = parameter.description.replace(/\s*\[[^\]]+\]$/, "").replaceAll("`", "");
     const { minimum, maximum } = parameter;
-    const range = minimum === null ? "" : maximum >= 2 ** 31 - 1 ? `at least ${number(minimum, 4)}` : `${number(minimum, 4)} to ${number(maximum, 4)}`;
+    const range = minimum === null && maximum === null ? "" : maximum === null ? `at least ${number(minimum, 4)}` : minimum === null ? `at most ${number(maximum, 4)}` : `${number(minimum, 4)} to ${number(maximum, 4)}`;
     const described = { id, "aria-describedby": `${id}-help` };
     if (!parameter.live) row.input = element("output", { ...described, class: "value mono" });
     else if (parameter.kind === "bool") row.input = element("input", { ...described, type: "checkbox" });

@@ -71,6 +71,7 @@ class Roster {
     this.order = order;
     this.box.classList.toggle("with-charge", Boolean(charge?.some(Number.isFinite)));
     this.box.classList.toggle("with-drive", Object.keys(drives).length > 0);
+    this.box.classList.toggle("of-record", Boolean(this.fleet.record));
     this.widen();
     this.box.setAttribute("aria-rowcount", order.length + 1);
     this.body.style.height = `${order.length * ROW}px`;

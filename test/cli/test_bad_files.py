@@ -116,3 +116,12 @@ def test_bundle_of_another_game(bundle, capfd):
     assert code == 2
     assert len(lines) == 1, lines
     assert "good.npz: was learned for game 'warehouse'" in lines[0]
+    assert lines[0].endswith("; train again, or give its game: --game warehouse")
+
+
+@pytest.mark.parametrize("command", ["replay", "recover", "record"])
+def test_what_needs_a_bag_says_so_of_an_npz_file(command, bundle, capfd):
+    code, lines = run([command, "run.npz"], capfd)
+    assert code == 2
+    (line,) = lines
+    assert f"run.npz: {command} needs a bag, which is a folder" in line

@@ -29,6 +29,7 @@ def test_the_belief_of_a_hidden_state_is_shown_by_name(play_loads, loads):
     (line,) = [line for line in console.file.getvalue().splitlines() if line.startswith("hidden state")]
     belief = decisions[-1].belief
     likeliest = max(range(2), key=lambda d: belief[d])
+    assert "rung" not in console.file.getvalue()  # of value vectors
     assert line.startswith(f"hidden state {loads.hidden.names[likeliest]} {belief[likeliest]:.2f}")
     truth = log.truths[next(reversed(log.statuses))]
     assert line.rstrip().endswith(f"true: {loads.hidden.names[truth.hidden_state]}")

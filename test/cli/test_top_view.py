@@ -107,6 +107,12 @@ def test_it_says_what_is_known_of_the_tick():
     assert "nothing heard" not in text
 
 
+def test_value_vectors_have_no_rung():
+    text = "\n".join(drawn([view(rung=2)], 120, 40))
+    assert "heard 2 of 3" in text
+    assert "rung" not in text
+
+
 def test_of_many_zones_it_leaves_out_the_empty_ones_but_shows_where_the_coordinator_is_and_goes():
     names = tuple(f"zone {j:03}" for j in range(100))
     shares = tuple({40: 0.7, 41: 0.3}.get(j, 0.0) for j in range(100))

@@ -18,7 +18,8 @@ expect = playwright.expect
 
 TOKEN = "a-token-of-this-test"
 ZONES = ("loading dock north", "loading dock south", "high-bay storage aisle 12", "packing", "charging")
-DESK, TABLET, PHONE = {"width": 1440, "height": 900}, {"width": 900, "height": 1100}, {"width": 375, "height": 667}
+DESK, LAPTOP = {"width": 1440, "height": 900}, {"width": 1400, "height": 900}
+TABLET, PHONE = {"width": 900, "height": 1100}, {"width": 375, "height": 667}
 
 # Nothing of the page is below its last part, and nothing beside it.
 EMPTINESS = """() => {
@@ -286,3 +287,26 @@ def test_the_slider_goes_to_any_tick_of_a_record(browser, make_run, serving):
         expect(page.locator("#record-text")).to_contain_text("tick 12")
         expect(page.locator("#record-play")).to_have_text("Stop")
         page.wait_for_function("() => Number(document.getElementById('tick').textContent) > 122")
+
+
+def test_of_a_record_the_table_shows_what_a_record_knows_and_cuts_nothing(browser, make_run, serving):
+    game, record = make_run("deliveries")
+    view = FleetView("run.npz")
+    fleet = RecordedFleet(view, record, game)
+    with serving(DashboardServer(view, fleet, Access("127.0.0.1", ""), load_page(), fleet)) as address:
+        page = browser.new_context(viewport=LAPTOP).new_page()
+        page.goto(address)
+        expect(page.locator("#record-text")).to_have_text("tick 399, 400 of 400")
+        heads = page.locator("#roster").get_by_role("columnheader").filter(visible=True)
+        expect(heads).to_have_text(["Robot", "State", "Zone", "Age"])
+        assert page.evaluate(CUT, "#roster span") == []
+        assert page.evaluate(ASIDE) == 0
+
+
+def test_a_rung_is_shown_where_it_is_not_the_number_of_reports(open_page, view, account):
+    page = open_page(DESK)
+    rung = page.locator("#charts .values span", has_text="rung")
+    expect(page.locator("#charts .values span", has_text="heard")).to_be_visible()
+    expect(rung).to_be_hidden()
+    view.hear_status(replace(account, tick=account.tick + 500, rung=25), (3, 5), {3: 1, 5: 2})
+    expect(rung).to_have_text("25 rung")

@@ -56,6 +56,13 @@ def test_links_to_sources_show_them(site):
     assert "class TabularGame" in re.sub(r"<[^>]+>", "", (site / "source/altmarl_ros/games/tabular.py.html").read_text())
 
 
+def test_links_to_messages_lead_to_their_description(site):
+    page = (site / "reference" / "topics.html").read_text()
+    assert 'href="messages.html#fleettick"' in page
+    assert 'href="messages.html#operaterobot"' in page
+    assert 'id="fleettick"' in (site / "reference" / "messages.html").read_text()
+
+
 def test_the_architecture_is_drawn_from_the_code(site):
     page = (site / "explanation" / "architecture.html").read_text()
     assert '<svg class="packages"' in page

@@ -46,8 +46,8 @@ def recorded(fleet, policy, recorder, tmp_path):
     return whole, cut, running.log
 
 
-def with_another_action(bag, to, at):
-    """A copy of a bag in which the decision number `at` is another one."""
+def with_another_action(bag, to, at, first=0):
+    """A copy of a bag in which the decision number `at` is another one, and which begins with the decision number `first`."""
     from rclpy.serialization import deserialize_message, serialize_message
 
     from altmarl_ros.msg import CoordinatorStatus
@@ -65,6 +65,8 @@ def with_another_action(bag, to, at):
                     status.global_action, altered = (status.global_action + 1) % 5, status.tick
                     data = serialize_message(status)
                 seen += 1
+                if seen <= first:
+                    continue
             writer.write(message.topic, data, message.received, message.sent)
     return altered
 
@@ -80,6 +82,14 @@ def test_a_recorded_fleet_is_decided_again(recorded, policy, tmp_path):
     assert result.exit_code == 1
     assert f"{TICKS - 1} equal, 1 different" in result.output
     assert f"tick {tick}: recorded action" in result.output
+
+    with_another_action(whole, tmp_path / "late", at=30, first=20)
+    result = altmarl("replay", tmp_path / "late")
+    assert result.exit_code == 0, result.output
+    assert "begins in the middle of session" in result.output
+    assert f"{TICKS - 20} decisions come after ticks that the bag lacks, and cannot be compared" in result.output
+    told = json.loads(altmarl("replay", tmp_path / "late", "--json").stdout)
+    assert (told["decisions"], told["not_compared"], told["different"]) == (0, TICKS - 20, 0)
 
     result = altmarl("replay", whole, "-m", "filtered", "-m", "fresh", "-k", "1", "-k", "3")
     assert result.exit_code == 0, result.output

@@ -117,12 +117,11 @@ def test_a_set_is_taken_whole_or_refused_whole_with_the_reason(node, capfd):
         "texts.deep.t0": ("", "10"),
     }
     for settings_, reason in (
-        (("size=11", "model=fresh"), "size"),
         (("size=7", "model=fresh"), "seven is refused"),
         (("model=fresh", "fixed=b"), "read-only"),
         (("size=4", "model=fesh"), "must be one of fresh, sticky"),
     ):
-        heard = tune(capfd, "a/tuned", *settings_, code=1)
+        heard = tune(capfd, "a/tuned", *settings_, code=2)
         assert reason in heard.err
         assert heard.out == ""
         assert (node.values["size"], node.values["model"], node.values["fixed"]) == (3, "sticky", "a")
@@ -145,6 +144,7 @@ def test_nodes_are_listed_and_parameters_are_described(node, capfd):
     [
         (["a/tuned", "siz"], "is 'size' meant?"),
         (["a/tuned", "siz=3"], "is 'size' meant?"),
+        (["a/tuned", "size=11"], "parameter 'size' is 11, must be in 0..10"),
         (["a/tuned", "size=many"], "'many', must be of type int"),
         (["a/tuned", "size=1", "size=2"], "set twice"),
         (["a/tuned", "floats.x0=.nan"], "must be a number"),
@@ -168,7 +168,7 @@ def test_a_file_for_many_nodes_sets_what_this_one_has_and_leaves_what_is_not_liv
     tune(capfd, "a/tuned", "--load", path)
     assert (node.values["size"], node.values["floats.x1"]) == (2, 2.0)
     path.write_text(yaml.safe_dump({"/a/tuned": {"ros__parameters": {"fixed": "b", "size": 1}}}))
-    assert "fixed" in tune(capfd, "a/tuned", "--load", path, code=1).err
+    assert "fixed" in tune(capfd, "a/tuned", "--load", path, code=2).err
     assert node.values["size"] == 2
 
 

@@ -70,7 +70,7 @@ def deploy(
             )
         return
     if coordinator:
-        find_bundle(load_game(loaded.game), loaded.game, loaded.policy)
+        find_bundle(load_game(loaded.game), loaded.game, loaded.policy, given_by="game: ")
     folder = data_home() / "runs" / datetime.now().strftime("%Y%m%d-%H%M%S-%f")
     environment = {**os.environ, **discovery_variables()}
     with Stopping() as stopping, ProcessGroup(folder, environment) as group:

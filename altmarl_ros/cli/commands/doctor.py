@@ -33,6 +33,7 @@ class Finding:
     detail: str
 
 
+_ABSENT = "not installed"
 _MODULES = (
     # module, needed, what for
     ("rclpy", True, "every node"),
@@ -42,11 +43,11 @@ _MODULES = (
     ("numba", True, "altmarl train"),
     ("matplotlib", True, "altmarl report"),
     ("joblib", True, "altmarl experiment"),
-    ("launch", False, "ros2 launch; `altmarl fleet` does without"),
-    ("launch_ros", False, "ros2 launch; `altmarl fleet` does without"),
-    ("ros2cli", False, "the ros2 command"),
-    ("tf2_msgs.msg", False, "poses from TF"),
-    ("nav2_msgs.action", False, "driving by Nav2"),
+    ("launch", False, "launch files (they need a ROS installation; `altmarl fleet` and `altmarl deploy` do without)"),
+    ("launch_ros", False, "launch files (they need a ROS installation; `altmarl fleet` and `altmarl deploy` do without)"),
+    ("ros2cli", False, "the ros2 command (of a ROS installation; `altmarl tune` and `altmarl top` do without)"),
+    ("tf2_msgs.msg", False, "poses from TF (of a ROS installation)"),
+    ("nav2_msgs.action", False, "driving by Nav2 (of a ROS installation)"),
     ("mujoco", False, "simulated physics: --backend physical, films; pip install 'altmarl_ros[physics]'"),
     ("imageio_ffmpeg", False, "films as mp4; pip install 'altmarl_ros[physics]'"),
     ("mcap", False, "bags: altmarl record, replay, recover; pip install 'mcap>=1.6'"),
@@ -82,9 +83,10 @@ def _module(name: str, needed: bool, purpose: str) -> Finding:
     try:
         module = importlib.import_module(name)
     except ImportError as error:
-        return Finding(name, False, needed, f"for {purpose}: {error}")
+        absent = isinstance(error, ModuleNotFoundError) and name.startswith(str(error.name))
+        return Finding(name, False, needed, f"{_ABSENT if absent else error}; for {purpose}")
     if getattr(module, "__file__", None) is None:  # a folder of that name, such as the checkout's launch/
-        return Finding(name, False, needed, f"for {purpose}: No module named {name!r}")
+        return Finding(name, False, needed, f"{_ABSENT}; for {purpose}")
     try:
         detail = version(name.split(".")[0])
     except PackageNotFoundError:

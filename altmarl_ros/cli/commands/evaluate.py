@@ -9,7 +9,7 @@ from altmarl_ros.cli import console
 from altmarl_ros.cli.options import Game, Json, Policy, Robots, Seed, complete_model
 from altmarl_ros.cli.training import find_bundle
 from altmarl_ros.games import load_game
-from altmarl_ros.policies.report_numbers import numbers_of_reports
+from altmarl_ros.policies.report_numbers import all_polled, numbers_of_reports
 
 
 def evaluate(
@@ -45,6 +45,8 @@ def evaluate(
     tabular = load_game(game)
     stored = find_bundle(tabular, game, policy)
     ks = numbers_of_reports(stored.bundle, k or (), stored.path)
+    if beyond := all_polled(ks, robots):
+        console.err.print(f"note: {beyond}")
     played = score_rules(
         tabular, stored.bundle, ks=ks, robots=robots, runs=runs, horizon=horizon, models=model or (), seed=seed
     )

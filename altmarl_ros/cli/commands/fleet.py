@@ -16,7 +16,7 @@ from altmarl_ros.deployment.middleware import RANGES
 from altmarl_ros.games import load_game
 from altmarl_ros.observation import DEFAULT_MODEL
 from altmarl_ros.policies.bundle import default_path
-from altmarl_ros.policies.report_numbers import check_reports
+from altmarl_ros.policies.report_numbers import all_polled, check_reports
 from altmarl_ros.protocol.link_model import parse_network
 from altmarl_ros.simulation.vectorised_fleet import MOST_LISTED
 
@@ -148,6 +148,8 @@ def fleet(
     )
     stored = find_bundle(tabular, game, policy)
     check_reports(stored.bundle, k, stored.path)
+    if beyond := all_polled([k], robots):
+        console.err.print(f"note: {beyond}")
     plan = replace(plan, policy=stored.path)
     run = run_and_record(
         plan,

@@ -11,7 +11,7 @@ from altmarl_ros.cli import console
 from altmarl_ros.cli.optional_imports import import_bag, import_rclpy
 from altmarl_ros.cli.options import FleetPrefix, Json
 from altmarl_ros.cli.processes import Stopping
-from altmarl_ros.cli.runs import bag_recorder
+from altmarl_ros.cli.runs import bag_recorder, check_bag
 
 _PROGRESS_PERIOD = 10.0  # s between two lines about the progress
 
@@ -29,6 +29,7 @@ def record(
 
     Example: altmarl record run_bag
     """
+    check_bag(bag, "record")
     rclpy = import_rclpy()
     rclpy.init(args=[], signal_handler_options=rclpy.signals.SignalHandlerOptions.NO)
     end = time.monotonic() + duration if duration else float("inf")
@@ -67,6 +68,7 @@ def recover(
     Example: altmarl recover run_bag --out run_bag_whole
     """
     import_bag()
+    check_bag(bag, "recover")
     from altmarl_ros.records.bag_reader import recover as recover_bag
 
     target = out or bag.with_name(f"{bag.stem}_recovered")

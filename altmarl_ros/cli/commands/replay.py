@@ -1,5 +1,6 @@
 """`altmarl replay`: make the decisions of a recorded run again and compare them."""
 
+import math
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -12,7 +13,7 @@ from rich.table import Table
 
 from altmarl_ros.cli import console
 from altmarl_ros.cli.options import Json, complete_model
-from altmarl_ros.cli.runs import load_log
+from altmarl_ros.cli.runs import check_bag, load_log
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import TabularGame, load_game
 from altmarl_ros.policies import PolicyBundle, load_bundle
@@ -22,6 +23,7 @@ from altmarl_ros.records.rows import Configuration, StatusRow
 from altmarl_ros.records.run_log import RunLog
 
 _GAPS_SHOWN = 3
+_REMEMBERS = "filtered"  # the observation model whose decisions rest on the ticks before
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,17 @@ class _Session:
     game: TabularGame
     policies: Mapping[int, PolicyBundle]
     as_recorded: bool
+
+    @property
+    def gaps(self) -> List[Gap]:
+        """The ticks that the bag lacks, a late start included."""
+        return find_gaps(self.statuses)
+
+    @property
+    def known_until(self) -> float:
+        """The first tick whose decision rests on ticks that the bag lacks; infinite where none does."""
+        remembers = any(DecisionSettings.from_parameters(c.parameters).model == _REMEMBERS for c in self.configurations)
+        return self.gaps[0].first if self.gaps and remembers else math.inf
 
     def redecisions(self, name: Optional[str] = None, k: Optional[int] = None) -> List[Redecision]:
         settings = {c.tick: DecisionSettings.from_parameters(c.parameters) for c in self.configurations}
@@ -86,15 +99,17 @@ def replay(
 ) -> None:
     """Decide every tick of a bag again from its reports and compare; exits with 1 if a decision differs.
 
-    With --model, -k, or another bundle than the recorded one it tells what would have been decided instead.
+    Decisions that rest on ticks which the bag lacks are made, too, but not compared. With --model, -k, or another bundle than
+    the recorded one it tells what would have been decided instead.
 
     Example: altmarl replay run_bag -m fresh -m filtered -k 1 -k 5
     """
+    check_bag(bag, "replay")
     sessions = _sessions(bag, load_log(bag), game, policy or [])
-    for gap in _gaps(sessions)[:_GAPS_SHOWN]:
-        console.err.print(
-            f"note: session {gap.session} lacks ticks {gap.first} to {gap.last}; what `filtered` remembered then is not known"
-        )
+    for gap in [gap for session in sessions for gap in session.gaps][:_GAPS_SHOWN]:
+        began = f"the bag begins in the middle of session {gap.session}, at tick {gap.last + 1}"
+        lacks = f"session {gap.session} lacks ticks {gap.first} to {gap.last}"
+        console.err.print(f"note: {lacks if gap.first else began}; what `{_REMEMBERS}` remembered then is not known")
     if model or k or not _same_policies(sessions):
         _counterfactual(bag, sessions, model or (), k or (), as_json)
     else:
@@ -102,23 +117,36 @@ def replay(
 
 
 def _verify(sessions: List[_Session], as_json: bool) -> None:
-    redecisions = [redecision for session in sessions for redecision in session.redecisions()]
+    redecisions: List[Redecision] = []
+    unsure: List[Redecision] = []
+    for session in sessions:
+        for redecision in session.redecisions():
+            (redecisions if redecision.tick < session.known_until else unsure).append(redecision)
     different = [redecision for redecision in redecisions if not redecision.equal]
-    deviation = max(redecision.deviation for redecision in redecisions)
+    deviation = max((redecision.deviation for redecision in redecisions), default=None)
     if as_json:
         console.document(
             {
                 "decisions": len(redecisions),
+                "not_compared": len(unsure),
                 "sessions": len(sessions),
                 "different": len(different),
                 "largest_deviation": deviation,
                 "first_difference": different[0] if different else None,
             }
         )
-    console.out.print(
-        f"{len(redecisions)} decisions in {len(sessions)} session{'s' * (len(sessions) > 1)} made again: "
-        f"{len(redecisions) - len(different)} equal, {len(different)} different; estimates differ by at most {deviation:.1e}"
-    )
+    if deviation is not None:
+        many = "s" * (len(sessions) > 1)
+        console.out.print(
+            f"{len(redecisions)} decisions in {len(sessions)} session{many} made again: {len(redecisions) - len(different)} "
+            f"equal, {len(different)} different; estimates differ by at most {deviation:.1e}"
+        )
+    if unsure:
+        same = sum(redecision.equal for redecision in unsure)
+        console.out.print(
+            f"{len(unsure)} decisions come after ticks that the bag lacks, and cannot be compared: made again without what "
+            f"`{_REMEMBERS}` remembered, {same} of them are the same"
+        )
     if different:
         first = different[0]
         console.out.print(
@@ -208,7 +236,3 @@ def _bundle(bag: Path, configuration: Configuration, game: TabularGame, given: L
     raise AltmarlError(
         f"{recorded}: is not the bundle any more that {bag} was recorded with; give it, or another, with --policy"
     )
-
-
-def _gaps(sessions: List[_Session]) -> List[Gap]:
-    return [gap for session in sessions for gap in find_gaps(session.statuses)]

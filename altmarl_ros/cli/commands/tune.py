@@ -19,7 +19,6 @@ from altmarl_ros.errors import AltmarlError
 from altmarl_ros.files import write_output
 
 _LONG = "qos_overrides."  # parameters with names too long for a table
-_UNBOUNDED = 2**31 - 1  # stands for no bound in our descriptors, since a range needs two
 
 if TYPE_CHECKING:
     from altmarl_ros.nodes.common.remote_parameters import RemoteParameter
@@ -45,7 +44,7 @@ def tune(
 ) -> None:
     """List, describe, get, set, dump and load the parameters of a running node; several are set all or none.
 
-    Exits with 1 and the node's reason if it refuses; nothing has changed then.
+    Exits with 2 and the node's reason if it refuses; nothing has changed then.
 
     Examples: altmarl tune;  altmarl tune coordinator;  altmarl tune coordinator sampling.k;
     altmarl tune coordinator sampling.k=10 bandwidth_limit=2000;  altmarl tune coordinator --dump coordinator.yaml
@@ -157,7 +156,7 @@ def _set(
         console.document({"node": target, "successful": successful, "reason": reason, "changed": changed})
     if not successful:
         console.fail(f"{target} refused, and nothing has changed: {reason}")
-        raise typer.Exit(1)
+        raise typer.Exit(2)
     for each in changed:
         console.out.print(f"{each['name']}: {_text(each['before'])} -> {_text(each['after'])}", markup=False)
     if not changed:
@@ -187,10 +186,8 @@ def _limits(parameter: RemoteParameter) -> str:
     if parameter.choices:
         return ", ".join(parameter.choices)
     low, high = parameter.minimum, parameter.maximum
-    if low is None or high is None:
-        return ""
-    ends = [f"{low:.10g}" if low > -_UNBOUNDED else "", f"{high:.10g}" if high < _UNBOUNDED else ""]
-    return " .. ".join(ends).strip()
+    ends = ["" if end is None else f"{end:.10g}" for end in (low, high)]
+    return " .. ".join(ends).strip() if any(ends) else ""
 
 
 def _text(value: Any) -> str:

@@ -9,9 +9,9 @@ from typing import Any, Iterable, Literal, Mapping, Sequence, Union
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 
-from altmarl_ros.errors import AltmarlError, shown
+from altmarl_ros.errors import AltmarlError, bounds, shown
 
-_UNBOUNDED = 2**31 - 1
+_UNBOUNDED = 2**31 - 1  # stands for no bound in descriptors, since a range needs two
 _CHOICES, _ON_CONFIGURE, _AND = "one of ", "read when the node is configured", "; "  # in a descriptor's constraints
 _SAFER = {
     "lower": "a running node only lowers it below its value at the start",
@@ -125,8 +125,7 @@ class Parameter:
         low, high = self.minimum, self.maximum
         number = value if isinstance(value, (int, float)) else 0.0
         if (low is not None and not number >= low) or (high is not None and not number <= high):
-            limits = [f"{word} {limit:g}" for word, limit in (("at least", low), ("at most", high)) if limit is not None]
-            raise AltmarlError(f"parameter {self.name!r} is {value!r}, must be {' and '.join(limits)}")
+            raise AltmarlError(f"parameter {self.name!r} is {value!r}, must be {bounds(low, high)}")
         self.check_choice(value)
         return value  # type: ignore[no-any-return]
 
@@ -137,6 +136,14 @@ def choices_in(descriptor: ParameterDescriptor) -> tuple[str, ...]:
         if constraint.startswith(_CHOICES):
             return tuple(constraint.removeprefix(_CHOICES).split(", "))
     return ()
+
+
+def range_in(descriptor: ParameterDescriptor) -> tuple[float | None, float | None]:
+    """The smallest and the largest number in a descriptor that was made by this module; None: any."""
+    for each in (*descriptor.integer_range, *descriptor.floating_point_range):
+        low, high = each.from_value, each.to_value
+        return (low if low > -_UNBOUNDED else None), (high if high < _UNBOUNDED else None)
+    return None, None
 
 
 def is_live(descriptor: ParameterDescriptor) -> bool:

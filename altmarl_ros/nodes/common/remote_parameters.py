@@ -15,8 +15,8 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter, parameter_value_to_python
 from rclpy.validate_full_topic_name import validate_full_topic_name
 
-from altmarl_ros.errors import AltmarlError, shown
-from altmarl_ros.nodes.common.parameters import choices_in, is_live
+from altmarl_ros.errors import AltmarlError, bounds, shown
+from altmarl_ros.nodes.common.parameters import choices_in, is_live, range_in
 
 Value = Union[bool, int, float, str]
 
@@ -116,7 +116,7 @@ def typed(parameter: RemoteParameter, value: Any) -> Value:
     """Convert a value to the parameter's type: a whole number becomes a float where one is needed.
 
     Raises:
-        AltmarlError: the value has another type, or one that no message can carry.
+        AltmarlError: the value has another type, is out of range, or is one that no message can carry.
     """
     kind = type(parameter.value)
     where = f"parameter {parameter.name!r} is {shown(value)}"
@@ -129,6 +129,9 @@ def typed(parameter: RemoteParameter, value: Any) -> Value:
         raise AltmarlError(f"{where}, must be of type {kind.__name__}")
     if kind is int and not -(2**63) <= value < 2**63:
         raise AltmarlError(f"{where}, must be a whole number of 64 bits")
+    low, high = parameter.minimum, parameter.maximum
+    if (low is not None and value < low) or (high is not None and value > high):
+        raise AltmarlError(f"{where}, must be {bounds(low, high)}")
     if kind is str and not _can_be_sent(value):
         raise AltmarlError(f"{where}, must be a text without NUL whose characters can be sent as UTF-8")
     return value  # type: ignore[no-any-return]
@@ -142,8 +145,7 @@ def _can_be_sent(text: str) -> bool:
 
 
 def _remote_parameter(descriptor: ParameterDescriptor, value: Any) -> RemoteParameter:
-    ranges = [*descriptor.integer_range, *descriptor.floating_point_range]
-    low, high = (ranges[0].from_value, ranges[0].to_value) if ranges else (None, None)
+    low, high = range_in(descriptor)
     return RemoteParameter(
         descriptor.name, value, descriptor.description, low, high, choices_in(descriptor), is_live(descriptor)
     )

@@ -52,7 +52,7 @@ PARAMETERS = (
     Parameter(
         "sampling.k",
         _DEFAULTS.k,
-        "Reports wanted per tick; a ladder allows no more than its top rung.",
+        "Reports wanted per tick, of fewer robots those of all; a ladder allows no more than its top rung.",
         0,
         10_000,
         live=True,

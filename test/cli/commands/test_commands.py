@@ -6,7 +6,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from altmarl_ros.cli.main import main
+from altmarl_ros.cli.main import main, usage_text
 from altmarl_ros.games import load_game
 from altmarl_ros.learning.alternating import TrainingOptions, train
 from altmarl_ros.policies import load_bundle, save_bundle
@@ -122,7 +122,8 @@ def test_a_mistake_gives_one_line_and_exit_code_2(arguments, culprit, capfd):
 @pytest.mark.parametrize(
     ("arguments", "culprit", "help_of"),
     [
-        (["train", "--k", "-1"], "'--k'", "altmarl train"),
+        (["train", "--k", "-1"], "must be at least 0", "altmarl train"),
+        (["fleet", "--rtf", "5000"], "1000", "altmarl fleet"),
         (["train", "--k", "many"], "'--k'", "altmarl train"),
         (["train", "--seeds", "1"], "--seeds", "altmarl train"),
         (["evaluate", "--runs", "1"], "--runs", "altmarl evaluate"),
@@ -145,6 +146,17 @@ def test_a_wrong_option_gives_one_line_that_says_where_help_is(arguments, culpri
     assert line.rstrip().endswith("--help` tells more")
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "rule"), [(0, 5, "must be in 0..5"), (0, None, "must be at least 0"), (None, 5, "must be at most 5")]
+)
+def test_a_range_is_told_in_the_same_words_where_click_judges_it(low, high, rule):
+    """Newer versions of typer judge ranges themselves."""
+    click = pytest.importorskip("click")
+    with pytest.raises(click.BadParameter) as refused:
+        click.IntRange(low, high).convert("-7" if high is None else "7", click.Option(["--k"]), None)
+    assert f"invalid value for '--k': {'-7' if high is None else '7'}, {rule};" in usage_text(refused.value)
+
+
 def test_nothing_said_prints_the_help(capfd):
     assert main([]) in (0, 2)
     assert "Run robots" in "".join(capfd.readouterr())
@@ -165,6 +177,12 @@ def test_value_vectors_serve_every_number_of_reports(policy, capfd):
     assert results["random actions"] < values[0]
 
 
+def test_more_reports_than_robots_are_noted(policy, capfd):
+    assert main(["evaluate", "-p", str(policy), "-k", "3", "-k", "5", "-m", "filtered", "--robots", "3", "--runs", "4"]) == 0
+    notes = [line for line in capfd.readouterr().err.splitlines() if line.startswith("note: ")]
+    assert notes == ["note: k = 5 of 3 robots: all are polled at every tick"]
+
+
 @pytest.mark.parametrize("command", ["train", "evaluate", "fleet", "dashboard", "report", "demo", "doctor", "netcheck"])
 def test_help_has_an_example(command, capfd):
     assert main([command, "--help"]) == 0
@@ -175,7 +193,11 @@ def test_doctor_names_what_is_missing(capfd):
     assert main(["doctor", "--json"]) == 0
     report = json.loads(capfd.readouterr().out)
     assert report["healthy"]
-    assert {"rclpy", "launch", "nav2_msgs.action", "lib/altmarl_ros/world"} <= {entry["name"] for entry in report["findings"]}
+    found = {entry["name"]: entry for entry in report["findings"]}
+    assert {"rclpy", "launch", "nav2_msgs.action", "lib/altmarl_ros/world"} <= set(found)
+    if not found["launch"]["found"]:
+        assert "launch files (they need a ROS installation; `altmarl fleet`" in found["launch"]["detail"]
+        assert "No module" not in found["launch"]["detail"]
 
 
 def test_game_check_tells_sizes_costs_and_mixing(capfd):

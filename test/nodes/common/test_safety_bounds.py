@@ -76,7 +76,7 @@ def test_room_beyond_the_start_is_given_at_the_start():
         ("seed=1", "'safety.ceilings': there is no parameter 'seed'"),
         ("limits.forward", "'safety.ceilings': parameter 'limits.forward' is '', must be a number"),
         ("limits.forward=fast", "'limits.forward' is 'fast', must be a number"),
-        ("limits.forward=30", "must be at least 0.001 and at most 20"),
+        ("limits.forward=30", "must be in 0.001..20"),
         ("limits.forward=1,limits.forward=2", "limits.forward is given twice"),
         ("scan.required=maybe", "'scan.required' is 'maybe', must be true or false"),
         ("limits.forward=0.3", "parameter 'limits.forward' is 0.5, must be at most 0.3, its bound in safety.ceilings"),

@@ -41,7 +41,7 @@ def test_processes_of_a_fleet(plan):
     [
         ("limit.forward: 1", "", "robot 'a': there is no parameter 'limit.forward'; is 'limits.forward' meant?"),
         ("limits.forward: fast", "", "parameter 'limits.forward' is 'fast', must be a number"),
-        ("limits.forward: 30", "", "must be at least 0.001 and at most 20"),
+        ("limits.forward: 30", "", "must be in 0.001..20"),
         ("drive.kind: legs", "", "must be one of cmd_vel, nav2, none"),
         ("limits.braking: 0.1", "", "braking is 0.1, must be at least acceleration"),
         ("robot_id: 9", "", "parameter 'robot_id' stands elsewhere in the file"),
