@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from wrong_actions import wrong_actions
 
-from altmarl_ros.deployment.fleet_plan import FleetPlan
+from altmarl_ros.deployment.fleet_plan import FleetPlan, types_in_fleet
 from altmarl_ros.games import load_floor_map, load_game
 from altmarl_ros.games.moves import goal_zones
 from altmarl_ros.learning.alternating import TrainingOptions, train
@@ -298,3 +299,35 @@ def test_robots_drive_where_their_policy_says_without_contact(fleet, tmp_path):
         if arrived >= 0.75:
             break
     assert arrived >= 0.75
+
+
+def test_the_truth_about_robots_of_two_types_names_their_types(fleet, tmp_path):
+    path = tmp_path / "two.yaml"
+    zones = [
+        {"name": name, "rectangle": [x, 0, x + 5, 5], "slots": [[x + 1, 1], [x + 1, 4], [x + 3, 1]]}
+        for name, x in (("a", 0), ("b", 5))
+    ]
+    types = {"fast": {"robots": 2}, "slow": {"robots": 1, "parameters": {"motion_success": 0.4}}}
+    document = {"name": "two", "builder": "floor", "parameters": {"zones": zones, "tick": 5.0}, "types": types}
+    path.write_text(yaml.safe_dump(document))
+    game = load_game(path)
+    bundle = train(game, TrainingOptions(K=1, rounds=1, n=3, runs=4, horizon=4, certificate_runs=0))
+    plan = FleetPlan(
+        str(path),
+        save_bundle(bundle, tmp_path / "two.npz"),
+        robots=3,
+        k=1,
+        period=5.0,
+        processes=2,
+        backend="physical",
+        real_time_factor=0.0,
+        types=types_in_fleet(game, 3),
+    )
+    running = fleet(plan)
+    running.start()
+    running.wait_until(lambda: len(running.log.truths) >= 4, 90.0, "some ticks")
+    told = [truth for truth in running.log.truths.values() if len(truth.robot_ids) == 3]
+    assert told
+    for truth in told:
+        states = dict(zip(truth.robot_ids, truth.local_states, strict=True))
+        assert [states[i] in range(*game.types.block(int(i == 2)).indices(4)) for i in range(3)] == [True] * 3, states

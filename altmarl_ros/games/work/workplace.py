@@ -89,9 +89,13 @@ class Workplace:
         return np.asarray(conditions >= self.moves.possible.shape[1] // 2)
 
     def delivered(self, local_state: IntArray) -> IntArray:
-        """The loads that each robot delivered between ticks of a run [n], by its local states; negative: not known [T, n]."""
+        """The loads that each robot delivered between ticks of a run [n], by its local states; negative: not known [T, n].
+
+        States may be those of several types of robots.
+        """
         known = (local_state[:-1] >= 0) & (local_state[1:] >= 0)
-        loaded = self.loaded_of()[np.maximum(local_state, 0)]
+        loaded_of = self.loaded_of()
+        loaded = loaded_of[np.maximum(local_state, 0) % len(loaded_of)]
         return np.asarray((known & loaded[:-1] & ~loaded[1:]).sum(axis=0))
 
     def goal_zones(self) -> IntArray:

@@ -17,7 +17,7 @@ from altmarl_ros.driving.zones import Zones
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import load_floor_map, load_game, load_workplace
 from altmarl_ros.monitoring.health import Finding, Level
-from altmarl_ros.msg import Contact, DriveState, FleetTick, FleetTruth, FloorTruth
+from altmarl_ros.msg import Contact, DriveState, FleetTick, FleetTruth, FloorTruth, RobotHello
 from altmarl_ros.nodes.common import conversions, qos
 from altmarl_ros.nodes.common.clock import seconds
 from altmarl_ros.nodes.common.diagnostics import Diagnostics
@@ -49,7 +49,7 @@ class PhysicalWorldNode(GuardedNode):
     """The simulated floor and its clock; see `simulation.physical.world`.
 
     Subscriptions: <robot>/cmd_vel (geometry_msgs/msg/Twist, or TwistStamped with `stamped_commands`), <robot>/robot/drive
-    (DriveState), <fleet_prefix>/tick (FleetTick).
+    (DriveState), <fleet_prefix>/tick (FleetTick); in a game with types of robots <fleet_prefix>/hello (RobotHello).
     Publishers: <robot>/odom (nav_msgs/msg/Odometry), <robot>/pose (geometry_msgs/msg/PoseWithCovarianceStamped),
     <robot>/scan (sensor_msgs/msg/LaserScan), <robot>/robot_description (std_msgs/msg/String); /tf and /tf_static
     (tf2_msgs/msg/TFMessage) where that package is installed; /clock (rosgraph_msgs/msg/Clock), before everything else of its
@@ -74,7 +74,10 @@ class PhysicalWorldNode(GuardedNode):
         self._zones = Zones(floor, robot_radius=config.base.radius)
         self._last_zones: list[int | None] = [None] * len(self._ids)
         self._truth = TickTruth(self._ids, game.n_local_actions)
+        self._types = game.types
         self._own_states = game.n_local_states // (len(game.types) if game.types is not None else 1)
+        # Of each robot's type; without types of all robots.
+        self._first_states: dict[int, int] = {} if game.types is not None else dict.fromkeys(self._ids, 0)
         self._allegiance = Allegiance(float(values[LEASE.name]))
         self._standing = StandingWatch(len(self._ids))
         self._pace = Pace(float(values["real_time_factor"]))
@@ -103,6 +106,8 @@ class PhysicalWorldNode(GuardedNode):
         self._floor_publisher = make.publisher(FloorTruth, f"{world}/floor", qos.account_qos())
         self._contact_publisher = make.publisher(Contact, f"{world}/contacts", qos.account_qos())
         make.subscription(FleetTick, f"{prefix}/tick", self._on_tick, qos.tick_qos())
+        if game.types is not None:
+            make.subscription(RobotHello, f"{prefix}/hello", self._on_hello, qos.latched_from_many_qos())
         self._work: FloorWork | None = None
         if workplace is not None:
             self._work = FloorWork(workplace, len(self._ids), int(values["seed"]), sent_by=str(values["crew"]))
@@ -198,9 +203,15 @@ class PhysicalWorldNode(GuardedNode):
     def _hear_tick(self, session: int, tick: int) -> None:
         """Note a tick; at work the local state of a robot is known once it has acted, since its errands are its own."""
         if self._work is None:
-            self._truth.hear_tick(session, tick, self._last_zones)
+            states = [self._state_of(robot, zone) for robot, zone in enumerate(self._last_zones)]
+            self._truth.hear_tick(session, tick, states)
         else:
             self._truth.hear_tick(session, tick, [None] * len(self._ids), hidden_state=self._work.hidden_state)
+
+    def _state_of(self, robot: int, own: int | None) -> int | None:
+        """The local state of a robot from that of its type; None: one of them is not known."""
+        first = self._first_states.get(self._ids[robot])
+        return None if own is None or first is None else first + own
 
     def _publish_floor(self) -> None:
         poses = self._world.poses.astype(np.float32)
@@ -232,6 +243,12 @@ class PhysicalWorldNode(GuardedNode):
             self._tick = message.session, message.tick
             self._publish_truth()
 
+    def _on_hello(self, message: RobotHello) -> None:
+        if self._types is not None and message.robot_type in self._types.names:
+            first = self._types.block(self._types.index(message.robot_type)).start
+            said = range(message.robot_id, message.robot_id + max(1, message.count))
+            self._first_states |= {robot_id: first for robot_id in self._ids if robot_id in said}
+
     def _on_drive(self, robot: int, message: DriveState) -> None:
         has_goal = message.goal_zone != DriveState.UNKNOWN and not message.arrived
         self._standing.hear(robot, wants_to_move=has_goal and not message.reasons)
@@ -242,7 +259,8 @@ class PhysicalWorldNode(GuardedNode):
         if self._allegiance.session in (None, message.session):
             self._hear_tick(message.session, message.tick)  # if it comes before the tick itself
         if self._work is not None:
-            state = message.local_state if message.local_state < self._own_states else None
+            own = message.local_state if message.local_state < self._own_states else None
+            state = self._state_of(robot, own)
             self._truth.hear_action(message.session, message.tick, self._ids[robot], message.local_action, state)
             self._publish_truth()
             return
@@ -250,7 +268,8 @@ class PhysicalWorldNode(GuardedNode):
         told = message.local_state if message.local_state < len(self._zones.floor.plan.zones) else None
         x, y, _ = self._world.poses[robot].tolist()
         zone = self._zones.locate(x, y, told)
-        self._truth.hear_action(message.session, message.tick, self._ids[robot], message.local_action, zone)
+        state = self._state_of(robot, zone)
+        self._truth.hear_action(message.session, message.tick, self._ids[robot], message.local_action, state)
         self._publish_truth()
 
     def _publish_truth(self, final: bool = False) -> None:
