@@ -32,6 +32,8 @@ def test_a_fleet_of_two_types_plays_and_replays(fleet, kinds, kinds_bundle, kind
         hear(LocalPolicy, f"/fleet/policy/type_{t}", lambda m, t=t: policies.setdefault(t, m), qos.policy_qos())
     running.start()
     running.wait_until(lambda: len(running.log.truths) >= TICKS, 90, "the ticks of a fleet with types")
+    (coordinator,) = (child for child in running.group.children if child.name == "coordinator")
+    assert "starting with" not in coordinator.log.read_text(), "it knows that all robots listen, each to the policy of its type"
 
     assert hellos == {i: "fast" if i < 5 else "slow" for i in range(ROBOTS)}
     for t, message in policies.items():  # a type is sent no more than its own

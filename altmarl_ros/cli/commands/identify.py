@@ -272,7 +272,7 @@ def _print_evidence(about: dict[str, Any], kernel: IdentifiedKernel) -> None:
     combinations = f"the hidden state, {combinations}" if "hidden" in about else combinations
     console.out.print(
         f"{about['transitions']:,} transitions, in {seen} of {len(about['rows'])} combinations of {combinations}; "
-        "the others keep the model's probabilities"
+        + ("the others keep the model's probabilities" if about["spread"] is None else "those that are alike count with them")
     )
     if about["spread"] is not None:
         console.out.print(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Callable
+from typing import Any, Callable, Sequence
 
 from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks, UnsupportedEventTypeError
 from rclpy.exceptions import ParameterException
@@ -196,11 +196,12 @@ def _full_name(info: Any) -> str:
     return UNKNOWN if info.node_name == _UNKNOWN_NAME else f"{info.node_namespace.rstrip('/')}/{info.node_name}"
 
 
-def all_subscribe(node: Node, published: str, subscribed: str) -> bool:
-    """Whether every process that publishes the first topic subscribes to the second, as far as `node` has discovered."""
+def all_subscribe(node: Node, published: str, subscribed: Sequence[str]) -> bool:
+    """Whether every process that publishes a topic subscribes to one of the others, as far as `node` has discovered."""
+    subscriptions = (info for topic in subscribed for info in node.get_subscriptions_info_by_topic(topic))
     publishers, subscribers = (
         {bytes(info.endpoint_gid[:_PARTICIPANT]) for info in infos}
-        for infos in (node.get_publishers_info_by_topic(published), node.get_subscriptions_info_by_topic(subscribed))
+        for infos in (node.get_publishers_info_by_topic(published), subscriptions)
     )
     if not publishers & subscribers:  # a middleware whose ids do not name participants
         return bool(subscribers)

@@ -203,8 +203,9 @@ class CoordinatorNode(ManagedNode):
 
     def fleet_listens(self, robots: int) -> bool:
         """See TickHooks."""
-        hello, tick, policy = (f"{self._values['fleet_prefix']}/{name}" for name in ("hello", "tick", "policy"))
-        return len(self._core.roster) >= robots and all_subscribe(self, hello, tick) and all_subscribe(self, hello, policy)
+        hello, tick = (f"{self._values['fleet_prefix']}/{name}" for name in ("hello", "tick"))
+        everybody = len(self._core.roster) >= robots and all_subscribe(self, hello, [tick])
+        return everybody and all_subscribe(self, hello, self._announcer.topics)
 
     def settings_taken(self, settings: CoordinatorSettings) -> None:
         """See TickHooks."""

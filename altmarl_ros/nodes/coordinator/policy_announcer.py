@@ -21,6 +21,7 @@ class PolicyAnnouncer:
 
     Attributes:
         path: file of the policy in force.
+        topics: on which policies are published, one for each type of robots.
     """
 
     def __init__(self, endpoints: Endpoints, prefix: str, core: Coordinator, path: str) -> None:
@@ -28,8 +29,8 @@ class PolicyAnnouncer:
         self._node, self._core = endpoints.node, core
         self.path = self._next_path = path
         types = core.game.types
-        topics = [policy_topic(prefix, t) for t in ([None] if types is None else range(len(types)))]
-        self._publishers = [endpoints.publisher(LocalPolicy, topic, qos.policy_qos()) for topic in topics]
+        self.topics = [policy_topic(prefix, t) for t in ([None] if types is None else range(len(types)))]
+        self._publishers = [endpoints.publisher(LocalPolicy, topic, qos.policy_qos()) for topic in self.topics]
         self._announced_at = 0  # ticks
         self._published, self._requested = time.monotonic(), False
         self._with_values = False  # large ones, once a robot has asked for them
