@@ -67,7 +67,7 @@ class IdentifiedKernel:
     @property
     def weight(self) -> float:
         """How many transitions per row the prior counts for."""
-        return float(self.alpha[0, 0, 0].sum() - self.support[0, 0, 0])
+        return round(float(self.alpha[0, 0, 0].sum() - self.support[0, 0, 0]), 6)
 
     @property
     def support(self) -> IntArray | FloatArray:
