@@ -18,13 +18,12 @@ from altmarl_ros.cli.runs import load_run, say_states, trajectory_of
 from altmarl_ros.files import write_output
 from altmarl_ros.games import TabularGame, load_game, load_workplace
 from altmarl_ros.games.game_files import save_identified, save_identified_game
-from altmarl_ros.games.identification import IdentifiedKernel, count_transitions, transitions_needed
+from altmarl_ros.games.identification import WEIGHT, IdentifiedKernel, count_transitions, transitions_needed
 from altmarl_ros.games.identification import identify as posterior
 from altmarl_ros.games.identification.hidden_state import IdentifiedHiddenState, identify_hidden_state
 from altmarl_ros.games.trajectory import Trajectory
 
 _MOST_DENSE = 1 << 28  # bytes of P_l for every s_g; of larger ones the rows are counted over all s_g together
-_WEIGHT = 10.0  # of the game's own P_l [transitions]
 _SHOWN = 5  # entries of a table
 _SURPRISING = 4.0  # standard deviations; a game's kernel seldom has more than a thousand entries
 
@@ -107,7 +106,7 @@ def identify(
         found = identify_hidden_state(tabular, Trajectory.joined(runs), weight, pool, alike=alike)
         kernel = found.kernel
     else:
-        kernel = _kernel_of(tabular, runs, _WEIGHT if weight is None else weight, pool)
+        kernel = _kernel_of(tabular, runs, WEIGHT if weight is None else weight, pool)
     weight = kernel.weight
     about = _about(tabular, kernel, weight, precision, sum(int(run.follows.sum()) for run in runs))
     if found is not None:

@@ -110,8 +110,7 @@ class Posterior:
 def load_posterior(source: str | Path, game: TabularGame) -> Posterior | None:
     """Load the posterior over the game's P_l.
 
-    The result is None if the game's kernel was not
-    identified, or if only its mean was kept.
+    The result is None if the game's kernel was not identified, or if only its mean was kept.
 
     Raises:
         GameError: the file is bad or does not fit the game; one line names the file and what is wrong with it.

@@ -3,6 +3,7 @@
 """
 
 from altmarl_ros.games.identification.kernel import (
+    WEIGHT,
     IdentifiedKernel,
     count_transitions,
     draw_kernels,
@@ -12,6 +13,7 @@ from altmarl_ros.games.identification.kernel import (
 )
 
 __all__ = [
+    "WEIGHT",
     "IdentifiedKernel",
     "count_transitions",
     "draw_kernels",

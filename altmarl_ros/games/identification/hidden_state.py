@@ -32,13 +32,12 @@ from altmarl_ros.arrays import FloatArray
 from altmarl_ros.errors import GameError
 from altmarl_ros.games.hidden import HiddenState
 from altmarl_ros.games.identification.alike_rows import alike_rows, best_weights, summed_rows
-from altmarl_ros.games.identification.kernel import IdentifiedKernel, feels_global_state, identify
+from altmarl_ros.games.identification.kernel import WEIGHT, IdentifiedKernel, feels_global_state, identify
 from altmarl_ros.games.identification.smoothing import draw_paths, smooth
 from altmarl_ros.games.rows import check_dense
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.games.trajectory import UNKNOWN, IntArray, Trajectory
 
-_WEIGHT = 10.0  # transitions, of the prior
 _STRETCHES, _SHORTEST_RUN = 4, 50  # ticks
 _MOST_STEPS = 60
 _SETTLED = 1e-6  # change of P_d at which the steps end
@@ -82,7 +81,7 @@ class IdentifiedHiddenState:
 def identify_hidden_state(
     game: TabularGame,
     run: Trajectory,
-    weight: float | None = 10.0,
+    weight: float | None = WEIGHT,
     pool: bool | None = None,
     *,
     alike: bool = False,
@@ -93,7 +92,7 @@ def identify_hidden_state(
         game: the game, whose own P_d and P_l are the prior's means.
         run: what happened.
         weight: how many transitions the prior of each row counts for; None: as many as the record says, where rows that are
-            alike are pooled, and else 10.
+            alike are pooled, and else WEIGHT.
         pool: whether to pool the rows of all s_g at the same d; None: where they are alike in the game.
         alike: whether to pool all rows of a state that are alike in the game, and to estimate how runs vary around them.
 
@@ -109,7 +108,7 @@ def identify_hidden_state(
     model = np.stack(list(hidden.local_kernel.blocks()))
     D = len(hidden)
     pooled = not feels_global_state(model, D) if pool is None else pool
-    moves, given = _Moves.of(game, run), _WEIGHT if weight is None else weight
+    moves, given = _Moves.of(game, run), WEIGHT if weight is None else weight
     leaving = _Leaving(hidden, given)
 
     def posterior(transitions: IntArray | FloatArray, weight: float, spread: float | None) -> IdentifiedKernel:

@@ -34,6 +34,9 @@ from altmarl_ros.games.rows import check_dense
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.games.trajectory import UNKNOWN, IntArray, Trajectory
 
+WEIGHT = 10.0
+"""How many transitions per row a model counts for, unless something else is said."""
+
 
 @dataclass(frozen=True, eq=False)
 class IdentifiedKernel:
@@ -163,7 +166,7 @@ def feels_global_state(model: FloatArray, n_hidden_states: int = 1) -> bool:
 def identify(
     model: FloatArray,
     transitions: IntArray | FloatArray,
-    weight: float = 10.0,
+    weight: float = WEIGHT,
     pool: bool = False,
     *,
     n_global_states: int | None = None,
