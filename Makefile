@@ -6,8 +6,8 @@ SOAK_MINUTES ?= 10
 # Processes for the tests that bound no seconds, beside those for the tests that do.
 WORKERS ?= 4
 TIMED_WORKERS ?= 2
-# More than there are cores: many of the quick tests wait.
-QUICK_WORKERS ?= 5
+# One more than there are cores: some of the quick tests wait.
+QUICK_WORKERS ?= 3
 # Hundreds of processes start in the tests: byte code is kept, wherever the surroundings say otherwise.
 export PYTHONDONTWRITEBYTECODE :=
 VENV := .venv-$(DISTRO)
@@ -39,10 +39,10 @@ test: install interfaces
 
 # What fails is tried once more, and listed: machines stall, and most of this waits for other processes.
 timed-tests: install interfaces
-	$(DISCOVERY) $(BIN)/pytest test/ros test/links -n $(TIMED_WORKERS) --reruns 1 -m "ros and not untimed and not soak" --durations 10
+	$(DISCOVERY) $(BIN)/pytest test/ros test/links -n $(TIMED_WORKERS) --retry-waiting -m "ros and not untimed and not soak" --durations 10
 
 untimed-tests: install interfaces
-	$(DISCOVERY) nice -n 19 $(BIN)/pytest -n $(WORKERS) --dist worksteal --reruns 1 -m "(untimed or not ros) and not soak" --durations 20 $(SITE:%=--site=%)
+	$(DISCOVERY) nice -n 19 $(BIN)/pytest -n $(WORKERS) --dist worksteal --retry-waiting -m "(untimed or not ros) and not soak" --durations 20 $(SITE:%=--site=%)
 
 # What numba compiles and the byte code of tests, once, before many processes would each make them anew.
 compiled: $(VENV)/.compiled
@@ -69,12 +69,12 @@ types: install
 	$(BIN)/mypy
 
 fast-tests: install compiled
-	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n $(QUICK_WORKERS) --reruns 1 --dist worksteal --ignore test/ros -m "not ros and not browser and not slow and not soak" --hypothesis-profile quick --durations 10
+	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n $(QUICK_WORKERS) --retry-waiting --dist worksteal --ignore test/ros -m "not ros and not browser and not slow and not soak" --hypothesis-profile quick --durations 10
 
 # htmlcov/index.html: what is reached by the tests that do not depend on speed, in the processes that they start as well.
 coverage: install
 	rm -f .coverage .coverage.*
-	$(DISCOVERY) $(BIN)/pytest -n $(WORKERS) --reruns 1 -m "(untimed or not ros) and not soak" --cov --cov-report html --cov-report term:skip-covered
+	$(DISCOVERY) $(BIN)/pytest -n $(WORKERS) --retry-waiting -m "(untimed or not ros) and not soak" --cov --cov-report html --cov-report term:skip-covered
 
 docs: install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

@@ -32,10 +32,23 @@ def pytest_addoption(parser):
     parser.addoption("--site", help="the documentation that was just built, a folder of the checkout")
     parser.addoption("--axe", help="axe.min.js of axe-core, by which every view of the dashboard is judged")
     parser.addoption("--pictures", help="folder for a picture of every view of the dashboard")
+    parser.addoption("--retry-waiting", action="store_true", help="try a failed test again that waits for processes")
+
+
+_WAITING_FOLDERS = ("benchmarks", "dashboard", "docs", "links")  # beside the tests marked as ros
 
 
 def pytest_collection_modifyitems(config, items):
-    """Spread the files whose tests wait for processes among those that compute, where several workers share a machine."""
+    """Mark what may be tried again; spread the files whose tests wait among those that compute, where workers share a machine.
+
+    A test that only computes is tried once: what it finds is not the machine's fault, and `--reruns` would add 40 ms to each of
+    thousands, since its workers ask a server for permission, in packets that TCP holds back.
+    """
+    if config.getoption("--retry-waiting"):
+        folders = [config.rootpath / "test" / name for name in _WAITING_FOLDERS]
+        for item in items:
+            if item.get_closest_marker("ros") or any(item.path.is_relative_to(folder) for folder in folders):
+                item.add_marker(pytest.mark.flaky(reruns=1))
     if not hasattr(config, "workerinput"):
         return
     files = {}
