@@ -303,11 +303,33 @@ def _played(
         local = np.einsum("rla,lra->r", D, game.r_l[:, s_g]) / max(acting, 1)
         yield np.column_stack([N, game.r_g[s_g, a_g] + local])
         row = s_g if kernels.shape[2] > 1 else np.zeros_like(s_g)
-        step = max(1, _MOST_NUMBERS // kernels[0, :, 0].size)
-        parts = [slice(first, first + step) for first in range(0, fleets, step)]
-        moved = (rng.multinomial(D[part], kernels[own[part], :, row[part]]).sum(axis=2) for part in parts)
-        wanted = np.concatenate(list(moved))  # [R, s_l, s_l']
-        arrived = idle + wanted.sum(axis=1)
-        if game.room is not None:
+        wanted = np.zeros((fleets, *kernels.shape[1:2] * 2), dtype=np.int64) if game.room is not None else None
+        arrived = idle.copy()
+        for fleet, s_l, moved in _moves(D, kernels, own, row, rng):
+            _add_rows(arrived, fleet, moved)
+            if wanted is not None:
+                _add_rows(wanted.reshape(-1, wanted.shape[2]), fleet * wanted.shape[1] + s_l, moved)
+        if wanted is not None:
             held = _held(game, np.arange(game.n_local_states), wanted, idle, rng)
             arrived += held.sum(axis=2) - held.sum(axis=1)
+
+
+def _moves(
+    D: IntArray, kernels: FloatArray, own: IntArray, row: IntArray, rng: np.random.Generator
+) -> Iterator[tuple[IntArray, IntArray, IntArray]]:
+    """Yield where robots move that are in one state of one fleet and act alike: fleets [n], s_l [n], moves [n, s_l'].
+
+    Only for those of D [R, s_l, a_l] where there are robots, of which most have none.
+    """
+    fleet, s_l, a_l = np.nonzero(D)
+    step = max(1, _MOST_NUMBERS // D.shape[1])
+    for part in (slice(first, first + step) for first in range(0, len(fleet), step)):
+        cells = fleet[part], s_l[part], a_l[part]
+        pvals = kernels[own[cells[0]], cells[1], row[cells[0]], cells[2]]
+        yield cells[0], cells[1], rng.multinomial(D[cells], pvals)
+
+
+def _add_rows(total: IntArray, row: IntArray, values: IntArray) -> None:
+    """Add values [n, m] to rows [n] of `total` [rows, m], which ascend."""
+    first = np.flatnonzero(np.diff(row, prepend=-1))
+    total[row[first]] += np.add.reduceat(values, first, axis=0)
