@@ -37,7 +37,7 @@ test: install interfaces
 	$(PARALLEL) lint types docs compiled
 	$(PARALLEL) timed-tests untimed-tests SITE=site
 
-# What fails is tried once more, and listed: machines stall, and most of this waits for other processes.
+# What waits for other processes and fails is tried once more, and listed: machines stall.
 timed-tests: install interfaces
 	$(DISCOVERY) $(BIN)/pytest test/ros test/links -n $(TIMED_WORKERS) --retry-waiting -m "ros and not untimed and not soak" --durations 10
 
