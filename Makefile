@@ -28,7 +28,7 @@ PARALLEL := $(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=tar
 demo: install
 	$(DISCOVERY) $(BIN)/altmarl demo --out demo
 
-# All that needs neither ROS processes nor a browser nor the site.
+# Linters, types, and the quick tests, which need neither ROS processes nor a browser nor the site.
 quick: install
 	$(PARALLEL) lint types fast-tests
 
