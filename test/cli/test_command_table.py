@@ -41,6 +41,11 @@ def test_commands_of_groups_are_named_by_two_words():
     assert not any(isinstance(command, TyperGroup) for _, command in command_table.all_commands())
 
 
+def test_no_help_has_brackets_which_the_terminal_would_take_for_a_style():
+    said = [(words, each.help) for words, command in command_table.all_commands() for each in (command, *command.params)]
+    assert [(words, text) for words, text in said if "[" in (text or "")] == []
+
+
 def test_an_unknown_command_is_refused(capfd):
     assert main(["trian"]) == 2
     assert "trian" in capfd.readouterr().err

@@ -28,13 +28,15 @@ def film(
     ] = "above",
     speed: Annotated[float, typer.Option(min=0.01, help="Seconds of the run per second of the film.")] = 10.0,
     begin: Annotated[
-        Optional[float], typer.Option(min=0, help="Where the film begins [s after the run's begin]; default: there.")
+        Optional[float], typer.Option(min=0, help="Seconds of the run that are left out at its begin; default: none.")
     ] = None,
     rate: Annotated[float, typer.Option(min=1, max=60, help="Pictures per second of the film.")] = 20.0,
-    seconds: Annotated[Optional[float], typer.Option(min=0.01, help="Longest film [s]; default: the whole run.")] = None,
-    width: Annotated[int, typer.Option(min=160, max=3840, help="Of a picture [pixels].")] = 960,
+    seconds: Annotated[
+        Optional[float], typer.Option(min=0.01, help="Most seconds of the film; default: the whole run.")
+    ] = None,
+    width: Annotated[int, typer.Option(min=160, max=3840, help="Pixels across a picture.")] = 960,
     radius: Annotated[
-        Optional[float], typer.Option(min=0.01, max=10, help="Of a rendered robot [m]; default: that of simulated ones.")
+        Optional[float], typer.Option(min=0.01, max=10, help="Radius of a rendered robot (m); default: that of simulated ones.")
     ] = None,
     robot_file: Annotated[str, typer.Option(help="MJCF or URDF file of the rendered robots; default: a built-in base.")] = "",
     as_json: Json = False,

@@ -24,7 +24,7 @@ app = typer.Typer(
 )
 
 Floor = Annotated[str, typer.Argument(help="A map file, a floor game's file, or a built-in name of either.")]
-Radius = Annotated[float, typer.Option(min=0.01, max=100, help="Radius of a robot [m].")]
+Radius = Annotated[float, typer.Option(min=0.01, max=100, help="Radius of a robot (m).")]
 
 
 @app.command()
