@@ -4,7 +4,7 @@ DISTRO ?= jazzy
 PYTHON ?= python3
 SOAK_MINUTES ?= 10
 # Processes for the tests that bound no seconds, beside those for the tests that do.
-WORKERS ?= 4
+WORKERS ?= 3
 TIMED_WORKERS ?= 2
 # One more than there are cores: some of the quick tests wait.
 QUICK_WORKERS ?= 3
