@@ -303,14 +303,14 @@ def _played(
         local = np.einsum("rla,lra->r", D, game.r_l[:, s_g]) / max(acting, 1)
         yield np.column_stack([N, game.r_g[s_g, a_g] + local])
         row = s_g if kernels.shape[2] > 1 else np.zeros_like(s_g)
-        wanted = np.zeros((fleets, *kernels.shape[1:2] * 2), dtype=np.int64) if game.room is not None else None
-        arrived = idle.copy()
+        arrived, S_l = idle.copy(), game.n_local_states
+        wanted = np.zeros((fleets * S_l, S_l), dtype=np.int64) if game.room is not None else None
         for fleet, s_l, moved in _moves(D, kernels, own, row, rng):
             _add_rows(arrived, fleet, moved)
             if wanted is not None:
-                _add_rows(wanted.reshape(-1, wanted.shape[2]), fleet * wanted.shape[1] + s_l, moved)
+                _add_rows(wanted, fleet * S_l + s_l, moved)
         if wanted is not None:
-            held = _held(game, np.arange(game.n_local_states), wanted, idle, rng)
+            held = _held(game, np.arange(S_l), wanted.reshape(fleets, S_l, S_l), idle, rng)
             arrived += held.sum(axis=2) - held.sum(axis=1)
 
 

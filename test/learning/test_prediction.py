@@ -10,6 +10,7 @@ from altmarl_ros.games.holding import held_back
 from altmarl_ros.games.room import Places, Room
 from altmarl_ros.games.tabular import TabularGame
 from altmarl_ros.games.trajectory import UNKNOWN, Trajectory
+from altmarl_ros.learning import prediction
 from altmarl_ros.learning.prediction import compare, in_regimes, runs_in_regimes
 from altmarl_ros.policies import LocalPolicy
 
@@ -205,6 +206,18 @@ def test_room_that_nobody_meets_changes_no_band():
     a, b = against(wide, run, fleets=100), against(free, run, fleets=100)
     np.testing.assert_array_equal(a.low, b.low)
     np.testing.assert_array_equal(a.high, b.high)
+
+
+@pytest.mark.parametrize("room", [False, True], ids=["no room", "room"])
+def test_bands_are_the_same_however_few_moves_are_drawn_at_a_time(monkeypatch, room):
+    """Two states of robots at a time, so that the pieces cut through fleets."""
+    game, run = crowded(20, 12, 0, 0.2)
+    game = replace(game, room=game.room if room else None)
+    together = against(game, run, fleets=100)
+    monkeypatch.setattr(prediction, "_MOST_NUMBERS", 2 * game.n_local_states)
+    apart = against(game, run, fleets=100)
+    for name in ("low", "mean", "high", "simulated_shares"):
+        np.testing.assert_array_equal(getattr(apart, name), getattr(together, name))
 
 
 @pytest.fixture
