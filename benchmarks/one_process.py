@@ -26,7 +26,7 @@ from altmarl_ros.driving.zones import Zones
 from altmarl_ros.games import Trajectory, load_floor_map, load_game, load_workplace, tick_of
 from altmarl_ros.games.trajectory import UNKNOWN
 from altmarl_ros.observation import make_model
-from altmarl_ros.policies import PolicyBundle
+from altmarl_ros.policies import LocalPolicy, PolicyBundle
 from altmarl_ros.simulation.physical import PhysicalConfig, PhysicalWorld
 from altmarl_ros.simulation.physical.placement import floor_walls, spread_starts
 from altmarl_ros.simulation.physical.standing import StandingWatch
@@ -94,9 +94,9 @@ class Robot:
         self._work.hear_charge(charge, now)
         return self._work.local_state(now)
 
-    def act(self, local_state: int, local_action: int, global_state: int) -> None:
-        """Select the goal to which the action leads."""
-        self._selector.act(local_state, local_action, self._pose, global_state=global_state)
+    def act(self, local_state: int, local_action: int, global_state: int, policy: LocalPolicy) -> None:
+        """Select the goal to which the action leads, and then the policy."""
+        self._selector.act(local_state, local_action, self._pose, global_state=global_state, policy=policy)
 
     def step(self, now: float) -> Command:
         """Take one control step at a time [s]."""
@@ -230,7 +230,7 @@ def play(
         if crew == COORDINATOR:
             fleet.work.send(a_g)
         for i in known.tolist():
-            fleet.robots[i].act(int(states[i]), int(chosen[i]), s_g)
+            fleet.robots[i].act(int(states[i]), int(chosen[i]), s_g, bundle.pi_l)
         for name, value in (("s_g", s_g), ("a_g", a_g), ("s_l", states), ("a_l", chosen), ("d", fleet.work.hidden_state)):
             rows[name].append(value)
         for _ in range(round(tick) if t < ticks - 1 else 0):

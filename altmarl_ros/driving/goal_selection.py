@@ -15,6 +15,7 @@ from altmarl_ros.driving.local_planner import Goal
 from altmarl_ros.driving.planar import Pose
 from altmarl_ros.driving.zones import Zones
 from altmarl_ros.games.work import HALT, Workplace
+from altmarl_ros.policies import LocalPolicy
 
 _ASIDE = 1.0  # m from the line on which a robot was sent
 _DETOUR = 0.5  # m by which the way from where it is may differ from what is left of that line
@@ -43,6 +44,12 @@ class GoalMap:
         if not (0 <= local_state < states and 0 <= local_action < actions and (regimes == 1 or 0 <= global_state < regimes)):
             return None
         return int(self.goal_zones[local_state, min(global_state, regimes - 1), local_action])
+
+    def destination(self, local_state: int, global_state: int, zone: int, policy: LocalPolicy | None) -> int | None:
+        """Return where a robot that heads for a zone comes to stay by its policy; None: that is not known (Workplace)."""
+        if policy is None or self.workplace is None:
+            return None
+        return self.workplace.destination(local_state, global_state, zone, lambda s_l: policy.usual(s_l, global_state))
 
     def keeps_goal(self, local_state: int) -> bool:
         """Return whether a robot goes on to where it was sent: on one-way passages it does not turn round."""
@@ -89,8 +96,19 @@ class GoalSelector:
         self.from_action = False
         self._line = LineString()  # from where the goal was selected to the goal
 
-    def act(self, local_state: int, local_action: int, pose: Pose, *, global_state: int = 0) -> bool:
-        """Select the goal to which an action leads from the robot's local state; returns False if there is no such action."""
+    def act(
+        self,
+        local_state: int,
+        local_action: int,
+        pose: Pose,
+        *,
+        global_state: int = 0,
+        policy: LocalPolicy | None = None,
+    ) -> bool:
+        """Select the goal to which an action leads from the robot's local state; returns False if there is no such action.
+
+        With the robot's `policy` it is where the robot comes to stay by it (Workplace.destination).
+        """
         zone = self._map.goal_zone(local_state, global_state, local_action)
         if zone is None:
             return False
@@ -98,7 +116,10 @@ class GoalSelector:
         if zone == HALT:
             self.zone = self.goal = None
             return True
-        if self.zone is not None and self._map.keeps_goal(local_state):
+        settled = self._map.destination(local_state, global_state, zone, policy)
+        if settled is not None:
+            zone = settled
+        elif self.zone is not None and self._map.keeps_goal(local_state):
             zone = self.zone
         through = self._map.next_zone(local_state, zone)
         if not self._leads_to(zone, pose, through):

@@ -69,6 +69,14 @@ class LocalPolicy:
         cumulative = rows[s_g]
         return min(bisect_right(cumulative, rng.random()), len(cumulative) - 1)
 
+    def usual(self, s_l: int, s_g: int) -> int | None:
+        """The action that is taken more often than all others together; None if there is none, or no such state."""
+        if not (0 <= s_l < self.probabilities.shape[0] and 0 <= s_g < self.probabilities.shape[1]):
+            return None
+        row = self.probabilities[s_l, s_g]
+        action = int(row.argmax())
+        return action if row[action] > 0.5 else None
+
     def softened(self, temperature: float) -> LocalPolicy:
         """Return the policy softmax(Q / temperature), `temperature` in units of reward.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from altmarl_ros.policies import LocalPolicy
 from altmarl_ros.protocol.allegiance import Allegiance, Heard
 from altmarl_ros.protocol.held_policies import HeldPolicies, HeldPolicy
 from altmarl_ros.protocol.membership import Membership
@@ -29,11 +30,13 @@ class Answer:
         tick: the tick that is answered.
         report: to publish, or None if the robot is not polled.
         local_action: a_l, to be acted at once.
+        policy: from which the action was drawn.
     """
 
     tick: Tick
     report: Report | None
     local_action: int
+    policy: LocalPolicy
 
 
 @dataclass(frozen=True)
@@ -167,7 +170,8 @@ class RobotAgent:
         polled = self.robot_id in tick.polled
         self._unasked = None if polled else report
         policy = held.policy.softened(self.temperature)
-        return Answer(tick, report if polled else None, policy.draw(local_state, tick.global_state, self._rng))
+        action = policy.draw(local_state, tick.global_state, self._rng)
+        return Answer(tick, report if polled else None, action, policy)
 
     def late_report(self) -> Report | None:
         """Return the report that a repeated tick asked for after this robot had acted; only once."""

@@ -12,6 +12,7 @@ from altmarl_ros.driving.planar import Pose
 from altmarl_ros.driving.zones import Zones
 from altmarl_ros.games import load_floor_map, load_workplace
 from altmarl_ros.games.work import HALT
+from altmarl_ros.policies import LocalPolicy
 
 ROW = ["a", "b", "c", "d"]
 
@@ -184,3 +185,31 @@ def test_under_way_a_robot_goes_the_way_round_that_it_goes_in_the_game(tmp_path)
         for _ in range(2):  # a second time nothing changes
             assert selector.act(loaded(name), 2, pose)
     assert chains == ["abc", "adc"]
+
+
+@pytest.mark.parametrize(
+    ("in_b", "expected"),
+    [
+        ([1, 0, 0], "b"),  # stays there
+        ([0, 1, 0], "b"),  # heads for where it is
+        ([0, 0, 1], "c"),
+        ([0, 0.5, 0.5], None),  # one or the other
+    ],
+)
+def test_on_a_one_way_passage_a_robot_knows_where_its_policy_comes_to_stay(tmp_path, in_b, expected):
+    goal_map, loaded = ring(tmp_path, entries=[{"from": "a", "to": "b", "at": [4, 2]}])
+    under_way, policy = loaded("a to b 1/4"), np.tile(np.eye(3)[2], (loaded("d") + 100, 1, 1))
+    policy[loaded("b")] = in_b
+    selector = GoalSelector(goal_map, 0)
+    assert selector.act(loaded("a"), 1, Pose(2.0, 2.0, 0.0))
+    assert selector.act(under_way, 1, Pose(3.0, 2.0, 0.0), policy=LocalPolicy(policy))
+    assert ROW[selector.zone] == (expected or "b")
+
+
+def test_a_policy_that_goes_round_and_round_leads_nowhere(tmp_path):
+    goal_map, loaded = ring(tmp_path)
+    policy = np.tile(np.eye(3)[2], (loaded("d") + 100, 1, 1))
+    policy[loaded("c")] = np.eye(3)[1]  # back to b, from where it heads for c again
+    selector = GoalSelector(goal_map, 0)
+    assert selector.act(loaded("a"), 2, Pose(2.0, 2.0, 0.0), policy=LocalPolicy(policy))
+    assert ROW[selector.zone] == "c"  # what its action names

@@ -28,6 +28,11 @@ def agent():
     return agent
 
 
+def answer(agent, to, report, action):
+    """What the agent has to answer, by the policy that the tick names."""
+    return Answer(to, report, action, agent.policies.find(to).policy)
+
+
 def test_acts_once_per_tick(agent):
     assert agent.answer(0) is None
     assert agent.hear(tick(0), 0.0) is Heard.NEW_SESSION
@@ -80,9 +85,11 @@ def test_a_time_that_cannot_follow_the_last_tick_counts_as_silence(agent, now):
 
 def test_a_tick_is_answered_in_one_step_if_policy_and_state_are_known(agent):
     first = tick(0, polled=(ROBOT,))
-    assert agent.react(first, 0.0, 2) == Reaction(Heard.NEW_SESSION, True, Answer(first, Report(10, 0, ROBOT, 2, TAG), 1), None)
+    assert agent.react(first, 0.0, 2) == Reaction(
+        Heard.NEW_SESSION, True, answer(agent, first, Report(10, 0, ROBOT, 2, TAG), 1), None
+    )
     assert agent.react(tick(1), 0.5, None) == Reaction(Heard.NEW, False, None, None)
-    assert agent.answer(0) == Answer(tick(1), None, 1)
+    assert agent.answer(0) == answer(agent, tick(1), None, 1)
     late = agent.react(tick(1, polled=(ROBOT,)), 0.6, 2)
     assert late == Reaction(Heard.REPEATED, False, None, Report(10, 1, ROBOT, 0, TAG))
     assert agent.react(tick(0), 0.7, 2) == Reaction(Heard.OLD, False, None, None)
@@ -99,7 +106,7 @@ def test_a_tick_waits_for_its_policy(agent):
     assert agent.answer(0) is None
     assert agent.lacks_policy
     agent.policies.hold(HeldPolicy(6, policy(2), TAG))
-    assert agent.answer(0) == Answer(tick(0, policy_id=6), None, 2)
+    assert agent.answer(0) == answer(agent, tick(0, policy_id=6), None, 2)
     assert not agent.lacks_policy
 
 

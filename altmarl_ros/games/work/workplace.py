@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +56,41 @@ class Workplace:
         number = int(self.moves.number[place, condition])
         return number if number >= 0 else int(self.moves.number[self.site.layout.stop_of[place], condition])
 
+    def destination(self, local_state: int, global_state: int, zone: int, then: Callable[[int], int | None]) -> int | None:
+        """The zone where a robot comes to stay that heads for a zone now and by its policy from each zone on its way.
+
+        What an action names may lie far behind the next place, and policies choose any of the actions with the same next place.
+        A robot on wheels has come further than to that place by the next tick, so it must know where its policy really leads.
+
+        Args:
+            local_state: of the robot; it stays empty or loaded, and its battery as it is.
+            global_state: s_g, taken not to change.
+            zone: that its action names.
+            then: the action of its policy in a local state; None where no action is usual.
+
+        Returns None where the policy leads nowhere, or another way than to the place that comes next.
+        """
+        layout, moves = self.site.layout, self.moves
+        place, condition = self._place_of[local_state], self._condition_of[local_state]
+        first = at = layout.step[place, zone]
+        if place == zone:
+            return zone  # it stays in this tick
+        passed: set[int] = set()
+        while True:
+            if at < layout.zones:
+                action = None if at in passed else then(int(moves.number[at, condition]))
+                if action is None:
+                    return None
+                passed.add(at)
+                goal = moves.goals[global_state, condition, action]
+                if goal in (STAY, at):
+                    return int(at) if layout.step[place, at] == first else None
+                zone = int(goal)
+            following = layout.step[at, zone]
+            if following == at:
+                return None
+            at = following
+
     def next_zone(self, local_state: int, zone: int) -> int | None:
         """The end of its way to which a robot in that state goes first if it heads for a zone; None: it is on no way."""
         layout = self.site.layout
@@ -83,10 +119,13 @@ class Workplace:
     def _place_of(self) -> IntArray:
         return np.asarray(np.argwhere(self.moves.possible)[:, 0])
 
+    @cached_property
+    def _condition_of(self) -> IntArray:
+        return np.asarray(np.argwhere(self.moves.possible)[:, 1])
+
     def loaded_of(self) -> NDArray[np.bool_]:
         """Whether a robot is loaded in each local state [S_l]."""
-        conditions = np.argwhere(self.moves.possible)[:, 1]
-        return np.asarray(conditions >= self.moves.possible.shape[1] // 2)
+        return np.asarray(self._condition_of >= self.moves.possible.shape[1] // 2)
 
     def delivered(self, local_state: IntArray) -> IntArray:
         """The loads that each robot delivered between ticks of a run [n], by its local states; negative: not known [T, n].
@@ -103,7 +142,7 @@ class Workplace:
 
         On a one-way passage all other actions are the same, so that policies choose any of them: they lead to its end.
         """
-        place, condition = np.argwhere(self.moves.possible).T
+        place, condition = self._place_of, self._condition_of
         goals = np.moveaxis(self.moves.goals[:, condition], 1, 0)  # [s_l, s_g, a_l]
         own = np.where(place < self.site.layout.zones, place, HALT)[:, None, None]
         end = self._passage_end[place][:, None, None]

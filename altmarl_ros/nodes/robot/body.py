@@ -6,7 +6,7 @@ from typing import Callable, Protocol
 
 from altmarl_ros.monitoring.health import Finding
 from altmarl_ros.monitoring.tick_expectation import TickExpectation
-from altmarl_ros.protocol.messages import Tick
+from altmarl_ros.protocol.agent import Answer
 
 
 class Body(Protocol):
@@ -25,8 +25,8 @@ class Body(Protocol):
         """Note that a tick of the coordinator came at time `now` [s]."""
         ...
 
-    def act(self, tick: Tick, local_action: int) -> None:
-        """Carry out the action a_l of a tick; called at most once per tick."""
+    def act(self, answer: Answer) -> None:
+        """Carry out the action of an answer to a tick; called at most once per tick."""
         ...
 
     def hold(self) -> None:

@@ -21,6 +21,7 @@ from altmarl_ros.msg import BodyCommand, BodyState
 from altmarl_ros.nodes.common import qos
 from altmarl_ros.nodes.common.deferred_work import DeferredWork
 from altmarl_ros.nodes.common.endpoints import Endpoints
+from altmarl_ros.protocol.agent import Answer
 from altmarl_ros.protocol.messages import Tick
 
 _GATHER = 0.005  # s; how long a message waits for the rest of the robots
@@ -57,10 +58,10 @@ class MarkovBody:
     def tick_received(self, now: float) -> None:
         """See Body."""
 
-    def act(self, tick: Tick, local_action: int) -> None:
+    def act(self, answer: Answer) -> None:
         """See Body."""
         self._local_state = None
-        self._robots.act(self._id, tick, local_action)
+        self._robots.act(self._id, answer.tick, answer.local_action)
 
     def hold(self) -> None:
         """See Body: a body that gets no action stays where it is."""

@@ -291,7 +291,7 @@ class RobotNode(ManagedNode):
         assert self._body is not None
         if answer.report is not None:
             self._publish_report(conversions.report_to_message(answer.report))
-        self._body.act(answer.tick, answer.local_action)
+        self._body.act(answer)
 
 
 def diagnose(robots: Sequence[RobotNode], make: Endpoints, values: Mapping[str, Any]) -> list[Finding]:

@@ -45,6 +45,7 @@ from altmarl_ros.nodes.robot.pose_source import Fix
 from altmarl_ros.nodes.robot.sensors import Sensors
 from altmarl_ros.nodes.robot.shared_resources import VehicleResources
 from altmarl_ros.nodes.robot.work_listener import WorkListener, work_settings
+from altmarl_ros.protocol.agent import Answer
 from altmarl_ros.protocol.messages import Tick
 
 _REPEAT = 0.5  # s between two states that are alike
@@ -151,13 +152,14 @@ class Vehicle:
         """Note how many writers of ticks are alive, and how many are not."""
         self._coordinator.writers_changed(alive, not_alive)
 
-    def act(self, tick: Tick, local_action: int) -> None:
-        """See Body: select the goal to which the action leads."""
+    def act(self, answer: Answer) -> None:
+        """See Body: select the goal to which the action leads, and after it the policy."""
         state, fix = self._zone if self._work is None else self.local_state, self._sensors.fix
         if state is None or fix is None:
             return
-        if self._selector.act(state, local_action, fix.pose, global_state=tick.global_state):
-            self._acted = (tick, state, local_action)
+        action, s_g = answer.local_action, answer.tick.global_state
+        if self._selector.act(state, action, fix.pose, global_state=s_g, policy=answer.policy):
+            self._acted = (answer.tick, state, action)
 
     def hold(self) -> None:
         """See Body."""

@@ -9,7 +9,7 @@ from geometry_msgs.msg import Twist
 from hypothesis import given
 from hypothesis import strategies as st
 from std_srvs.srv import SetBool, Trigger
-from vehicle_stage import PERIOD, TICK, VALUES, Stage
+from vehicle_stage import PERIOD, VALUES, Stage, answer
 
 from altmarl_ros.driving.governor_types import Reason
 from altmarl_ros.errors import AltmarlError
@@ -134,7 +134,7 @@ def test_halting_and_parking_agree_whatever_the_times_are(goal_map, steps):
         for stage in (holds, parks):
             stage.clock.time = now
             stage.odometry()
-            stage.vehicle.act(TICK, 1)
+            stage.vehicle.act(answer(1))
             for kind, value in arrivals:
                 if kind == "tick":
                     stage.vehicle.tick_received(value)

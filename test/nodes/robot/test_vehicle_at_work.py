@@ -1,15 +1,17 @@
 """One vehicle in a game of work, on fake endpoints: what it reports, where it goes, and when it stands."""
 
+import numpy as np
 import pytest
 import yaml
 from sensor_msgs.msg import BatteryState
 from std_msgs.msg import Bool, Float32
-from vehicle_stage import TICK, VALUES, Stage
+from vehicle_stage import VALUES, Stage, answer
 
 from altmarl_ros.driving.governor_types import Reason
 from altmarl_ros.errors import AltmarlError
 from altmarl_ros.games import load_game
 from altmarl_ros.nodes.robot.shared_resources import load_goal_map
+from altmarl_ros.policies import LocalPolicy
 
 
 def game_of(folder, builder, **more):
@@ -39,11 +41,35 @@ def test_a_robot_that_knows_its_load_drives_where_the_action_leads(folder):
     stage.callbacks["load"](Bool(data=True))
     stage.step()
     assert names[stage.vehicle.local_state] == "a loaded"
-    stage.vehicle.act(TICK, 1)  # to the pick-up where it is empty, to the drop where it is loaded
+    stage.vehicle.act(answer(1))  # to the pick-up where it is empty, to the drop where it is loaded
     for _ in range(20):
         stage.step()
     assert (names[stage.state.local_state], stage.state.goal_zone, stage.state.local_action) == ("a loaded", 1, 1)
     assert stage.speeds[-1] > 0.1
+
+
+@pytest.mark.parametrize(
+    ("action", "in_c", "in_b", "goal"),
+    [
+        (1, [0, 1, 0], [1, 0, 0], "b"),  # sent to a, it will stay in b
+        (2, [0, 1, 0], [0, 1, 0], "a"),  # sent to b, it will go on to a
+        (2, [0, 1, 0], [0.5, 0.5, 0], "b"),  # nobody knows
+        (0, [0, 1, 0], [0, 1, 0], "d"),
+    ],
+)
+def test_it_drives_to_where_its_policy_comes_to_stay(folder, action, in_c, in_b, goal):
+    """From d the way to both drops, a and b, leads through c."""
+    path = game_of(folder, "deliveries", pick_ups=["c", "d"], drops=["a", "b"])
+    game, stage = load_game(path), stage_of(path, **{"pose.start.x": 14.0})
+    policy = np.zeros((game.n_local_states, game.n_global_states, game.n_local_actions))
+    policy[:, :, 1] = 1.0
+    policy[game.local_state_names.index("c loaded")] = in_c
+    policy[game.local_state_names.index("b loaded")] = in_b
+    stage.callbacks["load"](Bool(data=True))
+    stage.step()
+    stage.vehicle.act(answer(action, LocalPolicy(policy)))
+    stage.step()
+    assert stage.state.goal_zone == "abcd".index(goal)
 
 
 def test_silence_about_the_load_brings_it_to_rest(folder):
@@ -85,7 +111,7 @@ def test_a_scale_and_a_battery(folder):
     stage.callbacks["tray"](Float32(data=5.1))
     stage.callbacks["bms"](BatteryState(percentage=0.05))
     assert names[stage.vehicle.local_state] == "a loaded (flat)"
-    stage.vehicle.act(TICK, 1)
+    stage.vehicle.act(answer(1))
     stage.step()
     assert stage.state.goal_zone == 0  # a flat robot stays
 

@@ -3,12 +3,15 @@
 import math
 from types import SimpleNamespace
 
+import numpy as np
 from nav_msgs.msg import Odometry
 
 from altmarl_ros.msg import DriveState
 from altmarl_ros.nodes.robot.node import PARAMETERS
 from altmarl_ros.nodes.robot.shared_resources import VehicleResources
 from altmarl_ros.nodes.robot.vehicle import Vehicle
+from altmarl_ros.policies import LocalPolicy
+from altmarl_ros.protocol.agent import Answer
 from altmarl_ros.protocol.messages import Tick
 
 PERIOD, TIMEOUT = 0.05, 1.5
@@ -24,6 +27,11 @@ VALUES = {
     "timeout.tick": TIMEOUT,
 }
 TICK = Tick(7, 5, 1, 0, None, ())
+
+
+def answer(action, policy=None):
+    """The answer to TICK; without a policy, of one that says nothing of what comes after the action."""
+    return Answer(TICK, None, action, LocalPolicy(np.full((1, 1, 4), 0.25)) if policy is None else policy)
 
 
 class FakeClock:
@@ -158,7 +166,7 @@ class Stage:
     def drive_on(self):
         """The vehicle moves to the next zone."""
         self.step()
-        self.vehicle.act(TICK, 1)
+        self.vehicle.act(answer(1))
         for _ in range(20):
             self.step()
         assert self.speeds[-1] > 0.1
