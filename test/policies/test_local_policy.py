@@ -72,6 +72,20 @@ def test_impossible_actions_are_not_drawn_at_the_ends_of_the_unit_interval(u, ac
     assert LocalPolicy(np.array([[[0.0, 0.2, 0.8, 0.0]]])).draw(0, 0, Fixed(u)) == action
 
 
+@pytest.mark.parametrize(
+    ("row", "action"), [([0.0, 1.0, 0.0], 1), ([0.51, 0.0, 0.49], 0), ([0.5, 0.5, 0.0], None), ([0.4, 0.3, 0.3], None)]
+)
+def test_usual_is_what_is_done_more_often_than_all_else(row, action):
+    policy = LocalPolicy(np.array([[row], [[0.0, 0.0, 1.0]]]))
+    assert policy.usual(0, 0) == action
+    assert policy.usual(1, 0) == 2
+
+
+@pytest.mark.parametrize(("s_l", "s_g"), [(-1, 0), (1, 0), (0, -1), (0, 1)])
+def test_nothing_is_usual_in_a_state_that_there_is_not(s_l, s_g):
+    assert LocalPolicy(np.ones((1, 1, 1))).usual(s_l, s_g) is None
+
+
 def test_transition_and_reward_are_means_over_actions(random_game):
     game = random_game(0, S_g=2, S_l=3, A_l=4)
     policy = LocalPolicy(np.random.default_rng(1).dirichlet(np.ones(4), (3, 2)))

@@ -66,15 +66,15 @@ class Workplace:
             local_state: of the robot; it stays empty or loaded, and its battery as it is.
             global_state: s_g, taken not to change.
             zone: that its action names.
-            then: the action of its policy in a local state; None where no action is usual.
+            then: the action of its policy in a local state; None where none is usual, and in a state that there is not.
 
         Returns None where the policy leads nowhere, or another way than to the place that comes next.
         """
         layout, moves = self.site.layout, self.moves
         place, condition = self._place_of[local_state], self._condition_of[local_state]
-        first = at = layout.step[place, zone]
         if place == zone:
             return zone  # it stays in this tick
+        first = at = layout.step[place, zone]
         passed: set[int] = set()
         while True:
             if at < layout.zones:
