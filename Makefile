@@ -23,7 +23,7 @@ LOCK := $(RELEASE)/bin/uv pip compile --quiet --upgrade --universal --python-ver
         --all-extras --no-annotate --custom-compile-command 'make lock'
 PARALLEL := $(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target
 
-.PHONY: demo quick test timed-tests untimed-tests compiled soak check lint types fast-tests coverage docs dist lock install interfaces clean
+.PHONY: demo quick test alone-tests timed-tests untimed-tests compiled soak check lint types fast-tests coverage docs dist lock install interfaces clean
 
 demo: install
 	$(DISCOVERY) $(BIN)/altmarl demo --out demo
@@ -32,14 +32,18 @@ demo: install
 quick: install
 	$(PARALLEL) lint types fast-tests
 
-# Tests that bound seconds mostly wait, two at a time; all others run beside them, and give way to them.
+# First what floods a fleet. Tests that bound seconds mostly wait, two at a time; all others run beside them, and give way to them.
 test: install interfaces
 	$(PARALLEL) lint types docs compiled
+	$(MAKE) --no-print-directory alone-tests
 	$(PARALLEL) timed-tests untimed-tests SITE=site
+
+alone-tests: install interfaces
+	$(DISCOVERY) $(BIN)/pytest test/ros --retry-waiting -m alone
 
 # What waits for other processes and fails is tried once more, and listed: machines stall.
 timed-tests: install interfaces
-	$(DISCOVERY) $(BIN)/pytest test/ros test/links -n $(TIMED_WORKERS) --retry-waiting -m "ros and not untimed and not soak" --durations 10
+	$(DISCOVERY) $(BIN)/pytest test/ros test/links -n $(TIMED_WORKERS) --retry-waiting -m "ros and not untimed and not alone and not soak" --durations 10
 
 untimed-tests: install interfaces
 	$(DISCOVERY) nice -n 19 $(BIN)/pytest -n $(WORKERS) --dist worksteal --retry-waiting -m "(untimed or not ros) and not soak" --durations 20 $(SITE:%=--site=%)

@@ -36,11 +36,13 @@ def path(tmp_path_factory):
 def work(path, ticks):
     """A fleet that fetches from a, brings to b, where the crew stays, and where it has been after each tick."""
     game, fleet = load_game(path), one_process.Fleet(path, ROBOTS, 1, "b")
-    names, places = game.local_state_names, []
+    actions = [STAY if name in ("a", "b loaded") else FETCH for name in game.local_state_names]
+    policy = np.eye(game.n_local_actions)[actions][:, None].repeat(game.n_global_states, axis=1)
+    pi_l, places = LocalPolicy(policy), []
     for _ in range(ticks):
         states = fleet.local_states()
         for robot, state in zip(fleet.robots, states, strict=True):
-            robot.act(state, STAY if names[state] in ("a", "b loaded") else FETCH, 0)
+            robot.act(state, actions[state], 0, pi_l)
         fleet.drive(4.0)
         places.append(fleet.world.poses)
     return fleet, np.array(places)

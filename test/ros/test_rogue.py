@@ -74,6 +74,7 @@ def heard_again(running):
     return whole(running) and running.observer.latest.heard >= 2  # of the 3
 
 
+@pytest.mark.alone
 def test_nothing_that_it_says_stops_or_misleads_a_fleet(fleet, policy, attack, tmp_path):
     plan = FleetPlan(
         "warehouse",
