@@ -49,7 +49,12 @@ class GoalMap:
         """Return where a robot that heads for a zone comes to stay by its policy; None: that is not known (Workplace)."""
         if policy is None or self.workplace is None:
             return None
-        return self.workplace.destination(local_state, global_state, zone, lambda s_l: policy.usual(s_l, global_state))
+
+        def then(state: int) -> int | None:
+            action = policy.usual(state, global_state)
+            return None if action is None else self.goal_zone(state, global_state, action)
+
+        return self.workplace.destination(local_state, zone, then)
 
     def keeps_goal(self, local_state: int) -> bool:
         """Return whether a robot goes on to where it was sent: on one-way passages it does not turn round."""

@@ -187,29 +187,44 @@ def test_under_way_a_robot_goes_the_way_round_that_it_goes_in_the_game(tmp_path)
     assert chains == ["abc", "adc"]
 
 
+def heads_for_c(goal_map, actions=3):
+    """The probabilities of a policy that takes the action to the second drop everywhere; it may know more actions."""
+    states, stops, _ = goal_map.goal_zones.shape
+    return np.tile(np.eye(actions)[2], (states, stops, 1))
+
+
 @pytest.mark.parametrize(
     ("in_b", "expected"),
     [
         ([1, 0, 0], "b"),  # stays there
         ([0, 1, 0], "b"),  # heads for where it is
         ([0, 0, 1], "c"),
-        ([0, 0.5, 0.5], None),  # one or the other
+        ([0, 0.5, 0.5], "b"),  # one or the other: it keeps its goal
     ],
 )
 def test_on_a_one_way_passage_a_robot_knows_where_its_policy_comes_to_stay(tmp_path, in_b, expected):
     goal_map, loaded = ring(tmp_path, entries=[{"from": "a", "to": "b", "at": [4, 2]}])
-    under_way, policy = loaded("a to b 1/4"), np.tile(np.eye(3)[2], (loaded("d") + 100, 1, 1))
+    under_way, policy = loaded("a to b 1/4"), heads_for_c(goal_map)
     policy[loaded("b")] = in_b
     selector = GoalSelector(goal_map, 0)
     assert selector.act(loaded("a"), 1, Pose(2.0, 2.0, 0.0))
     assert selector.act(under_way, 1, Pose(3.0, 2.0, 0.0), policy=LocalPolicy(policy))
-    assert ROW[selector.zone] == (expected or "b")
+    assert ROW[selector.zone] == expected
 
 
 def test_a_policy_that_goes_round_and_round_leads_nowhere(tmp_path):
     goal_map, loaded = ring(tmp_path)
-    policy = np.tile(np.eye(3)[2], (loaded("d") + 100, 1, 1))
+    policy = heads_for_c(goal_map)
     policy[loaded("c")] = np.eye(3)[1]  # back to b, from where it heads for c again
     selector = GoalSelector(goal_map, 0)
     assert selector.act(loaded("a"), 2, Pose(2.0, 2.0, 0.0), policy=LocalPolicy(policy))
+    assert ROW[selector.zone] == "c"  # what its action names
+
+
+def test_a_policy_with_an_action_that_the_game_lacks_leads_nowhere(tmp_path):
+    goal_map, loaded = ring(tmp_path)
+    policy = heads_for_c(goal_map, actions=5)
+    policy[loaded("b")] = np.eye(5)[4]
+    selector = GoalSelector(goal_map, 0)
+    assert selector.act(loaded("a to b 1/4"), 2, Pose(3.0, 2.0, 0.0), policy=LocalPolicy(policy))
     assert ROW[selector.zone] == "c"  # what its action names

@@ -56,7 +56,7 @@ class Workplace:
         number = int(self.moves.number[place, condition])
         return number if number >= 0 else int(self.moves.number[self.site.layout.stop_of[place], condition])
 
-    def destination(self, local_state: int, global_state: int, zone: int, then: Callable[[int], int | None]) -> int | None:
+    def destination(self, local_state: int, zone: int, then: Callable[[int], int | None]) -> int | None:
         """The zone where a robot comes to stay that heads for a zone now and by its policy from each zone on its way.
 
         What an action names may lie far behind the next place, and policies choose any of the actions with the same next place.
@@ -64,29 +64,27 @@ class Workplace:
 
         Args:
             local_state: of the robot; it stays empty or loaded, and its battery as it is.
-            global_state: s_g, taken not to change.
-            zone: that its action names.
-            then: the action of its policy in a local state; None where none is usual, and in a state that there is not.
+            zone: that its action names; its own one if it stays.
+            then: the zone that it heads for from a local state, which is -1 where there is none; None: nobody knows.
 
         Returns None where the policy leads nowhere, or another way than to the place that comes next.
         """
-        layout, moves = self.site.layout, self.moves
-        place, condition = self._place_of[local_state], self._condition_of[local_state]
+        step = self.site.layout.step
+        place, condition = int(self._place_of[local_state]), self._condition_of[local_state]
         if place == zone:
-            return zone  # it stays in this tick
-        first = at = layout.step[place, zone]
+            return zone
+        first = at = int(step[place, zone])
         passed: set[int] = set()
         while True:
-            if at < layout.zones:
-                action = None if at in passed else then(int(moves.number[at, condition]))
-                if action is None:
+            if at < self.site.layout.zones:
+                goal = None if at in passed else then(int(self.moves.number[at, condition]))
+                if goal is None:
                     return None
+                if goal == at:
+                    return at if step[place, at] == first else None
                 passed.add(at)
-                goal = moves.goals[global_state, condition, action]
-                if goal in (STAY, at):
-                    return int(at) if layout.step[place, at] == first else None
-                zone = int(goal)
-            following = layout.step[at, zone]
+                zone = goal
+            following = int(step[at, zone])
             if following == at:
                 return None
             at = following
