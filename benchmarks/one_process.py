@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from altmarl_ros.arrays import FloatArray
 from altmarl_ros.driving.goal_selection import GoalMap, GoalSelector
 from altmarl_ros.driving.governor import Governor
 from altmarl_ros.driving.governor_types import Command, GovernorSettings, Inputs
@@ -23,10 +23,11 @@ from altmarl_ros.driving.planar import Pose
 from altmarl_ros.driving.scan import Scan
 from altmarl_ros.driving.work_state import WorkSettings, WorkState
 from altmarl_ros.driving.zones import Zones
-from altmarl_ros.games import Trajectory, load_floor_map, load_game, load_workplace, tick_of
+from altmarl_ros.games import load_floor_map, load_game, load_workplace, tick_of
 from altmarl_ros.games.trajectory import UNKNOWN
 from altmarl_ros.observation import make_model
 from altmarl_ros.policies import LocalPolicy, PolicyBundle
+from altmarl_ros.records.run_record import RunRecord
 from altmarl_ros.simulation.physical import PhysicalConfig, PhysicalWorld
 from altmarl_ros.simulation.physical.placement import floor_walls, spread_starts
 from altmarl_ros.simulation.physical.standing import StandingWatch
@@ -36,41 +37,39 @@ _CONTROL, _LOOK = 5, 10  # time steps of 0.02 s between control steps, and betwe
 _ACTIONS, _REPORTS = 41, 42  # random streams
 _ALWAYS = 1e9  # s, of what is never silent here
 
+DEFAULT_LIMITS = Limits()
+
 
 @dataclass
 class Outcome:
     """What a run came to.
 
     Attributes:
-        trajectory: of states and actions.
+        record: of states, actions, and what the coordinator estimated.
         contacts: of robots with anything.
         stood: how often a robot stood for 60 s with a goal and without a reason.
         factor: simulated seconds per second.
-        times: of the places [s].
-        places: of all robots, every second [time, n, 3; m, m, rad; map].
         waits: simulated seconds that robots with a goal were barred from all motion, by reason.
     """
 
-    trajectory: Trajectory
+    record: RunRecord
     contacts: int
     stood: int
     factor: float
-    times: list[float] = field(default_factory=list)
-    places: list[FloatArray] = field(default_factory=list)
     waits: dict[str, float] = field(default_factory=dict)
 
 
 class Robot:
     """One robot: from what it senses to its local state, and from an action to a velocity."""
 
-    def __init__(self, robot_id: int, goal_map: GoalMap, pose: Pose) -> None:
-        """Stand at a pose in the map."""
+    def __init__(self, robot_id: int, goal_map: GoalMap, pose: Pose, limits: Limits) -> None:
+        """Stand at a pose in the map, and drive within limits."""
         assert goal_map.workplace is not None
         self._zones = goal_map.zones
         self._work = WorkState(goal_map.workplace, self._zones, WorkSettings(load_timeout=_ALWAYS, battery_timeout=_ALWAYS))
         self._selector = GoalSelector(goal_map, robot_id, self._set_out)
-        self._planner = LocalPlanner(Limits(), PlannerSettings(), robot_id)
-        self._governor = Governor(Limits(), GovernorSettings(period=0.1, tick_timeout=_ALWAYS))
+        self._planner = LocalPlanner(limits, PlannerSettings(), robot_id)
+        self._governor = Governor(limits, GovernorSettings(period=0.1, tick_timeout=_ALWAYS))
         self._scan: Scan | None = None
         self._zone: int | None = None
         self.command = Command()
@@ -130,8 +129,10 @@ class Robot:
 class Fleet:
     """Robots, their floor and its work."""
 
-    def __init__(self, path: str, n: int, seed: int, crew: str, *, floor_game: str = "") -> None:
-        """Put n robots on the floor of a game of work; `crew` says who sends the crew, as for `FloorWork`.
+    def __init__(
+        self, path: str, n: int, seed: int, crew: str, *, floor_game: str = "", limits: Limits = DEFAULT_LIMITS
+    ) -> None:
+        """Put n robots with the same limits on the floor of a game of work; `crew` says who sends the crew, as for `FloorWork`.
 
         The rates of loads are those of the game, or of `floor_game`.
         """
@@ -146,7 +147,7 @@ class Fleet:
         self._zones = Zones(floor, robot_radius=config.base.radius)
         self._true_zones: list[int | None] = [None] * n
         goal_map = GoalMap(self._zones, workplace.goal_zones(), workplace=workplace)
-        self.robots = [Robot(i, goal_map, Pose(*pose)) for i, pose in enumerate(self.world.poses.tolist())]
+        self.robots = [Robot(i, goal_map, Pose(*pose), limits) for i, pose in enumerate(self.world.poses.tolist())]
         self._steps = 0
 
     def drive(self, seconds: float) -> None:
@@ -196,7 +197,16 @@ class Fleet:
 
 
 def play(
-    path: str, bundle: PolicyBundle, n: int, ticks: int, *, k: int, seed: int, crew: str = COORDINATOR, floor_game: str = ""
+    path: str,
+    bundle: PolicyBundle,
+    n: int,
+    ticks: int,
+    *,
+    k: int,
+    seed: int,
+    crew: str = COORDINATOR,
+    floor_game: str = "",
+    limits: Limits = DEFAULT_LIMITS,
 ) -> Outcome:
     """Play so many ticks with n robots; the coordinator hears k robots per tick, and sends the crew if `crew` says so.
 
@@ -209,14 +219,14 @@ def play(
         seed: of everything random; demand and starts depend on it alone.
         crew: who sends the crew, as for `FloorWork`.
         floor_game: file of the game whose rates hold on the floor; empty: `path`.
+        limits: of all robots.
     """
     game, tick, began = load_game(path), tick_of(path), time.monotonic()
     assert tick is not None
-    fleet, model = Fleet(path, n, seed, crew, floor_game=floor_game), make_model("filtered", game, bundle, 1.0)
+    fleet, model = Fleet(path, n, seed, crew, floor_game=floor_game, limits=limits), make_model("filtered", game, bundle, 1.0)
     actions, reports = (np.random.default_rng([seed, purpose]) for purpose in (_ACTIONS, _REPORTS))
     model.reset(1)
-    rows: dict[str, list[object]] = {name: [] for name in ("s_g", "a_g", "s_l", "a_l", "d")}
-    times, places = [], []
+    rows: dict[str, list[Any]] = {}
     for t in range(ticks):
         found, s_g = fleet.local_states(), fleet.work.stop
         states = np.array([UNKNOWN if state is None else state for state in found])
@@ -231,14 +241,34 @@ def play(
             fleet.work.send(a_g)
         for i in known.tolist():
             fleet.robots[i].act(int(states[i]), int(chosen[i]), s_g, bundle.pi_l)
-        for name, value in (("s_g", s_g), ("a_g", a_g), ("s_l", states), ("a_l", chosen), ("d", fleet.work.hidden_state)):
-            rows[name].append(value)
-        for _ in range(round(tick) if t < ticks - 1 else 0):
-            times.append(fleet.world.time)
-            places.append(fleet.world.poses)
-            fleet.drive(tick / round(tick))
-    s_g, a_g, s_l, a_l, d = (np.array(rows[name]) for name in ("s_g", "a_g", "s_l", "a_l", "d"))
-    trajectory = Trajectory(np.zeros(ticks, dtype=np.int64), np.arange(ticks), s_g, a_g, s_l, a_l, d)
+        row = {
+            "global_state": s_g,
+            "global_action": a_g,
+            "local_state": states,
+            "local_action": chosen,
+            "hidden_state": fleet.work.hidden_state,
+            "heard": len(heard),
+            "rung": int(model.rung[0]),
+            "estimate": model.estimate[0],
+            "belief": model.belief[0],
+        }
+        for name, value in row.items():
+            rows.setdefault(name, []).append(value)
+        if t < ticks - 1:
+            fleet.drive(tick)
+    told = {name: np.array(values) for name, values in rows.items()}
+    heard, nothing = told["heard"], np.zeros(ticks, dtype=np.int64)
+    record = RunRecord(
+        session=nothing,
+        tick=np.arange(ticks),
+        asked=heard,
+        reports=heard,
+        report_bytes=np.zeros((ticks, 0), dtype=np.int64),
+        latency=np.zeros(ticks),
+        actions=(told["local_action"] != UNKNOWN).astype(np.int64),
+        about={"game": path, "robots": n, "k": k, "period": tick, "model": "filtered", "seed": seed},
+        **told,
+    )
     contacts, stood = len(fleet.world.contacts), int(fleet.watch.counts.sum())
     factor = fleet.world.time / (time.monotonic() - began)
-    return Outcome(trajectory, contacts, stood, factor, times, places, fleet.waits)
+    return Outcome(record, contacts, stood, factor, fleet.waits)

@@ -17,8 +17,10 @@ delivered fewest, contacts, how often a robot stood for 60 s with a goal and wit
 interrupted.
 
 Where the game holds pace and rates that were identified before, `--floor-game` names the one whose rates hold on the floor.
-`--places FOLDER` keeps where robots were, of runs in one process. `--only ours` plays that row alone. With `--seeds 0` nothing
-is played in physics: the table is that of `--runs` fleets of the Markov world, from the same starts.
+`--params-file` has the ROS parameters of the robots; in one process only their limits count.
+`--record FOLDER` keeps the records of runs in one process, for `altmarl identify` and `compare`. `--only ours` plays that row
+alone. With `--seeds 0` nothing is played in physics: the table is that of `--runs` fleets of the Markov world, from the same
+starts.
 """
 
 from __future__ import annotations
@@ -40,7 +42,9 @@ from rich.table import Table
 from altmarl_ros.arrays import FloatArray
 from altmarl_ros.cli.fleet_run import run_fleet
 from altmarl_ros.cli.training import find_bundle
+from altmarl_ros.deployment import parameter_files
 from altmarl_ros.deployment.fleet_plan import FleetPlan
+from altmarl_ros.driving.limits import Limits
 from altmarl_ros.errors import GameError
 from altmarl_ros.games import TabularGame, Trajectory, load_game, load_workplace, tick_of
 from altmarl_ros.games.identification.work_rates import estimate_rates
@@ -48,6 +52,7 @@ from altmarl_ros.games.trajectory import IntArray
 from altmarl_ros.learning.local_agent import l_learn
 from altmarl_ros.learning.populations.population import CountedPopulation, Fleets, play, simulate, start_fleets
 from altmarl_ros.learning.rules_of_thumb import RuleOfThumb, longest_queue
+from altmarl_ros.nodes.robot.parameters import DRIVE_PARAMETERS, drive_settings
 from altmarl_ros.observation import ObservationModel, make_model
 from altmarl_ros.policies import LocalPolicy, PolicyBundle, save_bundle
 
@@ -240,16 +245,23 @@ def play_run(path: str, policy: Policy, markov: Markov, options: argparse.Namesp
 
 def _in_one_process(path: str, policy: Policy, options: argparse.Namespace, ticks: int, seed: int) -> Physical:
     found = one_process.play(
-        path, policy.bundle, options.robots, ticks, k=options.k, seed=seed, crew=policy.crew, floor_game=options.floor_game
+        path,
+        policy.bundle,
+        options.robots,
+        ticks,
+        k=options.k,
+        seed=seed,
+        crew=policy.crew,
+        floor_game=options.floor_game,
+        limits=limits_of(options.params_file),
     )
-    if options.places:
-        options.places.mkdir(parents=True, exist_ok=True)
-        file = options.places / f"{policy.name.replace(' ', '_').replace(',', '')}_{seed}.npz"
-        states = {
-            name: getattr(found.trajectory, name) for name in ("local_state", "local_action", "global_state", "hidden_state")
-        }
-        np.savez_compressed(file, times=found.times, places=found.places, waits=json.dumps(found.waits), **states)
-    return Physical(found.trajectory, found.contacts, found.stood, found.factor, "")
+    if options.record:
+        options.record.mkdir(parents=True, exist_ok=True)
+        row = policy.name.replace(" ", "_").replace(",", "")
+        robots = save_bundle(policy.bundle, options.record / f"{row}_policy.npz")
+        record = replace(found.record, about={**found.record.about, "policy": str(robots)})
+        record.save(options.record / f"{row}_{seed}.npz")
+    return Physical(found.record.trajectory, found.contacts, found.stood, found.factor, "")
 
 
 def _over_ros(path: str, policy: Policy, options: argparse.Namespace, ticks: int, seed: int) -> Physical:
@@ -268,6 +280,7 @@ def _over_ros(path: str, policy: Policy, options: argparse.Namespace, ticks: int
             real_time_factor=options.rtf,
             crew=policy.crew,
             floor_game=options.floor_game,
+            params_file=options.params_file,
         )
         fleet = run_fleet(plan, load_game(path), at_hand=None)
         run = fleet.record()
@@ -279,6 +292,14 @@ def _over_ros(path: str, policy: Policy, options: argparse.Namespace, ticks: int
     told = (fleet.log_folder / "physical_world.log").read_text()
     failures = "; ".join(f"{name} {reason}" for name, reason in fleet.failures.items())
     return Physical(run.trajectory, floors[-1].contacts, told.count(STOOD), float(np.mean(paced)), failures)
+
+
+def limits_of(params_file: Path | None) -> Limits:
+    """The limits that a ROS parameter file gives to robots; None: the defaults."""
+    values = {parameter.name: parameter.default for parameter in DRIVE_PARAMETERS}
+    if params_file is not None:
+        values |= parameter_files.values_for("/robot_0/robot", values, parameter_files.load(params_file), params_file)
+    return drive_settings(values).limits
 
 
 def predicted(markov: Markov, played: Played, tick: float) -> float:
@@ -364,7 +385,8 @@ def main() -> None:
     parser.add_argument("--k", type=int, default=3)
     parser.add_argument("--one-process", action="store_true", help="without middleware")
     parser.add_argument("--floor-game", default="", help="game whose rates hold on the floor; default: the game")
-    parser.add_argument("--places", type=Path, default=None, help="folder for where robots were")
+    parser.add_argument("--params-file", type=Path, default=None, help="ROS parameters of the robots, such as their limits")
+    parser.add_argument("--record", type=Path, default=None, help="folder for records of runs in one process")
     parser.add_argument("--rtf", type=float, default=0.0, help="0: as fast as robots steer")
     parser.add_argument("--runs", type=int, default=200, help="fleets of the Markov world")
     parser.add_argument("--only", choices=("fixed", "longest queue", "ours"), default="", help="row that is played alone")

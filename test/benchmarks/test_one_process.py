@@ -1,5 +1,7 @@
 """Robots at work on a physical floor in one process, and predictions under the demand of a run."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import yaml
@@ -9,9 +11,13 @@ pytest.importorskip("mujoco")
 import one_process
 import work_in_physics
 
+from altmarl_ros.cli.main import main
 from altmarl_ros.games import load_game
+from altmarl_ros.learning.alternating import TrainingOptions, train
 from altmarl_ros.learning.populations.population import start_fleets
+from altmarl_ros.learning.shares.solver import SharesOptions
 from altmarl_ros.policies import LocalPolicy
+from altmarl_ros.records.run_record import RunRecord
 
 STAY, FETCH, ROBOTS, TICKS = 0, 1, 3, 12
 
@@ -67,3 +73,23 @@ def test_a_prediction_meets_the_demand_of_the_run(path):
     for d in demand:
         assert (population.d == d).all()
         population.step(np.zeros(7, dtype=np.int64), rng)
+
+
+def test_robots_have_the_limits_of_a_parameter_file(tmp_path):
+    file = tmp_path / "robots.yaml"
+    file.write_text("/**:\n  ros__parameters:\n    limits.forward: 0.8\n    sampling.k: 3\n")
+    assert work_in_physics.limits_of(None) == one_process.DEFAULT_LIMITS
+    assert work_in_physics.limits_of(file) == replace(one_process.DEFAULT_LIMITS, forward=0.8)
+
+
+@pytest.mark.slow
+def test_a_run_is_recorded_for_the_commands(path, tmp_path):
+    game = load_game(path)
+    bundle = train(game, TrainingOptions(K=1, runs=5, n=ROBOTS, rounds=1, certificate_runs=0, shares=SharesOptions(points=40)))
+    found = one_process.play(path, bundle, ROBOTS, TICKS, k=1, seed=1)
+    record = RunRecord.load(found.record.save(tmp_path / "run.npz"))
+    record.trajectory.check(game)
+    assert (record.heard == 1).all()
+    np.testing.assert_allclose(record.estimate.sum(axis=1), 1.0)
+    assert record.belief.shape == (TICKS, game.n_hidden_states)
+    assert main(["identify", str(tmp_path / "run.npz"), "--game", path, "--rates"]) == 0

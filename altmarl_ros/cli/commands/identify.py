@@ -128,6 +128,11 @@ def identify(
     if out is not None:
         _write(game, kernel, out, None if found is None else found.P_d)
         console.out.print(f"written: {escape(str(out))}")
+    if kernel.spread is not None and len(runs) == 1:
+        console.err.print(
+            "note: how far the rows of runs differ is judged from four stretches of one run, in which the demand may hardly have "
+            "moved; with a second run it is judged from both"
+        )
     for line in _warnings(about, weight):
         console.err.print(f"[yellow]warning:[/] {escape(line)}")
 
