@@ -75,6 +75,15 @@ def test_what_was_seen_is_written_and_the_rest_is_kept(record, game_file, tmp_pa
     assert "too little seen" in told
 
 
+def test_one_run_does_not_show_how_far_runs_differ(record, game_file, tmp_path, capfd):
+    one, said = ["identify", record, "--game", game_file], "judged from four stretches of one run"
+    assert main(one) == 0
+    assert said in " ".join(capfd.readouterr().err.split())
+    second = RunRecord.load(record).save(tmp_path / "second.npz")
+    assert main([*one, str(second)]) == 0
+    assert said not in " ".join(capfd.readouterr().err.split())
+
+
 def test_mistakes_give_one_line(record, game_file, capfd):
     assert main(["identify", record, "--rates", "--game", game_file, "--out", "seen.npz"]) == 2
     assert "must end in .yaml with --rates" in capfd.readouterr().err
