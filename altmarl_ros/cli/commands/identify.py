@@ -130,8 +130,8 @@ def identify(
         console.out.print(f"written: {escape(str(out))}")
     if kernel.spread is not None and len(runs) == 1:
         console.err.print(
-            "note: how far the rows of runs differ is judged from four stretches of one run, in which demand may hardly have "
-            "moved; with a second run it is judged from both"
+            "note: how far the rows of runs differ is judged from parts of one run, in which the demand may hardly have moved; "
+            "with a second run it is judged from both"
         )
     for line in _warnings(about, weight):
         console.err.print(f"[yellow]warning:[/] {escape(line)}")
